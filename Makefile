@@ -1,0 +1,58 @@
+# Everything runs from .venv, which is made here when it is missing and brought up to date when the pins or the
+# packaging change. Needs Python 3.11 to 3.13 with pip, and nothing else.
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint bench
+
+# The first Python that will do.
+PYTHON := $(shell for python in python3.11 python3; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& { echo $$python; break; }; done)
+# cuda where there is an NVIDIA GPU, else cpu: says which requirements/*.txt to install.
+DEVICE := $(shell nvidia-smi -L >/dev/null 2>&1 && echo cuda || echo cpu)
+# Where the CPU build of torch comes from.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+BIN := .venv/bin
+READY := .venv/ready-$(DEVICE)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+
+# Packages are installed without bytecode, which Python then writes for the quarter of them that is ever imported:
+# half the install time for 11 s at the first import, so bytecode must be allowed.
+unexport PYTHONDONTWRITEBYTECODE
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
+
+demo: $(READY) ## the quickstart: verified against unfiltered, random and real, with table, verdicts and plot
+	$(BIN)/rlvr run configs/quickstart.yaml
+	$(BIN)/rlvr compare runs/quickstart
+
+test: $(READY) ## the tests, a real tiny round on the real engine and trainer included
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(READY) ## the long kill and fault suites alone
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY) ## ruff, its formatter and strict mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY) ## every benchmark; each prints its ratios, and as JSON on its last line
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# Made last, removed first: a .venv without it is half made, and is made anew.
+$(READY): requirements/$(DEVICE).txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No python3.11, and python3 is not 3.11 to 3.13 with venv and pip." >&2; exit 1; }
+	@if [ -e $@ ]; then rm $@; else echo "Making .venv ($(DEVICE))"; $(PYTHON) -m venv --clear .venv; fi
+	$(INSTALL_$(DEVICE))
+	@$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+define INSTALL_cpu
+	@$(PIP) --no-compile --extra-index-url $(TORCH_INDEX) torch==2.13.0+cpu
+	@$(PIP) --no-compile --requirement $<
+endef
+define INSTALL_cuda
+	@$(PIP) --no-compile --requirement $<
+endef

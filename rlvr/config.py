@@ -1,0 +1,321 @@
+"""Config: one YAML file and dotted overrides, checked key by key before anything is written.
+
+The models below are the reference for every key: names, defaults, units. An unknown key is an error that names the
+nearest known one. `load` gives a `Config`; `resolved` turns it into the plain data that is hashed and recorded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from rlvr.arms import in_order, preset
+from rlvr.data import Arm, InputError, Keep, Memory, Problem, Split, Start, nearest
+
+Positive = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PromptConfig(_Section):
+    """How a problem becomes a prompt."""
+
+    format: Literal["plain", "chat"] = "plain"
+    few_shot: Annotated[int, Field(ge=0)] = 0
+    system: str | None = None
+
+
+class WarmStartConfig(_Section):
+    """Supervised training on real solutions before round 1, until pass@1 on held-back problems or for max_steps."""
+
+    problems: Positive = 2000
+    lr: Rate = 2e-3
+    batch_size: Positive = 256
+    max_steps: Positive = 600
+    until: Share | None = None
+    check_every: Positive = 10
+
+
+class GenerateConfig(_Section):
+    """What each arm samples in each round: `prompts` problems, `samples` completions of each."""
+
+    prompts: Positive = 1000
+    samples: Positive = 4
+    temperature: Rate = 1.0
+    top_p: Share = 1.0
+    max_tokens: Positive = 16
+
+
+class VerifyConfig(_Section):
+    """Worker processes (null: one a core) and the seconds that one verdict may take."""
+
+    workers: Positive | None = None
+    timeout: Rate = 5.0
+
+
+class LoraConfig(_Section):
+    """Low-rank adapters, merged into the weights after each round."""
+
+    rank: Positive = 16
+    alpha: Positive = 32
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class TrainConfig(_Section):
+    """One round of supervised fine-tuning: `steps` of `batch_size` rows at a constant learning rate."""
+
+    steps: Positive = 60
+    batch_size: Positive = 256
+    micro_batch: Positive | None = None
+    lr: Rate = 5e-4
+    precision: Literal["fp32", "bf16"] = "fp32"
+    lora: LoraConfig | None = None
+    processes: Positive = 1
+
+
+class EvaluateConfig(_Section):
+    """Held-out problems, completions of each at T=1 and top-p=1, and the k of pass@k."""
+
+    problems: Positive = 400
+    samples: Positive = 8
+    k: list[Positive] = [1, 2, 4, 8]
+
+    @model_validator(mode="after")
+    def _enough_samples(self) -> EvaluateConfig:
+        if max(self.k) > self.samples:
+            raise ValueError(f"k goes up to {max(self.k)}, samples is {self.samples}: pass@k needs samples >= k")
+        if 1 not in self.k:
+            raise ValueError("k must contain 1: pass@1 is the headline")
+        return self
+
+
+class VerdictConfig(_Section):
+    """The rule that decides growth, collapse or no effect: stated here, before the run."""
+
+    metric: str = "pass@1"
+    margin: Rate = 0.05
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class ArmConfig(_Section):
+    """An arm of one's own: a name and its point on the axes."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+    keep: Keep
+    match: str | None = None
+    memory: Memory = "replace"
+    start: Start = "previous"
+
+    @model_validator(mode="after")
+    def _possible(self) -> ArmConfig:
+        if self.name == "base":
+            raise ValueError("the name 'base' is the base model's: choose another")
+        if self.keep == "random" and self.match is None:
+            raise ValueError("keep: random needs match: ARM, the arm whose size it copies")
+        if self.match is not None and self.keep == "all":
+            raise ValueError("keep: all keeps everything: match has no meaning, use keep: random")
+        return self
+
+
+class NamedConfig(BaseModel):
+    """A plugin by name; every other key is an option of it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keys other than `name`."""
+        return dict(self.model_extra or {})
+
+
+class Config(_Section):
+    """A whole run."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    model: str
+    task: NamedConfig
+    verifier: NamedConfig | None = None
+    prompt: PromptConfig = PromptConfig()
+    warm_start: WarmStartConfig | None = None
+    seeds: list[Annotated[int, Field(ge=0)]]
+    rounds: Positive
+    arms: list[ArmConfig]
+    generate: GenerateConfig = GenerateConfig()
+    engine: dict[str, Any] = {}
+    verify: VerifyConfig = VerifyConfig()
+    train: TrainConfig = TrainConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    verdict: VerdictConfig = VerdictConfig()
+    checkpoints: Literal["last", "all", "none"] = "last"
+    executor: Literal["local"] = "local"
+
+    @field_validator("task", "verifier", mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("arms", mode="before")
+    @classmethod
+    def _presets(cls, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        return [_axes(preset(item)) if isinstance(item, str) else item for item in value]
+
+    @field_validator("seeds", "arms")
+    @classmethod
+    def _each_once(cls, value: list[Any]) -> list[Any]:
+        names = [item.name if isinstance(item, ArmConfig) else item for item in value]
+        if not names:
+            raise ValueError("give at least one")
+        if len(set(names)) < len(names):
+            raise ValueError(f"each only once: {names}")
+        return value
+
+    @model_validator(mode="after")
+    def _metric_exists(self) -> Config:
+        known = [*(f"pass@{k}" for k in self.evaluate.k), "greedy"]
+        if self.verdict.metric not in known:
+            raise ValueError(
+                f"verdict.metric: {self.verdict.metric!r} is not measured{nearest(self.verdict.metric, known)} "
+                f"(measured: {', '.join(known)})"
+            )
+        return self
+
+    def arms_in_order(self) -> list[Arm]:
+        """Return the arms, each after the one it matches."""
+        return in_order([Arm(**arm.model_dump()) for arm in self.arms])
+
+
+def _axes(arm: Arm) -> dict[str, Any]:
+    return {"name": arm.name, "keep": arm.keep, "match": arm.match, "memory": arm.memory, "start": arm.start}
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML config, lay `key=value` overrides over it and check everything.
+
+    Raises InputError with one line: file, key, what is wrong, and the mend.
+    """
+    if not path.is_file():
+        shipped = shipped_configs()
+        if str(path) in shipped:
+            path = shipped[str(path)]
+        else:
+            raise InputError(
+                f"{path}: no such config file{nearest(path.stem, shipped)} (shipped: {', '.join(shipped)})"
+            )
+    for override in overrides:
+        if "=" not in override:
+            raise InputError(f"{override!r} is no override: write key=value, such as generate.samples=8")
+    try:
+        merged = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
+        plain = OmegaConf.to_container(merged, resolve=True)
+    except (OmegaConfBaseException, OSError, ValueError) as failure:
+        raise InputError(f"{path}: {_one_line(failure)}") from failure
+    except Exception as failure:  # PyYAML's errors share no base with the others
+        if type(failure).__module__.startswith("yaml"):
+            raise InputError(f"{path}: not YAML: {_one_line(failure)}") from failure
+        raise
+    if not isinstance(plain, dict):
+        raise InputError(f"{path}: not a config: a YAML mapping was expected")
+    try:
+        config = Config.model_validate(plain)
+        config.arms_in_order()
+    except ValidationError as failure:
+        raise InputError(f"{path}: {_explain(failure)}") from failure
+    except InputError as failure:
+        raise InputError(f"{path}: {failure}") from failure
+    return config
+
+
+def _one_line(failure: BaseException) -> str:
+    return " ".join(str(failure).split())[:300]
+
+
+def _explain(failure: ValidationError) -> str:
+    """Say the first error of a ValidationError in one line: key, what is wrong, the mend."""
+    error = failure.errors()[0]
+    key = ".".join(str(part) for part in error["loc"])
+    more = f" (and {failure.error_count() - 1} more)" if failure.error_count() > 1 else ""
+    if error["type"] == "extra_forbidden":
+        known = _keys_beside(error["loc"])
+        return f"{key}: unknown key{nearest(str(error['loc'][-1]), known)} (known: {', '.join(known)}){more}"
+    if error["type"] == "missing":
+        return f"{key}: this key is missing: add it{more}"
+    message = error["msg"].removeprefix("Value error, ")
+    given = "" if isinstance(error["input"], dict) else f" (given: {error['input']!r})"
+    return f"{key + ': ' if key else ''}{message}{given}{more}"
+
+
+def _keys_beside(location: tuple[str | int, ...]) -> list[str]:
+    section: Any = Config
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        annotation = section.model_fields[part].annotation
+        section = next(
+            (
+                candidate
+                for candidate in (annotation, *getattr(annotation, "__args__", ()))
+                if isinstance(candidate, type) and issubclass(candidate, BaseModel)
+            ),
+            section,
+        )
+    return list(section.model_fields)
+
+
+def resolved(config: Config) -> dict[str, Any]:
+    """Return the whole config, defaults filled in, as plain JSON data."""
+    return config.model_dump(mode="json")
+
+
+def shipped_configs() -> dict[str, Path]:
+    """Return the configs that come with the package: name -> path."""
+    folder = Path(str(importlib.import_module("rlvr.configs").__file__)).parent
+    return {str(path.relative_to(folder).with_suffix("")): path for path in sorted(folder.rglob("*.yaml"))}
+
+
+# Tasks by name
+
+
+def load_task(name: str) -> tuple[Callable[..., Iterator[Problem]], str | None]:
+    """Return a task's `problems` and the name of its verifier.
+
+    Found by file name among the project's tasks, as `path/to/file.py` (or `file.py:function`), or through the entry
+    points `rlvr.tasks`. Raises InputError for an unknown name; a plugin's own import error passes through.
+    """
+    from rlvr.plugins import load_plugin
+
+    problems, module = load_plugin("task", name, "problems")
+    return problems, getattr(module, "VERIFIER", None)
+
+
+def draw_problems(config: Config, split: Split, n: int, seed: int) -> list[Problem]:
+    """Return n problems of the config's task. Raises InputError where the task's options or its data are at fault."""
+    problems, _ = load_task(config.task.name)
+    parameters = inspect.signature(problems).parameters
+    for option in config.task.options:
+        takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        if option not in parameters and not takes_any:
+            known = [name for name in parameters if name not in ("split", "n", "seed")]
+            raise InputError(
+                f"task.{option}: {config.task.name} has no such option{nearest(option, known)} "
+                f"(options: {', '.join(known)})"
+            )
+    try:
+        return list(problems(split, n, seed=seed, **config.task.options))
+    except (ValueError, TypeError) as failure:
+        if isinstance(failure, InputError):
+            raise
+        raise InputError(f"task ({config.task.name}): {_one_line(failure)}") from failure

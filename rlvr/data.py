@@ -1,0 +1,120 @@
+"""The words of the project as frozen dataclasses: what flows between the stages of a round.
+
+Problem -> Completion -> Verdict -> Row. An `Arm` says which completions become rows. Everything here is plain
+data: no behaviour, no I/O, importable in a millisecond by any plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal, get_args
+
+Split = Literal["train", "eval", "dev"]
+Status = Literal["correct", "wrong", "abstain", "error"]
+FinishReason = Literal["stop", "length"]
+Keep = Literal["verified", "all", "random", "real"]
+Memory = Literal["replace", "accumulate"]
+Start = Literal["previous", "base"]
+Source = Literal["completion", "real", "warm-start"]
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+DECIDED: frozenset[str] = frozenset({"correct", "wrong"})
+
+
+class InputError(ValueError):
+    """The user's input is at fault: one line that names the file, the key and the mend. The command exits 2."""
+
+
+class RunError(RuntimeError):
+    """The run can't go on, and the input is not at fault (engine died, stale weights, disk full). Exits 1."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ", did you mean 'x'?" for the known word closest to `word`, or "" when none is close."""
+    close = get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem of a task.
+
+    `reference` is whatever the verifier needs (an answer, tests). `solution` is a real solution as text, None where
+    there is none: then no warm start, no real NLL and no `real` arm.
+    """
+
+    id: str
+    task: str
+    split: Split
+    level: str
+    prompt: str
+    reference: Any
+    solution: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One sampled completion. `token_ids` (the sampled EOS included) are the only source of training rows.
+
+    `logprobs` has one entry per token of `token_ids`: the log-probability in nats under the policy that sampled it,
+    at temperature 1. `round` is the round that the completion is used in; `arm` is "base" in the shared pool.
+    """
+
+    problem_id: str
+    arm: str
+    seed: int
+    round: int
+    index: int
+    prompt_token_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+    text: str
+    logprobs: tuple[float, ...]
+    finish_reason: FinishReason
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verifier says of one completion.
+
+    `correct` and `wrong` are decided. `abstain`: can't be decided (an unparseable reference, a comparison that
+    overran its deadline). `error`: the infrastructure failed. Neither ever counts as wrong. `seconds` is wall time.
+    """
+
+    status: Status
+    reason: str = ""
+    extracted: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One training row with its provenance. The prompt's tokens are masked in the loss, `token_ids` are not."""
+
+    problem_id: str
+    source: Source
+    arm: str
+    seed: int
+    round: int
+    index: int
+    prompt_token_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+    status: str
+    verifier: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A point on orthogonal axes: arms differ in exactly one thing.
+
+    keep: which completions of the round become rows. match: name of the arm whose per-problem counts are copied.
+    memory: rows of this round alone, or of all rounds and the warm start. start: which weights training starts from.
+    """
+
+    name: str
+    keep: Keep
+    match: str | None = None
+    memory: Memory = "replace"
+    start: Start = "previous"

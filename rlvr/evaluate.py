@@ -1,0 +1,116 @@
+"""Evaluate: held-out problems, sampled at T=1 and greedily, judged by the same verifier, and real solutions scored.
+
+The records are what is measured; `rlvr.metrics` turns them into numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rlvr.data import Completion, Problem, Verdict
+from rlvr.generate import Decoding, Engine, Progress, Tokens, sample_completions
+from rlvr.verify import VerifierPool
+
+TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """Problems with the token ids of their prompts and, where there are any, of their real solutions."""
+
+    problems: tuple[Problem, ...]
+    prompts: tuple[Tokens, ...]
+    solutions: tuple[Tokens, ...] | None
+
+    def part(self, begin: int, end: int) -> Problems:
+        """Return problems begin to end."""
+        solutions = None if self.solutions is None else self.solutions[begin:end]
+        return Problems(self.problems[begin:end], self.prompts[begin:end], solutions)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One judged evaluation completion. `kind` is "sample" (T=1, top-p=1), "greedy" or "best" (best temperature)."""
+
+    problem_id: str
+    level: str
+    kind: str
+    index: int
+    text: str
+    tokens: int
+    truncated: bool
+    status: str
+    reason: str
+    extracted: str | None
+
+
+def judge(pool: VerifierPool, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Verdict]:
+    """Judge completions in order; equal texts of one problem are judged once."""
+    by_id = {problem.id: problem for problem in problems}
+    keys = [(completion.problem_id, completion.text) for completion in completions]
+    distinct = list(dict.fromkeys(keys))
+    verdicts = dict(zip(distinct, pool.verify((by_id[i], text) for i, text in distinct), strict=True))
+    return [verdicts[key] for key in keys]
+
+
+def evaluate(
+    engine: Engine,
+    pool: VerifierPool,
+    tokenizer: Any,
+    held_out: Problems,
+    decoding: Decoding,
+    samples: int,
+    kind: str,
+    arm: str,
+    seed: int,
+    round_: int,
+    progress: Progress | None = None,
+) -> list[Record]:
+    """Sample `samples` completions of each held-out problem and judge them."""
+    completions = sample_completions(
+        engine,
+        tokenizer,
+        held_out.problems,
+        held_out.prompts,
+        decoding,
+        samples,
+        arm,
+        seed,
+        round_,
+        progress,
+    )
+    levels = {problem.id: problem.level for problem in held_out.problems}
+    return [
+        Record(
+            problem_id=completion.problem_id,
+            level=levels[completion.problem_id],
+            kind=kind,
+            index=completion.index,
+            text=completion.text,
+            tokens=len(completion.token_ids),
+            truncated=completion.finish_reason == "length",
+            status=verdict.status,
+            reason=verdict.reason,
+            extracted=verdict.extracted,
+        )
+        for completion, verdict in zip(completions, judge(pool, held_out.problems, completions), strict=True)
+    ]
+
+
+def real_nll(engine: Engine, held_out: Problems) -> tuple[float, int] | None:
+    """Return the mean negative log-likelihood (nats a token, EOS included) of the real solutions, and the tokens.
+
+    None where the problems have no real solutions. Perplexity is exp of it.
+    """
+    if held_out.solutions is None:
+        return None
+    pairs = list(zip(held_out.prompts, held_out.solutions, strict=True))
+    scores = engine.score([prompt + solution for prompt, solution in pairs])
+    tail = [
+        logprob
+        for logprobs, (_, solution) in zip(scores, pairs, strict=True)
+        for logprob in logprobs[-len(solution) :]
+    ]
+    return -sum(tail) / len(tail), len(tail)

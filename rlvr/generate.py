@@ -1,0 +1,461 @@
+"""Generate: one vLLM engine per run, in a process of its own, fed new weights in place.
+
+The parent side is `Engine`: `load` (weights of a model folder, checked against transformers' logprobs), `generate`
+and `score`. The child side is `serve`. They exchange tuples over a socket pair; the child ends when the pair closes, so it
+never outlives the run. With `data_parallel_size` N there are N such
+children and the requests are dealt out among them.
+
+On a CPU the engine's scheduler runs in the child itself (no second process to wait for: 1.5 to 2 times the tokens a
+second on tiny models, and the same batches every time, which makes a run repeatable to the bit).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, cast
+
+from rlvr.data import Completion, FinishReason, Problem, RunError
+
+Tokens = tuple[int, ...]
+Progress = Callable[[int, int], None]
+PROBES = "probes.json"
+_COMMAND = "import sys; from rlvr.generate import serve; serve(int(sys.argv[1]))"
+GIB = 1 << 30
+PROBE_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1, "float16": 0.05}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How tokens are drawn. Temperature 0 is greedy."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_tokens: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One engine output: token ids with the EOS, their logprobs (nats, of the policy at temperature 1)."""
+
+    token_ids: Tokens
+    logprobs: tuple[float, ...]
+    finish_reason: FinishReason
+
+
+def request_seed(seed: int, round_: int, problem_id: str, index: int) -> int:
+    """Return the 63-bit seed of one request: the same in every arm, so that arms share their sampling noise."""
+    key = f"{seed}/{round_}/{problem_id}/{index}".encode()
+    return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
+
+
+def sample_completions(
+    engine: Engine,
+    tokenizer: Any,
+    problems: Sequence[Problem],
+    prompts: Sequence[Tokens],
+    decoding: Decoding,
+    samples: int,
+    arm: str,
+    seed: int,
+    round_: int,
+    progress: Progress | None = None,
+) -> list[Completion]:
+    """Sample `samples` completions of each problem: problem-major, then by index.
+
+    Raises RunError when the engine died.
+    """
+    keys = [(i, k) for i in range(len(problems)) for k in range(samples)]
+    sampled = engine.generate(
+        [prompts[i] for i, _ in keys],
+        decoding,
+        [request_seed(seed, round_, problems[i].id, k) for i, k in keys],
+        progress,
+    )
+    texts = tokenizer.batch_decode([s.token_ids for s in sampled], skip_special_tokens=True)
+    return [
+        Completion(
+            problem_id=problems[i].id,
+            arm=arm,
+            seed=seed,
+            round=round_,
+            index=k,
+            prompt_token_ids=prompts[i],
+            token_ids=output.token_ids,
+            text=text,
+            logprobs=output.logprobs,
+            finish_reason=output.finish_reason,
+        )
+        for (i, k), output, text in zip(keys, sampled, texts, strict=True)
+    ]
+
+
+# The parent's side
+
+
+class Engine:
+    """A vLLM engine in its own process. `arguments` are vLLM's engine arguments, ours are only defaults under them.
+
+    Use as a context manager. The child starts at construction and warms up while the caller does other work: the
+    first call waits for it. Raises RunError when it can't start or dies, with the end of its log.
+    """
+
+    def __init__(self, model: Path, dtype: str, arguments: Mapping[str, Any] | None = None) -> None:
+        given = dict(arguments or {})
+        replicas = int(given.pop("data_parallel_size", 1))
+        self.dtype = str(given.get("dtype", dtype))
+        self._children = [
+            _Child(model, {**given, "dtype": self.dtype}, replica, replicas) for replica in range(replicas)
+        ]
+        self.start_seconds = 0.0
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the children; pending work is dropped."""
+        for child in self._children:
+            child.close()
+
+    def wait_ready(self) -> dict[str, Any]:
+        """Wait until every child serves; return what the first says of itself (versions, sizes, seconds)."""
+        facts = [child.ready() for child in self._children]
+        self.start_seconds = max(float(fact["start_seconds"]) for fact in facts)
+        return facts[0]
+
+    def load(self, model: Path) -> float:
+        """Load the weights of `model` in place, drop the prefix cache, and prove it on the folder's probes.
+
+        Returns the mean absolute difference (nats a token) between the engine's logprobs of the probes and those
+        that transformers gave when the folder was written. Raises RunError above the bound for the dtype: the
+        engine would sample from other weights than those trained.
+        """
+        for child in self._children:
+            child.send("load", str(model))
+        for child in self._children:
+            child.receive()
+        probes = json.loads((model / PROBES).read_text())
+        worst = 0.0
+        for child in self._children:
+            child.send("score", [tuple(ids) for ids in probes["token_ids"]])
+        for child in self._children:
+            pairs = [
+                (ours, theirs)
+                for mine, reference in zip(child.receive(), probes["logprobs"], strict=True)
+                for ours, theirs in zip(mine, reference, strict=True)
+            ]
+            worst = max(worst, sum(abs(a - b) for a, b in pairs) / max(1, len(pairs)))
+        bound = PROBE_TOLERANCE.get(self.dtype, PROBE_TOLERANCE["bfloat16"])
+        if not worst <= bound:
+            raise RunError(
+                f"stale or wrong weights in the engine: after loading {model} its logprobs differ from "
+                f"transformers' by {worst:.4g} nats a token (bound {bound:g} for {self.dtype}); "
+                "nothing of this round was recorded; run the same command again"
+            )
+        return worst
+
+    def generate(
+        self,
+        prompts: Sequence[Tokens],
+        decoding: Decoding,
+        seeds: Sequence[int],
+        progress: Progress | None = None,
+    ) -> list[Sampled]:
+        """Sample one completion a prompt, order kept. `progress(done, tokens)` is called a few times a second."""
+        return self._spread("generate", list(zip(prompts, seeds, strict=True)), (decoding,), progress)
+
+    def score(self, sequences: Sequence[Tokens]) -> list[tuple[float, ...]]:
+        """Return, for each sequence of n tokens, the n-1 logprobs (nats) of its second to last token."""
+        return self._spread("score", list(sequences), (), None)
+
+    def _spread(
+        self, method: str, items: list[Any], extra: tuple[Any, ...], progress: Progress | None
+    ) -> list[Any]:
+        count = len(self._children)
+        for replica, child in enumerate(self._children):
+            child.send(method, items[replica::count], *extra)
+        results: list[Any] = [None] * len(items)
+        for replica, child in enumerate(self._children):
+            results[replica::count] = child.receive(progress if replica == 0 else None)
+        return results
+
+
+class _Child:
+    """One engine process and the socket to it."""
+
+    def __init__(self, model: Path, arguments: dict[str, Any], replica: int, replicas: int) -> None:
+        ours, theirs = socket.socketpair()
+        self.log = Path(tempfile.mkstemp(prefix="rlvr-engine-", suffix=".log")[1])
+        with theirs, open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _COMMAND, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_environment(arguments, replica, replicas),
+            )
+        self.connection = Connection(ours.detach())
+        self._facts: dict[str, Any] | None = None
+        self.send("start", str(model), arguments)
+
+    def send(self, *message: Any) -> None:
+        if message[0] != "start":
+            self.ready()
+        try:
+            self.connection.send(message)
+        except OSError as failure:
+            raise self._died() from failure
+
+    def ready(self) -> dict[str, Any]:
+        if self._facts is None:
+            self._facts = cast(dict[str, Any], self.receive())
+        return self._facts
+
+    def receive(self, progress: Progress | None = None) -> Any:
+        while True:
+            try:
+                kind, content = self.connection.recv()
+            except (EOFError, OSError) as failure:
+                raise self._died() from failure
+            if kind == "progress":
+                if progress:
+                    progress(*content)
+            elif kind == "failed":
+                raise RunError(f"the engine failed: {content} (its log: {self.log})")
+            else:
+                return content
+
+    def _died(self) -> RunError:
+        code = self.process.wait()
+        tail = self.log.read_text(errors="replace").strip().splitlines()[-1:] or ["(its log is empty)"]
+        return RunError(
+            f"the engine process ended with code {code}: {tail[0][:300]} (its log: {self.log}); "
+            "what was recorded is kept: run the same command again to resume"
+        )
+
+    def close(self) -> None:
+        self.connection.close()
+        self.process.kill()
+        if self.process.wait() in (0, -signal.SIGKILL):
+            self.log.unlink(missing_ok=True)
+
+
+def _environment(arguments: Mapping[str, Any], replica: int, replicas: int) -> dict[str, str]:
+    """Return the child's environment. What the user has set stands; the rest is tuned for the machine."""
+    environment = dict(os.environ)
+    tuned = {"VLLM_LOGGING_LEVEL": "WARNING", "VLLM_NO_USAGE_STATS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    if on_gpu():
+        width = int(arguments.get("tensor_parallel_size", 1))
+        visible = environment.get("CUDA_VISIBLE_DEVICES", "")
+        devices = visible.split(",") if visible else [str(i) for i in range(width * replicas)]
+        if replicas > 1:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(devices[replica * width : (replica + 1) * width])
+    else:
+        threads = max(1, len(os.sched_getaffinity(0)) // replicas)
+        tuned |= {
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+            "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
+            "OMP_NUM_THREADS": str(threads),
+            # Idle threads must sleep: the trainer and the verifiers need the cores between two generations.
+            "KMP_BLOCKTIME": "1",
+        }
+        preload = Path(sys.prefix, "lib", "libiomp5.so")
+        if preload.is_file():
+            tuned["LD_PRELOAD"] = str(preload)
+    return {**tuned, **environment}
+
+
+@functools.cache
+def on_gpu() -> bool:
+    """Whether torch sees a CUDA device."""
+    import torch
+
+    return torch.cuda.is_available()
+
+
+# The child's side
+
+
+def serve(descriptor: int) -> None:
+    """Be the engine process: answer what comes over the socket `descriptor` until it closes."""
+    connection = Connection(descriptor)
+    began = time.monotonic()
+    _, model, arguments = connection.recv()
+    llm: Any = None
+
+    def start() -> dict[str, Any]:
+        nonlocal llm
+        import vllm
+
+        settings = _engine_arguments(Path(model), arguments)
+        llm = vllm.LLM(model, **settings)
+        return {"vllm": vllm.__version__, "start_seconds": time.monotonic() - began, **settings}
+
+    def bar(queue: Any = None, *, total: int = 0, **_: Any) -> Any:
+        return _Reporter(connection, total) if queue is None else queue
+
+    def load(folder: str) -> None:
+        llm.collective_rpc("reload_weights", kwargs={"weights_path": folder})
+        llm.reset_prefix_cache()
+
+    def generate(items: list[tuple[Tokens, int]], decoding: Decoding) -> list[Sampled]:
+        from vllm import SamplingParams
+
+        parameters = [
+            SamplingParams(
+                temperature=decoding.temperature,
+                top_p=decoding.top_p,
+                max_tokens=decoding.max_tokens,
+                seed=None if decoding.temperature == 0 else seed,
+                logprobs=0,
+                flat_logprobs=True,
+                detokenize=False,
+            )
+            for _, seed in items
+        ]
+        prompts = [{"prompt_token_ids": list(ids)} for ids, _ in items]
+        llm.reset_prefix_cache()
+        outputs = llm.generate(prompts, parameters, use_tqdm=bar)
+        return [
+            Sampled(
+                token_ids=tuple(output.outputs[0].token_ids),
+                logprobs=tuple(output.outputs[0].logprobs.logprobs),
+                finish_reason="length" if output.outputs[0].finish_reason == "length" else "stop",
+            )
+            for output in outputs
+        ]
+
+    def score(sequences: list[Tokens]) -> list[tuple[float, ...]]:
+        from vllm import SamplingParams
+
+        parameters = SamplingParams(temperature=0, max_tokens=1, prompt_logprobs=0, detokenize=False)
+        prompts = [{"prompt_token_ids": list(ids)} for ids in sequences]
+        return [
+            tuple(
+                position[token].logprob
+                for token, position in zip(ids[1:], output.prompt_logprobs[1:], strict=True)
+            )
+            for ids, output in zip(sequences, llm.generate(prompts, parameters, use_tqdm=False), strict=True)
+        ]
+
+    methods: dict[str, Callable[..., Any]] = {"load": load, "generate": generate, "score": score}
+    _answer(connection, start)
+    while True:
+        try:
+            method, *content = connection.recv()
+        except EOFError:
+            return
+        _answer(connection, methods[method], *content)
+
+
+def _answer(connection: Connection, function: Callable[..., Any], *content: Any) -> None:
+    try:
+        reply = ("done", function(*content))
+    except Exception as failure:  # whatever went wrong belongs to the parent, which owns the run
+        traceback.print_exc()
+        reply = ("failed", f"{type(failure).__name__}: {str(failure).splitlines()[0][:300] if str(failure) else ''}")
+    connection.send(reply)
+
+
+def _engine_arguments(model: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return vLLM's engine arguments: the user's over defaults that suit the machine."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(model)
+    length = min(int(getattr(config, "max_position_embeddings", 2048)), 2048)
+    length = int(given.get("max_model_len", length))
+    defaults: dict[str, Any] = {
+        "max_model_len": length,
+        "max_num_seqs": 256,
+        # A model's own generation_config would silently change the sampling.
+        "generation_config": "vllm",
+        "seed": 0,
+        "disable_log_stats": True,
+    }
+    if on_gpu():
+        defaults["gpu_memory_utilization"] = 0.45  # the trainer lives on the same device
+    else:
+        defaults |= {
+            "enforce_eager": True,  # no compiler on the smallest machine
+            # vLLM 0.31 on a CPU fails on a seeded request whose prompt is split over two steps.
+            "enable_chunked_prefill": False,
+            "max_num_batched_tokens": max(length, 2048),
+            "kv_cache_memory_bytes": _kv_cache_bytes(
+                config, length, int(given.get("max_num_seqs", 256)), str(given.get("dtype"))
+            ),
+        }
+        if int(given.get("tensor_parallel_size", 1)) == 1:
+            defaults["distributed_executor_backend"] = "uni"
+    return {**defaults, **given}
+
+
+def _kv_cache_bytes(config: Any, length: int, sequences: int, dtype: str) -> int:
+    """Return the bytes of a KV cache that holds `sequences` full ones, at most a quarter of the free memory."""
+    import psutil
+
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    each = 2 * config.num_hidden_layers * heads * width * (4 if dtype == "float32" else 2)
+    blocks = -(-length // 128) * 128 + 128
+    return int(min(each * blocks * sequences, psutil.virtual_memory().available // 4))
+
+
+class _Reporter:
+    """What vLLM takes for a tqdm bar: it tells the parent how far the batch is, at most four times a second."""
+
+    def __init__(self, connection: Connection, total: int) -> None:
+        self.connection, self.n, self.total = connection, 0, total
+        self.began = self.told = time.monotonic()
+        self.postfix = ""
+
+    @property
+    def format_dict(self) -> dict[str, float]:
+        return {"elapsed": max(1e-9, time.monotonic() - self.began)}
+
+    def update(self, n: int) -> None:
+        self.n += n
+        now = time.monotonic()
+        if now - self.told > 0.25:
+            self.told = now
+            speed = float(self.postfix.rpartition("output: ")[2].removesuffix(" toks/s"))
+            self.connection.send(("progress", (self.n, int(speed * (now - self.began)))))
+
+    def refresh(self) -> None:
+        """Nothing to draw."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def write_probes(model: Any, sequences: Iterable[Tokens], folder: Path) -> None:
+    """Write transformers' own logprobs of the probe sequences beside the weights they belong to.
+
+    `Engine.load` holds the engine against them. Computed from the float32 weights in memory, one sequence at a time.
+    """
+    import torch
+
+    sequences = [list(ids) for ids in sequences]
+    logprobs = []
+    with torch.no_grad():
+        for ids in sequences:
+            tokens = torch.tensor([ids], device=model.device)
+            scores = model(input_ids=tokens).logits[0, :-1].float().log_softmax(-1)
+            logprobs.append(scores.gather(1, tokens[0, 1:, None])[:, 0].tolist())
+    (folder / PROBES).write_text(json.dumps({"token_ids": sequences, "logprobs": logprobs}))

@@ -1,0 +1,181 @@
+"""Finds the one final answer in a completion, never looking at the reference.
+
+In this order: the boxes (`\\boxed`, `\\fbox`); `####` (GSM8K); an announcement ("the answer is ..."); a completion
+that is nothing but an answer; the display or the last number that ends the final line. Text up to `</think>` is not
+part of the answer, and a thought that was never closed has none. Several different answers of one sort are no answer,
+but for one plainly announced correction, where the last stands. A number is never torn out of a larger expression.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MAX_COMPLETION = 200_000  # characters; of a longer text only the end is read
+
+NO_ANSWER = "no answer"
+SEVERAL = "several different answers"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The text of the final answer, or None and why there is none."""
+
+    text: str | None
+    reason: str = ""
+
+
+_BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
+_HASHES = re.compile(r"####[ \t]*([^\n]*)")
+_ANNOUNCED = re.compile(
+    r"\banswers?\b(?:[^.\n:=]|\.(?=\d)){0,60}?(?:\b(?:is|are|equals)\b\s*:?|:|=)(?!\s*not\b)[ \t]*\n?[ \t]*([^\n]+)", re.I
+)
+_CORRECTION = re.compile(
+    r"\b(?:correction|corrected|correct answer|mistake|slip|error|wrong|incorrect|oops|actually|should be|"
+    r"should have been|wait)\b",
+    re.I,
+)
+_SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z(]|\s*$)|(?<=\$)[.](?=\s)")
+_DISPLAY = re.compile(r"(?:\$\$|\\\[)((?:(?!\$\$|\\\[|\\\]).)+)(?:\$\$|\\\])\s*[.,]?\s*$", re.S)
+_INLINE = re.compile(r"(?<!\\)\$([^$\n]+)(?<!\\)\$|\\\(((?:(?!\\\)).)+)\\\)")
+_NUMBER = re.compile(
+    r"(?:\\?[$€£]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£]\s*)?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
+    r"(?:\s?/\s?[0-9]+)?(?:\s?\\?%)?"
+)
+_BAD_BEFORE = re.compile(
+    r"(?:[-+*/^_({\[,.:<>|&\\×·÷√]|[A-Za-z0-9)}\]]\s*[-−]|\\[a-zA-Z]+|[0-9]\s*|[a-zA-Z]|[^\x00-\x7f])$"
+)
+_BAD_WORDS = re.compile(
+    r"\b(?:or|and|to|between|from|not|isn't|than|about|approximately|roughly|least|most|nearly|almost|maybe|either"
+    r"|step|equation|line|case|option|chapter|question|problem)\s*$",
+    re.I,
+)
+_GOOD_AFTER = re.compile(r"(?:$|[.,;:!?)\]\"'*$]*(?:\s+[A-Za-z(]|\s*$))")
+_HAS_MATHS = re.compile(r"[0-9=+*/^_\\<>]")
+
+
+def final_answer(completion: str, readable: Callable[[str], bool], same: Callable[[str, str], bool]) -> Found:
+    """Return the final answer of a completion.
+
+    `readable` says whether a text is an answer as it stands, `same` whether two texts are the same answer.
+    """
+    text = completion[-MAX_COMPLETION:]
+    closed = text.rfind("</think>")
+    if closed >= 0:
+        text = text[closed + len("</think>") :]
+    if "<think>" in text:
+        return Found(None, NO_ANSWER)
+    boxes, unfinished = _boxes(text)
+    if unfinished:
+        return Found(None, NO_ANSWER)
+    if boxes:
+        return _settle(boxes, text, same)
+    hashes = [(m.start(), m.end(), m[1].strip()) for m in _HASHES.finditer(text)]
+    if hashes:
+        return _settle(hashes, text, same)
+    plain = re.sub(r"\*\*|__(?=[A-Za-z])", "", text)
+    announced = [(m.start(), m.end(), _announced(m[1], readable)) for m in _ANNOUNCED.finditer(plain)]
+    if announced:
+        return _settle(announced, plain, same)
+    return _unmarked(plain.strip(), readable)
+
+
+def _boxes(text: str) -> tuple[list[tuple[int, int, str]], bool]:
+    """Return (start, end, content) of each box, and whether the last one was cut off."""
+    found: list[tuple[int, int, str]] = []
+    position = 0
+    while match := _BOX.search(text, position):
+        start = match.end()
+        if not text.startswith("{", start):
+            token = re.compile(r"\\?[A-Za-z]+|-?[0-9][0-9.,]*|\S").match(text, start)
+            if token is None:
+                return found, True
+            found.append((match.start(), token.end(), token[0].rstrip(".,$")))
+            position = token.end()
+            continue
+        end = _closing(text, start)
+        if end is None:
+            return found, True
+        found.append((match.start(), end, text[start + 1 : end - 1].strip()))
+        position = end
+    return found, False
+
+
+def _closing(text: str, start: int) -> int | None:
+    depth, position = 0, start
+    while position < len(text):
+        character = text[position]
+        if character == "\\":
+            position += 2
+            continue
+        depth += (character == "{") - (character == "}")
+        position += 1
+        if depth == 0:
+            return position
+    return None
+
+
+def _settle(found: list[tuple[int, int, str]], text: str, same: Callable[[str, str], bool]) -> Found:
+    """Reduce the answers found to one: all the same, or changed once with a correction announced between."""
+    if not found[-1][2]:
+        return Found(None, NO_ANSWER)
+    answers = [answer for answer in found if answer[2]]
+    last = answers[-1]
+    changes = []
+    for before, after in zip(answers, answers[1:], strict=False):
+        if before[2] != after[2] and not same(before[2], after[2]):
+            changes.append(text[before[1] : after[0] + (after[1] - after[0] - len(after[2]) if after[2] else 0)])
+    if len(changes) > 1 or (changes and not _CORRECTION.search(changes[0])):
+        return Found(None, SEVERAL)
+    return Found(last[2])
+
+
+def _announced(rest: str, readable: Callable[[str], bool]) -> str:
+    """Cut the answer out of what follows "the answer is"."""
+    rest = rest.strip()
+    end = _SENTENCE_END.search(rest)
+    sentence = (rest[: end.start()] if end else rest).strip().rstrip(".,;")
+    if readable(sentence):
+        return sentence
+    inline = _INLINE.match(sentence)
+    if inline and not re.search(r"[0-9\\$]", sentence[inline.end() :]):
+        return (inline[1] or inline[2]).strip()
+    number = _NUMBER.match(sentence)
+    if number and _GOOD_AFTER.match(sentence, number.end()) and not _HAS_MATHS.search(sentence[number.end() :]):
+        return number[0]
+    return sentence
+
+
+def _unmarked(text: str, readable: Callable[[str], bool]) -> Found:
+    if not text:
+        return Found(None, NO_ANSWER)
+    if "\n" not in text and (readable(text) or not re.search(r"\d|\\", text) and len(text.split()) <= 6):
+        return Found(text)
+    display = _DISPLAY.search(text)
+    if display and readable(display[1]):
+        return Found(display[1].strip())
+    line = text.splitlines()[-1].strip()
+    if readable(line):
+        return Found(line)
+    inlines = list(_INLINE.finditer(line))
+    if inlines:
+        content = (inlines[-1][1] or inlines[-1][2]).strip()
+        before, after = line[: inlines[-1].start()], line[inlines[-1].end() :]
+        if readable(content) and not re.search(r"[0-9\\]", after) and not _BAD_WORDS.search(before):
+            return Found(content)
+        return Found(None, NO_ANSWER)
+    return _last_number(line)
+
+
+def _last_number(line: str) -> Found:
+    numbers = list(_NUMBER.finditer(line))
+    if not numbers:
+        return Found(None, NO_ANSWER)
+    last = numbers[-1]
+    before, after = line[: last.start()].rstrip(" "), line[last.end() :]
+    if _BAD_BEFORE.search(line[: last.start()]) or re.search(r"[-+*/^_({\[,<>|&\\0-9]$", before):
+        return Found(None, NO_ANSWER)
+    if _BAD_WORDS.search(before) or not _GOOD_AFTER.match(after) or _HAS_MATHS.search(after):
+        return Found(None, NO_ANSWER)
+    return Found(last[0].strip())

@@ -1,0 +1,190 @@
+"""Sets of real numbers as unions of intervals, in one canonical form, with exact ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cmp_to_key
+
+from rlvr.mathparse import Group, Node, Op, Rel, Sym
+from rlvr.mathvalue import compare, equal, symbols
+
+_OO, _MINUS_OO = Sym("oo"), Op("neg", (Sym("oo"),))
+_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "!=": "!=", "=": "="}
+
+
+class NotASet(ValueError):
+    """The tree does not describe a set of reals in the forms of this module."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An interval; a point is closed with equal ends."""
+
+    low: Node
+    low_closed: bool
+    high: Node
+    high_closed: bool
+
+
+ALL = Piece(_MINUS_OO, False, _OO, False)
+
+
+def _order(a: Node, b: Node) -> int:
+    def rank(node: Node) -> int:
+        return {_OO: 1, Op("+", (_OO,)): 1, _MINUS_OO: -1}.get(node, 0)
+
+    if rank(a) or rank(b):
+        return (rank(a) > rank(b)) - (rank(a) < rank(b))
+    return compare(a, b)
+
+
+def real_set(node: Node) -> tuple[Piece, ...]:
+    """Return the canonical pieces of a set of reals. Raises NotASet, Undefined, Undecided."""
+    return _merge(_pieces(node))
+
+
+def same_set(a: tuple[Piece, ...], b: tuple[Piece, ...]) -> bool:
+    """Return whether two canonical sets are equal, open and closed ends told apart."""
+    return len(a) == len(b) and all(
+        (p.low_closed, p.high_closed) == (q.low_closed, q.high_closed)
+        and _order(p.low, q.low) == 0
+        and _order(p.high, q.high) == 0
+        for p, q in zip(a, b, strict=True)
+    )
+
+
+def _pieces(node: Node) -> list[Piece]:
+    if isinstance(node, Rel):
+        return _from_relation(node)
+    if not isinstance(node, Group):
+        raise NotASet("not a set")
+    kind, items = node.kind, node.items
+    if kind in ("()", "[]", "(]", "[)") and len(items) == 2 and not _is_variable(items):
+        low, high = items
+        order = _order(low, high)
+        if order > 0 or (order == 0 and kind != "[]"):
+            raise NotASet("ends in the wrong order")
+        return [Piece(low, kind[0] == "[" and low != _MINUS_OO, high, kind[1] == "]" and high != _OO)]
+    if kind == "{}":
+        if _is_variable(items):
+            raise NotASet("not numbers")
+        return [Piece(item, True, item, True) for item in items]
+    if kind == "builder":
+        return _pieces(items[1])
+    if kind == "union":
+        return _pieces(items[0]) + _pieces(items[1])
+    if kind == "inter":
+        return _intersect(_merge(_pieces(items[0])), _merge(_pieces(items[1])))
+    if kind == "setminus":
+        return _intersect(_merge(_pieces(items[0])), _complement(_merge(_pieces(items[1]))))
+    if kind in ("list", "and", "or"):
+        return _from_list(node)
+    raise NotASet("not a set of reals")
+
+
+def _is_variable(items: tuple[Node, ...]) -> bool:
+    return any(symbols(item) - {"oo"} or isinstance(item, (Rel, Group)) for item in items)
+
+
+def _from_list(node: Group) -> list[Piece]:
+    """Conditions: `or` unites them, `and` intersects them; a comma intersects unless nothing would be left."""
+    if not all(isinstance(item, Rel) for item in node.items):
+        raise NotASet("a list of numbers")
+    parts = [_merge(_from_relation(item)) for item in node.items if isinstance(item, Rel)]
+    if len({variable_of(item) for item in node.items if isinstance(item, Rel)}) != 1:
+        raise NotASet("conditions on several variables")
+    both = list(parts[0])
+    for part in parts[1:]:
+        both = _intersect(_merge(both), part)
+    if node.kind == "and" or (node.kind == "list" and both):
+        return both
+    return [piece for part in parts for piece in part]
+
+
+def variable_of(node: Rel) -> str:
+    """Return the one variable that a chain of relations bounds by constants. Raises NotASet."""
+    names = {item.name for item in node.items if isinstance(item, Sym) and symbols(item) - {"oo"}}
+    others = [item for item in node.items if not (isinstance(item, Sym) and item.name in names)]
+    if len(names) != 1 or any(symbols(item) - {"oo"} or isinstance(item, Rel) for item in others if
+                              not isinstance(item, Group)):  # fmt: skip
+        raise NotASet("not bounds on one variable")
+    return names.pop()
+
+
+def _from_relation(node: Rel) -> list[Piece]:
+    name = variable_of(node)
+    result: tuple[Piece, ...] = (ALL,)
+    for op, left, right in zip(node.ops, node.items, node.items[1:], strict=False):
+        if op == "in" and left == Sym(name):
+            found = _pieces(right)
+        elif left == Sym(name):
+            found = _half(op, right)
+        elif right == Sym(name) and op in _FLIPPED:
+            found = _half(_FLIPPED[op], left)
+        else:
+            raise NotASet("a relation between constants")
+        result = _merge(_intersect(result, _merge(found)))
+    return list(result)
+
+
+def _half(op: str, bound: Node) -> list[Piece]:
+    if isinstance(bound, Group):
+        raise NotASet("a bound that is not a number")
+    match op:
+        case "<" | "<=":
+            return [Piece(_MINUS_OO, False, bound, op == "<=" and bound != _OO)]
+        case ">" | ">=":
+            return [Piece(bound, op == ">=" and bound != _MINUS_OO, _OO, False)]
+        case "!=":
+            return [Piece(_MINUS_OO, False, bound, False), Piece(bound, False, _OO, False)]
+        case "=":
+            return [Piece(bound, True, bound, True)]
+    raise NotASet(op)
+
+
+def _merge(pieces: list[Piece] | tuple[Piece, ...]) -> tuple[Piece, ...]:
+    def by_low(a: Piece, b: Piece) -> int:
+        return _order(a.low, b.low) or (b.low_closed - a.low_closed)
+
+    merged: list[Piece] = []
+    for piece in sorted(pieces, key=cmp_to_key(by_low)):
+        if merged:
+            last = merged[-1]
+            gap = _order(piece.low, last.high)
+            if gap < 0 or (gap == 0 and (piece.low_closed or last.high_closed)):
+                end = _order(piece.high, last.high)
+                if end > 0:
+                    merged[-1] = Piece(last.low, last.low_closed, piece.high, piece.high_closed)
+                elif end == 0:
+                    closed = last.high_closed or piece.high_closed
+                    merged[-1] = Piece(last.low, last.low_closed, last.high, closed)
+                continue
+        merged.append(piece)
+    return tuple(merged)
+
+
+def _intersect(a: tuple[Piece, ...], b: tuple[Piece, ...]) -> list[Piece]:
+    found = []
+    for p in a:
+        for q in b:
+            low, high = _order(p.low, q.low), _order(p.high, q.high)
+            start = (q if low < 0 else p).low
+            start_closed = (p.low_closed and q.low_closed) if low == 0 else (q if low < 0 else p).low_closed
+            stop = (p if high < 0 else q).high
+            stop_closed = (p.high_closed and q.high_closed) if high == 0 else (p if high < 0 else q).high_closed
+            width = _order(start, stop)
+            if width < 0 or (width == 0 and start_closed and stop_closed):
+                found.append(Piece(start, start_closed, stop, stop_closed))
+    return found
+
+
+def _complement(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    rest: tuple[Piece, ...] = (ALL,)
+    for piece in pieces:
+        outside = []
+        if not equal(piece.low, _MINUS_OO):
+            outside.append(Piece(_MINUS_OO, False, piece.low, not piece.low_closed))
+        if not equal(piece.high, _OO):
+            outside.append(Piece(piece.high, not piece.high_closed, _OO, False))
+        rest = tuple(_intersect(rest, tuple(outside)))
+    return rest

@@ -1,0 +1,524 @@
+"""Are two expression trees the same number, or the same function? Exactly where possible, else to many digits.
+
+Rational arithmetic is exact. Everything else is evaluated with mpmath to a precision that grows with the size of the
+numbers met on the way: 50 digits more than the largest and the smallest of them span, so that neither tiny nor huge
+numbers are equal because of their size. Functions of variables are compared at fixed random rational points, variables
+being real; an odd root of a negative number is the real one. Powers too large to write down are compared through
+their logarithms; what that can't settle is `Undecided`, never a guess.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from rlvr.mathparse import Node, Num, Op, Rel, Sym
+
+MAX_BITS = 200_000  # of an exact number
+MAX_SPAN = 6_000  # decimal digits between the largest and the smallest number met
+POINTS = 12
+NEEDED_POINTS = 4
+
+
+class Undefined(ArithmeticError):
+    """The tree has no value: a division by zero, the logarithm of zero."""
+
+
+class Undecided(ArithmeticError):
+    """Too large to settle."""
+
+
+class TooBig(Undecided):
+    """A value whose logarithm in base ten exceeds the limit on either side."""
+
+
+def exact(node: Node) -> Fraction | None:
+    """Return the rational value of a tree, None if it has none or is too large. Raises Undefined."""
+    if isinstance(node, Num):
+        return node.value
+    if not isinstance(node, Op):
+        return None
+    values = []
+    for arg in node.args:
+        value = exact(arg)
+        if value is None:
+            return None
+        values.append(value)
+    result = _exact_op(node.name, values)
+    return None if result is None or _bits(result) > MAX_BITS else result
+
+
+def _bits(value: Fraction) -> int:
+    return max(value.numerator.bit_length(), value.denominator.bit_length())
+
+
+def _exact_op(name: str, v: list[Fraction]) -> Fraction | None:
+    match name:
+        case "+":
+            return sum(v, Fraction(0))
+        case "*":
+            return v[0] * v[1]
+        case "/":
+            if v[1] == 0:
+                raise Undefined("division by zero")
+            return v[0] / v[1]
+        case "neg":
+            return -v[0]
+        case "^":
+            return _exact_power(v[0], v[1])
+        case "sqrt":
+            return _exact_root(v[0], 2)
+        case "root" if v[1].denominator == 1 and 2 <= v[1] <= 64:
+            return _exact_root(v[0], int(v[1]))
+        case "cbrt":
+            return _exact_root(v[0], 3)
+        case "pct":
+            return v[0] / 100
+        case "abs":
+            return abs(v[0])
+        case "floor":
+            return Fraction(math.floor(v[0]))
+        case "ceil":
+            return Fraction(math.ceil(v[0]))
+        case "max":
+            return max(v)
+        case "min":
+            return min(v)
+        case "based":
+            return v[0]
+    if any(value.denominator != 1 for value in v):
+        return None
+    n = [int(value) for value in v]
+    match name:
+        case "fact" if 0 <= n[0] <= 5000:
+            return Fraction(math.factorial(n[0]))
+        case "binom" if 0 <= n[1] and 0 <= n[0] <= 5000:
+            return Fraction(math.comb(n[0], n[1]))
+        case "gcd":
+            return Fraction(math.gcd(*n))
+        case "lcm":
+            return Fraction(math.lcm(*n))
+    return None
+
+
+def _exact_power(base: Fraction, exponent: Fraction) -> Fraction | None:
+    if base == 0 and exponent < 0:
+        raise Undefined("division by zero")
+    if base in (0, 1):
+        return Fraction(1) if exponent == 0 else base
+    if exponent.denominator != 1:
+        if exponent.denominator > 64:
+            return None
+        root = _exact_root(base, exponent.denominator)
+        return None if root is None else _exact_power(root, Fraction(exponent.numerator))
+    if abs(exponent) > MAX_BITS or abs(exponent) * _bits(base) > MAX_BITS:
+        return None
+    return base ** int(exponent)
+
+
+def _exact_root(value: Fraction, index: int) -> Fraction | None:
+    if value < 0:
+        root = _exact_root(-value, index) if index % 2 else None
+        return None if root is None else -root
+    top, bottom = _integer_root(value.numerator, index), _integer_root(value.denominator, index)
+    return None if top is None or bottom is None else Fraction(top, bottom)
+
+
+def _integer_root(n: int, index: int) -> int | None:
+    if n.bit_length() > 4000:
+        return None
+    if index == 2:
+        root = math.isqrt(n)
+    else:
+        low, high = 0, 1 << (n.bit_length() // index + 1)
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if middle**index <= n else (low, middle - 1)
+        root = low
+    return root if root**index == n else None
+
+
+# --- numeric evaluation ----------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _context() -> Any:
+    from mpmath import MPContext  # half of sympy's import time: only where rational arithmetic can't decide
+
+    return MPContext()
+
+
+class _Evaluator:
+    """Evaluates trees at one precision and keeps the span: the largest |log10| of any value met."""
+
+    def __init__(self, digits: int) -> None:
+        self.mp = _context()
+        self.mp.dps = digits
+        self.span = 0.0
+
+    def __call__(self, node: Node, point: Mapping[str, Fraction]) -> Any:
+        value = self.seen(self.value(node, point))
+        return value.real if self.mp.im(value) == 0 else value
+
+    def seen(self, value: Any) -> Any:
+        if not self.mp.isfinite(value):
+            raise Undefined("not finite")
+        if value != 0:
+            self.span = max(self.span, abs(float(self.mp.mag(value))) * 0.302)
+            if self.span > MAX_SPAN:
+                raise TooBig
+        return value
+
+    def number(self, value: Fraction) -> Any:
+        self.span = max(self.span, _bits(value) * 0.302)
+        if self.span > MAX_SPAN:
+            raise TooBig
+        return self.mp.mpf(value.numerator) / value.denominator
+
+    def value(self, node: Node, point: Mapping[str, Fraction]) -> Any:
+        if isinstance(node, Num):
+            return self.number(node.value)
+        if isinstance(node, Sym):
+            return self.symbol(node.name, point)
+        if not isinstance(node, Op):
+            raise Undefined("not an expression")
+        if node.name == "^":
+            return self.power(node, point)
+        args = [self.seen(self.value(arg, point)) for arg in node.args]
+        return self.apply(node.name, args)
+
+    def symbol(self, name: str, point: Mapping[str, Fraction]) -> Any:
+        if name in point:
+            return self.number(point[name])
+        if name == "pi":
+            return +self.mp.pi
+        if name == "e":
+            return +self.mp.e
+        if name == "i":
+            return self.mp.mpc(0, 1)
+        raise Undefined(f"{name} has no value")
+
+    def power(self, node: Op, point: Mapping[str, Fraction]) -> Any:
+        base, exponent = (self.seen(self.value(arg, point)) for arg in node.args)
+        if base == 0:
+            if self.mp.re(exponent) < 0:
+                raise Undefined("division by zero")
+            return self.mp.mpf(1 if exponent == 0 else 0)
+        self.guard(abs(exponent) * max(abs(self.mp.log(abs(base))), 1))
+        if self.mp.im(base) == 0 and self.mp.re(base) < 0:
+            rational = exact(node.args[1])
+            if rational is not None and rational.denominator > 1 and rational.denominator % 2:
+                size = (-base) ** exponent
+                return -size if rational.numerator % 2 else size
+        return base**exponent
+
+    def guard(self, log_size: Any) -> None:
+        """Raise TooBig before a value of that natural logarithm is made."""
+        if log_size > MAX_SPAN * 3:
+            raise TooBig
+
+    def apply(self, name: str, v: list[Any]) -> Any:
+        mp = self.mp
+        match name:
+            case "+":
+                return sum(v[1:], v[0])
+            case "*":
+                return v[0] * v[1]
+            case "/":
+                return v[0] / self.nonzero(v[1])
+            case "neg":
+                return -v[0]
+            case "sqrt":
+                return mp.sqrt(v[0])
+            case "root" | "cbrt":
+                return self.root(v[0], v[1] if name == "root" else mp.mpf(3))
+            case "pct":
+                return v[0] / 100
+            case "deg":
+                return v[0] * mp.pi / 180
+            case "based":
+                return v[0]
+            case "abs":
+                return abs(v[0])
+            case "exp":
+                self.guard(abs(v[0]))
+                return mp.exp(v[0])
+            case "ln":
+                return mp.log(self.nonzero(v[0]))
+            case "log":
+                return mp.log(self.nonzero(v[0])) / self.nonzero(mp.log(self.nonzero(v[1])))
+            case "fact":
+                return self.factorial(v[0])
+            case "binom":
+                for number in v:
+                    self.guard(abs(number))
+                return mp.binomial(v[0], v[1])
+            case "arg":
+                return mp.arg(self.nonzero(v[0]))
+            case "Re" | "Im":
+                return mp.re(v[0]) if name == "Re" else mp.im(v[0])
+        if name in _MP_NAMES:
+            return self.transcendental(name, v[0])
+        if any(mp.im(number) != 0 for number in v):
+            raise Undefined(f"{name} of a complex number")
+        return self.order(name, v)
+
+    def order(self, name: str, v: list[Any]) -> Any:
+        match name:
+            case "max":
+                return max(v)
+            case "min":
+                return min(v)
+            case "sgn":
+                return self.mp.sign(v[0])
+            case "floor" | "ceil":
+                # At a jump rounding noise would decide.
+                nearest = self.mp.nint(v[0])
+                if abs(v[0] - nearest) < self.mp.mpf(10) ** (-self.mp.dps // 2):
+                    return nearest
+                return self.mp.floor(v[0]) if name == "floor" else self.mp.ceil(v[0])
+        raise Undecided(f"{name} has no rule")
+
+    def transcendental(self, name: str, value: Any) -> Any:
+        if name in ("sinh", "cosh"):
+            self.guard(abs(value))
+        if name in ("tan", "sec"):
+            self.nonzero(self.mp.cos(value))
+        if name in ("cot", "csc"):
+            self.nonzero(self.mp.sin(value))
+        try:
+            return getattr(self.mp, _MP_NAMES[name])(value)
+        except (ZeroDivisionError, ValueError) as error:
+            raise Undefined(str(error)) from None
+
+    def nonzero(self, value: Any) -> Any:
+        if abs(value) < self.mp.mpf(10) ** (-(self.mp.dps - 12) + min(self.span, self.mp.dps / 2)):
+            if abs(value) == 0 or self.mp.mag(value) < -self.mp.prec + 60:
+                raise Undefined("division by zero")
+        return value
+
+    def root(self, value: Any, index: Any) -> Any:
+        self.nonzero(index)
+        odd = self.mp.im(index) == 0 and index == self.mp.nint(index) and int(self.mp.re(index)) % 2
+        if odd and self.mp.im(value) == 0 and self.mp.re(value) < 0:
+            return -((-value) ** (1 / index))
+        return value ** (1 / index) if value != 0 else value
+
+    def factorial(self, value: Any) -> Any:
+        if self.mp.im(value) != 0 or (value < 0 and value == self.mp.nint(value)):
+            raise Undefined("factorial of that")
+        if value > 2:
+            self.guard(value * self.mp.log(value))
+        return self.mp.factorial(value)
+
+
+_MP_NAMES = {
+    "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "sec": "sec", "csc": "csc", "arcsin": "asin",
+    "arccos": "acos", "arctan": "atan", "arccot": "acot", "arcsec": "asec", "arccsc": "acsc", "sinh": "sinh",
+    "cosh": "cosh", "tanh": "tanh", "coth": "coth", "sech": "sech", "csch": "csch", "arcsinh": "asinh",
+    "arccosh": "acosh", "arctanh": "atanh",
+}  # fmt: skip
+
+
+# --- equality --------------------------------------------------------------------------------
+
+
+def symbols(node: Node) -> frozenset[str]:
+    """Return the names of the variables of a tree, the constants pi, e and i left out."""
+    if isinstance(node, Sym):
+        return frozenset() if node.name in ("pi", "e", "i") else frozenset({node.name})
+    if isinstance(node, Num):
+        return frozenset()
+    parts = node.args if isinstance(node, Op) else node.items
+    return frozenset().union(*(symbols(part) for part in parts))
+
+
+def equal(a: Node, b: Node) -> bool:
+    """Return whether two expressions are the same number or function. Raises Undefined, Undecided."""
+    if a == b:
+        return True
+    if isinstance(a, Rel) or isinstance(b, Rel):
+        raise Undefined("a relation has no value")
+    if "oo" in symbols(a) | symbols(b):
+        return False  # infinity is only itself: no arithmetic is done with it
+    left, right = exact(a), exact(b)
+    if left is not None and right is not None:
+        return left == right
+    if symbols(a) | symbols(b):
+        return _equal_functions(a, b)
+    return _equal_constants(a, b)
+
+
+def compare(a: Node, b: Node) -> int:
+    """Return -1, 0 or 1 as the real number a is below, at or above b. Raises Undefined, Undecided."""
+    if equal(a, b):
+        return 0
+    difference = number(Op("+", (a, Op("neg", (b,)))))
+    if _context().im(difference) != 0:
+        raise Undefined("complex numbers have no order")
+    return 1 if difference > 0 else -1
+
+
+def number(node: Node, digits: int = 60) -> Any:
+    """Return a constant's value as an mpmath number of about so many digits. Raises Undefined, Undecided."""
+    return _pair(node, node, {}, digits)[0]
+
+
+def _pair(a: Node, b: Node, point: Mapping[str, Fraction], digits: int = 50) -> tuple[Any, Any, Any]:
+    """Evaluate both at a precision that fits them; return the values and the tolerance."""
+    first = _Evaluator(digits)
+    first(a, point), first(b, point)
+    span = math.ceil(first.span)
+    second = _Evaluator(digits + 2 * span)
+    return second(a, point), second(b, point), second.mp.mpf(10) ** -(span + digits - 15)
+
+
+def _equal_constants(a: Node, b: Node) -> bool:
+    try:
+        left, right, tolerance = _pair(a, b, {})
+    except TooBig:
+        return _equal_huge(a, b)
+    return bool(abs(left - right) <= tolerance)
+
+
+def _equal_functions(a: Node, b: Node) -> bool:
+    names = sorted(symbols(a) | symbols(b))
+    agreed = 0
+    for point in sample_points(names):
+        try:
+            left, right, tolerance = _pair(a, b, point)
+        except Undefined:
+            if _defined(a, point) != _defined(b, point):
+                return False
+            continue
+        if abs(left - right) > tolerance:
+            return False
+        agreed += 1
+    if agreed < NEEDED_POINTS:
+        raise Undecided("defined at too few points")
+    return True
+
+
+def _defined(node: Node, point: Mapping[str, Fraction]) -> bool:
+    try:
+        _Evaluator(50)(node, point)
+    except Undefined:
+        return False
+    return True
+
+
+def sample_points(names: list[str]) -> list[dict[str, Fraction]]:
+    """Return the fixed rational points at which functions of these variables are compared."""
+    points = []
+    for index in range(POINTS):
+        draw = random.Random(f"{index} {names}")
+        # The first third lies above 1, the next in (0, 1), the rest on either side of 0.
+        scale, sign = ((2, 9, 1), (0, 1, 1), (0, 7, -1))[index * 3 // POINTS][:2], index * 3 // POINTS == 2
+        point = {}
+        for name in names:
+            value = Fraction(draw.randint(scale[0] * 997 + 1, scale[1] * 997 - 1), 997)
+            point[name] = -value if sign and draw.random() < 0.7 else value
+        points.append(point)
+    return points
+
+
+def proportional(a: Node, b: Node) -> Fraction | bool:
+    """Return whether a = c b for one constant c other than 0: the sign of c as +1 or -1, else False.
+
+    A complex c counts as +1. Both identically 0 counts as +1. Raises Undefined, Undecided.
+    """
+    names = sorted(symbols(a) | symbols(b))
+    ratio, agreed = None, 0
+    zeros = 0
+    for point in sample_points(names):
+        try:
+            left, right, tolerance = _pair(a, b, point)
+        except Undefined:
+            continue
+        if abs(left) <= tolerance or abs(right) <= tolerance:
+            if not (abs(left) <= tolerance and abs(right) <= tolerance):
+                return False
+            zeros += 1
+            continue
+        found = left / right
+        if ratio is not None and abs(found - ratio) > abs(ratio) * _context().mpf(10) ** -25:
+            return False
+        ratio = found
+        agreed += 1
+    if ratio is None and zeros >= NEEDED_POINTS:
+        return Fraction(1)
+    if ratio is None or agreed < min(NEEDED_POINTS, POINTS):
+        raise Undecided("defined at too few points")
+    return Fraction(-1 if _context().im(ratio) == 0 and ratio < 0 else 1)
+
+
+# --- numbers too large to write down ---------------------------------------------------------
+
+
+def _equal_huge(a: Node, b: Node) -> bool:
+    """Compare constants of which at least one is too big to evaluate, through their logarithms."""
+    big_a, big_b = _is_big(a), _is_big(b)
+    if big_a != big_b:
+        _level(a if big_a else b)  # raises unless it is certainly beyond the limit
+        return False
+    (sign_a, log_a), (sign_b, log_b) = _log(a), _log(b)
+    return sign_a == sign_b and equal(log_a, log_b)
+
+
+def _is_big(node: Node) -> bool:
+    try:
+        _Evaluator(50)(node, {})
+    except TooBig:
+        return True
+    return False
+
+
+def _level(node: Node, depth: int = 0) -> int:
+    """Return how many logarithms bring a value within the limits; a value off the limits has at least 1.
+
+    Sums count as their largest term where one lies in a class of its own. Raises Undecided.
+    """
+    if not _is_big(node):
+        return 0
+    if depth > 8:
+        raise Undecided("a tower too high")
+    if isinstance(node, Op) and node.name == "neg":
+        return _level(node.args[0], depth)
+    if isinstance(node, Op) and node.name == "+":
+        levels = sorted(_level(arg, depth) for arg in node.args)
+        if levels[-1] == levels[-2]:
+            raise Undecided("a sum of huge numbers")
+        return levels[-1]
+    if isinstance(node, Op) and node.name == "fact":
+        return 1 + _level(node.args[0], depth + 1)
+    return 1 + _level(_log(node)[1], depth + 1)
+
+
+def _log(node: Node) -> tuple[int, Node]:
+    """Return the sign of a huge constant and the tree of ln|it|. Raises Undecided where there is no rule."""
+    if isinstance(node, Num) and node.value != 0:
+        return (1 if node.value > 0 else -1), Op("ln", (Num(abs(node.value)),))
+    if isinstance(node, Op):
+        if node.name == "neg":
+            sign, log = _log(node.args[0])
+            return -sign, log
+        if node.name == "^":
+            base = exact(node.args[0])
+            if base is not None and base > 0:
+                return 1, Op("*", (node.args[1], Op("ln", (node.args[0],))))
+            if isinstance(node.args[0], Sym) and node.args[0].name in ("e", "pi"):
+                return 1, Op("*", (node.args[1], Op("ln", (node.args[0],))))
+        if node.name == "exp":
+            return 1, node.args[0]
+        if node.name in ("*", "/"):
+            (sign_a, log_a), (sign_b, log_b) = _log(node.args[0]), _log(node.args[1])
+            return sign_a * sign_b, Op("+", (log_a, log_b if node.name == "*" else Op("neg", (log_b,))))
+        if not _is_big(node):
+            value = number(node)
+            if _context().im(value) == 0 and value != 0:
+                return (1 if value > 0 else -1), Op("ln", (Op("abs", (node,)),))
+    raise Undecided("too large")

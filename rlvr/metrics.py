@@ -1,0 +1,89 @@
+"""Metrics: pure functions from evaluation records to the long form of metrics.parquet.
+
+Abstained and failed completions are excluded from every accuracy, counted, and bounded: `pass@1_low` counts them as
+wrong, `pass@1_high` as correct.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rlvr.data import DECIDED
+from rlvr.evaluate import Record
+from rlvr.stats import mean_pass_at_k, measurement_error
+
+ALL = "all"
+
+
+def metric(name: str, value: float, n: int, level: str = ALL) -> dict[str, Any]:
+    """Return one metric in long form, its place in the run (seed, arm, round) still to be added."""
+    return {"metric": name, "level": level, "value": float(value), "n": int(n)}
+
+
+def accuracy(records: Sequence[Record], name: str) -> list[dict[str, Any]]:
+    """Return the share correct of the decided records as metric `name`, overall and by level."""
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        if record.status in DECIDED:
+            groups[ALL].append(record)
+            groups[record.level].append(record)
+    return [
+        metric(name, sum(record.status == "correct" for record in group) / len(group), len(group), level)
+        for level, group in sorted(groups.items())
+    ]
+
+
+def sampled(records: Sequence[Record], ks: Iterable[int]) -> list[dict[str, Any]]:
+    """Return pass@k (overall; pass@1 by level too) and the health of the samples.
+
+    pass@k is the mean over problems of 1 - C(n-c, k)/C(n, k) with n decided samples, c of them correct (Chen
+    2107.03374, equation 1); a problem with n < k is left out of that k and shows in `n`.
+    """
+    by_problem: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        by_problem[record.problem_id].append(record)
+    counts = [(group[0].level, *_decided(group)) for group in by_problem.values()]
+    out: list[dict[str, Any]] = []
+    for k in ks:
+        usable = [(level, n, c) for level, n, c in counts if n >= k]
+        levels = {ALL, *(level for level, _, _ in usable)} if k == 1 else {ALL}
+        for level in sorted(levels):
+            chosen = [(n, c) for where, n, c in usable if level in (ALL, where)]
+            if chosen:
+                out.append(metric(f"pass@{k}", mean_pass_at_k(*zip(*chosen, strict=True), k), len(chosen), level))
+    judged = [(n, c) for _, n, c in counts if n]
+    if len(judged) > 1:
+        out.append(metric("pass@1_se", measurement_error(*zip(*judged, strict=True)), len(judged)))
+    return out + _bounds(by_problem) + _health(by_problem)
+
+
+def _decided(group: Sequence[Record]) -> tuple[int, int]:
+    return (
+        sum(record.status in DECIDED for record in group),
+        sum(record.status == "correct" for record in group),
+    )
+
+
+def _bounds(by_problem: Mapping[str, Sequence[Record]]) -> list[dict[str, Any]]:
+    low = [sum(r.status == "correct" for r in group) / len(group) for group in by_problem.values()]
+    high = [sum(r.status != "wrong" for r in group) / len(group) for group in by_problem.values()]
+    n = len(by_problem)
+    return [metric("pass@1_low", sum(low) / n, n), metric("pass@1_high", sum(high) / n, n)]
+
+
+def _health(by_problem: Mapping[str, Sequence[Record]]) -> list[dict[str, Any]]:
+    from rlvr.verify import NO_ANSWER
+
+    records = [record for group in by_problem.values() for record in group]
+    n = len(records)
+    distinct = [len({record.text for record in group}) / len(group) for group in by_problem.values()]
+    return [
+        metric("truncated", sum(record.truncated for record in records) / n, n),
+        metric("no_answer", sum(record.reason == NO_ANSWER for record in records) / n, n),
+        metric("distinct", sum(distinct) / len(distinct), len(distinct)),
+        metric("tokens_per_completion", sum(record.tokens for record in records) / n, n),
+        metric("excluded_abstain", sum(record.status == "abstain" for record in records), n),
+        metric("excluded_error", sum(record.status == "error" for record in records), n),
+    ]

@@ -1,0 +1,87 @@
+"""Plugins by name: verifiers and tasks are functions in a module, found in one of three ways.
+
+By file name in the project's folder (`math`), as `path/to/file.py` or `path/to/file.py:function`, or through the
+entry-point group `rlvr.verifiers` or `rlvr.tasks` of an installed package.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from rlvr.data import InputError, nearest
+
+Kind = Literal["verifier", "task"]
+
+
+def load_plugin(kind: Kind, name: str, function: str) -> tuple[Callable[..., Any], ModuleType]:
+    """Return the plugin's function and its module; `function` is the name it has unless `name` says another.
+
+    Raises InputError when there is none of that name. An error inside the plugin's own import propagates as it is.
+    """
+    group = f"rlvr.{kind}s"
+    if ".py" in name:
+        module, given = _module_at(kind, name)
+        found = vars(module).get(given or function)
+        if not callable(found):
+            raise InputError(f"{kind} {name!r}: the file has no function {given or function!r}: define it")
+        return found, module
+    if name.isidentifier() and importlib.util.find_spec(f"{group}.{name}") is not None:
+        module = importlib.import_module(f"{group}.{name}")
+        return vars(module)[function], module
+    for point in importlib.metadata.entry_points(group=group, name=name):
+        found = point.load()
+        return found, sys.modules[found.__module__]
+    known = available(kind)
+    raise InputError(
+        f"unknown {kind} {name!r}{nearest(name, known)} "
+        f"(known: {', '.join(known)}; or give path/to/file.py:{function})"
+    )
+
+
+def available(kind: Kind) -> dict[str, str]:
+    """Return name -> first line of the docstring, sorted by name, without importing any plugin."""
+    group = f"rlvr.{kind}s"
+    found = {
+        path.stem: _headline(path)
+        for folder in importlib.import_module(group).__path__
+        for path in Path(folder).glob("[!_]*.py")
+    }
+    for point in importlib.metadata.entry_points(group=group):
+        found.setdefault(point.name, f"entry point {point.value}")
+    return dict(sorted(found.items()))
+
+
+def _headline(path: Path) -> str:
+    try:
+        doc = ast.get_docstring(ast.parse(path.read_bytes()))
+    except SyntaxError as error:
+        return f"(does not parse: {error})"
+    return doc.splitlines()[0] if doc else ""
+
+
+def _module_at(kind: Kind, spec: str) -> tuple[ModuleType, str]:
+    file, _, function = spec.partition(".py:")
+    path = Path(file.removesuffix(".py") + ".py").resolve()
+    if not path.is_file():
+        raise InputError(f"{kind} {spec!r}: no such file {path}: check the path")
+    name = f"rlvr_plugin_{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:8]}"
+    if name not in sys.modules:
+        found = importlib.util.spec_from_file_location(name, path)
+        assert found is not None and found.loader is not None
+        module = importlib.util.module_from_spec(found)
+        sys.modules[name] = module
+        try:
+            found.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name], function

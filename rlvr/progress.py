@@ -1,0 +1,105 @@
+"""Progress: what a person sees while a run goes on. A live display in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from rlvr.data import Completion, Problem, Verdict
+
+STYLES = {"correct": "green", "wrong": "red", "abstain": "yellow", "error": "magenta"}
+
+
+class Display:
+    """Where the run is: arm, seed, round, stage, tokens a second, time left, last completions with verdicts.
+
+    Use as a context manager. `total` is the number of rounds over all arms and seeds, the bases included.
+    """
+
+    def __init__(self, console: Console, name: str, total: int) -> None:
+        self.console, self.live_wanted = console, console.is_terminal
+        self.bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("rounds"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+            speed_estimate_period=600,
+        )
+        self.task = self.bar.add_task(name, total=total)
+        self.where, self.detail = "", ""
+        self.samples: list[tuple[str, str, str]] = []
+        self.began = time.monotonic()
+        self.done_here = 0
+        self.live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
+
+    def __enter__(self) -> Display:
+        if self.live_wanted:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.live_wanted:
+            self.live.stop()
+
+    def _render(self) -> Group:
+        table = Table.grid(padding=(0, 2))
+        for prompt, text, status in self.samples:
+            table.add_row(Text(prompt, "dim"), Text(text), Text(status, STYLES[status]))
+        return Group(self.bar, Text(f"{self.where}  {self.detail}"), table)
+
+    def note(self, text: str) -> None:
+        """Say one line that stays."""
+        self.console.print(text, highlight=False, markup=False)
+
+    def stage(self, seed: int, arm: str, round_: int, stage: str) -> None:
+        """A stage begins."""
+        self.where = f"seed {seed}  {arm}  round {round_}  {stage}"
+        self.detail = ""
+
+    def tokens(self, done: int, tokens: int) -> None:
+        """`done` completions of the stage are there, `tokens` sampled; called a few times a second."""
+        now = time.monotonic()
+        if done <= 0 or self.detail == "":
+            self._stage_began = now
+            self.detail = " "
+            return
+        speed = tokens / max(1e-9, now - self._stage_began)
+        self.detail = f"{done:,} completions  {speed:,.0f} tokens/s"
+
+    def show(self, problems: Sequence[Problem], completions: Sequence[Completion], verdicts: Sequence[Verdict]) -> None:
+        """Show the last few completions with their verdicts."""
+        prompts = {problem.id: problem.prompt for problem in problems}
+        last = list(zip(completions, verdicts, strict=True))[-4:]
+        self.samples = [
+            (_short(prompts[completion.problem_id]), _short(completion.text), verdict.status)
+            for completion, verdict in last
+        ]
+
+    def round_done(self, seed: int, arm: str, round_: int, headline: Mapping[str, Any], seconds: float) -> None:
+        """A round is recorded; `headline` is what to say of it. `seconds` 0 means that it was there already."""
+        self.bar.advance(self.task)
+        if not seconds:
+            return
+        self.done_here += 1
+        left = self.bar.tasks[0].total or 0
+        left -= self.bar.tasks[0].completed
+        eta = (time.monotonic() - self.began) / self.done_here * left
+        figures = "  ".join(f"{name} {value}" for name, value in headline.items())
+        line = f"seed {seed}  {arm:<12} round {round_}  {figures}  {seconds:.1f} s"
+        self.note(line if self.live_wanted else f"{line}  (about {eta / 60:.0f} min left)")
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 48 else flat[:22] + " ... " + flat[-21:]

@@ -1,0 +1,277 @@
+"""Record: everything a run leaves on disk is written here, whole or not at all, and readable with plain pandas."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rlvr.data import Completion, InputError, Row, RunError, Verdict
+
+METRIC_COLUMNS = ("seed", "arm", "round", "metric", "level", "value", "n")
+_ROW_LISTS = {"prompt_token_ids": "int32", "token_ids": "int32", "logprobs": "float32"}
+
+
+def round_folder(run: Path, seed: int, arm: str, round_: int) -> Path:
+    """Return where round `round_` of `arm` lives; the base is round 0 of the arm `base`."""
+    folder = run / f"seed-{seed}" / arm
+    return folder if arm == "base" else folder / f"round-{round_:03d}"
+
+
+def digest(value: Any) -> str:
+    """Return the sha256 of `value` as canonical JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+# Atomic writes
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        write(temporary)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as failure:
+        temporary.unlink(missing_ok=True)
+        raise RunError(
+            f"can't write {path}: {failure.strerror or failure}; what was recorded before is kept: "
+            "make room or fix the permissions, then run the same command again"
+        ) from failure
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` atomically (temp file, fsync, rename). Raises RunError when the disk won't take it."""
+    _replace(path, lambda temporary: _discard(temporary.write_text(text)))
+
+
+def _discard(_: object) -> None:
+    return None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON with sorted keys, atomically. NaN is refused: say null."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], schema: Any = None) -> None:
+    """Write a list of dicts as a parquet file, atomically. `schema` gives the columns where rows may be empty."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pylist(list(rows), schema=schema)
+    _replace(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `path` when the block ends well; otherwise nothing is left."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        for file in temporary.iterdir():
+            with open(file, "rb") as handle:
+                os.fsync(handle.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as failure:
+        raise RunError(f"can't write {path}: {failure.strerror or failure}: make room, then run again") from failure
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+# What a round leaves
+
+
+def _schema(kind: type, extra: Mapping[str, str]) -> Any:
+    import pyarrow as pa
+
+    types = {"int": pa.int64(), "str": pa.string(), "float": pa.float64(), "bool": pa.bool_()}
+    fields = []
+    for field in dataclasses.fields(kind):
+        if field.name in _ROW_LISTS:
+            fields.append(pa.field(field.name, pa.list_(getattr(pa, _ROW_LISTS[field.name])())))
+        else:
+            fields.append(pa.field(field.name, types["int" if field.type == "int" else "str"]))
+    return pa.schema([*fields, *(pa.field(name, types[type_]) for name, type_ in extra.items())])
+
+
+def write_completions(
+    path: Path, completions: Sequence[Completion], verdicts: Sequence[Verdict], kept: Sequence[bool]
+) -> None:
+    """Write every completion of a round with its verdict and whether it was kept."""
+    extra = {"status": "str", "reason": "str", "extracted": "str", "kept": "bool"}
+    rows = [
+        {
+            **dataclasses.asdict(completion),
+            "status": verdict.status,
+            "reason": verdict.reason,
+            "extracted": verdict.extracted,
+            "kept": keep,
+        }
+        for completion, verdict, keep in zip(completions, verdicts, kept, strict=True)
+    ]
+    write_parquet(path, rows, _schema(Completion, extra))
+
+
+def read_completions(path: Path) -> tuple[list[Completion], list[Verdict], list[bool]]:
+    """Read what `write_completions` wrote. Raises RunError for a damaged file, naming it."""
+    completions, verdicts, kept = [], [], []
+    for row in read_rows_of(path):
+        verdicts.append(Verdict(row.pop("status"), row.pop("reason"), row.pop("extracted")))
+        kept.append(row.pop("kept"))
+        completions.append(Completion(**_tuples(row)))
+    return completions, verdicts, kept
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write the training rows of a round, with their provenance."""
+    write_parquet(path, [dataclasses.asdict(row) for row in rows], _schema(Row, {}))
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read what `write_rows` wrote."""
+    return [Row(**_tuples(row)) for row in read_rows_of(path)]
+
+
+def _tuples(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+
+
+def read_rows_of(path: Path) -> list[dict[str, Any]]:
+    """Read a parquet file as a list of dicts. Raises RunError for a damaged file, naming it and the mend."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return list(pq.read_table(path).to_pylist())
+    except (pa.ArrowException, OSError) as failure:
+        raise RunError(
+            f"{path} is damaged ({str(failure).splitlines()[0][:120]}): delete its folder and run the same "
+            "command again, only that stage is redone"
+        ) from failure
+
+
+# What a run leaves
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Hold the run folder for this process. Raises InputError when another run holds it.
+
+    The lock is the kernel's: it is gone with the process, however that ended.
+    """
+    import fcntl
+
+    run.mkdir(parents=True, exist_ok=True)
+    with open(run / ".lock", "w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as failure:
+            raise InputError(
+                f"{run}: another run is using this folder: wait for it, or give another one with --out"
+            ) from failure
+        yield
+
+
+def check_resumable(run: Path, config: Mapping[str, Any]) -> None:
+    """Raise InputError when `run` holds a run of another config, naming the keys that differ."""
+    path = run / "config.json"
+    if not path.is_file():
+        return
+    recorded = json.loads(path.read_text())["config"]
+    if recorded == config:
+        return
+    old, new = _flat(recorded), _flat(config)
+    differing = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    shown = ", ".join(f"{key} ({old.get(key)} -> {new.get(key)})" for key in differing[:8])
+    raise InputError(
+        f"{path}: this folder holds a run of another config; differing: {shown}: "
+        "give another folder with --out, or the recorded config to resume"
+    )
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        items = value.items()
+    elif isinstance(value, list) and any(isinstance(item, (Mapping, list)) for item in value):
+        items = {str(i): item for i, item in enumerate(value)}.items()
+    else:
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for key, item in items:
+        flat |= _flat(item, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def check_disk(run: Path, need: int) -> None:
+    """Raise InputError when the disk under `run` has less than `need` bytes free."""
+    existing = next(folder for folder in (run.absolute(), *run.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if free < need:
+        raise InputError(
+            f"{existing}: this run may write {need / 1e9:,.1f} GB, {free / 1e9:,.1f} GB is free: free some, give "
+            "another disk with --out, or lower generate.prompts, generate.samples or rounds"
+        )
+
+
+def write_metrics(run: Path) -> None:
+    """Gather every finished round's metrics.json into metrics.parquet, in a fixed order."""
+    import pyarrow as pa
+
+    rows = [
+        row
+        for path in sorted(run.glob("seed-*/base/metrics.json")) + sorted(run.glob("seed-*/*/round-*/metrics.json"))
+        for row in json.loads(path.read_text())
+    ]
+    columns = [pa.int64(), pa.string(), pa.int64(), pa.string(), pa.string(), pa.float64(), pa.int64()]
+    rows.sort(key=lambda row: (row["seed"], row["arm"], row["round"], row["metric"], row["level"]))
+    write_parquet(run / "metrics.parquet", rows, pa.schema(list(zip(METRIC_COLUMNS, columns, strict=True))))
+
+
+class Timing:
+    """timing.parquet: seconds, tokens and memory of every stage. Outside every equality."""
+
+    def __init__(self, run: Path) -> None:
+        self.path = run / "timing.parquet"
+        self.rows: list[dict[str, Any]] = read_rows_of(self.path) if self.path.is_file() else []
+
+    def add(self, seed: int, arm: str, round_: int, stage: str, seconds: float, tokens: int = 0) -> None:
+        """Note one stage; `seconds` of wall time, `tokens` it generated or trained on."""
+        import psutil
+
+        self.rows.append(
+            {
+                "seed": seed,
+                "arm": arm,
+                "round": round_,
+                "stage": stage,
+                "seconds": seconds,
+                "tokens": tokens,
+                "tokens_per_second": tokens / seconds if seconds else 0.0,
+                "rss_bytes": psutil.Process().memory_info().rss,
+            }
+        )
+
+    def save(self) -> None:
+        """Write the file."""
+        write_parquet(self.path, self.rows)

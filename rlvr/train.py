@@ -1,0 +1,246 @@
+"""Train: TRL's SFTTrainer on rows that are already token ids; the prompt is masked, the sampled EOS is not.
+
+A round is exactly `steps` optimiser steps of exactly `batch_size` rows in every arm, however many rows the arm kept:
+the rows are dealt in fresh permutations until the steps are full. Weights are float32; with bf16 the forward and
+backward passes run under autocast (AdamW on pure bf16 weights loses small updates). Adam starts anew each round.
+
+With more than one process the same function runs under `accelerate launch -m rlvr.train JOB`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rlvr.data import Row, RunError
+from rlvr.generate import PROBES, Tokens, on_gpu, write_probes
+from rlvr.record import new_folder, read_rows, write_rows
+
+StepCheck = Callable[[int, Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The settings of one call of `train`. `micro_batch` rows go through a device at a time (None: all)."""
+
+    steps: int
+    batch_size: int
+    lr: float
+    precision: str = "fp32"
+    micro_batch: int | None = None
+    lora: dict[str, Any] | None = None
+    processes: int = 1
+
+
+def schedule(rows: int, total: int, seed: int) -> list[int]:
+    """Return `total` row numbers: fresh permutations of range(rows), one after the other, keyed by `seed`."""
+    order: list[int] = []
+    generator = random.Random(seed)
+    while len(order) < total:
+        epoch = list(range(rows))
+        generator.shuffle(epoch)
+        order += epoch
+    return order[:total]
+
+
+def train(
+    start: Path,
+    rows: Sequence[Row],
+    settings: Training,
+    seed: int,
+    out: Path,
+    probes: Sequence[Tokens],
+    check: StepCheck | None = None,
+) -> dict[str, float]:
+    """Fine-tune the model in `start` on `rows` and put the result into the new folder `out`, probes included.
+
+    `check(step, model)` is called after every step; training ends when it returns True. Returns `train_loss` (mean
+    nats a token), `train_steps` and `train_tokens` (those in the loss). Raises ValueError without rows, RunError
+    when a process fails.
+    """
+    if not rows:
+        raise ValueError("no rows to train on")
+    if settings.processes > 1 and check is None:
+        return _launch(start, rows, settings, seed, out, probes)
+    order = schedule(len(rows), settings.steps * settings.batch_size, seed)
+    with new_folder(out) as folder:
+        model, facts = _fine_tune(start, [rows[i] for i in order], settings, seed, check)
+        if model is not None:
+            save(model, start, folder, probes)
+    return facts
+
+
+def save(model: Any, start: Path, folder: Path, probes: Sequence[Tokens]) -> None:
+    """Write the weights, the probes and the other files of `start` (tokenizer, templates) into `folder`."""
+    with _quiet():
+        model.save_pretrained(folder)
+    for file in start.iterdir():
+        made_here = file.name == PROBES or ".safetensors" in file.name or (folder / file.name).exists()
+        if file.is_file() and not made_here:
+            shutil.copyfile(file, folder / file.name)
+    was_training = model.training
+    model.eval()
+    write_probes(model, probes, folder)
+    model.train(was_training)
+
+
+def _fine_tune(
+    start: Path, batches: Sequence[Row], settings: Training, seed: int, check: StepCheck | None
+) -> tuple[Any, dict[str, float]]:
+    """Run the trainer over the rows in the order given. Only the main process gets the model back."""
+    import torch
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    from rlvr.models import load_model, load_tokenizer
+
+    data = {
+        "input_ids": [[*row.prompt_token_ids, *row.token_ids] for row in batches],
+        "labels": [[*[-100] * len(row.prompt_token_ids), *row.token_ids] for row in batches],
+    }
+    share = settings.batch_size // settings.processes
+    micro = min(settings.micro_batch or share, share)
+    if settings.batch_size % settings.processes or share % micro:
+        raise ValueError("train.batch_size must be a multiple of processes x micro_batch")
+    torch.manual_seed(seed)
+    with _quiet(), tempfile.TemporaryDirectory(prefix="rlvr-train-") as scratch:
+        model, tokenizer = load_model(start), load_tokenizer(start)
+        trainer = SFTTrainer(
+            model=model,
+            args=SFTConfig(
+                output_dir=scratch,
+                max_steps=settings.steps,
+                per_device_train_batch_size=micro,
+                gradient_accumulation_steps=share // micro,
+                learning_rate=settings.lr,
+                lr_scheduler_type="constant",
+                warmup_steps=0,
+                weight_decay=0.0,
+                max_grad_norm=1.0,
+                bf16=settings.precision == "bf16",
+                gradient_checkpointing=False,
+                # The schedule above is the order; a sampler must not shuffle it again.
+                train_sampling_strategy="sequential",
+                max_length=None,
+                packing=False,
+                dataset_kwargs={"skip_prepare_dataset": True},
+                remove_unused_columns=False,
+                logging_strategy="no",
+                save_strategy="no",
+                report_to="none",
+                disable_tqdm=True,
+                use_cpu=not on_gpu(),
+                dataloader_pin_memory=on_gpu(),
+                seed=seed,
+            ),
+            train_dataset=Dataset.from_dict(data),
+            processing_class=tokenizer,
+            peft_config=_lora(settings.lora),
+            callbacks=[_checker(check)] if check else None,
+        )
+        result = trainer.train()
+    if settings.lora:
+        model = trainer.model.merge_and_unload()
+    facts = {
+        "train_loss": float(result.training_loss),
+        "train_steps": float(result.global_step),
+        "train_tokens": float(
+            sum(len(row.token_ids) for row in batches[: result.global_step * settings.batch_size])
+        ),
+    }
+    return (model if trainer.is_world_process_zero() else None), facts
+
+
+def _lora(settings: dict[str, Any] | None) -> Any:
+    if settings is None:
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=settings["rank"],
+        lora_alpha=settings["alpha"],
+        lora_dropout=settings["dropout"],
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+def _checker(check: StepCheck) -> Any:
+    from transformers import TrainerCallback
+
+    class Checker(TrainerCallback):  # type: ignore[misc]  # transformers hooks are classes to inherit
+        def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+            if check(state.global_step, model):
+                control.should_training_stop = True
+
+    return Checker()
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    """Silence progress bars and the notes of transformers and TRL: the run has a display of its own."""
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
+# More than one process
+
+
+def _launch(
+    start: Path, rows: Sequence[Row], settings: Training, seed: int, out: Path, probes: Sequence[Tokens]
+) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="rlvr-job-") as scratch:
+        folder = Path(scratch)
+        write_rows(folder / "rows.parquet", rows)
+        job = {
+            "start": str(start),
+            "rows": str(folder / "rows.parquet"),
+            "settings": asdict(settings),
+            "seed": seed,
+            "out": str(out),
+            "probes": [list(ids) for ids in probes],
+            "facts": str(folder / "facts.json"),
+        }
+        (folder / "job.json").write_text(json.dumps(job))
+        command = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(settings.processes)]
+        command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+        command += ["--multi_gpu"] if on_gpu() else ["--cpu"]
+        command += ["-m", "rlvr.train", str(folder / "job.json")]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            raise RunError(f"training in {settings.processes} processes failed (exit {done.returncode}): {last}")
+        facts: dict[str, float] = json.loads((folder / "facts.json").read_text())
+    return facts
+
+
+def _work(job: dict[str, Any]) -> None:
+    """One of the processes of `accelerate launch`."""
+    settings = Training(**job["settings"])
+    rows = read_rows(Path(job["rows"]))
+    order = schedule(len(rows), settings.steps * settings.batch_size, job["seed"])
+    start = Path(job["start"])
+    model, facts = _fine_tune(start, [rows[i] for i in order], settings, job["seed"], None)
+    if model is not None:
+        with new_folder(Path(job["out"])) as folder:
+            save(model, start, folder, [tuple(ids) for ids in job["probes"]])
+        Path(job["facts"]).write_text(json.dumps(facts))
+
+
+if __name__ == "__main__":
+    _work(json.loads(Path(sys.argv[1]).read_text()))

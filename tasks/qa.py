@@ -1,0 +1,137 @@
+"""Questions and answers from a file or a hub dataset: JSONL lines of `problem`, `answer` and, if any, `solution`.
+
+`question` stands for `problem` too. GSM8K's format is understood: in an answer such as `3 + 4 = 7 #### 7` what follows
+`####` is the reference, the whole is the solution. Without files for both, lines are dealt to train, eval and dev by
+a hash of the problem's text, so that no problem is in two of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rlvr.data import InputError, Problem, Split
+from rlvr.tasks import split_of
+
+VERIFIER = "math"
+
+
+def problems(
+    split: Split,
+    n: int,
+    *,
+    seed: int = 0,
+    path: str | None = None,
+    eval_path: str | None = None,
+    dataset: str | None = None,
+    subset: str | None = None,
+    train_split: str = "train",
+    eval_split: str | None = "test",
+    suffix: str = "\n",
+) -> Iterator[Problem]:
+    """Yield n problems of `split`, shuffled by `seed`; training problems come again once all have been seen.
+
+    Give `path` (and `eval_path`, when the test set is a file of its own) or `dataset` (and `subset`) of the hub.
+    `suffix` ends each prompt. Raises InputError naming file and line for a line that is not what it should be, and
+    when eval or dev has fewer than n problems.
+    """
+    if (path is None) == (dataset is None):
+        raise InputError("task: qa needs either path (a JSONL file) or dataset (a hub id)")
+    if path is not None:
+        training, evaluation = read_jsonl(Path(path)), read_jsonl(Path(eval_path)) if eval_path else None
+    else:
+        training = _read_hub(str(dataset), subset, train_split)
+        evaluation = _read_hub(str(dataset), subset, eval_split) if eval_split else None
+    lines = _of_split(split, training, evaluation)
+    source = path or dataset
+    if not lines or (split != "train" and len(lines) < n):
+        raise InputError(
+            f"{source}: {len(lines)} problems for {split!r}, {n} asked for: lower the number, or give more lines"
+        )
+    yield from _shuffled(lines, split, n, seed, suffix)
+
+
+def _of_split(
+    split: Split, training: list[dict[str, Any]], evaluation: list[dict[str, Any]] | None
+) -> list[dict[str, Any]]:
+    if evaluation is None:
+        return [line for line in training if split_of(line["problem"]) == split]
+    if split == "eval":
+        return evaluation
+    tested = {line["problem"] for line in evaluation}
+    # Only dev is held back from the training file: its own share by hash, the rest trains.
+    held = [line for line in training if line["problem"] not in tested]
+    return [line for line in held if (split_of(line["problem"]) == "dev") == (split == "dev")]
+
+
+def _shuffled(
+    lines: list[dict[str, Any]], split: Split, n: int, seed: int, suffix: str
+) -> Iterator[Problem]:
+    for index in range(n):
+        epoch, place = divmod(index, len(lines))
+        if place == 0:
+            order = list(range(len(lines)))
+            random.Random(f"qa/{split}/{seed}/{epoch}").shuffle(order)
+        line = lines[order[place]]
+        name = hashlib.sha256(line["problem"].encode()).hexdigest()[:12]
+        yield Problem(
+            id=f"qa/{split}/{seed}/{index}/{name}",
+            task="qa",
+            split=split,
+            level=str(line.get("level", "all")),
+            prompt=line["problem"] + suffix,
+            reference=line["answer"],
+            solution=line.get("solution"),
+        )
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Read a JSONL file of questions and answers, each problem once. Raises InputError naming file and line."""
+    if not path.is_file():
+        raise InputError(f"task.path: no such file: {path}")
+    lines = []
+    with open(path, encoding="utf-8", errors="strict") as file:
+        for number, text in enumerate(file, 1):
+            if not text.strip():
+                raise InputError(f"{path}:{number}: the line is empty: one JSON object a line")
+            try:
+                value = json.loads(text)
+            except ValueError as failure:
+                raise InputError(f"{path}:{number}: not JSON ({failure}): one JSON object a line") from failure
+            lines.append(_normalise(value, f"{path}:{number}"))
+    if not lines:
+        raise InputError(f"{path}: the file is empty: one JSON object a line with problem and answer")
+    return list({line["problem"]: line for line in lines}.values())
+
+
+def _normalise(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{where}: a JSON {type(value).__name__}, an object with problem and answer was expected")
+    problem, answer = value.get("problem", value.get("question")), value.get("answer")
+    if not isinstance(problem, str) or not problem.strip():
+        raise InputError(f"{where}: no text under 'problem' (or 'question')")
+    if isinstance(answer, bool) or not isinstance(answer, (str, int, float)) or not str(answer).strip():
+        raise InputError(f"{where}: no text or number under 'answer'")
+    line = {**value, "problem": problem.strip(), "answer": str(answer)}
+    reasoning, mark, final = str(answer).rpartition("####")
+    if mark:
+        line |= {"answer": final.strip().replace(",", ""), "solution": f"{reasoning.strip()}\n#### {final.strip()}"}
+    return line
+
+
+def _read_hub(dataset: str, subset: str | None, split: str) -> list[dict[str, Any]]:
+    import datasets
+
+    try:
+        rows = datasets.load_dataset(dataset, subset, split=split)
+    except (OSError, ValueError) as failure:
+        raise InputError(
+            f"task.dataset: can't load {dataset!r} ({type(failure).__name__}: {str(failure).splitlines()[0][:150]}): "
+            "check the id, the subset and the network, or give task.path"
+        ) from failure
+    lines = [_normalise(row, f"{dataset}[{split}] row {i}") for i, row in enumerate(rows)]
+    return list({line["problem"]: line for line in lines}.values())
