@@ -1,8 +1,11 @@
-"""Arms: which completions of a round become training rows. Presets are names for points on the axes of `Arm`.
+"""Arms: which completions of a round become training rows.
 
-A pool is what one arm sampled in one round: completions and their verdicts, problem-major. Each value of `keep` is
-a short pure function over it. With n_i the number that the matched arm kept of problem i, a matching arm keeps
-min(n_i, eligible) of problem i, drawn uniformly without replacement; what it lacks is its shortfall, never topped up.
+Presets are names for points on the axes of `Arm`.
+
+A pool is what one arm sampled in one round: completions and their verdicts, problem-major. Each
+value of `keep` is a short pure function over it. With n_i the number that the matched arm kept of
+problem i, a matching arm keeps min(n_i, eligible) of problem i, drawn uniformly without
+replacement; what it lacks is its shortfall, never topped up.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ PRESETS: dict[str, Arm] = {
 
 
 def keep_verified(pool: Pool) -> list[bool]:
-    """Eligible: what the verifier called correct (rejection sampling; STaR, 2203.14465, section 3)."""
+    """Eligible: what the verifier called correct (STaR, 2203.14465, section 3)."""
     return [verdict.status == "correct" for _, verdict in pool]
 
 
@@ -65,24 +68,35 @@ def in_order(arms: Sequence[Arm]) -> list[Arm]:
     for arm in arms:
         if arm.match is not None and arm.match not in names:
             raise InputError(
-                f"arms: {arm.name!r} matches {arm.match!r}, which is not among the arms{nearest(arm.match, names)}: "
+                f"arms: {arm.name!r} matches {arm.match!r}, which is not among the "
+                f"arms{nearest(arm.match, names)}: "
                 f"add it, or set match"
             )
     ordered: list[Arm] = []
     waiting = list(arms)
     while waiting:
-        ready = [arm for arm in waiting if arm.match is None or arm.match in [done.name for done in ordered]]
+        ready = [
+            arm
+            for arm in waiting
+            if arm.match is None or arm.match in [done.name for done in ordered]
+        ]
         if not ready:
-            raise InputError(f"arms: these match each other in a circle: {', '.join(arm.name for arm in waiting)}")
+            raise InputError(
+                "arms: these match each other in a circle: "
+                f"{', '.join(arm.name for arm in waiting)}"
+            )
         ordered += ready
         waiting = [arm for arm in waiting if arm not in ready]
     return ordered
 
 
-def choose(pool: Pool, arm: Arm, counts: Mapping[str, int] | None, seed: int, round_: int) -> list[bool]:
+def choose(
+    pool: Pool, arm: Arm, counts: Mapping[str, int] | None, seed: int, round_: int
+) -> list[bool]:
     """Return for each completion of the pool whether it is kept.
 
-    `counts` (problem id -> number) are those of the matched arm in this round; None where the arm matches none.
+    `counts` (problem id -> number) are those of the matched arm in this round; None where the arm
+    matches none.
     """
     eligible = ELIGIBLE[arm.keep](pool)
     if counts is None or arm.keep == "real":
@@ -99,13 +113,13 @@ def choose(pool: Pool, arm: Arm, counts: Mapping[str, int] | None, seed: int, ro
 
 
 def _draw(items: Sequence[int], n: int, key: str) -> list[int]:
-    """Draw n of the items without replacement, by a generator keyed by what is drawn from, not by when."""
+    """Draw n of the items without replacement, by a generator of their own."""
     generator = random.Random(hashlib.sha256(key.encode()).digest())
     return generator.sample(list(items), min(n, len(items)))
 
 
 def completion_rows(pool: Pool, kept: Sequence[bool], arm: Arm, verifier: str) -> list[Row]:
-    """Return the kept completions as training rows: the sampled token ids themselves, nothing re-tokenised."""
+    """Return the kept completions as training rows: the sampled token ids themselves."""
     return [
         Row(
             problem_id=completion.problem_id,
@@ -134,7 +148,7 @@ def real_rows(
     round_: int,
     counts: Mapping[str, int] | None = None,
 ) -> list[Row]:
-    """Return one real solution a problem as training rows; with `counts`, that many copies of each."""
+    """Return a real solution a problem as rows; with `counts`, that many copies of each."""
     return [
         Row(
             problem_id=problem.id,

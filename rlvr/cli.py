@@ -1,4 +1,4 @@
-"""The command line: each command reads its input, calls one function of a stage, and says what to do next."""
+"""The command line: each command reads its input and calls one function of a stage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Does a model that learns from its own outputs grow or collapse? Run the verified loop and its controls "
+    help="Does a model that learns from its own outputs grow or collapse? Run the verified loop "
+    "and its controls "
     "on the same prompts, seeds and budgets, and get a verdict with an interval.\n\n"
     "Start with: rlvr run configs/quickstart.yaml",
 )
@@ -28,19 +29,27 @@ KINDS = ("verifiers", "tasks", "arms", "models", "configs")
 
 @app.command()
 def run(
-    config: Annotated[str, typer.Argument(help="A YAML config, or the name of a shipped one (rlvr list configs).")],
+    config: Annotated[
+        str, typer.Argument(help="A YAML config, or the name of a shipped one (rlvr list configs).")
+    ],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Keys to override: rounds=3 train.lr=1e-3")
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Keys to override: rounds=3 train.lr=1e-3"),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder. [default: runs/<name>]")] = None,
 ) -> None:
-    """Run a config: base, then rounds of generate, verify, select, train, evaluate, record for every arm and seed.
+    """Run a config: the base, then every arm's rounds, for every seed.
+
+    A round: generate, verify, select, train, evaluate, record.
 
     The same command on the same folder resumes where it was killed. Ends with the comparison.
     """
     from rlvr import config as config_
     from rlvr import loop
     from rlvr.progress import Display
+    from rlvr.threads import use_openmp
+
+    use_openmp()
 
     loaded = config_.load(Path(config), overrides or [])
     folder = out or Path("runs") / loaded.name
@@ -48,14 +57,16 @@ def run(
     with Display(console, loaded.name, rounds) as display:
         loop.run(loaded, folder, display, config)
     _compare([folder])
-    console.print(f"\nThe run: {folder}   again: rlvr compare {folder}", highlight=False, soft_wrap=True)
+    console.print(
+        f"\nThe run: {folder}   again: rlvr compare {folder}", highlight=False, soft_wrap=True
+    )
 
 
 @app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, finished or still going.")],
 ) -> None:
-    """Compare the arms of a run, paired by seed: table, verdicts, compare.json and a plot in the run folder."""
+    """Compare the arms of a run, paired by seed: tables, verdicts, compare.json, a plot."""
     _compare(runs)
 
 
@@ -79,7 +90,9 @@ def list_(
     from rlvr.data import nearest
 
     if kind not in KINDS:
-        raise InputError(f"list: unknown kind {kind!r}{nearest(kind, KINDS)} (known: {', '.join(KINDS)})")
+        raise InputError(
+            f"list: unknown kind {kind!r}{nearest(kind, KINDS)} (known: {', '.join(KINDS)})"
+        )
     if kind == "verifiers":
         rows = plugins.available("verifier")
     elif kind == "tasks":
@@ -87,7 +100,10 @@ def list_(
     elif kind == "arms":
         rows = {name: _axes(arm) for name, arm in arms.PRESETS.items()}
     elif kind == "models":
-        rows = {name: f"{shape.layers} layers, hidden {shape.hidden}, from scratch" for name, shape in models.LADDER.items()}
+        rows = {
+            name: f"{shape.layers} layers, hidden {shape.hidden}, from scratch"
+            for name, shape in models.LADDER.items()
+        }
         rows |= {"FOLDER": "a model folder", "ORG/NAME": "a hub id"}
     else:
         rows = {name: _first_comment(path) for name, path in shipped_configs().items()}
@@ -102,7 +118,9 @@ def _axes(arm: object) -> str:
     from typing import Any, cast
 
     axes = asdict(cast(Any, arm))
-    return "  ".join(f"{axis}: {value}" for axis, value in axes.items() if axis != "name" and value is not None)
+    return "  ".join(
+        f"{axis}: {value}" for axis, value in axes.items() if axis != "name" and value is not None
+    )
 
 
 def _first_comment(path: Path) -> str:
@@ -112,12 +130,14 @@ def _first_comment(path: Path) -> str:
 
 @app.command()
 def doctor() -> None:
-    """Check this machine: versions, cores, memory, disk, GPU, and that engine, trainer and verifier really work.
+    """Check this machine: versions, memory, disk, GPU; engine, trainer and verifier at work.
 
     Exits 1 when something a run needs does not work.
     """
     from rlvr.doctor import examine
+    from rlvr.threads import use_openmp
 
+    use_openmp()
     failures = 0
     for check in examine():
         mark = "[green]ok[/]" if check.ok else "[red]FAILS[/]"
@@ -133,7 +153,10 @@ def _stop(message: str, code: int) -> NoReturn:
 
 
 def main() -> None:
-    """Run the command line. Bad input: one line on stderr and exit 2; a run that fails on the way: exit 1."""
+    """Run the command line.
+
+    Bad input: one line on stderr and exit 2; a run that fails on the way: exit 1.
+    """
     try:
         app()
     except InputError as failure:

@@ -17,11 +17,11 @@ import io
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 COLUMNS = ("seed", "arm", "round", "metric", "level", "value")
 BEST_TEMPERATURE = "pass@1_best_temperature"
 EXCLUDED = ("excluded_abstain", "excluded_error")
-SUMMARY = ("survival", "real_nll", "distinct", "truncated", "no_answer", "kept", "shortfall")
-SUMMARY_BUDGET = ("train_steps", "train_tokens")
+MEANS = ("survival", "real_nll", "distinct", "truncated", "no_answer", "tokens_per_completion")
+COUNTS = ("kept", "shortfall", "train_steps", "train_tokens")
 OUTCOME_STYLE = {"growth": "green", "collapse": "red"}
 
 # The one place for colours: Okabe and Ito's palette, safe for colour-blind eyes, then Tol's muted.
@@ -64,6 +64,7 @@ ARM_COLOURS = {
 }
 NEXT_COLOURS = ("#332288", "#999933", "#44AA99", "#AA4499", "#DDCC77", "#117733")
 BASE_COLOUR = "#555555"
+MARKERS = "os^DvPX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +123,20 @@ def load_run(run: Path) -> Results:
     verdict = config["verdict"]
     metric = str(verdict["metric"])
     arms = tuple(str(arm["name"]) for arm in config["arms"])
-    recorded = {key for _, _, _, key in values}
-    if metric not in recorded:
-        hint = nearest(metric, recorded)
-        raise InputError(
-            f"{run}/config.json: verdict.metric: {metric!r} is not among the run's metrics{hint}"
-        )
     rounds = int(config["rounds"])
-    finished = {
-        seed: _finished_rounds(values, seed, arms, rounds, metric) for seed in config["seeds"]
-    }
+    recorded = {key[:3] for key in values}
+    finished = {seed: _finished_rounds(recorded, seed, arms, rounds) for seed in config["seeds"]}
     seeds = tuple(seed for seed, done in finished.items() if done)
     if not seeds:
         raise InputError(
             f"{run}/metrics.parquet: no seed has finished a round in every arm; "
             "resume the run with the `rlvr run` command that began it"
+        )
+    metrics = {key for _, _, _, key in values}
+    if metric not in metrics:
+        hint = nearest(metric, metrics)
+        raise InputError(
+            f"{run}/config.json: verdict.metric: {metric!r} is not among the run's metrics{hint}"
         )
     ks = [int(k) for k in config["evaluate"]["k"]]
     return Results(
@@ -180,12 +180,14 @@ def _read_metrics(path: Path) -> dict[tuple[int, str, int, str], float]:
         )
     mend = "delete it and resume the run: it is written anew"
     try:
-        columns = pq.read_table(path, columns=list(COLUMNS)).to_pydict()
+        table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: can't be read ({error}); {mend}") from None
-    missing = [name for name in COLUMNS if name not in columns]
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: can't be read ({reason}); {mend}") from None
+    missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise InputError(f"{path}: {missing[0]}: column missing; {mend}")
+    columns = table.select(list(COLUMNS)).to_pydict()
     values = {}
     for seed, arm, round, metric, level, value in zip(*columns.values(), strict=True):
         key = metric if level == "all" else f"{metric}[{level}]"
@@ -196,17 +198,16 @@ def _read_metrics(path: Path) -> dict[tuple[int, str, int, str], float]:
 
 
 def _finished_rounds(
-    values: Mapping[tuple[int, str, int, str], float],
-    seed: int,
-    arms: Sequence[str],
-    rounds: int,
-    metric: str,
+    recorded: Set[tuple[int, str, int]], seed: int, arms: Sequence[str], rounds: int
 ) -> int:
-    """Return how many rounds, from the first, `seed` has finished in every arm; 0 without base."""
-    if (seed, "base", 0, metric) not in values:
+    """Return how many rounds, from the first, `seed` has finished in every arm; 0 without base.
+
+    A round is recorded whole or not at all, so any figure of it says that it is finished.
+    """
+    if (seed, "base", 0) not in recorded:
         return 0
     done = 0
-    while done < rounds and all((seed, arm, done + 1, metric) in values for arm in arms):
+    while done < rounds and all((seed, arm, done + 1) in recorded for arm in arms):
         done += 1
     return done
 
@@ -345,8 +346,7 @@ def _interval_json(effect: Effect) -> dict[str, Any]:
 
 
 def _plain(x: float) -> float | None:
-    """Return `x` to 12 significant digits, None when it is undefined: the same text on every
-    machine."""
+    """Return `x` to 12 significant digits, the same on every machine; None when undefined."""
     return float(f"{x:.12g}") if math.isfinite(x) else None
 
 
@@ -358,7 +358,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _why(r: Results, arm: str, effect: Effect, outcome: Outcome) -> str:
-    parts = [_figures(r, effect), f"{outcome}: {_reason(r, effect, outcome)}"]
+    parts = [f"{outcome.capitalize()}: {_figures(r, effect)}; {_reason(r, effect, outcome)}"]
     if outcome in ("growth", "collapse") and effect.p_holm > 1 - r.confidence:
         parts.append(f"Holm's p over the {len(r.arms)} arms does not pass {1 - r.confidence:.2g}")
     if outcome == "growth" and r.metric.startswith(("pass@", "greedy")):
@@ -459,6 +459,10 @@ def _number(x: float) -> str:
     return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3f}"
 
 
+def _count(x: float) -> str:
+    return f"{x:,.0f}" if math.isfinite(x) else "-"
+
+
 def _signed(x: float) -> str:
     if not math.isfinite(x):
         return "-"
@@ -500,14 +504,16 @@ def _print_run(r: Results, console: Console) -> None:
     console.print(f"Rule: {escape(comparison['rule']['text'])}.", highlight=False)
     console.print(_verdict_table(r, comparison["verdicts"]))
     _print_best_temperature(r, console)
+    tables = [_contrast_table(r), _summary_table(r)]
     if any(_excluded(r, arm) for arm in ("base", *r.arms)):
-        console.print(_excluded_table(r))
-    console.print(_contrast_table(r))
-    console.print(_summary_table(r))
+        tables.insert(0, _excluded_table(r))
     levels = sorted({key for _, _, _, key in r.values if key.startswith(f"{r.metric}[")})
     if levels:
-        console.print(_level_table(r, levels))
-    console.print(_seed_table(r))
+        tables.append(_level_table(r, levels))
+    for table in (*tables, _seed_table(r)):
+        console.print()
+        console.print(table)
+    console.print()
     for arm, text in comparison["why"].items():
         console.print(f"[bold]{escape(arm)}[/bold]: {escape(text)}", highlight=False)
     console.print()
@@ -528,7 +534,9 @@ def _table(title: str, *columns: str) -> Table:
     """Return an empty table: the first column flush left, the others flush right."""
     table = Table(title=escape(title), title_justify="left", title_style="bold", box=None)
     for i, column in enumerate(columns):
-        table.add_column(escape(column), justify="right" if i else "left")
+        justify: Literal["left", "right"] = "right" if i else "left"
+        fixed = column == "verdict"
+        table.add_column(escape(column), justify=justify, no_wrap=fixed, overflow="fold")
     return table
 
 
@@ -579,7 +587,7 @@ def _print_best_temperature(r: Results, console: Console) -> None:
     deltas = ", ".join(f"{arm} {_signed(e.interval.delta)}" for arm, e in effects.items())
     console.print(
         f"The base at its best temperature (T {at}): pass@1 {_number(base)}; "
-        f"against it {escape(deltas)}.\n",
+        f"against it {escape(deltas)}.",
         highlight=False,
     )
 
@@ -601,7 +609,7 @@ def _contrast_table(r: Results) -> Table:
     effects = _contrast_effects(r, r.metric)
     worst = {pair: _worst_case(r, *pair) for pair in effects}
     columns = ["arms", "delta", f"{_percent(r)} interval", "Holm p", *_worst_header(worst)]
-    table = _table(f"{r.metric}, arm against arm", *columns, "0")
+    table = _table(f"{r.metric}, arm against arm", *columns, "excludes 0")
     for (a, b), effect in effects.items():
         i = effect.interval
         excludes = i.low > TOLERANCE or i.high < -TOLERANCE
@@ -611,20 +619,19 @@ def _contrast_table(r: Results) -> Table:
             _span(i.low, i.high),
             _p_value(effect.p_holm),
             *_worst_cell(worst, (a, b)),
-            "excluded" if excludes else "included" if math.isfinite(i.low) else "-",
+            "yes" if excludes else "no" if math.isfinite(i.low) else "-",
         )
     return table
 
 
 def _summary_table(r: Results) -> Table:
-    """Return the means over seeds at the end, one metric a row; the base has no training
-    figures."""
+    """Return the means over seeds at the end, one metric a row; base has no training rows."""
     table = _table(f"means over seeds at round {r.round}", "metric", "base", *r.arms)
-    metrics = [r.metric, "pass@1", "greedy", r.largest_k, *SUMMARY, *SUMMARY_BUDGET]
+    metrics = [r.metric, "pass@1", "greedy", r.largest_k, *MEANS, *COUNTS]
     for metric in dict.fromkeys(metrics):
         figures = [_mean(r.finite(arm, metric)) for arm in ("base", *r.arms)]
         if any(math.isfinite(x) for x in figures):
-            table.add_row(escape(metric), *map(_number, figures))
+            table.add_row(escape(metric), *map(_count if metric in COUNTS else _number, figures))
     return table
 
 
@@ -652,6 +659,7 @@ def _print_side_by_side(runs: Sequence[Path], loaded: Sequence[Results], console
     worst = {(i, a): _worst_case(r, a, "base") for i, r in enumerate(loaded) for a in r.arms}
     columns = ["run", "arm", "base", "final", "delta", "interval", *_worst_header(worst)]
     table = _table("runs side by side", *columns, "verdict")
+    table.columns[1].justify = "left"
     for i, r in enumerate(loaded):
         for arm, effect in effects[i].items():
             table.add_row(
@@ -665,6 +673,9 @@ def _print_side_by_side(runs: Sequence[Path], loaded: Sequence[Results], console
                 _styled(_outcome(r, effect)),
             )
     console.print(table)
+    for label, r in zip(labels, loaded, strict=True):
+        if r.round < r.rounds or r.absent:
+            console.print(f"{escape(label)}: {_progress(r)}", highlight=False)
     if len({(r.metric, r.margin, r.confidence) for r in loaded}) > 1:
         console.print("These runs were judged by different rules: see each run's own above.")
 
@@ -683,8 +694,7 @@ def plot(run: Path) -> Path:
     from matplotlib.figure import Figure
 
     r = load_run(run)
-    style = {"svg.hashsalt": "rlvr", "font.size": 10, "font.family": "DejaVu Sans"}
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context({"svg.hashsalt": "rlvr", "font.family": "DejaVu Sans"}):
         figure = Figure(figsize=(8, 4.8), layout="constrained")
         _draw(r, figure.subplots())
         png, svg = io.BytesIO(), io.BytesIO()
@@ -706,7 +716,10 @@ def _draw(r: Results, axes: Axes) -> None:
     recorded = any(r.finite(arm, "pass@1") for arm in r.arms)
     metric = "pass@1" if recorded else r.metric
     colours = arm_colours(r.arms)
-    labels = [_draw_arm(r, axes, metric, arm, colours[arm]) for arm in r.arms]
+    labels = [
+        _draw_arm(r, axes, metric, arm, colours[arm], MARKERS[i % len(MARKERS)])
+        for i, arm in enumerate(r.arms)
+    ]
     labels += _draw_base(r, axes, metric)
     if metric.startswith(("pass@", "greedy")):
         axes.set_ylim(*_share_limits(axes))
@@ -720,18 +733,21 @@ def _draw(r: Results, axes: Axes) -> None:
     axes.set_axisbelow(True)
     partial = "" if r.round == r.rounds else f" (round {r.round} of {r.rounds})"
     axes.set_title(f"{r.name}: {metric} over rounds{partial}", loc="left", fontweight="bold")
-    n = len(r.seeds)
     axes.annotate(
-        f"thick: mean of {n} seed{'' if n == 1 else 's'}; thin: each seed; "
-        f"band: {_percent(r)} Student-t interval over seeds",
-        (0, -0.17),
+        f"Thick: mean over seeds ({len(r.seeds)}). Thin: each seed. Band: {_percent(r)} Student-t "
+        "interval over seeds.\nBands hold the spread between the seeds' bases; verdicts rest on "
+        "each seed's change from its own base.",
+        (0, -0.15),
         xycoords="axes fraction",
+        va="top",
         fontsize=8,
         color=BASE_COLOUR,
     )
 
 
-def _draw_arm(r: Results, axes: Axes, metric: str, arm: str, colour: str) -> tuple[float, str, str]:
+def _draw_arm(
+    r: Results, axes: Axes, metric: str, arm: str, colour: str, marker: str
+) -> tuple[float, str, str]:
     """Draw one arm and return where its label belongs, the label and its colour."""
     rounds = range(r.round + 1)
     curves = [[r.at(s, arm if t else "base", metric, t) for t in rounds] for s in r.seeds]
@@ -742,7 +758,9 @@ def _draw_arm(r: Results, axes: Axes, metric: str, arm: str, colour: str) -> tup
     mean = [band.delta for band in bands]
     low, high = [band.low for band in bands], [band.high for band in bands]
     axes.fill_between(rounds, low, high, color=colour, alpha=0.13, linewidth=0)
-    axes.plot(rounds, mean, color=colour, linewidth=2.2, marker="o", markersize=4)
+    axes.plot(
+        rounds, mean, color=colour, linewidth=2.2, marker=marker, markersize=4.5, clip_on=False
+    )
     return mean[-1], f"{arm} {_number(mean[-1])}", colour
 
 
@@ -760,10 +778,9 @@ def _draw_base(r: Results, axes: Axes, metric: str) -> list[tuple[float, str, st
 
 
 def _share_limits(axes: Axes) -> tuple[float, float]:
-    """Return the limits that show every line: a band may reach past 0 and 1, the axis not."""
-    ys = [float(y) for line in axes.get_lines() for y in line.get_ydata() if math.isfinite(y)]
-    space = 0.06 * max(max(ys) - min(ys), 0.1)
-    return max(min(ys) - space, -0.02), min(max(ys) + space, 1.02)
+    """Return the limits of a share: a band may reach past 0 and 1, the axis shows no more."""
+    low, high = axes.get_ylim()
+    return max(low, -0.02), min(high, 1.02)
 
 
 def _draw_labels(axes: Axes, x: float, labels: Sequence[tuple[float, str, str]]) -> None:
@@ -791,8 +808,7 @@ def _draw_labels(axes: Axes, x: float, labels: Sequence[tuple[float, str, str]])
 
 
 def _write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` holds either the old or the new content, whenever the machine
-    stops."""
+    """Write `data` atomically: `path` always holds either the old or the new content."""
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:
         file.write(data)

@@ -1,7 +1,8 @@
 """Config: one YAML file and dotted overrides, checked key by key before anything is written.
 
-The models below are the reference for every key: names, defaults, units. An unknown key is an error that names the
-nearest known one. `load` gives a `Config`; `resolved` turns it into the plain data that is hashed and recorded.
+The models below are the reference for every key: names, defaults, units. An unknown key is an error
+that names the nearest known one. `load` gives a `Config`; `resolved` turns it into the plain data
+that is hashed and recorded.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ class PromptConfig(_Section):
 
 
 class WarmStartConfig(_Section):
-    """Supervised training on real solutions before round 1, until pass@1 on held-back problems or for max_steps."""
+    """Supervised training on real solutions before round 1.
+
+    It ends when pass@1 on held-back problems reaches `until`, or after `max_steps`.
+    """
 
     problems: Positive = 2000
     lr: Rate = 2e-3
@@ -73,7 +77,7 @@ class LoraConfig(_Section):
 
 
 class TrainConfig(_Section):
-    """One round of supervised fine-tuning: `steps` of `batch_size` rows at a constant learning rate."""
+    """One round of fine-tuning: `steps` of `batch_size` rows at a constant learning rate."""
 
     steps: Positive = 60
     batch_size: Positive = 256
@@ -94,7 +98,9 @@ class EvaluateConfig(_Section):
     @model_validator(mode="after")
     def _enough_samples(self) -> EvaluateConfig:
         if max(self.k) > self.samples:
-            raise ValueError(f"k goes up to {max(self.k)}, samples is {self.samples}: pass@k needs samples >= k")
+            raise ValueError(
+                f"k goes up to {max(self.k)}, samples is {self.samples}: pass@k needs samples >= k"
+            )
         if 1 not in self.k:
             raise ValueError("k must contain 1: pass@1 is the headline")
         return self
@@ -188,7 +194,8 @@ class Config(_Section):
         known = [*(f"pass@{k}" for k in self.evaluate.k), "greedy"]
         if self.verdict.metric not in known:
             raise ValueError(
-                f"verdict.metric: {self.verdict.metric!r} is not measured{nearest(self.verdict.metric, known)} "
+                f"verdict.metric: {self.verdict.metric!r} is not "
+                f"measured{nearest(self.verdict.metric, known)} "
                 f"(measured: {', '.join(known)})"
             )
         return self
@@ -199,7 +206,13 @@ class Config(_Section):
 
 
 def _axes(arm: Arm) -> dict[str, Any]:
-    return {"name": arm.name, "keep": arm.keep, "match": arm.match, "memory": arm.memory, "start": arm.start}
+    return {
+        "name": arm.name,
+        "keep": arm.keep,
+        "match": arm.match,
+        "memory": arm.memory,
+        "start": arm.start,
+    }
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -213,11 +226,14 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
             path = shipped[str(path)]
         else:
             raise InputError(
-                f"{path}: no such config file{nearest(path.stem, shipped)} (shipped: {', '.join(shipped)})"
+                f"{path}: no such config file{nearest(path.stem, shipped)} (shipped: "
+                f"{', '.join(shipped)})"
             )
     for override in overrides:
         if "=" not in override:
-            raise InputError(f"{override!r} is no override: write key=value, such as generate.samples=8")
+            raise InputError(
+                f"{override!r} is no override: write key=value, such as generate.samples=8"
+            )
     try:
         merged = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
         plain = OmegaConf.to_container(merged, resolve=True)
@@ -250,7 +266,8 @@ def _explain(failure: ValidationError) -> str:
     more = f" (and {failure.error_count() - 1} more)" if failure.error_count() > 1 else ""
     if error["type"] == "extra_forbidden":
         known = _keys_beside(error["loc"])
-        return f"{key}: unknown key{nearest(str(error['loc'][-1]), known)} (known: {', '.join(known)}){more}"
+        guess = nearest(str(error["loc"][-1]), known)
+        return f"{key}: unknown key{guess} (known: {', '.join(known)}){more}"
     if error["type"] == "missing":
         return f"{key}: this key is missing: add it{more}"
     message = error["msg"].removeprefix("Value error, ")
@@ -283,7 +300,10 @@ def resolved(config: Config) -> dict[str, Any]:
 def shipped_configs() -> dict[str, Path]:
     """Return the configs that come with the package: name -> path."""
     folder = Path(str(importlib.import_module("rlvr.configs").__file__)).parent
-    return {str(path.relative_to(folder).with_suffix("")): path for path in sorted(folder.rglob("*.yaml"))}
+    return {
+        str(path.relative_to(folder).with_suffix("")): path
+        for path in sorted(folder.rglob("*.yaml"))
+    }
 
 
 # Tasks by name
@@ -292,8 +312,9 @@ def shipped_configs() -> dict[str, Path]:
 def load_task(name: str) -> tuple[Callable[..., Iterator[Problem]], str | None]:
     """Return a task's `problems` and the name of its verifier.
 
-    Found by file name among the project's tasks, as `path/to/file.py` (or `file.py:function`), or through the entry
-    points `rlvr.tasks`. Raises InputError for an unknown name; a plugin's own import error passes through.
+    Found by file name among the project's tasks, as `path/to/file.py` (or `file.py:function`), or
+    through the entry points `rlvr.tasks`. Raises InputError for an unknown name; a plugin's own
+    import error passes through.
     """
     from rlvr.plugins import load_plugin
 
@@ -302,11 +323,16 @@ def load_task(name: str) -> tuple[Callable[..., Iterator[Problem]], str | None]:
 
 
 def draw_problems(config: Config, split: Split, n: int, seed: int) -> list[Problem]:
-    """Return n problems of the config's task. Raises InputError where the task's options or its data are at fault."""
+    """Return n problems of the config's task.
+
+    Raises InputError where the task's options or its data are at fault.
+    """
     problems, _ = load_task(config.task.name)
     parameters = inspect.signature(problems).parameters
     for option in config.task.options:
-        takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        takes_any = any(
+            parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+        )
         if option not in parameters and not takes_any:
             known = [name for name in parameters if name not in ("split", "n", "seed")]
             raise InputError(

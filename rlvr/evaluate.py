@@ -1,4 +1,4 @@
-"""Evaluate: held-out problems, sampled at T=1 and greedily, judged by the same verifier, and real solutions scored.
+"""Evaluate: held-out problems sampled at T=1 and greedily, and real solutions scored.
 
 The records are what is measured; `rlvr.metrics` turns them into numbers.
 """
@@ -18,7 +18,7 @@ TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Problems:
-    """Problems with the token ids of their prompts and, where there are any, of their real solutions."""
+    """Problems with the token ids of their prompts and of their real solutions, if any."""
 
     problems: tuple[Problem, ...]
     prompts: tuple[Tokens, ...]
@@ -32,7 +32,10 @@ class Problems:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One judged evaluation completion. `kind` is "sample" (T=1, top-p=1), "greedy" or "best" (best temperature)."""
+    """One judged evaluation completion.
+
+    `kind` is "sample" (T=1, top-p=1), "greedy" or "best" (best temperature).
+    """
 
     problem_id: str
     level: str
@@ -46,12 +49,16 @@ class Record:
     extracted: str | None
 
 
-def judge(pool: VerifierPool, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Verdict]:
+def judge(
+    pool: VerifierPool, problems: Sequence[Problem], completions: Sequence[Completion]
+) -> list[Verdict]:
     """Judge completions in order; equal texts of one problem are judged once."""
     by_id = {problem.id: problem for problem in problems}
     keys = [(completion.problem_id, completion.text) for completion in completions]
     distinct = list(dict.fromkeys(keys))
-    verdicts = dict(zip(distinct, pool.verify((by_id[i], text) for i, text in distinct), strict=True))
+    verdicts = dict(
+        zip(distinct, pool.verify((by_id[i], text) for i, text in distinct), strict=True)
+    )
     return [verdicts[key] for key in keys]
 
 
@@ -95,12 +102,14 @@ def evaluate(
             reason=verdict.reason,
             extracted=verdict.extracted,
         )
-        for completion, verdict in zip(completions, judge(pool, held_out.problems, completions), strict=True)
+        for completion, verdict in zip(
+            completions, judge(pool, held_out.problems, completions), strict=True
+        )
     ]
 
 
 def real_nll(engine: Engine, held_out: Problems) -> tuple[float, int] | None:
-    """Return the mean negative log-likelihood (nats a token, EOS included) of the real solutions, and the tokens.
+    """Return the mean NLL of the real solutions (nats a token, EOS included) and the tokens.
 
     None where the problems have no real solutions. Perplexity is exp of it.
     """

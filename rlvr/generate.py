@@ -1,12 +1,13 @@
 """Generate: one vLLM engine per run, in a process of its own, fed new weights in place.
 
-The parent side is `Engine`: `load` (weights of a model folder, checked against transformers' logprobs), `generate`
-and `score`. The child side is `serve`. They exchange tuples over a socket pair; the child ends when the pair closes, so it
-never outlives the run. With `data_parallel_size` N there are N such
-children and the requests are dealt out among them.
+The parent side is `Engine`: `load` (weights of a model folder, checked against transformers'
+logprobs), `generate` and `score`. The child side is `serve`. They exchange tuples over a socket
+pair; the child ends when the pair closes, so it never outlives the run. With `data_parallel_size` N
+there are N such children and the requests are dealt out among them.
 
-On a CPU the engine's scheduler runs in the child itself (no second process to wait for: 1.5 to 2 times the tokens a
-second on tiny models, and the same batches every time, which makes a run repeatable to the bit).
+On a CPU the engine's scheduler runs in the child itself (no second process to wait for: 1.5 to 2
+times the tokens a second on tiny models, and the same batches every time, which makes a run
+repeatable to the bit).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
 
+from rlvr import threads
 from rlvr.data import Completion, FinishReason, Problem, RunError
 
 Tokens = tuple[int, ...]
@@ -49,7 +51,7 @@ class Decoding:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """One engine output: token ids with the EOS, their logprobs (nats, of the policy at temperature 1)."""
+    """One engine output: token ids with the EOS, and their logprobs (nats, at temperature 1)."""
 
     token_ids: Tokens
     logprobs: tuple[float, ...]
@@ -57,7 +59,7 @@ class Sampled:
 
 
 def request_seed(seed: int, round_: int, problem_id: str, index: int) -> int:
-    """Return the 63-bit seed of one request: the same in every arm, so that arms share their sampling noise."""
+    """Return the 63-bit seed of one request: equal in all arms, which so share their noise."""
     key = f"{seed}/{round_}/{problem_id}/{index}".encode()
     return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
 
@@ -107,10 +109,13 @@ def sample_completions(
 
 
 class Engine:
-    """A vLLM engine in its own process. `arguments` are vLLM's engine arguments, ours are only defaults under them.
+    """A vLLM engine in its own process.
 
-    Use as a context manager. The child starts at construction and warms up while the caller does other work: the
-    first call waits for it. Raises RunError when it can't start or dies, with the end of its log.
+    `arguments` are vLLM's engine arguments, ours are only defaults under them.
+
+    Use as a context manager. The child starts at construction and warms up while the caller does
+    other work: the first call waits for it. Raises RunError when it can't start or dies, with the
+    end of its log.
     """
 
     def __init__(self, model: Path, dtype: str, arguments: Mapping[str, Any] | None = None) -> None:
@@ -118,7 +123,8 @@ class Engine:
         replicas = int(given.pop("data_parallel_size", 1))
         self.dtype = str(given.get("dtype", dtype))
         self._children = [
-            _Child(model, {**given, "dtype": self.dtype}, replica, replicas) for replica in range(replicas)
+            _Child(model, {**given, "dtype": self.dtype}, replica, replicas)
+            for replica in range(replicas)
         ]
         self.start_seconds = 0.0
 
@@ -134,17 +140,17 @@ class Engine:
             child.close()
 
     def wait_ready(self) -> dict[str, Any]:
-        """Wait until every child serves; return what the first says of itself (versions, sizes, seconds)."""
+        """Wait until every child serves; return what the first says of itself."""
         facts = [child.ready() for child in self._children]
         self.start_seconds = max(float(fact["start_seconds"]) for fact in facts)
         return facts[0]
 
     def load(self, model: Path) -> float:
-        """Load the weights of `model` in place, drop the prefix cache, and prove it on the folder's probes.
+        """Load the weights of `model` in place and prove it on the folder's probes.
 
-        Returns the mean absolute difference (nats a token) between the engine's logprobs of the probes and those
-        that transformers gave when the folder was written. Raises RunError above the bound for the dtype: the
-        engine would sample from other weights than those trained.
+        Returns the mean absolute difference (nats a token) between the engine's logprobs of the
+        probes and those that transformers gave when the folder was written. Raises RunError above
+        the bound for the dtype: the engine would sample from other weights than those trained.
         """
         for child in self._children:
             child.send("load", str(model))
@@ -164,7 +170,8 @@ class Engine:
         bound = PROBE_TOLERANCE.get(self.dtype, PROBE_TOLERANCE["bfloat16"])
         if not worst <= bound:
             raise RunError(
-                f"stale or wrong weights in the engine: after loading {model} its logprobs differ from "
+                f"stale or wrong weights in the engine: after loading {model} its logprobs differ "
+                "from "
                 f"transformers' by {worst:.4g} nats a token (bound {bound:g} for {self.dtype}); "
                 "nothing of this round was recorded; run the same command again"
             )
@@ -177,11 +184,16 @@ class Engine:
         seeds: Sequence[int],
         progress: Progress | None = None,
     ) -> list[Sampled]:
-        """Sample one completion a prompt, order kept. `progress(done, tokens)` is called a few times a second."""
-        return self._spread("generate", list(zip(prompts, seeds, strict=True)), (decoding,), progress)
+        """Sample one completion a prompt, order kept.
+
+        `progress(done, tokens)` is called a few times a second.
+        """
+        return self._spread(
+            "generate", list(zip(prompts, seeds, strict=True)), (decoding,), progress
+        )
 
     def score(self, sequences: Sequence[Tokens]) -> list[tuple[float, ...]]:
-        """Return, for each sequence of n tokens, the n-1 logprobs (nats) of its second to last token."""
+        """Return for each sequence of n tokens the n-1 logprobs (nats) of all but its first."""
         return self._spread("score", list(sequences), (), None)
 
     def _spread(
@@ -244,7 +256,9 @@ class _Child:
 
     def _died(self) -> RunError:
         code = self.process.wait()
-        tail = self.log.read_text(errors="replace").strip().splitlines()[-1:] or ["(its log is empty)"]
+        tail = self.log.read_text(errors="replace").strip().splitlines()[-1:] or [
+            "(its log is empty)"
+        ]
         return RunError(
             f"the engine process ended with code {code}: {tail[0][:300]} (its log: {self.log}); "
             "what was recorded is kept: run the same command again to resume"
@@ -258,27 +272,35 @@ class _Child:
 
 
 def _environment(arguments: Mapping[str, Any], replica: int, replicas: int) -> dict[str, str]:
-    """Return the child's environment. What the user has set stands; the rest is tuned for the machine."""
+    """Return the child's environment.
+
+    What the user has set stands; the rest is tuned for the machine.
+    """
     environment = dict(os.environ)
-    tuned = {"VLLM_LOGGING_LEVEL": "WARNING", "VLLM_NO_USAGE_STATS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    tuned = {
+        "VLLM_LOGGING_LEVEL": "WARNING",
+        "VLLM_NO_USAGE_STATS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
     if on_gpu():
         width = int(arguments.get("tensor_parallel_size", 1))
         visible = environment.get("CUDA_VISIBLE_DEVICES", "")
         devices = visible.split(",") if visible else [str(i) for i in range(width * replicas)]
         if replicas > 1:
-            environment["CUDA_VISIBLE_DEVICES"] = ",".join(devices[replica * width : (replica + 1) * width])
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(
+                devices[replica * width : (replica + 1) * width]
+            )
     else:
-        threads = max(1, len(os.sched_getaffinity(0)) // replicas)
+        cores = max(1, len(os.sched_getaffinity(0)) // replicas)
         tuned |= {
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
             "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
-            "OMP_NUM_THREADS": str(threads),
-            # Idle threads must sleep: the trainer and the verifiers need the cores between two generations.
-            "KMP_BLOCKTIME": "1",
+            "OMP_NUM_THREADS": str(cores),
+            **threads.SETTINGS,
         }
-        preload = Path(sys.prefix, "lib", "libiomp5.so")
-        if preload.is_file():
-            tuned["LD_PRELOAD"] = str(preload)
+        library = threads.openmp_library()
+        if library is not None:
+            tuned["LD_PRELOAD"] = str(library)
     return {**tuned, **environment}
 
 
@@ -345,14 +367,18 @@ def serve(descriptor: int) -> None:
     def score(sequences: list[Tokens]) -> list[tuple[float, ...]]:
         from vllm import SamplingParams
 
-        parameters = SamplingParams(temperature=0, max_tokens=1, prompt_logprobs=0, detokenize=False)
+        parameters = SamplingParams(
+            temperature=0, max_tokens=1, prompt_logprobs=0, detokenize=False
+        )
         prompts = [{"prompt_token_ids": list(ids)} for ids in sequences]
         return [
             tuple(
                 position[token].logprob
                 for token, position in zip(ids[1:], output.prompt_logprobs[1:], strict=True)
             )
-            for ids, output in zip(sequences, llm.generate(prompts, parameters, use_tqdm=False), strict=True)
+            for ids, output in zip(
+                sequences, llm.generate(prompts, parameters, use_tqdm=False), strict=True
+            )
         ]
 
     methods: dict[str, Callable[..., Any]] = {"load": load, "generate": generate, "score": score}
@@ -370,7 +396,11 @@ def _answer(connection: Connection, function: Callable[..., Any], *content: Any)
         reply = ("done", function(*content))
     except Exception as failure:  # whatever went wrong belongs to the parent, which owns the run
         traceback.print_exc()
-        reply = ("failed", f"{type(failure).__name__}: {str(failure).splitlines()[0][:300] if str(failure) else ''}")
+        reply = (
+            "failed",
+            f"{type(failure).__name__}: "
+            f"{str(failure).splitlines()[0][:300] if str(failure) else ''}",
+        )
     connection.send(reply)
 
 
@@ -407,7 +437,7 @@ def _engine_arguments(model: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kv_cache_bytes(config: Any, length: int, sequences: int, dtype: str) -> int:
-    """Return the bytes of a KV cache that holds `sequences` full ones, at most a quarter of the free memory."""
+    """Return the bytes that `sequences` full ones need, at most a quarter of the free memory."""
     import psutil
 
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
@@ -418,7 +448,7 @@ def _kv_cache_bytes(config: Any, length: int, sequences: int, dtype: str) -> int
 
 
 class _Reporter:
-    """What vLLM takes for a tqdm bar: it tells the parent how far the batch is, at most four times a second."""
+    """What vLLM takes for a tqdm bar: it tells the parent how far the batch is."""
 
     def __init__(self, connection: Connection, total: int) -> None:
         self.connection, self.n, self.total = connection, 0, total
@@ -447,7 +477,8 @@ class _Reporter:
 def write_probes(model: Any, sequences: Iterable[Tokens], folder: Path) -> None:
     """Write transformers' own logprobs of the probe sequences beside the weights they belong to.
 
-    `Engine.load` holds the engine against them. Computed from the float32 weights in memory, one sequence at a time.
+    `Engine.load` holds the engine against them. Computed from the float32 weights in memory, one
+    sequence at a time.
     """
     import torch
 

@@ -1,8 +1,9 @@
-"""The loop: generate -> verify -> select -> train -> evaluate -> record, for every seed, arm and round.
+"""The loop: generate -> verify -> select -> train -> evaluate -> record.
 
-M(0) is the base. Round t samples completions from M(t-1) and makes M(t); round 1 trains on the shared pool of the
-base. Every stage leaves one file or folder, written whole; what is there is not done again, so the same command on
-the same folder resumes, and a run killed and resumed equals one never killed.
+M(0) is the base. Round t samples completions from M(t-1) and makes M(t); round 1 trains on the
+shared pool of the base. Every stage leaves one file or folder, written whole; what is there is not
+done again, so the same command on the same folder resumes, and a run killed and resumed equals one
+never killed.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What every stage of one seed shares: problems with their tokens, and the probes of its weights."""
+    """What every stage of one seed shares: problems with their tokens, and the probes."""
 
     seed: int
     tokenizer: Any
@@ -81,17 +82,20 @@ class Seed:
 
     @property
     def probes(self) -> list[Tokens]:
-        """Token sequences on which engine and trainer must agree: held-back problems, solved where they can be."""
+        """Held-back problems, solved where they can be: engine and trainer must agree on them."""
         chosen = self.held_back.part(0, PROBES)
         solutions = chosen.solutions or ((),) * len(chosen.prompts)
-        return [prompt + solution for prompt, solution in zip(chosen.prompts, solutions, strict=True)]
+        return [
+            prompt + solution for prompt, solution in zip(chosen.prompts, solutions, strict=True)
+        ]
 
 
 def run(config: Config, folder: Path, display: Display, where: str) -> None:
     """Run, or resume, `config` in `folder`.
 
-    Raises InputError (nothing is written) when the config, its data, the folder or the disk won't do, and RunError
-    when the engine, a process or the disk fails on the way: what was recorded is kept.
+    Raises InputError (nothing is written) when the config, its data, the folder or the disk won't
+    do, and RunError when the engine, a process or the disk fails on the way: what was recorded is
+    kept.
     """
     plain = resolved(config)
     record.check_resumable(folder, plain)
@@ -113,7 +117,11 @@ def run(config: Config, folder: Path, display: Display, where: str) -> None:
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         models.materialise(config.model, config.seeds[0], scratch / "first", where)
         engine = stack.enter_context(
-            Engine(scratch / "first", "float32" if config.train.precision == "fp32" else "bfloat16", config.engine)
+            Engine(
+                scratch / "first",
+                "float32" if config.train.precision == "fp32" else "bfloat16",
+                config.engine,
+            )
         )
         pool = stack.enter_context(
             VerifierPool(
@@ -135,17 +143,21 @@ def _verifier_name(config: Config) -> str:
         return config.verifier.name
     _, name = load_task(config.task.name)
     if name is None:
-        raise InputError(f"verifier: the task {config.task.name!r} names none: add verifier to the config")
+        raise InputError(
+            f"verifier: the task {config.task.name!r} names none: add verifier to the config"
+        )
     return name
 
 
 def _draw(config: Config, seed: int) -> SeedProblems:
-    """Draw every problem of a seed: few-shot examples, warm start and rounds are one stream of train problems."""
+    """Draw every problem of a seed; few-shot, warm start and rounds are one train stream."""
     shots, warm = config.prompt.few_shot, config.warm_start.problems if config.warm_start else 0
     prompts = config.generate.prompts
     training = draw_problems(config, "train", shots + warm + prompts * config.rounds, seed)
     problems = SeedProblems(
-        prompting=models.Prompting(config.prompt.format, config.prompt.system, tuple(training[:shots])),
+        prompting=models.Prompting(
+            config.prompt.format, config.prompt.system, tuple(training[:shots])
+        ),
         warm_start=training[shots : shots + warm],
         rounds=[training[shots + warm + prompts * t :][:prompts] for t in range(config.rounds)],
         held_back=draw_problems(config, "dev", HELD_BACK if config.warm_start else PROBES, seed),
@@ -155,17 +167,25 @@ def _draw(config: Config, seed: int) -> SeedProblems:
     needs += [(f"the arm {arm.name!r}", 1) for arm in config.arms if arm.keep == "real"]
     for name, count in needs:
         if count and any(problem.solution is None for problem in training):
-            raise InputError(f"{name}: the task {config.task.name!r} has problems without a real solution: drop {name}")
+            raise InputError(
+                f"{name}: the task {config.task.name!r} has problems without a real solution: "
+                f"drop {name}"
+            )
     return problems
 
 
 def _bytes_needed(config: Config) -> int:
-    """Estimate the bytes of a run: completions, rows and evaluations at their longest, and the weights kept."""
+    """Estimate the bytes of a run: its records at their longest, and the weights kept."""
     rounds = len(config.seeds) * len(config.arms) * config.rounds
     tokens = config.generate.max_tokens
-    completions = config.generate.prompts * config.generate.samples + config.evaluate.problems * config.evaluate.samples
+    completions = (
+        config.generate.prompts * config.generate.samples
+        + config.evaluate.problems * config.evaluate.samples
+    )
     weights = models.weight_bytes(config.model)
-    models_kept = rounds if config.checkpoints == "all" else len(config.seeds) * (len(config.arms) + 1)
+    models_kept = (
+        rounds if config.checkpoints == "all" else len(config.seeds) * (len(config.arms) + 1)
+    )
     return rounds * completions * (8 * tokens + 40) + weights * (models_kept + 3)
 
 
@@ -202,7 +222,9 @@ def _commit() -> str | None:
     import subprocess
 
     here = Path(__file__).parent
-    asked = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    asked = subprocess.run(
+        ["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
     return asked.stdout.strip() or None
 
 
@@ -260,14 +282,16 @@ def _base(run: Run, seed: Seed, start: Path) -> None:
     if not (folder / "completions.parquet").is_file():
         pool = _sample(run, seed, BASE, 1)
         completions, verdicts = [c for c, _ in pool], [v for _, v in pool]
-        record.write_completions(folder / "completions.parquet", completions, verdicts, [False] * len(pool))
+        record.write_completions(
+            folder / "completions.parquet", completions, verdicts, [False] * len(pool)
+        )
     records, found = _evaluate(run, seed, BASE, 0)
     tuned_records, tuned = _best_temperature(run, seed)
     _record(run, seed.seed, BASE, 0, [*records, *tuned_records], [*found, *tuned], began)
 
 
 def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
-    """Train on real solutions until held-back problems reach the target; made once for equal content, then cached."""
+    """Train on real solutions until the target; made once for equal content, then cached."""
     from rlvr.train import save
 
     settings = run.config.warm_start
@@ -303,7 +327,9 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
     cached = models.cache_folder() / "warm-start" / key
     if not cached.is_dir():
         made = run.scratch / "warm-start"
-        train(start, rows, training, seed.seed, made, seed.probes, _target_reached(run, seed, start))
+        train(
+            start, rows, training, seed.seed, made, seed.probes, _target_reached(run, seed, start)
+        )
         cached.parent.mkdir(parents=True, exist_ok=True)
         with record.new_folder(cached) as folder:
             shutil.copytree(made, folder, dirs_exist_ok=True)
@@ -312,7 +338,9 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
         shutil.copytree(cached, folder, dirs_exist_ok=True)
 
 
-def _triple(problems: Problems) -> tuple[tuple[Problem, ...], tuple[Tokens, ...], tuple[Tokens, ...]]:
+def _triple(
+    problems: Problems,
+) -> tuple[tuple[Problem, ...], tuple[Tokens, ...], tuple[Tokens, ...]]:
     assert problems.solutions is not None
     return problems.problems, problems.prompts, problems.solutions
 
@@ -335,11 +363,26 @@ def _target_reached(run: Run, seed: Seed, start: Path) -> Callable[[int, Any], b
         folder.mkdir()
         save(model, start, folder, seed.probes)
         run.engine.load(folder)
-        records = _records(run, seed, seed.held_back, Decoding(1.0, 1.0, run.config.generate.max_tokens), 4, "sample", 0)
-        reached = next(
-            (row["value"] for row in metrics.accuracy(records, "pass@1") if row["level"] == metrics.ALL), 0.0
+        records = _records(
+            run,
+            seed,
+            seed.held_back,
+            Decoding(1.0, 1.0, run.config.generate.max_tokens),
+            4,
+            "sample",
+            0,
         )
-        run.display.stage(seed.seed, BASE, 0, f"warm start, step {step}, pass@1 {reached:.2f} of {target}")
+        reached = next(
+            (
+                row["value"]
+                for row in metrics.accuracy(records, "pass@1")
+                if row["level"] == metrics.ALL
+            ),
+            0.0,
+        )
+        run.display.stage(
+            seed.seed, BASE, 0, f"warm start, step {step}, pass@1 {reached:.2f} of {target}"
+        )
         return reached >= target
 
     return check
@@ -374,7 +417,7 @@ def _previous_model(run: Run, seed: int, arm: Arm, round_: int) -> Path:
 
 
 def _pool(run: Run, seed: Seed, arm: Arm, round_: int) -> arms.Pool:
-    """Return what this arm selects from: the base's shared pool in round 1, later what M(t-1) samples."""
+    """Return what this arm selects from: the base's pool in round 1, later M(t-1)'s."""
     if arm.keep == "real":
         return []
     if round_ == 1:
@@ -416,7 +459,9 @@ def _select(
     """Keep what the arm keeps and write the round's completions and training rows."""
     matched = None
     if arm.match is not None:
-        rows = record.read_rows(record.round_folder(run.folder, seed.seed, arm.match, round_) / "rows.parquet")
+        rows = record.read_rows(
+            record.round_folder(run.folder, seed.seed, arm.match, round_) / "rows.parquet"
+        )
         matched = arms.kept_counts(rows, round_)
     kept = arms.choose(pool, arm, matched, seed.seed, round_)
     if arm.keep == "real":
@@ -425,20 +470,26 @@ def _select(
         rows = arms.completion_rows(pool, kept, arm, f"{run.verifier.name}@{run.verifier.version}")
     if arm.memory == "accumulate":
         rows = _remembered(run, seed, arm, round_) + rows
-    record.write_completions(folder / "completions.parquet", [c for c, _ in pool], [v for _, v in pool], kept)
+    record.write_completions(
+        folder / "completions.parquet", [c for c, _ in pool], [v for _, v in pool], kept
+    )
     record.write_rows(folder / "rows.parquet", rows)
 
 
 def _remembered(run: Run, seed: Seed, arm: Arm, round_: int) -> list[Any]:
-    """Return what an accumulating arm trained on before this round: at first the warm-start rows."""
+    """Return what an accumulating arm trained on so far: at first the warm-start rows."""
     if round_ > 1:
-        return record.read_rows(record.round_folder(run.folder, seed.seed, arm.name, round_ - 1) / "rows.parquet")
+        return record.read_rows(
+            record.round_folder(run.folder, seed.seed, arm.name, round_ - 1) / "rows.parquet"
+        )
     if not seed.warm_start.problems:
         return []
     return arms.real_rows(*_triple(seed.warm_start), BASE, seed.seed, 0)
 
 
-def _train(run: Run, seed: Seed, arm: Arm, round_: int, rows: Sequence[Any], folder: Path) -> dict[str, float]:
+def _train(
+    run: Run, seed: Seed, arm: Arm, round_: int, rows: Sequence[Any], folder: Path
+) -> dict[str, float]:
     """Make M(t) and give it to the engine. Without rows M(t) is M(t-1), and the record says so."""
     settings = run.config.train
     base = record.round_folder(run.folder, seed.seed, BASE, 0) / "model"
@@ -479,10 +530,15 @@ def _budget(
     settings = run.config.generate
     sampled = 0 if arm.keep == "real" else settings.prompts * settings.samples
     found = [metrics.metric(name, value, rows) for name, value in sorted(facts.items())]
-    found += [metrics.metric("sampled", sampled, sampled), metrics.metric("kept", kept, sampled or kept)]
+    found += [
+        metrics.metric("sampled", sampled, sampled),
+        metrics.metric("kept", kept, sampled or kept),
+    ]
     found.append(metrics.metric("rows", rows, rows))
     if arm.match is not None:
-        theirs = record.read_rows(record.round_folder(run.folder, seed.seed, arm.match, round_) / "rows.parquet")
+        theirs = record.read_rows(
+            record.round_folder(run.folder, seed.seed, arm.match, round_) / "rows.parquet"
+        )
         wanted = sum(arms.kept_counts(theirs, round_).values())
         found.append(metrics.metric("shortfall", wanted - kept, wanted))
     return found
@@ -492,7 +548,14 @@ def _budget(
 
 
 def _records(
-    run: Run, seed: Seed, problems: Problems, decoding: Decoding, samples: int, kind: str, round_: int, arm: str = BASE
+    run: Run,
+    seed: Seed,
+    problems: Problems,
+    decoding: Decoding,
+    samples: int,
+    kind: str,
+    round_: int,
+    arm: str = BASE,
 ) -> list[Record]:
     return evaluate(
         run.engine,
@@ -509,14 +572,25 @@ def _records(
     )
 
 
-def _evaluate(run: Run, seed: Seed, arm: str, round_: int) -> tuple[list[Record], list[dict[str, Any]]]:
-    """Evaluate the weights now in the engine: samples at T=1, greedy, and the real solutions' NLL."""
+def _evaluate(
+    run: Run, seed: Seed, arm: str, round_: int
+) -> tuple[list[Record], list[dict[str, Any]]]:
+    """Evaluate the weights now in the engine: samples at T=1, greedy, and real NLL."""
     settings, limit = run.config.evaluate, run.config.generate.max_tokens
     with run.stage(seed.seed, arm, round_, "evaluate") as count:
         at_one = _records(
-            run, seed, seed.held_out, Decoding(1.0, 1.0, limit), settings.samples, "sample", round_, arm
+            run,
+            seed,
+            seed.held_out,
+            Decoding(1.0, 1.0, limit),
+            settings.samples,
+            "sample",
+            round_,
+            arm,
         )
-        greedy = _records(run, seed, seed.held_out, Decoding(0.0, 1.0, limit), 1, "greedy", round_, arm)
+        greedy = _records(
+            run, seed, seed.held_out, Decoding(0.0, 1.0, limit), 1, "greedy", round_, arm
+        )
         nll = real_nll(run.engine, seed.held_out)
         count["tokens"] = sum(record_.tokens for record_ in (*at_one, *greedy))
     found = metrics.sampled(at_one, settings.k) + metrics.accuracy(greedy, "greedy")
@@ -528,7 +602,8 @@ def _evaluate(run: Run, seed: Seed, arm: str, round_: int) -> tuple[list[Record]
 def _best_temperature(run: Run, seed: Seed) -> tuple[list[Record], list[dict[str, Any]]]:
     """Tune the base's temperature on train problems and measure it on the held-out ones.
 
-    A gain that a lower temperature alone would give is no gain of the loop: this is the line to beat.
+    A gain that a lower temperature alone would give is no gain of the loop: this is the line to
+    beat.
     """
     limit, samples = run.config.generate.max_tokens, run.config.evaluate.samples
     tuning = seed.rounds[0].part(0, TUNING_PROBLEMS)
@@ -536,7 +611,13 @@ def _best_temperature(run: Run, seed: Seed) -> tuple[list[Record], list[dict[str
         scores = {}
         for temperature in TEMPERATURES:
             records = _records(
-                run, seed, tuning, Decoding(temperature, 1.0, limit), 4 if temperature else 1, "tune", 0
+                run,
+                seed,
+                tuning,
+                Decoding(temperature, 1.0, limit),
+                4 if temperature else 1,
+                "tune",
+                0,
             )
             right = sum(record_.status == "correct" for record_ in records)
             scores[temperature] = right / len(records)
@@ -578,7 +659,9 @@ def _prune(config: Config, folder: Path) -> None:
         return
     for seed in config.seeds:
         for arm in config.arms:
-            folders = [record.round_folder(folder, seed, arm.name, t + 1) for t in range(config.rounds)]
+            folders = [
+                record.round_folder(folder, seed, arm.name, t + 1) for t in range(config.rounds)
+            ]
             done = [path for path in folders if (path / "metrics.json").is_file()]
             finished = len(done) == config.rounds
             keep = 0 if finished and config.checkpoints == "none" else 1

@@ -29,7 +29,8 @@ class Found:
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
 _HASHES = re.compile(r"####[ \t]*([^\n]*)")
 _ANNOUNCED = re.compile(
-    r"\banswers?\b(?:[^.\n:=]|\.(?=\d)){0,60}?(?:\b(?:is|are|equals)\b\s*:?|:|=)(?!\s*not\b)[ \t]*\n?[ \t]*([^\n]+)", re.I
+    r"\banswers?\b(?:[^.\n:=]|\.(?=\d)){0,60}?(?:\b(?:is|are|equals)\b\s*:?|:|=)(?!\s*not\b)[ \t]*\n?[ \t]*([^\n]+)",
+    re.I,
 )
 _CORRECTION = re.compile(
     r"\b(?:correction|corrected|correct answer|mistake|slip|error|wrong|incorrect|oops|actually|should be|"
@@ -55,7 +56,9 @@ _GOOD_AFTER = re.compile(r"(?:$|[.,;:!?)\]\"'*$]*(?:\s+[A-Za-z(]|\s*$))")
 _HAS_MATHS = re.compile(r"[0-9=+*/^_\\<>]")
 
 
-def final_answer(completion: str, readable: Callable[[str], bool], same: Callable[[str, str], bool]) -> Found:
+def final_answer(
+    completion: str, readable: Callable[[str], bool], same: Callable[[str, str], bool]
+) -> Found:
     """Return the final answer of a completion.
 
     `readable` says whether a text is an answer as it stands, `same` whether two texts are the same answer.
@@ -75,7 +78,7 @@ def final_answer(completion: str, readable: Callable[[str], bool], same: Callabl
     if hashes:
         return _settle(hashes, text, same)
     plain = re.sub(r"\*\*|__(?=[A-Za-z])", "", text)
-    announced = [(m.start(), m.end(), _announced(m[1], readable)) for m in _ANNOUNCED.finditer(plain)]
+    announced = _announcements(plain, readable)
     if announced:
         return _settle(announced, plain, same)
     return _unmarked(plain.strip(), readable)
@@ -116,7 +119,9 @@ def _closing(text: str, start: int) -> int | None:
     return None
 
 
-def _settle(found: list[tuple[int, int, str]], text: str, same: Callable[[str, str], bool]) -> Found:
+def _settle(
+    found: list[tuple[int, int, str]], text: str, same: Callable[[str, str], bool]
+) -> Found:
     """Reduce the answers found to one: all the same, or changed once with a correction announced between."""
     if not found[-1][2]:
         return Found(None, NO_ANSWER)
@@ -125,10 +130,18 @@ def _settle(found: list[tuple[int, int, str]], text: str, same: Callable[[str, s
     changes = []
     for before, after in zip(answers, answers[1:], strict=False):
         if before[2] != after[2] and not same(before[2], after[2]):
-            changes.append(text[before[1] : after[0] + (after[1] - after[0] - len(after[2]) if after[2] else 0)])
+            changes.append(text[before[1] : after[1]])
     if len(changes) > 1 or (changes and not _CORRECTION.search(changes[0])):
         return Found(None, SEVERAL)
     return Found(last[2])
+
+
+def _announcements(text: str, readable: Callable[[str], bool]) -> list[tuple[int, int, str]]:
+    found, position = [], 0
+    while match := _ANNOUNCED.search(text, position):
+        found.append((match.start(), match.start(1), _announced(match[1], readable)))
+        position = match.start(1)
+    return found
 
 
 def _announced(rest: str, readable: Callable[[str], bool]) -> str:
@@ -142,7 +155,11 @@ def _announced(rest: str, readable: Callable[[str], bool]) -> str:
     if inline and not re.search(r"[0-9\\$]", sentence[inline.end() :]):
         return (inline[1] or inline[2]).strip()
     number = _NUMBER.match(sentence)
-    if number and _GOOD_AFTER.match(sentence, number.end()) and not _HAS_MATHS.search(sentence[number.end() :]):
+    if (
+        number
+        and _GOOD_AFTER.match(sentence, number.end())
+        and not _HAS_MATHS.search(sentence[number.end() :])
+    ):
         return number[0]
     return sentence
 
@@ -150,7 +167,9 @@ def _announced(rest: str, readable: Callable[[str], bool]) -> str:
 def _unmarked(text: str, readable: Callable[[str], bool]) -> Found:
     if not text:
         return Found(None, NO_ANSWER)
-    if "\n" not in text and (readable(text) or not re.search(r"\d|\\", text) and len(text.split()) <= 6):
+    if "\n" not in text and (
+        readable(text) or not re.search(r"\d|\\", text) and len(text.split()) <= 6
+    ):
         return Found(text)
     display = _DISPLAY.search(text)
     if display and readable(display[1]):

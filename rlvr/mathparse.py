@@ -4,7 +4,8 @@ A hand-written recursive descent over a closed vocabulary: what is not in it is 
 text reaches Python's evaluator or sympy's. Size and depth are limited before anything else looks at the tree.
 
 Readings that people differ on, chosen once:
-`1/2x` is `(1/2)x`; `2^10` is two to the ten; `\\frac12` and `\\sqrt12` take one digit, as TeX does; `3\\frac12` and
+`1/2x` is `(1/2)x`; `2^10` is two to the ten; `\\frac12` takes one digit at a time, as TeX does, and `\\sqrt12` is
+refused, since TeX and people differ; `3\\frac12` and
 `3 1/2` are mixed numbers; `e`, `i` and `\\pi` are the constants; `1,234` is a number and `1, 234` a list; `log` has
 base ten and `ln` base e; `f(x)`, for f, g, h, P, Q and one letter, is a name.
 """
@@ -92,9 +93,13 @@ _FONT = re.compile(
     r"\\(?:mathrm|mathit|mathbf|mathsf|mathtt|mathnormal|boldsymbol|bm|operatorname\*?|rm|bf|it)(?![a-zA-Z])\s*"
 )
 _FONT_GROUP = re.compile(_FONT.pattern + r"\{([a-zA-Z]+)\}")
-_TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mbox|hbox|textsf|texttt|emph)\s*\{([^{}]*)\}")
+_TEXT = re.compile(
+    r"\\(?:text|textbf|textit|textrm|textnormal|mbox|hbox|textsf|texttt|emph)\s*\{([^{}]*)\}"
+)
 _FORMAT = re.compile(r"\{\s*,\s*\}")
-_SPACED_THOUSANDS = re.compile(r"(?<![0-9.,])([0-9]{1,3})((?:(?:\\,|\\ |\\;|~| )[0-9]{3})+)(?![0-9])")
+_SPACED_THOUSANDS = re.compile(
+    r"(?<![0-9.,])([0-9]{1,3})((?:(?:\\,|\\ |\\;|~| )[0-9]{3})+)(?![0-9])"
+)
 
 
 def clean(text: str) -> str:
@@ -105,6 +110,7 @@ def clean(text: str) -> str:
     text = text.strip()
     text = re.sub(r"(?<=[0-9])\s*([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])", _vulgar, text)
     text = re.sub(r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]", _vulgar, text)
+    text = re.sub(r"√\s*([0-9]+)", r"\\sqrt{\1}", text)
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda m: "^{" + m[0].translate(_SUPER) + "}", text)
     text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉]+", lambda m: "_{" + m[0].translate(_SUB) + "}", text)
     text = unicodedata.normalize("NFKC", text.translate(_UNICODE_TABLE))
@@ -120,7 +126,11 @@ def clean(text: str) -> str:
     text = _FONT_GROUP.sub(_unfont, text)
     text = _FONT.sub(" ", text)
     text = _TEXT.sub(r"\\text{\1}", text)
-    text = text.replace("**", "^") if re.search(r"[0-9a-zA-Z)]\*\*[0-9a-zA-Z(-]", text) else text.replace("**", "")
+    text = (
+        text.replace("**", "^")
+        if re.search(r"[0-9a-zA-Z)]\*\*[0-9a-zA-Z(-]", text)
+        else text.replace("**", "")
+    )
     text = text.strip()
     while len(text) > 1 and text[-1] in ".,;:" and not text.endswith("\\" + text[-1]):
         text = text[:-1].rstrip()
@@ -241,6 +251,8 @@ def _lex_text(words: str, spaced: bool) -> list[Token]:
         return [Token("command", r"\%", spaced)]
     if inner in ("i", "e") or re.fullmatch(r"[A-Z]", inner):
         return [Token("name", inner, spaced)]
+    if not re.search(r"[^0-9.,+*/=()\s-]", inner):
+        return tokenize(inner)
     raise ParseError(f"text {inner!r} in an expression")
 
 
@@ -249,19 +261,44 @@ def _lex_word(word: str, spaced: bool) -> list[Token]:
         command = _PLAIN_WORDS[word]
         if command is None:
             raise ParseError(f"the word {word!r} in an expression")
-        return [Token("relation", "in", spaced) if command == "\\in" else Token("command", command, spaced)]
+        return [
+            Token("relation", "in", spaced)
+            if command == "\\in"
+            else Token("command", command, spaced)
+        ]
     if word == "U" and spaced:
         return [Token("command", "\\cup", spaced)]
     if word in FUNCTIONS and len(word) > 1:
         return [Token("command", "\\" + word, spaced)]
     for name in sorted(FUNCTIONS | {"pi"}, key=len, reverse=True):  # 'sinx', 'pir', 'xsin'
-        if len(name) > 1 and word.startswith(name) and 0 < len(word) - len(name) <= 2 and len(name) < 5:
+        if (
+            len(name) > 1
+            and word.startswith(name)
+            and 0 < len(word) - len(name) <= 2
+            and len(name) < 5
+        ):
             return _lex_word(name, spaced) + _lex_word(word[len(name) :], False)
         if len(name) > 2 and word.endswith(name) and 0 < len(word) - len(name) <= 2:
             return _lex_word(word[: -len(name)], spaced) + _lex_word(name, False)
     if len(word) > 2 and word not in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ":
         raise ParseError(f"the word {word!r} in an expression")
-    if word in ("no", "No", "NO", "is", "to", "if", "it", "so", "of", "at", "by", "on", "or", "we", "he"):
+    if word in (
+        "no",
+        "No",
+        "NO",
+        "is",
+        "to",
+        "if",
+        "it",
+        "so",
+        "of",
+        "at",
+        "by",
+        "on",
+        "or",
+        "we",
+        "he",
+    ):
         raise ParseError(f"the word {word!r} in an expression")
     return [Token("name", letter, spaced and not index) for index, letter in enumerate(word)]
 
@@ -344,7 +381,12 @@ class _Parser:
 
     def set_expression(self) -> Node:
         left = self.sum()
-        names = {r"\cup": "union", r"\cap": "inter", r"\setminus": "setminus", r"\backslash": "setminus"}
+        names = {
+            r"\cup": "union",
+            r"\cap": "inter",
+            r"\setminus": "setminus",
+            r"\backslash": "setminus",
+        }
         while token := self.accept(*names):
             left = Group(names[token.text], (left, self.sum()))
         return left
@@ -375,8 +417,8 @@ class _Parser:
             elif self.accept("/", r"\div"):
                 left = Op("/", (left, self.unary()))
             elif self.starts_factor():
-                if self.peek().kind == "number" and not isinstance(left, (Sym, Op, Group)):
-                    raise ParseError("two numbers side by side")
+                if self.peek().kind == "number" and self.tokens[self.at - 1].text != ")":
+                    raise ParseError("a number right after another factor")
                 left = Op("*", (left, self.power()))
             else:
                 return left
@@ -387,7 +429,10 @@ class _Parser:
         if token.kind in ("number", "name"):
             return True
         if token.kind == "command":
-            return token.text[1:] in FUNCTIONS | _LETTERS | _ATOMS or token.text in (r"\{", r"\lvert")
+            return token.text[1:] in FUNCTIONS | _LETTERS | _ATOMS or token.text in (
+                r"\{",
+                r"\lvert",
+            )
         return token.text in ("(", "{", "[") or (token.text == "|" and self.bars == 0)
 
     def unary(self) -> Node:
@@ -400,7 +445,11 @@ class _Parser:
             if token.text == "+":
                 return inner
             if token.text == "-":
-                return Num(-inner.value, inner.places) if isinstance(inner, Num) else Op("neg", (inner,))
+                return (
+                    Num(-inner.value, inner.places)
+                    if isinstance(inner, Num)
+                    else Op("neg", (inner,))
+                )
             return Op("pm" if token.text == r"\pm" else "mp", (inner,))
         return self.power()
 
@@ -464,7 +513,14 @@ class _Parser:
         self.next()
         braced = self.accept("{")
         token = self.next()
-        if token.kind != "number" or not 2 <= int(token.text[:4]) <= 36 or not digits.isdigit():
+        if not (
+            token.kind == "number"
+            and token.text.isdigit()
+            and digits.isdigit()
+            and len(token.text) < 3
+        ):
+            raise ParseError("a subscript on a number is its base")
+        if not 2 <= int(token.text) <= 36:
             raise ParseError("a subscript on a number is its base")
         if braced:
             self.expect("}")
@@ -515,7 +571,12 @@ class _Parser:
         """The exponent of `1.5e10` or `1.5e-3`; the digits must follow the e with no space."""
         sign = self.peek(1).text if self.peek(1).text in ("+", "-") else ""
         digits = self.peek(2 if sign else 1)
-        if digits.kind != "number" or digits.spaced or not digits.text.isdigit() or len(digits.text) > 4:
+        if (
+            digits.kind != "number"
+            or digits.spaced
+            or not digits.text.isdigit()
+            or len(digits.text) > 4
+        ):
             return None
         self.at += 3 if sign else 2
         power = int(sign + digits.text)
@@ -531,13 +592,20 @@ class _Parser:
         if self.peek().text in (r"\overline", r"\bar", r"\dot"):
             self.next()
             block = self.raw_digits()
-        elif self.peek().text == "(" and not self.peek().spaced and self.peek(2).text == ")" and whole:
+        elif (
+            self.peek().text == "("
+            and not self.peek().spaced
+            and self.peek(2).text == ")"
+            and whole
+        ):
             if self.peek(1).kind != "number" or not self.peek(1).text.isdigit() or len(whole) > 12:
                 return None
             self.next()
             block = self.next().text
             self.next()
-        elif self.peek().text in (r"\ldots", r"\dots", r"\cdots") and re.search(r"([0-9])\1\1$", head):
+        elif self.peek().text in (r"\ldots", r"\dots", r"\cdots") and re.search(
+            r"([0-9])\1\1$", head
+        ):
             self.next()
             block = head[-1]
         else:
@@ -581,7 +649,9 @@ class _Parser:
             self.at += 2
             if top.isdigit() and bottom.isdigit():
                 found = Op("/", (Num(Fraction(int(top))), Num(Fraction(int(bottom)))))
-        if isinstance(found, Op) and all(isinstance(arg, Num) and arg.places is None for arg in found.args):
+        if isinstance(found, Op) and all(
+            isinstance(arg, Num) and arg.places is None for arg in found.args
+        ):
             above, below = (arg.value for arg in found.args if isinstance(arg, Num))
             if 0 < above < below and above.denominator == below.denominator == 1:
                 if self.peek().text == "^":
@@ -591,7 +661,12 @@ class _Parser:
         return None
 
     def name(self, letter: str) -> Node:
-        if letter in "fghPQ" and self.peek().text == "(" and self.peek(1).kind == "name" and self.peek(2).text == ")":
+        if (
+            letter in "fghPQ"
+            and self.peek().text == "("
+            and self.peek(1).kind == "name"
+            and self.peek(2).text == ")"
+        ):
             argument = self.peek(1).text
             self.at += 3
             return Sym(f"{letter}({argument})")
@@ -645,7 +720,9 @@ class _Parser:
         if opener == r"\{" or (opener == "{" and len(items) > 1):
             return Group("{}", tuple(items))
         if len(items) == 1:
-            if isinstance(items[0], Rel) or (opener == "[" and closer == "]" and isinstance(items[0], Group)):
+            if isinstance(items[0], Rel) or (
+                opener == "[" and closer == "]" and isinstance(items[0], Group)
+            ):
                 return Group("[]", tuple(items)) if opener == "[" else items[0]
             if opener + closer in ("(]", "[)"):
                 raise ParseError("brackets that do not match")
@@ -699,7 +776,11 @@ class _Parser:
             self.next()
             if len(token.text) > 1:
                 self.split(token)
-            return Num(Fraction(int(token.text[0]))) if token.text[0] != "." else self.fail("a bare point")
+            return (
+                Num(Fraction(int(token.text[0])))
+                if token.text[0] != "."
+                else self.fail("a bare point")
+            )
         if token.kind in ("name", "command"):
             return self.atom()
         return self.fail("a missing argument")
@@ -723,6 +804,8 @@ class _Parser:
         if self.peek().text == "(":
             self.next()
             return Op("sqrt", (self.bracket_content("(", [")"]),))
+        if self.peek().kind == "number" and len(self.peek().text) > 1:
+            raise ParseError("a root of several digits without braces")
         return Op("sqrt", (self.argument(),))
 
     def number_set(self) -> Node:
@@ -808,7 +891,11 @@ class _Parser:
             argument: Node = Op("neg", (self.power(),))
         else:
             argument = self.power()
-        while self.starts_factor() and self.peek().text[1:] not in FUNCTIONS and self.peek().text not in ("(", "["):
+        while (
+            self.starts_factor()
+            and self.peek().text[1:] not in FUNCTIONS
+            and self.peek().text not in ("(", "[")
+        ):
             argument = Op("*", (argument, self.power()))
         self.depth -= 1
         return (argument,)

@@ -64,7 +64,9 @@ def _pieces(node: Node) -> list[Piece]:
         order = _order(low, high)
         if order > 0 or (order == 0 and kind != "[]"):
             raise NotASet("ends in the wrong order")
-        return [Piece(low, kind[0] == "[" and low != _MINUS_OO, high, kind[1] == "]" and high != _OO)]
+        return [
+            Piece(low, kind[0] == "[" and low != _MINUS_OO, high, kind[1] == "]" and high != _OO)
+        ]
     if kind == "{}":
         if _is_variable(items):
             raise NotASet("not numbers")
@@ -169,9 +171,15 @@ def _intersect(a: tuple[Piece, ...], b: tuple[Piece, ...]) -> list[Piece]:
         for q in b:
             low, high = _order(p.low, q.low), _order(p.high, q.high)
             start = (q if low < 0 else p).low
-            start_closed = (p.low_closed and q.low_closed) if low == 0 else (q if low < 0 else p).low_closed
+            start_closed = (
+                (p.low_closed and q.low_closed) if low == 0 else (q if low < 0 else p).low_closed
+            )
             stop = (p if high < 0 else q).high
-            stop_closed = (p.high_closed and q.high_closed) if high == 0 else (p if high < 0 else q).high_closed
+            stop_closed = (
+                (p.high_closed and q.high_closed)
+                if high == 0
+                else (p if high < 0 else q).high_closed
+            )
             width = _order(start, stop)
             if width < 0 or (width == 0 and start_closed and stop_closed):
                 found.append(Piece(start, start_closed, stop, stop_closed))

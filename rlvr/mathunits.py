@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from rlvr.mathparse import FUNCTIONS, MAX_CHARS, Group, Node, Num, Op, ParseError, clean, numeral, parse
+from rlvr.mathparse import (
+    FUNCTIONS,
+    MAX_CHARS,
+    Group,
+    Node,
+    Num,
+    Op,
+    ParseError,
+    clean,
+    numeral,
+    parse,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +102,29 @@ def _units() -> dict[str, tuple[str, Fraction]]:
 
 
 UNITS = _units()
-_NOT_NOUNS = frozenset(
-    "or and not no minus plus over times divided less more than half halves third thirds quarter quarters fourth "
-    "fifth sixth eighth tenth dozen hundred thousand million billion trillion remainder squared cubed mod modulo to "
-    "by least most about approximately if is are the answer maybe either between from of percent infinity choose "
-    "factorial pi theta negative positive undefined nan inf all real union intersection point".split()
-) | FUNCTIONS
-_SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
+_NOT_NOUNS = (
+    frozenset(
+        "or and not no minus plus over times divided less more than half halves third thirds quarter quarters fourth "
+        "fifth sixth eighth tenth dozen hundred thousand million billion trillion remainder squared cubed mod modulo to "
+        "by least most about approximately if is are the answer maybe either between from of percent infinity choose "
+        "factorial pi theta negative positive undefined nan inf all real union intersection point".split()
+    )
+    | FUNCTIONS
+)
+_SCALES = {
+    "hundred": 10**2,
+    "thousand": 10**3,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "dozen": 12,
+}
 
 _CHOICE = re.compile(r"\(?\s*([A-Ha-h])\s*[).:]?")
 _CHOICE_LABEL = re.compile(r"(?:\(\s*([A-H])\s*\)|([A-H])[).:])\s*\S.*", re.S)
-_CLOCK = re.compile(r"([0-9]{1,2})(?::([0-5][0-9])(?::([0-5][0-9]))?)?\s*(?:([ap])\.?\s?m\.?)?", re.I)
+_CLOCK = re.compile(
+    r"([0-9]{1,2})(?::([0-5][0-9])(?::([0-5][0-9]))?)?\s*(?:([ap])\.?\s?m\.?)?", re.I
+)
 _RATIO = re.compile(r"[^:]{1,60}(?::[^:]{1,60}){1,4}")
 _BASED = re.compile(r"\(?\s*([0-9A-F]*[0-9][0-9A-F]*|[A-F]{2,})\s*\)?_\{?\s*([0-9]{1,2})\s*\}?")
 _MONEY = re.compile(r"(-?)\s*\\(usd|eur|gbp)\s+(-?.+)", re.S)
@@ -148,8 +171,10 @@ def _top(node: Node) -> Answer:
 
 def _as_matrix(node: Node) -> Node:
     """`[[1,2],[3,4]]` is a matrix."""
-    if isinstance(node, Group) and node.kind == "[]" and all(
-        isinstance(row, Group) and row.kind == "[]" for row in node.items
+    if (
+        isinstance(node, Group)
+        and node.kind == "[]"
+        and all(isinstance(row, Group) and row.kind == "[]" for row in node.items)
     ):
         rows = [row.items for row in node.items if isinstance(row, Group)]
         if len({len(row) for row in rows}) == 1:
@@ -165,7 +190,12 @@ def _special(plain: str) -> Answer | None:
     if label:
         return Choice(label[1] or label[2])
     clock = _CLOCK.fullmatch(plain)
-    if clock and (clock[2] or clock[4]) and int(clock[1]) < 25 and (not clock[4] or 1 <= int(clock[1]) <= 12):
+    if (
+        clock
+        and (clock[2] or clock[4])
+        and int(clock[1]) < 25
+        and (not clock[4] or 1 <= int(clock[1]) <= 12)
+    ):
         seconds = int(clock[1]) * 3600 + int(clock[2] or 0) * 60 + int(clock[3] or 0)
         return Clock(seconds, (clock[4] or "").lower())
     based = _BASED.fullmatch(plain)
@@ -185,9 +215,15 @@ def _quantity(text: str) -> Quantity | None:
         inner = _quantity(money[3])
         if inner is not None and inner.dimension and inner.dimension != frozenset({(money[2], 1)}):
             per = [part for part in inner.dimension if part[0] != money[2]]
-            return Quantity(_signed(money[1], inner.value), frozenset({(money[2], 1), *per}), inner.factor)
+            return Quantity(
+                _signed(money[1], inner.value), frozenset({(money[2], 1), *per}), inner.factor
+            )
         value = inner.value if inner else parse(money[3])
-        return Quantity(_signed(money[1], value), frozenset({(money[2], 1)}), inner.factor if inner else Fraction(1))
+        return Quantity(
+            _signed(money[1], value),
+            frozenset({(money[2], 1)}),
+            inner.factor if inner else Fraction(1),
+        )
     after = _MONEY_AFTER.fullmatch(text)
     if after:
         return Quantity(parse(after[1]), frozenset({(after[2], 1)}), Fraction(1))
@@ -227,7 +263,11 @@ def _with_unit(value: str, unit: str, upright: bool, spaced: bool = True) -> Qua
     if node is None or isinstance(node, Group):
         return None
     if scale != 1:
-        node = Op("*", (node, Num(scale)))
+        node = (
+            Num(node.value * scale, node.places)
+            if isinstance(node, Num)
+            else Op("*", (node, Num(scale)))
+        )
     return Quantity(node, frozenset(dimension.items()), factor, bare)
 
 

@@ -147,7 +147,9 @@ def _integer_root(n: int, index: int) -> int | None:
 
 @lru_cache(maxsize=1)
 def _context() -> Any:
-    from mpmath import MPContext  # half of sympy's import time: only where rational arithmetic can't decide
+    from mpmath import (
+        MPContext,  # half of sympy's import time: only where rational arithmetic can't decide
+    )
 
     return MPContext()
 
@@ -188,6 +190,10 @@ class _Evaluator:
             raise Undefined("not an expression")
         if node.name == "^":
             return self.power(node, point)
+        if node.name in _WHOLE:
+            value = exact(node)
+            if value is not None:
+                return self.number(value)
         args = [self.seen(self.value(arg, point)) for arg in node.args]
         return self.apply(node.name, args)
 
@@ -208,7 +214,7 @@ class _Evaluator:
             if self.mp.re(exponent) < 0:
                 raise Undefined("division by zero")
             return self.mp.mpf(1 if exponent == 0 else 0)
-        self.guard(abs(exponent) * max(abs(self.mp.log(abs(base))), 1))
+        self.guard(abs(exponent * self.mp.log(base)))
         if self.mp.im(base) == 0 and self.mp.re(base) < 0:
             rational = exact(node.args[1])
             if rational is not None and rational.denominator > 1 and rational.denominator % 2:
@@ -253,6 +259,8 @@ class _Evaluator:
                 return mp.log(self.nonzero(v[0])) / self.nonzero(mp.log(self.nonzero(v[1])))
             case "fact":
                 return self.factorial(v[0])
+            case "lnfact":
+                return mp.loggamma(v[0] + 1)
             case "binom":
                 for number in v:
                     self.guard(abs(number))
@@ -316,6 +324,7 @@ class _Evaluator:
         return self.mp.factorial(value)
 
 
+_WHOLE = frozenset({"gcd", "lcm", "max", "min", "floor", "ceil", "fact", "binom"})
 _MP_NAMES = {
     "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "sec": "sec", "csc": "csc", "arcsin": "asin",
     "arccos": "acos", "arctan": "atan", "arccot": "acot", "arcsec": "asec", "arccsc": "acsc", "sinh": "sinh",
@@ -368,7 +377,15 @@ def number(node: Node, digits: int = 60) -> Any:
     return _pair(node, node, {}, digits)[0]
 
 
-def _pair(a: Node, b: Node, point: Mapping[str, Fraction], digits: int = 50) -> tuple[Any, Any, Any]:
+def is_finite_decimal(node: Node) -> bool:
+    """Return whether a constant is a decimal of at most 20 places, to 40. Raises Undefined, Undecided."""
+    scaled = number(node, 80) * 10**20
+    return bool(abs(scaled - _context().nint(_context().re(scaled))) < _context().mpf(10) ** -20)
+
+
+def _pair(
+    a: Node, b: Node, point: Mapping[str, Fraction], digits: int = 50
+) -> tuple[Any, Any, Any]:
     """Evaluate both at a precision that fits them; return the values and the tolerance."""
     first = _Evaluator(digits)
     first(a, point), first(b, point)
@@ -395,12 +412,26 @@ def _equal_functions(a: Node, b: Node) -> bool:
             if _defined(a, point) != _defined(b, point):
                 return False
             continue
+        except TooBig:
+            if not _equal_huge(_at(a, point), _at(b, point)):
+                return False
+            agreed += 1
+            continue
         if abs(left - right) > tolerance:
             return False
         agreed += 1
     if agreed < NEEDED_POINTS:
         raise Undecided("defined at too few points")
     return True
+
+
+def _at(node: Node, point: Mapping[str, Fraction]) -> Node:
+    """Return the tree with the point's numbers in place of its variables."""
+    if isinstance(node, Sym) and node.name in point:
+        return Num(point[node.name])
+    if isinstance(node, Op):
+        return Op(node.name, tuple(_at(arg, point) for arg in node.args))
+    return node
 
 
 def _defined(node: Node, point: Mapping[str, Fraction]) -> bool:
@@ -417,7 +448,10 @@ def sample_points(names: list[str]) -> list[dict[str, Fraction]]:
     for index in range(POINTS):
         draw = random.Random(f"{index} {names}")
         # The first third lies above 1, the next in (0, 1), the rest on either side of 0.
-        scale, sign = ((2, 9, 1), (0, 1, 1), (0, 7, -1))[index * 3 // POINTS][:2], index * 3 // POINTS == 2
+        scale, sign = (
+            ((2, 9, 1), (0, 1, 1), (0, 7, -1))[index * 3 // POINTS][:2],
+            index * 3 // POINTS == 2,
+        )
         point = {}
         for name in names:
             value = Fraction(draw.randint(scale[0] * 997 + 1, scale[1] * 997 - 1), 997)
@@ -453,19 +487,27 @@ def proportional(a: Node, b: Node) -> Fraction | bool:
         return Fraction(1)
     if ratio is None or agreed < min(NEEDED_POINTS, POINTS):
         raise Undecided("defined at too few points")
-    return Fraction(-1 if _context().im(ratio) == 0 and ratio < 0 else 1)
+    return Fraction(-1 if _context().im(ratio) == 0 and _context().re(ratio) < 0 else 1)
 
 
 # --- numbers too large to write down ---------------------------------------------------------
 
 
 def _equal_huge(a: Node, b: Node) -> bool:
-    """Compare constants of which at least one is too big to evaluate, through their logarithms."""
+    """Compare constants of which at least one is too big to evaluate: through their logarithms, or by a bound."""
     big_a, big_b = _is_big(a), _is_big(b)
-    if big_a != big_b:
-        _level(a if big_a else b)  # raises unless it is certainly beyond the limit
-        return False
-    (sign_a, log_a), (sign_b, log_b) = _log(a), _log(b)
+    try:
+        sign_a, log_a = _log(a)
+        sign_b, log_b = _log(b)
+    except Undecided:
+        if big_a != big_b:
+            big, small = (a, b) if big_a else (b, a)
+            if _bound(big)[0] > 0:
+                return False
+            if _is_zero(small):
+                _log(big)  # what has a logarithm is not zero, however small
+                return False
+        raise
     return sign_a == sign_b and equal(log_a, log_b)
 
 
@@ -477,48 +519,79 @@ def _is_big(node: Node) -> bool:
     return False
 
 
-def _level(node: Node, depth: int = 0) -> int:
-    """Return how many logarithms bring a value within the limits; a value off the limits has at least 1.
+def _is_zero(node: Node) -> bool:
+    return abs(number(node)) < _context().mpf(10) ** -40
 
-    Sums count as their largest term where one lies in a class of its own. Raises Undecided.
+
+def _bound(node: Node, depth: int = 0) -> tuple[int, int]:
+    """Return (level, sign): how many logarithms bring |value| within the limits; (0, 0) if it is there, or tiny.
+
+    A sum counts as its largest term where one lies in a class of its own. Raises Undecided.
     """
     if not _is_big(node):
-        return 0
-    if depth > 8:
+        return 0, 0
+    if depth > 12:
         raise Undecided("a tower too high")
     if isinstance(node, Op) and node.name == "neg":
-        return _level(node.args[0], depth)
+        level, sign = _bound(node.args[0], depth)
+        return level, -sign
     if isinstance(node, Op) and node.name == "+":
-        levels = sorted(_level(arg, depth) for arg in node.args)
-        if levels[-1] == levels[-2]:
+        bounds = sorted(_bound(arg, depth + 1) for arg in node.args)
+        if bounds[-1][0] == bounds[-2][0]:
             raise Undecided("a sum of huge numbers")
-        return levels[-1]
-    if isinstance(node, Op) and node.name == "fact":
-        return 1 + _level(node.args[0], depth + 1)
-    return 1 + _level(_log(node)[1], depth + 1)
+        return bounds[-1]
+    if isinstance(node, Op) and node.name in ("fact", "lnfact") and _is_big(node.args[0]):
+        return (node.name == "fact") + _bound(node.args[0], depth + 1)[0], 1
+    sign, log = _log(node)
+    if _is_big(log):
+        level, direction = _bound(log, depth + 1)
+        return (level + 1, sign) if direction > 0 else (0, 0)
+    value = number(log)
+    if abs(value) < MAX_SPAN:
+        raise Undecided("a quotient of huge numbers")
+    return (1, sign) if value > 0 else (0, 0)
 
 
 def _log(node: Node) -> tuple[int, Node]:
     """Return the sign of a huge constant and the tree of ln|it|. Raises Undecided where there is no rule."""
-    if isinstance(node, Num) and node.value != 0:
-        return (1 if node.value > 0 else -1), Op("ln", (Num(abs(node.value)),))
     if isinstance(node, Op):
-        if node.name == "neg":
-            sign, log = _log(node.args[0])
-            return -sign, log
-        if node.name == "^":
-            base = exact(node.args[0])
-            if base is not None and base > 0:
+        match node.name:
+            case "neg":
+                sign, log = _log(node.args[0])
+                return -sign, log
+            case "^" if _positive_base(node.args[0]):
                 return 1, Op("*", (node.args[1], Op("ln", (node.args[0],))))
-            if isinstance(node.args[0], Sym) and node.args[0].name in ("e", "pi"):
-                return 1, Op("*", (node.args[1], Op("ln", (node.args[0],))))
-        if node.name == "exp":
-            return 1, node.args[0]
-        if node.name in ("*", "/"):
-            (sign_a, log_a), (sign_b, log_b) = _log(node.args[0]), _log(node.args[1])
-            return sign_a * sign_b, Op("+", (log_a, log_b if node.name == "*" else Op("neg", (log_b,))))
-        if not _is_big(node):
-            value = number(node)
-            if _context().im(value) == 0 and value != 0:
-                return (1 if value > 0 else -1), Op("ln", (Op("abs", (node,)),))
+            case "exp":
+                return 1, node.args[0]
+            case "fact":
+                return 1, Op("lnfact", node.args)
+            case "binom":
+                return 1, _log_binomial(*node.args)
+            case "*" | "/":
+                (sign_a, log_a), (sign_b, log_b) = _log(node.args[0]), _log(node.args[1])
+                return sign_a * sign_b, Op(
+                    "+", (log_a, log_b if node.name == "*" else Op("neg", (log_b,)))
+                )
+    if not _is_big(node):
+        value = number(node)
+        if _context().im(value) == 0 and abs(value) > _context().mpf(10) ** -40:
+            return (1 if value > 0 else -1), Op("ln", (Op("abs", (node,)),))
     raise Undecided("too large")
+
+
+def _positive_base(node: Node) -> bool:
+    value = exact(node)
+    return value > 0 if value is not None else isinstance(node, Sym) and node.name in ("e", "pi")
+
+
+def _log_binomial(n: Node, k: Node) -> Node:
+    top, bottom = exact(n), exact(k)
+    if (
+        top is None
+        or bottom is None
+        or not 0 <= bottom <= top
+        or top.denominator * bottom.denominator != 1
+    ):
+        raise Undecided("a binomial coefficient too large")
+    return Op("+", tuple(Op(sign, (Op("lnfact", (Num(m),)),)) if sign else Op("lnfact", (Num(m),))
+                         for sign, m in (("", top), ("neg", bottom), ("neg", top - bottom))))  # fmt: skip

@@ -1,7 +1,7 @@
 """Metrics: pure functions from evaluation records to the long form of metrics.parquet.
 
-Abstained and failed completions are excluded from every accuracy, counted, and bounded: `pass@1_low` counts them as
-wrong, `pass@1_high` as correct.
+Abstained and failed completions are excluded from every accuracy, counted, and bounded:
+`pass@1_low` counts them as wrong, `pass@1_high` as correct.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ def accuracy(records: Sequence[Record], name: str) -> list[dict[str, Any]]:
             groups[ALL].append(record)
             groups[record.level].append(record)
     return [
-        metric(name, sum(record.status == "correct" for record in group) / len(group), len(group), level)
+        metric(
+            name,
+            sum(record.status == "correct" for record in group) / len(group),
+            len(group),
+            level,
+        )
         for level, group in sorted(groups.items())
     ]
 
@@ -38,8 +43,9 @@ def accuracy(records: Sequence[Record], name: str) -> list[dict[str, Any]]:
 def sampled(records: Sequence[Record], ks: Iterable[int]) -> list[dict[str, Any]]:
     """Return pass@k (overall; pass@1 by level too) and the health of the samples.
 
-    pass@k is the mean over problems of 1 - C(n-c, k)/C(n, k) with n decided samples, c of them correct (Chen
-    2107.03374, equation 1); a problem with n < k is left out of that k and shows in `n`.
+    pass@k is the mean over problems of 1 - C(n-c, k)/C(n, k) with n decided samples, c of them
+    correct (Chen 2107.03374, equation 1); a problem with n < k is left out of that k and shows in
+    `n`.
     """
     by_problem: dict[str, list[Record]] = defaultdict(list)
     for record in records:
@@ -52,7 +58,14 @@ def sampled(records: Sequence[Record], ks: Iterable[int]) -> list[dict[str, Any]
         for level in sorted(levels):
             chosen = [(n, c) for where, n, c in usable if level in (ALL, where)]
             if chosen:
-                out.append(metric(f"pass@{k}", mean_pass_at_k(*zip(*chosen, strict=True), k), len(chosen), level))
+                out.append(
+                    metric(
+                        f"pass@{k}",
+                        mean_pass_at_k(*zip(*chosen, strict=True), k),
+                        len(chosen),
+                        level,
+                    )
+                )
     judged = [(n, c) for _, n, c in counts if n]
     if len(judged) > 1:
         out.append(metric("pass@1_se", measurement_error(*zip(*judged, strict=True)), len(judged)))
@@ -78,7 +91,9 @@ def _health(by_problem: Mapping[str, Sequence[Record]]) -> list[dict[str, Any]]:
 
     records = [record for group in by_problem.values() for record in group]
     n = len(records)
-    distinct = [len({record.text for record in group}) / len(group) for group in by_problem.values()]
+    distinct = [
+        len({record.text for record in group}) / len(group) for group in by_problem.values()
+    ]
     return [
         metric("truncated", sum(record.truncated for record in records) / n, n),
         metric("no_answer", sum(record.reason == NO_ANSWER for record in records) / n, n),

@@ -1,7 +1,7 @@
-"""Models: where the weights come from, how text becomes tokens, and that the special tokens are right.
+"""Models: where the weights come from, how text becomes tokens, special tokens checked.
 
-A model is named by a ladder name (tiny Llamas made here, one initialisation a seed), a folder, or a hub id. From
-`materialise` on a model is always a folder that both transformers and vLLM load.
+A model is named by a ladder name (tiny Llamas made here, one initialisation a seed), a folder, or a
+hub id. From `materialise` on a model is always a folder that both transformers and vLLM load.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from rlvr.data import InputError, Problem, nearest
 
 @dataclass(frozen=True, slots=True)
 class TinyLlama:
-    """Shape of a ladder model. Heads are 32 wide; the feed-forward layer is 8/3 of the hidden size."""
+    """Shape of a ladder model.
+
+    Heads are 32 wide; the feed-forward layer is 8/3 of the hidden size.
+    """
 
     hidden: int
     layers: int
@@ -35,9 +38,10 @@ LADDER: dict[str, TinyLlama] = {
 
 
 def character_tokenizer() -> Any:
-    """Return an ordinary fast HF tokenizer with one token a byte: a character of ASCII is a token of its own.
+    """Return an ordinary fast HF tokenizer with one token a byte: one for each ASCII character.
 
-    Lossless on any text. Ids: 0 `<pad>`, 1 `<eos>`, then the 256 bytes. No token is added by itself.
+    Lossless on any text. Ids: 0 `<pad>`, 1 `<eos>`, then the 256 bytes. No token is added by
+    itself.
     """
     from tokenizers import Tokenizer, decoders, pre_tokenizers
     from tokenizers.models import BPE
@@ -85,13 +89,15 @@ def make_tiny(name: str, seed: int, folder: Path) -> None:
 
 
 def check_model_name(name: str, where: str) -> None:
-    """Raise InputError when `name` is neither a ladder name, nor a model folder, nor shaped like a hub id."""
+    """Raise InputError unless `name` is a ladder name, a model folder or shaped like a hub id."""
     if name in LADDER:
         return
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
-            raise InputError(f"{where}: model: {name} is a folder without config.json: give a model folder")
+            raise InputError(
+                f"{where}: model: {name} is a folder without config.json: give a model folder"
+            )
         return
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") != 1
     if looks_like_path:
@@ -105,8 +111,8 @@ def check_model_name(name: str, where: str) -> None:
 def materialise(name: str, seed: int, folder: Path, where: str) -> None:
     """Put the model `name` into `folder` as transformers and vLLM load it.
 
-    Ladder models are initialised from `seed`; folders and hub models are copied with their special tokens checked.
-    Raises InputError when a hub id can't be reached.
+    Ladder models are initialised from `seed`; folders and hub models are copied with their special
+    tokens checked. Raises InputError when a hub id can't be reached.
     """
     if name in LADDER:
         make_tiny(name, seed, folder)
@@ -137,14 +143,16 @@ def _download(name: str, where: str) -> Path:
 def load_tokenizer(folder: Path) -> Any:
     """Load the tokenizer of a model folder and check its special tokens.
 
-    Raises InputError when there is no EOS, or when the chat template ends a turn with another token than the EOS:
-    a model trained with the wrong one never stops.
+    Raises InputError when there is no EOS, or when the chat template ends a turn with another token
+    than the EOS: a model trained with the wrong one never stops.
     """
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if tokenizer.eos_token_id is None:
-        raise InputError(f"{folder}: the tokenizer has no EOS token: set eos_token in tokenizer_config.json")
+        raise InputError(
+            f"{folder}: the tokenizer has no EOS token: set eos_token in tokenizer_config.json"
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.chat_template:
@@ -152,14 +160,15 @@ def load_tokenizer(folder: Path) -> Any:
         tail = tokenizer.apply_chat_template(turns, tokenize=False).rpartition("2")[2]
         if tokenizer.eos_token not in tail:
             raise InputError(
-                f"{folder}: the chat template ends a turn with {tail.strip()!r} but the EOS token is "
+                f"{folder}: the chat template ends a turn with {tail.strip()!r} but the EOS token "
+                "is "
                 f"{tokenizer.eos_token!r}: set eos_token in tokenizer_config.json to the template's"
             )
     return tokenizer
 
 
 def load_model(folder: Path) -> Any:
-    """Load the weights of a model folder as float32 on the CPU: the master copy that training updates."""
+    """Load a model folder's weights as float32: the master copy that training updates."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -168,7 +177,7 @@ def load_model(folder: Path) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Prompting:
-    """How a problem becomes prompt tokens: plain text or the chat template, after `shots` worked examples."""
+    """How a problem becomes a prompt: plain or by the chat template, after worked examples."""
 
     format: str = "plain"
     system: str | None = None
@@ -178,7 +187,7 @@ class Prompting:
 def encode_prompts(
     tokenizer: Any, problems: Sequence[Problem], prompting: Prompting
 ) -> list[tuple[int, ...]]:
-    """Return the prompt token ids of each problem, ready for the engine (special tokens included once)."""
+    """Return the prompt token ids of each problem, special tokens included once."""
     if prompting.format == "chat":
         texts = [
             tokenizer.apply_chat_template(
@@ -204,7 +213,7 @@ def _turns(problem: Problem, prompting: Prompting) -> list[dict[str, str]]:
 
 
 def encode_solutions(tokenizer: Any, problems: Sequence[Problem]) -> list[tuple[int, ...]]:
-    """Return the token ids of each real solution with the EOS at its end: a completion that a person wrote.
+    """Return the token ids of each real solution, the EOS at its end.
 
     Raises ValueError for a problem without a solution.
     """
@@ -216,7 +225,7 @@ def encode_solutions(tokenizer: Any, problems: Sequence[Problem]) -> list[tuple[
 
 
 def fingerprint(folder: Path) -> str:
-    """Return the sha256 over names and bytes of a model folder's files: equal iff the models are."""
+    """Return the sha256 over names and bytes of a model folder's files."""
     digest = hashlib.sha256()
     for file in sorted(folder.iterdir()):
         digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
@@ -224,16 +233,20 @@ def fingerprint(folder: Path) -> str:
 
 
 def weight_bytes(name: str) -> int:
-    """Return the bytes that a model's float32 weights take on disk; 0 where they can't be known before a download."""
+    """Return the bytes of a model's float32 weights; 0 where only a download would tell."""
     if name in LADDER:
         shape = LADDER[name]
         return 4 * (258 * 2 * shape.hidden + shape.layers * 12 * shape.hidden**2)
     folder = Path(name).expanduser()
-    return 2 * sum(file.stat().st_size for file in folder.glob("*.safetensors")) if folder.is_dir() else 0
+    return (
+        2 * sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+        if folder.is_dir()
+        else 0
+    )
 
 
 def cache_folder() -> Path:
-    """Return the user's cache folder of rlvr: $RLVR_CACHE, else $XDG_CACHE_HOME/rlvr, else ~/.cache/rlvr."""
+    """Return rlvr's cache: $RLVR_CACHE, else $XDG_CACHE_HOME/rlvr, else ~/.cache/rlvr."""
     if "RLVR_CACHE" in os.environ:
         return Path(os.environ["RLVR_CACHE"])
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rlvr"

@@ -1,7 +1,7 @@
 """Plugins by name: verifiers and tasks are functions in a module, found in one of three ways.
 
-By file name in the project's folder (`math`), as `path/to/file.py` or `path/to/file.py:function`, or through the
-entry-point group `rlvr.verifiers` or `rlvr.tasks` of an installed package.
+By file name in the project's folder (`math`), as `path/to/file.py` or `path/to/file.py:function`,
+or through the entry-point group `rlvr.verifiers` or `rlvr.tasks` of an installed package.
 """
 
 from __future__ import annotations
@@ -23,16 +23,19 @@ Kind = Literal["verifier", "task"]
 
 
 def load_plugin(kind: Kind, name: str, function: str) -> tuple[Callable[..., Any], ModuleType]:
-    """Return the plugin's function and its module; `function` is the name it has unless `name` says another.
+    """Return the plugin's function, called `function` unless `name` says another, and its module.
 
-    Raises InputError when there is none of that name. An error inside the plugin's own import propagates as it is.
+    Raises InputError when there is none of that name. An error inside the plugin's own import
+    propagates as it is.
     """
     group = f"rlvr.{kind}s"
     if ".py" in name:
         module, given = _module_at(kind, name)
         found = vars(module).get(given or function)
         if not callable(found):
-            raise InputError(f"{kind} {name!r}: the file has no function {given or function!r}: define it")
+            raise InputError(
+                f"{kind} {name!r}: the file has no function {given or function!r}: define it"
+            )
         return found, module
     if name.isidentifier() and importlib.util.find_spec(f"{group}.{name}") is not None:
         module = importlib.import_module(f"{group}.{name}")

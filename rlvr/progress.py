@@ -1,4 +1,7 @@
-"""Progress: what a person sees while a run goes on. A live display in a terminal, plain lines elsewhere."""
+"""Progress: what a person sees while a run goes on.
+
+A live display in a terminal, plain lines elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,14 @@ from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -18,9 +28,10 @@ STYLES = {"correct": "green", "wrong": "red", "abstain": "yellow", "error": "mag
 
 
 class Display:
-    """Where the run is: arm, seed, round, stage, tokens a second, time left, last completions with verdicts.
+    """Where the run is, how fast, how long still, and the last completions with verdicts.
 
-    Use as a context manager. `total` is the number of rounds over all arms and seeds, the bases included.
+    Use as a context manager. `total` is the number of rounds over all arms and seeds, the bases
+    included.
     """
 
     def __init__(self, console: Console, name: str, total: int) -> None:
@@ -60,7 +71,7 @@ class Display:
 
     def note(self, text: str) -> None:
         """Say one line that stays."""
-        self.console.print(text, highlight=False, markup=False)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def stage(self, seed: int, arm: str, round_: int, stage: str) -> None:
         """A stage begins."""
@@ -68,7 +79,7 @@ class Display:
         self.detail = ""
 
     def tokens(self, done: int, tokens: int) -> None:
-        """`done` completions of the stage are there, `tokens` sampled; called a few times a second."""
+        """`done` completions of the stage are there, `tokens` sampled so far."""
         now = time.monotonic()
         if done <= 0 or self.detail == "":
             self._stage_began = now
@@ -77,7 +88,12 @@ class Display:
         speed = tokens / max(1e-9, now - self._stage_began)
         self.detail = f"{done:,} completions  {speed:,.0f} tokens/s"
 
-    def show(self, problems: Sequence[Problem], completions: Sequence[Completion], verdicts: Sequence[Verdict]) -> None:
+    def show(
+        self,
+        problems: Sequence[Problem],
+        completions: Sequence[Completion],
+        verdicts: Sequence[Verdict],
+    ) -> None:
         """Show the last few completions with their verdicts."""
         prompts = {problem.id: problem.prompt for problem in problems}
         last = list(zip(completions, verdicts, strict=True))[-4:]
@@ -86,8 +102,13 @@ class Display:
             for completion, verdict in last
         ]
 
-    def round_done(self, seed: int, arm: str, round_: int, headline: Mapping[str, Any], seconds: float) -> None:
-        """A round is recorded; `headline` is what to say of it. `seconds` 0 means that it was there already."""
+    def round_done(
+        self, seed: int, arm: str, round_: int, headline: Mapping[str, Any], seconds: float
+    ) -> None:
+        """A round is recorded; `headline` is what to say of it.
+
+        `seconds` 0 means that it was there already.
+        """
         self.bar.advance(self.task)
         if not seconds:
             return

@@ -1,4 +1,4 @@
-"""Record: everything a run leaves on disk is written here, whole or not at all, and readable with plain pandas."""
+"""Record: what a run leaves on disk, written whole or not at all, plain pandas reads it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` atomically (temp file, fsync, rename). Raises RunError when the disk won't take it."""
+    """Write `text` to `path` atomically (temp file, fsync, rename).
+
+    Raises RunError when the disk won't take it.
+    """
     _replace(path, lambda temporary: _discard(temporary.write_text(text)))
 
 
@@ -72,7 +75,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], schema: Any = None) -> None:
-    """Write a list of dicts as a parquet file, atomically. `schema` gives the columns where rows may be empty."""
+    """Write a list of dicts as a parquet file, atomically.
+
+    `schema` gives the columns where rows may be empty.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -82,7 +88,7 @@ def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], schema: Any = N
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder that becomes `path` when the block ends well; otherwise nothing is left."""
+    """Yield a temporary folder that becomes `path` when the block ends well, or vanishes."""
     temporary = path.with_name(f".{path.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -94,7 +100,9 @@ def new_folder(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as failure:
-        raise RunError(f"can't write {path}: {failure.strerror or failure}: make room, then run again") from failure
+        raise RunError(
+            f"can't write {path}: {failure.strerror or failure}: make room, then run again"
+        ) from failure
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -158,7 +166,10 @@ def _tuples(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_rows_of(path: Path) -> list[dict[str, Any]]:
-    """Read a parquet file as a list of dicts. Raises RunError for a damaged file, naming it and the mend."""
+    """Read a parquet file as a list of dicts.
+
+    Raises RunError for a damaged file, naming it and the mend.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -166,7 +177,8 @@ def read_rows_of(path: Path) -> list[dict[str, Any]]:
         return list(pq.read_table(path).to_pylist())
     except (pa.ArrowException, OSError) as failure:
         raise RunError(
-            f"{path} is damaged ({str(failure).splitlines()[0][:120]}): delete its folder and run the same "
+            f"{path} is damaged ({str(failure).splitlines()[0][:120]}): delete its folder and run "
+            "the same "
             "command again, only that stage is redone"
         ) from failure
 
@@ -188,7 +200,8 @@ def locked(run: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as failure:
             raise InputError(
-                f"{run}: another run is using this folder: wait for it, or give another one with --out"
+                f"{run}: another run is using this folder: wait for it, or give another one with "
+                "--out"
             ) from failure
         yield
 
@@ -225,11 +238,14 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 def check_disk(run: Path, need: int) -> None:
     """Raise InputError when the disk under `run` has less than `need` bytes free."""
-    existing = next(folder for folder in (run.absolute(), *run.absolute().parents) if folder.exists())
+    existing = next(
+        folder for folder in (run.absolute(), *run.absolute().parents) if folder.exists()
+    )
     free = shutil.disk_usage(existing).free
     if free < need:
         raise InputError(
-            f"{existing}: this run may write {need / 1e9:,.1f} GB, {free / 1e9:,.1f} GB is free: free some, give "
+            f"{existing}: this run may write {need / 1e9:,.1f} GB, {free / 1e9:,.1f} GB is free: "
+            "free some, give "
             "another disk with --out, or lower generate.prompts, generate.samples or rounds"
         )
 
@@ -240,12 +256,23 @@ def write_metrics(run: Path) -> None:
 
     rows = [
         row
-        for path in sorted(run.glob("seed-*/base/metrics.json")) + sorted(run.glob("seed-*/*/round-*/metrics.json"))
+        for path in sorted(run.glob("seed-*/base/metrics.json"))
+        + sorted(run.glob("seed-*/*/round-*/metrics.json"))
         for row in json.loads(path.read_text())
     ]
-    columns = [pa.int64(), pa.string(), pa.int64(), pa.string(), pa.string(), pa.float64(), pa.int64()]
+    columns = [
+        pa.int64(),
+        pa.string(),
+        pa.int64(),
+        pa.string(),
+        pa.string(),
+        pa.float64(),
+        pa.int64(),
+    ]
     rows.sort(key=lambda row: (row["seed"], row["arm"], row["round"], row["metric"], row["level"]))
-    write_parquet(run / "metrics.parquet", rows, pa.schema(list(zip(METRIC_COLUMNS, columns, strict=True))))
+    write_parquet(
+        run / "metrics.parquet", rows, pa.schema(list(zip(METRIC_COLUMNS, columns, strict=True)))
+    )
 
 
 class Timing:
@@ -255,7 +282,9 @@ class Timing:
         self.path = run / "timing.parquet"
         self.rows: list[dict[str, Any]] = read_rows_of(self.path) if self.path.is_file() else []
 
-    def add(self, seed: int, arm: str, round_: int, stage: str, seconds: float, tokens: int = 0) -> None:
+    def add(
+        self, seed: int, arm: str, round_: int, stage: str, seconds: float, tokens: int = 0
+    ) -> None:
         """Note one stage; `seconds` of wall time, `tokens` it generated or trained on."""
         import psutil
 

@@ -14,9 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy import stats as distributions
-from scipy.special import nctdtrinc
-from statsmodels.stats.multitest import multipletests
+from scipy.special import nctdtrinc, stdtr, stdtrit
 
 Outcome = Literal["growth", "collapse", "no effect", "inconclusive"]
 
@@ -93,22 +91,24 @@ def paired_interval(deltas: Sequence[float], confidence: float = 0.95) -> Interv
     if max(deltas) - min(deltas) <= TOLERANCE:
         return Interval(mean, mean, mean, float(abs(mean) <= TOLERANCE))
     error = _deviation(deltas) / math.sqrt(n)
-    half = float(distributions.t.ppf((1 + confidence) / 2, n - 1)) * error
-    p = 2 * float(distributions.t.sf(abs(mean) / error, n - 1))
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * error
+    p = 2 * float(stdtr(n - 1, -abs(mean) / error))
     return Interval(mean, mean - half, mean + half, p)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm's step-down adjusted p-values in the given order (Holm 1979, by statsmodels).
+    """Return Holm's step-down adjusted p-values in the given order.
 
-    A nan stays nan and does not count towards the size of the family.
+    The i-th smallest of m times m - i (i from 0), at most 1 and never under the one before: Holm
+    1979. A nan stays nan and does not count towards m. (Tested against statsmodels, whose
+    multipletests collects all of Python's garbage at every call: 25 ms and more.)
     """
-    known = [i for i, p in enumerate(p_values) if not math.isnan(p)]
+    known = sorted((p, i) for i, p in enumerate(p_values) if not math.isnan(p))
     adjusted = [math.nan] * len(p_values)
-    if known:
-        corrected = multipletests([p_values[i] for i in known], method="holm")[1]
-        for i, p in zip(known, corrected, strict=True):
-            adjusted[i] = float(p)
+    largest = 0.0
+    for rank, (p, i) in enumerate(known):
+        largest = max(largest, min(1.0, (len(known) - rank) * p))
+        adjusted[i] = largest
     return adjusted
 
 
@@ -151,7 +151,7 @@ def minimal_detectable_effect(
         return math.nan
     if max(deltas) - min(deltas) <= TOLERANCE:
         return 0.0
-    critical = float(distributions.t.ppf((1 + confidence) / 2, n - 1))
+    critical = float(stdtrit(n - 1, (1 + confidence) / 2))
     noncentrality = float(nctdtrinc(n - 1, 1 - power, critical))
     return noncentrality * _deviation(deltas) / math.sqrt(n)
 

@@ -1,8 +1,9 @@
-"""Train: TRL's SFTTrainer on rows that are already token ids; the prompt is masked, the sampled EOS is not.
+"""Train: TRL's SFTTrainer on rows of token ids; the prompt is masked, the EOS is not.
 
-A round is exactly `steps` optimiser steps of exactly `batch_size` rows in every arm, however many rows the arm kept:
-the rows are dealt in fresh permutations until the steps are full. Weights are float32; with bf16 the forward and
-backward passes run under autocast (AdamW on pure bf16 weights loses small updates). Adam starts anew each round.
+A round is exactly `steps` optimiser steps of exactly `batch_size` rows in every arm, however many
+rows the arm kept: the rows are dealt in fresh permutations until the steps are full. Weights are
+float32; with bf16 the forward and backward passes run under autocast (AdamW on pure bf16 weights
+loses small updates). Adam starts anew each round.
 
 With more than one process the same function runs under `accelerate launch -m rlvr.train JOB`.
 """
@@ -25,13 +26,17 @@ from typing import Any
 from rlvr.data import Row, RunError
 from rlvr.generate import PROBES, Tokens, on_gpu, write_probes
 from rlvr.record import new_folder, read_rows, write_rows
+from rlvr.threads import use_openmp
 
 StepCheck = Callable[[int, Any], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """The settings of one call of `train`. `micro_batch` rows go through a device at a time (None: all)."""
+    """The settings of one call of `train`.
+
+    `micro_batch` rows go through a device at a time (None: all).
+    """
 
     steps: int
     batch_size: int
@@ -43,7 +48,7 @@ class Training:
 
 
 def schedule(rows: int, total: int, seed: int) -> list[int]:
-    """Return `total` row numbers: fresh permutations of range(rows), one after the other, keyed by `seed`."""
+    """Return `total` row numbers: one fresh permutation of range(rows) after the other."""
     order: list[int] = []
     generator = random.Random(seed)
     while len(order) < total:
@@ -62,11 +67,11 @@ def train(
     probes: Sequence[Tokens],
     check: StepCheck | None = None,
 ) -> dict[str, float]:
-    """Fine-tune the model in `start` on `rows` and put the result into the new folder `out`, probes included.
+    """Fine-tune the model in `start` on `rows` into the new folder `out`, probes included.
 
-    `check(step, model)` is called after every step; training ends when it returns True. Returns `train_loss` (mean
-    nats a token), `train_steps` and `train_tokens` (those in the loss). Raises ValueError without rows, RunError
-    when a process fails.
+    `check(step, model)` is called after every step; training ends when it returns True. Returns
+    `train_loss` (mean nats a token), `train_steps` and `train_tokens` (those in the loss). Raises
+    ValueError without rows, RunError when a process fails.
     """
     if not rows:
         raise ValueError("no rows to train on")
@@ -81,11 +86,13 @@ def train(
 
 
 def save(model: Any, start: Path, folder: Path, probes: Sequence[Tokens]) -> None:
-    """Write the weights, the probes and the other files of `start` (tokenizer, templates) into `folder`."""
+    """Write the weights, the probes and the other files of `start` into `folder`."""
     with _quiet():
         model.save_pretrained(folder)
     for file in start.iterdir():
-        made_here = file.name == PROBES or ".safetensors" in file.name or (folder / file.name).exists()
+        made_here = (
+            file.name == PROBES or ".safetensors" in file.name or (folder / file.name).exists()
+        )
         if file.is_file() and not made_here:
             shutil.copyfile(file, folder / file.name)
     was_training = model.training
@@ -97,9 +104,13 @@ def save(model: Any, start: Path, folder: Path, probes: Sequence[Tokens]) -> Non
 def _fine_tune(
     start: Path, batches: Sequence[Row], settings: Training, seed: int, check: StepCheck | None
 ) -> tuple[Any, dict[str, float]]:
-    """Run the trainer over the rows in the order given. Only the main process gets the model back."""
+    """Run the trainer over the rows in the order given.
+
+    Only the main process gets the model back.
+    """
     import torch
     from datasets import Dataset
+    from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
     from rlvr.models import load_model, load_tokenizer
@@ -148,6 +159,7 @@ def _fine_tune(
             peft_config=_lora(settings.lora),
             callbacks=[_checker(check)] if check else None,
         )
+        trainer.remove_callback(PrinterCallback)
         result = trainer.train()
     if settings.lora:
         model = trainer.model.merge_and_unload()
@@ -179,7 +191,9 @@ def _checker(check: StepCheck) -> Any:
     from transformers import TrainerCallback
 
     class Checker(TrainerCallback):  # type: ignore[misc]  # transformers hooks are classes to inherit
-        def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        def on_step_end(
+            self, args: Any, state: Any, control: Any, model: Any = None, **_: Any
+        ) -> None:
             if check(state.global_step, model):
                 control.should_training_stop = True
 
@@ -188,7 +202,7 @@ def _checker(check: StepCheck) -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Any:
-    """Silence progress bars and the notes of transformers and TRL: the run has a display of its own."""
+    """Silence the bars and notes of transformers and TRL: the run has a display of its own."""
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
@@ -202,7 +216,12 @@ def _quiet() -> Any:
 
 
 def _launch(
-    start: Path, rows: Sequence[Row], settings: Training, seed: int, out: Path, probes: Sequence[Tokens]
+    start: Path,
+    rows: Sequence[Row],
+    settings: Training,
+    seed: int,
+    out: Path,
+    probes: Sequence[Tokens],
 ) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="rlvr-job-") as scratch:
         folder = Path(scratch)
@@ -217,14 +236,23 @@ def _launch(
             "facts": str(folder / "facts.json"),
         }
         (folder / "job.json").write_text(json.dumps(job))
-        command = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(settings.processes)]
+        command = [
+            sys.executable,
+            "-m",
+            "accelerate.commands.launch",
+            "--num_processes",
+            str(settings.processes),
+        ]
         command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
         command += ["--multi_gpu"] if on_gpu() else ["--cpu"]
         command += ["-m", "rlvr.train", str(folder / "job.json")]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-            raise RunError(f"training in {settings.processes} processes failed (exit {done.returncode}): {last}")
+            raise RunError(
+                f"training in {settings.processes} processes failed (exit {done.returncode}): "
+                f"{last}"
+            )
         facts: dict[str, float] = json.loads((folder / "facts.json").read_text())
     return facts
 
@@ -243,4 +271,5 @@ def _work(job: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    use_openmp()
     _work(json.loads(Path(sys.argv[1]).read_text()))

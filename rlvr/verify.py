@@ -201,7 +201,9 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
                 control.close()
                 _die_with_parent(server)
                 try:
-                    _work(socket.socket(fileno=fds[0]), fds[1], loaded.verify, options_json, memory_mb)
+                    _work(
+                        socket.socket(fileno=fds[0]), fds[1], loaded.verify, options_json, memory_mb
+                    )
                 except (EOFError, BrokenPipeError, ConnectionResetError):
                     pass
                 finally:
@@ -239,7 +241,9 @@ def _work(
         _send(sock, results)
 
 
-def _one(verify: Verify, problem: Problem, completion: str, options: dict[str, Any]) -> tuple[Any, ...]:
+def _one(
+    verify: Verify, problem: Problem, completion: str, options: dict[str, Any]
+) -> tuple[Any, ...]:
     """Return (status, reason, extracted, seconds); the status of an exception is "raised"."""
     begun = time.perf_counter()
     try:
@@ -334,7 +338,10 @@ class VerifierPool:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -456,7 +463,10 @@ class VerifierPool:
         elapsed = time.monotonic() - started
         if elapsed > self.wall_cap:
             return "error"
-        if elapsed > self.timeout and elapsed - (worker.run_queue_wait() - worker.waited) > self.timeout:
+        if (
+            elapsed > self.timeout
+            and elapsed - (worker.run_queue_wait() - worker.waited) > self.timeout
+        ):
             return "abstain"
         return ""
 
@@ -476,7 +486,9 @@ class VerifierPool:
             end = _LENGTH.size + _LENGTH.unpack_from(worker.buffer)[0]
             if len(worker.buffer) < end:
                 break
-            for status, reason, extracted, seconds in pickle.loads(worker.buffer[_LENGTH.size : end]):
+            for status, reason, extracted, seconds in pickle.loads(
+                worker.buffer[_LENGTH.size : end]
+            ):
                 item = worker.chunk[worker.answered]
                 worker.answered += 1
                 if status == "raised":
@@ -502,7 +514,10 @@ class VerifierPool:
         index, started = _PROGRESS.unpack_from(worker.page)
         self._discard(worker)
         index = max(index, worker.answered)
-        again, culprit = worker.chunk[worker.answered :], worker.chunk[min(index, len(worker.chunk) - 1)]
+        again, culprit = (
+            worker.chunk[worker.answered :],
+            worker.chunk[min(index, len(worker.chunk) - 1)],
+        )
         seconds = time.monotonic() - started
         again.remove(culprit)
         if why == "abstain":
@@ -543,12 +558,16 @@ def check(name: str, timeout: float = 10.0) -> list[str]:
     with VerifierPool(name, workers=1, timeout=timeout) as pool:
         cases = pool.verifier.cases
         if not cases:
-            raise InputError(f"verifier {name!r} has no CASES: [(reference, completion, status), ...]")
+            raise InputError(
+                f"verifier {name!r} has no CASES: [(reference, completion, status), ...]"
+            )
         items = [(case_problem(reference), completion) for reference, completion, _ in cases]
         return [
             f"{name}: reference {reference!r}, completion {completion!r}: expected {status}, got "
             f"{verdict.status}" + (f" ({verdict.reason})" if verdict.reason else "")
-            for (reference, completion, status), verdict in zip(cases, pool.verify(items), strict=True)
+            for (reference, completion, status), verdict in zip(
+                cases, pool.verify(items), strict=True
+            )
             if verdict.status != status
         ]
 

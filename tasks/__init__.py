@@ -24,7 +24,8 @@ PATIENCE = 2_000
 def split_of(content: str) -> Split:
     """Return the split that a problem's content belongs to: 80 % train, 15 % eval, 5 % dev.
 
-    A hash of the content decides, so splits are disjoint whatever the seed, the length or the order of the streams.
+    A hash of the content decides, so splits are disjoint whatever the seed, the length or the order
+    of the streams.
     """
     place = hashlib.sha256(content.encode()).digest()[0] / 256
     return "train" if place < 0.80 else "eval" if place < 0.95 else "dev"
@@ -37,10 +38,11 @@ def stream(
     n: int,
     draw: Callable[[random.Random], tuple[str, Drawn]],
 ) -> Iterator[Drawn]:
-    """Yield n draws of `split`, each from a generator keyed by (task, split, seed, index), no content twice.
+    """Yield n draws of `split`, no content twice, each keyed by (task, split, seed, index).
 
-    `draw(generator)` returns (content, value); contents of other splits are drawn again. A small training space may
-    run out: then its contents come again, in another order. Raises ValueError when eval or dev runs out.
+    `draw(generator)` returns (content, value); contents of other splits are drawn again. A small
+    training space may run out: then its contents come again, in another order. Raises ValueError
+    when eval or dev runs out.
     """
     seen: set[object] = set()
     for index in range(n):

@@ -1,8 +1,8 @@
-"""Addition of two zero-padded numbers, the sum plain or reversed: `12+34=` -> `046`, reversed `640`.
+"""Addition of zero-padded numbers, the sum plain or reversed: `12+34=` -> `046` or `640`.
 
-Reversed, the digits come out in the order in which a person adds: least significant first. Levels are the digits of
-the larger number and the number of carries: `d2c1`. Zeros matter (`64` is not `640` reversed), so the text must match
-exactly.
+Reversed, the digits come out in the order in which a person adds: least significant first. Levels
+are the digits of the larger number and the number of carries: `d2c1`. Zeros matter (`64` is not
+`640` reversed), so the text must match exactly.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from rlvr.data import Problem, Split
 from rlvr.tasks import stream
+
+from rlvr.data import Problem, Split
 
 VERIFIER = "exact"
 
@@ -19,7 +20,10 @@ VERIFIER = "exact"
 def problems(
     split: Split, n: int, *, seed: int = 0, digits: int = 2, reverse: bool = False
 ) -> Iterator[Problem]:
-    """Yield n problems of `split`. Both orders of a pair are in the same split. Raises ValueError for digits < 1."""
+    """Yield n problems of `split`. Both orders of a pair are in the same split.
+
+    Raises ValueError for digits < 1.
+    """
     if digits < 1:
         raise ValueError("digits must be at least 1")
 

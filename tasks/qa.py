@@ -1,8 +1,9 @@
-"""Questions and answers from a file or a hub dataset: JSONL lines of `problem`, `answer` and, if any, `solution`.
+"""Questions and answers from a file or a hub dataset: `problem`, `answer`, `solution` if any.
 
-`question` stands for `problem` too. GSM8K's format is understood: in an answer such as `3 + 4 = 7 #### 7` what follows
-`####` is the reference, the whole is the solution. Without files for both, lines are dealt to train, eval and dev by
-a hash of the problem's text, so that no problem is in two of them.
+`question` stands for `problem` too. GSM8K's format is understood: in an answer such as `3 + 4 = 7
+#### 7` what follows `####` is the reference, the whole is the solution. Without files for both,
+lines are dealt to train, eval and dev by a hash of the problem's text, so that no problem is in two
+of them.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rlvr.data import InputError, Problem, Split
 from rlvr.tasks import split_of
+
+from rlvr.data import InputError, Problem, Split
 
 VERIFIER = "math"
 
@@ -33,16 +35,19 @@ def problems(
     eval_split: str | None = "test",
     suffix: str = "\n",
 ) -> Iterator[Problem]:
-    """Yield n problems of `split`, shuffled by `seed`; training problems come again once all have been seen.
+    """Yield n problems of `split`, shuffled by `seed`; training ones come again when all are seen.
 
-    Give `path` (and `eval_path`, when the test set is a file of its own) or `dataset` (and `subset`) of the hub.
-    `suffix` ends each prompt. Raises InputError naming file and line for a line that is not what it should be, and
-    when eval or dev has fewer than n problems.
+    Give `path` (and `eval_path`, when the test set is a file of its own) or `dataset` (and
+    `subset`) of the hub. `suffix` ends each prompt. Raises InputError naming file and line for a
+    line that is not what it should be, and when eval or dev has fewer than n problems.
     """
     if (path is None) == (dataset is None):
         raise InputError("task: qa needs either path (a JSONL file) or dataset (a hub id)")
     if path is not None:
-        training, evaluation = read_jsonl(Path(path)), read_jsonl(Path(eval_path)) if eval_path else None
+        training, evaluation = (
+            read_jsonl(Path(path)),
+            read_jsonl(Path(eval_path)) if eval_path else None,
+        )
     else:
         training = _read_hub(str(dataset), subset, train_split)
         evaluation = _read_hub(str(dataset), subset, eval_split) if eval_split else None
@@ -50,7 +55,8 @@ def problems(
     source = path or dataset
     if not lines or (split != "train" and len(lines) < n):
         raise InputError(
-            f"{source}: {len(lines)} problems for {split!r}, {n} asked for: lower the number, or give more lines"
+            f"{source}: {len(lines)} problems for {split!r}, {n} asked for: lower the number, or "
+            "give more lines"
         )
     yield from _shuffled(lines, split, n, seed, suffix)
 
@@ -90,7 +96,10 @@ def _shuffled(
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """Read a JSONL file of questions and answers, each problem once. Raises InputError naming file and line."""
+    """Read a JSONL file of questions and answers, each problem once.
+
+    Raises InputError naming file and line.
+    """
     if not path.is_file():
         raise InputError(f"task.path: no such file: {path}")
     lines = []
@@ -101,25 +110,39 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
             try:
                 value = json.loads(text)
             except ValueError as failure:
-                raise InputError(f"{path}:{number}: not JSON ({failure}): one JSON object a line") from failure
+                raise InputError(
+                    f"{path}:{number}: not JSON ({failure}): one JSON object a line"
+                ) from failure
             lines.append(_normalise(value, f"{path}:{number}"))
     if not lines:
-        raise InputError(f"{path}: the file is empty: one JSON object a line with problem and answer")
+        raise InputError(
+            f"{path}: the file is empty: one JSON object a line with problem and answer"
+        )
     return list({line["problem"]: line for line in lines}.values())
 
 
 def _normalise(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise InputError(f"{where}: a JSON {type(value).__name__}, an object with problem and answer was expected")
+        raise InputError(
+            f"{where}: a JSON {type(value).__name__}, an object with problem and answer was "
+            "expected"
+        )
     problem, answer = value.get("problem", value.get("question")), value.get("answer")
     if not isinstance(problem, str) or not problem.strip():
         raise InputError(f"{where}: no text under 'problem' (or 'question')")
-    if isinstance(answer, bool) or not isinstance(answer, (str, int, float)) or not str(answer).strip():
+    if (
+        isinstance(answer, bool)
+        or not isinstance(answer, (str, int, float))
+        or not str(answer).strip()
+    ):
         raise InputError(f"{where}: no text or number under 'answer'")
     line = {**value, "problem": problem.strip(), "answer": str(answer)}
     reasoning, mark, final = str(answer).rpartition("####")
     if mark:
-        line |= {"answer": final.strip().replace(",", ""), "solution": f"{reasoning.strip()}\n#### {final.strip()}"}
+        line |= {
+            "answer": final.strip().replace(",", ""),
+            "solution": f"{reasoning.strip()}\n#### {final.strip()}",
+        }
     return line
 
 
@@ -130,7 +153,8 @@ def _read_hub(dataset: str, subset: str | None, split: str) -> list[dict[str, An
         rows = datasets.load_dataset(dataset, subset, split=split)
     except (OSError, ValueError) as failure:
         raise InputError(
-            f"task.dataset: can't load {dataset!r} ({type(failure).__name__}: {str(failure).splitlines()[0][:150]}): "
+            f"task.dataset: can't load {dataset!r} ({type(failure).__name__}: "
+            f"{str(failure).splitlines()[0][:150]}): "
             "check the id, the subset and the network, or give task.path"
         ) from failure
     lines = [_normalise(row, f"{dataset}[{split}] row {i}") for i, row in enumerate(rows)]

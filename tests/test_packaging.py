@@ -26,7 +26,9 @@ PINS = {
 }
 CONFIGS = sorted((REPO / "configs").rglob("*.yaml"))
 VERIFIERS = {file.stem for file in (REPO / "verifiers").glob("[!_]*.py")}
-PINS["cpu"]["torch"] = re.findall(r"torch==([\d.]+)\+cpu", (REPO / "Makefile").read_text())[0]
+PINS["cpu"][canonicalize_name("torch")] = re.findall(
+    r"torch==([\d.]+)\+cpu", (REPO / "Makefile").read_text()
+)[0]
 
 
 def python(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -21,23 +21,37 @@ Policies, as options
 - angles: "degrees" (30 degrees is 30, and not pi/6) | "radians" (30 degrees is pi/6).
 - ordered: whether a list without brackets must come in the reference's order (default no; with repetitions).
 - significant_digits: least number shown by a rounded decimal (default 6).
+- arithmetic: "refused" (12+34 and 2*5 do not answer a number: the sum is the question) | "accepted". Powers, roots,
+  factorials and fractions always may stand as they are.
 - base: "written" (1010_2 wants the numeral in base 2, the subscript may be missing) | "value" (10 will do).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
+from math import isfinite
 from typing import Any, Literal
 
 from rlvr.data import Problem, Verdict
 from rlvr.mathextract import Found, final_answer
-from rlvr.mathparse import Group, Node, Num, Op, ParseError, Rel, Sym, parse
+from rlvr.mathparse import Group, Node, Num, Op, ParseError, Rel, Sym
 from rlvr.mathsets import NotASet, real_set, same_set
 from rlvr.mathunits import Answer, Choice, Clock, Quantity, Ratio, Words, read
-from rlvr.mathvalue import Undecided, Undefined, equal, exact, number, proportional, symbols
+from rlvr.mathvalue import (
+    TooBig,
+    Undecided,
+    Undefined,
+    equal,
+    exact,
+    is_finite_decimal,
+    number,
+    proportional,
+    symbols,
+)
 
 PRELOAD = ("mpmath", "rlvr.mathsympy")
 
@@ -52,6 +66,7 @@ class Policy:
     ordered: bool = False
     significant_digits: int = 6
     base: Literal["written", "value"] = "written"
+    arithmetic: Literal["refused", "accepted"] = "refused"
 
 
 def verify(problem: Problem, completion: str, **options: Any) -> Verdict:
@@ -81,12 +96,18 @@ def _decide(reference: Answer, found: Found, policy: Policy) -> Verdict:
         return Verdict("wrong", f"the answer has no value: {error}", shown)
     except Undecided as error:
         return Verdict("abstain", f"undecided: {error}", shown)
-    return Verdict("correct", extracted=shown) if same else Verdict("wrong", "not the reference", shown)
+    return (
+        Verdict("correct", extracted=shown)
+        if same
+        else Verdict("wrong", "not the reference", shown)
+    )
 
 
 # --- the fast path: plain numbers on both sides ----------------------------------------------
 
-_PLAIN = re.compile(r"\s*(-?)(?:([0-9]+)(?:\.([0-9]+))?|([0-9]+)/([0-9]+)|\\frac\{([0-9]+)\}\{([0-9]+)\})\s*\.?\s*")
+_PLAIN = re.compile(
+    r"\s*(-?)(?:([0-9]+)(?:\.([0-9]+))?|([0-9]+)/([0-9]+)|\\frac\{([0-9]+)\}\{([0-9]+)\})\s*\.?\s*"
+)
 _LAST_BOX = re.compile(r"\\boxed\{([^{}\\]*|\\frac\{[0-9]+\}\{[0-9]+\})\}[^\\0-9]*")
 
 
@@ -144,7 +165,7 @@ def _finite(value: Fraction) -> bool:
 def _reference_text(reference: Any) -> str:
     if isinstance(reference, bool) or not isinstance(reference, (str, int, float, Fraction)):
         return ""
-    return str(reference)
+    return "" if isinstance(reference, float) and not isfinite(reference) else str(reference)
 
 
 def _unwrapped(text: str) -> str:
@@ -184,7 +205,11 @@ def _answer(text: str, reference: Answer) -> Answer:
     """Read a candidate; where a list is wanted, `1,234,567` may be one."""
     text = _before_approx(text)
     answer = _expanded(read(text))
-    if isinstance(reference, Group) and reference.kind in ("list", "and", "or", "{}") and isinstance(answer, Num):
+    if (
+        isinstance(reference, Group)
+        and reference.kind in ("list", "and", "or", "{}")
+        and isinstance(answer, Num)
+    ):
         answer = _expanded(read(text, thousands=False))
     return answer
 
@@ -251,7 +276,9 @@ def _signed(node: Node, sign: int) -> Node:
 
 
 def _same(gold: Answer, answer: Answer, policy: Policy) -> bool:
-    if isinstance(gold, (Choice, Words, Clock, Ratio)) or isinstance(answer, (Choice, Words, Clock, Ratio)):
+    if isinstance(gold, (Choice, Words, Clock, Ratio)) or isinstance(
+        answer, (Choice, Words, Clock, Ratio)
+    ):
         return _same_special(gold, answer, policy)
     if isinstance(gold, Quantity) or isinstance(answer, Quantity):
         return _same_quantity(gold, answer, policy)
@@ -269,8 +296,15 @@ def _same(gold: Answer, answer: Answer, policy: Policy) -> bool:
 def _same_special(gold: Answer, answer: Answer, policy: Policy) -> bool:
     if isinstance(gold, Clock) and isinstance(answer, Clock):
         return _same_clock(gold, answer)
-    if isinstance(gold, Ratio) and isinstance(answer, Ratio) and len(gold.parts) == len(answer.parts):
-        first, others = (gold.parts[0], answer.parts[0]), zip(gold.parts[1:], answer.parts[1:], strict=True)
+    if (
+        isinstance(gold, Ratio)
+        and isinstance(answer, Ratio)
+        and len(gold.parts) == len(answer.parts)
+    ):
+        first, others = (
+            (gold.parts[0], answer.parts[0]),
+            zip(gold.parts[1:], answer.parts[1:], strict=True),
+        )
         return all(equal(Op("*", (first[0], b)), Op("*", (a, first[1]))) for a, b in others)
     if isinstance(gold, Choice) and isinstance(answer, Sym):
         return answer.name.upper() == gold.letter
@@ -299,7 +333,12 @@ def _same_quantity(gold: Answer, answer: Answer, policy: Policy) -> bool:
     if isinstance(answer, Quantity) and answer.bare is not None and not isinstance(gold, Quantity):
         if isinstance(gold, Op) and (symbols(gold) or policy.angles == "radians"):
             return _same(gold, answer.bare, policy)
-    if isinstance(gold, Quantity) and isinstance(answer, Quantity) and gold.dimension and answer.dimension:
+    if (
+        isinstance(gold, Quantity)
+        and isinstance(answer, Quantity)
+        and gold.dimension
+        and answer.dimension
+    ):
         if gold.dimension != answer.dimension:
             return False
         if gold.factor != answer.factor:
@@ -335,11 +374,24 @@ def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
     if set(answer.ops) != {"="}:
         return False
     members = answer.items
+    if isinstance(gold, Group) and len(members) == 2 and _named_tuple(members[0]):
+        return _same_group(gold, members[1], policy)
     if _assignable(members[0]) and members[0] != gold:
         members = members[1:]
     elif any(symbols(member) for member in members):
         return False
-    return all(_same(gold, member, policy) for member in members)
+    lenient = replace(policy, arithmetic="accepted")
+    return _same(gold, members[-1], policy) and all(
+        _same(gold, member, lenient) for member in members[:-1]
+    )
+
+
+def _named_tuple(node: Node) -> bool:
+    """`(x, y)` in `(x, y) = (1, 2)`: different letters, in the order of the alphabet."""
+    if not isinstance(node, Group) or node.kind != "()" or not all(map(_assignable, node.items)):
+        return False
+    names = [item.name for item in node.items if isinstance(item, Sym)]
+    return names == sorted(set(names))
 
 
 def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
@@ -349,12 +401,24 @@ def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
         return _same(gold.items[1], answer.items[1] if isinstance(answer, Rel) else answer, policy)
     if set(gold.ops) == {"="}:
         name, value = gold.items[0], gold.items[-1]
+        if (
+            len(gold.items) == 2
+            and _named_tuple(name)
+            and isinstance(value, Group)
+            and isinstance(answer, Group)
+        ):
+            return _same_group(value, answer, policy)
         if isinstance(answer, (Rel, Quantity)) or len(gold.items) != 2 or not _assignable(name):
             return False
         if symbols(value) and "(" not in (name.name if isinstance(name, Sym) else ""):
             return False
         return _same(value, answer, policy)
-    if isinstance(answer, Rel) and gold.ops == answer.ops and len(gold.ops) == 1 and gold.ops != ("in",):
+    if (
+        isinstance(answer, Rel)
+        and gold.ops == answer.ops
+        and len(gold.ops) == 1
+        and gold.ops != ("in",)
+    ):
         if len(symbols(gold)) > 1 or len(symbols(answer)) > 1:
             return _same_inequality(gold, answer)
     if isinstance(answer, Rel) and len(gold.ops) == 1 == len(answer.ops) and len(symbols(gold)) > 1:
@@ -367,6 +431,8 @@ def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
         except NotASet:
             if isinstance(answer, Rel) and len(gold.ops) == 1 == len(answer.ops):
                 return _same_inequality(gold, answer)
+            if len(symbols(gold)) > 1:
+                return False
             raise Undecided("an inequality that is not solved for its variable") from None
         return same_set(wanted, real_set(answer))
     return False
@@ -385,7 +451,12 @@ def _same_equation(gold: Rel, answer: Rel, policy: Policy) -> bool:
         return gold.items[0] == answer.items[0] and _same(gold.items[1], answer.items[1], policy)
     for left, right in ((gold.items, answer.items), (gold.items, answer.items[::-1])):
         # x = 0.333333 against x = 1/3: the rule for decimals applies to the value.
-        if left[0] == right[0] and _assignable(left[0]) and not symbols(left[1]) and not symbols(right[1]):
+        if (
+            left[0] == right[0]
+            and _assignable(left[0])
+            and not symbols(left[1])
+            and not symbols(right[1])
+        ):
             return _same_number(left[1], right[1], policy)
     a, b = _difference(gold), _difference(answer)
     if symbols(a) != symbols(b):
@@ -427,7 +498,13 @@ def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
         return isinstance(answer, (Group, Rel)) and same_set(real_set(gold), real_set(answer))
     if gold.kind in ("()", "[]") and len(gold.items) == 2 and _is_condition(answer):
         return same_set(real_set(gold), real_set(answer))
-    if not isinstance(answer, Group) or answer.kind != gold.kind or len(answer.items) != len(gold.items):
+    if (
+        not isinstance(answer, Group)
+        or answer.kind != gold.kind
+        or len(answer.items) != len(gold.items)
+    ):
+        return False
+    if gold.items and _names_values(gold.items, answer.items):
         return False
     return all(_same(a, b, policy) for a, b in zip(gold.items, answer.items, strict=True))
 
@@ -445,27 +522,45 @@ def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
     wanted, given = list(gold.items), _without_names(answer, gold)
     if gold.kind == "{}" or answer.kind == "{}":
         wanted, given = _distinct(wanted, policy), _distinct(given, policy)
-    if len(wanted) != len(given):
+    if len(wanted) != len(given) or (wanted and _names_values(wanted, given)):
         return False
     if policy.ordered and gold.kind != "{}":
         return all(_same(a, b, policy) for a, b in zip(wanted, given, strict=True))
     for item in wanted:
-        match = next((index for index, other in enumerate(given) if _same(item, other, policy)), None)
+        match = next(
+            (index for index, other in enumerate(given) if _same(item, other, policy)), None
+        )
         if match is None:
             return False
         del given[match]
     return True
 
 
+def _names_values(wanted: Sequence[Node], given: Sequence[Node]) -> bool:
+    """Whether one side names values (x = 1, y = 2) that the other lists bare: which is which isn't known."""
+    named, bare = (wanted, given) if isinstance(wanted[0], Rel) else (given, wanted)
+    if not any(isinstance(item, Rel) for item in named) or all(
+        isinstance(item, Rel) for item in bare
+    ):
+        return False
+    return named is given or len({item.items[0] for item in named if isinstance(item, Rel)}) > 1
+
+
 def _without_names(answer: Group, gold: Group) -> list[Node]:
     """`x = 1 or x = 2`, and `x = 1, 2`, where the reference lists bare values."""
     items = list(answer.items)
-    if any(isinstance(item, Rel) for item in gold.items) or not isinstance(items[0], Rel):
+    if (
+        any(isinstance(item, Rel) for item in gold.items)
+        or not items
+        or not isinstance(items[0], Rel)
+    ):
         return items
     name = items[0].items[0]
     if not _assignable(name):
         return items
-    if any(isinstance(item, Rel) and (item.ops != ("=",) or item.items[0] != name) for item in items):
+    if any(
+        isinstance(item, Rel) and (item.ops != ("=",) or item.items[0] != name) for item in items
+    ):
         return items
     return [item.items[1] if isinstance(item, Rel) else item for item in items]
 
@@ -485,6 +580,8 @@ def _same_number(gold: Node, answer: Node, policy: Policy) -> bool:
     gold_base, answer_base = _based(gold), _based(answer)
     if gold_base and policy.base == "written":
         return _same_numeral(gold_base, answer, answer_base)
+    if policy.arithmetic == "refused" and isinstance(gold, Num) and _is_arithmetic(answer):
+        return False
     gold, answer = _as_decimal(gold), _as_decimal(answer)
     if equal(gold, answer) or _rounded(gold, answer, policy) or _rounded(answer, gold, policy):
         return True
@@ -506,7 +603,20 @@ def _same_numeral(gold: tuple[int, int], answer: Node, answer_base: tuple[int, i
     if not isinstance(answer, Num) or answer.places is not None or answer.value.denominator != 1:
         return False
     digits = str(answer.value)
-    return digits.isdigit() and all(int(digit) < gold[1] for digit in digits) and int(digits, gold[1]) == gold[0]
+    return (
+        digits.isdigit()
+        and all(int(digit) < gold[1] for digit in digits)
+        and int(digits, gold[1]) == gold[0]
+    )
+
+
+def _is_arithmetic(node: Node) -> bool:
+    """Whether a tree is nothing but sums and products of written numbers, not carried out."""
+    if not isinstance(node, Op) or node.name not in ("+", "*"):
+        return False
+    parts = [arg.args[0] if isinstance(arg, Op) and arg.name == "neg" else arg for arg in node.args]
+    return all(isinstance(part, Num) and (part.value.denominator == 1 or part.places is not None)
+               or _is_arithmetic(part) for part in parts)  # fmt: skip
 
 
 def _is_percent(node: Node) -> bool:
@@ -522,7 +632,12 @@ def _as_decimal(node: Node) -> Node:
     if isinstance(node, Op) and node.name == "neg":
         inner = _as_decimal(node.args[0])
         return Num(-inner.value, inner.places) if isinstance(inner, Num) else node
-    if isinstance(node, Op) and node.name == "*" and isinstance(node.args[0], Num) and node.args[0].places is not None:
+    if (
+        isinstance(node, Op)
+        and node.name == "*"
+        and isinstance(node.args[0], Num)
+        and node.args[0].places is not None
+    ):
         power = node.args[1]
         if isinstance(power, Op) and power.name == "^" and power.args[0] == Num(Fraction(10)):
             shift, scale = exact(power.args[1]), exact(power)
@@ -551,8 +666,12 @@ def _rounded(decimal: Node, value: Node, policy: Policy) -> bool:
         slack = max(slack, abs(shown) / 10**14)
     if known is not None:
         return abs(known - shown) <= slack
-    found = number(Op("+", (value, Op("neg", (Num(shown),)))), 40 + digits)
-    return bool(abs(found) <= number(Num(slack)))
+    try:
+        gap = abs(number(Op("+", (value, Op("neg", (Num(shown),)))), 40 + digits))
+        # A finite decimal in disguise, such as tan(pi/4), compares exactly.
+        return bool(gap <= number(Num(slack))) and not is_finite_decimal(value)
+    except TooBig:
+        return False
 
 
 CASES = [

@@ -1,0 +1,32 @@
+"""Threads: one OpenMP runtime for trainer and engine whose idle threads sleep.
+
+The GNU runtime that torch's wheels bring lets idle threads spin. When anything else wants the core (an engine, a
+verifier, another user) a step then takes ten times as long: 60 steps of a 0.4 M model took 84 s with it and 6 s with
+Intel's on a busy two-core machine. Intel's runtime answers to the GNU names too, so loading it first is enough.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+# Milliseconds that a thread spins after a parallel region before it sleeps; the default is 200.
+SETTINGS = {"KMP_BLOCKTIME": "1"}
+
+
+def openmp_library() -> Path | None:
+    """Return the path of Intel's OpenMP runtime in this environment, None where it is not installed."""
+    path = Path(sys.prefix, "lib", "libiomp5.so")
+    return path if path.is_file() else None
+
+
+def use_openmp() -> None:
+    """Load the runtime into this process. Works only before torch is first imported."""
+    library = openmp_library()
+    if library is None or "torch" in sys.modules:
+        return
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)

@@ -1,0 +1,274 @@
+"""rlvr/stats.py against hand-computed values, brute force, scipy and statsmodels."""
+
+import math
+from itertools import combinations
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
+
+from rlvr.stats import (
+    decide,
+    holm,
+    mean_pass_at_k,
+    measurement_error,
+    minimal_detectable_effect,
+    paired_interval,
+    pass_at_k,
+)
+
+# pass@k -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n", "c", "k", "expected"),
+    [
+        (8, 0, 8, 0.0),  # never solved
+        (8, 8, 1, 1.0),  # always solved
+        (8, 1, 8, 1.0),  # all samples drawn: the right one is among them
+        (8, 3, 1, 3 / 8),  # k = 1 is the success rate
+        (4, 2, 2, 5 / 6),  # 1 - C(2,2)/C(4,2)
+        (10, 3, 5, 11 / 12),  # 1 - 21/252
+        (5, 3, 3, 1.0),  # fewer wrong samples than draws
+        (1, 1, 1, 1.0),
+        (1, 0, 1, 0.0),
+    ],
+)
+def test_pass_at_k_by_hand(n: int, c: int, k: int, expected: float) -> None:
+    assert pass_at_k(n, c, k) == expected
+
+
+def test_pass_at_k_is_the_share_of_draws_with_a_success() -> None:
+    for n in range(1, 8):
+        for c in range(n + 1):
+            for k in range(1, n + 1):
+                draws = list(combinations(range(n), k))
+                share = sum(any(i < c for i in draw) for draw in draws) / len(draws)
+                assert pass_at_k(n, c, k) == share
+
+
+@pytest.mark.parametrize(("n", "c", "k"), [(200, 7, 100), (1000, 1, 64), (10_000, 3, 5000)])
+def test_pass_at_k_equals_human_evals_product(n: int, c: int, k: int) -> None:
+    product = 1.0 - np.prod(1.0 - k / np.arange(n - c + 1, n + 1))
+    assert pass_at_k(n, c, k) == pytest.approx(product, abs=1e-9)
+
+
+def test_pass_at_k_keeps_tiny_values() -> None:
+    assert pass_at_k(10**6, 1, 1) == 1e-6
+
+
+@pytest.mark.parametrize(
+    ("n", "c", "k"),
+    [(4, 2, 5), (0, 0, 1), (4, 5, 1), (4, -1, 1), (4, 2, 0), (4, 2, -1)],
+)
+def test_pass_at_k_refuses_what_has_no_estimate(n: int, c: int, k: int) -> None:
+    with pytest.raises(ValueError, match="pass@k needs"):
+        pass_at_k(n, c, k)
+
+
+def test_mean_pass_at_k_over_problems_with_unequal_samples() -> None:
+    n, c = [4, 4, 8, 2], [2, 0, 8, 1]
+    assert mean_pass_at_k(n, c, 2) == pytest.approx((5 / 6 + 0 + 1 + 1) / 4, abs=1e-15)
+    assert mean_pass_at_k(np.array(n), np.array(c), 1) == pytest.approx(2 / 4, abs=1e-15)
+
+
+def test_mean_pass_at_k_edges() -> None:
+    assert math.isnan(mean_pass_at_k([], [], 1))
+    with pytest.raises(ValueError, match="k=4 and n=3"):
+        mean_pass_at_k([8, 3], [1, 1], 4)
+    with pytest.raises(ValueError, match="shorter"):
+        mean_pass_at_k([8, 8], [1], 4)
+
+
+# Noise within a seed ----------------------------------------------------------------------------
+
+
+def test_measurement_error_by_hand() -> None:
+    # rates 0, 1/2, 1: sd 1/2 over three problems
+    assert measurement_error([4, 4, 4], [0, 2, 4]) == pytest.approx(0.5 / math.sqrt(3), abs=1e-15)
+
+
+def test_measurement_error_is_scipys_standard_error_of_the_rates() -> None:
+    n, c = np.full(50, 8), np.random.default_rng(0).binomial(8, 0.4, 50)
+    assert measurement_error(n, c) == pytest.approx(scipy_stats.sem(c / n), rel=1e-12)
+
+
+def test_measurement_error_clusters_by_problem() -> None:
+    # Every problem all right or all wrong: 8 samples of it say no more than one.
+    assert measurement_error([8] * 4, [8, 0, 8, 0]) == measurement_error([1] * 4, [1, 0, 1, 0])
+
+
+def test_measurement_error_edges() -> None:
+    assert math.isnan(measurement_error([8], [4]))
+    assert math.isnan(measurement_error([8, 0], [4, 0]))  # nothing decided: no rate
+    assert measurement_error([8, 8], [4, 4]) == 0.0
+
+
+# Intervals over seeds ---------------------------------------------------------------------------
+
+DELTAS = [
+    [0.60, 0.55, 0.64],
+    [-0.067, -0.062, -0.049],
+    [0.01, -0.02],
+    [0.1, -0.2, 0.3, 0.05, 0.0],
+    [1e-9, 2e-9, 4e-9],
+    [1000.0, 2000.0, 1500.0],
+]
+
+
+@pytest.mark.parametrize("deltas", DELTAS)
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
+def test_paired_interval_equals_scipy(deltas: list[float], confidence: float) -> None:
+    ours = paired_interval(deltas, confidence)
+    test = scipy_stats.ttest_1samp(deltas, 0.0)
+    expected = test.confidence_interval(confidence)
+    assert ours.delta == pytest.approx(np.mean(deltas), rel=1e-12)
+    assert (ours.low, ours.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+    assert ours.p == pytest.approx(test.pvalue, rel=1e-9)
+
+
+def test_paired_interval_equals_the_paired_test_of_arm_and_base() -> None:
+    base, arm = [0.37, 0.43, 0.30], [0.97, 0.98, 0.94]
+    ours = paired_interval([a - b for a, b in zip(arm, base, strict=True)])
+    test = scipy_stats.ttest_rel(arm, base)
+    expected = test.confidence_interval(0.95)
+    assert (ours.low, ours.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+    assert ours.p == pytest.approx(test.pvalue, rel=1e-9)
+
+
+def test_paired_interval_by_hand() -> None:
+    # mean 2, sd 1, t(0.975, 2) = 4.302653: 2 +- 4.302653 / sqrt(3)
+    interval = paired_interval([1.0, 2.0, 3.0])
+    assert interval.delta == 2.0
+    assert interval.low == pytest.approx(-0.484138, abs=1e-6)
+    assert interval.high == pytest.approx(4.484138, abs=1e-6)
+    assert interval.p == pytest.approx(0.074180, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("deltas", "p"),
+    [([0.25, 0.25, 0.25], 0.0), ([0.0, 0.0, 0.0], 1.0), ([-0.5, -0.5], 0.0), ([0.1] * 3, 0.0)],
+)
+def test_equal_deltas_give_an_interval_without_width(deltas: list[float], p: float) -> None:
+    interval = paired_interval(deltas)
+    assert interval.low == interval.delta == interval.high == pytest.approx(deltas[0], abs=1e-15)
+    assert interval.p == p
+
+
+def test_paired_interval_of_too_little() -> None:
+    one, none = paired_interval([0.3]), paired_interval([])
+    assert one.delta == 0.3
+    assert all(math.isnan(x) for x in (one.low, one.high, one.p))
+    assert all(math.isnan(x) for x in (none.delta, none.low, none.high, none.p))
+    assert math.isnan(paired_interval([0.1, math.nan, 0.2]).low)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 95])
+def test_paired_interval_refuses_a_confidence_that_is_none(confidence: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        paired_interval([0.1, 0.2], confidence)
+
+
+def test_intervals_cover_as_often_as_they_say() -> None:
+    draws = np.random.default_rng(0).normal(0.1, 0.05, (4000, 3))
+    intervals = [paired_interval(list(row)) for row in draws]
+    covered = sum(i.low <= 0.1 <= i.high for i in intervals) / len(intervals)
+    assert covered == pytest.approx(0.95, abs=0.012)
+
+
+# Holm -------------------------------------------------------------------------------------------
+
+
+def test_holm_by_hand() -> None:
+    # sorted 0.01, 0.02, 0.04 times 3, 2, 1, never falling
+    assert holm([0.04, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04], abs=1e-15)
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 21])
+def test_holm_equals_statsmodels(n: int) -> None:
+    p = np.random.default_rng(n).uniform(0, 0.2, n)
+    assert holm(list(p)) == pytest.approx(multipletests(p, method="holm")[1], abs=1e-15)
+
+
+def test_holm_leaves_nan_out_of_the_family() -> None:
+    adjusted = holm([0.02, math.nan, 0.03])
+    assert adjusted[0] == pytest.approx(0.04)
+    assert math.isnan(adjusted[1])
+    assert adjusted[2] == pytest.approx(0.04)
+    assert holm([]) == []
+    assert all(math.isnan(p) for p in holm([math.nan, math.nan]))
+
+
+# The verdict rule -------------------------------------------------------------------------------
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("delta", "low", "high", "seeds", "expected"),
+    [
+        (0.60, 0.45, 0.75, 3, "growth"),
+        (-0.06, -0.09, -0.03, 3, "collapse"),
+        (0.01, -0.02, 0.04, 3, "no effect"),
+        (0.10, -0.05, 0.25, 3, "inconclusive"),  # over the margin, but 0 is inside
+        (0.04, 0.01, 0.07, 3, "inconclusive"),  # 0 excluded, but under the margin and beyond it
+        (0.04, 0.035, 0.045, 3, "no effect"),  # 0 excluded, and yet all within the margin
+        (0.02, -0.06, 0.10, 3, "inconclusive"),  # too wide to say
+        # boundaries
+        (0.05, 0.001, 0.099, 3, "growth"),  # delta = margin counts
+        (-0.05, -0.099, -0.001, 3, "collapse"),
+        (0.35 - 0.30, 0.001, 0.099, 3, "growth"),  # 0.04999999999999999 is the margin
+        (0.0499, 0.001, 0.0988, 3, "inconclusive"),
+        (0.06, 0.0, 0.12, 3, "inconclusive"),  # an interval that ends at 0 does not exclude it
+        (-0.06, -0.12, 0.0, 3, "inconclusive"),
+        (0.0, -0.05, 0.05, 3, "no effect"),  # the margin's ends belong to it
+        (0.0, -0.05, 0.0501, 3, "inconclusive"),
+        (0.0, -0.0501, 0.05, 3, "inconclusive"),
+        (0.05, 0.05, 0.05, 3, "growth"),  # both hold: growth comes first
+        (-0.05, -0.05, -0.05, 3, "collapse"),
+        (0.0, 0.0, 0.0, 3, "no effect"),
+        # too few seeds, or no figures
+        (0.60, 0.45, 0.75, 2, "inconclusive"),
+        (0.0, 0.0, 0.0, 2, "inconclusive"),
+        (0.60, NAN, NAN, 1, "inconclusive"),
+        (0.60, NAN, NAN, 3, "inconclusive"),
+        (NAN, NAN, NAN, 0, "inconclusive"),
+    ],
+)
+def test_verdict_rule(delta: float, low: float, high: float, seeds: int, expected: str) -> None:
+    assert decide(delta, low, high, margin=0.05, seeds=seeds) == expected
+
+
+def test_verdict_rule_without_a_margin() -> None:
+    assert decide(0.001, 0.0005, 0.0015, margin=0.0, seeds=5) == "growth"
+    assert decide(0.001, -0.0005, 0.0025, margin=0.0, seeds=5) == "inconclusive"
+    with pytest.raises(ValueError, match="negative"):
+        decide(0.1, 0.05, 0.15, margin=-0.05, seeds=3)
+
+
+# Power ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deltas", DELTAS)
+def test_minimal_detectable_effect_equals_statsmodels(deltas: list[float]) -> None:
+    sd = float(np.std(deltas, ddof=1))
+    expected = TTestPower().solve_power(nobs=len(deltas), alpha=0.05, power=0.8) * sd
+    assert minimal_detectable_effect(deltas) == pytest.approx(expected, rel=1e-5)
+
+
+def test_minimal_detectable_effect_is_found_four_times_in_five() -> None:
+    effect = minimal_detectable_effect([-1.0, 0.0, 1.0])  # sd 1, three seeds
+    draws = np.random.default_rng(0).normal(effect, 1.0, (4000, 3))
+    found = sum(paired_interval(list(row)).p < 0.05 for row in draws) / len(draws)
+    assert found == pytest.approx(0.8, abs=0.02)
+
+
+def test_minimal_detectable_effect_edges() -> None:
+    assert math.isnan(minimal_detectable_effect([0.1]))
+    assert math.isnan(minimal_detectable_effect([0.1, math.nan]))
+    assert minimal_detectable_effect([0.1, 0.1, 0.1]) == 0.0
+    wide = minimal_detectable_effect([0.1, 0.2, 0.4], 0.99)
+    assert wide > minimal_detectable_effect([0.1, 0.2, 0.4], 0.95)

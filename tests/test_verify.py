@@ -1,0 +1,261 @@
+"""The loader and the pool: order, deadlines, deaths, memory, orphans, load."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rlvr.data import InputError, Verdict
+from rlvr.verify import VerifierPool, available_verifiers, case_problem, check, load_verifier
+
+PLUGIN = '''"""A plugin for the tests: what it does is what the completion says."""
+import os, time
+from rlvr.data import Verdict
+
+def verify(problem, completion, note=""):
+    word, _, rest = completion.partition(" ")
+    if word == "hang":
+        while True:
+            pass
+    if word == "sleep":
+        time.sleep(float(rest))
+    if word == "die":
+        os._exit(3)
+    if word == "die-once" and not os.path.exists(rest):
+        open(rest, "w").close()
+        os._exit(3)
+    if word == "raise":
+        raise KeyError("broken")
+    if word == "eat":
+        hoard = []
+        while True:
+            hoard.append(bytearray(10_000_000))
+    if word == "burn":
+        end = time.thread_time() + float(rest)
+        while time.thread_time() < end:
+            pass
+    if word == "print":
+        print("noise")
+    if word == "pid":
+        return Verdict("correct", str(os.getpid()))
+    return Verdict("correct" if word in str(problem.reference) else "wrong", note, completion)
+
+CASES = [("ok", "ok", "correct"), ("ok", "no", "wrong")]
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> str:
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN)
+    return f"{path}:verify"
+
+
+def statuses(pool: VerifierPool, completions: list[str]) -> list[str]:
+    items = [(case_problem("ok"), completion) for completion in completions]
+    return [verdict.status for verdict in pool.verify(items)]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_dead(pids: list[int], seconds: float = 5.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not any(map(alive, pids)):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.parametrize("name", available_verifiers())
+def test_cases_of_every_verifier(name: str) -> None:
+    assert check(name) == []
+
+
+def test_check_reports_a_failing_case(tmp_path: Path) -> None:
+    path = tmp_path / "lax.py"
+    path.write_text(
+        "from rlvr.data import Verdict\n"
+        "def verify(problem, completion):\n    return Verdict('correct')\n"
+        "CASES = [('1', '2', 'wrong')]\n"
+    )
+    (line,) = check(str(path))
+    assert "expected wrong, got correct" in line
+
+
+def test_headlines_come_without_an_import() -> None:
+    code = (
+        "import sys; from rlvr.verify import available_verifiers; found = available_verifiers(); "
+        "assert found['exact'] and 'rlvr.verifiers.math' not in sys.modules and 'sympy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_unknown_name_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="unknown verifier 'exat', did you mean 'exact'"):
+        load_verifier("exat")
+    with pytest.raises(InputError, match="no such file"):
+        load_verifier("nowhere.py:verify")
+
+
+def test_plugin_by_path(plugin: str) -> None:
+    loaded = load_verifier(plugin)
+    assert loaded.verify(case_problem("ok"), "ok") == Verdict("correct", "", "ok")
+    assert len(loaded.version) == 12
+    with pytest.raises(InputError, match="no function 'other'"):
+        load_verifier(plugin.replace(":verify", ":other"))
+
+
+def test_an_import_error_in_a_plugin_is_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text("import no_such_package_here\n")
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match="no_such_package_here"):
+            load_verifier(str(path))
+
+
+def test_version_follows_the_helpers_too() -> None:
+    assert load_verifier("math").version != load_verifier("exact").version
+
+
+def test_order_is_kept_and_the_source_is_streamed(plugin: str) -> None:
+    drawn = 0
+
+    def source():  # type: ignore[no-untyped-def]
+        nonlocal drawn
+        for index in range(100_000):
+            drawn += 1
+            yield case_problem("ok"), f"n{index}" if index != 50 else "sleep 0.5"
+
+    with VerifierPool(plugin, {"note": "seen"}, workers=2) as pool:
+        for index, verdict in enumerate(pool.verify(source())):
+            assert verdict.extracted == (f"n{index}" if index != 50 else "sleep 0.5")
+            assert verdict.reason == "seen"
+            assert drawn - index < 40_000
+    assert drawn == 100_000
+
+
+def test_a_hang_is_killed_and_pinned(plugin: str) -> None:
+    with VerifierPool(plugin, workers=2, timeout=0.5) as pool:
+        completions = ["ok"] * 500
+        completions[137] = completions[400] = "hang"
+        items = [(case_problem("ok"), completion) for completion in completions]
+        begun = time.monotonic()
+        verdicts = list(pool.verify(items))
+        assert time.monotonic() - begun < 4
+        late = [index for index, verdict in enumerate(verdicts) if verdict.status == "abstain"]
+        assert late == [137, 400]
+        assert verdicts[137].reason == "undecided in 0.5 s"
+        assert sum(verdict.status == "correct" for verdict in verdicts) == 498
+
+
+def test_a_death_is_retried_then_an_error(plugin: str, tmp_path: Path) -> None:
+    with VerifierPool(plugin, workers=2) as pool:
+        completions = ["ok"] * 300
+        completions[7], completions[8], completions[200] = (
+            "die",
+            f"die-once {tmp_path / 'mark'}",
+            "raise",
+        )
+        items = [(case_problem("ok die-once"), completion) for completion in completions]
+        verdicts = list(pool.verify(items))
+    bad = {index: verdict for index, verdict in enumerate(verdicts) if verdict.status != "correct"}
+    assert {index: verdict.status for index, verdict in bad.items()} == {7: "error", 200: "error"}
+    assert "died" in bad[7].reason
+    assert bad[200].reason == "KeyError: 'broken'"
+
+
+def test_a_memory_bomb_abstains(plugin: str) -> None:
+    with VerifierPool(plugin, workers=1, memory_mb=200) as pool:
+        assert statuses(pool, ["ok", "eat", "ok"]) == ["correct", "abstain", "correct"]
+
+
+def test_a_chatty_verifier_leaves_stdout_alone(plugin: str) -> None:
+    code = (
+        "from rlvr.verify import VerifierPool, case_problem\n"
+        f"with VerifierPool({plugin!r}, workers=1) as pool:\n"
+        "    print([v.status for v in pool.verify([(case_problem('print'), 'print')])])\n"
+    )
+    # From stdin, with no main guard: the workers must not import the caller's __main__.
+    done = subprocess.run(
+        [sys.executable, "-"], input=code, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "['correct']\n", done.stderr
+
+
+def test_a_pool_can_be_used_again_after_an_abandoned_run(plugin: str) -> None:
+    with VerifierPool(plugin, workers=2) as pool:
+        stream = pool.verify((case_problem("ok"), f"n{index}") for index in range(100_000))
+        assert next(stream).extracted == "n0"
+        stream.close()
+        assert statuses(pool, ["ok", "no"]) == ["correct", "wrong"]
+        assert list(pool.verify([])) == []
+
+
+def test_close_leaves_no_process(plugin: str) -> None:
+    with VerifierPool(plugin, workers=2) as pool:
+        items = [(case_problem("ok"), "pid") for _ in range(2000)]
+        pids = [*{int(verdict.reason) for verdict in pool.verify(items)}, pool._server.pid]
+    assert wait_dead(pids)
+
+
+def test_a_killed_parent_leaves_no_process(plugin: str) -> None:
+    code = (
+        "import sys; from rlvr.verify import VerifierPool, case_problem\n"
+        f"pool = VerifierPool({plugin!r}, workers=2, timeout=60)\n"
+        "items = [(case_problem('ok'), 'pid'), (case_problem('ok'), 'hang')] * 50\n"
+        "stream = pool.verify(items)\n"
+        "print(next(stream).reason, pool._server.pid, *[w.pid for w in pool._workers], flush=True)\n"
+        "next(stream)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pids = [int(word) for word in parent.stdout.readline().split()]
+        assert len(pids) >= 3 and all(map(alive, pids))
+        time.sleep(0.3)
+        os.kill(parent.pid, signal.SIGKILL)
+        parent.wait()
+    assert wait_dead(pids)
+
+
+def test_load_does_not_turn_verdicts(plugin: str) -> None:
+    """Items of 0.3 s of their own, with a deadline of 1 s, beside busy processes that stretch them well past it."""
+    cores = len(os.sched_getaffinity(0))
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(5 * cores)]
+    try:
+        with VerifierPool(plugin, workers=cores, timeout=1.0) as pool:
+            items = [(case_problem("burn"), "burn 0.3")] * (2 * cores)
+            verdicts = list(pool.verify(items))
+    finally:
+        for process in busy:
+            process.kill()
+        for process in busy:
+            process.wait()
+    assert max(verdict.seconds for verdict in verdicts) > 1.0, "the load did not bite"
+    assert [verdict.status for verdict in verdicts] == ["correct"] * len(items)
+
+
+def test_a_plugin_that_breaks_only_in_the_server_is_a_run_error(tmp_path: Path) -> None:
+    from rlvr.data import RunError
+
+    path = tmp_path / "picky.py"
+    path.write_text(
+        "import sys\nfrom rlvr.data import Verdict\n"
+        "assert 'pytest' in sys.modules\n"
+        "def verify(problem, completion):\n    return Verdict('correct')\n"
+    )
+    with VerifierPool(str(path), workers=1) as pool, pytest.raises(RunError, match="did not start"):
+        list(pool.verify([(case_problem("1"), "1")]))
