@@ -18,7 +18,7 @@ from typing import TypeVar
 from rlvr.data import Split
 
 Drawn = TypeVar("Drawn")
-PATIENCE = 2_000
+PATIENCE = 5_000
 
 
 def split_of(content: str) -> Split:
@@ -47,16 +47,28 @@ def stream(
     seen: set[object] = set()
     for index in range(n):
         generator = random.Random(f"{task}/{split}/{seed}/{index}")
-        for attempt in range(PATIENCE):
-            content, value = draw(generator)
-            if split_of(content) == split and value not in seen:
-                break
-            if attempt == PATIENCE - 2 and split == "train" and seen:
-                seen.clear()
-        else:
+        value = _draw_new(draw, generator, split, seen)
+        if value is None and split == "train" and seen:
+            seen.clear()
+            value = _draw_new(draw, generator, split, seen)
+        if value is None:
             raise ValueError(
-                f"the task {task!r} has no more than {len(seen)} different problems for {split!r}, "
+                f"the task {task!r} has about {len(seen)} different problems for {split!r}, "
                 f"{n} were asked for: lower the number or make the task larger"
             )
         seen.add(value)
         yield value
+
+
+def _draw_new(
+    draw: Callable[[random.Random], tuple[str, Drawn]],
+    generator: random.Random,
+    split: Split,
+    seen: set[object],
+) -> Drawn | None:
+    """Draw until something of `split` is not in `seen`; None when patience runs out."""
+    for _ in range(PATIENCE):
+        content, value = draw(generator)
+        if value not in seen and split_of(content) == split:
+            return value
+    return None
