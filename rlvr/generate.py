@@ -221,7 +221,7 @@ class _Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_environment(arguments, replica, replicas),
+                env=child_environment(arguments, replica, replicas),
             )
         self.connection = Connection(ours.detach())
         self._facts: dict[str, Any] | None = None
@@ -271,7 +271,7 @@ class _Child:
             self.log.unlink(missing_ok=True)
 
 
-def _environment(arguments: Mapping[str, Any], replica: int, replicas: int) -> dict[str, str]:
+def child_environment(arguments: Mapping[str, Any], replica: int, replicas: int) -> dict[str, str]:
     """Return the child's environment.
 
     What the user has set stands; the rest is tuned for the machine.
@@ -326,7 +326,7 @@ def serve(descriptor: int) -> None:
         nonlocal llm
         import vllm
 
-        settings = _engine_arguments(Path(model), arguments)
+        settings = engine_arguments(Path(model), arguments)
         llm = vllm.LLM(model, **settings)
         return {"vllm": vllm.__version__, "start_seconds": time.monotonic() - began, **settings}
 
@@ -404,7 +404,7 @@ def _answer(connection: Connection, function: Callable[..., Any], *content: Any)
     connection.send(reply)
 
 
-def _engine_arguments(model: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+def engine_arguments(model: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return vLLM's engine arguments: the user's over defaults that suit the machine."""
     from transformers import AutoConfig
 
@@ -482,11 +482,11 @@ def write_probes(model: Any, sequences: Iterable[Tokens], folder: Path) -> None:
     """
     import torch
 
-    sequences = [list(ids) for ids in sequences]
+    token_ids = [list(ids) for ids in sequences]
     logprobs = []
     with torch.no_grad():
-        for ids in sequences:
+        for ids in token_ids:
             tokens = torch.tensor([ids], device=model.device)
             scores = model(input_ids=tokens).logits[0, :-1].float().log_softmax(-1)
             logprobs.append(scores.gather(1, tokens[0, 1:, None])[:, 0].tolist())
-    (folder / PROBES).write_text(json.dumps({"token_ids": sequences, "logprobs": logprobs}))
+    (folder / PROBES).write_text(json.dumps({"token_ids": token_ids, "logprobs": logprobs}))

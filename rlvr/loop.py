@@ -645,6 +645,7 @@ def _record(
     place = {"seed": seed, "arm": arm, "round": round_}
     record.write_json(folder / "metrics.json", [{**place, **row} for row in found])
     record.write_metrics(run.folder)
+    run.timing.add(seed, arm, round_, "round", time.monotonic() - began)
     run.timing.save()
     values = {row["metric"]: row["value"] for row in found if row["level"] == metrics.ALL}
     headline = {name: f"{values[name]:.3f}" for name in ("pass@1", "greedy") if name in values}

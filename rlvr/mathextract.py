@@ -1,9 +1,10 @@
-"""Finds the one final answer in a completion, never looking at the reference.
+r"""Finds the one final answer in a completion, never looking at the reference.
 
-In this order: the boxes (`\\boxed`, `\\fbox`); `####` (GSM8K); an announcement ("the answer is ..."); a completion
-that is nothing but an answer; the display or the last number that ends the final line. Text up to `</think>` is not
-part of the answer, and a thought that was never closed has none. Several different answers of one sort are no answer,
-but for one plainly announced correction, where the last stands. A number is never torn out of a larger expression.
+In this order: the boxes (`\boxed`, `\fbox`); `####` (GSM8K); an announcement ("the answer is ...");
+a completion that is nothing but an answer; the display or the last number that ends the final line.
+Text up to `</think>` is not part of the answer, and a thought that was never closed has none.
+Several different answers of one sort are no answer, but for one plainly announced correction, where
+the last stands. A number is never torn out of a larger expression.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ class Found:
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
 _HASHES = re.compile(r"####[ \t]*([^\n]*)")
 _ANNOUNCED = re.compile(
-    r"\banswers?\b(?:[^.\n:=]|\.(?=\d)){0,60}?(?:\b(?:is|are|equals)\b\s*:?|:|=)(?!\s*not\b)[ \t]*\n?[ \t]*([^\n]+)",
+    r"\banswers?\b(?:[^.\n:=]|\.(?=\d)){0,60}?(?:\b(?:is|are|equals)\b\s*:?|:|=)(?!\s*not\b)"
+    r"[ \t]*\n?[ \t]*([^\n]+)",
     re.I,
 )
 _CORRECTION = re.compile(
-    r"\b(?:correction|corrected|correct answer|mistake|slip|error|wrong|incorrect|oops|actually|should be|"
-    r"should have been|wait)\b",
+    r"\b(?:correction|corrected|correct answer|mistake|slip|error|wrong|incorrect|oops|actually|"
+    r"should be|should have been|wait)\b",
     re.I,
 )
 _SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z(]|\s*$)|(?<=\$)[.](?=\s)")
@@ -61,7 +63,8 @@ def final_answer(
 ) -> Found:
     """Return the final answer of a completion.
 
-    `readable` says whether a text is an answer as it stands, `same` whether two texts are the same answer.
+    `readable` says whether a text is an answer as it stands, `same` whether two texts are the same
+    answer.
     """
     text = completion[-MAX_COMPLETION:]
     closed = text.rfind("</think>")
@@ -122,7 +125,7 @@ def _closing(text: str, start: int) -> int | None:
 def _settle(
     found: list[tuple[int, int, str]], text: str, same: Callable[[str, str], bool]
 ) -> Found:
-    """Reduce the answers found to one: all the same, or changed once with a correction announced between."""
+    """Reduce the answers found to one: all the same, or changed once by an announced correction."""
     if not found[-1][2]:
         return Found(None, NO_ANSWER)
     answers = [answer for answer in found if answer[2]]

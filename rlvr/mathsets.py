@@ -89,7 +89,10 @@ def _is_variable(items: tuple[Node, ...]) -> bool:
 
 
 def _from_list(node: Group) -> list[Piece]:
-    """Conditions: `or` unites them, `and` intersects them; a comma intersects unless nothing would be left."""
+    """Conditions.
+
+    `or` unites them, `and` intersects them; a comma intersects unless nothing would be left.
+    """
     if not all(isinstance(item, Rel) for item in node.items):
         raise NotASet("a list of numbers")
     parts = [_merge(_from_relation(item)) for item in node.items if isinstance(item, Rel)]

@@ -1,4 +1,6 @@
-"""What needs computer algebra: rational functions brought over one denominator. Imports sympy, so imported late.
+"""What needs computer algebra: rational functions brought over one denominator.
+
+Imports sympy, so imported late.
 
 Trees are built up from sympy's own objects, number by number: no text is parsed here.
 """

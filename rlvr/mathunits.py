@@ -1,4 +1,4 @@
-"""Quantities, money, clock times, ratios, choice letters and words: the answers that are not bare mathematics.
+"""Quantities, money, clock times, ratios, choice letters, words: answers beside bare mathematics.
 
 `read` turns one answer's text into one of these types or into a tree of `rlvr.mathparse`.
 """
@@ -10,18 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from rlvr.mathparse import (
-    FUNCTIONS,
-    MAX_CHARS,
-    Group,
-    Node,
-    Num,
-    Op,
-    ParseError,
-    clean,
-    numeral,
-    parse,
-)
+from rlvr.mathlex import FUNCTIONS, ParseError, clean
+from rlvr.mathparse import MAX_CHARS, Group, Node, Num, Op, numeral, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +45,10 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A value times `factor` in `dimension` (base unit -> power). `bare`: the same text read without a unit."""
+    """A value times `factor` in `dimension` (base unit -> power).
+
+    `bare`: the same text read without a unit.
+    """
 
     value: Node
     dimension: frozenset[tuple[str, int]]
@@ -66,25 +59,36 @@ class Quantity:
 Answer = Choice | Clock | Ratio | Words | Quantity | Node
 
 _TABLE = {
-    "length": "m meter metre meters metres=1 mm millimeter millimeters=1/1000 cm centimeter centimeters centimetre "
-    "centimetres=1/100 dm=1/10 km kilometer kilometers kilometre kilometres=1000 in inch inches=127/5000 "
+    "length": "m meter metre meters metres=1 mm millimeter millimeters=1/1000 cm centimeter "
+    "centimeters centimetre "
+    "centimetres=1/100 dm=1/10 km kilometer kilometers kilometre kilometres=1000 in inch "
+    "inches=127/5000 "
     "ft foot feet=381/1250 yd yard yards=1143/1250 mi mile miles=201168/125",
-    "mass": "g gram grams=1 mg milligram milligrams=1/1000 kg kilogram kilograms=1000 ton tons tonne tonnes=1000000 "
+    "mass": "g gram grams=1 mg milligram milligrams=1/1000 kg kilogram kilograms=1000 ton tons "
+    "tonne tonnes=1000000 "
     "lb lbs pound pounds=45359237/100000 oz ounce ounces=45359237/1600000",
-    "time": "s sec secs second seconds=1 ms millisecond milliseconds=1/1000 min mins minute minutes=60 "
+    "time": "s sec secs second seconds=1 ms millisecond milliseconds=1/1000 min mins minute "
+    "minutes=60 "
     "h hr hrs hour hours=3600 day days=86400 week weeks=604800",
     "month": "month months=1 yr yrs year years=12 decade decades=120",
-    "volume": "L l liter liters litre litres=1 mL ml milliliter milliliters=1/1000 gal gallon gallons=1",
+    "volume": "L l liter liters litre litres=1 mL ml milliliter milliliters=1/1000 gal gallon "
+    "gallons=1",
     "usd": "dollar dollars usd USD=1 cent cents=1/100",
     "eur": "euro euros eur EUR=1",
     "gbp": "gbp GBP=1",
     "angle": "degree degrees deg=1 rad radian radians=1",
-    "celsius": "degC=1", "fahrenheit": "degF=1", "newton": "N newton newtons=1", "joule": "J joule joules=1 kJ=1000",
-    "watt": "W watt watts=1 kW=1000", "volt": "V volt volts=1", "ampere": "A amp amps=1", "hertz": "Hz=1 kHz=1000",
+    "celsius": "degC=1", "fahrenheit": "degF=1", "newton": "N newton newtons=1",
+    "joule": "J joule joules=1 kJ=1000",
+    "watt": "W watt watts=1 kW=1000", "volt": "V volt volts=1", "ampere": "A amp amps=1",
+    "hertz": "Hz=1 kHz=1000",
     "mole": "mol mole moles=1", "unit": "unit units=1",
 }  # fmt: skip
-_APART = {"gal": "gallon", "gallon": "gallon", "gallons": "gallon", "rad": "radian", "radian": "radian",
-          "radians": "radian"}  # fmt: skip
+_APART = {name: name for name in ("gal", "rad")} | {
+    "gallon": "gal",
+    "gallons": "gal",
+    "radian": "rad",
+    "radians": "rad",
+}
 
 
 def _units() -> dict[str, tuple[str, Fraction]]:
@@ -104,10 +108,14 @@ def _units() -> dict[str, tuple[str, Fraction]]:
 UNITS = _units()
 _NOT_NOUNS = (
     frozenset(
-        "or and not no minus plus over times divided less more than half halves third thirds quarter quarters fourth "
-        "fifth sixth eighth tenth dozen hundred thousand million billion trillion remainder squared cubed mod modulo to "
-        "by least most about approximately if is are the answer maybe either between from of percent infinity choose "
-        "factorial pi theta negative positive undefined nan inf all real union intersection point".split()
+        "or and not no minus plus over times divided less more than half halves third thirds "
+        "quarter quarters fourth "
+        "fifth sixth eighth tenth dozen hundred thousand million billion trillion remainder "
+        "squared cubed mod modulo to "
+        "by least most about approximately if is are the answer maybe either between from of "
+        "percent infinity choose "
+        "factorial pi theta negative positive undefined nan inf all real union intersection "
+        "point".split()
     )
     | FUNCTIONS
 )
@@ -139,7 +147,10 @@ _NOT_A_VALUE = frozenset({"nan", "null", "n/a"})
 
 @lru_cache(maxsize=4096)
 def read(text: str, thousands: bool = True) -> Answer:
-    """Read one answer. Raises ParseError if it is neither mathematics of the vocabulary nor words."""
+    """Read one answer.
+
+    Raises ParseError if it is neither mathematics of the vocabulary nor words.
+    """
     if len(text) > MAX_CHARS:
         raise ParseError("too long")
     text = _DEGREES.sub(r"\\text{deg\1}", clean(text))
@@ -241,7 +252,10 @@ def _signed(sign: str, value: Node) -> Node:
 
 
 def _with_unit(value: str, unit: str, upright: bool, spaced: bool = True) -> Quantity | None:
-    """Read `value unit`; None if that isn't one. A plain single letter counts only after a space."""
+    """Read `value unit`; None if that isn't one.
+
+    A plain single letter counts only after a space.
+    """
     unit = unit.strip()
     bare: Node | None = None
     if not upright and len(unit) == 1:

@@ -1,10 +1,11 @@
-"""Are two expression trees the same number, or the same function? Exactly where possible, else to many digits.
+"""Are two expression trees the same number or function? Exact, or to many digits.
 
-Rational arithmetic is exact. Everything else is evaluated with mpmath to a precision that grows with the size of the
-numbers met on the way: 50 digits more than the largest and the smallest of them span, so that neither tiny nor huge
-numbers are equal because of their size. Functions of variables are compared at fixed random rational points, variables
-being real; an odd root of a negative number is the real one. Powers too large to write down are compared through
-their logarithms; what that can't settle is `Undecided`, never a guess.
+Rational arithmetic is exact. Everything else is evaluated with mpmath to a precision that grows
+with the size of the numbers met on the way: 50 digits more than the largest and the smallest of
+them span, so that neither tiny nor huge numbers are equal because of their size. Functions of
+variables are compared at fixed random rational points, variables being real; an odd root of a
+negative number is the real one. Powers too large to write down are compared through their
+logarithms; what that can't settle is `Undecided`, never a guess.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ class TooBig(Undecided):
 
 
 def exact(node: Node) -> Fraction | None:
-    """Return the rational value of a tree, None if it has none or is too large. Raises Undefined."""
+    """Return the rational value of a tree, None if it has none or is too large.
+
+    Raises Undefined.
+    """
     if isinstance(node, Num):
         return node.value
     if not isinstance(node, Op):
@@ -326,9 +330,12 @@ class _Evaluator:
 
 _WHOLE = frozenset({"gcd", "lcm", "max", "min", "floor", "ceil", "fact", "binom"})
 _MP_NAMES = {
-    "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "sec": "sec", "csc": "csc", "arcsin": "asin",
-    "arccos": "acos", "arctan": "atan", "arccot": "acot", "arcsec": "asec", "arccsc": "acsc", "sinh": "sinh",
-    "cosh": "cosh", "tanh": "tanh", "coth": "coth", "sech": "sech", "csch": "csch", "arcsinh": "asinh",
+    "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "sec": "sec", "csc": "csc",
+    "arcsin": "asin",
+    "arccos": "acos", "arctan": "atan", "arccot": "acot", "arcsec": "asec", "arccsc": "acsc",
+    "sinh": "sinh",
+    "cosh": "cosh", "tanh": "tanh", "coth": "coth", "sech": "sech", "csch": "csch",
+    "arcsinh": "asinh",
     "arccosh": "acosh", "arctanh": "atanh",
 }  # fmt: skip
 
@@ -347,7 +354,10 @@ def symbols(node: Node) -> frozenset[str]:
 
 
 def equal(a: Node, b: Node) -> bool:
-    """Return whether two expressions are the same number or function. Raises Undefined, Undecided."""
+    """Return whether two expressions are the same number or function.
+
+    Raises Undefined, Undecided.
+    """
     if a == b:
         return True
     if isinstance(a, Rel) or isinstance(b, Rel):
@@ -363,7 +373,10 @@ def equal(a: Node, b: Node) -> bool:
 
 
 def compare(a: Node, b: Node) -> int:
-    """Return -1, 0 or 1 as the real number a is below, at or above b. Raises Undefined, Undecided."""
+    """Return -1, 0 or 1 as the real number a is below, at or above b.
+
+    Raises Undefined, Undecided.
+    """
     if equal(a, b):
         return 0
     difference = number(Op("+", (a, Op("neg", (b,)))))
@@ -373,12 +386,18 @@ def compare(a: Node, b: Node) -> int:
 
 
 def number(node: Node, digits: int = 60) -> Any:
-    """Return a constant's value as an mpmath number of about so many digits. Raises Undefined, Undecided."""
+    """Return a constant's value as an mpmath number of about so many digits.
+
+    Raises Undefined, Undecided.
+    """
     return _pair(node, node, {}, digits)[0]
 
 
 def is_finite_decimal(node: Node) -> bool:
-    """Return whether a constant is a decimal of at most 20 places, to 40. Raises Undefined, Undecided."""
+    """Return whether a constant is a decimal of at most 20 places, to 40.
+
+    Raises Undefined, Undecided.
+    """
     scaled = number(node, 80) * 10**20
     return bool(abs(scaled - _context().nint(_context().re(scaled))) < _context().mpf(10) ** -20)
 
@@ -461,7 +480,7 @@ def sample_points(names: list[str]) -> list[dict[str, Fraction]]:
 
 
 def proportional(a: Node, b: Node) -> Fraction | bool:
-    """Return whether a = c b for one constant c other than 0: the sign of c as +1 or -1, else False.
+    """Return the sign (+1, -1) of the constant c with a = c b, or False if there is none but 0.
 
     A complex c counts as +1. Both identically 0 counts as +1. Raises Undefined, Undecided.
     """
@@ -494,7 +513,7 @@ def proportional(a: Node, b: Node) -> Fraction | bool:
 
 
 def _equal_huge(a: Node, b: Node) -> bool:
-    """Compare constants of which at least one is too big to evaluate: through their logarithms, or by a bound."""
+    """Compare constants, at least one too big to evaluate, by their logarithms or a bound."""
     big_a, big_b = _is_big(a), _is_big(b)
     try:
         sign_a, log_a = _log(a)
@@ -520,13 +539,14 @@ def _is_big(node: Node) -> bool:
 
 
 def _is_zero(node: Node) -> bool:
-    return abs(number(node)) < _context().mpf(10) ** -40
+    return bool(abs(number(node)) < _context().mpf(10) ** -40)
 
 
 def _bound(node: Node, depth: int = 0) -> tuple[int, int]:
-    """Return (level, sign): how many logarithms bring |value| within the limits; (0, 0) if it is there, or tiny.
+    """Return (level, sign): how many logarithms bring |value| within the limits.
 
-    A sum counts as its largest term where one lies in a class of its own. Raises Undecided.
+    (0, 0) if it is within them, or tiny. A sum counts as its largest term where one lies in a
+    class of its own. Raises Undecided.
     """
     if not _is_big(node):
         return 0, 0
@@ -553,7 +573,10 @@ def _bound(node: Node, depth: int = 0) -> tuple[int, int]:
 
 
 def _log(node: Node) -> tuple[int, Node]:
-    """Return the sign of a huge constant and the tree of ln|it|. Raises Undecided where there is no rule."""
+    """Return the sign of a huge constant and the tree of ln|it|.
+
+    Raises Undecided where there is no rule.
+    """
     if isinstance(node, Op):
         match node.name:
             case "neg":
@@ -593,5 +616,5 @@ def _log_binomial(n: Node, k: Node) -> Node:
         or top.denominator * bottom.denominator != 1
     ):
         raise Undecided("a binomial coefficient too large")
-    return Op("+", tuple(Op(sign, (Op("lnfact", (Num(m),)),)) if sign else Op("lnfact", (Num(m),))
-                         for sign, m in (("", top), ("neg", bottom), ("neg", top - bottom))))  # fmt: skip
+    parts = [Op("lnfact", (Num(m),)) for m in (top, bottom, top - bottom)]
+    return Op("+", (parts[0], Op("neg", (parts[1],)), Op("neg", (parts[2],))))

@@ -58,17 +58,12 @@ def sampled(records: Sequence[Record], ks: Iterable[int]) -> list[dict[str, Any]
         for level in sorted(levels):
             chosen = [(n, c) for where, n, c in usable if level in (ALL, where)]
             if chosen:
-                out.append(
-                    metric(
-                        f"pass@{k}",
-                        mean_pass_at_k(*zip(*chosen, strict=True), k),
-                        len(chosen),
-                        level,
-                    )
-                )
+                value = mean_pass_at_k([n for n, _ in chosen], [c for _, c in chosen], k)
+                out.append(metric(f"pass@{k}", value, len(chosen), level))
     judged = [(n, c) for _, n, c in counts if n]
     if len(judged) > 1:
-        out.append(metric("pass@1_se", measurement_error(*zip(*judged, strict=True)), len(judged)))
+        error = measurement_error([n for n, _ in judged], [c for _, c in judged])
+        out.append(metric("pass@1_se", error, len(judged)))
     return out + _bounds(by_problem) + _health(by_problem)
 
 

@@ -1,8 +1,8 @@
 """Threads: one OpenMP runtime for trainer and engine whose idle threads sleep.
 
-The GNU runtime that torch's wheels bring lets idle threads spin. When anything else wants the core (an engine, a
-verifier, another user) a step then takes ten times as long: 60 steps of a 0.4 M model took 84 s with it and 6 s with
-Intel's on a busy two-core machine. Intel's runtime answers to the GNU names too, so loading it first is enough.
+The GNU runtime that torch's wheels bring lets idle threads spin. When anything else wants the core
+(an engine, a verifier, another user) a step takes ten times as long and more. Intel's runtime answers
+to the GNU names too, so loading it first is enough.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-# Milliseconds that a thread spins after a parallel region before it sleeps; the default is 200.
+# Milliseconds that an idle thread spins before it sleeps; the default is 200.
 SETTINGS = {"KMP_BLOCKTIME": "1"}
 
 

@@ -190,7 +190,7 @@ def _lora(settings: dict[str, Any] | None) -> Any:
 def _checker(check: StepCheck) -> Any:
     from transformers import TrainerCallback
 
-    class Checker(TrainerCallback):  # type: ignore[misc]  # transformers hooks are classes to inherit
+    class Checker(TrainerCallback):  # type: ignore[misc]
         def on_step_end(
             self, args: Any, state: Any, control: Any, model: Any = None, **_: Any
         ) -> None:

@@ -3,13 +3,15 @@
     with VerifierPool("math", {}, workers=2, timeout=5.0) as pool:
         for verdict in pool.verify((problem, text) for ...):   # streaming, order kept
 
-How the pool works. One server process (plain `python -c`, so it never imports the caller's __main__ and never holds
-torch) imports the verifier and forks workers on request: a replacement costs milliseconds. Each worker takes chunks
-over its own socket and notes in a shared page which item it has begun and when, so that a hang or a death is pinned
-to one item; the items of the chunk that were lost with it are run again. The server dies when the caller's end of its
-socket closes, and the workers die with the server, even if the caller was killed with SIGKILL.
+How the pool works. One server process (plain `python -c`, so it never imports the caller's __main__
+and never holds torch) imports the verifier and forks workers on request: a replacement costs
+milliseconds. Each worker takes chunks over its own socket and notes in a shared page which item it
+has begun and when, so that a hang or a death is pinned to one item; the items of the chunk that
+were lost with it are run again. The server dies when the caller's end of its socket closes, and the
+workers die with the server, even if the caller was killed with SIGKILL.
 
-What it does not do: isolate. A verifier runs with the user's rights; untrusted programs belong in a sandbox.
+What it does not do: isolate. A verifier runs with the user's rights; untrusted programs belong in a
+sandbox.
 """
 
 from __future__ import annotations
@@ -56,7 +58,10 @@ _GROUP = "rlvr.verifiers"
 
 @dataclass(frozen=True)
 class LoadedVerifier:
-    """A verifier ready to call. `version` is a short sha256 of its source, own helper modules included."""
+    """A verifier ready to call.
+
+    `version` is a short sha256 of its source, own helper modules included.
+    """
 
     name: str
     verify: Verify
@@ -68,7 +73,8 @@ class LoadedVerifier:
 def load_verifier(name: str) -> LoadedVerifier:
     """Load a verifier: a file name in `verifiers/`, `path/to/file.py:function`, or an entry point.
 
-    Raises InputError if there is none of that name. An import error inside a plugin propagates as it is.
+    Raises InputError if there is none of that name. An import error inside a plugin propagates as
+    it is.
     """
     if ".py" in name:
         module, function = _module_at(name)
@@ -90,7 +96,7 @@ def load_verifier(name: str) -> LoadedVerifier:
 
 
 def available_verifiers() -> dict[str, str]:
-    """Return name -> first line of the docstring, sorted by name, without importing any verifier."""
+    """Return name -> first line of its docstring, by name, without importing any verifier."""
     package = importlib.import_module(_GROUP)
     found = {}
     for folder in package.__path__:
@@ -134,7 +140,7 @@ def _loaded(name: str, verify: Verify, module: ModuleType) -> LoadedVerifier:
 
 
 def _version(module: ModuleType) -> str:
-    """Hash the module's source and, in turn, that of the rlvr modules it imports (not data, not this one)."""
+    """Hash the module's source and those of the rlvr modules it imports, but data and this one."""
     digest, todo, seen = hashlib.sha256(), [str(module.__file__)], {"rlvr.data", __name__}
     while todo:
         source = Path(todo.pop()).read_bytes()
@@ -181,7 +187,7 @@ def _die_with_parent(parent: int) -> None:
 
 
 def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) -> None:
-    """Run the server: fork a worker for every (socket, progress page) pair received, answer with its pid."""
+    """Fork a worker for every (socket, progress page) pair received; answer with its pid."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)  # a verifier that prints must not write into the caller's output
     loaded = load_verifier(verifier)
@@ -274,7 +280,10 @@ class _Item:
 
 @dataclass
 class _Worker:
-    """One worker process as the caller sees it. `chunk` holds the items sent and not yet answered."""
+    """One worker process as the caller sees it.
+
+    `chunk` holds the items sent and not yet answered.
+    """
 
     pid: int
     sock: socket.socket
@@ -300,9 +309,10 @@ class _Worker:
 class VerifierPool:
     """Runs a verifier in killable worker processes. A context manager; used from one thread.
 
-    `timeout` is in seconds per item, net of the time in which the worker waited for a core; past it the worker is
-    killed and the item is `abstain`. A worker that dies, or a verifier that raises, is tried once more and then
-    `error`. `memory_mb` bounds each worker's growth; a verifier that runs into it is `abstain`.
+    `timeout` is in seconds per item, net of the time in which the worker waited for a core; past it
+    the worker is killed and the item is `abstain`. A worker that dies, or a verifier that raises,
+    is tried once more and then `error`. `memory_mb` bounds each worker's growth; a verifier that
+    runs into it is `abstain`.
     """
 
     def __init__(
@@ -315,11 +325,13 @@ class VerifierPool:
     ) -> None:
         """Load `verifier` here too, so that a bad name or a broken plugin shows with its own error.
 
-        `workers` defaults to the cores this process may use. Raises InputError for an unknown verifier.
+        `workers` defaults to the cores this process may use. Raises InputError for an unknown
+        verifier.
         """
         self.verifier = load_verifier(verifier)
         self.timeout = timeout
-        # Net of run-queue wait a stalled worker can look young for ever (stopped, or swapped out): a hard cap.
+        # Net of run-queue wait a stalled worker can look young for ever (stopped, or swapped out):
+        # a hard cap.
         self.wall_cap = 20 * timeout + 60
         self._control, theirs = socket.socketpair()
         call = f"import sys; sys.path[:] = {sys.path!r}; from rlvr.verify import _serve; "
@@ -356,7 +368,7 @@ class VerifierPool:
         self._server.wait()
 
     def verify(self, items: Iterable[tuple[Problem, str]]) -> Iterator[Verdict]:
-        """Yield one verdict per (problem, completion), in the order given, holding a bounded window of them.
+        """Yield one verdict per (problem, completion), in order, holding a bounded window of them.
 
         Raises RunError if the server can't start.
         """
@@ -378,7 +390,8 @@ class VerifierPool:
                         exhausted = True
                     else:
                         todo.append(_Item(found[0], *found[1]))
-                # The window bounds what is held when one slow item keeps the rest from being yielded.
+                # The window bounds what is held when one slow item keeps the rest from being
+                # yielded.
                 ready = todo and (todo[0].position < position + _WINDOW)
                 if not ready:
                     break
@@ -415,7 +428,8 @@ class VerifierPool:
 
     def _discard(self, worker: _Worker) -> None:
         self._workers.remove(worker)
-        # Its socket is still open on our side, so the server has not been told to reuse anything; the pid is the
+        # Its socket is still open on our side, so the server has not been told to reuse anything;
+        # the pid is the
         # worker's own or already gone.
         try:
             os.kill(worker.pid, signal.SIGKILL)
@@ -452,7 +466,8 @@ class VerifierPool:
             for worker in busy:
                 selector.register(worker.sock, selectors.EVENT_READ, worker)
             readable = [key.data for key, _ in selector.select(_POLL_SECONDS)]
-        # Reading comes first: a caller that was slow to come back must not turn a finished item into a late one.
+        # Reading comes first: a caller that was slow to come back must not turn a finished item
+        # into a late one.
         return readable or [worker for worker in busy if self._overdue(worker)]
 
     def _overdue(self, worker: _Worker) -> str:
@@ -508,7 +523,7 @@ class VerifierPool:
             self._chunk_size = min(_MAX_CHUNK, 2 * self._chunk_size)
 
     def _end(self, worker: _Worker, done: dict[int, Verdict], why: str) -> list[_Item]:
-        """Replace a worker that overran or died; pin it on the item it was at and return the others."""
+        """Drop a worker that overran or died; pin it on the item it was at, return the others."""
         if not why:
             return []
         index, started = _PROGRESS.unpack_from(worker.page)
@@ -539,7 +554,7 @@ class VerifierPool:
 
 
 def _fields(problem: Problem, known: dict[int, tuple[Any, ...]]) -> tuple[Any, ...]:
-    """Return the problem as a plain tuple, the same one for the same object: pickle then sends it once."""
+    """Return the problem as a tuple, the same for the same object: pickle sends it once."""
     found = known.get(id(problem))
     if found is None:
         p = problem

@@ -1,29 +1,36 @@
-"""Maths answers: the completion's one final answer against the reference, strictly and by the reference's type.
+"""Maths: the completion's one final answer against the reference, strictly, by its type.
 
-The final answer is found without a look at the reference (`rlvr.mathextract`), read by a parser with a closed
-vocabulary (`rlvr.mathparse`, `rlvr.mathunits`) and compared exactly, or to many digits (`rlvr.mathvalue`). No text of a
-model reaches Python's evaluator. No final answer, or one outside the vocabulary, is `wrong`; a reference outside it, or
-without a value, is `abstain`, and so is a comparison too large to settle.
+The final answer is found without a look at the reference (`rlvr.mathextract`), read by a parser
+with a closed vocabulary (`rlvr.mathparse`, `rlvr.mathunits`) and compared exactly, or to many
+digits (`rlvr.mathvalue`). No text of a model reaches Python's evaluator. No final answer, or one
+outside the vocabulary, is `wrong`; a reference outside it, or without a value, is `abstain`, and so
+is a comparison too large to settle.
 
 How it decides
-- Numbers compare exactly. One decimal stands for a number that has no finite decimal (1/3, sqrt(17)) if it shows at
-  least `significant_digits` digits and is that number rounded to them (from 15 digits on, to double precision).
-- Equations compare as equations (equal up to a constant factor, or to clearing denominators); inequalities in one
-  variable as sets; open and closed ends differ. `k = 1` answers the reference `1`, and `1` the reference `k = 1`; the
-  right-hand side alone does not answer an equation that holds a second variable.
-- A pair, a set, an interval and a list are different things; only a list without brackets and a set compare.
+- Numbers compare exactly. One decimal stands for a number that has no finite decimal (1/3,
+  sqrt(17)) if it shows at least `significant_digits` digits and is that number rounded to them
+  (from 15 digits on, to double precision).
+- Equations compare as equations (equal up to a constant factor, or to clearing denominators);
+  inequalities in one variable as sets; open and closed ends differ. `k = 1` answers the reference
+  `1`, and `1` the reference `k = 1`; the right-hand side alone does not answer an equation that
+  holds a second variable.
+- A pair, a set, an interval and a list are different things; only a list without brackets and a set
+  compare.
 - A chain a = b = c is right only if all of it is.
 
 Policies, as options
 - percent: "value" (28% is 0.28, and not 28) | "number" (28% may also be written 28).
-- units: "optional" (may be missing on either side; where both have one they must agree, after conversion; degrees and
-  currencies count as units) | "required" (missing on the answer's side is wrong).
+- units: "optional" (may be missing on either side; where both have one they must agree, after
+  conversion; degrees and currencies count as units) | "required" (missing on the answer's side is
+  wrong).
 - angles: "degrees" (30 degrees is 30, and not pi/6) | "radians" (30 degrees is pi/6).
-- ordered: whether a list without brackets must come in the reference's order (default no; with repetitions).
+- ordered: whether a list without brackets must come in the reference's order (default no; with
+  repetitions).
 - significant_digits: least number shown by a rounded decimal (default 6).
-- arithmetic: "refused" (12+34 and 2*5 do not answer a number: the sum is the question) | "accepted". Powers, roots,
-  factorials and fractions always may stand as they are.
-- base: "written" (1010_2 wants the numeral in base 2, the subscript may be missing) | "value" (10 will do).
+- arithmetic: "refused" (12+34 and 2*5 do not answer a number: the sum is the question) |
+  "accepted". Powers, roots, factorials and fractions always may stand as they are.
+- base: "written" (1010_2 wants the numeral in base 2, the subscript may be missing) | "value" (10
+  will do).
 """
 
 from __future__ import annotations
@@ -38,7 +45,8 @@ from typing import Any, Literal
 
 from rlvr.data import Problem, Verdict
 from rlvr.mathextract import Found, final_answer
-from rlvr.mathparse import Group, Node, Num, Op, ParseError, Rel, Sym
+from rlvr.mathlex import ParseError
+from rlvr.mathparse import Group, Node, Num, Op, Rel, Sym
 from rlvr.mathsets import NotASet, real_set, same_set
 from rlvr.mathunits import Answer, Choice, Clock, Quantity, Ratio, Words, read
 from rlvr.mathvalue import (
@@ -70,7 +78,7 @@ class Policy:
 
 
 def verify(problem: Problem, completion: str, **options: Any) -> Verdict:
-    """Return whether the completion's final answer is the problem's reference, under the policies in `options`."""
+    """Say whether the completion's final answer is the reference, under the policies given."""
     policy = Policy(**options)
     gold = _reference_text(problem.reference)
     quick = _quick(gold, completion)
@@ -126,7 +134,7 @@ def _plain(text: str) -> Fraction | None:
 
 
 def _quick(gold: str, completion: str) -> Verdict | None:
-    """Decide where both are plain numbers, the completion's bare or in its only box; None where they are not."""
+    """Decide plain numbers on both sides, the completion's bare or in its only box; else None."""
     reference = _plain_reference(gold)
     if reference is None:
         return None
@@ -366,7 +374,7 @@ def _assignable(node: Node) -> bool:
 
 
 def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
-    """`x = a = b` or `3 + 4 = 7` for a reference that is no relation: every member must be the reference."""
+    """`x = a = b` or `3 + 4 = 7` for a reference that is no relation: all of it must be right."""
     if set(answer.ops) == {"in"} and len(answer.items) == 2 and _assignable(answer.items[0]):
         return _same(gold, answer.items[1], policy)
     if isinstance(gold, Group) and not set(answer.ops) <= {"="}:
@@ -465,14 +473,17 @@ def _same_equation(gold: Rel, answer: Rel, policy: Policy) -> bool:
 
 
 def _same_cleared(a: Node, b: Node) -> bool:
-    """Whether two rational functions have the same numerator up to a constant: `y = 1/x` and `xy = 1`."""
+    """Whether two rational functions have the same numerator up to a constant.
+
+    `y = 1/x` and `xy = 1`.
+    """
     from rlvr.mathsympy import numerators_proportional
 
     return numerators_proportional(a, b)
 
 
 def _same_inequality(gold: Rel, answer: Rel) -> bool:
-    """Compare one-step inequalities as they stand: the difference of the sides up to a positive factor."""
+    """Compare one-step inequalities: the difference of the sides, up to a positive factor."""
     a, b, op_a, op_b = _difference(gold), _difference(answer), gold.ops[0], answer.ops[0]
     if op_a[0] == ">":
         a, op_a = Op("neg", (a,)), op_a.replace(">", "<")
@@ -496,6 +507,8 @@ def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
         return _same_list(gold, answer, policy)
     if gold.kind in _SET_KINDS or "oo" in symbols(gold) and gold.kind in ("()", "[]"):
         return isinstance(answer, (Group, Rel)) and same_set(real_set(gold), real_set(answer))
+    if isinstance(answer, Quantity):
+        return False
     if gold.kind in ("()", "[]") and len(gold.items) == 2 and _is_condition(answer):
         return same_set(real_set(gold), real_set(answer))
     if (
@@ -509,7 +522,7 @@ def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
     return all(_same(a, b, policy) for a, b in zip(gold.items, answer.items, strict=True))
 
 
-def _is_condition(answer: Node | Quantity) -> bool:
+def _is_condition(answer: Node) -> bool:
     """An inequality, or a set written with one: then a pair of ends is an interval."""
     if isinstance(answer, Rel):
         return not set(answer.ops) & {"=", "in"}
@@ -537,7 +550,7 @@ def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
 
 
 def _names_values(wanted: Sequence[Node], given: Sequence[Node]) -> bool:
-    """Whether one side names values (x = 1, y = 2) that the other lists bare: which is which isn't known."""
+    """Whether one side names values (x = 1, y = 2) that the other lists bare."""
     named, bare = (wanted, given) if isinstance(wanted[0], Rel) else (given, wanted)
     if not any(isinstance(item, Rel) for item in named) or all(
         isinstance(item, Rel) for item in bare
@@ -602,6 +615,8 @@ def _same_numeral(gold: tuple[int, int], answer: Node, answer_base: tuple[int, i
         return gold == answer_base
     if not isinstance(answer, Num) or answer.places is not None or answer.value.denominator != 1:
         return False
+    if _digits(answer.value.numerator) > 1000:
+        return False
     digits = str(answer.value)
     return (
         digits.isdigit()
@@ -619,6 +634,12 @@ def _is_arithmetic(node: Node) -> bool:
                or _is_arithmetic(part) for part in parts)  # fmt: skip
 
 
+def _digits(number: int) -> int:
+    """Count decimal digits; by the bits where Python refuses to write the number out."""
+    bits = number.bit_length()
+    return len(str(number)) if bits < 10_000 else bits * 30103 // 100_000
+
+
 def _is_percent(node: Node) -> bool:
     return isinstance(node, Op) and node.name == "pct"
 
@@ -628,7 +649,7 @@ def _without_percent(node: Node) -> Node:
 
 
 def _as_decimal(node: Node) -> Node:
-    """Fold a sign and a power of ten into a decimal literal, so that the rule for decimals sees its places."""
+    """Fold a sign and a power of ten into a decimal literal, so that its places show."""
     if isinstance(node, Op) and node.name == "neg":
         inner = _as_decimal(node.args[0])
         return Num(-inner.value, inner.places) if isinstance(inner, Num) else node
@@ -647,7 +668,7 @@ def _as_decimal(node: Node) -> Node:
 
 
 def _rounded(decimal: Node, value: Node, policy: Policy) -> bool:
-    """Whether `decimal` is a decimal, `value` has no finite one, and the first is the second as rounded."""
+    """Whether `value` has no finite decimal and `decimal` is one that rounds it."""
     percent = _is_percent(decimal)
     literal = _as_decimal(_without_percent(decimal))
     if not isinstance(literal, Num) or literal.places is None or symbols(value):
@@ -658,7 +679,7 @@ def _rounded(decimal: Node, value: Node, policy: Policy) -> bool:
     places = literal.places + (2 if percent else 0)
     shown = literal.value / (100 if percent else 1)
     unit = Fraction(10) ** -places
-    digits = len(str(abs(shown / unit).numerator).lstrip("0"))
+    digits = _digits(abs(shown / unit).numerator)
     if digits < policy.significant_digits:
         return False
     slack = unit / 2

@@ -1,0 +1,247 @@
+r"""Spelling: one answer's text, LaTeX or plain, cleaned to one spelling and cut into tokens.
+
+A closed vocabulary: a character, command or word outside it is a `ParseError`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+
+class ParseError(ValueError):
+    """The text is not an answer in the vocabulary of this module."""
+
+
+_UNICODE = {
+    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "×": r" \times ", "·": r" \cdot ",
+    "⋅": r" \cdot ",
+    "÷": "/", "∕": "/", "⁄": "/", "π": r" \pi ", "∞": r" \infty ", "≤": r" \le ", "≥": r" \ge ",
+    "≠": r" \ne ",
+    "∪": r" \cup ", "∩": r" \cap ", "∈": r" \in ", "∅": r" \emptyset ", "ℝ": r" \mathbb{R} ",
+    "±": r" \pm ",
+    "°": r"^\circ ", "º": r"^\circ ", "≈": r" \approx ", "∖": r" \setminus ", "√": r"\sqrt ",
+    "′": "'",
+    "θ": r" \theta ", "α": r" \alpha ", "β": r" \beta ", "λ": r" \lambda ", "φ": r" \phi ",
+    "ω": r" \omega ",
+    "γ": r" \gamma ", "δ": r" \delta ", "μ": r" \mu ", "σ": r" \sigma ", "ρ": r" \rho ",
+    "ε": r" \epsilon ",
+    "“": '"', "”": '"', "‘": "'", "’": "'", "\u00a0": " ", "\u2009": " ", "\u202f": " ",
+    "\u200b": "",
+    "\u2060": "", "\ufeff": "", "…": r" \ldots ", "％": "%", "⟨": r" \langle ", "⟩": r" \rangle ",
+    "⌊": r" \lfloor ", "⌋": r" \rfloor ", "⌈": r" \lceil ", "⌉": r" \rceil ",
+}  # fmt: skip
+_UNICODE_TABLE = str.maketrans(_UNICODE)
+_SUPER = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+_SUB = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+_DROP = re.compile(
+    r"\\(?:left|right|mleft|mright|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|mathstrut)(?![a-zA-Z])\.?"
+    r"|\\[!,;:> ]|~|\\q?quad(?![a-zA-Z])|\\(?:h|v)space\*?\{[^{}]*\}|\\phantom\{[^{}]*\}|\\/"
+)
+_FONT = re.compile(
+    r"\\(?:mathrm|mathit|mathbf|mathsf|mathtt|mathnormal|boldsymbol|bm|operatorname\*?|rm|bf|it)(?![a-zA-Z])\s*"
+)
+_FONT_GROUP = re.compile(_FONT.pattern + r"\{([a-zA-Z]+)\}")
+_TEXT = re.compile(
+    r"\\(?:text|textbf|textit|textrm|textnormal|mbox|hbox|textsf|texttt|emph)\s*\{([^{}]*)\}"
+)
+_FORMAT = re.compile(r"\{\s*,\s*\}")
+_SPACED_THOUSANDS = re.compile(
+    r"(?<![0-9.,])([0-9]{1,3})((?:(?:\\,|\\ |\\;|~| )[0-9]{3})+)(?![0-9])"
+)
+
+
+def clean(text: str) -> str:
+    r"""Return the text in one spelling.
+
+    ASCII and LaTeX commands, no delimiters, sizes, fonts or spacing.
+
+    A currency sign becomes `\usd` and its like; `\text{...}` becomes `\text{...}` without its font.
+    """
+    text = text.strip()
+    text = re.sub(r"(?<=[0-9])\s*([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])", _vulgar, text)
+    text = re.sub(r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]", _vulgar, text)
+    text = re.sub(r"√\s*([0-9]+)", r"\\sqrt{\1}", text)
+    text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda m: "^{" + m[0].translate(_SUPER) + "}", text)
+    text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉]+", lambda m: "_{" + m[0].translate(_SUB) + "}", text)
+    text = unicodedata.normalize("NFKC", text.translate(_UNICODE_TABLE))
+    text = text.replace(r"\$", r"\usd ").replace("€", r"\eur ").replace("£", r"\gbp ")
+    text = _undollar(text)
+    text = re.sub(r"\\begin\{(?:align|aligned|equation|gather|gathered)\*?\}|\\end\{(?:align|"
+                  r"aligned|equation|gather|gathered)\*?\}", " ", text)  # fmt: skip
+    text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)
+    text = _SPACED_THOUSANDS.sub(lambda m: m[1] + re.sub(r"[^0-9]", "", m[2]), text)
+    text = _FORMAT.sub("\\\\thousands ", text)
+    text = re.sub(r"\\!", "", text)
+    text = _DROP.sub(" ", text)
+    text = _FONT_GROUP.sub(_unfont, text)
+    text = _FONT.sub(" ", text)
+    text = _TEXT.sub(r"\\text{\1}", text)
+    text = (
+        text.replace("**", "^")
+        if re.search(r"[0-9a-zA-Z)]\*\*[0-9a-zA-Z(-]", text)
+        else text.replace("**", "")
+    )
+    text = text.strip()
+    while len(text) > 1 and text[-1] in ".,;:" and not text.endswith("\\" + text[-1]):
+        text = text[:-1].rstrip()
+    return text
+
+
+def _vulgar(match: re.Match[str]) -> str:
+    top, bottom = unicodedata.normalize("NFKC", match[0].strip()).split("⁄")
+    return rf"\frac{{{top}}}{{{bottom}}}"
+
+
+def _undollar(text: str) -> str:
+    if "$" not in text:
+        return text
+    text = text.replace("$$", " ")
+    if text.count("$") % 2 == 0:
+        return text.replace("$", " ")
+    return text.replace("$", r"\usd ")
+
+
+def _unfont(match: re.Match[str]) -> str:
+    """A word in an upright font is a function's name or text; a single letter is itself."""
+    word = match[1]
+    if len(word) == 1 or word in FUNCTIONS or word.lower() in {"i", "e", "pi"}:
+        return f"\\{word} " if word in FUNCTIONS else f" {word} "
+    return rf"\text{{{word}}}"
+
+
+FUNCTIONS = frozenset(
+    "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth sech "
+    "csch asin acos atan "
+    "arcsinh arccosh arctanh log ln lg exp sqrt cbrt abs floor ceil gcd lcm max min det Re Im "
+    "arg sgn".split()
+)
+_RELATIONS = {
+    "=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "==": "=", r"\le": "<=",
+    r"\leq": "<=",
+    r"\leqslant": "<=", r"\ge": ">=", r"\geq": ">=", r"\geqslant": ">=", r"\lt": "<", r"\gt": ">",
+    r"\ne": "!=",
+    r"\neq": "!=", r"\in": "in",
+}  # fmt: skip
+LETTERS = frozenset(
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu "
+    "xi rho sigma tau "
+    "upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell "
+    "hbar".split()
+)
+_PLAIN_WORDS = {
+    "pi": "\\pi", "infinity": "\\infty", "inf": "\\infty", "oo": "\\infty", "or": "\\or",
+    "and": "\\and",
+    "percent": "\\%", "pct": "\\%", "percentage": "\\%", "union": "\\cup", "U": "\\cup",
+    "degrees": "\\deg",
+    "degree": "\\deg", "deg": "\\deg", "theta": "\\theta", "alpha": "\\alpha", "beta": "\\beta",
+    "lambda": "\\lambda", "in": "\\in", "DNE": None,
+}  # fmt: skip
+
+_SHORT_WORDS = frozenset("no is to if it so of at by on or we he".split())
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)
+    |(?P<number>(?:[0-9]+(?:\\thousands\s*[0-9]{3})+|[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)
+    |(?P<text>\\text\{[^{}]*\}) |(?P<environment>\\(?:begin|end)\s*\{[a-zA-Z]+\})
+    |(?P<command>\\[a-zA-Z]+|\\.) |(?P<word>[a-zA-Z]+) |(?P<relation><=|>=|!=|==|=<|=>|<|>|=)
+    |(?P<other>[-+*/^_(){}\[\]|,;:!%&'])""",
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`kind`: number, command, name (a letter), relation, punct. `spaced`: whitespace before it."""
+
+    kind: str
+    text: str
+    spaced: bool
+
+
+def tokenize(text: str, thousands: bool = True) -> list[Token]:
+    """Split cleaned text into tokens. With `thousands` false a bare comma always separates.
+
+    Raises ParseError on a character or a word outside the vocabulary.
+    """
+    tokens: list[Token] = []
+    position, spaced, depth = 0, False, 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise ParseError(f"unexpected {text[position]!r}")
+        kind, found = str(match.lastgroup), match[0]
+        position = match.end()
+        if kind == "space":
+            spaced = True
+            continue
+        if kind == "number" and "," in found and (depth > 0 or not thousands):
+            # Inside brackets a bare comma separates: (1,234) is a pair.
+            position = match.start() + found.index(",")
+            found = found[: found.index(",")]
+        depth += (found in "([" or found == r"\{") - (found in ")]" or found == r"\}")
+        tokens += _lex(kind, found, spaced)
+        spaced = False
+    return tokens
+
+
+def _lex(kind: str, found: str, spaced: bool) -> list[Token]:
+    if kind == "number":
+        return [Token("number", re.sub(r",|\\thousands\s*", "", found), spaced)]
+    if kind == "text":
+        return _lex_text(found[6:-1], spaced)
+    if kind == "word":
+        return _lex_word(found, spaced)
+    if kind == "relation":
+        return [Token("relation", {"=<": "<=", "=>": ">="}.get(found, found), spaced)]
+    if kind == "environment":
+        return [Token("command", re.sub(r"\s", "", found), spaced)]
+    if found in _RELATIONS:
+        return [Token("relation", _RELATIONS[found], spaced)]
+    return [Token("command" if kind == "command" else "punct", found, spaced)]
+
+
+def _lex_text(words: str, spaced: bool) -> list[Token]:
+    inner = words.strip().strip(",").strip()
+    if inner.lower() in ("", "and", "or"):
+        return [Token("command", f"\\{inner.lower()}", spaced)] if inner else []
+    if inner.lower() in ("percent", "%"):
+        return [Token("command", r"\%", spaced)]
+    if inner in ("i", "e") or re.fullmatch(r"[A-Z]", inner):
+        return [Token("name", inner, spaced)]
+    if not re.search(r"[^0-9.,+*/=()\s-]", inner):
+        return tokenize(inner)
+    raise ParseError(f"text {inner!r} in an expression")
+
+
+def _lex_word(word: str, spaced: bool) -> list[Token]:
+    if word in _PLAIN_WORDS and word != "U":
+        command = _PLAIN_WORDS[word]
+        if command is None:
+            raise ParseError(f"the word {word!r} in an expression")
+        return [
+            Token("relation", "in", spaced)
+            if command == "\\in"
+            else Token("command", command, spaced)
+        ]
+    if word == "U" and spaced:
+        return [Token("command", "\\cup", spaced)]
+    if word in FUNCTIONS and len(word) > 1:
+        return [Token("command", "\\" + word, spaced)]
+    for name in sorted(FUNCTIONS | {"pi"}, key=len, reverse=True):  # 'sinx', 'pir', 'xsin'
+        if (
+            len(name) > 1
+            and word.startswith(name)
+            and 0 < len(word) - len(name) <= 2
+            and len(name) < 5
+        ):
+            return _lex_word(name, spaced) + _lex_word(word[len(name) :], False)
+        if len(name) > 2 and word.endswith(name) and 0 < len(word) - len(name) <= 2:
+            return _lex_word(word[: -len(name)], spaced) + _lex_word(name, False)
+    if len(word) > 2 and word not in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ":
+        raise ParseError(f"the word {word!r} in an expression")
+    if word.lower() in _SHORT_WORDS:
+        raise ParseError(f"the word {word!r} in an expression")
+    return [Token("name", letter, spaced and not index) for index, letter in enumerate(word)]

@@ -1,0 +1,189 @@
+"""Arms: which completions become rows, and that nothing about them is touched."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from rlvr.arms import PRESETS, Pool, choose, completion_rows, in_order, kept_counts, real_rows
+from rlvr.data import Arm, Completion, InputError, Problem, Status, Verdict
+
+STATUS: dict[str, Status] = {"c": "correct", "w": "wrong", "a": "abstain", "e": "error"}
+OUTCOMES = {"p": "ccww", "q": "wwww", "r": "cccc", "s": "aecw"}
+
+
+def pool_of(outcomes: dict[str, str], round_: int = 1) -> Pool:
+    return [
+        (
+            Completion(
+                problem_id=problem,
+                arm="base",
+                seed=0,
+                round=round_,
+                index=i,
+                prompt_token_ids=(40, ord(problem)),
+                # Ids that no tokenizer would give for the text: a re-tokenised row would show.
+                token_ids=(9000 + i, 17, 17, ord(problem)),
+                text="46",
+                logprobs=(-1.0, -2.0, -3.0, -4.0),
+                finish_reason="stop",
+            ),
+            Verdict(STATUS[letter]),
+        )
+        for problem, letters in outcomes.items()
+        for i, letter in enumerate(letters)
+    ]
+
+
+POOL = pool_of(OUTCOMES)
+
+
+def counts_of(pool: Pool, kept: list[bool]) -> Counter[str]:
+    return Counter(c.problem_id for (c, _), keep in zip(pool, kept, strict=True) if keep)
+
+
+@pytest.mark.parametrize(
+    ("arm", "kept"),
+    [
+        ("verified", ["cc..", "....", "cccc", "..c."]),
+        ("unfiltered", ["ccww", "wwww", "cccc", "aecw"]),
+        ("accumulate", ["ccww", "wwww", "cccc", "aecw"]),
+        ("real", ["....", "....", "....", "...."]),
+    ],
+)
+def test_what_each_preset_keeps(arm: str, kept: list[str]) -> None:
+    expected = [letter != "." for letters in kept for letter in letters]
+    assert choose(POOL, PRESETS[arm], None, 0, 1) == expected
+
+
+def test_random_copies_the_counts_of_verified_not_its_choice() -> None:
+    wanted = counts_of(POOL, choose(POOL, PRESETS["verified"], None, 0, 1))
+    assert wanted == {"p": 2, "r": 4, "s": 1}
+    drawn = [choose(POOL, PRESETS["random"], wanted, seed, 1) for seed in range(40)]
+    assert all(counts_of(POOL, kept) == wanted for kept in drawn)
+    # Over many seeds every completion of p is drawn about as often as any other: half of the time.
+    times = [sum(kept[i] for kept in drawn) for i in range(4)]
+    assert all(8 <= count <= 32 for count in times), times
+
+
+def test_random_keeps_wrong_abstained_and_failed_completions_too() -> None:
+    wanted = Counter({"s": 1})
+    chosen = {
+        choose(POOL, PRESETS["random"], wanted, seed, 1)[12:].index(True) for seed in range(60)
+    }
+    assert chosen == {0, 1, 2, 3}
+
+
+def test_draws_repeat_and_depend_on_seed_and_round_alone() -> None:
+    wanted = Counter({"p": 2, "q": 1, "r": 2, "s": 2})
+    first = choose(POOL, PRESETS["random"], wanted, 0, 1)
+    assert choose(POOL, PRESETS["random"], wanted, 0, 1) == first
+    others = [choose(POOL, PRESETS["random"], wanted, s, r) for s, r in ((1, 1), (0, 2), (5, 5))]
+    assert any(other != first for other in others)
+    # Another problem in the pool changes nothing for those that were there.
+    longer = pool_of({**OUTCOMES, "z": "cccc"})
+    assert choose(longer, PRESETS["random"], wanted, 0, 1)[: len(POOL)] == first
+
+
+def test_shortfall_is_not_topped_up() -> None:
+    wanted = Counter({"p": 3, "q": 2, "gone": 5})
+    arm = Arm("picky", keep="verified", match="other")
+    assert counts_of(POOL, choose(POOL, arm, wanted, 0, 1)) == {"p": 2}
+    # More than the pool holds: all of it, no more, nothing from other problems.
+    kept = choose(POOL, PRESETS["random"], Counter({"p": 9}), 0, 1)
+    assert counts_of(POOL, kept) == {"p": 4}
+
+
+def test_matching_an_arm_that_kept_nothing_keeps_nothing() -> None:
+    assert not any(choose(POOL, PRESETS["random"], Counter(), 0, 1))
+
+
+def test_empty_pool() -> None:
+    for arm in PRESETS.values():
+        assert choose([], arm, Counter(), 0, 1) == []
+
+
+def test_rows_carry_the_sampled_tokens_untouched() -> None:
+    kept = choose(POOL, PRESETS["verified"], None, 0, 1)
+    rows = completion_rows(POOL, kept, PRESETS["verified"], "exact@1")
+    sources = [completion for (completion, _), keep in zip(POOL, kept, strict=True) if keep]
+    assert len(rows) == 7
+    for row, source in zip(rows, sources, strict=True):
+        assert row.token_ids == source.token_ids
+        assert row.prompt_token_ids == source.prompt_token_ids
+        assert (row.problem_id, row.index, row.round) == (
+            source.problem_id,
+            source.index,
+            source.round,
+        )
+        assert (row.source, row.status, row.verifier) == ("completion", "correct", "exact@1")
+        assert row.why == "keep=verified"
+
+
+def test_rows_say_why_they_were_kept() -> None:
+    kept = choose(POOL, PRESETS["random"], Counter({"q": 1}), 0, 1)
+    (row,) = completion_rows(POOL, kept, PRESETS["random"], "exact@1")
+    assert (row.problem_id, row.status) == ("q", "wrong")
+    assert row.why == "keep=random match=verified"
+
+
+PROBLEMS = [Problem(name, "t", "train", "all", name, "x", "x") for name in "pqr"]
+TOKENS = [(1, 2), (3,), (4,)]
+
+
+def test_real_rows_are_one_solution_a_problem() -> None:
+    rows = real_rows(PROBLEMS, TOKENS, [(5, 1), (6, 1), (7, 1)], "real", 0, 2)
+    assert [row.token_ids for row in rows] == [(5, 1), (6, 1), (7, 1)]
+    assert [row.prompt_token_ids for row in rows] == TOKENS
+    assert {(row.source, row.round, row.arm) for row in rows} == {("real", 2, "real")}
+
+
+def test_real_rows_can_match_counts() -> None:
+    counts = Counter({"p": 2, "r": 1})
+    rows = real_rows(PROBLEMS, TOKENS, [(5,), (6,), (7,)], "real", 0, 1, counts)
+    assert [(row.problem_id, row.index) for row in rows] == [("p", 0), ("p", 1), ("r", 0)]
+
+
+def test_warm_start_rows_say_so_and_are_not_counted_as_the_rounds_own() -> None:
+    warm = real_rows(PROBLEMS, TOKENS, [(5,), (6,), (7,)], "base", 0, 0)
+    assert {row.source for row in warm} == {"warm-start"}
+    kept = choose(POOL, PRESETS["accumulate"], None, 0, 1)
+    rows = [*warm, *completion_rows(POOL, kept, PRESETS["accumulate"], "v")]
+    assert kept_counts(rows, 1) == {"p": 4, "q": 4, "r": 4, "s": 4}
+    assert kept_counts(rows, 0) == {"p": 1, "q": 1, "r": 1}
+
+
+def test_presets_differ_from_verified_in_one_axis_each() -> None:
+    assert {name: arm.name for name, arm in PRESETS.items()} == {name: name for name in PRESETS}
+    assert {"verified", "unfiltered", "random", "real", "accumulate"} <= PRESETS.keys()
+    assert PRESETS["random"].match == "verified"
+    assert PRESETS["accumulate"].memory == "accumulate"
+    assert all(
+        arm.memory == "replace" and arm.start == "previous"
+        for name, arm in PRESETS.items()
+        if name != "accumulate"
+    )
+
+
+def test_order_puts_the_matched_first_and_keeps_the_rest() -> None:
+    arms = [
+        Arm("d", keep="random", match="c"),
+        Arm("c", keep="random", match="a"),
+        Arm("b", keep="all"),
+        Arm("a", keep="verified"),
+    ]
+    assert [arm.name for arm in in_order(arms)] == ["b", "a", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("arms", "words"),
+    [
+        ([Arm("a", keep="random", match="verfied"), PRESETS["verified"]], "did you mean 'verified'"),
+        ([Arm("a", keep="random", match="a")], "circle"),
+        ([Arm("a", keep="random", match="b"), Arm("b", keep="random", match="a")], "circle: a, b"),
+    ],
+)
+def test_impossible_orders(arms: list[Arm], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        in_order(arms)

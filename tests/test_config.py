@@ -1,0 +1,277 @@
+"""Configs: every key checked, one line that names file, key and mend, nothing guessed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rlvr.config import Config, draw_problems, load, resolved, shipped_configs
+from rlvr.data import InputError
+
+TINY = Path(__file__).parent / "tiny.yaml"
+PLAIN: dict[str, Any] = yaml.safe_load(TINY.read_text())
+
+
+def complaint(overrides: list[str], path: Path = TINY) -> str:
+    with pytest.raises(InputError) as caught:
+        load(path, overrides)
+    message = str(caught.value)
+    assert "\n" not in message and str(path) in message, message
+    return message
+
+
+def written(tmp_path: Path, **changed: Any) -> Path:
+    """Write the tiny config with some keys replaced; a key set to None is left out."""
+    path = tmp_path / "config.yaml"
+    content = {key: value for key, value in {**PLAIN, **changed}.items() if value is not None}
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "near"),
+    [
+        ("modle=tiny-0.1m", "modle", "model"),
+        ("round=3", "round", "rounds"),
+        ("train.stepz=3", "train.stepz", "steps"),
+        ("generate.temprature=1", "generate.temprature", "temperature"),
+        ("evaluate.sample=8", "evaluate.sample", "samples"),
+        ("warm_start.untill=0.3", "warm_start.untill", "until"),
+        ("train.lora.rnk=8", "train.lora.rnk", "rank"),
+        ("verdict.margn=0.1", "verdict.margn", "margin"),
+        ("prompt.fewshot=2", "prompt.fewshot", "few_shot"),
+        ("verify.worker=2", "verify.worker", "workers"),
+        ("arms=[{name: mine, keeep: all}]", "arms.0.keeep", "keep"),
+    ],
+)
+def test_unknown_key_names_the_nearest(override: str, key: str, near: str) -> None:
+    message = complaint([override])
+    assert f"{key}: unknown key" in message
+    assert f"did you mean {near!r}" in message
+
+
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("rounds=many", "rounds"),
+        ("rounds=0", "rounds"),
+        ("rounds=1.5", "rounds"),
+        ("rounds=null", "rounds"),
+        ("seeds=3", "seeds"),
+        ("seeds=[a]", "seeds.0"),
+        ("seeds=[-1]", "seeds.0"),
+        ("seeds=[]", "seeds"),
+        ("seeds=[1,1]", "seeds"),
+        ("arms=verified", "arms"),
+        ("arms=[]", "arms"),
+        ("arms=[verified,verified]", "arms"),
+        ("arms=[3]", "arms.0"),
+        ("train=fast", "train"),
+        ("train.lr=-1", "train.lr"),
+        ("train.lr=high", "train.lr"),
+        ("train.precision=fp8", "train.precision"),
+        ("train.lora.dropout=1", "train.lora.dropout"),
+        ("generate.top_p=1.5", "generate.top_p"),
+        ("generate.temperature=0", "generate.temperature"),
+        ("warm_start.until=0", "warm_start.until"),
+        ("verdict.confidence=0.5", "verdict.confidence"),
+        ("verdict.metric=pass@3", "verdict.metric"),
+        ("evaluate.k=[2,4]", "k must contain 1"),
+        ("evaluate.k=[1,8]", "samples >= k"),
+        ("evaluate.samples=2", "samples >= k"),
+        ("task=[1]", "task"),
+        ("task.name=3", "task.name"),
+        ("model=[a]", "model"),
+        ("name=../up", "name"),
+        ("checkpoints=some", "checkpoints"),
+        ("engine=fast", "engine"),
+        ("executor=cloud", "executor"),
+        ("prompt.format=poem", "prompt.format"),
+    ],
+)
+def test_wrong_value_names_its_key(override: str, key: str) -> None:
+    assert key in complaint([override])
+
+
+@pytest.mark.parametrize("key", ["name", "model", "task", "seeds", "rounds", "arms"])
+def test_missing_key_is_named(key: str, tmp_path: Path) -> None:
+    path = written(tmp_path, **{key: None})
+    assert f"{key}: this key is missing" in complaint([], path)
+
+
+@pytest.mark.parametrize(
+    ("arms", "words"),
+    [
+        (["verifed"], ["'verifed'", "did you mean 'verified'", "known:"]),
+        (["random"], ["'random' matches 'verified'", "not among the arms"]),
+        ([{"name": "mine", "keep": "random"}], ["keep: random needs match"]),
+        ([{"name": "mine", "keep": "all", "match": "mine"}], ["match has no meaning"]),
+        ([{"name": "mine", "keep": "verified", "match": "mine"}], ["circle", "mine"]),
+        (
+            [
+                {"name": "a", "keep": "random", "match": "b"},
+                {"name": "b", "keep": "random", "match": "a"},
+            ],
+            ["circle", "a, b"],
+        ),
+        ([{"name": "base", "keep": "all"}], ["'base'", "choose another"]),
+        ([{"name": "../up", "keep": "all"}], ["arms.0.name"]),
+        ([{"name": "mine", "keep": "best"}], ["arms.0.keep", "'best'"]),
+        ([{"keep": "all"}], ["arms.0.name: this key is missing"]),
+    ],
+)
+def test_impossible_arms(arms: list[Any], words: list[str], tmp_path: Path) -> None:
+    message = complaint([], written(tmp_path, arms=arms))
+    for word in words:
+        assert word in message, message
+
+
+def test_matched_arms_come_first(tmp_path: Path) -> None:
+    arms = [{"name": "c", "keep": "random", "match": "random"}, "random", "unfiltered", "verified"]
+    config = load(written(tmp_path, arms=arms))
+    names = [arm.name for arm in config.arms_in_order()]
+    assert names == ["unfiltered", "verified", "random", "c"]
+
+
+@pytest.mark.parametrize(
+    ("override", "read", "value"),
+    [
+        ("rounds=3", lambda c: c.rounds, 3),
+        ("train.lr=1e-3", lambda c: c.train.lr, 1e-3),
+        ("seeds=[3,4,5]", lambda c: c.seeds, [3, 4, 5]),
+        ("warm_start=null", lambda c: c.warm_start, None),
+        ("task.digits=3", lambda c: c.task.options["digits"], 3),
+        ("engine.max_num_seqs=64", lambda c: c.engine, {"max_num_seqs": 64}),
+        ("train.lora.rank=4", lambda c: c.train.lora.rank, 4),
+        ("verifier=math", lambda c: c.verifier.name, "math"),
+        ("verifier={name: exact}", lambda c: c.verifier.name, "exact"),
+        ("arms=[real]", lambda c: [arm.keep for arm in c.arms], ["real"]),
+        ("verdict.metric=greedy", lambda c: c.verdict.metric, "greedy"),
+    ],
+)
+def test_overrides(override: str, read: Any, value: object) -> None:
+    assert read(load(TINY)) != value
+    assert read(load(TINY, [override])) == value
+
+
+def test_later_override_wins_and_the_rest_stands() -> None:
+    config = load(TINY, ["rounds=3", "rounds=4"])
+    assert config.rounds == 4
+    assert resolved(config) == {**resolved(load(TINY)), "rounds": 4}
+
+
+@pytest.mark.parametrize("override", ["rounds", "rounds:3", "--rounds 3"])
+def test_what_is_no_override_says_how_to_write_one(override: str) -> None:
+    with pytest.raises(InputError, match="write key=value") as caught:
+        load(TINY, [override])
+    assert repr(override) in str(caught.value)
+
+
+@pytest.mark.parametrize("override", ["=3", "rounds=[1", "a.b.c=1", "train.lr.x=3", "train..lr=3"])
+def test_mangled_overrides_are_bad_input(override: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load(TINY, [override])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: [unclosed\n", "not YAML"),
+        ("name: a\n\tmodel: b\n", "not YAML"),
+        ("name: a\nname: b\n", "name"),
+        ("- a\n- b\n", "mapping"),
+        ("just words\n", "mapping"),
+        ("", "missing"),
+        ("name: ${nowhere}\n", "nowhere"),
+    ],
+)
+def test_file_that_is_no_config(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text(text)
+    assert words in complaint([], path)
+
+
+def test_file_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_bytes(b"name: \xff\xfe\x00\n")
+    complaint([], path)
+
+
+def test_missing_file_names_the_nearest_shipped_one(tmp_path: Path) -> None:
+    message = complaint([], tmp_path / "quickstrat.yaml")
+    assert "no such config file" in message and "did you mean 'quickstart'" in message
+
+
+def test_folder_is_no_config(tmp_path: Path) -> None:
+    assert "no such config file" in complaint([], tmp_path)
+
+
+def test_shipped_configs_are_there() -> None:
+    assert "quickstart" in shipped_configs()
+
+
+@pytest.mark.parametrize("name", shipped_configs())
+def test_every_shipped_config_loads_by_name_and_by_path(name: str) -> None:
+    path = shipped_configs()[name]
+    assert load(Path(name)) == load(path)
+
+
+@pytest.mark.parametrize("path", [*shipped_configs().values(), TINY], ids=lambda p: p.stem)
+def test_resolved_config_round_trips(path: Path, tmp_path: Path) -> None:
+    plain = resolved(load(path))
+    again = tmp_path / "again.yaml"
+    again.write_text(json.dumps(plain))
+    assert resolved(load(again)) == plain
+    assert Config.model_validate(plain) == load(path)
+
+
+def test_resolved_config_holds_every_default() -> None:
+    plain = resolved(load(TINY))
+    assert plain.keys() == Config.model_fields.keys()
+    assert plain["train"]["processes"] == 1 and plain["verdict"]["margin"] == 0.05
+    assert plain["arms"][1] == {
+        "name": "random",
+        "keep": "random",
+        "match": "verified",
+        "memory": "replace",
+        "start": "previous",
+    }
+
+
+def test_unknown_task_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="unknown task 'additon', did you mean 'addition'"):
+        draw_problems(load(TINY, ["task.name=additon"]), "train", 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("task.digit=3", "task.digit: addition has no such option, did you mean 'digits'"),
+        ("task.digits=0", "digits must be at least 1"),
+        ("task.digits=two", "task"),
+        ("task.digits=1.5", "task"),
+        ("task.reverse=3", "task"),
+    ],
+)
+def test_wrong_task_options_are_bad_input(override: str, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        draw_problems(load(TINY, [override]), "train", 4, 0)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["train.micro_batch=3"],
+        ["train.processes=3"],
+        ["train.micro_batch=16", "train.processes=2"],
+        ["train.micro_batch=12", "train.batch_size=24"],
+    ],
+)
+def test_batches_that_do_not_divide_are_bad_input(overrides: list[str]) -> None:
+    assert "batch_size" in complaint(overrides)

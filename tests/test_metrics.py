@@ -1,0 +1,123 @@
+"""Metrics against values worked out by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rlvr.evaluate import Record
+from rlvr.metrics import accuracy, sampled
+
+STATUS = {"c": "correct", "w": "wrong", "a": "abstain", "e": "error"}
+
+
+def records(outcomes: dict[str, str], levels: dict[str, str] | None = None) -> list[Record]:
+    """One record a letter: outcomes={"p": "cwa"} is problem p, once correct, once wrong, once neither."""
+    return [
+        Record(
+            problem_id=problem,
+            level=(levels or {}).get(problem, "easy"),
+            kind="sample",
+            index=i,
+            text=f"{letter}{i % 2}",
+            tokens=i + 1,
+            truncated=letter == "w",
+            status=STATUS[letter],
+            reason="no answer" if letter == "w" and i == 0 else "",
+            extracted=None,
+        )
+        for problem, letters in outcomes.items()
+        for i, letter in enumerate(letters)
+    ]
+
+
+def by_name(rows: list[dict[str, Any]], level: str = "all") -> dict[str, tuple[float, int]]:
+    names = [(row["metric"], row["level"]) for row in rows]
+    assert len(names) == len(set(names)), "a metric twice"
+    return {row["metric"]: (row["value"], row["n"]) for row in rows if row["level"] == level}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "k", "value", "n"),
+    [
+        # 1 - C(n-c,k)/C(n,k), mean over problems
+        ({"p": "cwww"}, 1, 1 / 4, 1),
+        ({"p": "cwww"}, 2, 1 - 3 / 6, 1),
+        ({"p": "ccww"}, 2, 1 - 1 / 6, 1),
+        ({"p": "cwww"}, 4, 1.0, 1),
+        ({"p": "wwww"}, 4, 0.0, 1),
+        ({"p": "cccc", "q": "wwww"}, 1, 0.5, 2),
+        ({"p": "cwww", "q": "ccww"}, 2, (1 / 2 + 5 / 6) / 2, 2),
+        # what is not decided is no sample: c of the decided n
+        ({"p": "caaa"}, 1, 1.0, 1),
+        ({"p": "weee"}, 1, 0.0, 1),
+        ({"p": "cwae"}, 2, 1.0, 1),
+        # too few decided for this k: the problem is left out of it
+        ({"p": "cwae", "q": "ccww"}, 4, 1.0, 1),
+        ({"p": "aaaa", "q": "cwww"}, 1, 1 / 4, 1),
+    ],
+)
+def test_pass_at_k(outcomes: dict[str, str], k: int, value: float, n: int) -> None:
+    found = by_name(sampled(records(outcomes), sorted({1, k})))[f"pass@{k}"]
+    assert found == (pytest.approx(value), n)
+
+
+def test_pass_at_k_that_nothing_decides_is_left_out() -> None:
+    found = by_name(sampled(records({"p": "aaee"}), [1, 2]))
+    assert not {"pass@1", "pass@2", "pass@1_se"} & found.keys()
+    assert found["pass@1_low"] == (0.0, 1) and found["pass@1_high"] == (1.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "low", "high"),
+    [
+        ({"p": "cwww"}, 1 / 4, 1 / 4),
+        ({"p": "cwae"}, 1 / 4, 3 / 4),
+        ({"p": "cwae", "q": "wwww"}, 1 / 8, 3 / 8),
+        ({"p": "aaaa", "q": "cccc"}, 1 / 2, 1.0),
+        ({"p": "eeww", "q": "ccaa"}, 1 / 4, 3 / 4),
+    ],
+)
+def test_bounds_are_the_worst_case_either_way(
+    outcomes: dict[str, str], low: float, high: float
+) -> None:
+    found = by_name(sampled(records(outcomes), [1]))
+    assert found["pass@1_low"] == (pytest.approx(low), len(outcomes))
+    assert found["pass@1_high"] == (pytest.approx(high), len(outcomes))
+    assert found["pass@1_low"][0] <= found["pass@1"][0] <= found["pass@1_high"][0]
+
+
+def test_levels() -> None:
+    levels = {"p": "easy", "q": "hard", "r": "hard"}
+    rows = sampled(records({"p": "ccww", "q": "cwww", "r": "wwaa"}, levels), [1, 2])
+    assert by_name(rows, "easy") == {"pass@1": (0.5, 1)}
+    assert by_name(rows, "hard") == {"pass@1": (pytest.approx(1 / 8), 2)}
+    assert by_name(rows)["pass@1"] == (pytest.approx((1 / 2 + 1 / 4 + 0) / 3), 3)
+
+
+def test_health() -> None:
+    found = by_name(sampled(records({"p": "wwca", "q": "ccee"}), [1]))
+    assert found["truncated"] == (2 / 8, 8)
+    assert found["no_answer"] == (1 / 8, 8)
+    # p: w0 w1 c0 a1, all different; q: c0 c1 e0 e1, all different
+    assert found["distinct"] == (1.0, 2)
+    assert found["tokens_per_completion"] == (2.5, 8)
+    assert found["excluded_abstain"] == (1.0, 8)
+    assert found["excluded_error"] == (2.0, 8)
+
+
+def test_distinct_is_a_share_per_problem() -> None:
+    # c0 c1 c0 c1 twice: half of each
+    assert by_name(sampled(records({"p": "cccc", "q": "cccc"}), [1]))["distinct"] == (0.5, 2)
+
+
+def test_accuracy_leaves_out_what_is_not_decided() -> None:
+    rows = accuracy(records({"p": "c", "q": "w", "r": "a", "s": "e"}, {"q": "hard"}), "greedy")
+    assert by_name(rows) == {"greedy": (0.5, 2)}
+    assert by_name(rows, "easy") == {"greedy": (1.0, 1)}
+    assert by_name(rows, "hard") == {"greedy": (0.0, 1)}
+
+
+def test_accuracy_of_nothing_decided_is_nothing() -> None:
+    assert accuracy(records({"p": "ae"}), "greedy") == []

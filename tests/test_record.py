@@ -1,0 +1,336 @@
+"""What a run leaves: written whole or not at all, read back as it was, refused when it is not its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rlvr import record
+from rlvr.data import Completion, InputError, Row, RunError, Verdict
+
+
+def completion(index: int = 0, **changed: Any) -> Completion:
+    values: dict[str, Any] = {
+        "problem_id": "addition/train/0/1",
+        "arm": "base",
+        "seed": 3,
+        "round": 1,
+        "index": index,
+        "prompt_token_ids": (5, 6, 7),
+        "token_ids": (8, 1),
+        "text": "é\n☃ \x00",
+        "logprobs": (float(np.float32(-0.25)), float(np.float32(-1e-3))),
+        "finish_reason": "stop",
+    }
+    return Completion(**{**values, **changed})
+
+
+def row(index: int = 0, **changed: Any) -> Row:
+    values: dict[str, Any] = {
+        "problem_id": "p",
+        "source": "completion",
+        "arm": "verified",
+        "seed": 0,
+        "round": 1,
+        "index": index,
+        "prompt_token_ids": (5, 6),
+        "token_ids": (7, 1),
+        "status": "correct",
+        "verifier": "exact@abc",
+        "why": "keep=verified",
+    }
+    return Row(**{**values, **changed})
+
+
+def content(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_write_replaces_and_leaves_nothing_beside(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "er" / "a.txt"
+    record.write_text(path, "old")
+    record.write_text(path, "new")
+    assert path.read_text() == "new"
+    assert content(path.parent) == ["a.txt"]
+
+
+def breaking(failure: BaseException) -> Callable[[Path], None]:
+    def write(temporary: Path) -> None:
+        temporary.write_text("half")
+        raise failure
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("failure", "seen"),
+    [
+        (OSError(28, "No space left on device"), RunError),
+        (ValueError("can't be encoded"), ValueError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+)
+def test_write_that_fails_leaves_the_old_file(
+    failure: BaseException, seen: type[BaseException], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.txt"
+    record.write_text(path, "old")
+    with pytest.raises(seen) as caught:
+        record._replace(path, breaking(failure))
+    assert path.read_text() == "old"
+    assert content(tmp_path) == ["a.txt"]
+    if seen is RunError:
+        assert str(path) in str(caught.value) and "No space left" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [{"a": float("nan")}, {"a": object()}])
+def test_json_that_is_none_is_refused_and_leaves_the_old_file(value: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    record.write_json(path, {"b": 1})
+    with pytest.raises((ValueError, TypeError)):
+        record.write_json(path, value)
+    assert json.loads(path.read_text()) == {"b": 1} and content(tmp_path) == ["a.json"]
+
+
+def test_text_is_utf8_in_any_locale(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from rlvr.record import write_text;"
+        f"write_text(Path({str(tmp_path / 'a')!r}), chr(233) + chr(9731))"
+    )
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr.decode()
+    assert (tmp_path / "a").read_bytes() == "é☃".encode()
+
+
+def test_full_disk_is_a_run_error_that_names_the_file() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+
+    def write(temporary: Path) -> None:
+        with open("/dev/full", "w") as full:
+            full.write("x")
+
+    with pytest.raises(RunError, match=r"a\.parquet.*No space left.*run the same command again"):
+        record._replace(Path("/tmp/a.parquet"), write)
+
+
+def test_new_folder_appears_whole(tmp_path: Path) -> None:
+    path = tmp_path / "runs" / "model"
+    with record.new_folder(path) as folder:
+        (folder / "a").write_text("x")
+        assert not path.exists()
+    assert content(tmp_path) == ["runs", "runs/model", "runs/model/a"]
+
+
+def test_new_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), record.new_folder(tmp_path / "model") as folder:
+        (folder / "a").write_text("x")
+        raise ZeroDivisionError
+    assert content(tmp_path) == []
+
+
+def test_new_folder_clears_what_a_killed_run_left(tmp_path: Path) -> None:
+    stale = tmp_path / ".model.tmp"
+    stale.mkdir()
+    (stale / "half").write_text("x")
+    with record.new_folder(tmp_path / "model") as folder:
+        (folder / "a").write_text("x")
+    assert content(tmp_path) == ["model", "model/a"]
+
+
+def test_completions_round_trip_and_read_with_plain_pandas(tmp_path: Path) -> None:
+    path = tmp_path / "completions.parquet"
+    completions = [completion(0), completion(1, token_ids=(), logprobs=(), text="")]
+    verdicts = [Verdict("correct", "", "46"), Verdict("abstain", "too long", None)]
+    record.write_completions(path, completions, verdicts, [True, False])
+    assert record.read_completions(path) == (completions, verdicts, [True, False])
+    frame = pd.read_parquet(path)
+    assert list(frame.columns) == [
+        "problem_id",
+        "arm",
+        "seed",
+        "round",
+        "index",
+        "prompt_token_ids",
+        "token_ids",
+        "text",
+        "logprobs",
+        "finish_reason",
+        "status",
+        "reason",
+        "extracted",
+        "kept",
+    ]
+    assert frame["token_ids"].map(list).tolist() == [[8, 1], []]
+    assert frame["kept"].tolist() == [True, False]
+    assert frame["text"].tolist() == ["é\n☃ \x00", ""]
+
+
+def test_rows_round_trip_and_an_empty_file_keeps_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    rows = [row(0), row(1, source="real", verifier="")]
+    record.write_rows(path, rows)
+    assert record.read_rows(path) == rows
+    full = pd.read_parquet(path)
+    record.write_rows(path, [])
+    empty = pd.read_parquet(path)
+    assert record.read_rows(path) == [] and len(empty) == 0
+    assert list(empty.columns) == list(full.columns)
+
+
+def test_equal_rows_give_equal_bytes(tmp_path: Path) -> None:
+    for name in "ab":
+        record.write_rows(tmp_path / name, [row(0), row(1)])
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["cut", "noise", "empty", "gone"])
+def test_damaged_parquet_is_named_with_the_mend(damage: str, tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    record.write_rows(path, [row()])
+    data = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes({"cut": data[: len(data) // 2], "noise": b"x" * 500, "empty": b""}[damage])
+    for read in (record.read_rows, record.read_completions):
+        with pytest.raises(RunError) as caught:
+            read(path)
+        assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from rlvr.record import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_second_process_on_a_folder_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(InputError, match="another run is using this folder") as caught:
+            with record.locked(tmp_path):
+                pass
+        assert str(tmp_path) in str(caught.value) and "--out" in str(caught.value)
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+    with record.locked(tmp_path):
+        pass
+
+
+def test_changed_config_is_refused_with_the_keys_named(tmp_path: Path) -> None:
+    old = {"rounds": 2, "train": {"lr": 0.1, "steps": 3}, "arms": [{"name": "a"}], "lora": None}
+    record.check_resumable(tmp_path / "not-there", old)
+    record.write_json(tmp_path / "config.json", {"config": old, "hash": record.digest(old)})
+    record.check_resumable(tmp_path, old)
+    new = {
+        "rounds": 2,
+        "train": {"lr": 0.2, "steps": 3},
+        "arms": [{"name": "b"}, {"name": "c"}],
+        "lora": {"rank": 4},
+    }
+    with pytest.raises(InputError) as caught:
+        record.check_resumable(tmp_path, new)
+    message = str(caught.value)
+    for words in ("train.lr (0.1 -> 0.2)", "arms.0.name (a -> b)", "arms.1.name", "lora.rank"):
+        assert words in message
+    assert "steps" not in message and "rounds" not in message
+    assert str(tmp_path / "config.json") in message and "\n" not in message
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"config": 3}', "{}"])
+def test_damaged_config_is_bad_input_too(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises((InputError, RunError), match=r"config\.json"):
+        record.check_resumable(tmp_path, {"rounds": 2})
+
+
+def test_disk_check_asks_the_disk_of_the_folder_to_be(tmp_path: Path) -> None:
+    folder = tmp_path / "not" / "there" / "yet"
+    record.check_disk(folder, 1)
+    with pytest.raises(InputError, match=r"GB is free.*--out.*generate\.prompts") as caught:
+        record.check_disk(folder, 1 << 60)
+    assert str(tmp_path) in str(caught.value)
+    assert content(tmp_path) == []
+
+
+def test_metrics_are_gathered_in_a_fixed_order(tmp_path: Path) -> None:
+    def place(seed: int, arm: str, round_: int, values: dict[str, float]) -> None:
+        rows = [
+            {
+                "seed": seed,
+                "arm": arm,
+                "round": round_,
+                "metric": name,
+                "level": "all",
+                "value": value,
+                "n": 1,
+            }
+            for name, value in values.items()
+        ]
+        record.write_json(
+            record.round_folder(tmp_path, seed, arm, round_) / "metrics.json", rows
+        )
+
+    place(10, "verified", 1, {"pass@1": 0.5, "greedy": 1.0})
+    place(9, "random", 2, {"pass@1": 0.25})
+    place(9, "base", 0, {"pass@1": 0.125})
+    record.write_metrics(tmp_path)
+    frame = pd.read_parquet(tmp_path / "metrics.parquet")
+    assert list(frame.columns) == ["seed", "arm", "round", "metric", "level", "value", "n"]
+    assert frame[["seed", "arm", "round", "metric"]].to_numpy().tolist() == [
+        [9, "base", 0, "pass@1"],
+        [9, "random", 2, "pass@1"],
+        [10, "verified", 1, "greedy"],
+        [10, "verified", 1, "pass@1"],
+    ]
+
+
+def test_metrics_of_nothing_have_their_columns(tmp_path: Path) -> None:
+    record.write_metrics(tmp_path)
+    frame = pd.read_parquet(tmp_path / "metrics.parquet")
+    assert len(frame) == 0 and "value" in frame.columns
+
+
+def test_timing_goes_on_after_a_resume(tmp_path: Path) -> None:
+    for stage in ("generate", "train"):
+        timing = record.Timing(tmp_path)
+        timing.add(0, "verified", 1, stage, 2.0, 100)
+        timing.save()
+    frame = pd.read_parquet(tmp_path / "timing.parquet")
+    assert frame["stage"].tolist() == ["generate", "train"]
+    assert frame["tokens_per_second"].tolist() == [50.0, 50.0]
+    assert (frame["rss_bytes"] > 1e6).all()
+
+
+def test_digest_is_of_content_not_of_order() -> None:
+    assert record.digest({"a": 1, "b": [2]}) == record.digest({"b": [2], "a": 1})
+    assert record.digest({"a": 1, "b": [2]}) != record.digest({"a": 1, "b": [3]})
+
+
+def test_lock_costs_no_time(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with record.locked(tmp_path), pytest.raises(InputError), record.locked(tmp_path):
+        pass
+    assert time.monotonic() - began < 1
