@@ -54,8 +54,11 @@ def run(
     loaded = config_.load(Path(config), overrides or [])
     folder = out or Path("runs") / loaded.name
     rounds = len(loaded.seeds) * (1 + len(loaded.arms) * loaded.rounds)
-    with Display(console, loaded.name, rounds) as display:
-        loop.run(loaded, folder, display, config)
+    try:
+        with Display(console, loaded.name, rounds) as display:
+            loop.run(loaded, folder, display, config)
+    except KeyboardInterrupt:
+        _stop("interrupted; what was recorded is kept: run the same command again to resume", 130)
     _compare([folder])
     console.print(
         f"\nThe run: {folder}   again: rlvr compare {folder}", highlight=False, soft_wrap=True
@@ -153,18 +156,13 @@ def _stop(message: str, code: int) -> NoReturn:
 
 
 def main() -> None:
-    """Run the command line.
-
-    Bad input: one line on stderr and exit 2; a run that fails on the way: exit 1.
-    """
+    """Run the command line. Bad input: one line on stderr, exit 2; a run that fails: exit 1."""
     try:
         app()
     except InputError as failure:
         _stop(str(failure), 2)
     except RunError as failure:
         _stop(str(failure), 1)
-    except KeyboardInterrupt:
-        _stop("interrupted; what was recorded is kept: run the same command again to resume", 130)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ repeatable to the bit).
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import json
@@ -30,7 +31,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from rlvr import threads
-from rlvr.data import Completion, FinishReason, Problem, RunError
+from rlvr.data import Completion, FinishReason, InputError, Problem, RunError, nearest
 
 Tokens = tuple[int, ...]
 Progress = Callable[[int, int], None]
@@ -249,6 +250,8 @@ class _Child:
             if kind == "progress":
                 if progress:
                     progress(*content)
+            elif kind == "refused":
+                raise InputError(content)
             elif kind == "failed":
                 raise RunError(f"the engine failed: {content} (its log: {self.log})")
             else:
@@ -317,6 +320,8 @@ def on_gpu() -> bool:
 
 def serve(descriptor: int) -> None:
     """Be the engine process: answer what comes over the socket `descriptor` until it closes."""
+    # Ctrl-C is for the run, which ends the engine in its own time.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection = Connection(descriptor)
     began = time.monotonic()
     _, model, arguments = connection.recv()
@@ -327,6 +332,12 @@ def serve(descriptor: int) -> None:
         import vllm
 
         settings = engine_arguments(Path(model), arguments)
+        known = [field.name for field in dataclasses.fields(vllm.EngineArgs)]
+        for name in settings:
+            if name not in known:
+                raise InputError(
+                    f"engine.{name}: vLLM has no such engine argument{nearest(name, known)}"
+                )
         llm = vllm.LLM(model, **settings)
         return {"vllm": vllm.__version__, "start_seconds": time.monotonic() - began, **settings}
 
@@ -394,6 +405,8 @@ def serve(descriptor: int) -> None:
 def _answer(connection: Connection, function: Callable[..., Any], *content: Any) -> None:
     try:
         reply = ("done", function(*content))
+    except InputError as failure:
+        reply = ("refused", str(failure))
     except Exception as failure:  # whatever went wrong belongs to the parent, which owns the run
         traceback.print_exc()
         reply = (

@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+MAX_ANNOUNCED = 50
+MAX_LINE = 2000  # characters of the final line that are looked at where nothing marks the answer
 MAX_COMPLETION = 200_000  # characters; of a longer text only the end is read
 
 NO_ANSWER = "no answer"
@@ -31,7 +33,7 @@ _BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
 _HASHES = re.compile(r"####[ \t]*([^\n]*)")
 _ANNOUNCED = re.compile(
     r"\banswers?\b(?:[^.\n:=]|\.(?=\d)){0,60}?(?:\b(?:is|are|equals)\b\s*:?|:|=)(?!\s*not\b)"
-    r"[ \t]*\n?[ \t]*([^\n]+)",
+    r"[ \t]*\n?[ \t]*([^\n]{1,500})",
     re.I,
 )
 _CORRECTION = re.compile(
@@ -39,11 +41,13 @@ _CORRECTION = re.compile(
     r"should be|should have been|wait)\b",
     re.I,
 )
-_SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z(]|\s*$)|(?<=\$)[.](?=\s)")
+_SENTENCE_END = re.compile(
+    r",?\s+(?:since|because|as|so|which|where)\b|[.!?](?=\s+[A-Z(]|\s*$)|(?<=\$)[.](?=\s)"
+)
 _DISPLAY = re.compile(r"(?:\$\$|\\\[)((?:(?!\$\$|\\\[|\\\]).)+)(?:\$\$|\\\])\s*[.,]?\s*$", re.S)
 _INLINE = re.compile(r"(?<!\\)\$([^$\n]+)(?<!\\)\$|\\\(((?:(?!\\\)).)+)\\\)")
 _NUMBER = re.compile(
-    r"(?:\\?[$€£]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£]\s*)?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
+    r"(?:\\?[$€£]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£]\s*)?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
     r"(?:\s?/\s?[0-9]+)?(?:\s?\\?%)?"
 )
 _BAD_BEFORE = re.compile(
@@ -140,11 +144,12 @@ def _settle(
 
 
 def _announcements(text: str, readable: Callable[[str], bool]) -> list[tuple[int, int, str]]:
-    found, position = [], 0
+    found: list[re.Match[str]] = []
+    position = 0
     while match := _ANNOUNCED.search(text, position):
-        found.append((match.start(), match.start(1), _announced(match[1], readable)))
+        found.append(match)
         position = match.start(1)
-    return found
+    return [(m.start(), m.start(1), _announced(m[1], readable)) for m in found[-MAX_ANNOUNCED:]]
 
 
 def _announced(rest: str, readable: Callable[[str], bool]) -> str:
@@ -177,7 +182,7 @@ def _unmarked(text: str, readable: Callable[[str], bool]) -> Found:
     display = _DISPLAY.search(text)
     if display and readable(display[1]):
         return Found(display[1].strip())
-    line = text.splitlines()[-1].strip()
+    line = text[-MAX_LINE:].splitlines()[-1].strip()
     if readable(line):
         return Found(line)
     inlines = list(_INLINE.finditer(line))

@@ -140,6 +140,7 @@ _PLAIN_WORDS = {
     "lambda": "\\lambda", "in": "\\in", "DNE": None,
 }  # fmt: skip
 
+_GLUED = re.compile("([xyzt]?)(sin|cos|tan|sec|csc|cot|log|ln)([xyztABC]?)")
 _SHORT_WORDS = frozenset("no is to if it so of at by on or we he".split())
 
 _TOKEN = re.compile(
@@ -230,16 +231,14 @@ def _lex_word(word: str, spaced: bool) -> list[Token]:
         return [Token("command", "\\cup", spaced)]
     if word in FUNCTIONS and len(word) > 1:
         return [Token("command", "\\" + word, spaced)]
-    for name in sorted(FUNCTIONS | {"pi"}, key=len, reverse=True):  # 'sinx', 'pir', 'xsin'
-        if (
-            len(name) > 1
-            and word.startswith(name)
-            and 0 < len(word) - len(name) <= 2
-            and len(name) < 5
-        ):
-            return _lex_word(name, spaced) + _lex_word(word[len(name) :], False)
-        if len(name) > 2 and word.endswith(name) and 0 < len(word) - len(name) <= 2:
-            return _lex_word(word[: -len(name)], spaced) + _lex_word(name, False)
+    glued = _GLUED.fullmatch(word)
+    if glued:  # sinx, xsin
+        before, name, after = glued.groups()
+        return [
+            *([Token("name", before, spaced)] if before else []),
+            Token("command", "\\" + name, spaced and not before),
+            *([Token("name", after, False)] if after else []),
+        ]
     if len(word) > 2 and word not in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ":
         raise ParseError(f"the word {word!r} in an expression")
     if word.lower() in _SHORT_WORDS:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cmp_to_key
 
-from rlvr.mathparse import Group, Node, Op, Rel, Sym
-from rlvr.mathvalue import compare, equal, symbols
+from rlvr.mathparse import Group, Node, Num, Op, Rel, Sym
+from rlvr.mathvalue import at_point, compare, equal, exact, symbols
 
 _OO, _MINUS_OO = Sym("oo"), Op("neg", (Sym("oo"),))
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "!=": "!=", "=": "="}
@@ -117,7 +118,10 @@ def variable_of(node: Rel) -> str:
 
 
 def _from_relation(node: Rel) -> list[Piece]:
-    name = variable_of(node)
+    try:
+        name = variable_of(node)
+    except NotASet:
+        return _from_linear(node)
     result: tuple[Piece, ...] = (ALL,)
     for op, left, right in zip(node.ops, node.items, node.items[1:], strict=False):
         if op == "in" and left == Sym(name):
@@ -130,6 +134,26 @@ def _from_relation(node: Rel) -> list[Piece]:
             raise NotASet("a relation between constants")
         result = _merge(_intersect(result, _merge(found)))
     return list(result)
+
+
+def _from_linear(node: Rel) -> list[Piece]:
+    """Solve one linear relation in one variable, such as `-2x < 6`."""
+    names = symbols(node)
+    if (
+        len(names) != 1
+        or len(node.ops) != 1
+        or not all(isinstance(i, (Num, Sym, Op)) for i in node.items)
+    ):
+        raise NotASet("not bounds on one variable")
+    (name,) = names
+    difference = Op("+", (node.items[0], Op("neg", (node.items[1],))))
+    values = [exact(at_point(difference, {name: Fraction(x)})) for x in (0, 1)]
+    if values[0] is None or values[1] is None or values[0] == values[1]:
+        raise NotASet("not linear")
+    start, slope = values[0], values[1] - values[0]
+    if not equal(difference, Op("+", (Num(start), Op("*", (Num(slope), Sym(name)))))):
+        raise NotASet("not linear")
+    return _half(node.ops[0] if slope > 0 else _FLIPPED[node.ops[0]], Num(-start / slope))
 
 
 def _half(op: str, bound: Node) -> list[Piece]:

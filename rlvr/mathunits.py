@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from rlvr.mathlex import FUNCTIONS, ParseError, clean
-from rlvr.mathparse import MAX_CHARS, Group, Node, Num, Op, numeral, parse
+from rlvr.mathparse import MAX_CHARS, Group, Node, Num, Op, Sym, numeral, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +214,10 @@ def _special(plain: str) -> Answer | None:
         return numeral(based[1], int(based[2]))
     if ":" in plain and "{" not in plain and _RATIO.fullmatch(plain):
         try:
-            return Ratio(tuple(parse(part) for part in plain.split(":")))
+            parts = tuple(parse(part) for part in plain.split(":"))
         except ParseError:
             return None
+        return Ratio(parts) if all(isinstance(part, (Num, Sym, Op)) for part in parts) else None
     return None
 
 

@@ -432,7 +432,7 @@ def _equal_functions(a: Node, b: Node) -> bool:
                 return False
             continue
         except TooBig:
-            if not _equal_huge(_at(a, point), _at(b, point)):
+            if not _equal_huge(at_point(a, point), at_point(b, point)):
                 return False
             agreed += 1
             continue
@@ -444,12 +444,12 @@ def _equal_functions(a: Node, b: Node) -> bool:
     return True
 
 
-def _at(node: Node, point: Mapping[str, Fraction]) -> Node:
+def at_point(node: Node, point: Mapping[str, Fraction]) -> Node:
     """Return the tree with the point's numbers in place of its variables."""
     if isinstance(node, Sym) and node.name in point:
         return Num(point[node.name])
     if isinstance(node, Op):
-        return Op(node.name, tuple(_at(arg, point) for arg in node.args))
+        return Op(node.name, tuple(at_point(arg, point) for arg in node.args))
     return node
 
 

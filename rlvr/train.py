@@ -10,14 +10,12 @@ With more than one process the same function runs under `accelerate launch -m rl
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from typing import Any
 
 from rlvr.data import Row, RunError
 from rlvr.generate import PROBES, Tokens, on_gpu, write_probes
+from rlvr.models import load_model, load_tokenizer, quiet
 from rlvr.record import new_folder, read_rows, write_rows
 from rlvr.threads import use_openmp
 
@@ -87,7 +86,7 @@ def train(
 
 def save(model: Any, start: Path, folder: Path, probes: Sequence[Tokens]) -> None:
     """Write the weights, the probes and the other files of `start` into `folder`."""
-    with _quiet():
+    with quiet():
         model.save_pretrained(folder)
     for file in start.iterdir():
         made_here = (
@@ -113,8 +112,6 @@ def _fine_tune(
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
-    from rlvr.models import load_model, load_tokenizer
-
     data = {
         "input_ids": [[*row.prompt_token_ids, *row.token_ids] for row in batches],
         "labels": [[*[-100] * len(row.prompt_token_ids), *row.token_ids] for row in batches],
@@ -124,7 +121,7 @@ def _fine_tune(
     if settings.batch_size % settings.processes or share % micro:
         raise ValueError("train.batch_size must be a multiple of processes x micro_batch")
     torch.manual_seed(seed)
-    with _quiet(), tempfile.TemporaryDirectory(prefix="rlvr-train-") as scratch:
+    with quiet(), tempfile.TemporaryDirectory(prefix="rlvr-train-") as scratch:
         model, tokenizer = load_model(start), load_tokenizer(start)
         trainer = SFTTrainer(
             model=model,
@@ -198,18 +195,6 @@ def _checker(check: StepCheck) -> Any:
                 control.should_training_stop = True
 
     return Checker()
-
-
-@contextlib.contextmanager
-def _quiet() -> Any:
-    """Silence the bars and notes of transformers and TRL: the run has a display of its own."""
-    import transformers
-
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
-        warnings.simplefilter("ignore", FutureWarning)
-        yield
 
 
 # More than one process
