@@ -74,13 +74,15 @@ def compare(
 
 
 def _compare(runs: list[Path]) -> None:
-    from rlvr.compare import plot, print_tables, write_compare
+    from rlvr.compare import load_run, write_compare
+    from rlvr.plot import plot
+    from rlvr.tables import print_tables
 
-    for folder in runs:
-        write_compare(folder)
-    print_tables(runs, console)
-    for folder in runs:
-        console.print(f"Plot: {plot(folder)}", highlight=False, soft_wrap=True)
+    results = [load_run(folder) for folder in runs]
+    write_compare(results)
+    print_tables(results, console)
+    for one in results:
+        console.print(f"Plot: {plot(one)}", highlight=False, soft_wrap=True)
 
 
 @app.command("list")

@@ -49,6 +49,7 @@ class WarmStartConfig(_Section):
     max_steps: Positive = 600
     until: Share | None = None
     check_every: Positive = 10
+    held_back: Positive = 200
 
 
 class GenerateConfig(_Section):
@@ -322,8 +323,8 @@ def load_task(name: str) -> tuple[Callable[..., Iterator[Problem]], str | None]:
     return problems, getattr(module, "VERIFIER", None)
 
 
-def draw_problems(config: Config, split: Split, n: int, seed: int) -> list[Problem]:
-    """Return n problems of the config's task.
+def draw_problems(config: Config, split: Split, n: int, seed: int, key: str) -> list[Problem]:
+    """Return the n problems of the config's task that `key` of the config asks for.
 
     Raises InputError where the task's options or its data are at fault.
     """
@@ -342,6 +343,4 @@ def draw_problems(config: Config, split: Split, n: int, seed: int) -> list[Probl
     try:
         return list(problems(split, n, seed=seed, **config.task.options))
     except (ValueError, TypeError) as failure:
-        if isinstance(failure, InputError):
-            raise
-        raise InputError(f"task ({config.task.name}): {_one_line(failure)}") from failure
+        raise InputError(f"{key}: task {config.task.name}: {_one_line(failure)}") from failure

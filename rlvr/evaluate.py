@@ -13,8 +13,6 @@ from rlvr.data import Completion, Problem, Verdict
 from rlvr.generate import Decoding, Engine, Progress, Tokens, sample_completions
 from rlvr.verify import VerifierPool
 
-TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
-
 
 @dataclass(frozen=True, slots=True)
 class Problems:
@@ -23,6 +21,11 @@ class Problems:
     problems: tuple[Problem, ...]
     prompts: tuple[Tokens, ...]
     solutions: tuple[Tokens, ...] | None
+
+    def solved(self) -> tuple[tuple[Problem, ...], tuple[Tokens, ...], tuple[Tokens, ...]]:
+        """Return problems, prompts and real solutions; preflight has seen that there are some."""
+        assert self.solutions is not None
+        return self.problems, self.prompts, self.solutions
 
     def part(self, begin: int, end: int) -> Problems:
         """Return problems begin to end."""

@@ -65,6 +65,11 @@ def write_text(path: Path, text: str) -> None:
     _replace(path, lambda temporary: _discard(temporary.write_text(text)))
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` atomically. Raises RunError when the disk won't take it."""
+    _replace(path, lambda temporary: _discard(temporary.write_bytes(data)))
+
+
 def _discard(_: object) -> None:
     return None
 
@@ -105,6 +110,12 @@ def new_folder(path: Path) -> Iterator[Path]:
         ) from failure
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def copy_folder(source: Path, path: Path) -> None:
+    """Make `path` a copy of the folder `source`, whole or not at all."""
+    with new_folder(path) as folder:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
 
 
 # What a round leaves

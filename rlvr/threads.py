@@ -1,8 +1,8 @@
 """Threads: one OpenMP runtime for trainer and engine whose idle threads sleep.
 
 The GNU runtime that torch's wheels bring lets idle threads spin. When anything else wants the core
-(an engine, a verifier, another user) a step takes ten times as long and more. Intel's runtime answers
-to the GNU names too, so loading it first is enough.
+(an engine, a verifier, another user) a step takes ten times as long and more. Intel's runtime
+answers to the GNU names too, so loading it first is enough.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SETTINGS = {"KMP_BLOCKTIME": "1"}
 
 
 def openmp_library() -> Path | None:
-    """Return the path of Intel's OpenMP runtime in this environment, None where it is not installed."""
+    """Return Intel's OpenMP runtime of this environment, None where it is not installed."""
     path = Path(sys.prefix, "lib", "libiomp5.so")
     return path if path.is_file() else None
 

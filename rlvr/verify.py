@@ -42,15 +42,14 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
-from rlvr.data import InputError, Problem, RunError, Status, Verdict, nearest
+from rlvr.data import STATUSES, InputError, Problem, RunError, Status, Verdict
+from rlvr.plugins import load_plugin
 
 NO_ANSWER = "no answer"
 """The reason of a `wrong` verdict on a completion in which no final answer was found."""
 
 Verify = Callable[..., Verdict]
 Case = tuple[Any, str, Status]
-
-_GROUP = "rlvr.verifiers"
 
 
 # --- loading ---------------------------------------------------------------------------------
@@ -76,64 +75,7 @@ def load_verifier(name: str) -> LoadedVerifier:
     Raises InputError if there is none of that name. An import error inside a plugin propagates as
     it is.
     """
-    if ".py" in name:
-        module, function = _module_at(name)
-        verify = vars(module).get(function)
-        if not callable(verify):
-            raise InputError(f"{name}: the file has no function {function!r}")
-        return _loaded(name, verify, module)
-    if name.isidentifier() and importlib.util.find_spec(f"{_GROUP}.{name}") is not None:
-        module = importlib.import_module(f"{_GROUP}.{name}")
-        return _loaded(name, module.verify, module)
-    for point in importlib.metadata.entry_points(group=_GROUP, name=name):
-        verify = point.load()
-        return _loaded(name, verify, sys.modules[verify.__module__])
-    known = available_verifiers()
-    raise InputError(
-        f"unknown verifier {name!r}{nearest(name, known)} (known: {', '.join(known)}; "
-        "or give path/to/file.py:function)"
-    )
-
-
-def available_verifiers() -> dict[str, str]:
-    """Return name -> first line of its docstring, by name, without importing any verifier."""
-    package = importlib.import_module(_GROUP)
-    found = {}
-    for folder in package.__path__:
-        for path in Path(folder).glob("[!_]*.py"):
-            found[path.stem] = _headline(path)
-    for point in importlib.metadata.entry_points(group=_GROUP):
-        found.setdefault(point.name, f"entry point {point.value}")
-    return dict(sorted(found.items()))
-
-
-def _headline(path: Path) -> str:
-    try:
-        doc = ast.get_docstring(ast.parse(path.read_bytes()))
-    except SyntaxError as error:
-        return f"(does not parse: {error})"
-    return doc.splitlines()[0] if doc else ""
-
-
-def _module_at(spec: str) -> tuple[ModuleType, str]:
-    file, _, function = spec.partition(".py:")
-    path = Path(file.removesuffix(".py") + ".py").resolve()
-    if not path.is_file():
-        raise InputError(f"verifier {spec!r}: no such file {path}")
-    name = f"rlvr_plugin_{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:8]}"
-    if name not in sys.modules:
-        found = importlib.util.spec_from_file_location(name, path)
-        assert found is not None and found.loader is not None
-        module = sys.modules[name] = importlib.util.module_from_spec(found)
-        try:
-            found.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return sys.modules[name], function or "verify"
-
-
-def _loaded(name: str, verify: Verify, module: ModuleType) -> LoadedVerifier:
+    verify, module = load_plugin("verifier", name, "verify")
     cases = tuple(vars(module).get("CASES", ()))
     preload = tuple(vars(module).get("PRELOAD", ()))
     return LoadedVerifier(name, verify, _version(module), cases, preload)
@@ -254,6 +196,8 @@ def _one(
     begun = time.perf_counter()
     try:
         verdict = verify(problem, completion, **options)
+        if verdict.status not in STATUSES:
+            raise ValueError(f"unknown status {verdict.status!r} (known: {', '.join(STATUSES)})")
         return (verdict.status, verdict.reason, verdict.extracted, time.perf_counter() - begun)
     except MemoryError:
         return ("abstain", "out of memory", None, time.perf_counter() - begun)
@@ -270,7 +214,7 @@ _WINDOW = 16 * _MAX_CHUNK
 _POLL_SECONDS = 0.1
 
 
-@dataclass
+@dataclass(eq=False)
 class _Item:
     position: int
     problem: Problem
@@ -278,7 +222,7 @@ class _Item:
     failures: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Worker:
     """One worker process as the caller sees it.
 
@@ -293,7 +237,8 @@ class _Worker:
     answered: int = 0
     sent_at: float = 0.0
     begun: tuple[int, float] = (0, 0.0)
-    waited: float = 0.0
+    waited: float = 0.0  # run-queue wait so far when the present item began, or a little earlier
+    last_waited: float = 0.0  # the same when last looked at
 
     def run_queue_wait(self) -> float:
         """Return the seconds that the worker's threads were runnable but had no core, so far."""
@@ -345,6 +290,7 @@ class VerifierPool:
         self._workers: list[_Worker] = []
         self._count = workers or len(os.sched_getaffinity(0))
         self._chunk_size = 1.0
+        self._look_at = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -428,9 +374,7 @@ class VerifierPool:
 
     def _discard(self, worker: _Worker) -> None:
         self._workers.remove(worker)
-        # Its socket is still open on our side, so the server has not been told to reuse anything;
-        # the pid is the
-        # worker's own or already gone.
+        # The server has not been told to reuse anything: the pid is the worker's own, or gone.
         try:
             os.kill(worker.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -453,7 +397,8 @@ class VerifierPool:
         message = [(_fields(item.problem, fields), item.completion) for item in chunk]
         worker.chunk, worker.answered = chunk, 0
         worker.sent_at = time.monotonic()
-        worker.begun, worker.waited = (-1, worker.sent_at), worker.run_queue_wait()
+        worker.begun = (0, worker.sent_at)
+        worker.waited = worker.last_waited = worker.run_queue_wait()
         _PROGRESS.pack_into(worker.page, 0, 0, worker.sent_at)
         try:
             _send(worker.sock, message)
@@ -465,25 +410,27 @@ class VerifierPool:
         with selectors.PollSelector() as selector:
             for worker in busy:
                 selector.register(worker.sock, selectors.EVENT_READ, worker)
-            readable = [key.data for key, _ in selector.select(_POLL_SECONDS)]
-        # Reading comes first: a caller that was slow to come back must not turn a finished item
-        # into a late one.
-        return readable or [worker for worker in busy if self._overdue(worker)]
+            ready = [key.data for key, _ in selector.select(_POLL_SECONDS)]
+        now = time.monotonic()
+        if now < self._look_at:
+            return ready
+        self._look_at = now + _POLL_SECONDS
+        # Who has something to read is not late: a caller that was slow to come back must not turn
+        # a finished item into an overdue one.
+        return ready + [worker for worker in busy if worker not in ready and self._overdue(worker)]
 
     def _overdue(self, worker: _Worker) -> str:
-        """Return "" while the item that the worker is at is within its time, else why it is not."""
+        """Return "" while the item the worker is at is within its time, else the status due."""
         index, started = _PROGRESS.unpack_from(worker.page)
+        waited = worker.run_queue_wait()
         if (index, started) != worker.begun:
-            worker.begun, worker.waited = (index, started), worker.run_queue_wait()
+            # The item began since the last look: count the wait from then, in its favour.
+            worker.begun, worker.waited = (index, started), worker.last_waited
+        worker.last_waited = waited
         elapsed = time.monotonic() - started
         if elapsed > self.wall_cap:
             return "error"
-        if (
-            elapsed > self.timeout
-            and elapsed - (worker.run_queue_wait() - worker.waited) > self.timeout
-        ):
-            return "abstain"
-        return ""
+        return "abstain" if elapsed - (waited - worker.waited) > self.timeout else ""
 
     def _collect(self, worker: _Worker, done: dict[int, Verdict]) -> list[_Item]:
         """Take in what the worker has sent, or replace it; return the items to run (again)."""

@@ -53,7 +53,7 @@ def problems(
         evaluation = _read_hub(str(dataset), subset, eval_split) if eval_split else None
     lines = _of_split(split, training, evaluation)
     source = path or dataset
-    if not lines or (split != "train" and len(lines) < n):
+    if (not lines and n) or (split != "train" and len(lines) < n):
         raise InputError(
             f"{source}: {len(lines)} problems for {split!r}, {n} asked for: lower the number, or "
             "give more lines"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from rlvr.data import Problem, RunError
+from rlvr.data import InputError, Problem, RunError
 from rlvr.generate import (
     PROBES,
     Decoding,
@@ -58,8 +58,16 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def running(model: Path) -> Iterator[Engine]:
-    with Engine(model, "float32") as engine:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture(scope="module")
+def running(model: Path, compiled: Path) -> Iterator[Engine]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(compiled))
+        engine = Engine(model, "float32")
+    with engine:
         yield engine
 
 
@@ -148,6 +156,13 @@ def test_seeds_are_of_what_is_sampled_alone() -> None:
 def test_a_fresh_engine_gives_the_same_tokens(model: Path, expected: list[Sampled]) -> None:
     with Engine(model, "float32") as fresh:
         assert fresh.generate(PROMPTS, DECODING, SEEDS) == expected
+
+
+def test_nothing_was_compiled(expected: list[Sampled], compiled: Path) -> None:
+    """A machine without a compiler must do, and a fresh one must not wait for one."""
+    if torch.cuda.is_available():
+        pytest.skip("on a GPU the engine brings its own compiler")
+    assert [path.name for path in compiled.rglob("*") if path.suffix in {".cpp", ".so"}] == []
 
 
 # What comes back
@@ -362,7 +377,7 @@ def test_two_replicas_give_the_same_tokens_and_one_that_dies_is_named(
 def test_a_wrong_engine_argument_is_said(model: Path) -> None:
     with (
         Engine(model, "float32", {"no_such_argument": 1}) as broken,
-        pytest.raises(RunError, match=r"no_such_argument"),
+        pytest.raises(InputError, match=r"engine\.no_such_argument"),
     ):
         broken.wait_ready()
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from rlvr.data import InputError, Problem, RunError, Verdict
-from rlvr.verify import VerifierPool, available_verifiers, case_problem, check, load_verifier
+from rlvr.plugins import available
+from rlvr.verify import VerifierPool, case_problem, check, load_verifier
 
 PLUGIN = '''"""A plugin for the tests: what it does is what the completion says."""
 import os, time
@@ -79,7 +80,7 @@ def wait_dead(pids: list[int], seconds: float = 5.0) -> bool:
     return False
 
 
-@pytest.mark.parametrize("name", available_verifiers())
+@pytest.mark.parametrize("name", available("verifier"))
 def test_cases_of_every_verifier(name: str) -> None:
     assert check(name) == []
 
@@ -97,7 +98,7 @@ def test_check_reports_a_failing_case(tmp_path: Path) -> None:
 
 def test_headlines_come_without_an_import() -> None:
     code = (
-        "import sys; from rlvr.verify import available_verifiers; found = available_verifiers(); "
+        "import sys; from rlvr.plugins import available; found = available('verifier'); "
         "assert found['exact'] and not {'rlvr.verifiers.math', 'sympy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -159,6 +160,18 @@ def test_a_hang_is_killed_and_pinned(plugin: str) -> None:
         assert late == [137, 400]
         assert verdicts[137].reason == "undecided in 0.5 s"
         assert sum(verdict.status == "correct" for verdict in verdicts) == 498
+
+
+def test_a_hang_is_noticed_while_others_are_busy(plugin: str) -> None:
+    """The hang comes first: if only quiet moments were looked at, it would block the window."""
+    with VerifierPool(plugin, workers=2, timeout=0.5) as pool:
+        completions = ["hang", *["sleep 0.01"] * 300]
+        items = [(case_problem("ok sleep"), completion) for completion in completions]
+        begun = time.monotonic()
+        verdicts = pool.verify(items)
+        assert next(verdicts).status == "abstain"
+        assert time.monotonic() - begun < 2.5
+        assert all(verdict.status == "correct" for verdict in verdicts)
 
 
 def test_a_death_is_retried_then_an_error(plugin: str, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Maths: the completion's one final answer against the reference, strictly, by its type.
 
-The final answer is found without a look at the reference (`rlvr.mathextract`), read by a parser
-with a closed vocabulary (`rlvr.mathparse`, `rlvr.mathunits`) and compared exactly, or to many
-digits (`rlvr.mathvalue`). No text of a model reaches Python's evaluator. No final answer, or one
+The final answer is found without a look at the reference (`rlvr.maths.extract`), read by a parser
+with a closed vocabulary (`rlvr.maths.parse`, `rlvr.maths.units`) and compared exactly, or to many
+digits (`rlvr.maths.value`). No text of a model reaches Python's evaluator. No final answer, or one
 outside the vocabulary, is `wrong`; a reference outside it, or without a value, is `abstain`, and so
 is a comparison too large to settle.
 
@@ -44,12 +44,12 @@ from math import isfinite
 from typing import Any, Literal
 
 from rlvr.data import Problem, Verdict
-from rlvr.mathextract import Found, final_answer
-from rlvr.mathlex import ParseError
-from rlvr.mathparse import Group, Node, Num, Op, Rel, Sym
-from rlvr.mathsets import NotASet, real_set, same_set
-from rlvr.mathunits import Answer, Choice, Clock, Quantity, Ratio, Words, read
-from rlvr.mathvalue import (
+from rlvr.maths.extract import Found, final_answer
+from rlvr.maths.lex import ParseError
+from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
+from rlvr.maths.sets import NotASet, real_set, same_set
+from rlvr.maths.units import Answer, Choice, Clock, Quantity, Ratio, Words, read
+from rlvr.maths.value import (
     TooBig,
     Undecided,
     Undefined,
@@ -61,7 +61,7 @@ from rlvr.mathvalue import (
     symbols,
 )
 
-PRELOAD = ("mpmath", "rlvr.mathsympy")
+PRELOAD = ("mpmath", "rlvr.maths.symbolic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -469,7 +469,7 @@ def _same_equation(gold: Rel, answer: Rel, policy: Policy) -> bool:
     a, b = _difference(gold), _difference(answer)
     if symbols(a) != symbols(b):
         return False
-    return proportional(a, b) is not False or _same_cleared(a, b)
+    return proportional(a, b) != 0 or _same_cleared(a, b)
 
 
 def _same_cleared(a: Node, b: Node) -> bool:
@@ -477,7 +477,7 @@ def _same_cleared(a: Node, b: Node) -> bool:
 
     `y = 1/x` and `xy = 1`.
     """
-    from rlvr.mathsympy import numerators_proportional
+    from rlvr.maths.symbolic import numerators_proportional
 
     return numerators_proportional(a, b)
 
@@ -492,7 +492,7 @@ def _same_inequality(gold: Rel, answer: Rel) -> bool:
     if op_a != op_b or symbols(a) != symbols(b):
         return False
     sign = proportional(a, b)
-    return sign is not False and (op_a == "!=" or sign > 0)
+    return sign != 0 and (op_a == "!=" or sign > 0)
 
 
 _LISTS = ("list", "and", "or")

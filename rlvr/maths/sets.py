@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cmp_to_key
 
-from rlvr.mathparse import Group, Node, Num, Op, Rel, Sym
-from rlvr.mathvalue import at_point, compare, equal, exact, symbols
+from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
+from rlvr.maths.value import at_point, compare, equal, exact, symbols
 
 _OO, _MINUS_OO = Sym("oo"), Op("neg", (Sym("oo"),))
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "!=": "!=", "=": "="}

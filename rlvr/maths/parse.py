@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from rlvr.mathlex import FUNCTIONS, LETTERS, ParseError, Token, clean, tokenize
+from rlvr.maths.lex import FUNCTIONS, LETTERS, ParseError, Token, clean, tokenize
 
 MAX_CHARS = 2000
 MAX_DEPTH = 60

@@ -17,7 +17,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from rlvr.mathparse import Node, Num, Op, Rel, Sym
+from rlvr.maths.parse import Node, Num, Op, Rel, Sym
 
 MAX_BITS = 200_000  # of an exact number
 MAX_SPAN = 6_000  # decimal digits between the largest and the smallest number met
@@ -390,7 +390,7 @@ def number(node: Node, digits: int = 60) -> Any:
 
     Raises Undefined, Undecided.
     """
-    return _pair(node, node, {}, digits)[0]
+    return _settled(node, {}, digits)[0]
 
 
 def is_finite_decimal(node: Node) -> bool:
@@ -402,41 +402,52 @@ def is_finite_decimal(node: Node) -> bool:
     return bool(abs(scaled - _context().nint(_context().re(scaled))) < _context().mpf(10) ** -20)
 
 
-def _pair(
-    a: Node, b: Node, point: Mapping[str, Fraction], digits: int = 50
-) -> tuple[Any, Any, Any]:
-    """Evaluate both at a precision that fits them; return the values and the tolerance."""
+def _settled(node: Node, point: Mapping[str, Fraction], digits: int = 50) -> tuple[Any, Any]:
+    """Evaluate at a precision that fits the tree; return the value and a bound on its error."""
+    first = _Evaluator(digits)
+    first(node, point)
+    span = math.ceil(first.span)
+    second = _Evaluator(digits + 2 * span)
+    return second(node, point), second.mp.mpf(10) ** -(span + digits - 15)
+
+
+def _agree(a: Node, b: Node, point: Mapping[str, Fraction], digits: int = 50) -> bool:
+    """Return whether two trees have the same value at a point.
+
+    Each is evaluated by itself first: most differences show there, and a number of thousands of
+    digits on one side doesn't make the other one expensive.
+    """
+    (left, left_error), (right, right_error) = _settled(a, point), _settled(b, point)
+    size = max(abs(left), abs(right))
+    if abs(left - right) > left_error + right_error + size * left_error.context.mpf(10) ** -30:
+        return False
     first = _Evaluator(digits)
     first(a, point), first(b, point)
     span = math.ceil(first.span)
     second = _Evaluator(digits + 2 * span)
-    return second(a, point), second(b, point), second.mp.mpf(10) ** -(span + digits - 15)
+    gap = abs(second(a, point) - second(b, point))
+    return bool(gap <= second.mp.mpf(10) ** -(span + digits - 15))
 
 
 def _equal_constants(a: Node, b: Node) -> bool:
     try:
-        left, right, tolerance = _pair(a, b, {})
+        return _agree(a, b, {})
     except TooBig:
         return _equal_huge(a, b)
-    return bool(abs(left - right) <= tolerance)
 
 
 def _equal_functions(a: Node, b: Node) -> bool:
-    names = sorted(symbols(a) | symbols(b))
     agreed = 0
-    for point in sample_points(names):
+    for point in sample_points(sorted(symbols(a) | symbols(b))):
         try:
-            left, right, tolerance = _pair(a, b, point)
+            same = _agree(a, b, point)
         except Undefined:
             if _defined(a, point) != _defined(b, point):
                 return False
             continue
         except TooBig:
-            if not _equal_huge(at_point(a, point), at_point(b, point)):
-                return False
-            agreed += 1
-            continue
-        if abs(left - right) > tolerance:
+            same = _equal_huge(at_point(a, point), at_point(b, point))
+        if not same:
             return False
         agreed += 1
     if agreed < NEEDED_POINTS:
@@ -479,34 +490,35 @@ def sample_points(names: list[str]) -> list[dict[str, Fraction]]:
     return points
 
 
-def proportional(a: Node, b: Node) -> Fraction | bool:
-    """Return the sign (+1, -1) of the constant c with a = c b, or False if there is none but 0.
+def proportional(a: Node, b: Node) -> int:
+    """Return the sign of the constant c with a = c b: 1 or -1, and 0 if there is none but 0.
 
-    A complex c counts as +1. Both identically 0 counts as +1. Raises Undefined, Undecided.
+    A complex c counts as 1, and so do two trees that are 0 everywhere. Raises Undefined, Undecided.
     """
-    names = sorted(symbols(a) | symbols(b))
-    ratio, agreed = None, 0
-    zeros = 0
-    for point in sample_points(names):
+    places = []
+    for point in sample_points(sorted(symbols(a) | symbols(b))):
         try:
-            left, right, tolerance = _pair(a, b, point)
+            here = at_point(a, point), at_point(b, point)
+            places.append((*here, *(abs(value) <= error for value, error in map(_at_rest, here))))
         except Undefined:
             continue
-        if abs(left) <= tolerance or abs(right) <= tolerance:
-            if not (abs(left) <= tolerance and abs(right) <= tolerance):
-                return False
-            zeros += 1
-            continue
-        found = left / right
-        if ratio is not None and abs(found - ratio) > abs(ratio) * _context().mpf(10) ** -25:
-            return False
-        ratio = found
-        agreed += 1
-    if ratio is None and zeros >= NEEDED_POINTS:
-        return Fraction(1)
-    if ratio is None or agreed < min(NEEDED_POINTS, POINTS):
+    if len(places) < NEEDED_POINTS:
         raise Undecided("defined at too few points")
-    return Fraction(-1 if _context().im(ratio) == 0 and _context().re(ratio) < 0 else 1)
+    if any(a_zero != b_zero for *_, a_zero, b_zero in places):
+        return 0
+    nonzero = [(x, y) for x, y, zero, _ in places if not zero]
+    if not nonzero:
+        return 1
+    x0, y0 = nonzero[0]
+    for x, y in nonzero[1:]:
+        if not equal(Op("*", (x, y0)), Op("*", (y, x0))):
+            return 0
+    ratio = number(Op("/", (x0, y0)))
+    return -1 if _context().im(ratio) == 0 and _context().re(ratio) < 0 else 1
+
+
+def _at_rest(node: Node) -> tuple[Any, Any]:
+    return _settled(node, {})
 
 
 # --- numbers too large to write down ---------------------------------------------------------

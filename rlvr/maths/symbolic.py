@@ -11,8 +11,8 @@ from typing import Any
 
 import sympy
 
-from rlvr.mathparse import Node, Num, Op, Sym
-from rlvr.mathvalue import Undecided, exact
+from rlvr.maths.parse import Node, Num, Op, Sym
+from rlvr.maths.value import Undecided, exact
 
 MAX_NODES = 200
 MAX_DEGREE = 20

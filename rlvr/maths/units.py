@@ -1,6 +1,6 @@
 """Quantities, money, clock times, ratios, choice letters, words: answers beside bare mathematics.
 
-`read` turns one answer's text into one of these types or into a tree of `rlvr.mathparse`.
+`read` turns one answer's text into one of these types or into a tree of `rlvr.maths.parse`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from rlvr.mathlex import FUNCTIONS, ParseError, clean
-from rlvr.mathparse import MAX_CHARS, Group, Node, Num, Op, Sym, numeral, parse
+from rlvr.maths.lex import FUNCTIONS, ParseError, clean
+from rlvr.maths.parse import MAX_CHARS, Group, Node, Num, Op, Sym, numeral, parse
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,140 @@
+"""The base: M(0) of a seed, its evaluation, and the pool that every arm's first round trains on."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rlvr import arms, metrics, models, record, stages
+from rlvr.data import DECIDED, Row
+from rlvr.evaluate import Record
+from rlvr.preflight import manifest, processors
+from rlvr.stages import BASE, Metrics, Run, Seed
+from rlvr.train import Training, save, train
+
+TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
+TUNING_PROBLEMS = 200
+
+
+def make_base(run: Run, seed: Seed, start: Path) -> None:
+    """Make M(0) of a seed from the weights in `start`, evaluate it, and sample the shared pool."""
+    folder = run.round_folder(seed.seed, BASE, 0)
+    began = time.monotonic()
+    if not (folder / "model").is_dir():
+        with run.stage(seed.seed, BASE, 0, "warm start"):
+            _warm_start(run, seed, start, folder / "model")
+    if (folder / "metrics.json").is_file():
+        run.display.round_done(seed.seed, BASE, 0, {}, 0)
+        return
+    run.engine.load(folder / "model")
+    if not (folder / "completions.parquet").is_file():
+        completions = stages.generate(run, seed, BASE, 1)
+        verdicts = stages.verify(run, seed, BASE, 1, completions)
+        kept = [False] * len(completions)
+        record.write_completions(folder / "completions.parquet", completions, verdicts, kept)
+    records, found = stages.evaluate(run, seed, BASE, 0)
+    tuned_records, tuned = _best_temperature(run, seed)
+    stages.finish(run, seed.seed, BASE, 0, [*records, *tuned_records], [*found, *tuned], began)
+
+
+def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
+    """Train on real solutions until the target; made once for equal content, then cached."""
+    settings = run.config.warm_start
+    if settings is None:
+        with record.new_folder(out) as folder:
+            save(models.load_model(start), start, folder, seed.probes)
+        return
+    rows = arms.real_rows(*seed.warm_start.solved(), BASE, seed.seed, 0)
+    training = dataclasses.replace(
+        run.training(),
+        steps=settings.max_steps,
+        batch_size=settings.batch_size,
+        lr=settings.lr,
+        lora=None,
+        processes=1,
+    )
+    cached = models.cache_folder() / "warm-start" / _content_key(run, seed, start, rows, training)
+    if not cached.is_dir():
+        made = run.scratch / "warm-start"
+        check = _target_reached(run, seed, start)
+        train(start, rows, training, seed.seed, made, seed.probes, check)
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        record.copy_folder(made, cached)
+        shutil.rmtree(made)
+    record.copy_folder(cached, out)
+
+
+def _content_key(run: Run, seed: Seed, start: Path, rows: Sequence[Row], training: Training) -> str:
+    """Return the hash of all that a warm-started model depends on."""
+    settings = run.config.warm_start
+    assert settings is not None
+    return record.digest(
+        {
+            "start": models.fingerprint(start),
+            "rows": [[*row.prompt_token_ids, -1, *row.token_ids] for row in rows],
+            "held_back": [list(prompt) for prompt in seed.held_back.prompts],
+            "settings": settings.model_dump(mode="json"),
+            "training": dataclasses.asdict(training),
+            "decoding": run.config.generate.max_tokens,
+            "engine": run.config.engine,
+            "verifier": run.verifier.version,
+            "seed": seed.seed,
+            "versions": manifest(run.config, run.verifier)["versions"],
+            "processors": processors(),
+        }
+    )
+
+
+def _target_reached(run: Run, seed: Seed, start: Path) -> Callable[[int, Any], bool] | None:
+    """Return a check that samples held-back problems with the engine every so many steps."""
+    settings = run.config.warm_start
+    assert settings is not None
+    target = settings.until
+    if target is None:
+        return None
+
+    def check(step: int, model: Any) -> bool:
+        if step % settings.check_every:
+            return False
+        folder = run.scratch / "check"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        save(model, start, folder, seed.probes)
+        run.engine.load(folder)
+        records = stages.sample(run, seed, seed.held_back, 1.0, 4, "sample", BASE, 0)
+        reached = _share_correct(records)
+        where = f"warm start, step {step}, pass@1 {reached:.2f} of {target}"
+        run.display.stage(seed.seed, BASE, 0, where)
+        return reached >= target
+
+    return check
+
+
+def _share_correct(records: Sequence[Record]) -> float:
+    decided = [record_.status == "correct" for record_ in records if record_.status in DECIDED]
+    return sum(decided) / len(decided) if decided else 0.0
+
+
+def _best_temperature(run: Run, seed: Seed) -> tuple[list[Record], Metrics]:
+    """Tune the base's temperature on train problems and measure it on the held-out ones.
+
+    A gain that another temperature alone would give is no gain of the loop: this is the line to
+    beat.
+    """
+    tuning = seed.rounds[0].part(0, TUNING_PROBLEMS)
+    with run.stage(seed.seed, BASE, 0, "best temperature"):
+        scores = {}
+        for temperature in TEMPERATURES:
+            samples = 4 if temperature else 1
+            records = stages.sample(run, seed, tuning, temperature, samples, "tune", BASE, 0)
+            scores[temperature] = _share_correct(records)
+        best = max(scores, key=lambda temperature: scores[temperature])
+        samples = run.config.evaluate.samples if best else 1
+        records = stages.sample(run, seed, seed.held_out, best, samples, "best", BASE, 0)
+    found = metrics.accuracy(records, "pass@1_best_temperature")
+    overall = [row for row in found if row["level"] == metrics.ALL]
+    return records, [*overall, metrics.metric("best_temperature", best, len(tuning.problems))]

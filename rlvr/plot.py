@@ -1,0 +1,155 @@
+"""From a run's results to its plot, `compare.png` and `compare.svg`.
+
+The colours of the arms are here and nowhere else, so that an arm looks the same in every figure.
+What it does not do: compute; intervals come from `rlvr.stats`, figures from `rlvr.compare`.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rlvr.compare import BEST_TEMPERATURE, SHARES, Results, number, percent
+from rlvr.record import write_bytes
+from rlvr.stats import paired_interval
+
+# Okabe and Ito's palette, safe for colour-blind eyes, then Tol's muted.
+ARM_COLOURS = {
+    "verified": "#0072B2",
+    "unfiltered": "#D55E00",
+    "random": "#CC79A7",
+    "real": "#009E73",
+    "inverted": "#E69F00",
+    "majority": "#56B4E9",
+    "accumulate": "#882255",
+}
+NEXT_COLOURS = ("#332288", "#999933", "#44AA99", "#AA4499", "#DDCC77", "#117733")
+BASE_COLOUR = "#555555"
+MARKERS = "os^DvPX"
+
+
+def plot(r: Results) -> Path:
+    """Draw pass@1 over rounds into `compare.png` and `compare.svg`; return the PNG's path.
+
+    Per arm one line (mean over seeds), one band (Student t over seeds) and thin seed lines; the
+    base's level and the base at its best temperature dashed. Without pass@1, the rule's metric.
+    Equal runs give equal bytes under equal library versions. Raises RunError when the disk won't
+    take the files.
+    """
+    png, svg = io.BytesIO(), io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "rlvr", "font.family": "DejaVu Sans"}):
+        figure = Figure(figsize=(8, 4.8), layout="constrained")
+        _draw(r, figure.subplots())
+        figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    write_bytes(r.folder / "compare.svg", svg.getvalue())
+    write_bytes(r.folder / "compare.png", png.getvalue())
+    return r.folder / "compare.png"
+
+
+def arm_colours(arms: Sequence[str]) -> dict[str, str]:
+    """Return a colour per arm: a preset's own in every run, for others the next, in order."""
+    others = [arm for arm in arms if arm not in ARM_COLOURS]
+    spare = {arm: NEXT_COLOURS[i % len(NEXT_COLOURS)] for i, arm in enumerate(others)}
+    return {arm: ARM_COLOURS.get(arm) or spare[arm] for arm in arms}
+
+
+def _draw(r: Results, axes: Axes) -> None:
+    recorded = any(r.finite(arm, "pass@1") for arm in r.arms)
+    metric = "pass@1" if recorded else r.metric
+    colours = arm_colours(r.arms)
+    labels = [
+        _draw_arm(r, axes, metric, arm, colours[arm], MARKERS[i % len(MARKERS)])
+        for i, arm in enumerate(r.arms)
+    ]
+    labels += _draw_base(r, axes, metric)
+    if metric.startswith(SHARES):
+        axes.set_ylim(*_share_limits(axes))
+    _draw_labels(axes, r.round, labels)
+    axes.set_xlim(0, r.round)
+    axes.set_xticks(range(0, r.round + 1, max(1, r.round // 10)))
+    axes.set_xlabel("round (0: the base)")
+    axes.set_ylabel(metric)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+    axes.set_axisbelow(True)
+    partial = "" if r.round == r.rounds else f" (round {r.round} of {r.rounds})"
+    axes.set_title(f"{r.name}: {metric} over rounds{partial}", loc="left", fontweight="bold")
+    axes.annotate(
+        f"Thick: mean over seeds ({len(r.seeds)}). Thin: each seed. Band: {percent(r)} Student-t "
+        "interval over seeds.\nBands hold the spread between the seeds' bases; verdicts rest on "
+        "each seed's change from its own base.",
+        (0, -0.15),
+        xycoords="axes fraction",
+        va="top",
+        fontsize=8,
+        color=BASE_COLOUR,
+    )
+
+
+def _draw_arm(
+    r: Results, axes: Axes, metric: str, arm: str, colour: str, marker: str
+) -> tuple[float, str, str]:
+    """Draw one arm and return where its label belongs, the label and its colour."""
+    rounds = range(r.round + 1)
+    curves = [[r.at(s, arm if t else "base", metric, t) for t in rounds] for s in r.seeds]
+    for curve in curves:
+        axes.plot(rounds, curve, color=colour, linewidth=0.7, alpha=0.45)
+    known = [[c[t] for c in curves if math.isfinite(c[t])] for t in rounds]
+    bands = [paired_interval(values, r.confidence) for values in known]
+    mean = [band.delta for band in bands]
+    low, high = [band.low for band in bands], [band.high for band in bands]
+    axes.fill_between(rounds, low, high, color=colour, alpha=0.13, linewidth=0)
+    axes.plot(
+        rounds, mean, color=colour, linewidth=2.2, marker=marker, markersize=4.5, clip_on=False
+    )
+    return mean[-1], f"{arm} {number(mean[-1])}", colour
+
+
+def _draw_base(r: Results, axes: Axes, metric: str) -> list[tuple[float, str, str]]:
+    labels = []
+    lines = [(metric, "base", "--")]
+    if metric == "pass@1":
+        lines.append((BEST_TEMPERATURE, "base at best T", ":"))
+    for key, name, dashes in lines:
+        level = r.mean("base", key)
+        if math.isfinite(level):
+            axes.axhline(level, color=BASE_COLOUR, linewidth=1.2, linestyle=dashes, zorder=1)
+            labels.append((level, f"{name} {number(level)}", BASE_COLOUR))
+    return labels
+
+
+def _share_limits(axes: Axes) -> tuple[float, float]:
+    """Return the limits of a share: a band may reach past 0 and 1, the axis shows no more."""
+    low, high = axes.get_ylim()
+    return max(low, -0.02), min(high, 1.02)
+
+
+def _draw_labels(axes: Axes, x: float, labels: Sequence[tuple[float, str, str]]) -> None:
+    """Write each label right of its line's end, pushed apart where two would overlap."""
+    labels = sorted(
+        (label for label in labels if math.isfinite(label[0])), key=lambda label: label[0]
+    )
+    bottom, top = axes.get_ylim()
+    gap = (top - bottom) * 0.052
+    places: list[float] = []
+    for y, _, _ in labels:
+        places.append(max(y, places[-1] + gap) if places else y)
+    for i in range(len(places) - 1, -1, -1):
+        places[i] = min(places[i], top - (len(places) - 1 - i) * gap)
+    for place, (_, text, colour) in zip(places, labels, strict=True):
+        axes.annotate(
+            text,
+            (x, place),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            annotation_clip=False,
+        )

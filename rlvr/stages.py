@@ -1,0 +1,268 @@
+"""Stages: what one round does to one arm of one seed, each stage shown and timed.
+
+The modules that do the work (generate, verify, arms, train, evaluate, record) know nothing of runs
+and seeds; here they are given the problems, settings and folders of one. `rlvr.loop` calls these in
+order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlvr import arms, metrics, record
+from rlvr.config import Config
+from rlvr.data import Arm, Completion, Row, Verdict
+from rlvr.evaluate import Problems, Record, judge, real_nll
+from rlvr.evaluate import evaluate as measure
+from rlvr.generate import Decoding, Engine, Tokens, sample_completions
+from rlvr.progress import Display
+from rlvr.train import Training
+from rlvr.train import train as fine_tune
+from rlvr.verify import LoadedVerifier, VerifierPool
+
+BASE = "base"
+PROBES = 8
+Metrics = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What every stage of a run shares."""
+
+    config: Config
+    folder: Path
+    scratch: Path
+    arms: list[Arm]
+    verifier: LoadedVerifier
+    pool: VerifierPool
+    engine: Engine
+    display: Display
+    timing: record.Timing
+
+    @contextmanager
+    def stage(self, seed: int, arm: str, round_: int, name: str) -> Iterator[Counter[str]]:
+        """Show and time one stage; the block may count `tokens`."""
+        self.display.stage(seed, arm, round_, name)
+        counter: Counter[str] = Counter()
+        began = time.monotonic()
+        yield counter
+        self.timing.add(seed, arm, round_, name, time.monotonic() - began, counter["tokens"])
+
+    def round_folder(self, seed: int, arm: str, round_: int) -> Path:
+        """Return the folder of one round; that of the base is round 0."""
+        return record.round_folder(self.folder, seed, arm, round_)
+
+    def policy(self, seed: int, arm: str, round_: int) -> Path:
+        """Return the weights M(round_) of an arm; M(0) is the base."""
+        return self.round_folder(seed, arm if round_ else BASE, round_) / "model"
+
+    def training(self) -> Training:
+        """Return the settings of a round's training."""
+        return Training(**self.config.train.model_dump())
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """What every stage of one seed shares: problems with their tokens, and the probes."""
+
+    seed: int
+    tokenizer: Any
+    warm_start: Problems
+    rounds: list[Problems]
+    held_back: Problems
+    held_out: Problems
+
+    @property
+    def probes(self) -> list[Tokens]:
+        """The first prompts, solved where they can be: engine and trainer must agree on them."""
+        chosen = self.rounds[0].part(0, PROBES)
+        solutions = chosen.solutions or ((),) * len(chosen.prompts)
+        return [
+            prompt + solution for prompt, solution in zip(chosen.prompts, solutions, strict=True)
+        ]
+
+
+# The six stages
+
+
+def generate(run: Run, seed: Seed, arm: str, round_: int) -> list[Completion]:
+    """Sample the round's prompts from the weights now in the engine."""
+    settings = run.config.generate
+    problems = seed.rounds[round_ - 1]
+    with run.stage(seed.seed, arm, round_, "generate") as count:
+        completions = sample_completions(
+            run.engine,
+            seed.tokenizer,
+            problems.problems,
+            problems.prompts,
+            Decoding(settings.temperature, settings.top_p, settings.max_tokens),
+            settings.samples,
+            arm,
+            seed.seed,
+            round_,
+            run.display.tokens,
+        )
+        count["tokens"] = sum(len(completion.token_ids) for completion in completions)
+    return completions
+
+
+def verify(
+    run: Run, seed: Seed, arm: str, round_: int, completions: Sequence[Completion]
+) -> list[Verdict]:
+    """Judge the round's completions, order kept."""
+    problems = seed.rounds[round_ - 1].problems
+    with run.stage(seed.seed, arm, round_, "verify"):
+        verdicts = judge(run.pool, problems, completions)
+    run.display.show(problems, completions, verdicts)
+    return verdicts
+
+
+def select(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> None:
+    """Keep what the arm keeps and write the round's completions and training rows."""
+    folder, problems = run.round_folder(seed.seed, arm.name, round_), seed.rounds[round_ - 1]
+    with run.stage(seed.seed, arm.name, round_, "select"):
+        matched = _matched(run, seed, arm, round_)
+        kept = arms.choose(pool, arm, matched, seed.seed, round_)
+        if arm.keep == "real":
+            rows = arms.real_rows(*problems.solved(), arm.name, seed.seed, round_, matched)
+        else:
+            judge_name = f"{run.verifier.name}@{run.verifier.version}"
+            rows = arms.completion_rows(pool, kept, arm, judge_name)
+        if arm.memory == "accumulate":
+            rows = _remembered(run, seed, arm, round_) + rows
+        record.write_completions(
+            folder / "completions.parquet", [c for c, _ in pool], [v for _, v in pool], kept
+        )
+        record.write_rows(folder / "rows.parquet", rows)
+
+
+def _matched(run: Run, seed: Seed, arm: Arm, round_: int) -> Counter[str] | None:
+    """Return how many rows of each problem the matched arm trained on in this round."""
+    if arm.match is None:
+        return None
+    theirs = run.round_folder(seed.seed, arm.match, round_) / "rows.parquet"
+    return arms.kept_counts(record.read_rows(theirs), round_)
+
+
+def _remembered(run: Run, seed: Seed, arm: Arm, round_: int) -> list[Row]:
+    """Return what an accumulating arm trained on so far: at first the warm-start rows."""
+    if round_ > 1:
+        return record.read_rows(run.round_folder(seed.seed, arm.name, round_ - 1) / "rows.parquet")
+    if not seed.warm_start.problems:
+        return []
+    return arms.real_rows(*seed.warm_start.solved(), BASE, seed.seed, 0)
+
+
+def train(run: Run, seed: Seed, arm: Arm, round_: int, rows: Sequence[Row]) -> dict[str, float]:
+    """Make M(t) and give it to the engine. Without rows M(t) is M(t-1), and the record says so."""
+    folder = run.round_folder(seed.seed, arm.name, round_)
+    previous = run.policy(seed.seed, arm.name, round_ - 1)
+    facts_path = folder / "train.json"
+    if not ((folder / "model").is_dir() and facts_path.is_file()):
+        shutil.rmtree(folder / "model", ignore_errors=True)
+        with run.stage(seed.seed, arm.name, round_, "train") as count:
+            if rows:
+                start = previous if arm.start == "previous" else run.policy(seed.seed, BASE, 0)
+                key = seed.seed * 100_003 + round_
+                facts = fine_tune(start, rows, run.training(), key, folder / "model", seed.probes)
+            else:
+                record.copy_folder(previous, folder / "model")
+                facts = {"train_steps": 0.0, "train_tokens": 0.0}
+            count["tokens"] = int(facts["train_tokens"])
+        record.write_json(facts_path, facts)
+    with run.stage(seed.seed, arm.name, round_, "sync"):
+        run.engine.load(folder / "model")
+    return {name: float(value) for name, value in json.loads(facts_path.read_text()).items()}
+
+
+def evaluate(run: Run, seed: Seed, arm: str, round_: int) -> tuple[list[Record], Metrics]:
+    """Evaluate the weights now in the engine: samples at T=1, greedy, and real NLL."""
+    settings = run.config.evaluate
+    with run.stage(seed.seed, arm, round_, "evaluate") as count:
+        at_one = sample(run, seed, seed.held_out, 1.0, settings.samples, "sample", arm, round_)
+        greedy = sample(run, seed, seed.held_out, 0.0, 1, "greedy", arm, round_)
+        nll = real_nll(run.engine, seed.held_out)
+        count["tokens"] = sum(record_.tokens for record_ in (*at_one, *greedy))
+    found = metrics.sampled(at_one, settings.k) + metrics.accuracy(greedy, "greedy")
+    if nll is not None:
+        found.append(metrics.metric("real_nll", *nll))
+    return [*at_one, *greedy], found
+
+
+def sample(
+    run: Run,
+    seed: Seed,
+    problems: Problems,
+    temperature: float,
+    samples: int,
+    kind: str,
+    arm: str,
+    round_: int,
+) -> list[Record]:
+    """Sample problems at a temperature and top-p=1 from the weights now in the engine, judged."""
+    return measure(
+        run.engine,
+        run.pool,
+        seed.tokenizer,
+        problems,
+        Decoding(temperature, 1.0, run.config.generate.max_tokens),
+        samples,
+        kind,
+        arm,
+        seed.seed,
+        round_,
+        run.display.tokens,
+    )
+
+
+def budget(
+    run: Run, seed: Seed, arm: Arm, round_: int, rows: Sequence[Row], facts: dict[str, float]
+) -> Metrics:
+    """Return what the arm really used in this round, and what its matching lacked."""
+    settings = run.config.generate
+    kept = sum(arms.kept_counts(rows, round_).values())
+    sampled = 0 if arm.keep == "real" else settings.prompts * settings.samples
+    found = [metrics.metric(name, value, len(rows)) for name, value in sorted(facts.items())]
+    found += [
+        metrics.metric("sampled", sampled, sampled),
+        metrics.metric("kept", kept, sampled or kept),
+        metrics.metric("rows", len(rows), len(rows)),
+    ]
+    matched = _matched(run, seed, arm, round_)
+    if matched is not None:
+        wanted = sum(matched.values())
+        found.append(metrics.metric("shortfall", wanted - kept, wanted))
+    return found
+
+
+def finish(
+    run: Run,
+    seed: int,
+    arm: str,
+    round_: int,
+    records: Sequence[Record],
+    found: Metrics,
+    began: float,
+) -> None:
+    """Write the evaluation, then metrics.json: with it the round is done."""
+    folder = run.round_folder(seed, arm, round_)
+    record.write_parquet(folder / "eval.parquet", [dataclasses.asdict(one) for one in records])
+    place = {"seed": seed, "arm": arm, "round": round_}
+    record.write_json(folder / "metrics.json", [{**place, **row} for row in found])
+    record.write_metrics(run.folder)
+    run.timing.add(seed, arm, round_, "round", time.monotonic() - began)
+    run.timing.save()
+    values = {row["metric"]: row["value"] for row in found if row["level"] == metrics.ALL}
+    headline = {name: f"{values[name]:.3f}" for name in ("pass@1", "greedy") if name in values}
+    if "kept" in values:
+        headline["kept"] = f"{values['kept']:,.0f}"
+    run.display.round_done(seed, arm, round_, headline, time.monotonic() - began)

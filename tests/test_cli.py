@@ -1,0 +1,347 @@
+"""The command line: bad input is one line and exit 2, and nothing is written; every command says what it takes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from test_loop import TINY, kill_group, start_run
+from test_models import chat_model
+
+from rlvr import cli, record
+from rlvr.arms import PRESETS
+from rlvr.config import load, resolved, shipped_configs
+from rlvr.models import LADDER, make_tiny, materialise
+
+COMMANDS = {
+    "run": ["config", "key=value", "--out"],
+    "compare": ["runs"],
+    "list": ["verifiers|tasks|arms|models|configs"],
+    "doctor": [],
+}
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> Call:
+    """Call the command in this process, in an empty folder of its own: (exit code, stdout, stderr)."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("RLVR_CACHE", str(tmp_path / "cache"))
+
+    def called(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["rlvr", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+            raise SystemExit(0)
+        out, err = capfd.readouterr()
+        code = caught.value.code
+        return (code if isinstance(code, int) else 0), out, err
+
+    return called
+
+
+def assert_refused(call: Call, words: list[str], *arguments: object) -> str:
+    """The command must exit 2 with one line that has all of the words, and write nothing anywhere."""
+    before = {path for path in Path.cwd().parent.rglob("*")}
+    code, out, err = call(*arguments)
+    assert code == 2, (code, out, err)
+    assert err.startswith("rlvr: ") and err.count("\n") == 1 and err.endswith("\n"), err
+    for word in words:
+        assert word in err, f"no {word!r} in: {err}"
+    assert out == ""
+    assert {path for path in Path.cwd().parent.rglob("*")} == before, "something was written"
+    return err
+
+
+def jsonl(path: Path, lines: list[str]) -> Path:
+    path.write_text("".join(line + "\n" for line in lines))
+    return path
+
+
+GOOD = [json.dumps({"problem": f"What is {i} + 1?", "answer": str(i + 1)}) for i in range(50)]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["train.stepz=3"], ["tiny.yaml", "train.stepz", "did you mean 'steps'"]),
+        (["modle=x"], ["tiny.yaml", "modle", "did you mean 'model'"]),
+        (["rounds=many"], ["tiny.yaml", "rounds", "'many'"]),
+        (["train.lr=-1"], ["tiny.yaml", "train.lr", "greater than 0"]),
+        (["verifier=maths"], ["verifier", "'maths'", "did you mean 'math'", "exact"]),
+        (["verifier=nowhere.py:verify"], ["verifier", "nowhere.py"]),
+        (["task.name=adition"], ["task", "'adition'", "did you mean 'addition'"]),
+        (["task.name=nowhere.py"], ["task", "nowhere.py"]),
+        (["task.digit=3"], ["task.digit", "did you mean 'digits'"]),
+        (["arms=[verifed]"], ["tiny.yaml", "arms", "'verifed'", "did you mean 'verified'"]),
+        (["arms=[random]"], ["tiny.yaml", "'random'", "'verified'"]),
+        (["model=./nowhere"], ["tiny.yaml", "model", "./nowhere", "ladder"]),
+        (["model=tiny-0.5m"], ["tiny.yaml", "model", "did you mean"]),
+        (["rounds"], ["'rounds'", "key=value"]),
+        (["evaluate.k=[1,16]"], ["tiny.yaml", "evaluate", "samples >= k"]),
+        (["evaluate.problems=1000000"], ["addition", "'eval'", "1000000"]),
+        (["generate.prompts=100000000000"], ["GB is free", "--out", "generate.prompts"]),
+        (["seeds=[1,1]"], ["tiny.yaml", "seeds", "only once"]),
+    ],
+)
+def test_bad_input(call: Call, tmp_path: Path, overrides: list[str], words: list[str]) -> None:
+    assert_refused(call, words, "run", TINY, *overrides, "--out", tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        # What a run would otherwise find out on the way, with a folder already made.
+        (["train.micro_batch=3"], ["train", "micro_batch"]),
+        (["prompt.format=chat"], ["prompt.format", "chat template"]),
+        (["verifier={name: exact, strict: true}"], ["verifier.strict"]),
+        (["engine.no_such_argument=1"], ["engine.no_such_argument"]),
+        (["generate.max_tokens=600"], ["max_tokens"]),
+    ],
+)
+def test_bad_input_that_shows_late(
+    call: Call, tmp_path: Path, overrides: list[str], words: list[str]
+) -> None:
+    short = ["seeds=[7]", "rounds=1", "arms=[verified]", "warm_start=null", "train.steps=1"]
+    assert_refused(call, words, "run", TINY, *short, *overrides, "--out", tmp_path / "run")
+
+
+def test_without_out_nothing_is_written_where_one_stands(call: Call) -> None:
+    assert_refused(call, ["arms"], "run", TINY, "arms=[]")
+
+
+def test_missing_config_names_the_nearest_shipped_one(call: Call) -> None:
+    assert_refused(call, ["quickstrat.yaml", "did you mean 'quickstart'"], "run", "quickstrat.yaml")
+
+
+@pytest.mark.parametrize("text", ["name: [1\n", "- a\n- b\n", "", "name: x\n"])
+def test_file_that_is_no_config(call: Call, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text(text)
+    assert_refused(call, [str(path)], "run", path)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", ["empty"]),
+        ("{", ["not JSON"]),
+        ("[]", ["list"]),
+        ('{"problem": "p"}', ["'answer'"]),
+    ],
+)
+def test_malformed_jsonl_line_is_named_by_number(
+    call: Call, tmp_path: Path, line: str, words: list[str]
+) -> None:
+    path = jsonl(tmp_path / "data.jsonl", [*GOOD[:6], line, *GOOD[6:]])
+    config = qa_config(tmp_path, path=str(path))
+    assert_refused(call, [f"{path}:7:", *words], "run", config, "--out", tmp_path / "run")
+
+
+def test_jsonl_that_holds_too_little(call: Call, tmp_path: Path) -> None:
+    empty = jsonl(tmp_path / "empty.jsonl", [])
+    config = qa_config(tmp_path, path=str(empty))
+    assert_refused(call, [str(empty), "empty"], "run", config, "--out", tmp_path / "run")
+    few = jsonl(tmp_path / "few.jsonl", GOOD[:20])
+    config = qa_config(tmp_path, path=str(few))
+    assert_refused(call, [str(few), "asked for"], "run", config, "--out", tmp_path / "run")
+    bytes_ = tmp_path / "bytes.jsonl"
+    bytes_.write_bytes(b'{"problem": "\xff", "answer": "1"}\n')
+    config = qa_config(tmp_path, path=str(bytes_))
+    assert_refused(call, [str(bytes_)], "run", config, "--out", tmp_path / "run")
+    config = qa_config(tmp_path, path=str(tmp_path / "nowhere.jsonl"))
+    assert_refused(call, ["nowhere.jsonl"], "run", config, "--out", tmp_path / "run")
+
+
+def test_real_solutions_that_are_not_there_are_asked_for_before_the_run(
+    call: Call, tmp_path: Path
+) -> None:
+    lines = [json.dumps({"problem": f"{i} + 2?", "answer": str(i + 2)}) for i in range(6000)]
+    path = jsonl(tmp_path / "train.jsonl", lines)
+    rest = {"eval_path": str(jsonl(tmp_path / "eval.jsonl", GOOD[:40]))}
+    config = qa_config(tmp_path, path=str(path), **rest)
+    for overrides, word in ((["arms=[real]"], "real"), (["prompt.few_shot=2"], "few_shot")):
+        run = ["run", config, "warm_start=null", *overrides, "--out", tmp_path / "run"]
+        assert_refused(call, [word, "real solution"], *run)
+    assert_refused(call, ["warm_start"], "run", config, "--out", tmp_path / "run")
+
+
+def qa_config(tmp_path: Path, **task: Any) -> Path:
+    content = yaml.safe_load(TINY.read_text())
+    content |= {"task": {"name": "qa", **task}}
+    content["evaluate"] = {"problems": 8, "samples": 4, "k": [1]}
+    content["generate"]["prompts"] = 8
+    path = tmp_path / "qa.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_model_folders_that_will_not_do(call: Call, tmp_path: Path) -> None:
+    tiny = tmp_path / "tiny"
+    make_tiny("tiny-0.1m", 0, tiny)
+    (tmp_path / "empty").mkdir()
+    no_eos = tmp_path / "no-eos"
+    materialise(str(tiny), 0, no_eos, "test")
+    settings = json.loads((no_eos / "tokenizer_config.json").read_text())
+    del settings["eos_token"]
+    (no_eos / "tokenizer_config.json").write_text(json.dumps(settings))
+    wrong_eos = chat_model(tiny, tmp_path / "wrong-eos", eos="<|im_start|>")
+    for folder, words in (
+        (tmp_path / "empty", ["model", "config.json"]),
+        (no_eos, ["EOS", "tokenizer_config.json"]),
+        (wrong_eos, ["EOS", "<|im_end|>", "tokenizer_config.json"]),
+    ):
+        run = ["run", TINY, f"model={folder}", "--out", tmp_path / "run"]
+        assert_refused(call, [*words, str(folder)], *run)
+
+
+def test_hub_model_that_can_not_be_had(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    words = ["tiny.yaml", "model", "'no-such-org/no-such-model'", "local folder"]
+    run = ["run", TINY, "model=no-such-org/no-such-model", "--out", tmp_path / "run"]
+    assert_refused(call, words, *run)
+
+
+def test_changed_config_on_a_run_that_is_there(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    plain = resolved(load(TINY))
+    record.write_json(folder / "config.json", {"config": plain, "hash": record.digest(plain)})
+    words = [str(folder / "config.json"), "train.lr (0.0005 -> 0.001)", "rounds (2 -> 3)", "--out"]
+    message = assert_refused(
+        call, words, "run", TINY, "train.lr=1e-3", "rounds=3", "--out", folder
+    )
+    assert "steps" not in message
+
+
+def test_out_that_is_a_file(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    assert_refused(call, [str(tmp_path / "file")], "run", TINY, "--out", tmp_path / "file")
+    inside = tmp_path / "file" / "run"
+    assert_refused(call, [str(tmp_path / "file")], "run", TINY, "--out", inside)
+
+
+def test_second_run_on_a_folder_is_refused_while_the_first_goes_on(
+    call: Call, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("first")
+    process = start_run(elsewhere / "run", elsewhere / "cache")
+    try:
+        end = time.monotonic() + 120
+        while not (elsewhere / "run" / "manifest.json").exists():
+            assert process.poll() is None and time.monotonic() < end, "the first run did not start"
+            time.sleep(0.05)
+        words = [str(elsewhere / "run"), "another run", "--out"]
+        config = (elsewhere / "run" / "config.json").read_bytes()
+        assert_refused(call, words, "run", TINY, "--out", elsewhere / "run")
+        assert process.poll() is None, "the first run was disturbed"
+        assert (elsewhere / "run" / "config.json").read_bytes() == config
+    finally:
+        kill_group(process)
+
+
+@pytest.mark.parametrize("content", [None, "config.json"])
+def test_compare_on_what_is_no_run(call: Call, tmp_path: Path, content: str | None) -> None:
+    folder = tmp_path / "folder"
+    if content:
+        plain = resolved(load(TINY))
+        record.write_json(folder / content, {"config": plain, "hash": record.digest(plain)})
+    assert_refused(call, [str(folder)], "compare", folder)
+
+
+# Help and lists
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_names_every_argument(call: Call, command: str) -> None:
+    code, out, err = call(command, "--help")
+    assert (code, err) == (0, "")
+    flat = " ".join(out.split()).lower()
+    for word in COMMANDS[command]:
+        assert word in flat, word
+    assert call(command, "-h")[1] == out
+
+
+def test_help_lists_every_command(call: Call) -> None:
+    code, out, _ = call("--help")
+    assert code == 0
+    for command in COMMANDS:
+        assert command in out
+    assert set(COMMANDS) == {
+        str(info.name or getattr(info.callback, "__name__", "")) for info in cli.app.registered_commands
+    }, "a command without a test"
+
+
+def test_unknown_command_and_missing_argument_exit_2(call: Call) -> None:
+    for arguments in (["rnu"], ["run"], ["compare"], ["list"], ["run", TINY, "--ouut", "x"]):
+        code, out, err = call(*arguments)
+        assert code == 2 and out == "" and err, arguments
+        assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("verifiers", ["math", "exact"]),
+        ("tasks", ["addition", "qa"]),
+        ("arms", list(PRESETS)),
+        ("models", list(LADDER)),
+        ("configs", list(shipped_configs())),
+    ],
+)
+def test_list_names_each_with_what_it_is(call: Call, kind: str, names: list[str]) -> None:
+    code, out, err = call("list", kind)
+    assert (code, err) == (0, "")
+    for name in names:
+        (line,) = [line for line in out.splitlines() if line.split()[:1] == [name]]
+        assert len(line.split()) > 2, f"nothing is said of {name}"
+
+
+def test_list_of_something_else(call: Call) -> None:
+    assert_refused(call, ["'verifier'", "did you mean 'verifiers'", "tasks"], "list", "verifier")
+
+
+def test_doctor_finds_nothing_wrong_here(call: Call) -> None:
+    code, out, err = call("doctor")
+    assert code == 0, out + err
+    for word in ("versions", "vllm", "memory", "disk", "verifier", "engine and trainer"):
+        assert word in out
+    assert "FAILS" not in out
+
+
+def test_interrupting_a_run_says_how_to_go_on(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rlvr.loop.run", interrupted)
+    code, _, err = call("run", TINY, "--out", tmp_path / "run")
+    assert code == 130 and "run the same command again" in err and err.count("\n") == 1
+
+
+def test_a_run_that_fails_exits_1_with_one_line(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rlvr.data import RunError
+
+    def failing(*_: object) -> None:
+        raise RunError("the engine\nended")
+
+    monkeypatch.setattr("rlvr.loop.run", failing)
+    code, out, err = call("run", TINY, "--out", tmp_path / "run")
+    assert (code, out, err) == (1, "", "rlvr: the engine ended\n")

@@ -1,0 +1,151 @@
+"""A run killed at any moment and run again equals one never killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from test_loop import files, finish, kill_group, left_over, reference, start_run
+
+# Times, versions and the lock: all that may differ.
+OUTSIDE = {"timing.parquet", "manifest.json", ".lock"}
+
+
+def assert_equal_runs(one: Path, other: Path) -> None:
+    assert files(one) == files(other)
+    for name in sorted(files(one) - OUTSIDE):
+        if name.endswith(".parquet"):
+            assert pq.read_table(one / name).equals(pq.read_table(other / name)), name
+        else:
+            assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    hidden = {path.name for path in one.rglob(".*")}
+    assert hidden == {".lock"}, "temporary files were left"
+
+
+def done(folder: Path) -> int:
+    """Count what has been recorded: whole files and folders, no temporary ones."""
+    return sum(
+        1
+        for path in folder.rglob("*")
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def wait_for(process: subprocess.Popen[str], folder: Path, count: int) -> bool:
+    """Wait until `count` things are recorded; False when the run ended before."""
+    end = time.monotonic() + 180
+    while done(folder) < count:
+        assert time.monotonic() < end, "the run makes no progress"
+        if process.poll() is not None:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def assert_whole(folder: Path) -> None:
+    """Whatever the moment of the kill, what carries its final name is whole."""
+    for name in files(folder):
+        if any(part.startswith(".") for part in Path(name).parts):
+            continue
+        if name.endswith(".parquet"):
+            pq.read_table(folder / name)
+        if name.endswith(".json"):
+            json.loads((folder / name).read_text())
+
+
+def test_killed_once_and_resumed(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+    whole, folder = reference(tmp_path_factory), tmp_path / "run"
+    generator = random.Random()
+    process = start_run(folder, tmp_path / "cache")
+    try:
+        while not list(folder.glob("seed-*/base/model")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        delay = generator.uniform(0.0, 5.0)
+        time.sleep(delay)
+    finally:
+        kill_group(process)
+    print(f"killed {delay:.3f} s after the first base, with {done(folder)} things recorded")
+    assert process.returncode == -signal.SIGKILL, "it was done before the kill: the test saw nothing"
+    assert left_over(process) == []
+    assert_whole(folder)
+    before = {name: (folder / name).stat().st_mtime_ns for name in files(folder)}
+    resumed = start_run(folder, tmp_path / "cache")
+    finish(resumed)
+    assert left_over(resumed) == []
+    assert_equal_runs(folder, whole)
+    # What was recorded was not made again.
+    base = next(name for name in sorted(before) if name.endswith("base/model/model.safetensors"))
+    assert (folder / base).stat().st_mtime_ns == before[base]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_killed_ten_times_and_resumed(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    """Two early kills at a random time, eight after a random amount of progress.
+
+    Every second kill hits the main process alone: the others must notice and end by themselves.
+    """
+    whole, folder = reference(tmp_path_factory), tmp_path / "run"
+    generator = random.Random()
+    kills = 0
+    for i in range(10):
+        before = done(folder)
+        process = start_run(folder, tmp_path / "cache")
+        try:
+            if i % 5 == 0:
+                time.sleep(generator.uniform(0.0, 15.0))
+            else:
+                wait_for(process, folder, before + generator.randint(1, 9))
+                time.sleep(generator.uniform(0.0, 0.5))
+            alive = process.poll() is None
+            if i % 2:
+                os.kill(process.pid, signal.SIGKILL)
+                process.wait()
+                assert left_over(process) == []
+        finally:
+            kill_group(process)
+        assert left_over(process) == []
+        print(f"kill {i}: {done(folder)} things recorded")
+        kills += alive
+        assert_whole(folder)
+    assert kills == 10, f"only {kills} kills hit a running process"
+    finish(start_run(folder, tmp_path / "cache"))
+    assert_equal_runs(folder, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_kill_before_the_last_record(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    """The moments between two writes of a round's end, temporary files and all: hard to hit by chance."""
+    whole, folder = reference(tmp_path_factory), tmp_path / "run"
+    shutil.copytree(whole, folder)
+    for name in ("seed-7/random/round-002", "seed-8/verified/round-002"):
+        (folder / name / "metrics.json").unlink()
+        (folder / name / ".metrics.json.tmp").write_text("[")
+    last = folder / "seed-8/verified/round-002"
+    (last / "eval.parquet").unlink()
+    (last / ".eval.parquet.tmp").write_bytes(b"PAR1")
+    (last / "train.json").unlink()
+    (folder / "compare.json").unlink()
+    (folder / ".scratch" / "start-7").mkdir(parents=True)
+    shutil.copytree(folder / "seed-8/base/model", last.with_name("round-001") / "model")
+    finish(start_run(folder, tmp_path / "cache"))
+    assert files(folder) == files(whole)
+    assert {path.name for path in folder.rglob(".*")} == {".lock"}
+    for name in files(folder):
+        # Seed 8's last round was trained from a stand-in for its pruned start; all else must be as it was.
+        if name.startswith("seed-") and "seed-8/verified/round-002" not in name:
+            assert (folder / name).read_bytes() == (whole / name).read_bytes(), name

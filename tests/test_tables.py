@@ -1,0 +1,114 @@
+"""rlvr/tables.py: what a terminal of 80 columns shows of synthetic runs."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from test_compare import ARMS, BASE, FINAL, make_run, rows_of, with_excluded, without
+
+from rlvr.compare import load_run
+from rlvr.tables import print_tables
+
+
+def tables(*runs: Path, width: int = 80) -> str:
+    """Return what is printed, without the blanks at the ends of lines."""
+    console = Console(file=io.StringIO(), width=width)
+    print_tables([load_run(run) for run in runs], console)
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return make_run(tmp_path / "run")
+
+
+def test_tables_hold_what_a_reader_needs(run: Path) -> None:
+    text = tables(run)
+    for needed in (
+        "quick, seeds 0, 1, 2, 2 rounds",
+        "Rule: growth if pass@1 rises by at least 0.05",
+        "95 % interval",
+        "verified - unfiltered",
+        "unfiltered - real",
+        "pass@1_best_temperature  0.600",
+        "greedy",
+        "pass@8",
+        "easy",
+        "collapse",
+    ):
+        assert needed in text
+    assert "side by side" not in text
+
+
+def test_names_with_brackets_are_not_taken_for_markup(tmp_path: Path) -> None:
+    final = {"[bold]arm[/x]": FINAL["verified"]}
+    folder = make_run(tmp_path / "run", rows_of(final, BASE), arms=list(final), name="[red]")
+    text = tables(folder)
+    assert "[bold]arm[/x]" in text
+    assert "[red]" in text
+
+
+def test_several_runs_end_side_by_side(run: Path, tmp_path: Path) -> None:
+    other = make_run(tmp_path / "other", name="second", margin=0.2)
+    text = tables(run, other)
+    tail = text[text.index("runs side by side") :]
+    assert tail.count("quick") == tail.count("second") == len(ARMS)
+    assert "judged by different rules" in tail
+    twin = make_run(tmp_path / "twin")
+    assert str(twin) in tables(run, twin, width=200)  # equal names: the folders tell them apart
+
+
+def test_unfinished_run_says_so(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", without((2, "real", 2)))
+    assert "incomplete: compared at round 1 of 2" in tables(folder)
+    folder = make_run(tmp_path / "fewer", without((1, "real", 1), (1, "real", 2)))
+    assert "without seed 1" in tables(folder)
+
+
+def test_nothing_excluded_shows_no_worst_case(run: Path) -> None:
+    text = tables(run)
+    assert "excluded" not in text
+    assert "at worst" not in text
+
+
+def test_worst_case_either_way_in_every_table_of_effects(tmp_path: Path) -> None:
+    text = tables(make_run(tmp_path / "run", with_excluded({"unfiltered": 4}, 0.01)))
+    lines = text.splitlines()
+    against_base = next(i for i, line in enumerate(lines) if line.startswith("unfiltered "))
+    assert "-0.069" in lines[against_base + 1]
+    assert lines[against_base + 1].endswith("collapse")
+    assert "-0.049" in lines[against_base + 2]
+    assert lines[against_base + 2].endswith("inconclusive")
+    assert "completions excluded from evaluation, all seeds" in text
+    assert text.count("  at worst  ") == text.count("  at best  ") == 4  # and its three contrasts
+
+
+@pytest.mark.parametrize("excluded", [0, 4])
+def test_eighty_columns_hold_every_table_whole(tmp_path: Path, excluded: int) -> None:
+    folder = make_run(tmp_path / "run", with_excluded({"unfiltered": excluded}, 0.01))
+    sentences = ("Rule: ", *(f"{arm}: " for arm in ARMS))
+    wide = [line for line in tables(folder, width=400).splitlines() if line]
+    narrow = tables(folder).splitlines()
+    assert [line for line in wide if not line.startswith(sentences) and line not in narrow] == []
+    assert len(narrow) < 75
+
+
+def test_a_sentence_takes_at_most_two_lines(run: Path) -> None:
+    lines = tables(run).splitlines()
+    starts = [i for i, line in enumerate(lines) if line.startswith(tuple(f"{a}: " for a in ARMS))]
+    ends = [*starts[1:], len(lines) - 1]
+    assert all(end - start <= 2 for start, end in zip(starts, ends, strict=True))
+
+
+def test_many_arms_and_long_names_cost_no_figure(tmp_path: Path) -> None:
+    arms = [f"an-arm-with-a-long-name-{i}" for i in range(6)] + ["verified"]
+    rows = rows_of({arm: FINAL["verified"] for arm in arms}, BASE)
+    folder = make_run(tmp_path / "run", rows, arms=arms)
+    text = tables(folder)
+    assert text.count("means over seeds") > 1
+    for i in range(len(arms) - 1):  # a column in three kinds of table, and the sentence
+        assert text.count(f"an-arm-with-a-long-name-{i}") == 4
+    assert text.count("0.367  0.963  +0.597  +0.486 to +0.708") == len(arms)
+    assert "…" not in text
