@@ -25,7 +25,6 @@ help: ## list the targets
 
 demo: $(READY) ## the quickstart: verified against unfiltered, random and real, with table, verdicts and plot
 	$(BIN)/rlvr run configs/quickstart.yaml
-	$(BIN)/rlvr compare runs/quickstart
 
 test: $(READY) ## the tests, a real tiny round on the real engine and trainer included
 	$(BIN)/python -m pytest -m "not slow"
