@@ -105,7 +105,7 @@ def _target_reached(run: Run, seed: Seed, start: Path) -> Callable[[int, Any], b
         folder.mkdir()
         save(model, start, folder, seed.probes)
         run.engine.load(folder)
-        records = stages.sample(run, seed, seed.held_back, 1.0, 4, "sample", BASE, 0)
+        records = stages.sample(run, seed, seed.held_back, 1.0, 2, "sample", BASE, 0)
         reached = _share_correct(records)
         where = f"warm start, step {step}, pass@1 {reached:.2f} of {target}"
         run.display.stage(seed.seed, BASE, 0, where)

@@ -179,7 +179,10 @@ def test_order_puts_the_matched_first_and_keeps_the_rest() -> None:
 @pytest.mark.parametrize(
     ("arms", "words"),
     [
-        ([Arm("a", keep="random", match="verfied"), PRESETS["verified"]], "did you mean 'verified'"),
+        (
+            [Arm("a", keep="random", match="verfied"), PRESETS["verified"]],
+            "did you mean 'verified'",
+        ),
         ([Arm("a", keep="random", match="a")], "circle"),
         ([Arm("a", keep="random", match="b"), Arm("b", keep="random", match="a")], "circle: a, b"),
     ],

@@ -222,9 +222,7 @@ def test_changed_config_on_a_run_that_is_there(call: Call, tmp_path: Path) -> No
     plain = resolved(load(TINY))
     record.write_json(folder / "config.json", {"config": plain, "hash": record.digest(plain)})
     words = [str(folder / "config.json"), "train.lr (0.0005 -> 0.001)", "rounds (2 -> 3)", "--out"]
-    message = assert_refused(
-        call, words, "run", TINY, "train.lr=1e-3", "rounds=3", "--out", folder
-    )
+    message = assert_refused(call, words, "run", TINY, "train.lr=1e-3", "rounds=3", "--out", folder)
     assert "steps" not in message
 
 
@@ -282,7 +280,8 @@ def test_help_lists_every_command(call: Call) -> None:
     for command in COMMANDS:
         assert command in out
     assert set(COMMANDS) == {
-        str(info.name or getattr(info.callback, "__name__", "")) for info in cli.app.registered_commands
+        str(info.name or getattr(info.callback, "__name__", ""))
+        for info in cli.app.registered_commands
     }, "a command without a test"
 
 

@@ -247,7 +247,10 @@ def test_bos_comes_once_in_plain_and_in_chat(tiny: Path, tmp_path: Path) -> None
     (chat,) = encode_prompts(tokenizer, [problem("3+3=")], Prompting("chat"))
     assert plain.count(bos) == chat.count(bos) == 1 and plain[0] == chat[0] == bos
     (solution,) = encode_solutions(tokenizer, [problem("3+3=", "6")])
-    assert solution == (*tokenizer("6", add_special_tokens=False)["input_ids"], tokenizer.eos_token_id)
+    assert solution == (
+        *tokenizer("6", add_special_tokens=False)["input_ids"],
+        tokenizer.eos_token_id,
+    )
 
 
 def test_chat_without_a_template_is_bad_input(tiny: Path) -> None:

@@ -289,9 +289,7 @@ def test_metrics_are_gathered_in_a_fixed_order(tmp_path: Path) -> None:
             }
             for name, value in values.items()
         ]
-        record.write_json(
-            record.round_folder(tmp_path, seed, arm, round_) / "metrics.json", rows
-        )
+        record.write_json(record.round_folder(tmp_path, seed, arm, round_) / "metrics.json", rows)
 
     place(10, "verified", 1, {"pass@1": 0.5, "greedy": 1.0})
     place(9, "random", 2, {"pass@1": 0.25})

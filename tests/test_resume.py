@@ -74,7 +74,9 @@ def test_killed_once_and_resumed(tmp_path_factory: pytest.TempPathFactory, tmp_p
     finally:
         kill_group(process)
     print(f"killed {delay:.3f} s after the first base, with {done(folder)} things recorded")
-    assert process.returncode == -signal.SIGKILL, "it was done before the kill: the test saw nothing"
+    assert process.returncode == -signal.SIGKILL, (
+        "it was done before the kill: the test saw nothing"
+    )
     assert left_over(process) == []
     assert_whole(folder)
     before = {name: (folder / name).stat().st_mtime_ns for name in files(folder)}

@@ -14,9 +14,7 @@ import pytest
 
 from rlvr.data import InputError, Problem, Split
 
-addition: Callable[..., Iterator[Problem]] = importlib.import_module(
-    "rlvr.tasks.addition"
-).problems
+addition: Callable[..., Iterator[Problem]] = importlib.import_module("rlvr.tasks.addition").problems
 carries: Callable[[int, int], int] = importlib.import_module("rlvr.tasks.addition").carries
 qa: Callable[..., Iterator[Problem]] = importlib.import_module("rlvr.tasks.qa").problems
 
@@ -42,7 +40,16 @@ def test_addition_is_right(digits: int, reverse: bool) -> None:
 
 @pytest.mark.parametrize(
     ("a", "b", "count"),
-    [(0, 0, 0), (5, 4, 0), (5, 5, 1), (99, 1, 2), (90, 10, 1), (55, 55, 2), (999, 1, 3), (105, 5, 1)],
+    [
+        (0, 0, 0),
+        (5, 4, 0),
+        (5, 5, 1),
+        (99, 1, 2),
+        (90, 10, 1),
+        (55, 55, 2),
+        (999, 1, 3),
+        (105, 5, 1),
+    ],
 )
 def test_carries(a: int, b: int, count: int) -> None:
     assert carries(a, b) == carries(b, a) == count

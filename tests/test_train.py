@@ -145,7 +145,9 @@ def test_equal_seeds_give_equal_bytes(start: Path, tmp_path: Path) -> None:
 def test_what_is_written_is_a_whole_model_with_its_probes(start: Path, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out"
     train(start, ROWS, Training(1, 4, 1e-3), 0, out, PROBE)
-    assert {file.name for file in start.iterdir()} | {PROBES} == {file.name for file in out.iterdir()}
+    assert {file.name for file in start.iterdir()} | {PROBES} == {
+        file.name for file in out.iterdir()
+    }
     assert [path.name for path in out.parent.iterdir()] == ["out"]
     for name in ("tokenizer.json", "tokenizer_config.json", "config.json"):
         ours, theirs = json.loads((out / name).read_text()), json.loads((start / name).read_text())
