@@ -11,11 +11,19 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from rlvr.arms import in_order, preset
 from rlvr.data import Arm, InputError, Keep, Memory, Problem, Split, Start, nearest
@@ -102,6 +110,8 @@ class EvaluateConfig(_Section):
             raise ValueError(
                 f"k goes up to {max(self.k)}, samples is {self.samples}: pass@k needs samples >= k"
             )
+        if len(set(self.k)) < len(self.k):
+            raise ValueError(f"k: each only once: {self.k}")
         if 1 not in self.k:
             raise ValueError("k must contain 1: pass@1 is the headline")
         return self
@@ -191,6 +201,22 @@ class Config(_Section):
         return value
 
     @model_validator(mode="after")
+    def _batches_divide(self) -> Config:
+        micro = self.train.micro_batch or 1
+        parts = self.train.processes * micro
+        if self.train.batch_size % parts:
+            raise ValueError(
+                f"train.batch_size: {self.train.batch_size} is no multiple of processes x "
+                f"micro_batch = {parts}"
+            )
+        warm = self.warm_start.batch_size if self.warm_start else 0
+        if warm > micro and warm % micro:
+            raise ValueError(
+                f"warm_start.batch_size: {warm} is no multiple of train.micro_batch = {micro}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _metric_exists(self) -> Config:
         known = [*(f"pass@{k}" for k in self.evaluate.k), "greedy"]
         if self.verdict.metric not in known:
@@ -236,9 +262,18 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
                 f"{override!r} is no override: write key=value, such as generate.samples=8"
             )
     try:
-        merged = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
+        merged: Any = OmegaConf.load(path)
+        if not OmegaConf.is_dict(merged):
+            raise InputError(f"{path}: not a config: a YAML mapping was expected")
+        for override in overrides:
+            try:
+                merged = OmegaConf.merge(merged, OmegaConf.from_dotlist([override]))
+            except TypeError as failure:
+                raise InputError(f"{path}: {override}: {_one_line(failure)}") from failure
         plain = OmegaConf.to_container(merged, resolve=True)
-    except (OmegaConfBaseException, OSError, ValueError) as failure:
+    except (OmegaConfBaseException, OSError, ValueError, TypeError) as failure:
+        if isinstance(failure, InputError):
+            raise
         raise InputError(f"{path}: {_one_line(failure)}") from failure
     except Exception as failure:  # PyYAML's errors share no base with the others
         if type(failure).__module__.startswith("yaml"):
@@ -340,6 +375,15 @@ def draw_problems(config: Config, split: Split, n: int, seed: int, key: str) -> 
                 f"task.{option}: {config.task.name} has no such option{nearest(option, known)} "
                 f"(options: {', '.join(known)})"
             )
+    hints = get_type_hints(problems)
+    for option, value in config.task.options.items():
+        if option in hints:
+            try:
+                TypeAdapter(hints[option]).validate_python(value)
+            except ValidationError as failure:
+                raise InputError(
+                    f"task.{option}: {failure.errors()[0]['msg']} (given: {value!r})"
+                ) from failure
     try:
         return list(problems(split, n, seed=seed, **config.task.options))
     except (ValueError, TypeError) as failure:

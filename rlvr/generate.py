@@ -16,6 +16,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import math
 import os
 import signal
 import socket
@@ -167,7 +168,8 @@ class Engine:
                 for mine, reference in zip(child.receive(), probes["logprobs"], strict=True)
                 for ours, theirs in zip(mine, reference, strict=True)
             ]
-            worst = max(worst, sum(abs(a - b) for a, b in pairs) / max(1, len(pairs)))
+            gap = sum(abs(a - b) for a, b in pairs) / max(1, len(pairs))
+            worst = gap if math.isnan(gap) else max(worst, gap)
         bound = PROBE_TOLERANCE.get(self.dtype, PROBE_TOLERANCE["bfloat16"])
         if not worst <= bound:
             raise RunError(
@@ -226,6 +228,7 @@ class _Child:
             )
         self.connection = Connection(ours.detach())
         self._facts: dict[str, Any] | None = None
+        self._log_named = False
         self.send("start", str(model), arguments)
 
     def send(self, *message: Any) -> None:
@@ -253,11 +256,13 @@ class _Child:
             elif kind == "refused":
                 raise InputError(content)
             elif kind == "failed":
+                self._log_named = True
                 raise RunError(f"the engine failed: {content} (its log: {self.log})")
             else:
                 return content
 
     def _died(self) -> RunError:
+        self._log_named = True
         code = self.process.wait()
         tail = self.log.read_text(errors="replace").strip().splitlines()[-1:] or [
             "(its log is empty)"
@@ -270,7 +275,7 @@ class _Child:
     def close(self) -> None:
         self.connection.close()
         self.process.kill()
-        if self.process.wait() in (0, -signal.SIGKILL):
+        if self.process.wait() in (0, -signal.SIGKILL) and not self._log_named:
             self.log.unlink(missing_ok=True)
 
 
@@ -298,6 +303,7 @@ def child_environment(arguments: Mapping[str, Any], replica: int, replicas: int)
         tuned |= {
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
             "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
+            "TORCHDYNAMO_DISABLE": "1",
             "OMP_NUM_THREADS": str(cores),
             **threads.SETTINGS,
         }

@@ -17,12 +17,12 @@ from pathlib import Path
 from rlvr import arms, models, preflight, record, stages
 from rlvr.base import make_base
 from rlvr.config import Config, resolved
-from rlvr.data import Arm, Problem
+from rlvr.data import Arm, InputError, Problem
 from rlvr.evaluate import Problems
 from rlvr.generate import Engine
 from rlvr.progress import Display
 from rlvr.stages import BASE, Run, Seed
-from rlvr.verify import VerifierPool, load_verifier
+from rlvr.verify import LoadedVerifier, VerifierPool, load_verifier
 
 
 def run(config: Config, folder: Path, display: Display, where: str) -> None:
@@ -32,13 +32,32 @@ def run(config: Config, folder: Path, display: Display, where: str) -> None:
     do, and RunError when the engine, a process or the disk fails on the way: what was recorded is
     kept.
     """
-    plain = resolved(config)
-    record.check_resumable(folder, plain)
+    record.check_resumable(folder, resolved(config))
     models.check_model_name(config.model, where)
     verifier = load_verifier(preflight.verifier_name(config))
-    order = config.arms_in_order()
     record.check_disk(folder, preflight.bytes_needed(config))
     problems = {seed: preflight.draw(config, seed) for seed in config.seeds}
+    preflight.check_verifier(config, verifier)
+    preflight.check_model(config, where, problems[config.seeds[0]])
+    fresh = not folder.exists()
+    try:
+        _run(config, folder, display, where, verifier, problems)
+    except InputError:
+        # Such as an engine argument that only vLLM knows to be wrong: nothing was recorded yet.
+        if fresh and not list(folder.glob("seed-*/base/metrics.json")):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _run(
+    config: Config,
+    folder: Path,
+    display: Display,
+    where: str,
+    verifier: LoadedVerifier,
+    problems: dict[int, preflight.SeedProblems],
+) -> None:
+    plain, order = resolved(config), config.arms_in_order()
     with record.locked(folder), ExitStack() as stack:
         record.write_json(folder / "config.json", {"config": plain, "hash": record.digest(plain)})
         record.write_json(folder / "manifest.json", preflight.manifest(config, verifier))
@@ -46,6 +65,8 @@ def run(config: Config, folder: Path, display: Display, where: str) -> None:
         if _finished(config, folder):
             _prune(config, folder)
             return
+        rounds = len(config.seeds) * len(order) * config.rounds
+        display.note(f"{config.name}: {rounds} rounds into {folder}; starting the engine")
         scratch = folder / ".scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()

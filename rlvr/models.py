@@ -207,7 +207,11 @@ def encode_prompts(
     tokenizer: Any, problems: Sequence[Problem], prompting: Prompting
 ) -> list[tuple[int, ...]]:
     """Return the prompt token ids of each problem, special tokens included once."""
+    if not problems:
+        return []
     if prompting.format == "chat":
+        if not tokenizer.chat_template:
+            raise InputError("prompt.format: the model has no chat template: set it to plain")
         texts = [
             tokenizer.apply_chat_template(
                 _turns(problem, prompting), tokenize=False, add_generation_prompt=True
@@ -238,6 +242,8 @@ def encode_solutions(tokenizer: Any, problems: Sequence[Problem]) -> list[tuple[
     """
     if any(problem.solution is None for problem in problems):
         raise ValueError("a problem without a real solution can't be encoded as one")
+    if not problems:
+        return []
     texts = [str(problem.solution) for problem in problems]
     encoded = tokenizer(texts, add_special_tokens=False)
     return [(*ids, tokenizer.eos_token_id) for ids in encoded["input_ids"]]

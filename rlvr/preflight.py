@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import platform
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 from rlvr import models
 from rlvr.config import Config, draw_problems, load_task
-from rlvr.data import InputError, Problem
+from rlvr.data import InputError, Problem, nearest
 from rlvr.verify import LoadedVerifier
 
 
@@ -68,6 +70,43 @@ def draw(config: Config, seed: int) -> SeedProblems:
     return problems
 
 
+def check_model(config: Config, where: str, problems: SeedProblems) -> None:
+    """Raise InputError when the model, its special tokens or its length won't do."""
+    from transformers import AutoConfig
+
+    with tempfile.TemporaryDirectory(prefix="rlvr-preflight-") as scratch:
+        folder = Path(scratch)
+        models.materialise(config.model, config.seeds[0], folder, where)
+        try:
+            tokenizer = models.load_tokenizer(folder)
+        except InputError as failure:
+            raise InputError(str(failure).replace(scratch, config.model)) from failure
+        limit = min(int(AutoConfig.from_pretrained(folder).max_position_embeddings), 2048)
+    limit = int(config.engine.get("max_model_len", limit))
+    every = [*problems.held_out, *(one for round_ in problems.rounds for one in round_)]
+    longest = max(len(ids) for ids in models.encode_prompts(tokenizer, every, problems.prompting))
+    if longest + config.generate.max_tokens > limit:
+        raise InputError(
+            f"{where}: generate.max_tokens: {config.generate.max_tokens} and the longest prompt's "
+            f"{longest} "
+            f"are more than the {limit} tokens that {config.model} takes: lower it"
+        )
+
+
+def check_verifier(config: Config, verifier: LoadedVerifier) -> None:
+    """Raise InputError when the verifier has no such option."""
+    parameters = inspect.signature(verifier.verify).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    known = list(parameters)[2:]
+    for option in config.verifier.options if config.verifier else {}:
+        if option not in known:
+            raise InputError(
+                f"verifier.{option}: {verifier.name} has no such option{nearest(option, known)} "
+                f"(options: {', '.join(known) or 'none'})"
+            )
+
+
 def bytes_needed(config: Config) -> int:
     """Estimate the bytes of a run: its records at their longest, and the weights kept."""
     rounds = len(config.seeds) * len(config.arms) * config.rounds
@@ -77,9 +116,10 @@ def bytes_needed(config: Config) -> int:
         + config.evaluate.problems * config.evaluate.samples
     )
     weights = models.weight_bytes(config.model)
-    models_kept = (
-        rounds if config.checkpoints == "all" else len(config.seeds) * (len(config.arms) + 1)
-    )
+    # "last" prunes an arm when it has ended: until then all its rounds are there.
+    bases = len(config.seeds)
+    kept = rounds if config.checkpoints == "all" else bases * len(config.arms) + config.rounds
+    models_kept = kept + bases
     return rounds * completions * (8 * tokens + 40) + weights * (models_kept + 3)
 
 

@@ -50,8 +50,7 @@ class Display:
         self.task = self.bar.add_task(name, total=total)
         self.where, self.detail = "", ""
         self.samples: list[tuple[str, str, str]] = []
-        self.began = time.monotonic()
-        self.done_here = 0
+        self.spent: list[float] = []
         self.live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
 
     def __enter__(self) -> Display:
@@ -112,13 +111,15 @@ class Display:
         self.bar.advance(self.task)
         if not seconds:
             return
-        self.done_here += 1
-        left = self.bar.tasks[0].total or 0
-        left -= self.bar.tasks[0].completed
-        eta = (time.monotonic() - self.began) / self.done_here * left
         figures = "  ".join(f"{name} {value}" for name, value in headline.items())
         line = f"seed {seed}  {arm:<12} round {round_}  {figures}  {seconds:.1f} s"
-        self.note(line if self.live_wanted else f"{line}  (about {eta / 60:.0f} min left)")
+        if round_:
+            self.spent.append(seconds)
+        if self.spent and not self.live_wanted:
+            task = self.bar.tasks[0]
+            left = ((task.total or 0) - task.completed) * sum(self.spent) / len(self.spent)
+            line += f"  (about {left / 60:.0f} min left)"
+        self.note(line)
 
 
 def _short(text: str) -> str:

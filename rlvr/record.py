@@ -42,11 +42,12 @@ def _replace(path: Path, write: Callable[[Path], None]) -> None:
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as failure:
-        temporary.unlink(missing_ok=True)
         raise RunError(
             f"can't write {path}: {failure.strerror or failure}; what was recorded before is kept: "
             "make room or fix the permissions, then run the same command again"
         ) from failure
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -62,7 +63,7 @@ def write_text(path: Path, text: str) -> None:
 
     Raises RunError when the disk won't take it.
     """
-    _replace(path, lambda temporary: _discard(temporary.write_text(text)))
+    _replace(path, lambda temporary: _discard(temporary.write_text(text, encoding="utf-8")))
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -222,7 +223,12 @@ def check_resumable(run: Path, config: Mapping[str, Any]) -> None:
     path = run / "config.json"
     if not path.is_file():
         return
-    recorded = json.loads(path.read_text())["config"]
+    try:
+        recorded = dict(json.loads(path.read_text())["config"])
+    except (ValueError, KeyError, TypeError) as failure:
+        raise InputError(
+            f"{path}: not the config of a run: give another folder with --out, or delete this one"
+        ) from failure
     if recorded == config:
         return
     old, new = _flat(recorded), _flat(config)
@@ -252,6 +258,8 @@ def check_disk(run: Path, need: int) -> None:
     existing = next(
         folder for folder in (run.absolute(), *run.absolute().parents) if folder.exists()
     )
+    if not existing.is_dir():
+        raise InputError(f"{existing}: a file, a run needs a folder: give another one with --out")
     free = shutil.disk_usage(existing).free
     if free < need:
         raise InputError(

@@ -123,6 +123,7 @@ def _fine_tune(
     torch.manual_seed(seed)
     with quiet(), tempfile.TemporaryDirectory(prefix="rlvr-train-") as scratch:
         model, tokenizer = load_model(start), load_tokenizer(start)
+        use_cache = model.config.use_cache  # SFTTrainer turns it off, and it would be saved so
         trainer = SFTTrainer(
             model=model,
             args=SFTConfig(
@@ -158,10 +159,14 @@ def _fine_tune(
         )
         trainer.remove_callback(PrinterCallback)
         result = trainer.train()
+        model.config.use_cache = use_cache
+        # Each process knows the loss of its own share alone.
+        loss = torch.tensor([result.training_loss], device=trainer.args.device)
+        loss = trainer.accelerator.gather(loss).mean()
     if settings.lora:
         model = trainer.model.merge_and_unload()
     facts = {
-        "train_loss": float(result.training_loss),
+        "train_loss": float(loss),
         "train_steps": float(result.global_step),
         "train_tokens": float(
             sum(len(row.token_ids) for row in batches[: result.global_step * settings.batch_size])
@@ -229,7 +234,7 @@ def _launch(
             str(settings.processes),
         ]
         command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-        command += ["--multi_gpu"] if on_gpu() else ["--cpu"]
+        command += ["--multi_gpu", "--main_process_port", "0"]
         command += ["-m", "rlvr.train", str(folder / "job.json")]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode:

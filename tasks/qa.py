@@ -103,12 +103,12 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise InputError(f"task.path: no such file: {path}")
     lines = []
-    with open(path, encoding="utf-8", errors="strict") as file:
-        for number, text in enumerate(file, 1):
-            if not text.strip():
+    with open(path, "rb") as file:
+        for number, data in enumerate(file, 1):
+            if not data.strip():
                 raise InputError(f"{path}:{number}: the line is empty: one JSON object a line")
             try:
-                value = json.loads(text)
+                value = json.loads(data.decode())
             except ValueError as failure:
                 raise InputError(
                     f"{path}:{number}: not JSON ({failure}): one JSON object a line"
@@ -133,9 +133,12 @@ def _normalise(value: Any, where: str) -> dict[str, Any]:
     if (
         isinstance(answer, bool)
         or not isinstance(answer, (str, int, float))
-        or not str(answer).strip()
+        or not str(answer).rpartition("####")[2].strip()
+        or answer != answer
     ):
         raise InputError(f"{where}: no text or number under 'answer'")
+    if not isinstance(value.get("solution", ""), str | None):
+        raise InputError(f"{where}: no text under 'solution'")
     line = {**value, "problem": problem.strip(), "answer": str(answer)}
     reasoning, mark, final = str(answer).rpartition("####")
     if mark:

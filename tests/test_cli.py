@@ -1,4 +1,4 @@
-"""The command line: bad input is one line and exit 2, and nothing is written; every command says what it takes."""
+"""The command line: bad input is one line, exit 2 and nothing written; help and lists."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Call = Callable[..., tuple[int, str, str]]
 def call(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Call:
-    """Call the command in this process, in an empty folder of its own: (exit code, stdout, stderr)."""
+    """Call the command in this process, in an empty folder: (exit code, stdout, stderr)."""
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
@@ -52,7 +52,7 @@ def call(
 
 
 def assert_refused(call: Call, words: list[str], *arguments: object) -> str:
-    """The command must exit 2 with one line that has all of the words, and write nothing anywhere."""
+    """The command must exit 2 with one line that has all of the words, and write nothing."""
     before = {path for path in Path.cwd().parent.rglob("*")}
     code, out, err = call(*arguments)
     assert code == 2, (code, out, err)

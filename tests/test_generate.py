@@ -1,4 +1,4 @@
-"""The engine, for real: sampling that repeats to the token, logprobs that are transformers', weights that are new."""
+"""The engine, for real: samples that repeat, transformers' logprobs, weights that are new."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ DECODING = Decoding(max_tokens=24)
 
 
 def made(folder: Path, seed: int) -> Path:
-    """Write a tiny model that says EOS now and then (an untrained one hardly does), probes included."""
+    """Write a tiny model that says EOS now and then, as an untrained one hardly does."""
     make_tiny("tiny-0.1m", seed, folder)
     model = load_model(folder)
     with torch.no_grad():
-        # Every tenth token or so: what the last layer adds to the EOS, the norm's scale makes constant.
+        # Sharper than an untrained model, and an EOS that is likely in some places.
         for parameter in model.parameters():
             parameter *= 1.5
         model.lm_head.weight[EOS] = model.lm_head.weight[EOS] * 6
@@ -226,7 +226,7 @@ def test_sampling_follows_the_models_probabilities(engine: Engine, model: Path) 
     counts = torch.zeros_like(probabilities)
     for output in sampled:
         counts[output.token_ids[0]] += 1
-    # Pearson's chi-square over tokens expected at least five times; its mean is the degrees of freedom.
+    # Pearson's chi-square over tokens expected five times or more; its mean is their number.
     often = probabilities * n >= 5
     assert often.sum() > 5
     excess = ((counts - probabilities * n) ** 2 / (probabilities * n))[often]

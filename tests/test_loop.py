@@ -35,7 +35,7 @@ OUTCOMES = {"growth", "collapse", "no effect", "inconclusive"}
 
 
 def start_run(folder: Path, cache: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start `rlvr run` on the tiny config in a session of its own, with a temporary folder of its own."""
+    """Start `rlvr run` on the tiny config: a session and a temporary folder of its own."""
     scratch = cache / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "rlvr.cli", "run", str(TINY), *arguments, "--out", str(folder)]
@@ -86,7 +86,7 @@ def finish(process: subprocess.Popen[str], seconds: float = 240.0) -> str:
 
 
 def reference(factory: pytest.TempPathFactory) -> Path:
-    """Return the uninterrupted run of the tiny config: made once a session. Its output is beside it."""
+    """Return the uninterrupted run, made once a test session; its output is beside it."""
     folder = factory.getbasetemp() / "reference" / "run"
     if not (folder.parent / "out.txt").exists():
         process = start_run(folder, folder.parent / "cache")
@@ -113,7 +113,7 @@ def completions_of(run: Path, seed: int, arm: str, round_: int) -> pd.DataFrame:
     return pd.read_parquet(round_of(run, seed, arm, round_) / "completions.parquet")
 
 
-def value(run: Path, seed: int, arm: str, round_: int, metric: str) -> tuple[float, int]:
+def value(run: Path, seed: int, arm: str, round_: int, metric: str) -> tuple[Any, int]:
     frame = pd.read_parquet(run / "metrics.parquet")
     chosen = frame[
         (frame.seed == seed)
@@ -183,11 +183,11 @@ def test_every_completion_is_there_with_verdict_and_kept(
     assert (frame.status == "correct").tolist() == right
     assert (frame.seed == seed).all() and (frame["round"] == round_).all()
     assert set(frame.arm) == {"base" if round_ == 1 else arm}
-    for row in frame.itertuples():
-        tokens = list(row.token_ids)
-        assert 1 <= len(tokens) <= 6 and len(row.logprobs) == len(tokens)
-        assert (row.finish_reason == "stop") == (tokens[-1] == 1)
-        assert all(logprob <= 0 for logprob in row.logprobs)
+    for row in frame.to_dict("records"):
+        tokens = list(row["token_ids"])
+        assert 1 <= len(tokens) <= 6 and len(row["logprobs"]) == len(tokens)
+        assert (row["finish_reason"] == "stop") == (tokens[-1] == 1)
+        assert all(logprob <= 0 for logprob in row["logprobs"])
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -420,7 +420,7 @@ def test_the_same_command_again_does_nothing_but_compare(run: Path) -> None:
 def test_an_arm_runs_alike_whatever_runs_with_it(
     run: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """One seed, one arm, every checkpoint kept: the same completions, weights and figures as in company.
+    """One seed, one arm, every checkpoint kept: all is as it was in company.
 
     And the warm start is not trained again: it comes from the cache, which is left as it was.
     """
@@ -448,7 +448,7 @@ def test_an_arm_runs_alike_whatever_runs_with_it(
     assert (ours / last).read_bytes() == (theirs / last).read_bytes()
 
 
-HARSH = '''"""Nothing in training is right; of the held-out problems every fourth can't be decided."""
+HARSH = '''"""Nothing in training is right; every fourth held-out problem can't be decided."""
 from rlvr.data import Verdict
 
 def verify(problem, completion):
@@ -483,11 +483,11 @@ def test_a_round_without_rows_is_recorded_and_the_loop_goes_on(harsh: Path, arm:
             assert value(harsh, 7, arm, round_, metric)[0] == 0
         for name in MODEL_FILES:
             assert (folder / "model" / name).read_bytes() == (base / "model" / name).read_bytes()
-        greedy = [
+        ours, theirs = (
             pd.read_parquet(path / "eval.parquet").query("kind == 'greedy'").reset_index(drop=True)
             for path in (folder, base)
-        ]
-        pd.testing.assert_frame_equal(*greedy)
+        )
+        pd.testing.assert_frame_equal(ours, theirs)
 
 
 def test_real_trains_on_fresh_solutions_of_the_rounds_prompts(harsh: Path) -> None:
@@ -499,10 +499,10 @@ def test_real_trains_on_fresh_solutions_of_the_rounds_prompts(harsh: Path) -> No
         assert value(harsh, 7, "real", round_, "sampled")[0] == 0
         assert value(harsh, 7, "real", round_, "train_steps")[0] == 4
     problems = {p.id: p for p in draw_problems(load(TINY), "train", 628, 7, "here")}
-    for row in rows.itertuples():
+    for row in rows.to_dict("records"):
         # One token a byte: prompt and solution with the EOS at the end.
-        assert len(row.token_ids) == len(str(problems[row.problem_id].solution)) + 1
-        assert list(row.token_ids)[-1] == 1
+        assert len(row["token_ids"]) == len(str(problems[row["problem_id"]].solution)) + 1
+        assert list(row["token_ids"])[-1] == 1
 
 
 def test_accumulate_keeps_the_warm_start_and_every_round(harsh: Path) -> None:

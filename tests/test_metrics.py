@@ -13,7 +13,7 @@ STATUS = {"c": "correct", "w": "wrong", "a": "abstain", "e": "error"}
 
 
 def records(outcomes: dict[str, str], levels: dict[str, str] | None = None) -> list[Record]:
-    """One record a letter: outcomes={"p": "cwa"} is problem p, once correct, once wrong, once neither."""
+    """One record a letter: {"p": "cwa"} is problem p, once correct, once wrong, once neither."""
     return [
         Record(
             problem_id=problem,
@@ -32,7 +32,7 @@ def records(outcomes: dict[str, str], levels: dict[str, str] | None = None) -> l
     ]
 
 
-def by_name(rows: list[dict[str, Any]], level: str = "all") -> dict[str, tuple[float, int]]:
+def by_name(rows: list[dict[str, Any]], level: str = "all") -> dict[str, tuple[Any, int]]:
     names = [(row["metric"], row["level"]) for row in rows]
     assert len(names) == len(set(names)), "a metric twice"
     return {row["metric"]: (row["value"], row["n"]) for row in rows if row["level"] == level}

@@ -1,4 +1,4 @@
-"""Models: lossless tokens, ladder sizes, reproducible weights, and special tokens that are right."""
+"""Models: lossless tokens, ladder sizes, reproducible weights, the right special tokens."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def chat_model(tiny: Path, folder: Path, eos: str, bos: str | None = None) -> Path:
-    """Write a model folder whose tokenizer has ChatML's tokens and template, and the EOS asked for."""
+def chat_model(tiny: Path, folder: Path, eos: str) -> Path:
+    """Write a model folder with ChatML's tokens and template, and the EOS asked for."""
     tokenizer = character_tokenizer()
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
     tokenizer.eos_token = eos

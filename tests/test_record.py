@@ -1,4 +1,4 @@
-"""What a run leaves: written whole or not at all, read back as it was, refused when it is not its own."""
+"""What a run leaves: written whole or not at all, read back as it was, or refused."""
 
 from __future__ import annotations
 

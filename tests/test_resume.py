@@ -131,7 +131,7 @@ def test_killed_ten_times_and_resumed(
 def test_a_kill_before_the_last_record(
     tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
-    """The moments between two writes of a round's end, temporary files and all: hard to hit by chance."""
+    """The moments between the last writes of a round: hard to hit by chance."""
     whole, folder = reference(tmp_path_factory), tmp_path / "run"
     shutil.copytree(whole, folder)
     for name in ("seed-7/random/round-002", "seed-8/verified/round-002"):
@@ -148,6 +148,6 @@ def test_a_kill_before_the_last_record(
     assert files(folder) == files(whole)
     assert {path.name for path in folder.rglob(".*")} == {".lock"}
     for name in files(folder):
-        # Seed 8's last round was trained from a stand-in for its pruned start; all else must be as it was.
+        # Seed 8's last round was trained from a stand-in for its pruned start.
         if name.startswith("seed-") and "seed-8/verified/round-002" not in name:
             assert (folder / name).read_bytes() == (whole / name).read_bytes(), name

@@ -53,7 +53,7 @@ def by_hand(start: Path, rows: list[Row], settings: Training, seed: int) -> tupl
             total = total - each[-len(one.token_ids) :].sum()
         loss = total / sum(len(one.token_ids) for one in batch)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         losses.append(loss.item())
@@ -77,7 +77,7 @@ def assert_same_change(one: Any, other: Any, start: Path, tolerance: float) -> N
 
 @pytest.mark.parametrize("micro_batch", [None, 2])
 def test_training_is_what_it_says(micro_batch: int | None, start: Path, tmp_path: Path) -> None:
-    """One comparison for the mask, the EOS, order, steps, batches, rate, clipping and no weight decay."""
+    """One comparison for mask, EOS, order, steps, batches, rate, clipping, no weight decay."""
     settings = Training(steps=3, batch_size=4, lr=1e-3, micro_batch=micro_batch)
     facts = train(start, ROWS, settings, 5, tmp_path / "out", PROBE)
     model, loss = by_hand(start, ROWS, settings, 5)
@@ -89,7 +89,7 @@ def test_training_is_what_it_says(micro_batch: int | None, start: Path, tmp_path
 
 
 def test_other_settings_would_show(start: Path, tmp_path: Path) -> None:
-    """The comparison above is sharp: one step less, another order or a lost EOS is far outside it."""
+    """The comparison is sharp: one step less, another order or a lost EOS is far outside it."""
     settings = Training(steps=3, batch_size=4, lr=1e-3)
     right, _ = by_hand(start, ROWS, settings, 5)
     without_eos = [row(one.prompt_token_ids, one.token_ids[:-1]) for one in ROWS]
@@ -104,7 +104,7 @@ def test_other_settings_would_show(start: Path, tmp_path: Path) -> None:
 
 
 def test_a_prompt_is_no_target(start: Path, tmp_path: Path) -> None:
-    """At a rate of almost nothing the loss is that of the untrained model on completion tokens alone."""
+    """At a rate of almost nothing the loss is the untrained model's on completion tokens."""
     prompt: Tokens = (200, 7, 201, 9, 202, 11)
     settings = Training(steps=1, batch_size=1, lr=1e-12)
     facts = train(start, [row(prompt, (30, EOS))], settings, 0, tmp_path / "out", PROBE)
@@ -240,8 +240,7 @@ def test_two_processes_do_what_one_does(start: Path, tmp_path: Path) -> None:
     assert shared["train_steps"] == 3 and shared["train_tokens"] == alone["train_tokens"]
     assert shared["train_loss"] == pytest.approx(alone["train_loss"], rel=1e-3)
     # Half of each batch would be another direction altogether.
-    models = (load_model(tmp_path / name) for name in ("two", "one"))
-    assert_same_change(*models, start, 0.02)
+    assert_same_change(load_model(tmp_path / "two"), load_model(tmp_path / "one"), start, 0.001)
     assert (tmp_path / "two" / PROBES).is_file()
 
 
