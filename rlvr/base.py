@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from rlvr import arms, metrics, models, record, stages
 from rlvr.data import DECIDED, Row
 from rlvr.evaluate import Record
@@ -58,13 +60,15 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
         processes=1,
     )
     cached = models.cache_folder() / "warm-start" / _content_key(run, seed, start, rows, training)
-    if not cached.is_dir():
-        made = run.scratch / "warm-start"
-        check = _target_reached(run, seed, start)
-        train(start, rows, training, seed.seed, made, seed.probes, check)
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        record.copy_folder(made, cached)
-        shutil.rmtree(made)
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    # Two runs that start alike must not make the same model in the same place at once.
+    with FileLock(f"{cached}.lock"):
+        if not cached.is_dir():
+            made = run.scratch / "warm-start"
+            check = _target_reached(run, seed, start)
+            train(start, rows, training, seed.seed, made, seed.probes, check)
+            record.copy_folder(made, cached)
+            shutil.rmtree(made)
     record.copy_folder(cached, out)
 
 

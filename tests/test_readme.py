@@ -1,0 +1,28 @@
+"""The README says what the recorded demo run said."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "docs" / "results" / "quickstart"
+BLOCK = re.search(r"<!-- demo -->(.*)<!-- /demo -->", (ROOT / "README.md").read_text(), re.DOTALL)
+COMPARE = json.loads((RESULTS / "compare.json").read_text())
+
+
+@pytest.mark.parametrize("arm", list(COMPARE["arms"]))
+def test_demo_table_is_the_recorded_one(arm: str) -> None:
+    assert BLOCK is not None
+    found = COMPARE["arms"][arm]["pass@1"]
+    low, high = found["ci95"]
+    figures = [f"{found['base']:.3f}", f"{found['final']:.3f}", f"{found['delta']:+.3f}"]
+    row = [*figures, f"{low:+.3f} to {high:+.3f}", COMPARE["verdicts"][arm]]
+    lines = [line for line in BLOCK[1].splitlines() if line.startswith(f"{arm} ")]
+    assert any(all(figure in line for figure in row) for line in lines), (row, lines)
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
+        assert target.startswith("http") or (ROOT / target).exists(), target
