@@ -59,10 +59,12 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
         lora=None,
         processes=1,
     )
-    cached = models.cache_folder() / "warm-start" / _content_key(run, seed, start, rows, training)
-    cached.parent.mkdir(parents=True, exist_ok=True)
+    key = _content_key(run, seed, start, rows, training)
+    cached, locks = models.cache_folder() / "warm-start" / key, models.cache_folder() / "locks"
+    for folder in (cached.parent, locks):
+        folder.mkdir(parents=True, exist_ok=True)
     # Two runs that start alike must not make the same model in the same place at once.
-    with FileLock(f"{cached}.lock"):
+    with FileLock(locks / f"{key}.lock"):
         if not cached.is_dir():
             made = run.scratch / "warm-start"
             check = _target_reached(run, seed, start)

@@ -65,8 +65,6 @@ def _run(
         if _finished(config, folder):
             _prune(config, folder)
             return
-        rounds = len(config.seeds) * len(order) * config.rounds
-        display.note(f"{config.name}: {rounds} rounds into {folder}; starting the engine")
         scratch = folder / ".scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
@@ -86,6 +84,11 @@ def _run(
                 workers=config.verify.workers,
                 timeout=config.verify.timeout,
             )
+        )
+        engine.wait_ready()
+        rounds = len(config.seeds) * len(order) * config.rounds
+        display.note(
+            f"{config.name}: {rounds} rounds into {folder}; engine up in {engine.start_seconds:.0f} s"
         )
         timing = record.Timing(folder)
         stack.callback(timing.save)
