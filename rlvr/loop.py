@@ -88,7 +88,8 @@ def _run(
         engine.wait_ready()
         rounds = len(config.seeds) * len(order) * config.rounds
         display.note(
-            f"{config.name}: {rounds} rounds into {folder}; engine up in {engine.start_seconds:.0f} s"
+            f"{config.name}: {rounds} rounds into {folder}; "
+            f"engine up in {engine.start_seconds:.0f} s"
         )
         timing = record.Timing(folder)
         stack.callback(timing.save)
