@@ -34,7 +34,7 @@ def done(folder: Path) -> int:
     """Count what has been recorded: whole files and folders, no temporary ones."""
     return sum(
         1
-        for path in folder.rglob("*")
+        for path in folder.glob("seed-*/**/*")
         if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
 
