@@ -89,13 +89,20 @@ class Verdict:
 
     `correct` and `wrong` are decided. `abstain`: can't be decided (an unparseable reference, a
     comparison that overran its deadline). `error`: the infrastructure failed. Neither ever counts
-    as wrong. `seconds` is wall time.
+    as wrong. `seconds` is wall time. `passed` says for each test in turn whether it passed, where
+    the reference is a list of tests, and is empty elsewhere.
     """
 
     status: Status
     reason: str = ""
     extracted: str | None = None
     seconds: float = 0.0
+    passed: tuple[bool, ...] = ()
+
+    @property
+    def fraction(self) -> float | None:
+        """The share of tests passed, for partial credit; None where there are no tests."""
+        return sum(self.passed) / len(self.passed) if self.passed else None
 
 
 @dataclass(frozen=True, slots=True)

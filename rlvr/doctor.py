@@ -70,7 +70,7 @@ def _tried(what: str, attempt: Callable[[], str]) -> Check:
 
 
 def _verifier() -> str:
-    from rlvr.verify import VerifierPool
+    from rlvr.pool import VerifierPool
 
     problem = Problem("doctor", "doctor", "eval", "all", "", "1/2")
     with VerifierPool("math", {}, workers=1, timeout=10.0) as pool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rlvr.data import Completion, Problem, Verdict
 from rlvr.generate import Decoding, Engine, Progress, Tokens, sample_completions
-from rlvr.verify import VerifierPool
+from rlvr.pool import VerifierPool
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,10 @@ from rlvr.config import Config, resolved
 from rlvr.data import Arm, InputError, Problem
 from rlvr.evaluate import Problems
 from rlvr.generate import Engine
+from rlvr.pool import VerifierPool
 from rlvr.progress import Display
 from rlvr.stages import BASE, Run, Seed
-from rlvr.verify import LoadedVerifier, VerifierPool, load_verifier
+from rlvr.verify import LoadedVerifier, load_verifier
 
 
 def run(config: Config, folder: Path, display: Display, where: str) -> None:

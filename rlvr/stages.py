@@ -24,10 +24,11 @@ from rlvr.data import Arm, Completion, Row, Verdict
 from rlvr.evaluate import Problems, Record, judge, real_nll
 from rlvr.evaluate import evaluate as measure
 from rlvr.generate import Decoding, Engine, Tokens, sample_completions
+from rlvr.pool import VerifierPool
 from rlvr.progress import Display
 from rlvr.train import Training
 from rlvr.train import train as fine_tune
-from rlvr.verify import LoadedVerifier, VerifierPool
+from rlvr.verify import LoadedVerifier
 
 BASE = "base"
 PROBES = 8

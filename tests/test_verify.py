@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from rlvr.check import check
 from rlvr.data import InputError, Problem, RunError, Verdict
 from rlvr.plugins import available
-from rlvr.verify import VerifierPool, case_problem, check, load_verifier
+from rlvr.pool import VerifierPool
+from rlvr.verify import case_problem, load_verifier
 
 PLUGIN = '''"""A plugin for the tests: what it does is what the completion says."""
 import os, time
@@ -197,7 +199,7 @@ def test_a_memory_bomb_abstains(plugin: str) -> None:
 
 def test_a_chatty_verifier_leaves_stdout_alone(plugin: str) -> None:
     code = (
-        "from rlvr.verify import VerifierPool, case_problem\n"
+        "from rlvr.pool import VerifierPool; from rlvr.verify import case_problem\n"
         f"with VerifierPool({plugin!r}, workers=1) as pool:\n"
         "    print([v.status for v in pool.verify([(case_problem('print'), 'print')])])\n"
     )
@@ -226,7 +228,7 @@ def test_close_leaves_no_process(plugin: str) -> None:
 
 def test_a_killed_parent_leaves_no_process(plugin: str) -> None:
     code = (
-        "import sys; from rlvr.verify import VerifierPool, case_problem\n"
+        "import sys; from rlvr.pool import VerifierPool; from rlvr.verify import case_problem\n"
         f"pool = VerifierPool({plugin!r}, workers=2, timeout=60)\n"
         "items = [(case_problem('ok'), 'pid'), (case_problem('ok'), 'hang')] * 50\n"
         "stream = pool.verify(items)\n"

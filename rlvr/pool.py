@@ -1,0 +1,456 @@
+"""A pool of killable processes that runs a verifier under real deadlines.
+
+    with VerifierPool("math", {}, workers=2, timeout=5.0) as pool:
+        for verdict in pool.verify((problem, text) for ...):   # streaming, order kept
+
+How the pool works. One server process (plain `python -c`, so it never imports the caller's __main__
+and never holds torch) imports the verifier and forks workers on request: a replacement costs
+milliseconds. Each worker takes chunks over its own socket and notes in a shared page which item it
+has begun and when, so that a hang or a death is pinned to one item; the items of the chunk that
+were lost with it are run again. The server dies when the caller's end of its socket closes, and the
+workers die with the server, even if the caller was killed with SIGKILL.
+
+What it does not do: isolate. A verifier runs with the user's rights; untrusted programs belong in a
+sandbox.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import importlib.metadata
+import importlib.util
+import json
+import mmap
+import os
+import pickle
+import resource
+import selectors
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rlvr.data import STATUSES, Problem, RunError, Verdict
+from rlvr.verify import Verify, load_verifier
+
+# --- worker side -----------------------------------------------------------------------------
+
+_LENGTH = struct.Struct("<I")
+_PROGRESS = struct.Struct("<qd")  # index within the chunk, time.monotonic() at its start
+_FLUSH_SECONDS = 0.05
+
+
+def _send(sock: socket.socket, message: object) -> None:
+    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    sock.sendall(_LENGTH.pack(len(data)) + data)
+
+
+def _read_exactly(sock: socket.socket, size: int) -> bytearray:
+    data = bytearray()
+    while len(data) < size:
+        part = sock.recv(min(size - len(data), 1 << 20))
+        if not part:
+            raise EOFError
+        data += part
+    return data
+
+
+def _receive(sock: socket.socket) -> Any:
+    (size,) = _LENGTH.unpack(_read_exactly(sock, _LENGTH.size))
+    return pickle.loads(_read_exactly(sock, size))
+
+
+def _die_with_parent(parent: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) -> None:
+    """Fork a worker for every (socket, progress page) pair received; answer with its pid."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(2, 1)  # a verifier that prints must not write into the caller's output
+    loaded = load_verifier(verifier)
+    for module in loaded.preload:
+        importlib.import_module(module)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the workers
+    gc.collect()
+    gc.freeze()
+    server = os.getpid()
+    with socket.socket(fileno=control_fd) as control:
+        while True:
+            _, fds, _, _ = socket.recv_fds(control, 1, 2)
+            if len(fds) < 2:
+                return
+            pid = os.fork()
+            if pid == 0:
+                control.close()
+                _die_with_parent(server)
+                try:
+                    _work(
+                        socket.socket(fileno=fds[0]), fds[1], loaded.verify, options_json, memory_mb
+                    )
+                except (EOFError, BrokenPipeError, ConnectionResetError):
+                    pass
+                finally:
+                    os._exit(0)
+            for fd in fds:
+                os.close(fd)
+            _send(control, pid)
+
+
+def _limit_memory(memory_mb: int) -> None:
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * mmap.PAGESIZE
+    limit = used + memory_mb * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _work(
+    sock: socket.socket, page_fd: int, verify: Verify, options_json: str, memory_mb: int
+) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    page = mmap.mmap(page_fd, mmap.PAGESIZE)
+    options = json.loads(options_json)
+    _limit_memory(memory_mb)
+    while True:
+        chunk = _receive(sock)
+        results: list[tuple[Any, ...]] = []
+        flushed = time.monotonic()
+        for index, (problem, completion) in enumerate(chunk):
+            begun = time.monotonic()
+            if begun - flushed > _FLUSH_SECONDS:
+                _send(sock, results)
+                results, flushed = [], begun
+            _PROGRESS.pack_into(page, 0, index, begun)
+            results.append(_one(verify, Problem(*problem), completion, options))
+        _send(sock, results)
+
+
+def _one(
+    verify: Verify, problem: Problem, completion: str, options: dict[str, Any]
+) -> tuple[Any, ...]:
+    """Return a Verdict's fields, in order; the status of an exception is "raised"."""
+    begun = time.perf_counter()
+    try:
+        verdict = verify(problem, completion, **options)
+        if verdict.status not in STATUSES:
+            raise ValueError(f"unknown status {verdict.status!r} (known: {', '.join(STATUSES)})")
+        seconds = time.perf_counter() - begun
+        return (verdict.status, verdict.reason, verdict.extracted, seconds, verdict.passed)
+    except MemoryError:
+        return ("abstain", "out of memory", None, time.perf_counter() - begun, ())
+    except Exception as error:  # a plugin may raise anything; it comes back as this item's verdict
+        reason = f"{type(error).__name__}: {error}"[:500]
+        return ("raised", reason, None, time.perf_counter() - begun, ())
+
+
+# --- caller side -----------------------------------------------------------------------------
+
+_CHUNK_SECONDS = 0.02
+_MAX_CHUNK = 1024
+_WINDOW = 16 * _MAX_CHUNK
+_POLL_SECONDS = 0.1
+
+
+@dataclass(eq=False)
+class _Item:
+    position: int
+    problem: Problem
+    completion: str
+    failures: int = 0
+
+
+@dataclass(eq=False)
+class _Worker:
+    """One worker process as the caller sees it.
+
+    `chunk` holds the items sent and not yet answered.
+    """
+
+    pid: int
+    sock: socket.socket
+    page: mmap.mmap
+    buffer: bytearray = field(default_factory=bytearray)
+    chunk: list[_Item] = field(default_factory=list)
+    answered: int = 0
+    sent_at: float = 0.0
+    begun: tuple[int, float] = (0, 0.0)
+    waited: float = 0.0  # run-queue wait so far when the present item began, or a little earlier
+    last_waited: float = 0.0  # the same when last looked at
+
+    def run_queue_wait(self) -> float:
+        """Return the seconds that the worker's threads were runnable but had no core, so far."""
+        total = 0
+        for path in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
+            try:
+                total += int(path.read_text().split()[1])
+            except (OSError, IndexError):
+                continue  # the thread has just ended
+        return total / 1e9
+
+
+class VerifierPool:
+    """Runs a verifier in killable worker processes. A context manager; used from one thread.
+
+    `timeout` is in seconds per item, net of the time in which the worker waited for a core; past it
+    the worker is killed and the item is `abstain`. A worker that dies, or a verifier that raises,
+    is tried once more and then `error`. `memory_mb` bounds each worker's growth; a verifier that
+    runs into it is `abstain`.
+    """
+
+    def __init__(
+        self,
+        verifier: str,
+        options: dict[str, Any] | None = None,
+        workers: int | None = None,
+        timeout: float = 5.0,
+        memory_mb: int = 1024,
+    ) -> None:
+        """Load `verifier` here too, so that a bad name or a broken plugin shows with its own error.
+
+        `workers` defaults to the cores this process may use. Raises InputError for an unknown
+        verifier.
+        """
+        self.verifier = load_verifier(verifier)
+        self.timeout = timeout
+        # Net of run-queue wait a stalled worker can look young for ever (stopped, or swapped out):
+        # a hard cap.
+        self.wall_cap = 20 * timeout + 60
+        self._control, theirs = socket.socketpair()
+        call = f"import sys; sys.path[:] = {sys.path!r}; from rlvr.pool import _serve; "
+        arguments = (theirs.fileno(), verifier, json.dumps(options or {}), memory_mb)
+        with theirs:
+            self._server = subprocess.Popen(
+                [sys.executable, "-c", f"{call}_serve{arguments!r}"],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+            )
+        self._workers: list[_Worker] = []
+        self._count = workers or len(os.sched_getaffinity(0))
+        self._chunk_size = 1.0
+        self._look_at = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the server and, with it, every worker."""
+        for worker in self._workers:
+            worker.sock.close()
+            worker.page.close()
+        self._workers.clear()
+        self._control.close()
+        self._server.kill()
+        self._server.wait()
+
+    def verify(self, items: Iterable[tuple[Problem, str]]) -> Iterator[Verdict]:
+        """Yield one verdict per (problem, completion), in order, holding a bounded window of them.
+
+        Raises RunError if the server can't start.
+        """
+        source = enumerate(items)
+        todo: deque[_Item] = deque()
+        done: dict[int, Verdict] = {}
+        position = 0
+        exhausted = False
+        self._discard_busy()
+        while True:
+            while position in done:
+                yield done.pop(position)
+                position += 1
+            for worker in self._idle():
+                size = max(1, int(self._chunk_size))
+                while len(todo) < size and not exhausted:
+                    found = next(source, None)
+                    if found is None:
+                        exhausted = True
+                    else:
+                        todo.append(_Item(found[0], *found[1]))
+                # The window bounds what is held when one slow item keeps the rest from being
+                # yielded.
+                ready = todo and (todo[0].position < position + _WINDOW)
+                if not ready:
+                    break
+                retry = todo[0].failures > 0
+                chunk = [todo.popleft() for _ in range(1 if retry else min(size, len(todo)))]
+                self._dispatch(worker, chunk)
+            busy = [worker for worker in self._workers if worker.chunk]
+            if not busy and exhausted and not todo and position not in done:
+                return
+            for worker in self._wait(busy):
+                todo.extendleft(reversed(self._collect(worker, done)))
+
+    # One worker's life: spawn, dispatch, wait, collect or replace.
+
+    def _spawn(self) -> _Worker:
+        ours, theirs = socket.socketpair()
+        page_fd = os.memfd_create("rlvr-progress")
+        os.ftruncate(page_fd, mmap.PAGESIZE)
+        page = mmap.mmap(page_fd, mmap.PAGESIZE)
+        try:
+            socket.send_fds(self._control, [b"w"], [theirs.fileno(), page_fd])
+            pid = _receive(self._control)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            ours.close()
+            raise RunError(
+                f"the verifier server of {self.verifier.name!r} did not start (its error is above)"
+            ) from None
+        finally:
+            theirs.close()
+            os.close(page_fd)
+        worker = _Worker(pid, ours, page)
+        self._workers.append(worker)
+        return worker
+
+    def _discard(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        # The server has not been told to reuse anything: the pid is the worker's own, or gone.
+        try:
+            os.kill(worker.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        worker.sock.close()
+        worker.page.close()
+
+    def _discard_busy(self) -> None:
+        """Drop workers that an abandoned earlier `verify` left at work."""
+        for worker in [worker for worker in self._workers if worker.chunk]:
+            self._discard(worker)
+
+    def _idle(self) -> Iterator[_Worker]:
+        yield from [worker for worker in self._workers if not worker.chunk]
+        while len(self._workers) < self._count:
+            yield self._spawn()
+
+    def _dispatch(self, worker: _Worker, chunk: list[_Item]) -> None:
+        fields: dict[int, tuple[Any, ...]] = {}
+        message = [(_fields(item.problem, fields), item.completion) for item in chunk]
+        worker.chunk, worker.answered = chunk, 0
+        worker.sent_at = time.monotonic()
+        worker.begun = (0, worker.sent_at)
+        worker.waited = worker.last_waited = worker.run_queue_wait()
+        _PROGRESS.pack_into(worker.page, 0, 0, worker.sent_at)
+        try:
+            _send(worker.sock, message)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it died while idle: the wait below sees the end of its socket
+
+    def _wait(self, busy: list[_Worker]) -> list[_Worker]:
+        """Wait a little; return the workers that have something to read or are overdue."""
+        with selectors.PollSelector() as selector:
+            for worker in busy:
+                selector.register(worker.sock, selectors.EVENT_READ, worker)
+            ready = [key.data for key, _ in selector.select(_POLL_SECONDS)]
+        now = time.monotonic()
+        if now < self._look_at:
+            return ready
+        self._look_at = now + _POLL_SECONDS
+        # Who has something to read is not late: a caller that was slow to come back must not turn
+        # a finished item into an overdue one.
+        return ready + [worker for worker in busy if worker not in ready and self._overdue(worker)]
+
+    def _overdue(self, worker: _Worker) -> str:
+        """Return "" while the item the worker is at is within its time, else the status due."""
+        index, started = _PROGRESS.unpack_from(worker.page)
+        waited = worker.run_queue_wait()
+        if (index, started) != worker.begun:
+            # The item began since the last look: count the wait from then, in its favour.
+            worker.begun, worker.waited = (index, started), worker.last_waited
+        worker.last_waited = waited
+        elapsed = time.monotonic() - started
+        if elapsed > self.wall_cap:
+            return "error"
+        return "abstain" if elapsed - (waited - worker.waited) > self.timeout else ""
+
+    def _collect(self, worker: _Worker, done: dict[int, Verdict]) -> list[_Item]:
+        """Take in what the worker has sent, or replace it; return the items to run (again)."""
+        try:
+            data = worker.sock.recv(1 << 20, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return self._end(worker, done, self._overdue(worker))
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            return self._end(worker, done, "died")
+        worker.buffer += data
+        again: list[_Item] = []
+        while len(worker.buffer) >= _LENGTH.size:
+            end = _LENGTH.size + _LENGTH.unpack_from(worker.buffer)[0]
+            if len(worker.buffer) < end:
+                break
+            for fields in pickle.loads(worker.buffer[_LENGTH.size : end]):
+                item = worker.chunk[worker.answered]
+                worker.answered += 1
+                if fields[0] == "raised":
+                    again += self._failed(item, fields[1], done)
+                else:
+                    done[item.position] = Verdict(*fields)
+            del worker.buffer[:end]
+        if worker.answered == len(worker.chunk):
+            self._adapt(len(worker.chunk), time.monotonic() - worker.sent_at)
+            worker.chunk = []
+        return again
+
+    def _adapt(self, size: int, seconds: float) -> None:
+        if seconds > 2 * _CHUNK_SECONDS:
+            self._chunk_size = max(1.0, min(self._chunk_size, size * _CHUNK_SECONDS / seconds))
+        elif seconds < _CHUNK_SECONDS and size >= int(self._chunk_size):
+            self._chunk_size = min(_MAX_CHUNK, 2 * self._chunk_size)
+
+    def _end(self, worker: _Worker, done: dict[int, Verdict], why: str) -> list[_Item]:
+        """Drop a worker that overran or died; pin it on the item it was at, return the others."""
+        if not why:
+            return []
+        index, started = _PROGRESS.unpack_from(worker.page)
+        self._discard(worker)
+        index = max(index, worker.answered)
+        again, culprit = (
+            worker.chunk[worker.answered :],
+            worker.chunk[min(index, len(worker.chunk) - 1)],
+        )
+        seconds = time.monotonic() - started
+        again.remove(culprit)
+        if why == "abstain":
+            reason = f"undecided in {self.timeout:g} s"
+            done[culprit.position] = Verdict("abstain", reason, seconds=seconds)
+        elif why == "error":
+            reason = f"no verdict in {self.wall_cap:g} s of wall time"
+            done[culprit.position] = Verdict("error", reason, seconds=seconds)
+        else:
+            again = self._failed(culprit, "the verifier's process died", done) + again
+        return again
+
+    def _failed(self, item: _Item, reason: str, done: dict[int, Verdict]) -> list[_Item]:
+        item.failures += 1
+        if item.failures < 2:
+            return [item]
+        done[item.position] = Verdict("error", reason)
+        return []
+
+
+def _fields(problem: Problem, known: dict[int, tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return the problem as a tuple, the same for the same object: pickle sends it once."""
+    found = known.get(id(problem))
+    if found is None:
+        p = problem
+        found = known[id(p)] = (p.id, p.task, p.split, p.level, p.prompt, p.reference, p.solution)
+    return found
