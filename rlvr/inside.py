@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import ctypes
+import gc
 import json
 import os
 import platform
@@ -158,6 +159,8 @@ def _serve(control_fd: int) -> None:
     control = socket.socket(fileno=control_fd)
     bpf = _system_call_filter()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the keepers
+    gc.collect()
+    gc.freeze()  # so that a collection in a program touches, and copies, none of these pages
     control.send(b"up")
     while True:
         message, fds, _, _ = socket.recv_fds(control, 4096, 2)
@@ -181,6 +184,7 @@ def _keep(sock_fd: int, status_fd: int, limits: dict[str, int], bpf: bytes | Non
     pid = os.fork()
     if pid == 0:
         try:
+            os.setsid()  # kill(0, ...) reaches the whole process group, across pid namespaces
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             null = os.open("/dev/null", os.O_RDWR)
             for fd in (0, 1, 2):
@@ -190,6 +194,7 @@ def _keep(sock_fd: int, status_fd: int, limits: dict[str, int], bpf: bytes | Non
             os.chdir("/tmp")
             _limit(limits)
             _give_up_privileges(bpf)
+            os.write(3, b"up")
             _play(Channel(socket.socket(fileno=3), limits["message_bytes"]))
         finally:
             os._exit(0)
@@ -278,22 +283,21 @@ def unpack(value: Any) -> Any:
         return {unpack(key): unpack(item) for key, item in content}
     if name == "complex":
         return complex(float(content[0]), float(content[1]))
-    reader: Callable[[Any], Any] = {
+    readers: dict[str, Callable[[Any], Any]] = {
         "int": lambda text: int(text, 16),
         "float": float,
         "tuple": lambda items: tuple(map(unpack, items)),
         "set": lambda items: set(map(unpack, items)),
         "frozenset": lambda items: frozenset(map(unpack, items)),
         "bytes": bytes.fromhex,
-    }[name]
-    return reader(content)
+    }
+    return readers[name](content)
 
 
 # --- the two parts ---------------------------------------------------------------------------
 
 
 def _play(channel: Channel) -> None:
-    channel.send({"hello": True})
     message = channel.receive()
     random.seed(0)
     if message["part"] == "candidate":

@@ -10,8 +10,11 @@ has begun and when, so that a hang or a death is pinned to one item; the items o
 were lost with it are run again. The server dies when the caller's end of its socket closes, and the
 workers die with the server, even if the caller was killed with SIGKILL.
 
-What it does not do: isolate. A verifier runs with the user's rights; untrusted programs belong in a
-sandbox.
+What it does not do: isolate. A verifier runs with the user's rights, unless its module says
+ISOLATE (it hands completions to somebody else's evaluator): then server and workers live in
+bubblewrap, with no network, nothing writable but a private /tmp, and no processes but their own.
+Untrusted programs belong in `rlvr/sandbox.py`. A verifier whose module says DEADLINE = "own" ends
+its items in time by itself.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import json
+import math
 import mmap
 import os
 import pickle
@@ -41,7 +45,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from rlvr.data import STATUSES, Problem, RunError, Verdict
-from rlvr.verify import Verify, load_verifier
+from rlvr.sandbox import bubblewrap, expect_greeting, greeting
+from rlvr.verify import LoadedVerifier, Verify, load_verifier
 
 # --- worker side -----------------------------------------------------------------------------
 
@@ -50,8 +55,7 @@ _PROGRESS = struct.Struct("<qd")  # index within the chunk, time.monotonic() at 
 _FLUSH_SECONDS = 0.05
 
 
-def _send(sock: socket.socket, message: object) -> None:
-    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+def _send(sock: socket.socket, data: bytes) -> None:
     sock.sendall(_LENGTH.pack(len(data)) + data)
 
 
@@ -65,9 +69,9 @@ def _read_exactly(sock: socket.socket, size: int) -> bytearray:
     return data
 
 
-def _receive(sock: socket.socket) -> Any:
+def _receive(sock: socket.socket) -> bytearray:
     (size,) = _LENGTH.unpack(_read_exactly(sock, _LENGTH.size))
-    return pickle.loads(_read_exactly(sock, size))
+    return _read_exactly(sock, size)
 
 
 def _die_with_parent(parent: int) -> None:
@@ -77,13 +81,14 @@ def _die_with_parent(parent: int) -> None:
 
 
 def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) -> None:
-    """Fork a worker for every (socket, progress page) pair received; answer with its pid."""
+    """Fork a worker for every (socket, progress page) pair received; end with the caller."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)  # a verifier that prints must not write into the caller's output
     loaded = load_verifier(verifier)
     for module in loaded.preload:
         importlib.import_module(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the workers
+    ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: and what they leave behind
     gc.collect()
     gc.freeze()
     server = os.getpid()
@@ -91,9 +96,8 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
         while True:
             _, fds, _, _ = socket.recv_fds(control, 1, 2)
             if len(fds) < 2:
-                return
-            pid = os.fork()
-            if pid == 0:
+                break
+            if os.fork() == 0:
                 control.close()
                 _die_with_parent(server)
                 try:
@@ -106,7 +110,11 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
                     os._exit(0)
             for fd in fds:
                 os.close(fd)
-            _send(control, pid)
+    signal.alarm(2)  # ends this process and with it the workers that don't end by themselves
+    try:
+        os.wait()  # returns when the last of them has gone
+    except ChildProcessError:
+        pass
 
 
 def _limit_memory(memory_mb: int) -> None:
@@ -123,18 +131,19 @@ def _work(
     page = mmap.mmap(page_fd, mmap.PAGESIZE)
     options = json.loads(options_json)
     _limit_memory(memory_mb)
+    sock.send(b"up")
     while True:
-        chunk = _receive(sock)
+        chunk = pickle.loads(_receive(sock))
         results: list[tuple[Any, ...]] = []
         flushed = time.monotonic()
         for index, (problem, completion) in enumerate(chunk):
             begun = time.monotonic()
             if begun - flushed > _FLUSH_SECONDS:
-                _send(sock, results)
+                _send(sock, json.dumps(results).encode())
                 results, flushed = [], begun
             _PROGRESS.pack_into(page, 0, index, begun)
             results.append(_one(verify, Problem(*problem), completion, options))
-        _send(sock, results)
+        _send(sock, json.dumps(results).encode())
 
 
 def _one(
@@ -223,7 +232,7 @@ class VerifierPool:
         verifier.
         """
         self.verifier = load_verifier(verifier)
-        self.timeout = timeout
+        self.timeout = math.inf if self.verifier.own_deadline else timeout
         # Net of run-queue wait a stalled worker can look young for ever (stopped, or swapped out):
         # a hard cap.
         self.wall_cap = 20 * timeout + 60
@@ -232,7 +241,7 @@ class VerifierPool:
         arguments = (theirs.fileno(), verifier, json.dumps(options or {}), memory_mb)
         with theirs:
             self._server = subprocess.Popen(
-                [sys.executable, "-c", f"{call}_serve{arguments!r}"],
+                [*_isolation(self.verifier), sys.executable, "-c", f"{call}_serve{arguments!r}"],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
@@ -253,14 +262,18 @@ class VerifierPool:
         self.close()
 
     def close(self) -> None:
-        """End the server and, with it, every worker."""
+        """End the workers, then the server, which waits for what they leave."""
+        self._discard_busy()
         for worker in self._workers:
             worker.sock.close()
             worker.page.close()
         self._workers.clear()
         self._control.close()
-        self._server.kill()
-        self._server.wait()
+        try:
+            self._server.wait(timeout=5.0)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
 
     def verify(self, items: Iterable[tuple[Problem, str]]) -> Iterator[Verdict]:
         """Yield one verdict per (problem, completion), in order, holding a bounded window of them.
@@ -303,13 +316,15 @@ class VerifierPool:
 
     def _spawn(self) -> _Worker:
         ours, theirs = socket.socketpair()
+        expect_greeting(ours)
         page_fd = os.memfd_create("rlvr-progress")
         os.ftruncate(page_fd, mmap.PAGESIZE)
         page = mmap.mmap(page_fd, mmap.PAGESIZE)
         try:
             socket.send_fds(self._control, [b"w"], [theirs.fileno(), page_fd])
-            pid = _receive(self._control)
-        except (EOFError, BrokenPipeError, ConnectionResetError):
+            theirs.close()
+            pid = greeting(ours)
+        except OSError:
             ours.close()
             raise RunError(
                 f"the verifier server of {self.verifier.name!r} did not start (its error is above)"
@@ -350,7 +365,7 @@ class VerifierPool:
         worker.waited = worker.last_waited = worker.run_queue_wait()
         _PROGRESS.pack_into(worker.page, 0, 0, worker.sent_at)
         try:
-            _send(worker.sock, message)
+            _send(worker.sock, pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
         except (BrokenPipeError, ConnectionResetError):
             pass  # it died while idle: the wait below sees the end of its socket
 
@@ -397,13 +412,14 @@ class VerifierPool:
             end = _LENGTH.size + _LENGTH.unpack_from(worker.buffer)[0]
             if len(worker.buffer) < end:
                 break
-            for fields in pickle.loads(worker.buffer[_LENGTH.size : end]):
+            # Data, not pickles: a worker may hold what a completion has made of it.
+            for *fields, passed in json.loads(worker.buffer[_LENGTH.size : end]):
                 item = worker.chunk[worker.answered]
                 worker.answered += 1
                 if fields[0] == "raised":
                     again += self._failed(item, fields[1], done)
                 else:
-                    done[item.position] = Verdict(*fields)
+                    done[item.position] = Verdict(*fields, passed=tuple(passed))
             del worker.buffer[:end]
         if worker.answered == len(worker.chunk):
             self._adapt(len(worker.chunk), time.monotonic() - worker.sent_at)
@@ -445,6 +461,17 @@ class VerifierPool:
             return [item]
         done[item.position] = Verdict("error", reason)
         return []
+
+
+def _isolation(verifier: LoadedVerifier) -> list[str]:
+    """Return the command that the server runs under: none, or bubblewrap where it asks for it."""
+    if not verifier.isolate:
+        return []
+    private = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+    hidden = [path for path in sys.path if path.startswith("/tmp/") and os.path.exists(path)]
+    shown = [word for path in hidden for word in ("--ro-bind", path, path)]
+    return [bubblewrap(), "--unshare-all", "--die-with-parent", "--new-session",
+            "--cap-drop", "ALL", *private, *shown, "--"]  # fmt: skip
 
 
 def _fields(problem: Problem, known: dict[int, tuple[Any, ...]]) -> tuple[Any, ...]:

@@ -45,6 +45,7 @@ WARM = (
 )  # fmt: skip
 _POLL_SECONDS = 0.05
 _STARTUP_SECONDS = 60.0
+_ENDING_SECONDS = 0.5
 
 
 class SandboxError(RunError):
@@ -132,6 +133,23 @@ def command(arguments: Sequence[str]) -> list[str]:
     ]  # fmt: skip
 
 
+def expect_greeting(sock: socket.socket) -> None:
+    """Make the kernel note who sends the first message that `greeting` will read."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+
+
+def greeting(sock: socket.socket) -> int:
+    """Take the first message; return its sender's pid as seen from here, whatever its namespace.
+
+    Raises ConnectionError if the sender ended without a word.
+    """
+    data, ancillary, _, _ = sock.recvmsg(64, socket.CMSG_SPACE(12))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+    if not data or not ancillary:
+        raise ConnectionError("it ended while it started")
+    return int(struct.unpack("=iII", ancillary[0][2][:12])[0])
+
+
 # --- the warm server and its programs --------------------------------------------------------
 
 
@@ -182,8 +200,8 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """End the server and with it every program."""
-        self._control.close()  # what the server waits on: it ends even where this process was killed
+        """End the server, which waits on this socket, and with it every program."""
+        self._control.close()
         try:
             self._server.communicate(timeout=10)
         except subprocess.TimeoutExpired:
@@ -222,7 +240,7 @@ class Program:
         self._pidfd = -1
         self._sock, theirs = socket.socketpair()
         self._status, status = os.pipe()
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        expect_greeting(self._sock)
         message = asdict(limits) | {"cpu_seconds": math.ceil(timeout) + 2}
         try:
             socket.send_fds(control, [json.dumps(message).encode()], [theirs.fileno(), status])
@@ -233,9 +251,10 @@ class Program:
             theirs.close()
             os.close(status)
         try:
-            self.pid = self._hello()
+            self._sock.settimeout(_STARTUP_SECONDS)
+            self.pid = greeting(self._sock)
             self._pidfd = os.pidfd_open(self.pid)
-        except (OSError, SandboxError) as error:
+        except OSError as error:
             self.close()
             raise SandboxError(f"a sandboxed process does not start: {error}") from None
 
@@ -244,15 +263,6 @@ class Program:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _hello(self) -> int:
-        """Wait for the process's first message; return its pid as seen from here."""
-        self._sock.settimeout(_STARTUP_SECONDS)
-        data, ancillary, _, _ = self._sock.recvmsg(4096, socket.CMSG_SPACE(12))
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
-        if not data or not ancillary:
-            raise SandboxError("it ended while it was being confined")
-        return int(struct.unpack("=iII", ancillary[0][2][:12])[0])
 
     def close(self) -> None:
         """Kill the process and wait until it is gone, with its namespaces."""
@@ -366,8 +376,9 @@ class Program:
             return 0.0  # gone: the socket says so
 
     def _ended(self) -> Exception:
-        """Say how the process ended."""
-        self._kill()
+        """Say how the process ended, or that it only closed its end of the channel."""
+        if not select.select([self._status], [], [], _ENDING_SECONDS)[0]:
+            return ProgramError("closed its channel")
         status = os.read(self._status, inside.STATUS.size)
         if len(status) < inside.STATUS.size:
             return SandboxError("the sandbox ended while a program ran in it")

@@ -13,7 +13,7 @@ The program gets one input at a time, never an expected output, and answers with
 bool, int, float, complex, str, bytes, list, tuple, set, frozenset and dict, of exactly those types.
 Assertions run in another process, where the function is a proxy. So these can't be told: that the
 function changes its argument in place, returns an object, an iterator or a function of its own,
-takes a function as argument, prints, or raises an exception class of its own (tests see the built-in
+takes a function as argument, prints, or raises an exception of its own class (tests see the built-in
 class that it derives from). Tests that build the program's own classes, or need packages outside
 the standard library, are `abstain`.
 
