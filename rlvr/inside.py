@@ -349,8 +349,8 @@ class Failure(Exception):
     """The candidate's failure, where no built-in exception of the same name stands for it."""
 
 
-def _proxy(channel: Channel, name: str, raised: list[str]) -> Callable[..., Any]:
-    """Return a function that asks the candidate; what the candidate raises is noted in `raised`."""
+def _proxy(channel: Channel, name: str, calls: list[Any]) -> Callable[..., Any]:
+    """Return a function that asks the candidate; `calls` gets what each call raised, or None."""
     builtin = {
         kind.__name__: kind
         for kind in vars(__import__("builtins")).values()
@@ -358,20 +358,25 @@ def _proxy(channel: Channel, name: str, raised: list[str]) -> Callable[..., Any]
     }
 
     def proxy(*args: Any, **kwargs: Any) -> Any:
+        calls.append(None)
         channel.send({"call": name, "args": pack(args), "kwargs": pack(kwargs)})
         answer = channel.receive()
         if "value" in answer:
             return unpack(answer["value"])
-        raised.append(answer["raised"])
         kind = next((builtin[one] for one in answer["kinds"] if one in builtin), Failure)
         try:
             error = kind(answer["raised"])
         except TypeError:  # such as UnicodeDecodeError, which wants five arguments
             error = Failure(answer["raised"])
+        calls.append(error)
         raise error
 
     proxy.__name__ = name
     return proxy
+
+
+class BrokenTests(BaseException):
+    """The tests fail by themselves; no handler of theirs is to catch it."""
 
 
 class _Recording(ast.NodeTransformer):
@@ -381,7 +386,9 @@ class _Recording(ast.NodeTransformer):
         return node
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        handler = ast.parse("try: pass\nexcept Exception as e: __record__(e)\nelse: __record__()")
+        handler = ast.parse(
+            "try: pass\nexcept Exception as e: __record__(e)\nelse: __record__(None)"
+        )
         attempt = handler.body[0]
         assert isinstance(attempt, ast.Try)
         attempt.body = [node]
@@ -394,11 +401,17 @@ class _Recording(ast.NodeTransformer):
 def _checker(channel: Channel, message: dict[str, Any]) -> None:
     """Run assertions; send {"passed": [...], "failure": text} or {"broken": text}."""
     passed: list[bool] = []
-    raised: list[str] = []
+    calls: list[Any] = []
     failure = ""
 
-    def record(error: BaseException | None = None) -> None:
+    def record(error: Exception | None) -> None:
         nonlocal failure
+        # What fails before the candidate was ever asked, or for want of a package, is the tests'
+        # fault; nothing that a candidate answers may look like that.
+        if not isinstance(error, AssertionError | None) and (
+            not calls or isinstance(error, ImportError) and error not in calls
+        ):
+            raise BrokenTests(_described(error))
         if len(passed) >= MAX_TESTS:
             raise OverflowError(f"more than {MAX_TESTS} assertions")
         passed.append(error is None)
@@ -407,33 +420,25 @@ def _checker(channel: Channel, message: dict[str, Any]) -> None:
             failure = f"test {len(passed)} fails{text}"
 
     space: dict[str, Any] = {"__name__": "tests", "__record__": record}
-    stage = "setup"
     try:
         for text in message["setup"]:
             exec(compile(text, "setup.py", "exec"), space)
         for name in message["names"]:
-            space[name] = _proxy(channel, name, raised)
-        trees = [_Recording().visit(ast.parse(text)) for text in message["tests"]]
-        for tree in trees:
-            code = compile(ast.fix_missing_locations(tree), "tests.py", "exec")
-            stage = "tests"
-            if not message["separate"]:
-                exec(code, space)
-                continue
+            space[name] = _proxy(channel, name, calls)
+        for text in message["tests"]:
+            tree = ast.fix_missing_locations(_Recording().visit(ast.parse(text)))
             try:
-                exec(code, space)
+                exec(compile(tree, "tests.py", "exec"), space)
             except Exception as error:
                 record(error)
         if message["check"]:
-            if not callable(space.get("check")):
-                raise NameError("the tests define no check(candidate)")
-            space["check"](space[message["check"]])
-    except Exception as error:
-        # A name that the tests lack is the tests' fault, unless the candidate raised it.
-        if stage == "setup" or (isinstance(error, NameError) and not passed and not raised):
-            channel.send({"broken": _described(error)})
-            return
-        record(error)
+            try:
+                space["check"](space[message["check"]])
+            except Exception as error:
+                record(error)
+    except (Exception, BrokenTests) as error:
+        channel.send({"broken": str(error) if type(error) is BrokenTests else _described(error)})
+        return
     channel.send({"passed": passed, "failure": failure})
 
 

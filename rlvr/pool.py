@@ -413,13 +413,14 @@ class VerifierPool:
             if len(worker.buffer) < end:
                 break
             # Data, not pickles: a worker may hold what a completion has made of it.
-            for *fields, passed in json.loads(worker.buffer[_LENGTH.size : end]):
+            for fields in json.loads(worker.buffer[_LENGTH.size : end]):
                 item = worker.chunk[worker.answered]
                 worker.answered += 1
                 if fields[0] == "raised":
                     again += self._failed(item, fields[1], done)
                 else:
-                    done[item.position] = Verdict(*fields, passed=tuple(passed))
+                    status, reason, extracted, seconds, passed = fields
+                    done[item.position] = Verdict(status, reason, extracted, seconds, tuple(passed))
             del worker.buffer[:end]
         if worker.answered == len(worker.chunk):
             self._adapt(len(worker.chunk), time.monotonic() - worker.sent_at)

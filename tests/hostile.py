@@ -52,7 +52,7 @@ FORGING = {
     ),
     "list that lies": inside(
         "return Liar()",
-        "class Liar(list):\n    def __eq__(self, o): return True\n    __ne__ = lambda s, o: False\n",
+        "class Liar(list):\n    __eq__ = lambda s, o: True\n    __ne__ = lambda s, o: False\n",
     ),
     "int that lies": inside(
         "return [Liar(0)]", "class Liar(int):\n    def __eq__(self, o): return True\n"
@@ -146,7 +146,7 @@ FORGING = {
             for name in names:
                 try:
                     with open(os.path.join(folder, name), errors="replace") as file:
-                        if name != "inside.py" and "expected" in file.read(100000) and "solve" in name:
+                        if name == "tests.py" and "expected" in file.read(100000):
                             return "found"
                 except OSError: pass
         return None

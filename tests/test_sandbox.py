@@ -12,12 +12,12 @@ from pathlib import Path
 import hostile
 import psutil
 import pytest
+from rlvr.verifiers import code
 
 from rlvr import sandbox
 from rlvr.data import Verdict
 from rlvr.pool import VerifierPool
 from rlvr.sandbox import ProgramError, Sandbox, SandboxError
-from rlvr.verifiers import code
 from rlvr.verify import case_problem
 
 TIMEOUT = 0.5
@@ -25,7 +25,8 @@ NO_ARGUMENTS = {"dict": list[object]()}
 
 
 def judge(reference: object, program: str) -> Verdict:
-    return code.verify(case_problem(reference), program, timeout=TIMEOUT)
+    verdict: Verdict = code.verify(case_problem(reference), program, timeout=TIMEOUT)
+    return verdict
 
 
 def processes() -> int:

@@ -13,9 +13,9 @@ The program gets one input at a time, never an expected output, and answers with
 bool, int, float, complex, str, bytes, list, tuple, set, frozenset and dict, of exactly those types.
 Assertions run in another process, where the function is a proxy. So these can't be told: that the
 function changes its argument in place, returns an object, an iterator or a function of its own,
-takes a function as argument, prints, or raises an exception of its own class (tests see the built-in
-class that it derives from). Tests that build the program's own classes, or need packages outside
-the standard library, are `abstain`.
+takes a function as argument, prints, or raises an exception of its own class (tests see the
+built-in class that it derives from). Tests that build the program's own classes, or need packages
+outside the standard library, are `abstain`.
 
 `expected` is JSON, so a result is compared as JSON would write it: a tuple is a list, keys are
 strings. A bool is not a number; integers compare exactly; floats within `tolerance` (relative, and
@@ -100,8 +100,7 @@ def verify(
         except SandboxError:
             _close_sandbox()
             raise
-    status = "correct" if passed and all(passed) else "wrong"
-    return Verdict(status, failure, source, passed=tuple(passed))  # type: ignore[arg-type]
+    return Verdict("correct" if all(passed) else "wrong", failure, source, passed=tuple(passed))
 
 
 # --- the sandbox of this process -------------------------------------------------------------
@@ -272,7 +271,6 @@ def _asserted(
         "tests": tests.tests,
         "names": tests.names,
         "check": tests.check,
-        "separate": not tests.check,
     }
     try:
         with sandbox.candidate(source, timeout) as candidate, sandbox.checker(timeout) as checker:

