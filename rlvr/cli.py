@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from rlvr.data import InputError, RunError
+from rlvr.data import STATUSES, InputError, RunError
 
 app = typer.Typer(
     name="rlvr",
@@ -85,6 +87,122 @@ def _compare(runs: list[Path]) -> None:
         console.print(f"Plot: {plot(one)}", highlight=False, soft_wrap=True)
 
 
+Options = Annotated[
+    list[str] | None,
+    typer.Option("-O", "--option", metavar="KEY=VALUE", help="An option of the plugin's own."),
+]
+
+
+@app.command()
+def score(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="JSONL (or .jsonl.gz): completion and answer a line; - is stdin."
+        ),
+    ],
+    verifier: Annotated[
+        str, typer.Option(help="A name (rlvr list verifiers), NAME:ARGUMENT or path/to/file.py.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Where to write. [default: stdout]")
+    ] = None,
+    options: Options = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes. [default: one a core]")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds one verdict may take.")] = 5.0,
+) -> None:
+    """Score a JSONL file from anywhere: each line comes back with its verdict.
+
+    A line holds completion and answer (or reference); for a program its tests: test, test_list or
+    tests. It comes back as it was, in order, with status, reason, extracted and seconds.
+
+    Exits 1 if any verdict is an error: then the infrastructure failed, not the completion.
+    """
+    from rlvr.score import score_file
+
+    err = Console(stderr=True)
+    begun = time.perf_counter()
+    try:
+        tally = score_file(file, verifier, out, _key_values(options), workers, timeout, err)
+    except KeyboardInterrupt:
+        _stop("interrupted" + (f"; {out} was not written" if out else ""), 130)
+    except BrokenPipeError:  # the reader of a pipe has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    seconds, n = time.perf_counter() - begun, tally.statuses.total()
+    table = Table.grid(padding=(0, 3))
+    for status in STATUSES:
+        count = tally.statuses[status]
+        table.add_row(f"[bold]{status}", f"{count:,}", f"{count / n:.1%}")
+    err.print(table)
+    err.print(f"{n:,} lines in {seconds:.1f} s", highlight=False)
+    for (why, reason), count in tally.reasons.most_common(5):
+        line = f"{count:,} {why}: {' '.join(reason.split())[:200]}"
+        err.print(line, highlight=False, markup=False, soft_wrap=True)
+    if tally.statuses["error"]:
+        _stop(f"{tally.statuses['error']:,} of {n:,} verdicts are errors: see above", 1)
+
+
+def _key_values(options: list[str] | None) -> dict[str, Any]:
+    """Read -O key=value as a config reads its overrides."""
+    from omegaconf import OmegaConf
+
+    for option in options or []:
+        if "=" not in option:
+            raise InputError(f"-O {option}: write -O key=value")
+    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.from_dotlist(options or [])))
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="A verifier or a task, by name or as a file.")],
+    n: Annotated[
+        int | None, typer.Option("-n", min=1, help="Problems of each split. [default: 200 at most]")
+    ] = None,
+    options: Options = None,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds one verdict may take.")] = 10.0,
+) -> None:
+    """Let a verifier prove itself on its own cases, a task on its own solutions.
+
+    A task: real solutions must pass its verifier, corrupted ones fail; splits disjoint, ids unique,
+    levels named, the same problems in every process. Exits 1 if anything is otherwise.
+    """
+    from rlvr.check import reports
+
+    failures = 0
+    for report in reports(name, n, _key_values(options), timeout):
+        for line in report.failures:
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        failures += len(report.failures)
+        said = f"{len(report.failures)} FAIL" if report.failures else "ok"
+        console.print(f"{report.what}: {said}", highlight=False, markup=False, soft_wrap=True)
+    if failures:
+        raise SystemExit(1)
+
+
+@app.command()
+def new(
+    kind: Annotated[str, typer.Argument(metavar="verifier", help="What to start.")],
+    name: Annotated[str, typer.Argument(help="Its name: the file is NAME.py.")],
+    folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path("."),
+) -> None:
+    """Write a verifier of your own to start from: one file, complete, with cases that pass."""
+    from rlvr.scaffold import new_verifier
+
+    if kind != "verifier":
+        raise InputError(f"new: can't start a {kind!r}: write rlvr new verifier {name}")
+    path = new_verifier(name, folder)
+    console.print(f"{path} is a verifier that works. Edit it, then:", highlight=False)
+    for command in (
+        f"rlvr check {path}",
+        f"rlvr score FILE.jsonl --verifier {path} -o scored.jsonl",
+        f"rlvr run CONFIG 'verifier={{name: {path}}}'",
+    ):
+        console.print(f"  {command}", highlight=False, markup=False, soft_wrap=True)
+
+
 @app.command("list")
 def list_(
     kind: Annotated[str, typer.Argument(metavar="|".join(KINDS), help="What to list.")],
@@ -150,6 +268,36 @@ def doctor() -> None:
         failures += not check.ok
     if failures:
         _stop(f"{failures} of the checks above failed", 1)
+
+
+@app.command()
+def audit(
+    name: Annotated[str, typer.Argument(help="A verifier, by name or as a file.")],
+    pairs: Annotated[int, typer.Option(min=1, help="Pairs made of its own truth.")] = 20_000,
+    labelled: Annotated[
+        Path | None,
+        typer.Option(help="JSONL instead: completion, answer, label (true or false), maybe type."),
+    ] = None,
+    options: Options = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Where to write JSON.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the pairs.")] = 0,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds one verdict may take.")] = 5.0,
+) -> None:
+    """Measure a verifier on known truth: TPR, FPR and J = TPR - FPR, with exact 95 % intervals.
+
+    Truth is the verifier's own pairs(n, seed), or a labelled file.
+    """
+    from rlvr import audit as audit_
+
+    given, err = _key_values(options), Console(stderr=True)
+    shown = err if err.is_terminal else None
+    if out is not None:
+        audit_.check_writable(out)
+    result = audit_.audit(name, pairs, seed, labelled, given, timeout=timeout, console=shown)
+    audit_.print_audit(result, console)
+    if out is not None:
+        source = {"labelled": labelled.name} if labelled else {"pairs": pairs, "seed": seed}
+        audit_.write(out, result, {"verifier": name, **source, "options": given})
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -32,6 +32,7 @@ def examine() -> Iterator[Check]:
     """
     yield from _machine()
     yield _tried("verifier", _verifier)
+    yield _tried("sandbox", _sandbox)
     yield _tried("engine and trainer", _engine)
 
 
@@ -80,6 +81,88 @@ def _verifier() -> str:
     if statuses != ["correct", "wrong"]:
         raise RunError(f"math judged 0.5 and 2 against 1/2 as {statuses}")
     return "math tells right from wrong in a worker process"
+
+
+_ESCAPES = """
+import ctypes, os, signal, socket
+libc = ctypes.CDLL(None, use_errno=True)
+
+def attempt(what):
+    try:
+        return bool(what())
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+def connects():
+    socket.create_connection(("127.0.0.1", 80), 0.2)
+    return True
+
+def writes(path):
+    with open(path, "ab") as file:
+        file.write(b"x")
+    return True
+
+def fills(path, count):
+    for number in range(count):
+        with open(path % number, "ab") as file:
+            file.write(bytes(1 << 18))
+    return True
+
+def escapes(secret):
+    return {
+        "read a file of the host": attempt(lambda: open(secret).read()),
+        "list a home": attempt(lambda: os.listdir(os.path.dirname(secret))),
+        "read the environment": "RLVR_DOCTOR" in os.environ or "PATH" in os.environ,
+        "see a process": attempt(lambda: os.listdir("/proc")),
+        "signal a process": attempt(lambda: os.kill(-1, signal.SIGCONT) is None),
+        "start a process": attempt(lambda: os.fork() >= 0),
+        "run a program": attempt(lambda: os.execv("/bin/sh", ["sh"])),
+        "open a socket": attempt(connects),
+        "write outside its folder": attempt(lambda: writes("/written")),
+        "write over Python": attempt(lambda: writes(os.__file__)),
+        "mount": libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 0, None) == 0,
+        "make a namespace": libc.unshare(0x10000000) == 0,
+        "trace": libc.ptrace(16, 1, None, None) == 0,
+        "fill the disk": attempt(lambda: fills("/tmp/large%d", 1 << 12)),
+        "make files without end": attempt(lambda: [writes(f"/tmp/{n}") for n in range(1 << 14)]),
+        "take memory without end": takes(),
+        "use a descriptor of the host": any(map(opened, range(4, 64))),
+    }
+
+def takes():
+    try:
+        return bool(bytearray(1 << 36))
+    except MemoryError:
+        return False
+
+def opened(fd):
+    try:
+        os.fstat(fd)
+        return True
+    except OSError:
+        return False
+"""
+
+
+def _sandbox() -> str:
+    """Attempt, inside, every escape that the sandbox claims to stop; then overrun its time."""
+    from rlvr.inside import pack
+    from rlvr.sandbox import ProgramError, Sandbox, bubblewrap
+
+    with tempfile.NamedTemporaryFile(prefix="rlvr-doctor-") as secret, Sandbox() as sandbox:
+        with sandbox.candidate(_ESCAPES, timeout=10.0) as program:
+            reply = program.call("escapes", pack([secret.name]), pack({}))
+        if "value" not in reply:
+            raise RunError(f"the attempts to escape did not run: {reply['raised']}")
+        found = dict(reply["value"]["dict"])
+        escaped = [what for what, worked in found.items() if worked is not False]
+        if escaped:
+            raise RunError(f"a program in the sandbox can: {', '.join(escaped)}")
+        try:
+            sandbox.candidate("while True: pass", timeout=0.2).close()
+        except ProgramError:
+            return f"{bubblewrap()} stops {len(found)} kinds of escape, and a program without end"
+    raise RunError("an endless program was not stopped")
 
 
 def _engine() -> str:

@@ -23,7 +23,7 @@ from rlvr.generate import Engine
 from rlvr.pool import VerifierPool
 from rlvr.progress import Display
 from rlvr.stages import BASE, Run, Seed
-from rlvr.verify import LoadedVerifier, load_verifier
+from rlvr.verify import LoadedVerifier, check_options, load_verifier
 
 
 def run(config: Config, folder: Path, display: Display, where: str) -> None:
@@ -38,7 +38,7 @@ def run(config: Config, folder: Path, display: Display, where: str) -> None:
     verifier = load_verifier(preflight.verifier_name(config))
     record.check_disk(folder, preflight.bytes_needed(config))
     problems = {seed: preflight.draw(config, seed) for seed in config.seeds}
-    preflight.check_verifier(config, verifier)
+    check_options(verifier, config.verifier.options if config.verifier else {})
     preflight.check_model(config, where, problems[config.seeds[0]])
     fresh = not folder.exists()
     try:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rlvr.data import DECIDED
+from rlvr.data import DECIDED, Verdict
 from rlvr.evaluate import Record
 from rlvr.stats import mean_pass_at_k, measurement_error
 
@@ -65,6 +65,19 @@ def sampled(records: Sequence[Record], ks: Iterable[int]) -> list[dict[str, Any]
         error = measurement_error([n for n, _ in judged], [c for _, c in judged])
         out.append(metric("pass@1_se", error, len(judged)))
     return out + _bounds(by_problem) + _health(by_problem)
+
+
+def lucky(judged: Sequence[Record | Verdict], name: str = "lucky") -> list[dict[str, Any]]:
+    """Return the share of right final answers whose work is wrong as metric `name`.
+
+    Right are the correct and the lucky ones; where there are none there is no metric. Only verdicts
+    of a verifier that checks the work say so (TELLS_LUCK in its module).
+    """
+    from rlvr.verify import LUCKY
+
+    luck = sum(one.status == "wrong" and one.reason.startswith(LUCKY) for one in judged)
+    right = luck + sum(one.status == "correct" for one in judged)
+    return [metric(name, luck / right, right)] if right else []
 
 
 def _decided(group: Sequence[Record]) -> tuple[int, int]:

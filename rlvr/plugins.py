@@ -29,25 +29,29 @@ def load_plugin(kind: Kind, name: str, function: str) -> tuple[Callable[..., Any
     propagates as it is.
     """
     group = f"rlvr.{kind}s"
-    if ".py" in name:
-        module, given = _module_at(kind, name)
-        found = vars(module).get(given or function)
-        if not callable(found):
-            raise InputError(
-                f"{kind} {name!r}: the file has no function {given or function!r}: define it"
-            )
-        return found, module
+    if name.partition(":")[0].endswith(".py"):
+        module = load_module(kind, name)
+        return _function(kind, name, module, name.partition(".py:")[2] or function), module
     if name.isidentifier() and importlib.util.find_spec(f"{group}.{name}") is not None:
         module = importlib.import_module(f"{group}.{name}")
-        return vars(module)[function], module
+        return _function(kind, name, module, function), module
     for point in importlib.metadata.entry_points(group=group, name=name):
-        found = point.load()
-        return found, sys.modules[found.__module__]
+        module = importlib.import_module(point.module)
+        return _function(kind, name, module, point.attr or function), module
     known = available(kind)
     raise InputError(
         f"unknown {kind} {name!r}{nearest(name, known)} "
         f"(known: {', '.join(known)}; or give path/to/file.py:{function})"
     )
+
+
+def _function(kind: Kind, name: str, module: ModuleType, function: str) -> Callable[..., Any]:
+    found: Callable[..., Any] | None = vars(module).get(function)
+    if found is None or not callable(found):
+        raise InputError(
+            f"{kind} {name!r}: {module.__file__} has no function {function!r}: define it"
+        )
+    return found
 
 
 def available(kind: Kind) -> dict[str, str]:
@@ -71,8 +75,12 @@ def _headline(path: Path) -> str:
     return doc.splitlines()[0] if doc else ""
 
 
-def _module_at(kind: Kind, spec: str) -> tuple[ModuleType, str]:
-    file, _, function = spec.partition(".py:")
+def load_module(kind: Kind, spec: str) -> ModuleType:
+    """Return the module of `path/to/file.py` or `path/to/file.py:function`, executed once.
+
+    Raises InputError when there is no such file.
+    """
+    file, _, _ = spec.partition(".py:")
     path = Path(file.removesuffix(".py") + ".py").resolve()
     if not path.is_file():
         raise InputError(f"{kind} {spec!r}: no such file {path}: check the path")
@@ -87,4 +95,4 @@ def _module_at(kind: Kind, spec: str) -> tuple[ModuleType, str]:
         except BaseException:
             del sys.modules[name]
             raise
-    return sys.modules[name], function
+    return sys.modules[name]

@@ -469,10 +469,12 @@ def _isolation(verifier: LoadedVerifier) -> list[str]:
     if not verifier.isolate:
         return []
     private = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
-    hidden = [path for path in sys.path if path.startswith("/tmp/") and os.path.exists(path)]
+    paths = [*sys.path, *verifier.files]
+    hidden = [path for path in paths if path.startswith("/tmp/") and os.path.exists(path)]
     shown = [word for path in hidden for word in ("--ro-bind", path, path)]
+    private += ["--setenv", "MPLCONFIGDIR", "/tmp", "--cap-drop", "ALL"]
     return [bubblewrap(), "--unshare-all", "--die-with-parent", "--new-session",
-            "--cap-drop", "ALL", *private, *shown, "--"]  # fmt: skip
+            *private, *shown, "--"]  # fmt: skip
 
 
 def _fields(problem: Problem, known: dict[int, tuple[Any, ...]]) -> tuple[Any, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import platform
 import subprocess
@@ -14,7 +13,7 @@ from typing import Any
 
 from rlvr import models
 from rlvr.config import Config, draw_problems, load_task
-from rlvr.data import InputError, Problem, nearest
+from rlvr.data import InputError, Problem
 from rlvr.verify import LoadedVerifier
 
 
@@ -91,20 +90,6 @@ def check_model(config: Config, where: str, problems: SeedProblems) -> None:
             f"{longest} "
             f"are more than the {limit} tokens that {config.model} takes: lower it"
         )
-
-
-def check_verifier(config: Config, verifier: LoadedVerifier) -> None:
-    """Raise InputError when the verifier has no such option."""
-    parameters = inspect.signature(verifier.verify).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return
-    known = list(parameters)[2:]
-    for option in config.verifier.options if config.verifier else {}:
-        if option not in known:
-            raise InputError(
-                f"verifier.{option}: {verifier.name} has no such option{nearest(option, known)} "
-                f"(options: {', '.join(known) or 'none'})"
-            )
 
 
 def bytes_needed(config: Config) -> int:

@@ -194,6 +194,8 @@ def evaluate(run: Run, seed: Seed, arm: str, round_: int) -> tuple[list[Record],
         nll = real_nll(run.engine, seed.held_out)
         count["tokens"] = sum(record_.tokens for record_ in (*at_one, *greedy))
     found = metrics.sampled(at_one, settings.k) + metrics.accuracy(greedy, "greedy")
+    if _tells_luck(run):
+        found += metrics.lucky(at_one)
     if nll is not None:
         found.append(metrics.metric("real_nll", *nll))
     return [*at_one, *greedy], found
@@ -238,11 +240,19 @@ def budget(
         metrics.metric("kept", kept, sampled or kept),
         metrics.metric("rows", len(rows), len(rows)),
     ]
+    if _tells_luck(run) and arm.keep != "real":
+        sampled_here = run.round_folder(seed.seed, arm.name, round_) / "completions.parquet"
+        found += metrics.lucky(record.read_completions(sampled_here)[1], "train_lucky")
     matched = _matched(run, seed, arm, round_)
     if matched is not None:
         wanted = sum(matched.values())
         found.append(metrics.metric("shortfall", wanted - kept, wanted))
     return found
+
+
+def _tells_luck(run: Run) -> bool:
+    """Whether the verifier tells a right answer by luck apart: its module says TELLS_LUCK."""
+    return bool(vars(run.verifier.module).get("TELLS_LUCK", False))
 
 
 def finish(

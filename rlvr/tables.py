@@ -34,7 +34,16 @@ from rlvr.compare import (
 
 WIDTH = 80
 GAP = 2
-MEANS = ("survival", "real_nll", "distinct", "truncated", "no_answer", "tokens_per_completion")
+MEANS = (
+    "lucky",
+    "train_lucky",
+    "survival",
+    "real_nll",
+    "distinct",
+    "truncated",
+    "no_answer",
+    "tokens_per_completion",
+)
 COUNTS = ("kept", "shortfall", "train_steps", "train_tokens")
 OUTCOME_STYLE = {"growth": "green", "collapse": "red"}
 

@@ -20,8 +20,12 @@ from rlvr.config import load, resolved, shipped_configs
 from rlvr.models import LADDER, make_tiny, materialise
 
 COMMANDS = {
+    "audit": ["name", "--labelled", "--pairs", "-o"],
     "run": ["config", "key=value", "--out"],
     "compare": ["runs"],
+    "score": ["file", "--verifier", "--out", "--option", "--workers", "--timeout"],
+    "check": ["name", "-n", "--option", "--timeout"],
+    "new": ["verifier", "name", "--folder"],
     "list": ["verifiers|tasks|arms|models|configs"],
     "doctor": [],
 }

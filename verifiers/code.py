@@ -47,6 +47,9 @@ from rlvr.verify import NO_ANSWER
 DEADLINE = "own"
 """The sandbox ends a program in time: the pool need not, and a slow program is `wrong`."""
 
+WHOLE_LINE = True
+"""In a JSONL file the tests are keys of the line."""
+
 
 class BadReference(ValueError):
     """The reference can't be used: the verdict is `abstain`."""

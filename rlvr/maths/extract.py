@@ -1,8 +1,9 @@
 r"""Finds the one final answer in a completion, never looking at the reference.
 
-In this order: the boxes (`\boxed`, `\fbox`); `####` (GSM8K); an announcement ("the answer is ...");
-a completion that is nothing but an answer; the display or the last number that ends the final line.
-Text up to `</think>` is not part of the answer, and a thought that was never closed has none.
+In this order: the boxes (`\boxed`, `\fbox`); `<answer>`; `####` (GSM8K); an announcement ("the
+answer is ..."); a completion that is nothing but an answer; the display or the last number that
+ends the final line. Text up to `</think>` (or `</thinking>`, ...) is not part of the answer, and a
+thought that was never closed has none. A tokenizer's end marks (`<|im_end|>`, `</s>`) are dropped.
 Several different answers of one sort are no answer, but for one plainly announced correction, where
 the last stands. A number is never torn out of a larger expression.
 """
@@ -30,9 +31,15 @@ class Found:
 
 
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
+_THOUGHT = r"(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad)"
+_OPENED = re.compile(rf"<{_THOUGHT}>|◁think▷")
+_CLOSED = re.compile(rf"</{_THOUGHT}>|◁/think▷")
+_END_MARKS = re.compile(r"(?:\s|<\|[a-z_]{2,20}\|>|</s>|<end_of_turn>|<eos>)+$")
+_ANSWER_TAG = re.compile(r"<answer>\s*((?:(?!</?answer>).)*?)\s*</answer>", re.S | re.I)
 _HASHES = re.compile(r"####[ \t]*([^\n]*)")
 _ANNOUNCED = re.compile(
-    r"\banswers?\b(?:[^.\n:=]|\.(?=\d)){0,60}?(?:\b(?:is|are|equals)\b\s*:?|:|=)(?!\s*not\b)"
+    r"\b(?:answers?|correct (?:option|choice|letter))\b(?:[^.\n:=]|\.(?=\d)){0,60}?"
+    r"(?:\b(?:is|are|equals)\b\s*:?|:|=)(?!\s*not\b)"
     r"[ \t]*\n?[ \t]*([^\n]{1,500})",
     re.I,
 )
@@ -42,7 +49,8 @@ _CORRECTION = re.compile(
     re.I,
 )
 _SENTENCE_END = re.compile(
-    r",?\s+(?:since|because|as|so|which|where)\b|[.!?](?=\s+[A-Z(]|\s*$)|(?<=\$)[.](?=\s)"
+    r",?\s+(?:since|because|as|so|which|where)\b|,\s+(?:not|rather than|instead of)\b"
+    r"|[.!?](?=\s+[A-Z(]|\s*$)|(?<=\$)[.](?=\s)"
 )
 _DISPLAY = re.compile(r"(?:\$\$|\\\[)((?:(?!\$\$|\\\[|\\\]).)+)(?:\$\$|\\\])\s*[.,]?\s*$", re.S)
 _INLINE = re.compile(r"(?<!\\)\$([^$\n]+)(?<!\\)\$|\\\(((?:(?!\\\)).)+)\\\)")
@@ -71,20 +79,24 @@ def final_answer(
     answer.
     """
     text = completion[-MAX_COMPLETION:]
-    closed = text.rfind("</think>")
-    if closed >= 0:
-        text = text[closed + len("</think>") :]
-    if "<think>" in text:
-        return Found(None, NO_ANSWER)
+    if "<" in text or "◁" in text:
+        for closed in _CLOSED.finditer(text):
+            text = completion[-MAX_COMPLETION:][closed.end() :]
+        if _OPENED.search(text):
+            return Found(None, NO_ANSWER)
+        text = _END_MARKS.sub("", text)
     boxes, unfinished = _boxes(text)
     if unfinished:
         return Found(None, NO_ANSWER)
     if boxes:
         return _settle(boxes, text, same)
+    tags = [(m.start(), m.end(), m[1]) for m in _ANSWER_TAG.finditer(text)]
+    if tags:
+        return _settle(tags, text, same)
     hashes = [(m.start(), m.end(), m[1].strip()) for m in _HASHES.finditer(text)]
     if hashes:
         return _settle(hashes, text, same)
-    plain = re.sub(r"\*\*|__(?=[A-Za-z])", "", text)
+    plain = re.sub(r"(?<![\w)])\*\*|\*\*(?![\w(-])|__(?=[A-Za-z])|`+", "", text)
     announced = _announcements(plain, readable)
     if announced:
         return _settle(announced, plain, same)
@@ -143,10 +155,20 @@ def _settle(
     return Found(last[2])
 
 
+_ONLY_WORDS = re.compile(r"\W*(?:(?:the|my|our|so|thus|final|correct)\W+)*", re.I)
+
+
 def _announcements(text: str, readable: Callable[[str], bool]) -> list[tuple[int, int, str]]:
     found: list[re.Match[str]] = []
-    position = 0
+    position, headings = 0, 0
     while match := _ANNOUNCED.search(text, position):
+        if (
+            found
+            and not headings
+            and _ONLY_WORDS.fullmatch(text, found[-1].start(1), match.start())
+        ):
+            found.pop()  # "Final answer: the final answer is ...", once
+            headings += 1
         found.append(match)
         position = match.start(1)
     return [(m.start(), m.start(1), _announced(m[1], readable)) for m in found[-MAX_ANNOUNCED:]]
@@ -196,6 +218,8 @@ def _unmarked(text: str, readable: Callable[[str], bool]) -> Found:
 
 
 def _last_number(line: str) -> Found:
+    if re.match(r"(?:[0-9]+[.)]|[-*•])\s", line):
+        return Found(None, NO_ANSWER)  # one item of several
     numbers = list(_NUMBER.finditer(line))
     if not numbers:
         return Found(None, NO_ANSWER)

@@ -15,7 +15,8 @@ class ParseError(ValueError):
 
 
 _UNICODE = {
-    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "×": r" \times ", "·": r" \cdot ",
+    "−": "-", "‒": "-", "―": "-", "–": "-", "—": "-", "‐": "-", "‑": "-",
+    "×": r" \times ", "·": r" \cdot ",
     "⋅": r" \cdot ",
     "÷": "/", "∕": "/", "⁄": "/", "π": r" \pi ", "∞": r" \infty ", "≤": r" \le ", "≥": r" \ge ",
     "≠": r" \ne ",
@@ -29,7 +30,8 @@ _UNICODE = {
     "ε": r" \epsilon ",
     "“": '"', "”": '"', "‘": "'", "’": "'", "\u00a0": " ", "\u2009": " ", "\u202f": " ",
     "\u200b": "",
-    "\u2060": "", "\ufeff": "", "…": r" \ldots ", "％": "%", "⟨": r" \langle ", "⟩": r" \rangle ",
+    "\u2060": "", "\ufeff": "", "\u200d": "", "\u200c": "", "\u00ad": "", "¢": r"\text{ cents}",
+    "₹": r"\inr ", "¥": r"\jpy ", "…": r" \ldots ", "％": "%", "⟨": r" \langle ", "⟩": r" \rangle ",
     "⌊": r" \lfloor ", "⌋": r" \rfloor ", "⌈": r" \lceil ", "⌉": r" \rceil ",
 }  # fmt: skip
 _UNICODE_TABLE = str.maketrans(_UNICODE)
@@ -41,12 +43,38 @@ _DROP = re.compile(
     r"|\\[!,;:> ]|~|\\q?quad(?![a-zA-Z])|\\(?:h|v)space\*?\{[^{}]*\}|\\phantom\{[^{}]*\}|\\/"
 )
 _FONT = re.compile(
-    r"\\(?:mathrm|mathit|mathbf|mathsf|mathtt|mathnormal|boldsymbol|bm|operatorname\*?|rm|bf|it)(?![a-zA-Z])\s*"
+    r"\\(?:mathrm|mathit|mathbf|mathsf|mathtt|mathcal|mathnormal|pmb|boldsymbol|bm|operatorname\*?|rm|bf|it)(?![a-zA-Z])\s*"
 )
 _FONT_GROUP = re.compile(_FONT.pattern + r"\{([a-zA-Z]+)\}")
+_FONT_PHRASE = re.compile(_FONT.pattern + r"\{((?:~|\\[ ,;]|\^\{-?[0-9]\}|[a-zA-Z0-9\s/^.-])*)\}")
+_ARRAY = re.compile(r"\\begin\s*\{array\}\s*\{[^{}]*\}|\\hline(?![a-zA-Z])")
+_SPACE = re.compile(r"(?:~|\\[ ,;]|\s)+")
+_NEWLINE = re.compile(r"\\\\(?:\s*\[\s*-?[0-9.]+\s*(?:pt|em|ex|mm|cm)\s*\])?|\\cr(?![a-zA-Z])")
 _TEXT = re.compile(
-    r"\\(?:text|textbf|textit|textrm|textnormal|mbox|hbox|textsf|texttt|emph)\s*\{([^{}]*)\}"
+    r"\\(?:text|textup|textsc|textbf|textit|textrm|textnormal|mbox|hbox|textsf|texttt|emph)\s*\{([^{}]*)\}"
 )
+_CIRCLED = re.compile("[\u2460-\u24ff\u2776-\u2793\u3200-\u32ff\U0001f100-\U0001f1ff]")
+_SYSTEM = re.compile(r"\\\{\s*\\begin\{array\}(.*)\\end\{array\}\s*", re.S)
+_COLOUR = re.compile(
+    r"\\(?:textcolor|colorbox)\s*\{[^{}]*\}|\\color\s*\{[^{}]*\}|\\(?:underline|underbar)(?![a-zA-Z])"
+)
+_FORALL = re.compile(
+    r"[\s,]*(?:\\text\s*\{[\s,]*(?:for (?:all|any|every|each))\b([^{}]*)\}|\\forall(?![a-zA-Z]))"
+    r"\s*([^,;]*)$"
+)
+_EVERYWHERE = re.compile(
+    r"(?:\s|\\text|[{}.]|\\in(?![a-zA-Z])|\\mathbb\s*\{?\s*[RZNQ]\}?|real|integers?|numbers?"
+    r"|positive|natural|\b[a-zA-Z]\b)*"
+)
+_ANGLE = re.compile(r"m?\s*\\angle\s*(?:[A-Z]([A-Z])[A-Z]|([A-Z])(?![a-zA-Z]))(?=\s*=)")
+_ARROW = re.compile(
+    r"\\(?:vec|overrightarrow)\s*(?:\{\s*(\\?[a-zA-Z]+)\s*\}|([a-zA-Z]))|\\hat\s*\{?\s*\\?([ijk])(?:math)?\s*\}?"
+)
+_REVERSED = re.compile(r"([\[\]])([^\[\](),;]+[,;][^\[\](),;]+)([\[\]])")
+_NAMED = {r"\lbrace": r"\{", r"\rbrace": r"\}", r"\lbrack": "[", r"\rbrack": "]", r"\vert": "|",
+          r"\nicefrac": r"\frac", r"\sfrac": r"\frac", r"\colon": ":", r"\cent": r"\text{ cents}",
+          r"\leqq": r"\le", r"\geqq": r"\ge", r"\lneq": "<", r"\gneq": ">"}  # fmt: skip
+_SYNONYM = re.compile("(?:" + "|".join(re.escape(name) for name in _NAMED) + ")(?![a-zA-Z])")
 _FORMAT = re.compile(r"\{\s*,\s*\}")
 _SPACED_THOUSANDS = re.compile(
     r"(?<![0-9.,])([0-9]{1,3})((?:(?:\\,|\\ |\\;|~| )[0-9]{3})+)(?![0-9])"
@@ -60,7 +88,18 @@ def clean(text: str) -> str:
 
     A currency sign becomes `\usd` and its like; `\text{...}` becomes `\text{...}` without its font.
     """
-    text = text.strip()
+    if _CIRCLED.search(text):
+        raise ParseError("a number in a circle")
+    text = _NEWLINE.sub(r"\\newline ", text.strip().rstrip("\\").rstrip())
+    text = re.sub(r"(?:\\newline\s*)+$", "", text)
+    text = _SYNONYM.sub(lambda m: _NAMED[m[0]] + " ", text) if "\\" in text else text
+    text = _COLOUR.sub(" ", text).replace("{:}", ":")
+    text = _ANGLE.sub(lambda m: m[1] or m[2], text)
+    text = _ARROW.sub(lambda m: f" {m[1] or m[2] or m[3]} ", text)
+    text = _REVERSED.sub(_turned, text)
+    forall = _FORALL.search(text)
+    if forall and _EVERYWHERE.fullmatch(f"{forall[1] or ''} {forall[2]}"):
+        text = text[: forall.start()]
     text = re.sub(r"(?<=[0-9])\s*([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])", _vulgar, text)
     text = re.sub(r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]", _vulgar, text)
     text = re.sub(r"√\s*([0-9]+)", r"\\sqrt{\1}", text)
@@ -71,23 +110,37 @@ def clean(text: str) -> str:
     text = _undollar(text)
     text = re.sub(r"\\begin\{(?:align|aligned|equation|gather|gathered)\*?\}|\\end\{(?:align|"
                   r"aligned|equation|gather|gathered)\*?\}", " ", text)  # fmt: skip
+    text = _ARRAY.sub(lambda m: "" if "hline" in m[0] else r"\begin{array}", text)
     text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)
     text = _SPACED_THOUSANDS.sub(lambda m: m[1] + re.sub(r"[^0-9]", "", m[2]), text)
     text = _FORMAT.sub("\\\\thousands ", text)
     text = re.sub(r"\\!", "", text)
+    text = _FONT_PHRASE.sub(_phrase, text)
     text = _DROP.sub(" ", text)
+    system = _SYSTEM.fullmatch(text)
+    text = rf"\begin{{cases}}{system[1]}\end{{cases}}" if system else text
     text = _FONT_GROUP.sub(_unfont, text)
     text = _FONT.sub(" ", text)
     text = _TEXT.sub(r"\\text{\1}", text)
+    text = re.sub(r"\\text\{\s*(\\(?:usd|eur|gbp|inr|jpy))\s*\}", r"\1 ", text)
+    text = re.sub(r"(\.[0-9]*([0-9])\2\2)\.\.\.(?!\.)", r"\1\\ldots ", text)
     text = (
         text.replace("**", "^")
         if re.search(r"[0-9a-zA-Z)]\*\*[0-9a-zA-Z(-]", text)
         else text.replace("**", "")
     )
     text = text.strip()
-    while len(text) > 1 and text[-1] in ".,;:" and not text.endswith("\\" + text[-1]):
+    while len(text) > 1 and text[-1] in ".,;:" and not text.endswith(("\\" + text[-1], "..")):
         text = text[:-1].rstrip()
     return text
+
+
+def _turned(match: re.Match[str]) -> str:
+    """Write `]0,1[` as `(0,1)`; leave `[0,1]` alone."""
+    left, inner, right = match.groups()
+    if left == "[" and right == "]":
+        return match[0]
+    return f"{'(' if left == ']' else '['}{inner}{')' if right == '[' else ']'}"
 
 
 def _vulgar(match: re.Match[str]) -> str:
@@ -102,6 +155,16 @@ def _undollar(text: str) -> str:
     if text.count("$") % 2 == 0:
         return text.replace("$", " ")
     return text.replace("$", r"\usd ")
+
+
+def _phrase(match: re.Match[str]) -> str:
+    r"""Turn words, and a unit after a number (`\mathrm{km/h}`), in an upright font into text."""
+    words = re.sub("[{}]", "", _SPACE.sub(" ", match[1])).strip()
+    before = match.string[: match.start()].rstrip(" ~,;\\")
+    unit = re.fullmatch(r"[a-zA-Z]+(?:[ /^.-]+[a-zA-Z0-9]+)+", words) and before[-1:].isdigit()
+    if unit or re.fullmatch(r"[a-zA-Z]{2,}(?:[ -][a-zA-Z]+)+", words):
+        return rf"\text{{{words}}}"
+    return rf"{match[0][: match.start(1) - match.start()]}{words}}}"
 
 
 def _unfont(match: re.Match[str]) -> str:
@@ -206,8 +269,10 @@ def _lex(kind: str, found: str, spaced: bool) -> list[Token]:
 
 def _lex_text(words: str, spaced: bool) -> list[Token]:
     inner = words.strip().strip(",").strip()
-    if inner.lower() in ("", "and", "or"):
-        return [Token("command", f"\\{inner.lower()}", spaced)] if inner else []
+    if not inner.strip(".:;!"):
+        return []
+    if inner.lower() in ("and", "or"):
+        return [Token("command", f"\\{inner.lower()}", spaced)]
     if inner.lower() in ("percent", "%"):
         return [Token("command", r"\%", spaced)]
     if inner in ("i", "e") or re.fullmatch(r"[A-Z]", inner):

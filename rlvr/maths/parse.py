@@ -156,7 +156,7 @@ class _Parser:
         return Rel(tuple(ops), tuple(items)) if ops else items[0]
 
     def set_expression(self) -> Node:
-        left = self.sum()
+        left = _without(self.sum())
         names = {
             r"\cup": "union",
             r"\cap": "inter",
@@ -188,12 +188,14 @@ class _Parser:
     def product(self) -> Node:
         left = self.unary()
         for _ in range(MAX_DEPTH):
-            if self.accept("*", r"\times", r"\cdot", r"\ast"):
+            if self.peek().text.startswith(r"\begin{") and not isinstance(left, Group):
+                left = _scaled(left, self.atom())
+            elif self.accept("*", r"\times", r"\cdot", r"\ast"):
                 left = Op("*", (left, self.unary()))
             elif self.accept("/", r"\div"):
                 left = Op("/", (left, self.unary()))
             elif self.starts_factor():
-                if self.peek().kind == "number" and self.tokens[self.at - 1].text != ")":
+                if self.peek().kind == "number" and self.tokens[self.at - 1].text not in ")!":
                     raise ParseError("a number right after another factor")
                 left = Op("*", (left, self.power()))
             else:
@@ -288,16 +290,14 @@ class _Parser:
         digits = self.tokens[self.at - 1].text
         self.next()
         braced = self.accept("{")
+        bracketed = self.accept("(")
         token = self.next()
-        if not (
-            token.kind == "number"
-            and token.text.isdigit()
-            and digits.isdigit()
-            and len(token.text) < 3
-        ):
+        if not (token.kind == "number" and token.text.isdigit() and len(token.text) < 3):
             raise ParseError("a subscript on a number is its base")
-        if not 2 <= int(token.text) <= 36:
+        if not digits.isdigit() or not 2 <= int(token.text) <= 36:
             raise ParseError("a subscript on a number is its base")
+        if bracketed:
+            self.expect(")")
         if braced:
             self.expect("}")
         return numeral(digits, int(token.text))
@@ -366,8 +366,9 @@ class _Parser:
         if not point and not self.tokens[self.at - 1].text.endswith("."):
             return None
         if self.peek().text in (r"\overline", r"\bar", r"\dot"):
-            self.next()
+            dotted = self.next().text == r"\dot"
             block = self.raw_digits()
+            block += self.until_dot() if dotted else ""
         elif (
             self.peek().text == "("
             and not self.peek().spaced
@@ -390,6 +391,14 @@ class _Parser:
             raise ParseError("no digits under the bar")
         start = Fraction(int((whole + head) or "0"), 10 ** len(head))
         return Num(start + Fraction(int(block), (10 ** len(block) - 1) * 10 ** len(head)))
+
+    def until_dot(self) -> str:
+        r"""The rest of the block in `0.\dot{1}4285\dot{7}`: up to the second dot, or nothing."""
+        middle = self.peek(0).text if self.peek().kind == "number" else ""
+        if self.peek(bool(middle)).text != r"\dot" or not (middle or "0").isdigit():
+            return ""
+        self.at += 1 + bool(middle)
+        return middle + self.raw_digits()
 
     def raw_digits(self) -> str:
         if self.accept("{"):
@@ -440,22 +449,33 @@ class _Parser:
         return None
 
     def name(self, letter: str) -> Node:
+        primes = ""
+        while self.accept("'"):
+            primes += "'"
+        if letter in "fghFGHPQ" and self.inverse_of_x():
+            primes = "^{-1}"
         if (
-            letter in "fghPQ"
+            letter in "fghPQ" + "FGH" * bool(primes)
             and self.peek().text == "("
             and self.peek(1).kind == "name"
             and self.peek(2).text == ")"
         ):
             argument = self.peek(1).text
             self.at += 3
-            return Sym(f"{letter}({argument})")
-        primes = ""
-        while self.accept("'"):
-            primes += "'"
+            return Sym(f"{letter}{primes}({argument})")
         if self.peek().text == "_":
             self.next()
             return Sym(f"{letter}{primes}_{self.subscript()}")
         return Sym(letter + primes)
+
+    def inverse_of_x(self) -> bool:
+        """Take the `^{-1}` of `f^{-1}(x)`, a name of its own."""
+        if [self.peek(k).text for k in range(6)] != ["^", "{", "-", "1", "}", "("]:
+            return False
+        if self.peek(6).kind != "name" or self.peek(7).text != ")":
+            return False
+        self.at += 5
+        return True
 
     def subscript(self) -> str:
         if not self.accept("{"):
@@ -483,12 +503,35 @@ class _Parser:
         self.depth -= 1
         return node
 
+    def rows(self) -> Node | None:
+        """`[[1,2],[3,4]]`, its first bracket taken, as a matrix; None if it is not one."""
+        start, rows = self.at, []
+        while self.accept("["):
+            row = [self.relation()]
+            while self.accept(","):
+                row.append(self.relation())
+            if not self.accept("]"):
+                break
+            rows.append(Group("row", tuple(row)))
+            if self.accept("]") and len({len(row.items) for row in rows}) == 1:
+                return Group("matrix", tuple(rows))
+            if not self.accept(","):
+                break
+        self.at = start
+        return None
+
     def bracket_content(self, opener: str, closers: list[str]) -> Node:
+        if opener == "[" and self.peek().text == "[":
+            rows = self.rows()
+            if rows is not None:
+                return rows
         if self.accept(*closers):
             if opener == r"\{":
                 return Group("{}", ())
             raise ParseError("empty brackets")
         items = [self.relation()]
+        if opener == "{" and (over := self.accept(r"\over", r"\choose")):
+            items = [Op("/" if over.text == r"\over" else "binom", (items[0], self.sum()))]
         if opener in (r"\{", "{") and (self.accept("|", ":", r"\mid", r"\colon")):
             condition = self.answer()
             self.expect(*closers)
@@ -499,6 +542,8 @@ class _Parser:
         if opener == r"\{" or (opener == "{" and len(items) > 1):
             return Group("{}", tuple(items))
         if len(items) == 1:
+            if isinstance(items[0], Group) and items[0].kind == "matrix":
+                return items[0]
             if isinstance(items[0], Rel) or (
                 opener == "[" and closer == "]" and isinstance(items[0], Group)
             ):
@@ -561,7 +606,12 @@ class _Parser:
                 else self.fail("a bare point")
             )
         if token.kind in ("name", "command"):
-            return self.atom()
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                raise ParseError("too deep")
+            node = self.atom()
+            self.depth -= 1
+            return node
         return self.fail("a missing argument")
 
     def fail(self, why: str) -> Node:
@@ -571,9 +621,19 @@ class _Parser:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise ParseError("too deep")
-        node = Op("/", (self.argument(), self.argument()))
+        node = self.derivative() or Op("/", (self.argument(), self.argument()))
         self.depth -= 1
         return node
+
+    def derivative(self) -> Node | None:
+        r"""`\frac{dy}{dx} = ...` is a name, where it is the whole left side."""
+        texts = [self.peek(k).text for k in range(9)]
+        if self.at != 1 or texts[:2] != ["{", "d"] or texts[3:6] != ["}", "{", "d"]:
+            return None
+        if self.peek(2).kind != "name" or self.peek(6).kind != "name" or texts[7:] != ["}", "="]:
+            return None
+        self.at += 8
+        return Sym(f"d{texts[2]}/d({texts[6]})")
 
     def root(self) -> Node:
         if self.accept("["):
@@ -596,13 +656,22 @@ class _Parser:
             return Group("()", (Op("neg", (Sym("oo"),)), Sym("oo")))
         return Sym(f"set {letter}")
 
+    def system(self) -> Node:
+        r"""`\begin{cases} x=1 \\ y=2 \end{cases}`: relations that hold together."""
+        items = [self.relation()]
+        while self.accept(",", ";") or self.accept(r"\newline"):
+            if self.peek().text in (r"\newline", r"\end{cases}"):
+                continue
+            items.append(self.relation())
+        self.expect(r"\end{cases}")
+        if not all(isinstance(item, Rel) for item in items):
+            raise ParseError("cases that are no relations")
+        return items[0] if len(items) == 1 else Group("list", tuple(items))
+
     def matrix(self, kind: str) -> Node:
-        if kind == "array":
-            self.expect("{")
-            while not self.accept("}"):
-                if self.next() is _END:
-                    raise ParseError("unfinished array")
-        elif kind not in ("pmatrix", "bmatrix", "matrix", "Bmatrix", "smallmatrix"):
+        if kind == "cases":
+            return self.system()
+        if kind not in ("array", "pmatrix", "bmatrix", "matrix", "Bmatrix", "smallmatrix"):
             raise ParseError(f"unknown environment {kind!r}")
         close = f"\\end{{{kind}}}"
         rows, row = [], []
@@ -612,7 +681,7 @@ class _Parser:
                 continue
             rows.append(Group("row", tuple(row)))
             row = []
-            if self.accept("\\\\") and self.peek().text != close:
+            if self.accept(r"\newline") and self.peek().text != close:
                 continue
             self.expect(close)
             if len({len(row.items) for row in rows}) != 1:
@@ -693,6 +762,27 @@ _INVERSES = {
     "tanh": "arctanh",
     "cot": "arccot", "sec": "arcsec", "csc": "arccsc",
 }  # fmt: skip
+
+
+def _scaled(factor: Node, matrix: Node) -> Node:
+    """A number times a matrix, entry by entry."""
+    if not isinstance(matrix, Group) or isinstance(factor, Rel):
+        raise ParseError("a matrix that is no factor")
+    rows = [row.items for row in matrix.items if isinstance(row, Group)]
+    scaled = [Group("row", tuple(Op("*", (factor, entry)) for entry in row)) for row in rows]
+    return Group("matrix", tuple(scaled))
+
+
+def _without(node: Node) -> Node:
+    r"""`\mathbb{R} - \{2\}` is a difference of sets."""
+    if not isinstance(node, Op) or node.name != "+" or not isinstance(node.args[0], Group):
+        return node
+    left: Node = node.args[0]
+    for arg in node.args[1:]:
+        if not (isinstance(arg, Op) and arg.name == "neg" and isinstance(arg.args[0], Group)):
+            return node
+        left = Group("setminus", (left, arg.args[0]))
+    return left
 
 
 def numeral(digits: str, base: int) -> Op:

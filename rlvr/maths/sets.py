@@ -94,6 +94,12 @@ def _from_list(node: Group) -> list[Piece]:
 
     `or` unites them, `and` intersects them; a comma intersects unless nothing would be left.
     """
+    first = node.items[0]
+    if isinstance(first, Rel) and first.ops == ("!=",) and node.kind in ("list", "and"):
+        # x != 0, 1
+        rest = [item if isinstance(item, Rel) else Rel(("!=",), (first.items[0], item))
+                for item in node.items]  # fmt: skip
+        node = Group("and", tuple(rest))
     if not all(isinstance(item, Rel) for item in node.items):
         raise NotASet("a list of numbers")
     parts = [_merge(_from_relation(item)) for item in node.items if isinstance(item, Rel)]
@@ -121,7 +127,7 @@ def _from_relation(node: Rel) -> list[Piece]:
     try:
         name = variable_of(node)
     except NotASet:
-        return _from_linear(node)
+        return _from_links(node)
     result: tuple[Piece, ...] = (ALL,)
     for op, left, right in zip(node.ops, node.items, node.items[1:], strict=False):
         if op == "in" and left == Sym(name):
@@ -134,6 +140,29 @@ def _from_relation(node: Rel) -> list[Piece]:
             raise NotASet("a relation between constants")
         result = _merge(_intersect(result, _merge(found)))
     return list(result)
+
+
+def _from_links(node: Rel) -> list[Piece]:
+    """`-3 < 2x-1 < 5`: each link solved by itself."""
+    result: tuple[Piece, ...] = (ALL,)
+    for op, left, right in zip(node.ops, node.items, node.items[1:], strict=False):
+        link = _merge(_from_absolute(Rel((op,), (left, right))))
+        result = _merge(_intersect(result, link))
+    return list(result)
+
+
+def _from_absolute(node: Rel) -> list[Piece]:
+    """`|u| < c` and `|u| > c`, u linear; else a linear relation."""
+    (left, right), op = node.items, node.ops[0]
+    if isinstance(right, Op) and right.name == "abs" and op in _FLIPPED:
+        left, right, op = right, left, _FLIPPED[op]
+    if not isinstance(left, Op) or left.name != "abs" or symbols(right) or op not in _FLIPPED:
+        return _from_linear(node)
+    above = _from_linear(Rel((op,), (left.args[0], right)))
+    below = _from_linear(Rel((_FLIPPED[op],), (left.args[0], Op("neg", (right,)))))
+    if op in ("<", "<=", "!="):
+        return _intersect(_merge(above), _merge(below))
+    return above + below
 
 
 def _from_linear(node: Rel) -> list[Piece]:

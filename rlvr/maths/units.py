@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from rlvr.maths.lex import FUNCTIONS, ParseError, clean
-from rlvr.maths.parse import MAX_CHARS, Group, Node, Num, Op, Sym, numeral, parse
+from rlvr.maths.parse import MAX_CHARS, Group, Node, Num, Op, Rel, Sym, numeral, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ _TABLE = {
     "gallons=1",
     "usd": "dollar dollars usd USD=1 cent cents=1/100",
     "eur": "euro euros eur EUR=1",
-    "gbp": "gbp GBP=1",
+    "gbp": "gbp GBP=1", "inr": "rupee rupees INR=1", "jpy": "yen JPY=1",
     "angle": "degree degrees deg=1 rad radian radians=1",
     "celsius": "degC=1", "fahrenheit": "degF=1", "newton": "N newton newtons=1",
     "joule": "J joule joules=1 kJ=1000",
@@ -128,20 +128,43 @@ _SCALES = {
     "dozen": 12,
 }
 
-_CHOICE = re.compile(r"\(?\s*([A-Ha-h])\s*[).:]?")
-_CHOICE_LABEL = re.compile(r"(?:\(\s*([A-H])\s*\)|([A-H])[).:])\s*\S.*", re.S)
+_CHOICE = re.compile(r"(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[\s:]+)?\(?\s*([A-Ha-h])\s*[).:]?")
+_CHOICE_LABEL = re.compile(
+    r"(?:\(\s*([A-H])\s*\)|([A-H])[).:])\s*(?!(?:and|or)\b|[,;/&+]|\\(?:and|or|cup|&))"
+    r"\S(?:(?!\([A-H]\)).)*",
+    re.S,
+)
 _CLOCK = re.compile(
     r"([0-9]{1,2})(?::([0-5][0-9])(?::([0-5][0-9]))?)?\s*(?:([ap])\.?\s?m\.?)?", re.I
 )
 _RATIO = re.compile(r"[^:]{1,60}(?::[^:]{1,60}){1,4}")
-_BASED = re.compile(r"\(?\s*([0-9A-F]*[0-9][0-9A-F]*|[A-F]{2,})\s*\)?_\{?\s*([0-9]{1,2})\s*\}?")
-_MONEY = re.compile(r"(-?)\s*\\(usd|eur|gbp)\s+(-?.+)", re.S)
-_MONEY_AFTER = re.compile(r"(.+?)\s*\\(usd|eur|gbp)", re.S)
+_BASED = re.compile(
+    r"(?:([a-zA-Z])\s*=\s*)?\(?\s*([0-9A-F]*[0-9][0-9A-F]*|[A-F]{2,})\s*\)?"
+    r"(?:_\{?\s*\(?\s*([0-9]{1,2})\s*\)?\s*\}?|\s*[,(]?\s*(?:in\s+)?base[\s-]*([0-9]{1,2})\s*\)?)"
+)
+_BASE_NAMES = (
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+).split()
+_BASE_WORD = re.compile(
+    r"(?<=[0-9A-F)}])(_\s*\{?\s*|\s*[,(]?\s*(?:in\s+)?)\\text\s*\{\s*\(?(base[\s-]*)?"
+    rf"([0-9]{{1,2}}|{'|'.join(_BASE_NAMES)})\)?\s*\}}\s*\}}?"
+)
+_MONEY = re.compile(
+    r"(?:([a-zA-Z])\s*=\s*)?(-?)\s*(?:US\s*)?\\(usd|eur|gbp|inr|jpy)\s+(-?.+)", re.S
+)
+_ALL_TEXT = re.compile(r"\\text\{([^{}]*(?:[0-9]|\\usd)[^{}]*)\}")
+_MONEY_AFTER = re.compile(r"(.+?)\s*\\(usd|eur|gbp|inr|jpy)", re.S)
+_COMPOUND = re.compile(
+    r"([0-9.]+)\s*([a-zA-Z]{1,12})\.?(?:\s*,\s*|\s+and\s+|\s+)([0-9.]+)\s*([a-zA-Z]{1,12})\.?"
+    r"(?:(?:\s*,\s*|\s+)(?:and\s+)?([0-9.]+)\s*([a-zA-Z]{1,12})\.?)?"
+)
+_TO = re.compile(r"([0-9]+)\s+to\s+([0-9]+)(?:\s+to\s+([0-9]+))?")
+_NAMED_TIMES = {"noon": (12 * 3600, "p"), "midnight": (0, "a")}
 _TEXT_UNIT = re.compile(r"(.+?)\s*\\text\{([^{}]*)\}\s*((?:\^\s*\{?\s*-?[0-9]\s*\}?)?)", re.S)
-_PLAIN_UNIT = re.compile(r"(.*?[0-9})\]])(\s*)([A-Za-z][A-Za-z./*\s]*(?:\^\s*\{?-?[0-9]\}?)?"
+_PLAIN_UNIT = re.compile(r"(.*?[0-9})\]])(\s*)(/?[A-Za-z][A-Za-z./*\s]*(?:\^\s*\{?-?[0-9]\}?)?"
                          r"(?:/[A-Za-z]+(?:\^\s*\{?[0-9]\}?)?)?)", re.S)  # fmt: skip
 _DEGREES = re.compile(r"\^\s*\{?\s*\\circ\s*\}?\s*(?:\\text\{\s*)?([CF])\b\s*\}?")
-_WORD = re.compile(r"[a-z][a-z]*(?:['\s,-]+[a-z]+)*")
+_WORD = re.compile(r"[a-z]+(?:['\s,-]+[a-z]+)*|[a-z]{3,}(?:['\s,-]+(?:[a-z]+|[0-9]{1,4}))+")
 _NOT_A_VALUE = frozenset({"nan", "null", "n/a"})
 
 
@@ -154,13 +177,16 @@ def read(text: str, thousands: bool = True) -> Answer:
     if len(text) > MAX_CHARS:
         raise ParseError("too long")
     text = _DEGREES.sub(r"\\text{deg\1}", clean(text))
+    text = _BASE_WORD.sub(_base_digits, text)
+    whole = _ALL_TEXT.fullmatch(text)
+    text = whole[1].strip() if whole else text
     plain = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text).strip().rstrip(".").strip()
     if not plain or plain.lower() in _NOT_A_VALUE:
         raise ParseError("not a value")
     special = _special(plain)
     if special is not None:
         return special
-    quantity = _quantity(text)
+    quantity = _compound(plain) or _quantity(text)
     if quantity is not None:
         return quantity
     try:
@@ -177,19 +203,11 @@ def read(text: str, thousands: bool = True) -> Answer:
 def _top(node: Node) -> Answer:
     if isinstance(node, Op) and node.name == "deg":
         return Quantity(node.args[0], frozenset({("angle", 1)}), Fraction(1), node)
-    return _as_matrix(node)
-
-
-def _as_matrix(node: Node) -> Node:
-    """`[[1,2],[3,4]]` is a matrix."""
-    if (
-        isinstance(node, Group)
-        and node.kind == "[]"
-        and all(isinstance(row, Group) and row.kind == "[]" for row in node.items)
-    ):
-        rows = [row.items for row in node.items if isinstance(row, Group)]
-        if len({len(row) for row in rows}) == 1:
-            return Group("matrix", tuple(Group("row", row) for row in rows))
+    if isinstance(node, Rel) and node.ops == ("=",) and isinstance(node.items[0], Sym):
+        right = node.items[1]
+        if isinstance(right, Op) and right.name == "deg":
+            named = Rel(("=",), (node.items[0], right.args[0]))
+            return Quantity(named, frozenset({("angle", 1)}), Fraction(1), node)
     return node
 
 
@@ -197,6 +215,9 @@ def _special(plain: str) -> Answer | None:
     choice = _CHOICE.fullmatch(plain)
     if choice and (choice[1].isupper() or len(plain.strip()) > 1):
         return Choice(choice[1].upper())
+    if plain.lower() in _NAMED_TIMES:
+        seconds, half = _NAMED_TIMES[plain.lower()]
+        return Clock(seconds, half)
     label = _CHOICE_LABEL.fullmatch(plain)
     if label:
         return Choice(label[1] or label[2])
@@ -210,8 +231,11 @@ def _special(plain: str) -> Answer | None:
         seconds = int(clock[1]) * 3600 + int(clock[2] or 0) * 60 + int(clock[3] or 0)
         return Clock(seconds, (clock[4] or "").lower())
     based = _BASED.fullmatch(plain)
-    if based and 2 <= int(based[2]) <= 36:
-        return numeral(based[1], int(based[2]))
+    if based and 2 <= int(based[3] or based[4]) <= 36:
+        value = numeral(based[2], int(based[3] or based[4]))
+        return _named(based[1], value)
+    to = _TO.fullmatch(plain)
+    plain = ":".join(filter(None, to.groups())) if to else plain
     if ":" in plain and "{" not in plain and _RATIO.fullmatch(plain):
         try:
             parts = tuple(parse(part) for part in plain.split(":"))
@@ -224,18 +248,14 @@ def _special(plain: str) -> Answer | None:
 def _quantity(text: str) -> Quantity | None:
     money = _MONEY.fullmatch(text)
     if money:
-        inner = _quantity(money[3])
-        if inner is not None and inner.dimension and inner.dimension != frozenset({(money[2], 1)}):
-            per = [part for part in inner.dimension if part[0] != money[2]]
-            return Quantity(
-                _signed(money[1], inner.value), frozenset({(money[2], 1), *per}), inner.factor
-            )
-        value = inner.value if inner else parse(money[3])
-        return Quantity(
-            _signed(money[1], value),
-            frozenset({(money[2], 1)}),
-            inner.factor if inner else Fraction(1),
-        )
+        name, sign, currency, amount = money.groups()
+        inner = _quantity(amount)
+        per = inner.dimension - {(currency, 1)} if inner else frozenset()
+        value = _signed(sign, inner.value if inner else parse(amount))
+        if not isinstance(value, (Num, Sym, Op)):
+            return None
+        factor = inner.factor if inner else Fraction(1)
+        return Quantity(_named(name, value), frozenset({(currency, 1), *per}), factor)
     after = _MONEY_AFTER.fullmatch(text)
     if after:
         return Quantity(parse(after[1]), frozenset({(after[2], 1)}), Fraction(1))
@@ -246,6 +266,41 @@ def _quantity(text: str) -> Quantity | None:
     if match:
         return _with_unit(match[1], match[3], False, spaced=bool(match[2]))
     return None
+
+
+def _compound(plain: str) -> Quantity | None:
+    """`3 hours 20 minutes`, `5 ft 3 in`: one quantity in several units of one kind, falling."""
+    match = _COMPOUND.fullmatch(plain)
+    if match is None:
+        return None
+    parts = [(match[i], match[i + 1]) for i in (1, 3, 5) if match[i]]
+    if not all(unit in UNITS and number.count(".") < 2 for number, unit in parts):
+        return None
+    sizes = [UNITS[unit] for _, unit in parts]
+    if len({name for name, _ in sizes}) > 1 or sizes != sorted(sizes, key=lambda s: -s[1]):
+        return None
+    total = sum(
+        (
+            Fraction(number.strip(".") or 0) * size[1]
+            for (number, _), size in zip(parts, sizes, strict=True)
+        ),
+        Fraction(0),
+    )
+    smallest = sizes[-1]
+    return Quantity(Num(total / smallest[1]), frozenset({(smallest[0], 1)}), smallest[1])
+
+
+def _base_digits(match: re.Match[str]) -> str:
+    """Write a base in words or in an upright font as a plain subscript; leave other text alone."""
+    subscript, base, name = match[1].lstrip().startswith("_"), match[2], match[3]
+    if not subscript and not base:
+        return match[0]
+    return f"_{{{_BASE_NAMES.index(name) + 2 if name in _BASE_NAMES else name}}}"
+
+
+def _named(name: str | None, value: Node) -> Node:
+    """`x = value` where there is a name."""
+    return Rel(("=",), (Sym(name), value)) if name else value
 
 
 def _signed(sign: str, value: Node) -> Node:
@@ -259,6 +314,8 @@ def _with_unit(value: str, unit: str, upright: bool, spaced: bool = True) -> Qua
     """
     unit = unit.strip()
     bare: Node | None = None
+    if unit.startswith("/") and (unit[1:] not in UNITS or len(unit) < 3):
+        return None
     if not upright and len(unit) == 1:
         if not spaced or unit not in UNITS or unit in "ANV":
             return None
@@ -298,7 +355,8 @@ _UNIT_PART = re.compile(r"([A-Za-z]+)\.?(?:\s*\^?\s*\{?\s*(-?[0-9])\s*\}?)?")
 
 def _dimension(unit: str, upright: bool) -> tuple[dict[str, int], Fraction] | None:
     """Read a unit such as `cm^2`, `square feet`, `km/h`, `dollars per day`, `apples`."""
-    unit = re.sub(r"\s+per\s+|^per\s+", "/", unit)
+    unit = re.sub(r"\s+per\s+|^per\s+", "/", unit.strip().removeprefix("(").removesuffix(")"))
+    unit = re.sub(r"\bmph\b", "mi/h", re.sub(r"\bkm?ph\b|\bkmh\b", "km/h", unit))
     dimension: dict[str, int] = {}
     factor = Fraction(1)
     for index, side in enumerate(unit.split("/")):
@@ -322,8 +380,6 @@ def _dimension(unit: str, upright: bool) -> tuple[dict[str, int], Fraction] | No
 
 
 def _known(word: str, upright: bool) -> tuple[str, Fraction] | None:
-    if word == "mph":
-        return "length per hour", Fraction(1)
     if word in UNITS:
         return UNITS[word]
     if word.lower() in UNITS and len(word) > 2:

@@ -17,7 +17,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from rlvr.maths.parse import Node, Num, Op, Rel, Sym
+from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
 
 MAX_BITS = 200_000  # of an exact number
 MAX_SPAN = 6_000  # decimal digits between the largest and the smallest number met
@@ -31,6 +31,10 @@ class Undefined(ArithmeticError):
 
 class Undecided(ArithmeticError):
     """Too large to settle."""
+
+
+class Huge(Undecided):
+    """What neither a logarithm nor a bound can settle."""
 
 
 class TooBig(Undecided):
@@ -165,6 +169,7 @@ class _Evaluator:
         self.mp = _context()
         self.mp.dps = digits
         self.span = 0.0
+        self.real = True
 
     def __call__(self, node: Node, point: Mapping[str, Fraction]) -> Any:
         value = self.seen(self.value(node, point))
@@ -173,6 +178,8 @@ class _Evaluator:
     def seen(self, value: Any) -> Any:
         if not self.mp.isfinite(value):
             raise Undefined("not finite")
+        if self.mp.im(value) != 0:
+            self.real = False
         if value != 0:
             self.span = max(self.span, abs(float(self.mp.mag(value))) * 0.302)
             if self.span > MAX_SPAN:
@@ -293,11 +300,13 @@ class _Evaluator:
                 if abs(v[0] - nearest) < self.mp.mpf(10) ** (-self.mp.dps // 2):
                     return nearest
                 return self.mp.floor(v[0]) if name == "floor" else self.mp.ceil(v[0])
-        raise Undecided(f"{name} has no rule")
+        raise Undefined(f"{name} of that")
 
     def transcendental(self, name: str, value: Any) -> Any:
         if name in ("sinh", "cosh"):
             self.guard(abs(value))
+        if value != 0 and self.mp.mag(value) > 3000:
+            raise TooBig  # thousands of digits, only to find a place on the circle
         if name in ("tan", "sec"):
             self.nonzero(self.mp.cos(value))
         if name in ("cot", "csc"):
@@ -325,6 +334,8 @@ class _Evaluator:
             raise Undefined("factorial of that")
         if value > 2:
             self.guard(value * self.mp.log(value))
+        if self.mp.dps > 400 and value != self.mp.nint(value):
+            raise TooBig
         return self.mp.factorial(value)
 
 
@@ -393,6 +404,20 @@ def number(node: Node, digits: int = 60) -> Any:
     return _settled(node, {}, digits)[0]
 
 
+def within_limits(node: Node) -> bool:
+    """Return whether every value met in evaluating a tree, at a point, keeps to the limits."""
+    if isinstance(node, (Rel, Group)):
+        return all(map(within_limits, node.items))
+    point = dict.fromkeys(symbols(node), Fraction(1999, 997))
+    try:
+        _Evaluator(50)(node, point)
+    except Undecided:
+        return False
+    except Undefined:
+        return True
+    return True
+
+
 def is_finite_decimal(node: Node) -> bool:
     """Return whether a constant is a decimal of at most 20 places, to 40.
 
@@ -437,10 +462,18 @@ def _equal_constants(a: Node, b: Node) -> bool:
 
 
 def _equal_functions(a: Node, b: Node) -> bool:
-    agreed = 0
+    """Compare at sample points; variables are real.
+
+    Points at which either leaves the reals (the logarithm of a negative) don't count where there
+    are enough others: ln(xy) = ln x + ln y. Where |.| is written, they do: ln x is not ln|x|.
+    """
+    agreed, apart, real = 0, False, not _mentions(a, b)
     for point in sample_points(sorted(symbols(a) | symbols(b))):
         try:
             same = _agree(a, b, point)
+            if not same and real and not (_stays_real(a, point) and _stays_real(b, point)):
+                apart = True
+                continue
         except Undefined:
             if _defined(a, point) != _defined(b, point):
                 return False
@@ -451,8 +484,30 @@ def _equal_functions(a: Node, b: Node) -> bool:
             return False
         agreed += 1
     if agreed < NEEDED_POINTS:
+        if apart:
+            return False
         raise Undecided("defined at too few points")
     return True
+
+
+def _mentions(*nodes: Node) -> bool:
+    """Whether i, an absolute value or a rounding occurs in the trees."""
+    for node in nodes:
+        if node == Sym("i") or (isinstance(node, Op) and node.name in _APART):
+            return True
+        if isinstance(node, Op) and _mentions(*node.args):
+            return True
+    return False
+
+
+_APART = frozenset({"abs", "Re", "Im", "arg"})
+
+
+def _stays_real(node: Node, point: Mapping[str, Fraction]) -> bool:
+    """Whether no part of a tree has a complex value at a point."""
+    evaluator = _Evaluator(50)
+    evaluator(node, point)
+    return evaluator.real
 
 
 def at_point(node: Node, point: Mapping[str, Fraction]) -> Node:
@@ -563,14 +618,14 @@ def _bound(node: Node, depth: int = 0) -> tuple[int, int]:
     if not _is_big(node):
         return 0, 0
     if depth > 12:
-        raise Undecided("a tower too high")
+        raise Huge("a tower too high")
     if isinstance(node, Op) and node.name == "neg":
         level, sign = _bound(node.args[0], depth)
         return level, -sign
     if isinstance(node, Op) and node.name == "+":
         bounds = sorted(_bound(arg, depth + 1) for arg in node.args)
         if bounds[-1][0] == bounds[-2][0]:
-            raise Undecided("a sum of huge numbers")
+            raise Huge("a sum of huge numbers")
         return bounds[-1]
     if isinstance(node, Op) and node.name in ("fact", "lnfact") and _is_big(node.args[0]):
         return (node.name == "fact") + _bound(node.args[0], depth + 1)[0], 1
@@ -580,7 +635,7 @@ def _bound(node: Node, depth: int = 0) -> tuple[int, int]:
         return (level + 1, sign) if direction > 0 else (0, 0)
     value = number(log)
     if abs(value) < MAX_SPAN:
-        raise Undecided("a quotient of huge numbers")
+        raise Huge("a quotient of huge numbers")
     return (1, sign) if value > 0 else (0, 0)
 
 
@@ -611,7 +666,7 @@ def _log(node: Node) -> tuple[int, Node]:
         value = number(node)
         if _context().im(value) == 0 and abs(value) > _context().mpf(10) ** -40:
             return (1 if value > 0 else -1), Op("ln", (Op("abs", (node,)),))
-    raise Undecided("too large")
+    raise Huge("too large")
 
 
 def _positive_base(node: Node) -> bool:
@@ -627,6 +682,6 @@ def _log_binomial(n: Node, k: Node) -> Node:
         or not 0 <= bottom <= top
         or top.denominator * bottom.denominator != 1
     ):
-        raise Undecided("a binomial coefficient too large")
+        raise Huge("a binomial coefficient too large")
     parts = [Op("lnfact", (Num(m),)) for m in (top, bottom, top - bottom)]
     return Op("+", (parts[0], Op("neg", (parts[1],)), Op("neg", (parts[2],))))

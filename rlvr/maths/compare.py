@@ -1,0 +1,576 @@
+"""Comparing one answer with the reference, by the reference's type, under a policy.
+
+What each option of the policy means is said once, in the docstring of `verifiers/math.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
+from rlvr.maths.sets import NotASet, real_set, same_set
+from rlvr.maths.units import Answer, Choice, Clock, Quantity, Ratio, Words
+from rlvr.maths.value import (
+    TooBig,
+    Undecided,
+    equal,
+    exact,
+    is_finite_decimal,
+    number,
+    proportional,
+    symbols,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The options of the verifier, as its docstring lists them."""
+
+    percent: Literal["value", "number"] = "value"
+    units: Literal["optional", "required"] = "optional"
+    angles: Literal["degrees", "radians"] = "degrees"
+    ordered: bool = False
+    significant_digits: int = 6
+    base: Literal["written", "value"] = "written"
+    arithmetic: Literal["refused", "accepted"] = "refused"
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a value that an option doesn't have."""
+        for name, values in _CHOICES.items():
+            if getattr(self, name) not in values:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r}: write {' or '.join(map(str, values))}"
+                )
+
+
+_CHOICES = {
+    "percent": ("value", "number"), "units": ("optional", "required"),
+    "angles": ("degrees", "radians"), "ordered": (False, True), "base": ("written", "value"),
+    "arithmetic": ("refused", "accepted"),
+}  # fmt: skip
+
+
+def same(gold: Answer, answer: Answer, policy: Policy) -> bool:
+    """Return whether an answer is the reference, under a policy.
+
+    Raises NotASet, Undefined, Undecided.
+    """
+    if isinstance(gold, (Choice, Words, Clock, Ratio)) or isinstance(
+        answer, (Choice, Words, Clock, Ratio)
+    ):
+        return _same_special(gold, answer, policy)
+    if isinstance(gold, Quantity) or isinstance(answer, Quantity):
+        return _same_quantity(gold, answer, policy)
+    if isinstance(answer, Rel) and not isinstance(gold, Rel):
+        return _same_as_chain(gold, answer, policy)
+    if isinstance(gold, Rel):
+        return _same_relation(gold, answer, policy)
+    if isinstance(gold, Group):
+        return _same_group(gold, answer, policy)
+    if isinstance(answer, Group):
+        return False
+    return _same_number(gold, answer, policy)
+
+
+def _same_special(gold: Answer, answer: Answer, policy: Policy) -> bool:
+    if isinstance(gold, Clock) and isinstance(answer, Clock):
+        return _same_clock(gold, answer)
+    if (
+        isinstance(gold, Ratio)
+        and isinstance(answer, Ratio)
+        and len(gold.parts) == len(answer.parts)
+    ):
+        first, others = (
+            (gold.parts[0], answer.parts[0]),
+            zip(gold.parts[1:], answer.parts[1:], strict=True),
+        )
+        return all(equal(Op("*", (first[0], b)), Op("*", (a, first[1]))) for a, b in others)
+    if isinstance(gold, Choice) and isinstance(answer, Sym):
+        return answer.name.upper() == gold.letter
+    if isinstance(answer, Choice) and isinstance(gold, Sym):
+        return answer.letter == gold.name
+    if isinstance(gold, Ratio) and len(gold.parts) == 2 and isinstance(answer, (Num, Op)):
+        return equal(Op("/", gold.parts), answer)
+    return gold == answer
+
+
+def _same_clock(gold: Clock, answer: Clock) -> bool:
+    if gold.half and answer.half or not gold.half and not answer.half:
+        return gold == answer
+    if not gold.half and gold.seconds == answer.seconds:
+        return True
+    # 15:30 and 3:30 pm answer each other; a bare 3:30 does not answer 3:30 pm.
+    halved, plain = (gold, answer) if gold.half else (answer, gold)
+    hour, rest = divmod(halved.seconds, 3600)
+    day = (hour % 12 + (12 if halved.half == "p" else 0)) * 3600 + rest
+    return plain.seconds == day and (day >= 13 * 3600 or day < 3600)
+
+
+def _same_quantity(gold: Answer, answer: Answer, policy: Policy) -> bool:
+    if isinstance(gold, Quantity) and gold.bare is not None and not isinstance(answer, Quantity):
+        if isinstance(answer, Op) and (symbols(answer) or policy.angles == "radians"):
+            return same(gold.bare, answer, policy)
+    if isinstance(answer, Quantity) and answer.bare is not None and not isinstance(gold, Quantity):
+        if isinstance(gold, Op) and (symbols(gold) or policy.angles == "radians"):
+            return same(gold, answer.bare, policy)
+    if (
+        isinstance(gold, Quantity)
+        and isinstance(answer, Quantity)
+        and gold.dimension
+        and answer.dimension
+    ):
+        if gold.dimension != answer.dimension:
+            return False
+        if gold.factor != answer.factor:
+            scaled = [Op("*", (side.value, Num(side.factor))) for side in (gold, answer)]
+            return same(scaled[0], scaled[1], policy)
+        return same(gold.value, answer.value, policy)
+    if policy.units == "required" and isinstance(gold, Quantity) and gold.dimension:
+        return False
+    left = gold.value if isinstance(gold, Quantity) else gold
+    right = answer.value if isinstance(answer, Quantity) else answer
+    if isinstance(gold, Quantity) and isinstance(right, Rel):
+        right = _right_side(right)
+    return same(left, right, policy)
+
+
+def _right_side(node: Rel) -> Node:
+    """The value in `x = 5`, where a unit is the reference's."""
+    if node.ops == ("=",) and isinstance(node.items[0], Sym) and _assignable(node.items[0]):
+        return node.items[1]
+    return node
+
+
+def _assignable(node: Node) -> bool:
+    return isinstance(node, Sym) and node.name not in ("e", "i", "pi", "oo")
+
+
+def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
+    """`x = a = b` or `3 + 4 = 7` for a reference that is no relation: all of it must be right."""
+    if set(answer.ops) == {"in"} and len(answer.items) == 2 and _is_name(answer.items[0]):
+        return same(gold, answer.items[1], policy)
+    if isinstance(gold, Group) and not set(answer.ops) <= {"="}:
+        return _same_group(gold, answer, policy)
+    if set(answer.ops) != {"="}:
+        return False
+    members = answer.items
+    if isinstance(gold, Group) and len(members) == 2 and _named_tuple(members[0]):
+        return _same_group(gold, members[1], policy)
+    if (_assignable(members[0]) or _is_asked_for(members[0])) and members[0] != gold:
+        members = members[1:]
+    elif any(symbols(member) for member in members):
+        return False
+    lenient = replace(policy, arithmetic="accepted")
+    return same(gold, members[-1], policy) and all(
+        same(gold, member, lenient) for member in members[:-1]
+    )
+
+
+_CAPITALS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def _is_asked_for(node: Node) -> bool:
+    """`m + n` in `m + n = 42`: what was asked for, not an equation to be solved; `AB` too."""
+    if isinstance(node, Op) and node.name == "*":
+        return all(isinstance(arg, Sym) and arg.name in _CAPITALS for arg in node.args)
+    if not isinstance(node, Op) or node.name != "+" or not all(map(_assignable, node.args)):
+        return False
+    return len(set(node.args)) == len(node.args) and not set("xyz") & symbols(node)
+
+
+def _is_name(node: Node) -> bool:
+    return _assignable(node) or _named_tuple(node)
+
+
+def _named_tuple(node: Node) -> bool:
+    """`(x, y)` in `(x, y) = (1, 2)`: different letters, in the order of the alphabet, or xyzw."""
+    if not isinstance(node, Group) or node.kind != "()" or not all(map(_assignable, node.items)):
+        return False
+    names = [item.name for item in node.items if isinstance(item, Sym)]
+    return names in (sorted(set(names)), ["x", "y", "z", "w"])
+
+
+def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
+    if isinstance(answer, Rel) and set(gold.ops) == {"="} == set(answer.ops):
+        return _same_equation(gold, answer, policy)
+    if set(gold.ops) == {"in"} and len(gold.items) == 2:
+        if isinstance(answer, Rel) and answer.ops == ("in",):
+            return same(gold.items[1], answer.items[1], policy)
+        if isinstance(answer, Rel) and _assignable(gold.items[0]) and set(answer.ops) != {"="}:
+            return symbols(gold.items[0]) == symbols(answer) - {"oo"} and same_set(
+                real_set(gold), real_set(answer)
+            )
+        return same(gold.items[1], answer.items[1] if isinstance(answer, Rel) else answer, policy)
+    if set(gold.ops) == {"="}:
+        name, value = gold.items[0], gold.items[-1]
+        if (
+            len(gold.items) == 2
+            and _named_tuple(name)
+            and isinstance(value, Group)
+            and isinstance(answer, Group)
+        ):
+            return _same_group(value, answer, policy)
+        if isinstance(answer, (Rel, Quantity)) or len(gold.items) != 2 or not _assignable(name):
+            return False
+        if not symbols(value) <= _arguments(name):
+            return False
+        return same(value, answer, policy)
+    if (
+        isinstance(answer, Rel)
+        and gold.ops == answer.ops
+        and len(gold.ops) == 1
+        and gold.ops != ("in",)
+    ):
+        if len(symbols(gold)) > 1 or len(symbols(answer)) > 1:
+            return _same_inequality(gold, answer)
+    if isinstance(answer, Rel) and len(gold.ops) == 1 == len(answer.ops) and len(symbols(gold)) > 1:
+        return _same_inequality(gold, answer)
+    if isinstance(answer, (Rel, Group)):
+        if isinstance(answer, Rel) and symbols(gold) - {"oo"} != symbols(answer) - {"oo"}:
+            return False
+        try:
+            wanted = real_set(gold)
+        except NotASet:
+            if isinstance(answer, Rel) and len(gold.ops) == 1 == len(answer.ops):
+                return _same_inequality(gold, answer)
+            if len(symbols(gold)) > 1:
+                return False
+            raise Undecided("an inequality that is not solved for its variable") from None
+        return same_set(wanted, real_set(answer))
+    return False
+
+
+def _arguments(name: Node) -> frozenset[str]:
+    """The variables of which `f(x)`, `f'(x)`, `dy/dx` or `S_n` is the name of a function."""
+    text = name.name if isinstance(name, Sym) else ""
+    inside = re.search(r"\(([a-zA-Z]+)\)$|^[a-zA-Z]_([a-z])$", text)
+    return frozenset({inside[1] or inside[2]}) if inside else frozenset()
+
+
+def _difference(node: Rel) -> Node:
+    return Op("+", (node.items[0], Op("neg", (node.items[1],))))
+
+
+def _same_equation(gold: Rel, answer: Rel, policy: Policy) -> bool:
+    if len(gold.items) != 2 or len(answer.items) != 2:
+        return len(gold.items) == len(answer.items) and all(
+            same(a, b, policy) for a, b in zip(gold.items, answer.items, strict=True)
+        )
+    if any(isinstance(item, (Group, Rel)) for item in gold.items + answer.items):
+        return gold.items[0] == answer.items[0] and same(gold.items[1], answer.items[1], policy)
+    for left, right in ((gold.items, answer.items), (gold.items, answer.items[::-1])):
+        # x = 0.333333 against x = 1/3: the rule for decimals applies to the value.
+        if (
+            left[0] == right[0]
+            and _assignable(left[0])
+            and not symbols(left[1])
+            and not symbols(right[1])
+        ):
+            return _same_number(left[1], right[1], policy)
+    a, b = _difference(gold), _difference(answer)
+    if symbols(a) != symbols(b):
+        return False
+    return proportional(a, b) != 0 or _same_cleared(a, b)
+
+
+def _same_cleared(a: Node, b: Node) -> bool:
+    """Whether two rational functions have the same numerator up to a constant.
+
+    `y = 1/x` and `xy = 1`.
+    """
+    from rlvr.maths.symbolic import numerators_proportional
+
+    return numerators_proportional(a, b)
+
+
+def _same_inequality(gold: Rel, answer: Rel) -> bool:
+    """Compare one-step inequalities: the difference of the sides, up to a positive factor."""
+    a, b, op_a, op_b = _difference(gold), _difference(answer), gold.ops[0], answer.ops[0]
+    if op_a[0] == ">":
+        a, op_a = Op("neg", (a,)), op_a.replace(">", "<")
+    if op_b[0] == ">":
+        b, op_b = Op("neg", (b,)), op_b.replace(">", "<")
+    if op_a != op_b or symbols(a) != symbols(b):
+        return False
+    sign = proportional(a, b)
+    return sign != 0 and (op_a == "!=" or sign > 0)
+
+
+_LISTS = ("list", "and", "or")
+_SET_KINDS = ("(]", "[)", "union", "inter", "setminus", "builder")
+
+
+def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
+    if gold.kind in _LISTS and all(isinstance(item, Rel) for item in gold.items):
+        if any(map(_is_membership, gold.items)):
+            return _same_list(gold, answer, policy)
+        if not all(isinstance(item, Rel) and set(item.ops) == {"="} for item in gold.items):
+            return isinstance(answer, (Group, Rel)) and same_set(real_set(gold), real_set(answer))
+    named = _values_by_name(gold)
+    if named and isinstance(answer, Group) and answer.kind == "()":
+        return _same_group(Group("()", named), answer, policy)
+    if (
+        named
+        and isinstance(answer, Rel)
+        and len(answer.items) == 2
+        and _named_tuple(answer.items[0])
+    ):
+        return _same_group(Group("()", named), answer, policy)
+    if gold.kind in (*_LISTS, "{}"):
+        return _same_list(gold, answer, policy)
+    if gold.kind in _SET_KINDS or "oo" in symbols(gold) and gold.kind in ("()", "[]"):
+        return isinstance(answer, (Group, Rel)) and same_set(real_set(gold), real_set(answer))
+    if isinstance(answer, Quantity):
+        return False
+    if gold.kind == "()" and isinstance(answer, Group) and _values_by_name(answer):
+        return _same_group(gold, Group("()", _values_by_name(answer)), policy)
+    if gold.kind in ("()", "[]") and len(gold.items) == 2 and _is_condition(answer):
+        return same_set(real_set(gold), real_set(answer))
+    if (
+        not isinstance(answer, Group)
+        or answer.kind != gold.kind
+        or len(answer.items) != len(gold.items)
+    ):
+        return False
+    if gold.items and _names_values(gold.items, answer.items):
+        return False
+    return all(same(a, b, policy) for a, b in zip(gold.items, answer.items, strict=True))
+
+
+def _values_by_name(node: Group) -> tuple[Node, ...]:
+    """The values in `x = 2, y = 3`, in the order of the names; () where it is something else."""
+    if node.kind not in ("list", "and") or not all(
+        isinstance(item, Rel) and item.ops == ("=",) and _assignable(item.items[0])
+        for item in node.items
+    ):
+        return ()
+    named = [item.items for item in node.items if isinstance(item, Rel)]
+    names = [name.name for name, _ in named if isinstance(name, Sym) and len(name.name) == 1]
+    if len(set(names)) != len(named):
+        return ()
+    order = "xyzw" if set(names) <= set("xyzw") else sorted(names)
+    return tuple(value for name in order for left, value in named if left == Sym(name))
+
+
+def _is_condition(answer: Node) -> bool:
+    """An inequality, a set written with one, a union: then a pair of ends is an interval."""
+    if isinstance(answer, Rel):
+        return not set(answer.ops) & {"=", "in"}
+    if not isinstance(answer, Group) or any(isinstance(item, Rel) and "=" in item.ops
+                                            for item in answer.items):  # fmt: skip
+        return False
+    if answer.kind in ("list", "or"):
+        return all(isinstance(item, Rel) for item in answer.items)
+    return answer.kind in ("builder", "union", "inter", "setminus", "and")
+
+
+def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
+    if not isinstance(answer, Group) or answer.kind not in (*_LISTS, "{}"):
+        return False
+    (gold_name, wanted), (name, given) = _one_name(gold), _one_name(_one_parameter(answer, gold))
+    if gold_name and name and gold_name != name:
+        return False
+    wanted = _distinct(wanted, policy) if gold.kind == "{}" else wanted
+    given = _distinct(given, policy) if answer.kind == "{}" else given
+    if len(wanted) != len(given) or (wanted and _names_values(wanted, given)):
+        return False
+    if policy.ordered and gold.kind != "{}":
+        return all(same(a, b, policy) for a, b in zip(wanted, given, strict=True))
+    for item in wanted:
+        match = next(
+            (index for index, other in enumerate(given) if same(item, other, policy)), None
+        )
+        if match is None:
+            return False
+        del given[match]
+    return True
+
+
+def _is_membership(node: Node) -> bool:
+    r"""`k \in \mathbb{Z}`."""
+    return isinstance(node, Rel) and node.ops == ("in",) and isinstance(node.items[1], Sym)
+
+
+def _one_parameter(answer: Group, gold: Group) -> Group:
+    r"""Call the parameter of `2\pi n, n \in \mathbb{Z}` as the reference does."""
+    theirs, ours = ([item.items[0] for item in side.items if _is_membership(item)
+                     and isinstance(item, Rel)] for side in (answer, gold))  # fmt: skip
+    if len(theirs) != 1 or len(ours) != 1 or theirs == ours:
+        return answer
+    old, new = theirs[0], ours[0]
+    if not isinstance(old, Sym) or not isinstance(new, Sym) or new.name in symbols(answer):
+        return answer
+    return Group(answer.kind, tuple(_renamed(item, old, new) for item in answer.items))
+
+
+def _renamed(node: Node, old: Sym, new: Sym) -> Node:
+    if isinstance(node, Op):
+        return Op(node.name, tuple(_renamed(arg, old, new) for arg in node.args))
+    if isinstance(node, Rel):
+        return Rel(node.ops, tuple(_renamed(item, old, new) for item in node.items))
+    if isinstance(node, Group):
+        return Group(node.kind, tuple(_renamed(item, old, new) for item in node.items))
+    return new if node == old else node
+
+
+def _names_values(wanted: Sequence[Node], given: Sequence[Node]) -> bool:
+    """Whether one side names values (x = 1, y = 2) that the other lists bare."""
+    wanted = [item for item in wanted if not _is_membership(item)]
+    given = [item for item in given if not _is_membership(item)]
+    if not wanted or not given:
+        return False
+    named, bare = (wanted, given) if isinstance(wanted[0], Rel) else (given, wanted)
+    if not any(isinstance(item, Rel) for item in named) or all(
+        isinstance(item, Rel) for item in bare
+    ):
+        return False
+    return named is given or len({item.items[0] for item in named if isinstance(item, Rel)}) > 1
+
+
+def _one_name(node: Group) -> tuple[Node | None, list[Node]]:
+    """`x = 1 or x = 2`, and `x = 1, 2`: the name and the bare values; else None and the items."""
+    items = list(node.items)
+    first = items[0] if items else None
+    if not isinstance(first, Rel) or not _is_name(first.items[0]):
+        return None, items
+    name = first.items[0]
+    if any(
+        isinstance(item, Rel) and (item.ops != ("=",) or item.items[0] != name) for item in items
+    ):
+        return None, items
+    return name, [item.items[1] if isinstance(item, Rel) else item for item in items]
+
+
+def _distinct(items: list[Node], policy: Policy) -> list[Node]:
+    found: list[Node] = []
+    for item in items:
+        if not any(same(item, other, policy) for other in found):
+            found.append(item)
+    return found
+
+
+# --- numbers ---------------------------------------------------------------------------------
+
+
+def _same_number(gold: Node, answer: Node, policy: Policy) -> bool:
+    gold_base, answer_base = based(gold), based(answer)
+    if gold_base and policy.base == "written":
+        return _same_numeral(gold_base, answer, answer_base)
+    if policy.arithmetic == "refused" and isinstance(gold, Num) and _is_arithmetic(answer):
+        return False
+    if policy.angles == "degrees":
+        gold, answer = _without_degrees(gold), _without_degrees(answer)
+    gold, answer = _as_decimal(gold), _as_decimal(answer)
+    if equal(gold, answer) or _rounded(gold, answer, policy) or _rounded(answer, gold, policy):
+        return True
+    if policy.percent == "number" and _is_percent(gold) != _is_percent(answer):
+        return _same_number(_without_percent(gold), _without_percent(answer), policy)
+    return False
+
+
+def based(node: Node) -> tuple[int, int] | None:
+    """Return (value, base) of a numeral with its base written, else None."""
+    if isinstance(node, Op) and node.name == "based":
+        value, base = (int(arg.value) for arg in node.args if isinstance(arg, Num))
+        return value, base
+    inner = based(node.args[0]) if isinstance(node, Op) and node.name == "neg" else None
+    return (-inner[0], inner[1]) if inner else None
+
+
+def _same_numeral(gold: tuple[int, int], answer: Node, answer_base: tuple[int, int] | None) -> bool:
+    if answer_base:
+        return gold == answer_base
+    if not isinstance(answer, Num) or answer.places is not None or answer.value.denominator != 1:
+        return False
+    if _digits(answer.value.numerator) > 1000:
+        return False
+    digits = str(abs(answer.value))
+    sign = -1 if answer.value < 0 else 1
+    return all(int(digit) < gold[1] for digit in digits) and sign * int(digits, gold[1]) == gold[0]
+
+
+def _is_arithmetic(node: Node) -> bool:
+    """Whether a tree is nothing but sums and products of written numbers, not carried out."""
+    if not isinstance(node, Op) or node.name not in ("+", "*"):
+        return False
+    parts = [arg.args[0] if isinstance(arg, Op) and arg.name == "neg" else arg for arg in node.args]
+    return all(isinstance(part, Num) and (part.value.denominator == 1 or part.places is not None)
+               or _is_arithmetic(part) for part in parts)  # fmt: skip
+
+
+def _digits(number: int) -> int:
+    """Count decimal digits; by the bits where Python refuses to write the number out."""
+    bits = number.bit_length()
+    return len(str(number)) if bits < 10_000 else bits * 30103 // 100_000
+
+
+def _is_percent(node: Node) -> bool:
+    return isinstance(node, Op) and node.name == "pct"
+
+
+def _without_percent(node: Node) -> Node:
+    return node.args[0] if isinstance(node, Op) and node.name == "pct" else node
+
+
+def _without_degrees(node: Node) -> Node:
+    return node.args[0] if isinstance(node, Op) and node.name == "deg" else node
+
+
+def _as_decimal(node: Node) -> Node:
+    """Fold a sign and a power of ten into a decimal literal, so that its places show."""
+    if isinstance(node, Op) and node.name == "neg":
+        inner = _as_decimal(node.args[0])
+        return Num(-inner.value, inner.places) if isinstance(inner, Num) else node
+    if (
+        isinstance(node, Op)
+        and node.name == "*"
+        and isinstance(node.args[0], Num)
+        and node.args[0].places is not None
+    ):
+        power = node.args[1]
+        if isinstance(power, Op) and power.name == "^" and power.args[0] == Num(Fraction(10)):
+            shift, scale = exact(power.args[1]), exact(power)
+            if shift is not None and scale is not None:
+                return Num(node.args[0].value * scale, node.args[0].places - int(shift))
+    return node
+
+
+def _rounded(decimal: Node, value: Node, policy: Policy) -> bool:
+    """Whether `value` has no finite decimal and `decimal` is one that rounds it."""
+    percent = _is_percent(decimal)
+    literal = _as_decimal(_without_percent(decimal))
+    if not isinstance(literal, Num) or literal.places is None or symbols(value):
+        return False
+    known = exact(value)
+    if known is not None and finite(known):
+        return False
+    places = literal.places + (2 if percent else 0)
+    shown = literal.value / (100 if percent else 1)
+    unit = Fraction(10) ** -places
+    digits = _digits(abs(shown / unit).numerator)
+    if digits < policy.significant_digits:
+        return False
+    slack = unit / 2
+    if digits >= 15:
+        slack = max(slack, abs(shown) / 10**14)
+    if known is not None:
+        return abs(known - shown) <= slack
+    try:
+        gap = abs(number(Op("+", (value, Op("neg", (Num(shown),)))), 40 + digits))
+        # A finite decimal in disguise, such as tan(pi/4), compares exactly.
+        return bool(gap <= number(Num(slack))) and not is_finite_decimal(value)
+    except TooBig:
+        return False
+
+
+def finite(value: Fraction) -> bool:
+    """Return whether the number has a finite decimal."""
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return rest == 1

@@ -1,0 +1,199 @@
+"""Score: a verdict for every line of a JSONL file, from anywhere, in order and in flat memory.
+
+A line is an object with `completion` and what it is held against: `answer`, else `reference`, else,
+for programs, the tests (`test`, `test_list` or `tests`): then the reference is the line itself. It
+comes back byte for byte, with `status`, `reason`, `extracted` and `seconds` added, and `passed` and
+`fraction` where there are tests; those that it had under these names are replaced.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import sys
+import zlib
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal, cast
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from rlvr.data import InputError, Problem, RunError, Verdict
+from rlvr.pool import VerifierPool
+from rlvr.verify import check_options, load_verifier
+
+STDIN = Path("-")
+TESTS = ("test", "test_list", "tests")
+FIELDS = {"status", "reason", "extracted", "seconds", "passed", "fraction"}
+STEP = 256  # lines between two looks at the progress bar
+DISTINCT = 1000  # reasons told apart; the rest are counted together
+
+
+@dataclass
+class Tally:
+    """How often each status came, and why it was abstain or error."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, verdict: Verdict) -> None:
+        """Count one verdict."""
+        self.statuses[verdict.status] += 1
+        if verdict.status in ("abstain", "error"):
+            reason = (verdict.status, verdict.reason)
+            full = len(self.reasons) >= DISTINCT and reason not in self.reasons
+            self.reasons[(verdict.status, "other reasons") if full else reason] += 1
+
+
+def score_file(
+    source: Path,
+    verifier: str,
+    out: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    timeout: float = 5.0,
+    console: Console | None = None,
+) -> Tally:
+    """Score `source` ("-" is standard input) into `out`, or onto standard output.
+
+    `out` is written whole or not at all. `console` shows progress if it is a terminal. Raises
+    InputError naming file, line and key: for a file on the disk before anything is verified.
+    """
+    check_options(load_verifier(verifier), options or {})
+    shown = "standard input" if source == STDIN else str(source)
+    with VerifierPool(verifier, dict(options or {}), workers, timeout) as pool:
+        total = None
+        if source.is_file():
+            total = sum(1 for _ in read(_lines(source), shown, pool.verifier.whole_line))
+        tally = Tally()
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("lines"), TimeRemainingColumn())
+        bar = Progress(*columns, console=console, disable=not (console and console.is_terminal))
+        with _writing(out) as file, bar:
+            task = bar.add_task("", total=total)
+            for line, verdict in score(_lines(source), pool, shown):
+                file.write(line)
+                tally.add(verdict)
+                if tally.statuses.total() % STEP == 0:
+                    bar.advance(task, STEP)
+            file.flush()
+    return tally
+
+
+def score(
+    lines: Iterable[bytes], pool: VerifierPool, where: str = "line"
+) -> Iterator[tuple[bytes, Verdict]]:
+    """Yield each line with its verdict's fields added, and the verdict.
+
+    Holds no more than the pool's window. Raises InputError for a line that won't do, as `where:N`.
+    """
+    held: deque[tuple[bytes, set[str]]] = deque()
+
+    def items() -> Iterator[tuple[Problem, str]]:
+        for line, record, problem in read(lines, where, pool.verifier.whole_line):
+            held.append((line, FIELDS & record.keys()))
+            yield problem, record["completion"]
+
+    for verdict in pool.verify(items()):
+        line, taken = held.popleft()
+        yield _with_verdict(line, taken, verdict), verdict
+
+
+def _with_verdict(line: bytes, taken: set[str], verdict: Verdict) -> bytes:
+    fields: dict[str, Any] = {
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "extracted": verdict.extracted,
+        "seconds": round(verdict.seconds, 6),
+    }
+    if verdict.passed:
+        fields |= {"passed": list(verdict.passed), "fraction": verdict.fraction}
+    if not taken.isdisjoint(fields):
+        return json.dumps(json.loads(line) | fields).encode() + b"\n"
+    return line.rstrip()[:-1] + b", " + json.dumps(fields)[1:].encode() + b"\n"
+
+
+def read(
+    lines: Iterable[bytes], where: str, whole_line: bool = False
+) -> Iterator[tuple[bytes, dict[str, Any], Problem]]:
+    """Yield each line, what it holds and its problem. Raises InputError as `where:N`."""
+    number = 0
+    for number, line in enumerate(lines, 1):
+        line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        try:
+            record = json.loads(line.decode())
+        except (ValueError, RecursionError) as failure:
+            what = f"not JSON ({failure})" if line.strip() else "the line is empty"
+            raise InputError(f"{where}:{number}: {what}: one JSON object a line") from failure
+        if not isinstance(record, dict):
+            raise InputError(
+                f"{where}:{number}: a JSON {type(record).__name__}: an object with completion and "
+                "answer was expected"
+            )
+        if not isinstance(record.get("completion"), str):
+            raise InputError(f"{where}:{number}: no text under 'completion': put the model's there")
+        reference = _reference(record, whole_line)
+        if reference is None:
+            raise InputError(
+                f"{where}:{number}: nothing to hold the completion against: add 'answer' or "
+                "'reference', or, for a program, 'test', 'test_list' or 'tests'"
+            )
+        prompt = record.get("prompt")
+        text = prompt if isinstance(prompt, str) else ""
+        yield line, record, Problem(str(number), "score", "eval", "", text, reference)
+    if not number:
+        raise InputError(f"{where}: empty: one JSON object a line with completion and answer")
+
+
+def _reference(record: dict[str, Any], whole_line: bool) -> Any:
+    for key in ("reference",) if whole_line else ("answer", "reference"):
+        if record.get(key) is not None:
+            return record[key]
+    if whole_line or any(key in record for key in TESTS):
+        return {key: value for key, value in record.items() if key != "completion"}
+    return None
+
+
+def _lines(source: Path) -> Iterator[bytes]:
+    if source == STDIN:
+        yield from sys.stdin.buffer
+        return
+    try:
+        with _open(source, "rb", source) as file:
+            yield from file
+    except (OSError, EOFError, zlib.error) as failure:
+        raise InputError(f"{source}: can't be read: {failure}") from failure
+
+
+@contextmanager
+def _writing(out: Path | None) -> Iterator[IO[bytes]]:
+    """Yield a file that becomes `out` when the block ends well, or vanishes."""
+    if out is None:
+        yield sys.stdout.buffer
+        return
+    out = out.resolve()
+    if out.is_dir() or not out.parent.is_dir():
+        raise InputError(f"{out}: {'a folder' if out.is_dir() else 'no such folder'}: name a file")
+    device = out.exists() and not out.is_file()  # a pipe or /dev/null is never replaced
+    temporary = out if device else out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        with _open(temporary, "wb", out) as file:
+            yield file
+        if not device:
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())
+            os.replace(temporary, out)
+    except OSError as failure:
+        why = failure.strerror or failure
+        raise RunError(f"can't write {out}: {why}: make room or name another file") from failure
+    finally:
+        if not device:
+            temporary.unlink(missing_ok=True)
+
+
+def _open(path: Path, mode: Literal["rb", "wb"], name: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path, mode)) if name.suffix == ".gz" else open(path, mode)

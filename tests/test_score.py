@@ -1,0 +1,266 @@
+"""Score: every line comes back as it was with its verdict, in order, or nothing is written."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlvr.data import InputError, RunError
+from rlvr.pool import VerifierPool
+from rlvr.score import Tally, score, score_file
+
+MOODY = '''"""Does what the completion says."""
+from rlvr.data import Verdict
+
+def verify(problem, completion, right="correct", shout=False):
+    if completion == "raise":
+        raise OSError("no disk")
+    if completion == "tests":
+        return Verdict("wrong", "1 of 4 failed", passed=(True, True, False, True))
+    if completion == "shrug":
+        return Verdict("abstain", f"no idea of {problem.reference!r}")
+    return Verdict(right if completion == str(problem.reference) else "wrong", problem.prompt)
+'''
+
+
+def jsonl(path: Path, *lines: object) -> Path:
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return path
+
+
+def scored(path: Path, verifier: str = "exact", **more: Any) -> list[dict[str, Any]]:
+    out = path.with_name("out.jsonl")
+    score_file(path, verifier, out, workers=1, **more)
+    return [json.loads(line) for line in out.read_text().splitlines()]
+
+
+@pytest.fixture
+def moody(tmp_path: Path) -> str:
+    (tmp_path / "moody.py").write_text(MOODY)
+    return str(tmp_path / "moody.py")
+
+
+def command(*arguments: object, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rlvr.cli", "score", *map(str, arguments)],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_lines_come_back_in_order_with_their_own_fields(tmp_path: Path) -> None:
+    lines = [{"id": i, "completion": str(i % 3), "answer": i % 2, "x": [i]} for i in range(3000)]
+    found = scored(jsonl(tmp_path / "in.jsonl", *lines))
+    assert [{key: line[key] for key in ("id", "completion", "answer", "x")} for line in found] == (
+        lines
+    )
+    assert [line["status"] == "correct" for line in found] == [
+        i % 3 == i % 2 for i in range(len(lines))
+    ]
+    assert set(found[0]) == {*lines[0], "status", "reason", "extracted", "seconds"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        rb'{"completion": "1", "answer": "1", "odd": "\ud800 \u0000 \u00e9", "n": [NaN, Infinity]}',
+        b'{ "answer":1 ,"completion":"1", "big": 1e400, "long": 0.10000000000000000000001 }',
+        '{"completion": "1", "answer": "1", "text": "é 漢 \x7f"}'.encode(),
+        b'{"completion": "1", "answer": "1", "twice": 1, "twice": 2}',
+    ],
+)
+def test_a_lines_own_fields_are_kept_byte_for_byte(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / "in.jsonl").write_bytes(b"\xef\xbb\xbf" + line + b"\r\n" + line)
+    scored(tmp_path / "in.jsonl")
+    for found in (tmp_path / "out.jsonl").read_bytes().splitlines():
+        assert found.startswith(line.rstrip(b" }") + (b" , " if b" }" in line else b", ")) or (
+            found.startswith(line[:-1])
+        )
+        assert json.loads(found)["status"] == "correct"
+
+
+@pytest.mark.parametrize("text", [r"\ud800", r"\u0000", r"a\u0000b\udfff", "x" * 300_000])
+@pytest.mark.parametrize("verifier", ["exact", "math"])
+def test_no_text_breaks_the_scoring(tmp_path: Path, text: str, verifier: str) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text(f'{{"completion": "{text}", "answer": "{text}"}}\n')
+    (line,) = scored(path, verifier)
+    assert line["completion"] == json.loads(f'"{text}"')
+    assert line["status"] in ("correct", "wrong", "abstain")
+
+
+def test_scoring_a_scored_file_replaces_the_verdict(tmp_path: Path, moody: str) -> None:
+    path = jsonl(tmp_path / "in.jsonl", {"completion": "1", "answer": "2", "fraction": 0.5})
+    first = scored(path)
+    (tmp_path / "out.jsonl").rename(path)
+    second = scored(path, moody, options={"right": "correct"})
+    assert [first[0]["status"], second[0]["status"]] == ["wrong", "wrong"]
+    assert first[0]["reason"] and not second[0]["reason"]
+    assert second[0]["fraction"] == 0.5, "a field that the verdict has not"
+    assert len(second[0]) == 7
+
+
+def test_tests_passed_and_their_share(tmp_path: Path, moody: str) -> None:
+    (line,) = scored(jsonl(tmp_path / "in.jsonl", {"completion": "tests", "answer": 1}), moody)
+    assert line["passed"] == [True, True, False, True] and line["fraction"] == 0.75
+
+
+@pytest.mark.parametrize(
+    ("line", "reference"),
+    [
+        ({"answer": "a", "reference": "b"}, "a"),
+        ({"reference": "b", "tests": []}, "b"),
+        ({"answer": None, "reference": ["b"]}, ["b"]),
+        ({"test_list": ["assert 1"], "id": 3}, {"test_list": ["assert 1"], "id": 3}),
+        ({"prompt": "def", "test": "t"}, {"prompt": "def", "test": "t"}),
+        ({"entry_point": "f", "tests": []}, {"entry_point": "f", "tests": []}),
+    ],
+)
+def test_what_is_the_reference(tmp_path: Path, moody: str, line: Any, reference: Any) -> None:
+    path = jsonl(tmp_path / "in.jsonl", {"completion": "shrug", **line})
+    assert scored(path, moody)[0]["reason"] == f"no idea of {reference!r}"
+
+
+def test_a_verifier_may_want_the_whole_line(tmp_path: Path, moody: str) -> None:
+    Path(moody).write_text(MOODY + "WHOLE_LINE = True\n")
+    path = jsonl(tmp_path / "in.jsonl", {"completion": "shrug", "answer": 1, "metadata": {}})
+    assert scored(path, moody)[0]["reason"] == "no idea of {'answer': 1, 'metadata': {}}"
+
+
+def test_programs_of_every_form(tmp_path: Path) -> None:
+    good, bad = "def add(a, b):\n    return a + b\n", "def add(a, b):\n    return a - b\n"
+    human = {"prompt": "", "test": "def check(f):\n    assert f(1, 2) == 3\n", "entry_point": "add"}
+    mbpp = {"test_list": ["assert add(1, 2) == 3", "assert add(0, 0) == 0"]}
+    plain = {"entry_point": "add", "tests": [{"args": [1, 2], "expected": 3}]}
+    lines = [{"completion": code, **form} for form in (human, mbpp, plain) for code in (good, bad)]
+    found = scored(jsonl(tmp_path / "in.jsonl", *lines), "code", timeout=30.0)
+    assert [line["status"] for line in found] == ["correct", "wrong"] * 3, found
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", ["empty", "one JSON object"]),
+        ("{", ["not JSON"]),
+        ("[" * 100_000, ["not JSON"]),
+        ('"text"', ["a JSON str", "completion"]),
+        ("{}", ["'completion'"]),
+        ('{"completion": null, "answer": 1}', ["'completion'"]),
+        ('{"completion": "1"}', ["'answer'", "'tests'"]),
+        ('{"completion": "1", "answer": null}', ["'answer'"]),
+    ],
+)
+def test_a_bad_line_is_named_and_nothing_is_written(
+    tmp_path: Path, line: str, words: list[str]
+) -> None:
+    good = '{"completion": "1", "answer": "1"}'
+    path = tmp_path / "in.jsonl"
+    path.write_text("\n".join([*[good] * 2000, line, good]) + "\n")
+    out = tmp_path / "out.jsonl"
+    for target in ([], ["-o", out]):
+        ran = command(path, "--verifier", "exact", *target)
+        assert (ran.returncode, ran.stdout) == (2, ""), ran
+        assert ran.stderr.startswith(f"rlvr: {path}:2001: ") and ran.stderr.count("\n") == 1
+        assert all(word in ran.stderr for word in words), ran.stderr
+    with pytest.raises(InputError, match="standard input:2001"):
+        reading = io.TextIOWrapper(io.BytesIO(path.read_bytes()))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdin", reading)
+            score_file(Path("-"), "exact", out, workers=1)
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_other_bad_input(tmp_path: Path) -> None:
+    good = jsonl(tmp_path / "good.jsonl", {"completion": "1", "answer": "1"})
+    (tmp_path / "bytes.jsonl").write_bytes(b'{"completion": "\xff", "answer": "1"}\n')
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "not.jsonl.gz").write_text("plain")
+    for name, words in (
+        ("bytes.jsonl", "bytes.jsonl:1: not JSON"),
+        ("empty.jsonl", "empty.jsonl: empty"),
+        ("not.jsonl.gz", "not.jsonl.gz: can't be read"),
+        ("nowhere.jsonl", "nowhere.jsonl: can't be read"),
+        (".", "can't be read"),
+    ):
+        with pytest.raises(InputError, match=words):
+            score_file(tmp_path / name, "exact", tmp_path / "out.jsonl")
+    for out in (tmp_path, tmp_path / "no" / "out.jsonl"):
+        with pytest.raises(InputError, match="folder"):
+            score_file(good, "exact", out)
+    with pytest.raises(InputError, match="no such option, did you mean 'tolerance'"):
+        score_file(good, "code", options={"tolerence": 1})
+    with pytest.raises(RunError, match="can't write"):
+        score_file(good, "exact", Path("/dev/full"))
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "good.jsonl",
+        "bytes.jsonl",
+        "empty.jsonl",
+        "not.jsonl.gz",
+    }
+
+
+def test_compressed_in_and_out_and_onto_itself(tmp_path: Path) -> None:
+    path = tmp_path / "both.jsonl.gz"
+    with gzip.open(path, "wt") as file:
+        file.write('{"completion": "1", "answer": "1"}\n')
+    score_file(path, "exact", path, workers=1)
+    with gzip.open(path, "rt") as file:
+        assert json.loads(file.read())["status"] == "correct"
+    score_file(path, "exact", Path("/dev/null"), workers=1)
+    assert Path("/dev/null").is_char_device()
+
+
+def test_the_command_streams_and_sums_up(tmp_path: Path, moody: str) -> None:
+    lines = [{"completion": text, "answer": "1"} for text in ("1", "2", "shrug", "shrug", "raise")]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    ran = command("-", "--verifier", moody, "-O", "right=correct", "-O", "shout=true", text=text)
+    assert ran.returncode == 1
+    statuses = [json.loads(line)["status"] for line in ran.stdout.splitlines()]
+    assert statuses == ["correct", "wrong", "abstain", "abstain", "error"]
+    for words in ("2 abstain: no idea of '1'", "1 error: OSError: no disk", "1 of 5 verdicts"):
+        assert words in ran.stderr, ran.stderr
+    assert "\x1b" not in ran.stderr
+    ran = command("-", "--verifier", moody, "-O", "right", text=text)
+    assert ran.returncode == 2 and "-O right: write -O key=value" in ran.stderr
+    ran = command("-", "--verifier", "exact", text=text[:40] + "\n")
+    assert (ran.returncode, ran.stdout) == (2, "")
+
+
+def test_a_reader_that_leaves_early_is_no_traceback(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "in.jsonl", *[{"completion": "1", "answer": "1"}] * 20_000)
+    pipe = f"{sys.executable} -m rlvr.cli score {path} --verifier exact | head -1"
+    ran = subprocess.run(["bash", "-c", pipe], capture_output=True, text=True, timeout=60)
+    assert json.loads(ran.stdout)["status"] == "correct" and ran.stderr == ""
+
+
+def test_memory_is_flat() -> None:
+    """Half a million lines more are worth no more than a few MB."""
+    line = b'{"completion": "1", "answer": "2", "more": "' + b"x" * 100 + b'"}\n'
+
+    def peak(n: int) -> int:
+        with VerifierPool("exact", workers=1) as pool:
+            assert sum(1 for _ in score((line for _ in range(n)), pool)) == n
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+    first = peak(50_000)
+    assert peak(300_000) - first < 16
+
+
+def test_reasons_are_counted_within_bounds() -> None:
+    from rlvr.data import Verdict
+
+    tally = Tally()
+    for index in range(5000):
+        tally.add(Verdict("abstain", f"reference {index}"))
+    assert len(tally.reasons) == 1001 and tally.reasons[("abstain", "other reasons")] == 4000

@@ -1,0 +1,162 @@
+"""Reasoning Gym's own scorers: `reasoning_gym:DATASET`, as `reasoning_gym:leg_counting`.
+
+The reference is an entry of the dataset (a mapping with `question`, `answer` and `metadata`, or
+that as JSON), so a line of a JSONL file is one as it stands. Without DATASET the entry's own
+`metadata.source_dataset` says which. A score of at least `threshold` is `correct`; what makes the
+scorer raise is `abstain`. The answer is what stands in the last <answer>...</answer>, else the
+whole completion. docs/reasoning-gym.md says which datasets are known to work.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import random
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+from rlvr.data import InputError, Problem, Verdict, nearest
+from rlvr.verify import NO_ANSWER, Case, near_miss
+
+ARGUMENT = "dataset"
+WHOLE_LINE = True
+ISOLATE = True  # some scorers evaluate the answer as Python
+BOARDS = ("arc_agi", "rearc")
+"""Datasets whose scorer compares tuples, which JSON does not have."""
+
+
+def verify(
+    problem: Problem, completion: str, dataset: str | None = None, threshold: float = 1.0
+) -> Verdict:
+    """Let the dataset's scorer judge the completion's answer."""
+    gym = load_gym()
+    entry = _entry(problem.reference)
+    if entry is None:
+        return Verdict("abstain", "the reference is no entry: question, answer, metadata")
+    name = dataset or str(entry["metadata"].get("source_dataset"))
+    if name not in gym.factory.DATASETS:
+        return Verdict("abstain", f"the entry's metadata.source_dataset is no dataset: {name}")
+    if name in BOARDS:
+        entry["metadata"] |= {"output": tuple(map(tuple, entry["metadata"]["output"]))}
+    tagged = gym.utils.extract_answer(completion)
+    answer = completion.strip() if tagged is None else tagged
+    if not answer:
+        return Verdict("wrong", NO_ANSWER)
+    try:
+        score = float(_scorer(name)(answer, entry))
+    except Exception as failure:  # the scorer is at fault, not the answer: it decides nothing
+        reason = f"the scorer of {name} raised {type(failure).__name__}: {failure}"
+        return Verdict("abstain", reason[:500], answer[:200])
+    return Verdict("correct" if score >= threshold else "wrong", f"score {score:g}", answer[:200])
+
+
+def load_gym() -> ModuleType:
+    """Import the gym, with a stand-in where pycosat is missing: it makes puzzles, scores nothing.
+
+    Raises InputError if the gym is not installed.
+    """
+    try:
+        importlib.import_module("pycosat")
+    except ModuleNotFoundError:
+        sys.modules["pycosat"] = ModuleType("pycosat")
+    try:
+        return importlib.import_module("reasoning_gym")
+    except ModuleNotFoundError as failure:
+        if failure.name != "reasoning_gym":
+            raise
+        raise InputError(
+            "verifier reasoning_gym: not installed: pip install rlvr[gym]"
+        ) from failure
+
+
+def prepare(argument: str) -> ModuleType | None:
+    """Import the gym and the dataset once; the dataset's module is part of the verifier."""
+    gym = load_gym()
+    if not argument:
+        return None
+    known = sorted(gym.factory.DATASETS)
+    if argument not in known:
+        raise InputError(
+            f"verifier reasoning_gym: no dataset {argument!r}{nearest(argument, known)}: "
+            f"docs/reasoning-gym.md lists all {len(known)}"
+        )
+    return sys.modules[gym.factory.DATASETS[argument][0].__module__]
+
+
+def _entry(reference: Any) -> dict[str, Any] | None:
+    """Return the entry with a metadata of its own, None if it is none."""
+    if isinstance(reference, str):
+        try:
+            reference = json.loads(reference)
+        except ValueError:
+            return None
+    if not isinstance(reference, Mapping) or not isinstance(reference.get("metadata"), Mapping):
+        return None
+    return {"answer": None, **reference, "metadata": dict(reference["metadata"])}
+
+
+@lru_cache
+def _scorer(dataset: str) -> Callable[[str, dict[str, Any]], float]:
+    gym = load_gym()
+    scorer: Callable[[str, dict[str, Any]], float] = gym.factory.get_score_answer_fn(dataset)
+    return scorer
+
+
+def cases(dataset: str, n: int = 5) -> Iterator[Case]:
+    """Yield n entries of the dataset as cases: its own answer is correct, a near miss wrong.
+
+    Raises InputError where the dataset gives no answers.
+    """
+    gym = load_gym()
+    # `composite` is made of others, which must be named: it has no entries of its own.
+    made = gym.create_dataset(dataset, seed=1, size=n) if dataset != "composite" else []
+    try:
+        entries = [(entry, _own_answer(entry)) for entry in made]
+    except AttributeError as failure:
+        if "pycosat" not in str(failure):
+            raise
+        raise InputError(
+            f"verifier reasoning_gym:{dataset}: its puzzles can't be made without pycosat (scoring "
+            "does not need it), which wants a compiler"
+        ) from failure
+    answers = [answer for _, answer in entries if answer is not None]
+    if len(answers) < max(1, len(entries)):
+        raise InputError(
+            f"verifier reasoning_gym:{dataset}: the dataset gives no answers of its own, so there "
+            "is nothing to check its scorer with"
+        )
+    for index, (entry, answer) in enumerate(entries):
+        reference, text = json.dumps(entry, default=str), str(answer)
+        yield reference, text, "correct"
+        # Where many answers are right, a near miss may be another of them: half an answer is none.
+        half = entry["answer"] is None
+        near = near_miss(text, random.Random(index), answers)
+        yield reference, text[: len(text) // 2] if half else near, "wrong"
+
+
+def _own_answer(entry: Mapping[str, Any]) -> str | None:
+    """Return the entry's answer; where there are many, the example that its metadata holds."""
+    for key in ("example_answer", "example_correct_answer"):
+        if entry["answer"] is None and key in entry["metadata"]:
+            return str(entry["metadata"][key])
+    if entry["answer"] is None and "possible_answer" in entry["metadata"]:
+        return json.dumps(entry["metadata"]["possible_answer"])
+    return None if entry["answer"] is None else str(entry["answer"])
+
+
+_LEGS = {"question": "", "answer": "22", "metadata": {"source_dataset": "leg_counting"}}
+_BOARD = {"question": "", "answer": "", "metadata": {"source_dataset": "arc_agi", "output": [[1]]}}
+CASES = [
+    (_LEGS, "22", "correct"),
+    (_LEGS, "Six and 16: <answer>22</answer>", "correct"),
+    (_LEGS, "23", "wrong"),
+    (_LEGS, "", "wrong"),
+    (json.dumps(_LEGS), "22", "correct"),
+    (_BOARD, "1", "correct"),
+    (_BOARD, "2", "wrong"),
+    ("22", "22", "abstain"),
+    ({"metadata": {}}, "22", "abstain"),
+]

@@ -1,0 +1,99 @@
+"""A reward function in TRL's form: `trl:MODULE:FUNCTION`, as in `trl:trl.rewards:accuracy_reward`.
+
+MODULE may also be a path/to/file.py. The function is called with one completion at a time, and with
+the reference under the names `solution`, `answer` and `reference`; a reference that is a mapping
+gives its own columns. A reward of at least `threshold` is `correct`, None or NaN is `abstain`,
+anything else `wrong`; what it raises is an `error`. A function that needs the trainer, token ids or
+other completions of the group can't be used. `chat`: whether it takes messages, [{"role": ...,
+"content": ...}], as those of TRL do, or text; left out, its annotation decides, and without one it
+gets text.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import math
+import sys
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+from rlvr.data import InputError, Problem, Verdict
+from rlvr.plugins import load_module
+
+ARGUMENT = "function"
+ISOLATE = True  # accuracy_reward ends in sympy's parser, which is Python's eval
+DEFAULT = "trl.rewards:accuracy_reward"
+
+
+def verify(
+    problem: Problem,
+    completion: str,
+    function: str = DEFAULT,
+    threshold: float = 1.0,
+    chat: bool | None = None,
+) -> Verdict:
+    """Hold the reward of the completion against the threshold."""
+    reward_func, takes_chat = _load(function)
+    talk = takes_chat if chat is None else chat
+    (reward,) = reward_func(
+        prompts=[_said("user", problem.prompt) if talk else problem.prompt],
+        completions=[_said("assistant", completion) if talk else completion],
+        **{name: [value] for name, value in _columns(problem.reference).items()},
+    )
+    if reward is None or math.isnan(reward):
+        return Verdict("abstain", "the function gave no reward")
+    return Verdict("correct" if reward >= threshold else "wrong", f"reward {float(reward):g}")
+
+
+def prepare(argument: str) -> ModuleType:
+    """Import the function once, before the workers are forked; its module is part of us."""
+    return sys.modules[_load(argument or DEFAULT)[0].__module__]
+
+
+@lru_cache
+def _load(function: str) -> tuple[Callable[..., list[float | None]], bool]:
+    module, _, name = function.partition(":")
+    if not module or not name:
+        raise InputError(f"verifier trl: {function!r} is no function: write trl:MODULE:FUNCTION")
+    if module.endswith(".py"):
+        found = getattr(load_module("verifier", module), name, None)
+    elif _is_there(module):
+        found = getattr(importlib.import_module(module), name, None)
+    else:
+        raise InputError(f"verifier trl: no module {module!r}: check it, or give path/to/file.py")
+    if not callable(found):
+        raise InputError(f"verifier trl: the module {module!r} has no function {name!r}")
+    parameter = inspect.signature(found).parameters.get("completions")
+    return found, parameter is not None and "dict" in str(parameter.annotation)
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError as failure:
+        if failure.name and f"{module}.".startswith(f"{failure.name}."):
+            return False
+        raise
+
+
+def _said(role: str, text: str) -> list[dict[str, str]]:
+    return [{"role": role, "content": text}]
+
+
+def _columns(reference: Any) -> dict[str, Any]:
+    if isinstance(reference, Mapping):
+        return dict(reference)
+    text = str(reference)
+    return {"solution": text, "answer": text, "reference": text}
+
+
+CASES = [
+    (r"\frac{1}{3}", r"So it is \boxed{\frac{1}{3}}.", "correct"),
+    ({"solution": "$7$"}, r"\boxed{7}", "correct"),
+    ("7", r"\boxed{8}", "wrong"),
+    ("7", "", "wrong"),
+    ("", r"\boxed{7}", "abstain"),
+]
