@@ -235,7 +235,8 @@ class Program:
     def __init__(self, control: socket.socket, limits: Limits, timeout: float) -> None:
         self.timeout = timeout
         self.cap = 20 * timeout + 30
-        self.spent = 0.0
+        self._spent = 0.0  # seconds of wall time in which an answer was waited for
+        self._began = 0.0
         self._most = limits.message_bytes
         self._pidfd = -1
         self._sock, theirs = socket.socketpair()
@@ -302,38 +303,35 @@ class Program:
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """Send one message, return the reply. Raises ProgramError and SandboxError."""
         data = json.dumps(message).encode()
-        begun, waited = time.monotonic(), self._waited()
-        watch = (begun, waited)
+        self._began = time.monotonic()
         try:
-            self._move(inside.LENGTH.pack(len(data)) + data, watch)
-            (size,) = inside.LENGTH.unpack(self._take(inside.LENGTH.size, watch))
+            self._put(inside.LENGTH.pack(len(data)) + data)
+            (size,) = inside.LENGTH.unpack(self._take(inside.LENGTH.size))
             if size > self._most:
                 raise ProgramError("the result is too large")
-            found = json.loads(self._take(size, watch))
+            found = json.loads(self._take(size))
         except (ValueError, RecursionError):
             raise ProgramError("broke the protocol") from None
         finally:
-            if self._pidfd >= 0:
-                self.spent += time.monotonic() - begun - (self._waited() - waited)
+            self._spent += time.monotonic() - self._began
         if not isinstance(found, dict):
             raise ProgramError("broke the protocol")
         return found
 
-    def _move(self, data: bytes, watch: tuple[float, float]) -> None:
+    def _put(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
-            self._until(select.POLLOUT, watch)
             try:
                 rest = rest[self._sock.send(rest, socket.MSG_DONTWAIT) :]
             except BlockingIOError:
-                continue
+                self._until(select.POLLOUT)
             except OSError:
                 raise self._ended() from None
 
-    def _take(self, size: int, watch: tuple[float, float]) -> bytes:
+    def _take(self, size: int) -> bytes:
         data = bytearray()
         while len(data) < size:
-            self._until(select.POLLIN, watch)
+            self._until(select.POLLIN)
             try:
                 part = self._sock.recv(size - len(data), socket.MSG_DONTWAIT)
             except BlockingIOError:
@@ -345,15 +343,13 @@ class Program:
             data += part
         return bytes(data)
 
-    def _until(self, event: int, watch: tuple[float, float]) -> None:
+    def _until(self, event: int) -> None:
         """Wait for the socket; raise ProgramError when the program's own time is over."""
         poll = select.poll()
         poll.register(self._sock, event)
         while not poll.poll(_POLL_SECONDS * 1000):
-            begun, waited = watch
-            elapsed = time.monotonic() - begun
-            own = self.spent + elapsed - (self._waited() - waited)
-            if own > self.timeout or self._cpu() > self.timeout:
+            elapsed = self._spent + time.monotonic() - self._began
+            if elapsed - self._waited() > self.timeout or self._cpu() > self.timeout:
                 raise ProgramError(f"ran out of time ({self.timeout:g} s)")
             if elapsed > self.cap:
                 raise SandboxError(f"starved of a core for {elapsed:.0f} s")
