@@ -1,10 +1,11 @@
 """What runs inside the sandbox, by itself: standard library only, started by `rlvr/sandbox.py`.
 
 One server process starts inside bubblewrap's namespaces (read-only root, no network, no
-environment) and imports what programs commonly import. For each program it forks: a keeper, which
-makes fresh namespaces (mount, pid, ipc, uts, network) with a private, bounded /tmp, and in them, as
-process 1, the program's own process, which gives up every capability, sets its limits, filters its
-system calls and only then reads what it is to run. The keeper reports how it ended.
+environment) and imports what programs commonly import. For each program it forks a process, the
+first of fresh namespaces (pid, mount, ipc, uts) with a private, bounded /tmp, which gives up every
+capability, sets its limits, filters its system calls and only then reads what it is to run. The
+network namespace is the server's, which has no interface up, since the filter lets no program make
+a socket; where this architecture has no filter, each program gets its own.
 
 A process plays one of two parts. A candidate runs a program and answers calls of its functions with
 plain data. A checker runs assertions; the function under test is a proxy there, whose calls travel
@@ -25,6 +26,7 @@ import os
 import platform
 import random
 import resource
+import select
 import signal
 import socket
 import struct
@@ -40,7 +42,8 @@ MAX_TESTS = 10_000
 
 # --- confinement -----------------------------------------------------------------------------
 
-NEW_NAMESPACES = 0x20000 | 0x4000000 | 0x8000000 | 0x20000000 | 0x40000000  # ns uts ipc pid net
+CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
+IN_PROGRAM = 0x20000 | 0x4000000 | 0x8000000  # mount, uts, ipc
 CLONE_THREAD = 0x10000
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = (
     1, 22, 24, 38, 47,
@@ -155,53 +158,68 @@ def _limit(limits: dict[str, int]) -> None:
 
 
 def _serve(control_fd: int) -> None:
-    """Fork a keeper for every (socket, status pipe) that arrives."""
+    """Start a program for every (socket, status pipe) that arrives; report how each ended."""
     control = socket.socket(fileno=control_fd)
+    here = os.pidfd_open(os.getpid())
     bpf = _system_call_filter()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the keepers
+    alone = IN_PROGRAM if bpf is not None else IN_PROGRAM | CLONE_NEWNET
+    running: dict[int, tuple[int, int]] = {}
+    ready = select.poll()
+    ready.register(control, select.POLLIN)
     gc.collect()
     gc.freeze()  # so that a collection in a program touches, and copies, none of these pages
     control.send(b"up")
     while True:
-        message, fds, _, _ = socket.recv_fds(control, 4096, 2)
-        if len(fds) != 2:
-            return
-        if os.fork() == 0:
-            try:
-                _keep(fds[0], fds[1], json.loads(message), bpf)
-            finally:
-                os._exit(1)
-        for fd in fds:
-            os.close(fd)
+        for fd, _ in ready.poll():
+            if fd in running:
+                ready.unregister(fd)
+                _report(fd, *running.pop(fd))
+                continue
+            message, fds, _, _ = socket.recv_fds(control, 4096, 2)
+            if len(fds) != 2:
+                return
+            # A process can't move itself to a new pid namespace, only the children it has then.
+            _call("unshare", libc.unshare(CLONE_NEWPID))
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    _begin(fds[0], json.loads(message), bpf, alone)
+                finally:
+                    os._exit(0)
+            _call("setns", libc.setns(here, CLONE_NEWPID))
+            os.close(fds[0])
+            end = os.pidfd_open(pid)
+            running[end] = (pid, fds[1])
+            ready.register(end, select.POLLIN)
 
 
-def _keep(sock_fd: int, status_fd: int, limits: dict[str, int], bpf: bytes | None) -> None:
-    """Make the namespaces, run one program in them, report how it ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _call("unshare", libc.unshare(NEW_NAMESPACES))
+def _report(end: int, pid: int, status_fd: int) -> None:
+    _, status = os.waitpid(pid, 0)
+    try:
+        os.write(status_fd, STATUS.pack(status))
+    except BrokenPipeError:
+        pass  # nobody waits for it any more
+    os.close(status_fd)
+    os.close(end)
+
+
+def _begin(sock_fd: int, limits: dict[str, int], bpf: bytes | None, namespaces: int) -> None:
+    """Confine this process, the first of its pid namespace, for good; then play its part."""
+    os.setsid()  # kill(0, ...) reaches the whole process group, across pid namespaces
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _call("unshare", libc.unshare(namespaces))
     size = f"size={limits['disk_mb']}m,nr_inodes={limits['files']},mode=1777".encode()
     _call("tmpfs", libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 2 | 4 | 8, size))  # nosuid nodev noexec
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setsid()  # kill(0, ...) reaches the whole process group, across pid namespaces
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            null = os.open("/dev/null", os.O_RDWR)
-            for fd in (0, 1, 2):
-                os.dup2(null, fd)
-            os.dup2(sock_fd, 3)
-            os.closerange(4, 1 << 20)
-            os.chdir("/tmp")
-            _limit(limits)
-            _give_up_privileges(bpf)
-            os.write(3, b"up")
-            _play(Channel(socket.socket(fileno=3), limits["message_bytes"]))
-        finally:
-            os._exit(0)
-    os.close(sock_fd)
-    _, status = os.waitpid(pid, 0)
-    os.write(status_fd, STATUS.pack(status))
-    os._exit(0)
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    os.dup2(sock_fd, 3)
+    os.closerange(4, 1 << 20)
+    os.chdir("/tmp")
+    _limit(limits)
+    _give_up_privileges(bpf)
+    os.write(3, b"up")
+    _play(Channel(socket.socket(fileno=3), limits["message_bytes"]))
 
 
 # --- messages --------------------------------------------------------------------------------
