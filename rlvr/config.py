@@ -8,10 +8,9 @@ that is hashed and recorded.
 from __future__ import annotations
 
 import importlib
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -19,12 +18,12 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
 )
 
+from rlvr import plugins
 from rlvr.arms import in_order, preset
 from rlvr.data import Arm, InputError, Keep, Memory, Problem, Split, Start, nearest
 
@@ -352,9 +351,7 @@ def load_task(name: str) -> tuple[Callable[..., Iterator[Problem]], str | None]:
     through the entry points `rlvr.tasks`. Raises InputError for an unknown name; a plugin's own
     import error passes through.
     """
-    from rlvr.plugins import load_plugin
-
-    problems, module = load_plugin("task", name, "problems")
+    problems, module = plugins.load_plugin("task", name, "problems")
     return problems, getattr(module, "VERIFIER", None)
 
 
@@ -364,26 +361,9 @@ def draw_problems(config: Config, split: Split, n: int, seed: int, key: str) -> 
     Raises InputError where the task's options or its data are at fault.
     """
     problems, _ = load_task(config.task.name)
-    parameters = inspect.signature(problems).parameters
-    for option in config.task.options:
-        takes_any = any(
-            parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
-        )
-        if option not in parameters and not takes_any:
-            known = [name for name in parameters if name not in ("split", "n", "seed")]
-            raise InputError(
-                f"task.{option}: {config.task.name} has no such option{nearest(option, known)} "
-                f"(options: {', '.join(known)})"
-            )
-    hints = get_type_hints(problems)
-    for option, value in config.task.options.items():
-        if option in hints:
-            try:
-                TypeAdapter(hints[option]).validate_python(value)
-            except ValidationError as failure:
-                raise InputError(
-                    f"task.{option}: {failure.errors()[0]['msg']} (given: {value!r})"
-                ) from failure
+    plugins.check_options(
+        "task", config.task.name, problems, config.task.options, ("split", "n", "seed")
+    )
     try:
         return list(problems(split, n, seed=seed, **config.task.options))
     except (ValueError, TypeError) as failure:

@@ -11,11 +11,15 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from rlvr.data import InputError, nearest
 
@@ -52,6 +56,38 @@ def _function(kind: Kind, name: str, module: ModuleType, function: str) -> Calla
             f"{kind} {name!r}: {module.__file__} has no function {function!r}: define it"
         )
     return found
+
+
+def check_options(
+    kind: Kind,
+    name: str,
+    function: Callable[..., Any],
+    options: Mapping[str, Any],
+    reserved: Collection[str],
+) -> None:
+    """Raise InputError for an option that the plugin's function has not, or not of that type.
+
+    `reserved` are the parameters that are not options.
+    """
+    parameters = inspect.signature(function).parameters
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    known = [option for option in parameters if option not in reserved]
+    try:
+        hints = get_type_hints(function.func if isinstance(function, partial) else function)
+    except NameError:
+        hints = {}  # annotations that only a type checker can resolve
+    for option, value in options.items():
+        if option not in known and not takes_any:
+            raise InputError(
+                f"{kind}.{option}: {name} has no such option{nearest(option, known)} "
+                f"(options: {', '.join(known) or 'none'})"
+            )
+        if option in hints:
+            try:
+                TypeAdapter(hints[option]).validate_python(value)
+            except ValidationError as failure:
+                why = failure.errors()[0]["msg"]
+                raise InputError(f"{kind}.{option}: {why} (given: {value!r})") from failure
 
 
 def available(kind: Kind) -> dict[str, str]:

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rlvr.data import InputError, Problem, Status, Verdict, nearest
-from rlvr.plugins import load_plugin
+from rlvr import plugins
+from rlvr.data import InputError, Problem, Status, Verdict
 
 NO_ANSWER = "no answer"
 """The reason of a `wrong` verdict on a completion in which no final answer was found."""
@@ -91,7 +91,7 @@ def load_verifier(name: str) -> LoadedVerifier:
     head, colon, argument = name.partition(":")
     if head.endswith(".py"):  # what follows its colon is the function
         head, colon, argument = name, "", ""
-    verify, module = load_plugin("verifier", head, "verify")
+    verify, module = plugins.load_plugin("verifier", head, "verify")
     if colon:
         option = vars(module).get("ARGUMENT")
         if option is None or not argument:
@@ -104,18 +104,10 @@ def load_verifier(name: str) -> LoadedVerifier:
 
 
 def check_options(verifier: LoadedVerifier, options: Mapping[str, Any]) -> None:
-    """Raise InputError when the verifier has no such option."""
-    parameters = inspect.signature(verifier.verify).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return
-    given = vars(verifier.module)["ARGUMENT"] if verifier.argument else None
-    known = [option for option in list(parameters)[2:] if option != given]
-    for option in options:
-        if option not in known:
-            raise InputError(
-                f"verifier.{option}: {verifier.name} has no such option{nearest(option, known)} "
-                f"(options: {', '.join(known) or 'none'})"
-            )
+    """Raise InputError for an option that the verifier has not, or not of that type."""
+    first = list(inspect.signature(verifier.verify).parameters)[:2]
+    given = [vars(verifier.module)["ARGUMENT"]] if verifier.argument else []
+    plugins.check_options("verifier", verifier.name, verifier.verify, options, first + given)
 
 
 def _version(*modules: ModuleType) -> str:

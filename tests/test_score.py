@@ -200,6 +200,8 @@ def test_other_bad_input(tmp_path: Path) -> None:
             score_file(good, "exact", out)
     with pytest.raises(InputError, match="no such option, did you mean 'tolerance'"):
         score_file(good, "code", options={"tolerence": 1})
+    with pytest.raises(InputError, match="verifier.percent: Input should be 'value' or 'number'"):
+        score_file(good, "math", options={"percent": "foo"})
     with pytest.raises(RunError, match="can't write"):
         score_file(good, "exact", Path("/dev/full"))
     assert {path.name for path in tmp_path.iterdir()} == {
