@@ -112,7 +112,7 @@ def _bare_parts(
     completions, _, _ = record.read_completions(last / "completions.parquet")
     problems = {problem.id: problem for problem in _problems(config)}
     held_out = config_.draw_problems(
-        config, "eval", config.evaluate.problems, 9, "evaluate.problems"
+        config.task, "eval", config.evaluate.problems, 9, "evaluate.problems"
     )
     tokenizer = models.load_tokenizer(previous)
     prompts = models.encode_prompts(tokenizer, held_out, models.Prompting())
@@ -159,7 +159,7 @@ def _bare_parts(
 def _problems(config: config_.Config) -> list[Any]:
     assert config.warm_start is not None
     n = config.warm_start.problems + config.generate.prompts * config.rounds
-    return config_.draw_problems(config, "train", n, 9, "rounds")
+    return config_.draw_problems(config.task, "train", n, 9, "rounds")
 
 
 def _bare_vllm(job: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from rlvr.config import Config, NamedConfig, draw_problems
+from rlvr.config import NamedConfig, draw_problems
 from rlvr.data import InputError, Problem, Split, Verdict, nearest
 from rlvr.plugins import Kind, available, load_module, load_plugin
 from rlvr.pool import VerifierPool
@@ -126,11 +126,11 @@ def _check_task(name: str, n: int | None, options: dict[str, Any], timeout: floa
 
 def draw(name: str, options: dict[str, Any], split: Split, n: int | None) -> list[Problem]:
     """Draw n problems, or 200 where n is None: fewer where there are fewer, none but for train."""
-    config = Config.model_construct(task=NamedConfig(name=name, **options))
+    task = NamedConfig(name=name, **options)
     count = n or N
     while True:
         try:
-            return draw_problems(config, split, count, 0, "check")
+            return draw_problems(task, split, count, 0, "check")
         except InputError:
             count //= 2
             if n is None and count:

@@ -208,7 +208,7 @@ def list_(
     kind: Annotated[str, typer.Argument(metavar="|".join(KINDS), help="What to list.")],
 ) -> None:
     """List what can be named in a config: verifiers, tasks, arms, models, configs."""
-    from rlvr import arms, models, plugins
+    from rlvr import arms, models, packaged, plugins
     from rlvr.config import shipped_configs
     from rlvr.data import nearest
 
@@ -227,6 +227,7 @@ def list_(
             name: f"{shape.layers} layers, hidden {shape.hidden}, from scratch"
             for name, shape in models.LADDER.items()
         }
+        rows |= {name: model.about for name, model in packaged.TABLE.items()}
         rows |= {"FOLDER": "a model folder", "ORG/NAME": "a hub id"}
     else:
         rows = {name: _first_comment(path) for name, path in shipped_configs().items()}

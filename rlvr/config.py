@@ -8,6 +8,7 @@ that is hashed and recorded.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -96,12 +97,57 @@ class TrainConfig(_Section):
     processes: Positive = 1
 
 
+def _name_alone(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class NamedConfig(BaseModel):
+    """A plugin by name; every other key is an option of it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keys other than `name`."""
+        return dict(self.model_extra or {})
+
+
+class OffTargetConfig(_Section):
+    """A task that is not trained on, measured before and after: `problems`, `samples` of each.
+
+    `name` is what its metrics are called: `off_target.NAME.pass@1`; the task's if left out.
+    """
+
+    task: NamedConfig
+    verifier: NamedConfig | None = None
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")] = ""
+    problems: Positive = 100
+    samples: Positive = 4
+    max_tokens: Positive = 32
+
+    _name_alone = field_validator("task", "verifier", mode="before")(_name_alone)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_task(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or value.get("name"):
+            return value
+        task = _name_alone(value.get("task"))
+        name = task.get("name") if isinstance(task, dict) else None
+        return value | {"name": re.sub(r"[^A-Za-z0-9_-]+", "-", str(name or ""))}
+
+
 class EvaluateConfig(_Section):
-    """Held-out problems, completions of each at T=1 and top-p=1, and the k of pass@k."""
+    """Held-out problems, completions of each at T=1 and top-p=1, and the k of pass@k.
+
+    `off_target` tasks are measured on the base and after the last round.
+    """
 
     problems: Positive = 400
     samples: Positive = 8
     k: list[Positive] = [1, 2, 4, 8]
+    off_target: list[OffTargetConfig] = []
 
     @model_validator(mode="after")
     def _enough_samples(self) -> EvaluateConfig:
@@ -113,6 +159,9 @@ class EvaluateConfig(_Section):
             raise ValueError(f"k: each only once: {self.k}")
         if 1 not in self.k:
             raise ValueError("k must contain 1: pass@1 is the headline")
+        names = [other.name for other in self.off_target]
+        if len(set(names)) < len(names):
+            raise ValueError(f"off_target: each name only once: {names}: give them names")
         return self
 
 
@@ -144,18 +193,6 @@ class ArmConfig(_Section):
         return self
 
 
-class NamedConfig(BaseModel):
-    """A plugin by name; every other key is an option of it."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    name: str
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The keys other than `name`."""
-        return dict(self.model_extra or {})
-
-
 class Config(_Section):
     """A whole run."""
 
@@ -177,10 +214,7 @@ class Config(_Section):
     checkpoints: Literal["last", "all", "none"] = "last"
     executor: Literal["local"] = "local"
 
-    @field_validator("task", "verifier", mode="before")
-    @classmethod
-    def _name_alone(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
+    _name_alone = field_validator("task", "verifier", mode="before")(_name_alone)
 
     @field_validator("arms", mode="before")
     @classmethod
@@ -355,16 +389,14 @@ def load_task(name: str) -> tuple[Callable[..., Iterator[Problem]], str | None]:
     return problems, getattr(module, "VERIFIER", None)
 
 
-def draw_problems(config: Config, split: Split, n: int, seed: int, key: str) -> list[Problem]:
-    """Return the n problems of the config's task that `key` of the config asks for.
+def draw_problems(task: NamedConfig, split: Split, n: int, seed: int, key: str) -> list[Problem]:
+    """Return the n problems of a task that `key` of the config asks for.
 
     Raises InputError where the task's options or its data are at fault.
     """
-    problems, _ = load_task(config.task.name)
-    plugins.check_options(
-        "task", config.task.name, problems, config.task.options, ("split", "n", "seed")
-    )
+    problems, _ = load_task(task.name)
+    plugins.check_options("task", task.name, problems, task.options, ("split", "n", "seed"))
     try:
-        return list(problems(split, n, seed=seed, **config.task.options))
+        return list(problems(split, n, seed=seed, **task.options))
     except (ValueError, TypeError) as failure:
-        raise InputError(f"{key}: task {config.task.name}: {_one_line(failure)}") from failure
+        raise InputError(f"{key}: task {task.name}: {_one_line(failure)}") from failure

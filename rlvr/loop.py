@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rlvr import arms, models, preflight, record, stages
 from rlvr.base import make_base
-from rlvr.config import Config, resolved
+from rlvr.config import Config, OffTargetConfig, resolved
 from rlvr.data import Arm, InputError, Problem
 from rlvr.evaluate import Problems
 from rlvr.generate import Engine
@@ -35,14 +35,18 @@ def run(config: Config, folder: Path, display: Display, where: str) -> None:
     """
     record.check_resumable(folder, resolved(config))
     models.check_model_name(config.model, where)
-    verifier = load_verifier(preflight.verifier_name(config))
+    wanted = preflight.verifier_of(config)
+    verifier = load_verifier(wanted.name)
     record.check_disk(folder, preflight.bytes_needed(config))
     problems = {seed: preflight.draw(config, seed) for seed in config.seeds}
-    check_options(verifier, config.verifier.options if config.verifier else {})
-    preflight.check_model(config, where, problems[config.seeds[0]])
+    check_options(verifier, wanted.options)
+    for other in config.evaluate.off_target:
+        theirs = preflight.verifier_of(other)
+        check_options(load_verifier(theirs.name), theirs.options)
+    length = preflight.check_model(config, where, list(problems.values()))
     fresh = not folder.exists()
     try:
-        _run(config, folder, display, where, verifier, problems)
+        _run(config, folder, display, where, verifier, problems, length)
     except InputError:
         # Such as an engine argument that only vLLM knows to be wrong: nothing was recorded yet.
         if fresh and not list(folder.glob("seed-*/base/metrics.json")):
@@ -57,6 +61,7 @@ def _run(
     where: str,
     verifier: LoadedVerifier,
     problems: dict[int, preflight.SeedProblems],
+    length: int,
 ) -> None:
     plain, order = resolved(config), config.arms_in_order()
     with record.locked(folder), ExitStack() as stack:
@@ -75,17 +80,13 @@ def _run(
             Engine(
                 scratch / "first",
                 "float32" if config.train.precision == "fp32" else "bfloat16",
-                config.engine,
+                {"max_model_len": length, **config.engine},
             )
         )
-        pool = stack.enter_context(
-            VerifierPool(
-                verifier.name,
-                config.verifier.options if config.verifier else {},
-                workers=config.verify.workers,
-                timeout=config.verify.timeout,
-            )
-        )
+        pool = stack.enter_context(_judges(config, config))
+        others = [
+            stack.enter_context(_judges(config, other)) for other in config.evaluate.off_target
+        ]
         engine.wait_ready()
         rounds = len(config.seeds) * len(order) * config.rounds
         display.note(
@@ -94,9 +95,18 @@ def _run(
         )
         timing = record.Timing(folder)
         stack.callback(timing.save)
-        shared = Run(config, folder, scratch, order, verifier, pool, engine, display, timing)
+        shared = Run(
+            config, folder, scratch, order, verifier, pool, others, engine, display, timing
+        )
         for seed in config.seeds:
             _run_seed(shared, seed, problems[seed], where)
+
+
+def _judges(config: Config, of: Config | OffTargetConfig) -> VerifierPool:
+    verifier, settings = preflight.verifier_of(of), config.verify
+    return VerifierPool(
+        verifier.name, verifier.options, workers=settings.workers, timeout=settings.timeout
+    )
 
 
 def _finished(config: Config, folder: Path) -> bool:
@@ -130,6 +140,7 @@ def _run_seed(run: Run, seed: int, drawn: preflight.SeedProblems, where: str) ->
         [encode(problems) for problems in drawn.rounds],
         encode(drawn.held_back),
         encode(drawn.held_out),
+        [encode(problems) for problems in drawn.off_target],
     )
     make_base(run, of_seed, start)
     for arm in run.arms:

@@ -15,6 +15,8 @@ from rlvr.evaluate import Record
 from rlvr.stats import mean_pass_at_k, measurement_error
 
 ALL = "all"
+OFF_TARGET = "off_target"
+"""How the metrics begin that are measured on tasks that are not trained on."""
 
 
 def metric(name: str, value: float, n: int, level: str = ALL) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Models: where the weights come from, how text becomes tokens, special tokens checked.
 
-A model is named by a ladder name (tiny Llamas made here, one initialisation a seed), a folder, or a
-hub id. From `materialise` on a model is always a folder that both transformers and vLLM load.
+A model is named by a ladder name (tiny Llamas made here, one initialisation a seed), the name of a
+packaged model (`rlvr.packaged`), a folder, or a hub id. From `materialise` on a model is always a
+folder that both transformers and vLLM load.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlvr import packaged
 from rlvr.data import InputError, Problem, nearest
 
 
@@ -107,8 +109,8 @@ def quiet() -> Iterator[None]:
 
 
 def check_model_name(name: str, where: str) -> None:
-    """Raise InputError unless `name` is a ladder name, a model folder or shaped like a hub id."""
-    if name in LADDER:
+    """Raise InputError unless `name` is a known name, a model folder or shaped like a hub id."""
+    if name in LADDER or name in packaged.TABLE:
         return
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -119,29 +121,40 @@ def check_model_name(name: str, where: str) -> None:
         return
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") != 1
     if looks_like_path:
-        known = ", ".join(LADDER)
+        known = [*LADDER, *packaged.TABLE]
         raise InputError(
-            f"{where}: model: no such model folder or ladder name: {name!r}{nearest(name, LADDER)} "
-            f"(ladder: {known}; or a folder; or a hub id such as org/model)"
+            f"{where}: model: no such model name or folder: {name!r}{nearest(name, known)} "
+            f"(known: {', '.join(known)}; or a folder; or a hub id such as org/model)"
         )
 
 
 def materialise(name: str, seed: int, folder: Path, where: str) -> None:
     """Put the model `name` into `folder` as transformers and vLLM load it.
 
-    Ladder models are initialised from `seed`; folders and hub models are copied with their special
-    tokens checked. Raises InputError when a hub id can't be reached.
+    Ladder models are initialised from `seed`; the others are copied. Raises InputError when the
+    model can't be fetched.
     """
     if name in LADDER:
         make_tiny(name, seed, folder)
         return
-    path = Path(name).expanduser()
-    if not path.is_dir():
-        path = _download(name, where)
     folder.mkdir(parents=True, exist_ok=True)
-    for file in sorted(path.iterdir()):
+    for file in sorted(source(name, where).iterdir()):
         if file.is_file():
             shutil.copy2(file, folder / file.name)
+
+
+def source(name: str, where: str) -> Path:
+    """Return the folder that a model other than the ladder's lies in, fetched if it must be.
+
+    Raises InputError when it can't be fetched.
+    """
+    if name in packaged.TABLE:
+        try:
+            return packaged.folder(name, cache_folder())
+        except InputError as failure:
+            raise InputError(f"{where}: {failure}") from failure
+    path = Path(name).expanduser()
+    return path if path.is_dir() else _download(name, where)
 
 
 def _download(name: str, where: str) -> Path:
@@ -259,6 +272,8 @@ def fingerprint(folder: Path) -> str:
 
 def weight_bytes(name: str) -> int:
     """Return the bytes of a model's float32 weights; 0 where only a download would tell."""
+    if name in packaged.TABLE:
+        return packaged.TABLE[name].bytes
     if name in LADDER:
         shape = LADDER[name]
         return 4 * (258 * 2 * shape.hidden + shape.layers * 12 * shape.hidden**2)

@@ -6,13 +6,14 @@ import os
 import platform
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from rlvr import models
-from rlvr.config import Config, draw_problems, load_task
+from rlvr.config import Config, NamedConfig, OffTargetConfig, draw_problems, load_task
 from rlvr.data import InputError, Problem
 from rlvr.verify import LoadedVerifier
 
@@ -26,18 +27,19 @@ class SeedProblems:
     rounds: list[list[Problem]]
     held_back: list[Problem]
     held_out: list[Problem]
+    off_target: list[list[Problem]]
 
 
-def verifier_name(config: Config) -> str:
+def verifier_of(config: Config | OffTargetConfig) -> NamedConfig:
     """Return the config's verifier, else its task's. Raises InputError when neither names one."""
     if config.verifier:
-        return config.verifier.name
+        return config.verifier
     _, name = load_task(config.task.name)
     if name is None:
         raise InputError(
             f"verifier: the task {config.task.name!r} names none: add verifier to the config"
         )
-    return name
+    return NamedConfig(name=name)
 
 
 def draw(config: Config, seed: int) -> SeedProblems:
@@ -45,7 +47,7 @@ def draw(config: Config, seed: int) -> SeedProblems:
     shots, warm = config.prompt.few_shot, config.warm_start.problems if config.warm_start else 0
     prompts = config.generate.prompts
     needed = shots + warm + prompts * config.rounds
-    training = draw_problems(config, "train", needed, seed, "generate.prompts x rounds")
+    training = draw_problems(config.task, "train", needed, seed, "generate.prompts x rounds")
     held_back = 0
     if config.warm_start is not None and config.warm_start.until is not None:
         held_back = config.warm_start.held_back
@@ -55,8 +57,16 @@ def draw(config: Config, seed: int) -> SeedProblems:
         ),
         warm_start=training[shots : shots + warm],
         rounds=[training[shots + warm + prompts * t :][:prompts] for t in range(config.rounds)],
-        held_back=draw_problems(config, "dev", held_back, seed, "warm_start.held_back"),
-        held_out=draw_problems(config, "eval", config.evaluate.problems, seed, "evaluate.problems"),
+        held_back=draw_problems(config.task, "dev", held_back, seed, "warm_start.held_back"),
+        held_out=draw_problems(
+            config.task, "eval", config.evaluate.problems, seed, "evaluate.problems"
+        ),
+        off_target=[
+            draw_problems(
+                other.task, "eval", other.problems, seed, f"evaluate.off_target.{other.name}"
+            )
+            for other in config.evaluate.off_target
+        ],
     )
     needs = [("few_shot", shots), ("warm_start", warm)]
     needs += [(f"the arm {arm.name!r}", 1) for arm in config.arms if arm.keep == "real"]
@@ -69,27 +79,43 @@ def draw(config: Config, seed: int) -> SeedProblems:
     return problems
 
 
-def check_model(config: Config, where: str, problems: SeedProblems) -> None:
-    """Raise InputError when the model, its special tokens or its length won't do."""
+def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> int:
+    """Return the tokens of the longest sequence that the run can meet.
+
+    Raises InputError when the model, its special tokens or its length won't do.
+    """
     from transformers import AutoConfig
 
     with tempfile.TemporaryDirectory(prefix="rlvr-preflight-") as scratch:
-        folder = Path(scratch)
-        models.materialise(config.model, config.seeds[0], folder, where)
-        try:
-            tokenizer = models.load_tokenizer(folder)
-        except InputError as failure:
-            raise InputError(str(failure).replace(scratch, config.model)) from failure
+        if config.model in models.LADDER:
+            models.make_tiny(config.model, config.seeds[0], folder := Path(scratch))
+        else:
+            folder = models.source(config.model, where)
+        tokenizer = models.load_tokenizer(folder)
         limit = min(int(AutoConfig.from_pretrained(folder).max_position_embeddings), 2048)
     limit = int(config.engine.get("max_model_len", limit))
-    every = [*problems.held_out, *(one for round_ in problems.rounds for one in round_)]
-    longest = max(len(ids) for ids in models.encode_prompts(tokenizer, every, problems.prompting))
-    if longest + config.generate.max_tokens > limit:
-        raise InputError(
-            f"{where}: generate.max_tokens: {config.generate.max_tokens} and the longest prompt's "
-            f"{longest} "
-            f"are more than the {limit} tokens that {config.model} takes: lower it"
-        )
+    needed = 0
+    for problems in seeds:
+        train = [one for round_ in problems.rounds for one in round_]
+        own = [*problems.warm_start, *train, *problems.held_back, *problems.held_out]
+        sampled = [("generate", config.generate.max_tokens, own)]
+        sampled += [
+            (f"evaluate.off_target.{other.name}", other.max_tokens, drawn)
+            for other, drawn in zip(config.evaluate.off_target, problems.off_target, strict=True)
+        ]
+        for name, most, every in sampled:
+            prompts = models.encode_prompts(tokenizer, every, problems.prompting)
+            longest = max(map(len, prompts))
+            if longest + most > limit:
+                raise InputError(
+                    f"{where}: {name}.max_tokens: {most} and the longest prompt's {longest} "
+                    f"are more than the {limit} tokens that {config.model} takes: lower it"
+                )
+            solved = [place for place, one in enumerate(every) if one.solution is not None]
+            solutions = models.encode_solutions(tokenizer, [every[place] for place in solved])
+            whole = (len(prompts[i]) + len(s) for i, s in zip(solved, solutions, strict=True))
+            needed = max(needed, longest + most, *whole)
+    return min(needed, limit)
 
 
 def bytes_needed(config: Config) -> int:
@@ -99,6 +125,7 @@ def bytes_needed(config: Config) -> int:
     completions = (
         config.generate.prompts * config.generate.samples
         + config.evaluate.problems * config.evaluate.samples
+        + sum(other.problems * other.samples for other in config.evaluate.off_target)
     )
     weights = models.weight_bytes(config.model)
     # "last" prunes an arm when it has ended: until then all its rounds are there.

@@ -45,6 +45,7 @@ class Run:
     arms: list[Arm]
     verifier: LoadedVerifier
     pool: VerifierPool
+    off_target_pools: list[VerifierPool]
     engine: Engine
     display: Display
     timing: record.Timing
@@ -81,6 +82,7 @@ class Seed:
     rounds: list[Problems]
     held_back: Problems
     held_out: Problems
+    off_target: list[Problems]
 
     @property
     def probes(self) -> list[Tokens]:
@@ -186,7 +188,10 @@ def train(run: Run, seed: Seed, arm: Arm, round_: int, rows: Sequence[Row]) -> d
 
 
 def evaluate(run: Run, seed: Seed, arm: str, round_: int) -> tuple[list[Record], Metrics]:
-    """Evaluate the weights now in the engine: samples at T=1, greedy, and real NLL."""
+    """Evaluate the weights now in the engine: samples at T=1, greedy, and real NLL.
+
+    The base and each arm's last weights also on the tasks that they were not trained on.
+    """
     settings = run.config.evaluate
     with run.stage(seed.seed, arm, round_, "evaluate") as count:
         at_one = sample(run, seed, seed.held_out, 1.0, settings.samples, "sample", arm, round_)
@@ -198,7 +203,43 @@ def evaluate(run: Run, seed: Seed, arm: str, round_: int) -> tuple[list[Record],
         found += metrics.lucky(at_one)
     if nll is not None:
         found.append(metrics.metric("real_nll", *nll))
-    return [*at_one, *greedy], found
+    records = [*at_one, *greedy]
+    if round_ in (0, run.config.rounds):
+        for place in range(len(seed.off_target)):
+            more, values = _off_target(run, seed, arm, round_, place)
+            records, found = records + more, found + values
+    return records, found
+
+
+def _off_target(
+    run: Run, seed: Seed, arm: str, round_: int, place: int
+) -> tuple[list[Record], Metrics]:
+    """Measure one task that is not trained on: pass@1, greedy accuracy and real NLL."""
+    settings, problems = run.config.evaluate.off_target[place], seed.off_target[place]
+    prefix = f"{metrics.OFF_TARGET}.{settings.name}"
+    with run.stage(seed.seed, arm, round_, prefix) as count:
+        records, found = [], []
+        for temperature, samples, kind in ((1.0, settings.samples, "pass@1"), (0.0, 1, "greedy")):
+            records += measure(
+                run.engine,
+                run.off_target_pools[place],
+                seed.tokenizer,
+                problems,
+                Decoding(temperature, 1.0, settings.max_tokens),
+                samples,
+                f"{prefix}.{kind}",
+                arm,
+                seed.seed,
+                round_,
+                run.display.tokens,
+            )
+            mine = [one for one in records if one.kind == f"{prefix}.{kind}"]
+            found += metrics.accuracy(mine, f"{prefix}.{kind}")
+        nll = real_nll(run.engine, problems)
+        count["tokens"] = sum(one.tokens for one in records)
+    if nll is not None:
+        found.append(metrics.metric(f"{prefix}.real_nll", *nll))
+    return records, found
 
 
 def sample(

@@ -31,6 +31,7 @@ from rlvr.compare import (
     why,
     worst_case,
 )
+from rlvr.metrics import OFF_TARGET
 
 WIDTH = 80
 GAP = 2
@@ -174,7 +175,10 @@ def _excluded_table(r: Results) -> Table:
 def _means_tables(r: Results) -> list[Table]:
     """Return the means over seeds at the end, one metric a row; base has no training rows."""
     rows = {}
-    for metric in (r.metric, "pass@1", BEST_TEMPERATURE, "greedy", r.largest_k, *MEANS, *COUNTS):
+    keys = {key for _, _, _, key in r.values if not key.endswith("]")}  # those of a level do
+    elsewhere = sorted(key for key in keys if key.startswith(OFF_TARGET))
+    shown = (r.metric, "pass@1", BEST_TEMPERATURE, "greedy", r.largest_k, *MEANS, *elsewhere)
+    for metric in (*shown, *COUNTS):
         figures = {arm: r.mean(arm, metric) for arm in ("base", *r.arms)}
         if any(math.isfinite(x) for x in figures.values()):
             show = _count if metric in COUNTS else number

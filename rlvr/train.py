@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rlvr import threads
 from rlvr.data import Row, RunError
 from rlvr.generate import PROBES, Tokens, on_gpu, write_probes
 from rlvr.models import load_model, load_tokenizer, quiet
@@ -120,6 +121,7 @@ def _fine_tune(
     micro = min(settings.micro_batch or share, share)
     if settings.batch_size % settings.processes or share % micro:
         raise ValueError("train.batch_size must be a multiple of processes x micro_batch")
+    threads.keep_memory()
     torch.manual_seed(seed)
     with quiet(), tempfile.TemporaryDirectory(prefix="rlvr-train-") as scratch:
         model, tokenizer = load_model(start), load_tokenizer(start)

@@ -246,7 +246,7 @@ def test_resolved_config_holds_every_default() -> None:
 
 def test_unknown_task_names_the_nearest() -> None:
     with pytest.raises(InputError, match="unknown task 'additon', did you mean 'addition'"):
-        draw_problems(load(TINY, ["task.name=additon"]), "train", 1, 0, "here")
+        draw_problems(load(TINY, ["task.name=additon"]).task, "train", 1, 0, "here")
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_unknown_task_names_the_nearest() -> None:
 )
 def test_wrong_task_options_are_bad_input(override: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
-        draw_problems(load(TINY, [override]), "train", 4, 0, "here")
+        draw_problems(load(TINY, [override]).task, "train", 4, 0, "here")
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 

@@ -169,7 +169,7 @@ def test_every_completion_is_there_with_verdict_and_kept(
 ) -> None:
     frame = completions_of(run, seed, arm, round_)
     config = load(TINY)
-    problems = draw_problems(config, "train", 500 + 64 * 2, seed, "here")[
+    problems = draw_problems(config.task, "train", 500 + 64 * 2, seed, "here")[
         500 + 64 * (round_ - 1) :
     ][:64]
     by_id = {problem.id: problem for problem in problems}
@@ -294,10 +294,28 @@ def test_metrics_are_in_long_form_and_follow_from_the_evaluations(run: Path) -> 
 def test_evaluation_is_on_held_out_problems_that_all_arms_share(run: Path) -> None:
     config = load(TINY)
     for seed in SEEDS:
-        held_out = {problem.id for problem in draw_problems(config, "eval", 32, seed, "here")}
+        held_out = {problem.id for problem in draw_problems(config.task, "eval", 32, seed, "here")}
         for arm in ARMS:
             judged = pd.read_parquet(round_of(run, seed, arm, 2) / "eval.parquet")
-            assert set(judged.problem_id) == held_out
+            on_target = judged[~judged.kind.str.startswith("off_target.")]
+            assert set(on_target.problem_id) == held_out
+
+
+def test_off_target_tasks_are_measured_on_the_base_and_at_the_end(run: Path) -> None:
+    frame = pd.read_parquet(run / "metrics.parquet")
+    measured = frame[frame.metric.str.startswith("off_target.")]
+    assert set(measured.metric) == {
+        f"off_target.arithmetic.{name}" for name in ("pass@1", "greedy", "real_nll")
+    }
+    places = {("base", 0), *((arm, ROUNDS[-1]) for arm in ARMS)}
+    assert {(row.arm, row.round) for row in measured.itertuples()} == places
+    for seed in SEEDS:
+        judged = pd.read_parquet(round_of(run, seed, "verified", 2) / "eval.parquet")
+        samples = judged[judged.kind == "off_target.arithmetic.pass@1"]
+        assert len(samples) == 16 * 2 and samples.problem_id.str.startswith("arithmetic/eval").all()
+        figure, n = value(run, seed, "verified", 2, "off_target.arithmetic.pass@1")
+        assert (figure, n) == (pytest.approx((samples.status == "correct").mean()), 32)
+        assert value(run, seed, "verified", 2, "off_target.arithmetic.real_nll")[0] > 0
 
 
 def test_real_nll_is_transformers(run: Path) -> None:
@@ -308,7 +326,7 @@ def test_real_nll_is_transformers(run: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     total, count = 0.0, 0
-    for problem in draw_problems(load(TINY), "eval", 32, 7, "here"):
+    for problem in draw_problems(load(TINY).task, "eval", 32, 7, "here"):
         prompt = tokenizer(problem.prompt)["input_ids"]
         solution = [*tokenizer(str(problem.solution))["input_ids"], tokenizer.eos_token_id]
         ids = torch.tensor([prompt + solution])
@@ -331,7 +349,7 @@ def test_the_final_model_is_the_evaluated_one_in_plain_transformers(run: Path) -
     tokenizer = AutoTokenizer.from_pretrained(folder / "model")
     judged = pd.read_parquet(folder / "eval.parquet").query("kind == 'greedy'")
     texts = dict(zip(judged.problem_id, judged.text, strict=True))
-    for problem in draw_problems(load(TINY), "eval", 32, 8, "here")[:8]:
+    for problem in draw_problems(load(TINY).task, "eval", 32, 8, "here")[:8]:
         ids = torch.tensor([tokenizer(problem.prompt)["input_ids"]])
         out = model.generate(
             ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=6
@@ -484,10 +502,13 @@ def test_a_round_without_rows_is_recorded_and_the_loop_goes_on(harsh: Path, arm:
         for name in MODEL_FILES:
             assert (folder / "model" / name).read_bytes() == (base / "model" / name).read_bytes()
         ours, theirs = (
-            pd.read_parquet(path / "eval.parquet").query("kind == 'greedy'").reset_index(drop=True)
+            pd.read_parquet(path / "eval.parquet")
+            .query("kind == 'greedy'")
+            .fillna("")
+            .to_dict("list")
             for path in (folder, base)
         )
-        pd.testing.assert_frame_equal(ours, theirs)
+        assert ours == theirs
 
 
 def test_real_trains_on_fresh_solutions_of_the_rounds_prompts(harsh: Path) -> None:
@@ -498,7 +519,7 @@ def test_real_trains_on_fresh_solutions_of_the_rounds_prompts(harsh: Path) -> No
         assert completions_of(harsh, 7, "real", round_).empty
         assert value(harsh, 7, "real", round_, "sampled")[0] == 0
         assert value(harsh, 7, "real", round_, "train_steps")[0] == 4
-    problems = {p.id: p for p in draw_problems(load(TINY), "train", 628, 7, "here")}
+    problems = {p.id: p for p in draw_problems(load(TINY).task, "train", 628, 7, "here")}
     for row in rows.to_dict("records"):
         # One token a byte: prompt and solution with the EOS at the end.
         assert len(row["token_ids"]) == len(str(problems[row["problem_id"]].solution)) + 1

@@ -137,9 +137,9 @@ def test_a_folder_serves_every_seed(tiny: Path, tmp_path: Path) -> None:
     ("name", "words"),
     [
         ("tiny-0.1", "did you mean 'tiny-0.1m'"),
-        ("./nowhere", "no such model folder"),
-        ("/nowhere/model", "no such model folder"),
-        ("a/b/c", "no such model folder"),
+        ("./nowhere", "no such model name or folder"),
+        ("/nowhere/model", "no such model name or folder"),
+        ("a/b/c", "no such model name or folder"),
         ("", "model folder"),
     ],
 )

@@ -23,6 +23,20 @@ def test_demo_table_is_the_recorded_one(arm: str) -> None:
     assert any(all(figure in line for figure in row) for line in lines), (row, lines)
 
 
+def test_the_verifiers_figures_are_the_recorded_ones() -> None:
+    text = " ".join((ROOT / "README.md").read_text().split())
+    speed = json.loads((ROOT / "docs" / "results" / "verify.json").read_text())
+    audit = json.loads((ROOT / "docs" / "results" / "audit-math.json").read_text())
+    right, wrong = audit["all"]["tpr"], audit["all"]["fpr"]
+    assert f"accepted {right['accepted']:,} of {right['decided']:,} right ones" in text
+    assert f"{wrong['accepted']:,} of {wrong['decided']:,} wrong ones" in text
+    assert f"is at most {wrong['ci95'][1]:.4f}" in text
+    assert f"judges {speed['code_over_human_eval']:.1f} times as many programs" in text
+    assert f"{speed['math_prose_over_math_verify']:.0f} times as many answers in prose" in text
+    assert f"{speed['math_symbolic_over_math_verify']:.1f} times as many symbolic ones" in text
+    assert f"million lines in {speed['score_peak_mib']:.0f} MiB" in text
+
+
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
         assert target.startswith("http") or (ROOT / target).exists(), target

@@ -7,7 +7,8 @@ The reference is a mapping of one of three shapes, and the program is right if i
 - `entry_point` with `tests`: [{"args": [...], "kwargs": {...}, "expected": ...}, ...].
 
 What is run: the last Markdown fence that defines the function, else the last fence, else the whole
-completion, after any thinking. Code that does not define the entry point continues the prompt.
+completion, after any thinking. Code that does not define the entry point continues the prompt (in a
+fence its lost indentation is mended). Prose around code without a fence is no Python, and so wrong.
 
 The program gets one input at a time, never an expected output, and answers with plain data: None,
 bool, int, float, complex, str, bytes, list, tuple, set, frozenset and dict, of exactly those types.
@@ -212,15 +213,16 @@ def _defined(texts: Sequence[str]) -> set[str]:
 
 # --- reading the completion ------------------------------------------------------------------
 
-_FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```|\Z)", re.S | re.M)
+# As in CommonMark a fence ends with one as long, and not with one deep inside (in a docstring).
+_FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[^\n`]*\n(.*?)(?:^(?:\1)?[ ]{0,3}\2|\Z)", re.S | re.M)
 
 
 def program(completion: str, names: Sequence[str], preamble: str = "", prompt: str = "") -> str:
     """Return the program that a completion holds, or "" if it holds none."""
-    thinking, closed, text = completion.rpartition("</think>")
+    thinking, closed, text = completion.removeprefix("\ufeff").rpartition("</think>")
     if not closed and "<think>" in text:
         return ""  # it never came to an answer
-    fences = [textwrap.dedent(body) for body in _FENCE.findall(text)]
+    fences = [textwrap.dedent(body) for _, _, body in _FENCE.findall(text)]
     fences = [body for body in fences if body.strip()]
     if fences:
         whole = [body for body in fences if _defines(body, names)]
@@ -231,9 +233,19 @@ def program(completion: str, names: Sequence[str], preamble: str = "", prompt: s
         return ""
     if _defines(code, names):
         return f"{preamble}\n{code}" if preamble else code
-    if fences and prompt:
-        code = textwrap.indent(code, "    ") if not code[0].isspace() else code
-    return prompt + code
+    return prompt + (_as_body(code) if fences else code)
+
+
+def _as_body(code: str) -> str:
+    """Indent what continues a prompt: all of it, or the first line where only that lost it."""
+    first, *later = [line for line in code.splitlines() if line.strip() and line[0] != "#"] or [""]
+    if first[:1].isspace():
+        return code
+    deep = 8 if first.rstrip().endswith(":") else 1  # what a block in it is indented by at least
+    if later and all(len(line) - len(line.lstrip()) >= min(deep, 4) for line in later):
+        if len(later[0]) - len(later[0].lstrip()) >= deep:
+            return code.replace(first, f"    {first}", 1)
+    return textwrap.indent(code, "    ")
 
 
 def _defines(code: str, names: Sequence[str]) -> bool:

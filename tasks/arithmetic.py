@@ -1,0 +1,182 @@
+"""Expressions with precedence, parentheses and fractions: `3*(4+5)=` -> `27`, or `3*9=27`.
+
+Levels, dealt evenly: 1 one operation on whole numbers below 100 (products up to 12 x 12), 2 two
+operations, where precedence decides, 3 parentheses, three operations at times, 4 fractions, to be
+given in lowest terms or not. With `steps` the real solution works the answer out, one operation
+after the other, as a chain of equal expressions.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from rlvr.tasks import stream
+
+from rlvr.data import Problem, Split
+
+VERIFIER = "math"
+LEVELS = (1, 2, 3, 4)
+
+
+class Over(NamedTuple):
+    """A fraction as it is written, not reduced."""
+
+    above: int
+    below: int
+
+
+class Operation(NamedTuple):
+    """Two expressions with an operator between them."""
+
+    operator: str
+    left: Expression
+    right: Expression
+
+
+Number = int | Over
+Expression = Number | Operation
+PRECEDENCE = {"+": 1, "-": 1, "*": 2}
+APPLY: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+}
+
+
+def problems(
+    split: Split,
+    n: int,
+    *,
+    seed: int = 0,
+    levels: Sequence[int] = LEVELS,
+    steps: bool = False,
+) -> Iterator[Problem]:
+    """Yield n problems of `split`. Expressions that differ in the order of terms share a split.
+
+    Raises ValueError for a level that is none, and when a level runs out of problems.
+    """
+    if not levels or not set(levels) <= set(LEVELS):
+        raise ValueError(f"levels are some of {list(LEVELS)}, not {list(levels)}")
+
+    def draw(generator: random.Random) -> tuple[str, tuple[int, Expression]]:
+        level = generator.choice(levels)
+        expression = _DRAW[level](generator)
+        return _canonical(expression), (level, expression)
+
+    for index, (level, expression) in enumerate(stream("arithmetic", split, seed, n, draw)):
+        chain = [write(line) for line in work(expression)]
+        yield Problem(
+            id=f"arithmetic/{split}/{seed}/{index}",
+            task="arithmetic",
+            split=split,
+            level=str(level),
+            prompt=f"{chain[0]}=",
+            reference=chain[-1],
+            solution="=".join(chain[1:]) if steps else chain[-1],
+        )
+
+
+# --- drawing ---------------------------------------------------------------------------------
+
+
+def _one(generator: random.Random) -> Expression:
+    operator = generator.choice("+-*")
+    most = 12 if operator == "*" else 99
+    return Operation(operator, generator.randint(0, most), generator.randint(0, most))
+
+
+def _precedence(generator: random.Random) -> Expression:
+    product = Operation("*", generator.randint(2, 12), generator.randint(2, 12))
+    other, operator = generator.randint(0, 99), generator.choice("+-")
+    first = generator.random() < 0.5
+    return Operation(operator, product, other) if first else Operation(operator, other, product)
+
+
+def _parentheses(generator: random.Random) -> Expression:
+    one, other = generator.randint(1, 20), generator.randint(1, 20)
+    inside, factor = Operation(generator.choice("+-"), one, other), generator.randint(2, 12)
+    first = generator.random() < 0.5
+    product = Operation("*", inside, factor) if first else Operation("*", factor, inside)
+    if generator.random() < 0.5:
+        return product
+    return Operation(generator.choice("+-"), product, generator.randint(1, 99))
+
+
+def _fractions(generator: random.Random) -> Expression:
+    def fraction() -> Over:
+        below = generator.randint(2, 12)
+        return Over(generator.randint(1, below - 1), below)
+
+    return Operation(generator.choice("+-*"), fraction(), fraction())
+
+
+_DRAW: dict[int, Callable[[random.Random], Expression]] = {
+    1: _one,
+    2: _precedence,
+    3: _parentheses,
+    4: _fractions,
+}
+
+
+def _canonical(expression: Expression) -> str:
+    if not isinstance(expression, Operation):
+        return str(_value(expression))
+    parts = [_canonical(expression.left), _canonical(expression.right)]
+    ordered = parts if expression.operator == "-" else sorted(parts)
+    return f"({expression.operator.join(ordered)})"
+
+
+# --- working out and writing -----------------------------------------------------------------
+
+
+def work(expression: Expression) -> list[Expression]:
+    """Return the expression, what is left after each operation (leftmost first), and the value.
+
+    Fractions are brought to a common denominator before they are added, and reduced at the end.
+    """
+    lines = [expression]
+    while isinstance(last := lines[-1], Operation):
+        lines.append(_step(last))
+    value = _value(last)
+    whole = value.denominator == 1
+    reduced = value.numerator if whole else Over(value.numerator, value.denominator)
+    return lines if reduced == last else [*lines, reduced]
+
+
+def _step(expression: Operation) -> Expression:
+    operator, left, right = expression
+    if isinstance(left, Operation):
+        return Operation(operator, _step(left), right)
+    if isinstance(right, Operation):
+        return Operation(operator, left, _step(right))
+    if isinstance(left, int) or isinstance(right, int):
+        return int(APPLY[operator](_value(left), _value(right)))
+    if operator == "*":
+        return Over(left.above * right.above, left.below * right.below)
+    if left.below == right.below:
+        return Over(int(APPLY[operator](Fraction(left.above), Fraction(right.above))), left.below)
+    common = math.lcm(left.below, right.below)
+    return Operation(
+        operator,
+        Over(left.above * common // left.below, common),
+        Over(right.above * common // right.below, common),
+    )
+
+
+def _value(number: Number) -> Fraction:
+    return Fraction(number) if isinstance(number, int) else Fraction(*number)
+
+
+def write(expression: Expression, around: int = 0, right: bool = False) -> str:
+    """Write an expression with as few parentheses as precedence `around` it allows."""
+    if isinstance(expression, int):
+        return f"({expression})" if expression < 0 and right else str(expression)
+    if isinstance(expression, Over):
+        return f"{expression.above}/{expression.below}"
+    own = PRECEDENCE[expression.operator]
+    text = f"{write(expression.left, own)}{expression.operator}{write(expression.right, own, True)}"
+    return f"({text})" if own < around or (own == around and right) else text

@@ -1,0 +1,95 @@
+"""The arithmetic task: real solutions are right, line by line, and splits share nothing."""
+
+from __future__ import annotations
+
+import random
+import re
+from fractions import Fraction
+
+import pytest
+from rlvr.tasks import arithmetic
+from rlvr.verifiers import math, math_steps
+
+from rlvr.check import SPLITS, check
+from rlvr.config import NamedConfig, draw_problems
+from rlvr.data import InputError
+from rlvr.verify import near_miss
+
+
+def value(text: str) -> Fraction:
+    """Work an expression out by recursive descent, apart from the task's own trees."""
+    tokens = re.findall(r"\d+|[-+*/()]", text)
+
+    def take(*wanted: str) -> str | None:
+        return tokens.pop(0) if tokens and tokens[0] in wanted else None
+
+    def atom() -> Fraction:
+        if take("-"):
+            return -atom()
+        if take("("):
+            inside = terms()
+            assert take(")")
+            return inside
+        return Fraction(tokens.pop(0))
+
+    def factors() -> Fraction:
+        found = atom()
+        while operator := take("*", "/"):
+            found = found * atom() if operator == "*" else found / atom()
+        return found
+
+    def terms() -> Fraction:
+        found = factors()
+        while operator := take("+", "-"):
+            found = found + factors() if operator == "+" else found - factors()
+        return found
+
+    result = terms()
+    assert not tokens, text
+    return result
+
+
+@pytest.mark.parametrize("level", arithmetic.LEVELS)
+def test_every_line_has_the_value_of_the_answer(level: int) -> None:
+    for problem in arithmetic.problems("train", 300, levels=[level], steps=True):
+        answer = Fraction(str(problem.reference))
+        for line in (problem.prompt.rstrip("="), *str(problem.solution).split("=")):
+            assert value(line) == answer, problem
+        assert problem.level == str(level)
+
+
+@pytest.mark.parametrize("steps", [False, True])
+def test_solutions_pass_and_near_misses_fail(steps: bool) -> None:
+    generator = random.Random(0)
+    for problem in arithmetic.problems("eval", 300, steps=steps):
+        assert math.verify(problem, str(problem.solution)).status == "correct"
+        assert math_steps.verify(problem, str(problem.solution)).status == "correct"
+        wrong = near_miss(str(problem.solution), generator)
+        assert math.verify(problem, wrong).status == "wrong", (problem, wrong)
+        assert math.verify(problem, problem.prompt).status == "wrong"
+
+
+def test_splits_are_disjoint_and_large_enough() -> None:
+    train, held_out, dev = (
+        {problem.prompt for problem in arithmetic.problems(split, 10_000)} for split in SPLITS
+    )
+    assert len(train) == len(held_out) == len(dev) == 10_000
+    assert not (train & held_out or train & dev or held_out & dev)
+    swapped = {re.sub(r"^(\d+)([+*])(\d+)=$", r"\3\2\1=", prompt) for prompt in held_out}
+    assert not swapped & train
+
+
+def test_it_passes_its_own_check() -> None:
+    assert check("arithmetic", 50) == []
+
+
+@pytest.mark.parametrize("levels", [[], [0], [1, 5]])
+def test_a_level_that_is_none_is_refused(levels: list[int]) -> None:
+    with pytest.raises(InputError, match="levels are some of"):
+        draw_problems(
+            NamedConfig.model_validate({"name": "arithmetic", "levels": levels}),
+            "train",
+            1,
+            0,
+            "here",
+        )
