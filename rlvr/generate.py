@@ -40,7 +40,7 @@ PROBES = "probes.json"
 _COMMAND = "import sys; from rlvr.generate import serve; serve(int(sys.argv[1]))"
 GIB = 1 << 30
 FLOAT32_TOLERANCE = 1e-3
-ROUNDINGS = 4  # how many times what half precision costs transformers an engine may be off
+ROUNDINGS = 8  # how many times what half-precision products do to transformers an engine may be off
 
 
 @dataclass(frozen=True, slots=True)
