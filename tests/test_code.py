@@ -232,6 +232,14 @@ BODY = "    return pi * r ** 2\n"
         (f"<think>```python\ndef area(r):\n    return 0\n```</think>\ndef area(r):\n{BODY}",
          "correct"),
         (f"<think>\ndef area(r):\n{BODY}", "wrong"),
+        (f"~~~python\ndef area(r):\n{BODY}~~~\nDone.", "correct"),
+        (f"````python\ndef area(r):\n    '''\n```\n'''\n{BODY}````", "correct"),
+        (f"```python\ndef area(r):\n    '''\n    ```\n    '''\n{BODY}```", "correct"),
+        ("```python\r\ndef area(r):\r\n    return pi * r ** 2\r\n```\r\n", "correct"),
+        ("```python\nif r:\n    return pi * r ** 2\nreturn 0\n```", "correct"),
+        ("```python\nfor x in [r]:\n        return pi * x ** 2\n    return 0\n```", "correct"),
+        (f"\ufeffdef area(r):\n{BODY}", "correct"),
+        (f"def area(r):\n{BODY}\nThis is the area.\n", "wrong"),  # no Python, no fence
         ("I can't.", "wrong"), ("", "wrong"), ("```python\n```", "wrong"), ("\n\n", "wrong"),
     ],
 )  # fmt: skip
