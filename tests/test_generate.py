@@ -338,6 +338,26 @@ def test_weights_that_are_not_those_of_the_probes_stop_the_run(
     assert engine.load(model) < 1e-4, "the engine lives on"
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_an_output_layer_tied_to_the_embedding_is_new_too(dtype: str, tmp_path: Path) -> None:
+    from transformers import LlamaForCausalLM
+
+    make_tiny("tiny-0.1m", 1, tmp_path / "one")
+    config = load_model(tmp_path / "one").config
+    config.tie_word_embeddings = True
+    for name in ("one", "two"):
+        tied = LlamaForCausalLM(config)
+        with torch.no_grad():
+            tied.model.embed_tokens.weight *= 20  # far from uniform, so that a stale head shows
+        tied.save_pretrained(tmp_path / name)
+        if name == "two":
+            load_tokenizer(tmp_path / "one").save_pretrained(tmp_path / name)
+        write_probes(tied, PROMPTS[:8], tmp_path / name)
+    with Engine(tmp_path / "one", dtype) as engine:
+        for name in ("one", "two", "one"):
+            assert engine.load(tmp_path / name) < (1e-4 if dtype == "float32" else 0.1)
+
+
 # Failures
 
 
