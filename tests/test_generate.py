@@ -355,7 +355,7 @@ def test_an_output_layer_tied_to_the_embedding_is_new_too(dtype: str, tmp_path: 
         write_probes(tied, PROMPTS[:8], tmp_path / name)
     with Engine(tmp_path / "one", dtype) as engine:
         for name in ("one", "two", "one"):
-            assert engine.load(tmp_path / name) < (1e-4 if dtype == "float32" else 0.1)
+            assert engine.load(tmp_path / name) < (1e-4 if dtype == "float32" else 1.0)
 
 
 # Failures
