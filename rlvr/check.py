@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from rlvr.config import NamedConfig, draw_problems
+from rlvr.config import NamedConfig, draw_problems, load_task
 from rlvr.data import InputError, Problem, Split, Verdict, nearest
-from rlvr.plugins import Kind, available, load_module, load_plugin
+from rlvr.plugins import Kind, available, load_module, load_named, load_plugin
 from rlvr.pool import VerifierPool
 from rlvr.verify import case_problem, check_options, near_miss
 
@@ -72,6 +72,9 @@ def _kinds(name: str) -> list[Kind]:
         found = [kind for kind, known in FUNCTIONS.items() if known in vars(module)]
     else:
         found = [kind for kind in FUNCTIONS if head in available(kind)]
+        both = len(found) == len(FUNCTIONS) and name == head
+        if both and "ARGUMENT" in vars(load_plugin("task", head, FUNCTIONS["task"])[1]):
+            found.remove("task")  # one for each argument: there is nothing to draw without
     if not found:
         known = {known: "" for kind in FUNCTIONS for known in available(kind)}
         raise InputError(
@@ -181,8 +184,8 @@ def _fingerprint_elsewhere(
 
 def _prove(name: str, problems: Sequence[Problem], timeout: float) -> tuple[int, list[str]]:
     """Return how many solutions there are, and a line for each that is judged as it should not."""
-    _, module = load_plugin("task", name, FUNCTIONS["task"])
-    verifier = vars(module).get("VERIFIER")
+    _, module, _ = load_named("task", name, FUNCTIONS["task"])
+    _, verifier = load_task(name)
     solved = [problem for problem in problems if problem.solution is not None]
     if not solved:
         return 0, []

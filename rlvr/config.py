@@ -383,10 +383,11 @@ def load_task(name: str) -> tuple[Callable[..., Iterator[Problem]], str | None]:
 
     Found by file name among the project's tasks, as `path/to/file.py` (or `file.py:function`), or
     through the entry points `rlvr.tasks`. Raises InputError for an unknown name; a plugin's own
-    import error passes through.
+    import error passes through. The verifier of a task `NAME:ARGUMENT` is given the argument too.
     """
-    problems, module = plugins.load_plugin("task", name, "problems")
-    return problems, getattr(module, "VERIFIER", None)
+    problems, module, argument = plugins.load_named("task", name, "problems")
+    verifier = getattr(module, "VERIFIER", None)
+    return problems, f"{verifier}:{argument}" if verifier and argument else verifier
 
 
 def draw_problems(task: NamedConfig, split: Split, n: int, seed: int, key: str) -> list[Problem]:
@@ -395,7 +396,8 @@ def draw_problems(task: NamedConfig, split: Split, n: int, seed: int, key: str) 
     Raises InputError where the task's options or its data are at fault.
     """
     problems, _ = load_task(task.name)
-    plugins.check_options("task", task.name, problems, task.options, ("split", "n", "seed"))
+    reserved = ["split", "n", "seed", *getattr(problems, "keywords", ())]  # those of a partial
+    plugins.check_options("task", task.name, problems, task.options, reserved)
     try:
         return list(problems(split, n, seed=seed, **task.options))
     except (ValueError, TypeError) as failure:

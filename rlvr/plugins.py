@@ -49,6 +49,26 @@ def load_plugin(kind: Kind, name: str, function: str) -> tuple[Callable[..., Any
     )
 
 
+def load_named(kind: Kind, name: str, function: str) -> tuple[Callable[..., Any], ModuleType, str]:
+    """Return function, module and argument of a plugin that may be named `NAME:ARGUMENT`.
+
+    ARGUMENT, "" if there is none, is given to the function as the option that the module's own
+    ARGUMENT names. Raises what `load_plugin` raises, and InputError for an argument to a plugin
+    that takes none.
+    """
+    head, colon, argument = name.partition(":")
+    if head.endswith(".py"):  # what follows its colon is the function
+        head, colon, argument = name, "", ""
+    found, module = load_plugin(kind, head, function)
+    if colon:
+        option = vars(module).get("ARGUMENT")
+        if option is None or not argument:
+            mend = "leave out the colon" if option is None else f"write {head}:{option.upper()}"
+            raise InputError(f"{kind} {name!r}: {head} has no argument {argument!r}: {mend}")
+        found = partial(found, **{option: argument})
+    return found, module, argument
+
+
 def _function(kind: Kind, name: str, module: ModuleType, function: str) -> Callable[..., Any]:
     found: Callable[..., Any] | None = vars(module).get(function)
     if found is None or not callable(found):

@@ -469,7 +469,7 @@ def _isolation(verifier: LoadedVerifier) -> list[str]:
     if not verifier.isolate:
         return []
     private = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
-    paths = [*sys.path, *verifier.files]
+    paths = [sys.prefix, *sys.path, *verifier.files]
     hidden = [path for path in paths if path.startswith("/tmp/") and os.path.exists(path)]
     shown = [word for path in hidden for word in ("--ro-bind", path, path)]
     private += ["--setenv", "MPLCONFIGDIR", "/tmp", "--cap-drop", "ALL"]

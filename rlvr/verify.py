@@ -10,13 +10,12 @@ import random
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from rlvr import plugins
-from rlvr.data import InputError, Problem, Status, Verdict
+from rlvr.data import Problem, Status, Verdict
 
 NO_ANSWER = "no answer"
 """The reason of a `wrong` verdict on a completion in which no final answer was found."""
@@ -88,16 +87,7 @@ def load_verifier(name: str) -> LoadedVerifier:
     Raises InputError if there is none of that name. An import error inside a plugin propagates as
     it is.
     """
-    head, colon, argument = name.partition(":")
-    if head.endswith(".py"):  # what follows its colon is the function
-        head, colon, argument = name, "", ""
-    verify, module = plugins.load_plugin("verifier", head, "verify")
-    if colon:
-        option = vars(module).get("ARGUMENT")
-        if option is None or not argument:
-            mend = "leave out the colon" if option is None else f"write {head}:{option.upper()}"
-            raise InputError(f"verifier {name!r}: {head} has no argument {argument!r}: {mend}")
-        verify = partial(verify, **{option: argument})
+    verify, module, argument = plugins.load_named("verifier", name, "verify")
     behind = vars(module)["prepare"](argument) if "prepare" in vars(module) else None
     version = _version(module, *([behind] if behind else []))
     return LoadedVerifier(name, verify, version, module, argument, behind)

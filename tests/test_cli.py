@@ -90,7 +90,7 @@ GOOD = [json.dumps({"problem": f"What is {i} + 1?", "answer": str(i + 1)}) for i
         (["task.digit=3"], ["task.digit", "did you mean 'digits'"]),
         (["arms=[verifed]"], ["tiny.yaml", "arms", "'verifed'", "did you mean 'verified'"]),
         (["arms=[random]"], ["tiny.yaml", "'random'", "'verified'"]),
-        (["model=./nowhere"], ["tiny.yaml", "model", "./nowhere", "ladder"]),
+        (["model=./nowhere"], ["tiny.yaml", "model", "./nowhere", "known: tiny-0.1m", "folder"]),
         (["model=tiny-0.5m"], ["tiny.yaml", "model", "did you mean"]),
         (["rounds"], ["'rounds'", "key=value"]),
         (["evaluate.k=[1,16]"], ["tiny.yaml", "evaluate", "samples >= k"]),
