@@ -128,7 +128,10 @@ def _check_task(name: str, n: int | None, options: dict[str, Any], timeout: floa
 
 
 def draw(name: str, options: dict[str, Any], split: Split, n: int | None) -> list[Problem]:
-    """Draw n problems, or 200 where n is None: fewer where there are fewer, none but for train."""
+    """Draw n problems, or 200 where n is None: fewer where there are fewer.
+
+    Raises InputError when there are none, neither for train nor for eval.
+    """
     task = NamedConfig(name=name, **options)
     count = n or N
     while True:
@@ -138,8 +141,8 @@ def draw(name: str, options: dict[str, Any], split: Split, n: int | None) -> lis
             count //= 2
             if n is None and count:
                 continue
-            if n is None and split != "train":
-                return []
+            if n is None and (split != "train" or draw(name, options, "eval", n)):
+                return []  # a test set has nothing to train on
             raise
 
 
