@@ -80,7 +80,7 @@ def draw(config: Config, seed: int) -> SeedProblems:
 
 
 def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> int:
-    """Return the tokens of the longest sequence that the run can meet.
+    """Return the tokens that the engine must hold: of the longest sequence, and one after it.
 
     Raises InputError when the model, its special tokens or its length won't do.
     """
@@ -115,7 +115,7 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
             solutions = models.encode_solutions(tokenizer, [every[place] for place in solved])
             whole = (len(prompts[i]) + len(s) for i, s in zip(solved, solutions, strict=True))
             needed = max(needed, longest + most, *whole)
-    return min(needed, limit)
+    return min(needed + 1, limit)
 
 
 def bytes_needed(config: Config) -> int:

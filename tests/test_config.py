@@ -276,3 +276,14 @@ def test_wrong_task_options_are_bad_input(override: str, words: str) -> None:
 )
 def test_batches_that_do_not_divide_are_bad_input(overrides: list[str]) -> None:
     assert "batch_size" in complaint(overrides)
+
+
+def test_the_engine_is_given_room_for_the_longest_real_solution_and_one_token_more() -> None:
+    from rlvr import preflight
+
+    config = load(TINY, ["generate.max_tokens=1", "evaluate.off_target=[]"])
+    seeds = [preflight.draw(config, seed) for seed in config.seeds]
+    longest = len("12+34=") + len("640") + 1  # and the EOS
+    assert preflight.check_model(config, "here", seeds) == longest + 1
+    several = load(TINY, ["generate.max_tokens=20", "evaluate.off_target=[]"])
+    assert preflight.check_model(several, "here", seeds) == len("12+34=") + 20 + 1
