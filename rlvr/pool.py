@@ -44,6 +44,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import rlvr.verifiers
 from rlvr.data import STATUSES, Problem, RunError, Verdict
 from rlvr.sandbox import bubblewrap, expect_greeting, greeting
 from rlvr.verify import LoadedVerifier, Verify, load_verifier
@@ -469,7 +470,9 @@ def _isolation(verifier: LoadedVerifier) -> list[str]:
     if not verifier.isolate:
         return []
     private = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
-    paths = [sys.prefix, *sys.path, *verifier.files]
+    # An editable install has the packages outside sys.path.
+    packages = [*rlvr.__path__, *rlvr.verifiers.__path__]
+    paths = [sys.prefix, *sys.path, *packages, *verifier.files]
     hidden = [path for path in paths if path.startswith("/tmp/") and os.path.exists(path)]
     shown = [word for path in hidden for word in ("--ro-bind", path, path)]
     private += ["--setenv", "MPLCONFIGDIR", "/tmp", "--cap-drop", "ALL"]

@@ -194,11 +194,15 @@ def _announced(rest: str, readable: Callable[[str], bool]) -> str:
     return sentence
 
 
+_WORDS = re.compile(r"\$?\\(?:text(?:bf|it|rm)?|mathrm|mbox)\{([^{}\\0-9]*)\}\$?")
+
+
 def _unmarked(text: str, readable: Callable[[str], bool]) -> Found:
     if not text:
         return Found(None, NO_ANSWER)
+    words = _WORDS.sub(r"\1", text)
     if "\n" not in text and (
-        readable(text) or not re.search(r"\d|\\", text) and len(text.split()) <= 6
+        readable(text) or not re.search(r"\d|\\", words) and len(words.split()) <= 6
     ):
         return Found(text)
     display = _DISPLAY.search(text)
