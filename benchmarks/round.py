@@ -4,8 +4,8 @@ Against what: `bare` is the same work done by a person's own script in a few lin
 `LLM.generate` with the same engine arguments, environment, prompts and seeds; TRL's `SFTTrainer` on
 the same rows for the same steps; the verifier called in a plain loop. The loop's own times are
 those it records in timing.parquet, medians over the rounds after the first two (which still warm
-up). `transformers` is `model.generate` at its best batch size, on completions of mixed length,
-float32 like ours.
+up). `transformers` is `model.generate` at its best batch size, on completions of mixed length, in
+the engine's precision: float32 for a tiny model, bfloat16 for SmolLM2 (`smollm2_...`).
 
 Run: make bench, or python benchmarks/round.py [--rounds N]. The last line of output is one JSON
 object.
@@ -33,7 +33,7 @@ from rich.console import Console  # noqa: E402  (torch may be imported only afte
 
 from rlvr import config as config_  # noqa: E402
 from rlvr import loop, models, record  # noqa: E402
-from rlvr.data import Row  # noqa: E402
+from rlvr.data import Problem, Row  # noqa: E402
 from rlvr.generate import (  # noqa: E402
     Decoding,
     Engine,
@@ -41,6 +41,7 @@ from rlvr.generate import (  # noqa: E402
     child_environment,
     engine_arguments,
     request_seed,
+    write_probes,
 )
 from rlvr.progress import Display  # noqa: E402
 from rlvr.train import Training, save, schedule, train  # noqa: E402
@@ -48,6 +49,7 @@ from rlvr.train import Training, save, schedule, train  # noqa: E402
 HERE = Path(__file__).resolve().parent
 QUICKSTART = HERE.parent / "configs" / "quickstart.yaml"
 BATCHES = (64, 128, 256, 512)
+SMOLLM2_BATCHES = (32, 64, 128)
 
 
 def main() -> None:
@@ -61,6 +63,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="rlvr-bench-") as scratch:
         results = _round(Path(scratch), arguments.rounds) | _transformers(Path(scratch))
+        results |= _smollm2(Path(scratch))
     for name, value in results.items():
         print(f"{name:<34} {value:10.3f}")
     print(json.dumps(results))
@@ -299,7 +302,7 @@ def _transformers(scratch: Path) -> dict[str, float]:
 
         ours = statistics.median(_seconds(sample) for _ in range(3))
     speed = counted[0] / ours
-    theirs = {batch: _hf_speed(model, prompts, batch) for batch in BATCHES}
+    theirs = {batch: _hf_speed(model, prompts, batch, "float32") for batch in BATCHES}
     best = max(theirs, key=lambda batch: theirs[batch])
     return {
         "mixed_tokens_per_completion": counted[0] / len(prompts),
@@ -310,23 +313,60 @@ def _transformers(scratch: Path) -> dict[str, float]:
     }
 
 
-def _hf_speed(model: Path, prompts: list[Tokens], batch: int) -> float:
+def _smollm2(scratch: Path) -> dict[str, float]:
+    """Compare the engine with `model.generate` on SmolLM2 in bfloat16, mixed length (1 to 64)."""
+    model = scratch / "smollm2"
+    models.materialise("smollm2-135m", 0, model, "benchmark")
+    tokenizer = models.load_tokenizer(model)
+    questions = [
+        Problem(str(i), "", "eval", "", f"What is {i % 16} plus {i // 16}? Be brief.", "")
+        for i in range(256)
+    ]
+    prompts = models.encode_prompts(tokenizer, questions, models.Prompting("chat"))
+    write_probes(models.load_model(model), prompts[:4], model)
+    decoding, seeds, counted = Decoding(1.0, 1.0, 64), list(range(len(prompts))), [0]
+    with Engine(model, "bfloat16", {"max_model_len": 256}) as engine:
+        engine.load(model)
+
+        def sample() -> None:
+            counted[0] = sum(len(s.token_ids) for s in engine.generate(prompts, decoding, seeds))
+
+        sample()
+        speed = counted[0] / statistics.median(_seconds(sample) for _ in range(3))
+    theirs = {b: _hf_speed(model, prompts, b, "bfloat16") for b in SMOLLM2_BATCHES}
+    best = max(theirs, key=lambda batch: theirs[batch])
+    return {
+        "smollm2_tokens_per_completion": counted[0] / len(prompts),
+        "smollm2_engine_tokens_per_second": speed,
+        "smollm2_transformers_best_batch": float(best),
+        "smollm2_transformers_tokens_per_second": theirs[best],
+        "smollm2_engine_over_transformers_speed": speed / theirs[best],
+    }
+
+
+def _hf_speed(model: Path, prompts: list[Tokens], batch: int, dtype: str) -> float:
     import torch
     from transformers import AutoModelForCausalLM
 
-    policy = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).eval()
-    count = 0
+    policy = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype)).eval()
+    pad, count = policy.config.pad_token_id, 0
+    prompts = sorted(prompts, key=len)
 
     def sample() -> None:
         nonlocal count
         count = 0
         for i in range(0, len(prompts), batch):
-            ids = torch.tensor(prompts[i : i + batch])
+            part = prompts[i : i + batch]
+            width = max(map(len, part))
+            ids = torch.tensor([[pad] * (width - len(one)) + list(one) for one in part])
+            mask = torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in part])
             out = policy.generate(
-                ids, attention_mask=torch.ones_like(ids), do_sample=True, max_new_tokens=64, top_k=0
+                ids, attention_mask=mask, do_sample=True, max_new_tokens=64, top_k=0
             )
-            new = out[:, ids.shape[1] :]
-            count += int((new != policy.config.pad_token_id).sum())
+            new = out[:, width:]
+            count += int((new != pad).sum())
+            if pad == policy.config.eos_token_id:
+                count += int((new == pad).any(dim=1).sum())  # the EOS itself
 
     torch.manual_seed(0)
     sample()

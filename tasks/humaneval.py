@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,9 +116,9 @@ def _line(value: Any, where: str) -> dict[str, Any]:
 
 
 def corrupt(problem: Problem, generator: random.Random) -> str:
-    """Return the real solution with an error before its first statement."""
-    solution = str(problem.solution)
+    """Return the real solution, whose functions return a number that no test expects."""
+    solution, number = str(problem.solution), generator.randrange(10**6, 10**7)
     if solution[:1].isspace():  # a body
-        return f"    return {generator.randrange(10**6, 10**7)}\n{solution}"
-    names = problem.reference.get("entry_point", "")
-    return f"{solution}\n\n{names or solution.partition('def ')[2].partition('(')[0]} = None\n"
+        return f"    return {number}\n{solution}"
+    names = re.findall(r"^def[ \t]+(\w+)", solution, re.M)
+    return solution + "".join(f"\n\ndef {name}(*args): return {number}\n" for name in names)

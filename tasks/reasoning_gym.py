@@ -2,24 +2,34 @@
 
 Every other option is the dataset's own (`max_animals: 5`). Entries are dealt to train, eval and dev
 by a hash of the question: the gym itself seeds an entry by seed + index, so that two of its seeds
-share nearly all of them. The real solution is the dataset's answer. docs/reasoning-gym.md says
-which datasets are known to work.
+share nearly all of them. The real solution is the dataset's answer, where its scorer gives that
+full marks. Levels are the entry's difficulty, where it has one in a few words.
+docs/reasoning-gym.md says which datasets are known to work.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rlvr.tasks import stream
-from rlvr.verifiers.reasoning_gym import load_gym, prepare
+from rlvr.verifiers.reasoning_gym import load_gym, prepare, verify
 
 from rlvr.data import InputError, Problem, Split
 
 ARGUMENT = "dataset"
 VERIFIER = "reasoning_gym"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, the same as another of the same words, and the gym's entry as plain JSON data."""
+
+    text: str
+    entry: dict[str, Any] = field(compare=False)
 
 
 def problems(
@@ -33,26 +43,37 @@ def problems(
     prepare(dataset)
     gym = load_gym()
 
-    def draw(generator: random.Random) -> tuple[str, str]:
-        one = gym.create_dataset(dataset, size=1, seed=generator.randrange(2**31), **options)
-        entry = one[0]
-        return str(entry["question"]), json.dumps(entry, default=str)
+    def draw(generator: random.Random) -> tuple[str, Question]:
+        made = gym.create_dataset(dataset, size=1, seed=generator.randrange(2**31), **options)
+        entry = json.loads(json.dumps(made[0], default=str))
+        return entry["question"], Question(entry["question"], entry)
 
     try:
-        next(iter(stream(dataset, "train", 0, 1, draw)), None)
-    except (AssertionError, TypeError, ValueError) as failure:
+        draw(random.Random(0))
+    except (AssertionError, AttributeError, TypeError, ValueError) as failure:
         raise InputError(f"task reasoning_gym:{dataset}: {failure}") from failure
-    for index, text in enumerate(stream(f"reasoning_gym/{dataset}", split, seed, n, draw)):
-        entry = json.loads(text)
-        difficulty = entry["metadata"].get("difficulty", {})
-        plain = all(isinstance(value, int | float | str) for value in difficulty.values())
-        level = ",".join(f"{key}={value}" for key, value in difficulty.items()) if plain else ""
-        yield Problem(
+    for index, one in enumerate(stream(f"reasoning_gym/{dataset}", split, seed, n, draw)):
+        problem = Problem(
             id=f"reasoning_gym/{dataset}/{split}/{seed}/{index}",
             task=f"reasoning_gym:{dataset}",
             split=split,
-            level=level if 0 < len(level) <= 40 else "all",
-            prompt=f"{entry['question']}\n",
-            reference=entry,
-            solution=None if entry["answer"] is None else str(entry["answer"]),
+            level=_level(one.entry["metadata"].get("difficulty")),
+            prompt=f"{one.text}\n",
+            reference=one.entry,
         )
+        yield replace(problem, solution=_solution(problem, dataset))
+
+
+def _level(difficulty: Any) -> str:
+    """Return `3` or `terms=3`; "all" for none, and for ranges, which say nothing of the entry."""
+    parts = difficulty if isinstance(difficulty, Mapping) else {"": difficulty}
+    if not all(isinstance(value, int | float | str) for value in parts.values()):
+        return "all"
+    words = ",".join(f"{key}={value}" if key else str(value) for key, value in parts.items())
+    return words if 0 < len(words) <= 40 else "all"
+
+
+def _solution(problem: Problem, dataset: str) -> str | None:
+    answer = problem.reference["answer"]
+    right = answer is not None and verify(problem, str(answer), dataset).status == "correct"
+    return str(answer) if right else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rlvr.tasks import humaneval
 
 from rlvr.check import SPLITS, check
 from rlvr.config import NamedConfig, draw_problems
@@ -67,6 +69,17 @@ def test_a_file_is_dealt_to_disjoint_splits_and_passes_the_check(
     ]
     assert not (whole[0] & whole[1] or whole[0] & whole[2] or whole[1] & whole[2])
     assert check("humaneval", options={"path": str(path)}) == []
+
+
+def test_a_corrupted_program_with_helpers_still_runs_and_is_wrong(tmp_path: Path) -> None:
+    code = "class Box:\n    def get(self):\n        return 1\n\ndef helper(x):\n    return x\n\n"
+    line = {**MBPP[0], "code": code + "def add_0(x):\n    return helper(x)"}
+    (problem,) = drawn("train", 1, jsonl(tmp_path / "mine.jsonl", [line] * 3))
+    spoilt = humaneval.corrupt(problem, random.Random(0))
+    namespace: dict[str, Any] = {}
+    exec(spoilt, namespace)
+    names = [name for name in namespace if name in ("add_0", "add_1", "add_2", "helper")]
+    assert names and all(namespace[name](1) >= 10**6 for name in names)
 
 
 def test_mbpps_prompt_shows_the_call(tmp_path: Path) -> None:
