@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 import random
+import time
+from collections import Counter
+from typing import Any
 
 import pytest
 from rlvr.tasks import functions
 
 from rlvr.check import SPLITS, check
+from rlvr.data import Problem, Split
 from rlvr.pool import VerifierPool
+
+NUMBERS = range(-120, 121)
+LISTS = [*([x] for x in NUMBERS), random.Random(0).sample(NUMBERS, 241) * 2]
+STRINGS = ["", "The quick brown fox jumps", *(c * 15 for c in "abcdefghijABCDEFGHIJ")]
+PROBES: dict[str, list[tuple[Any, ...]]] = {
+    "x": [(x,) for x in NUMBERS],
+    "x, y": [(x, y) for x in (-300, -7, 0, 300) for y in (-9, 0, 1, 300)],
+    "xs": [(xs,) for xs in LISTS],
+    "s": [(s,) for s in STRINGS],
+}
+
+
+def function_of(problem: Problem) -> tuple[str, str]:
+    parameters = problem.prompt.removeprefix("def f(").partition(")")[0]
+    return parameters, str(problem.solution).strip().removeprefix("return ")
+
+
+def behaviour(problem: Problem) -> str:
+    parameters, expression = function_of(problem)
+    run = functions.compiled(parameters, expression)
+    return repr((parameters, [run(*args) for args in PROBES[parameters]]))
 
 
 @pytest.mark.parametrize("level", functions.LEVELS)
@@ -26,20 +51,53 @@ def test_real_bodies_pass_and_slips_are_caught(level: int) -> None:
         assert {verdict.status for verdict in pool.verify(whole)} == {"correct"}
 
 
-def test_splits_are_disjoint_by_what_is_returned_and_large_enough() -> None:
-    train, held_out, dev = (
-        {str(problem.solution) for problem in functions.problems(split, n)}
-        for split, n in zip(SPLITS, (10_000, 10_000, 1_000), strict=True)
-    )
-    assert len(train) > 9_900 < len(held_out) and len(dev) > 990
-    assert not (train & held_out or train & dev or held_out & dev)
+def test_every_slip_fails_a_test() -> None:
+    for problem in functions.problems("eval", 2_000):
+        parameters, expression = function_of(problem)
+        slips = functions.slips(expression)
+        assert slips and expression not in slips
+        for slip in slips:
+            run = functions.compiled(parameters, slip)
+            tests = problem.reference["tests"]
+            assert any(run(*test["args"]) != test["expected"] for test in tests), (expression, slip)
+
+
+def test_a_clause_left_out_is_a_slip() -> None:
+    assert "sum(x for x in xs)" in functions.slips("sum(x for x in xs if x > 3)")
+    assert "[x * 2 for x in xs]" in functions.slips("[x * 2 for x in xs if x > 3]")
+    assert "s[:3].upper()" in functions.slips("s[:3].upper().replace('A', '')")
+    assert "s[:3].replace('A', '')" in functions.slips("s[:3].upper().replace('A', '')")
+    assert "x * 3 if x <= 5 else x - 2" in functions.slips("x * 3 if x < 5 else x - 2")
+
+
+def test_no_behaviour_comes_twice_or_in_two_splits() -> None:
+    problems = [p for split in SPLITS for p in functions.problems(split, 1_500)]
+    assert len({behaviour(problem) for problem in problems}) == len(problems)
+
+
+@pytest.mark.parametrize("split", SPLITS[:2])
+def test_ten_thousand_are_quick_distinct_and_evenly_dealt(split: Split) -> None:
+    began = time.monotonic()
+    problems = list(functions.problems(split, 10_000))
+    assert time.monotonic() - began < 20
+    assert len({problem.solution for problem in problems}) == 10_000
+    assert len({problem.prompt for problem in problems}) == 10_000
+    assert set(Counter(problem.level for problem in problems).values()) == {2_500}
+
+
+def test_levels_are_chosen() -> None:
+    chosen = [problem.level for problem in functions.problems("train", 6, levels=[3, 1, 1])]
+    assert chosen == ["3", "1", "1"] * 2
+    for levels in ([], [5]):
+        with pytest.raises(ValueError, match="levels are some of"):
+            list(functions.problems("train", 1, levels=levels))
 
 
 def test_the_model_never_sees_a_test() -> None:
     for problem in functions.problems("train", 100):
         assert "expected" not in problem.prompt and "assert" not in problem.prompt
         tests = problem.reference["tests"]
-        assert len(tests) >= 5
+        assert 6 <= len(tests) <= 10
         assert len({str(test["expected"]) for test in tests}) > 1, problem
 
 
