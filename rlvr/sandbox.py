@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import os
 import secrets
 import select
@@ -31,7 +30,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,6 +45,8 @@ WARM = (
 _POLL_SECONDS = 0.05
 _STARTUP_SECONDS = 60.0
 _ENDING_SECONDS = 0.5
+_LARGER = 32
+_DEEPEST = 4 * inside.MAX_DEPTH + 8  # a packed mapping is three levels of JSON, and one for a value
 
 
 class SandboxError(RunError):
@@ -172,6 +173,8 @@ class Sandbox:
                     *("--ro-bind", inside.__file__, "/inside.py", "--remount-ro", "/"),
                     *("--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"),
                     *("--setenv", "PYTHONHASHSEED", "0", "--chdir", "/"),
+                    # An arena for each thread would fill the address space that is allowed.
+                    *("--setenv", "MALLOC_ARENA_MAX", "1"),
                     *("--", python, "-B", "-s", "-S", "-P", "/inside.py", str(theirs.fileno())),
                     *WARM,
                 ],
@@ -225,8 +228,12 @@ class Sandbox:
         return program
 
     def checker(self, timeout: float) -> Program:
-        """Start a process that runs assertions, when asked to. Raises SandboxError."""
-        return Program(self._control, self.limits, timeout)
+        """Start a process that runs assertions, when asked to. Raises SandboxError.
+
+        Its messages hold the tests' own arguments, and may be larger than a candidate's results.
+        """
+        limits = replace(self.limits, message_bytes=_LARGER * self.limits.message_bytes)
+        return Program(self._control, limits, timeout)
 
 
 class Program:
@@ -242,9 +249,10 @@ class Program:
         self._sock, theirs = socket.socketpair()
         self._status, status = os.pipe()
         expect_greeting(self._sock)
-        message = asdict(limits) | {"cpu_seconds": math.ceil(timeout) + 2}
         try:
-            socket.send_fds(control, [json.dumps(message).encode()], [theirs.fileno(), status])
+            socket.send_fds(
+                control, [json.dumps(asdict(limits)).encode()], [theirs.fileno(), status]
+            )
         except OSError as error:
             self.close()
             raise SandboxError(f"the sandbox is gone: {error}") from None
@@ -281,7 +289,7 @@ class Program:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        select.select([self._status], [], [], _STARTUP_SECONDS)
+        _ready(self._status, _STARTUP_SECONDS)
 
     def call(self, function: str, args: Any, kwargs: Any) -> dict[str, Any]:
         """Call a function with packed arguments; return the reply, made sure of.
@@ -308,13 +316,15 @@ class Program:
             self._put(inside.LENGTH.pack(len(data)) + data)
             (size,) = inside.LENGTH.unpack(self._take(inside.LENGTH.size))
             if size > self._most:
-                raise ProgramError("the result is too large")
-            found = json.loads(self._take(size))
+                raise ProgramError(inside.TOO_LARGE)
+            reply = self._take(size)
+            found = json.loads(reply)
+            self._in_time()
         except (ValueError, RecursionError):
             raise ProgramError("broke the protocol") from None
         finally:
             self._spent += time.monotonic() - self._began
-        if not isinstance(found, dict):
+        if not isinstance(found, dict) or _too_deep(found, reply):
             raise ProgramError("broke the protocol")
         return found
 
@@ -347,12 +357,23 @@ class Program:
         """Wait for the socket; raise ProgramError when the program's own time is over."""
         poll = select.poll()
         poll.register(self._sock, event)
-        while not poll.poll(_POLL_SECONDS * 1000):
-            elapsed = self._spent + time.monotonic() - self._began
-            if elapsed - self._waited() > self.timeout or self._cpu() > self.timeout:
-                raise ProgramError(f"ran out of time ({self.timeout:g} s)")
-            if elapsed > self.cap:
-                raise SandboxError(f"starved of a core for {elapsed:.0f} s")
+        ready = False
+        while not ready:
+            ready = bool(poll.poll(_POLL_SECONDS * 1000))
+            self._in_time(idle=not ready)
+
+    def _in_time(self, idle: bool = False) -> None:
+        """Raise ProgramError if the program's own time is over, SandboxError if it got too little.
+
+        Threads may have used up the CPU time sooner than the clock: that is looked at when idle.
+        """
+        elapsed = self._spent + time.monotonic() - self._began
+        if elapsed <= self.timeout and not idle:
+            return
+        if elapsed - self._waited() > self.timeout or self._cpu() > self.timeout:
+            raise ProgramError(f"ran out of time ({self.timeout:g} s)")
+        if elapsed > self.cap:
+            raise SandboxError(f"starved of a core for {elapsed:.0f} s")
 
     def _waited(self) -> float:
         """Return the seconds that a thread of the process was ready but had no core, at most."""
@@ -373,7 +394,7 @@ class Program:
 
     def _ended(self) -> Exception:
         """Say how the process ended, or that it only closed its end of the channel."""
-        if not select.select([self._status], [], [], _ENDING_SECONDS)[0]:
+        if not _ready(self._status, _ENDING_SECONDS):
             return ProgramError("closed its channel")
         status = os.read(self._status, inside.STATUS.size)
         if len(status) < inside.STATUS.size:
@@ -386,6 +407,24 @@ class Program:
             # As process 1 of its namespace it can't have sent that to itself.
             return SandboxError("the program was killed from outside, for memory perhaps")
         return ProgramError(f"died of signal {number} ({signal.strsignal(number)})")
+
+
+def _ready(fd: int, seconds: float) -> bool:
+    poll = select.poll()  # `select` takes no descriptor past 1023
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def _too_deep(value: Any, text: bytes) -> bool:
+    """Whether parsed JSON is nested deeper than anything `pack` writes."""
+    if text.count(b"[") + text.count(b"{") <= _DEEPEST:
+        return False
+    level, depth = [value], 0
+    while level and depth <= _DEEPEST:
+        parts = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [part for items in parts for part in items if isinstance(part, (dict, list))]
+        depth += 1
+    return bool(level)
 
 
 def _text(value: object, otherwise: str) -> str:

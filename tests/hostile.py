@@ -24,6 +24,16 @@ HUMANEVAL: dict[str, Any] = {
 MBPP: dict[str, Any] = {"test_list": [f"assert solve({xs}) == {sorted(set(xs))}" for xs in INPUTS]}
 
 
+# The program's own end of the pipe, with the number of the call that is to be answered.
+PIPE = """
+import struct, sys, time
+def pipe():
+    frame = sys._getframe()
+    while "request" not in frame.f_locals: frame = frame.f_back
+    return frame.f_locals["channel"].sock, frame.f_locals["request"]["id"].encode()
+"""
+
+
 def inside(body: str, before: str = "") -> str:
     """Return a program whose function has this body."""
     return f"{dedent(before)}\ndef solve(xs):\n{indent(dedent(body).strip(), '    ')}\n"
@@ -239,6 +249,30 @@ FORGING = {
 }
 
 EXHAUSTING = {
+    "its own CPU limit": inside(
+        "resource.setrlimit(resource.RLIMIT_CPU, (1, 1))\nwhile True: pass", "import resource"
+    ),
+    "answer in drops": inside(
+        """
+        sock, call = pipe()
+        reply = b" " * 400 + b'{"id": "%s", "value": {"list": []}}' % call
+        sock.sendall(struct.pack("<I", len(reply)))
+        for byte in reply:
+            sock.sendall(bytes([byte]))
+            time.sleep(0.03)
+        """,
+        PIPE,
+    ),
+    "short sleeps": inside("import time\nfor _ in range(200): time.sleep(0.04)"),
+    "answer as deep as a key": inside(
+        """
+        sock, call = pipe()
+        reply = b'{"id": "%s", "value": {"dict": [[' % call + b"[" * 960 + b"]" * 960 + b", 1]]}}"
+        sock.sendall(struct.pack("<I", len(reply)) + reply)
+        time.sleep(100)
+        """,
+        PIPE,
+    ),
     "endless loop": inside("while True: pass"),
     "endless loop at import": "while True: pass\n" + RIGHT,
     "endless loop in except": inside(

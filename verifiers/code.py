@@ -6,17 +6,20 @@ The reference is a mapping of one of three shapes, and the program is right if i
 - MBPP's `test_list`, with `test_setup_code`, `test_imports` and `entry_point` if there are any;
 - `entry_point` with `tests`: [{"args": [...], "kwargs": {...}, "expected": ...}, ...].
 
-What is run: the last Markdown fence that defines the function, else the last fence, else the whole
-completion, after any thinking. Code that does not define the entry point continues the prompt (in a
-fence its lost indentation is mended). Prose around code without a fence is no Python, and so wrong.
+What is run: the last Markdown fence that defines the function, after the imports and definitions of
+earlier ones, else the last fence, else the whole completion, after any thinking and up to any end
+mark. Code that does not define the entry point continues the prompt (in a fence its lost
+indentation is mended). Prose around code without a fence is no Python, and so wrong.
 
 The program gets one input at a time, never an expected output, and answers with plain data: None,
-bool, int, float, complex, str, bytes, list, tuple, set, frozenset and dict, of exactly those types.
-Assertions run in another process, where the function is a proxy. So these can't be told: that the
-function changes its argument in place, returns an object, an iterator or a function of its own,
-takes a function as argument, prints, or raises an exception of its own class (tests see the
-built-in class that it derives from). Tests that build the program's own classes, or need packages
-outside the standard library, are `abstain`.
+bool, int, float, complex, Fraction, Decimal, str, bytes, range, list, tuple (a named one as well),
+deque, set, frozenset, dict and its views, Counter, OrderedDict and defaultdict, of exactly those
+types. Assertions run in another process, where the function is a proxy. So these can't be told:
+that the function changes its argument in place, returns an object, an iterator or a function of its
+own, prints, or raises an exception of its own class (tests see the built-in class that it derives
+from). A call that brings no answer (its process died, say) fails whatever exception a test expects.
+Tests that hand over functions or objects, build the program's own classes, or need packages outside
+the standard library or helpers that they don't define, are `abstain`.
 
 `expected` is JSON, so a result is compared as JSON would write it: a tuple is a list, keys are
 strings. A bool is not a number; integers compare exactly; floats within `tolerance` (relative, and
@@ -35,13 +38,14 @@ import math
 import re
 import textwrap
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from rlvr.data import Problem, Verdict
-from rlvr.inside import NotPlain, pack
+from rlvr.inside import TOO_LARGE, NotPlain, pack
 from rlvr.sandbox import Limits, ProgramError, Sandbox, SandboxError
 from rlvr.verify import NO_ANSWER
 
@@ -58,12 +62,17 @@ class BadReference(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Assertions:
-    """Tests as code. `names` are the functions under test; `check` is the one `check` is given."""
+    """Tests as code.
+
+    `names` are the functions under test, among them any `entry_point`; with `calls_check` the tests
+    define `check`, which is given that one.
+    """
 
     setup: tuple[str, ...]
     tests: tuple[str, ...]
     names: tuple[str, ...]
-    check: str = ""
+    entry_point: str = ""
+    calls_check: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,8 @@ def verify(
         except SandboxError:
             _close_sandbox()
             raise
-    return Verdict("correct" if all(passed) else "wrong", failure, source, passed=tuple(passed))
+    reason = "".join(char if char.isprintable() else "?" for char in failure)
+    return Verdict("correct" if all(passed) else "wrong", reason, source, passed=tuple(passed))
 
 
 # --- the sandbox of this process -------------------------------------------------------------
@@ -147,12 +157,13 @@ def _reading(reference: Any) -> tuple[Assertions | Examples, str, str]:
         return Examples(entry, tuple(_examples(reference["tests"]))), preamble, prompt
     if isinstance(reference.get("test"), str) and entry:
         test = reference["test"]
-        check = entry if re.search(r"^def[ \t]+check\b", test, re.M) else ""
-        return Assertions((preamble,), (test,), (entry,), check), preamble, prompt
+        calls_check = bool(re.search(r"^def[ \t]+check\b", test, re.M))
+        return Assertions((preamble,), (test,), (entry,), entry, calls_check), preamble, prompt
     if isinstance(reference.get("test_list"), (list, tuple)):
         lists = _texts(reference.get("test_imports")) + _texts(reference.get("test_setup_code"))
         tests = _texts(reference["test_list"])
-        return Assertions(lists, tests, _under_test(lists, tests, entry)), preamble, prompt
+        names = _under_test(lists, tests, entry)
+        return Assertions(lists, tests, names, entry), preamble, prompt
     raise BadReference("`test` with `entry_point`, `test_list`, or `tests` with `entry_point`")
 
 
@@ -176,7 +187,7 @@ def _examples(tests: Any) -> Iterator[tuple[Any, Any, Any]]:
 
 @lru_cache(maxsize=4096)
 def _under_test(setup: tuple[str, ...], tests: tuple[str, ...], entry: str) -> tuple[str, ...]:
-    """Return the functions that MBPP's assertions call and nothing else defines."""
+    """Return the functions that MBPP's assertions call, or pass on, and nothing else defines."""
     try:
         defined = _defined(setup + tests) | set(dir(builtins))
         trees = [ast.parse(text) for text in tests]
@@ -184,7 +195,9 @@ def _under_test(setup: tuple[str, ...], tests: tuple[str, ...], entry: str) -> t
         raise BadReference(f"the tests don't parse: {error}") from None
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     called = [node.func.id for node in calls if isinstance(node.func, ast.Name)]
-    names = dict.fromkeys(name for name in called if name not in defined)
+    arguments = [part for node in calls for part in (*node.args, *(k.value for k in node.keywords))]
+    passed_on = [part.id for part in arguments if isinstance(part, ast.Name)]
+    names = dict.fromkeys(name for name in called + passed_on if name not in defined)
     if entry:
         names[entry] = None
     elif not names and called:
@@ -215,43 +228,95 @@ def _defined(texts: Sequence[str]) -> set[str]:
 
 # As in CommonMark a fence ends with one as long, and not with one deep inside (in a docstring).
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[^\n`]*\n(.*?)(?:^(?:\1)?[ ]{0,3}\2|\Z)", re.S | re.M)
+_ON_PROSE = re.compile(
+    r"^([^\n`]*\S[ \t]*)(`{3,}[\w ]*)$", re.M
+)  # a fence opened on a line of prose
+_AFTER_CODE = re.compile(r"(?<=[^\s`])(`{3,}[ \t]*)$", re.M)  # a fence closed on a line of code
+_QUOTED = re.compile(r"^>[ ]?", re.M)
+_END_MARK = re.compile(r"(?:<\|\w+\|>|</s>|^[ \t]*\[DONE\])[ \t]*$", re.M)
+_FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[ \t]+(?:\([^)]*\)|[^\n]*)\n?", re.M)
+_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def program(completion: str, names: Sequence[str], preamble: str = "", prompt: str = "") -> str:
     """Return the program that a completion holds, or "" if it holds none."""
     thinking, closed, text = completion.removeprefix("\ufeff").rpartition("</think>")
-    if not closed and "<think>" in text:
+    if not closed and text.lstrip().startswith("<think>"):
         return ""  # it never came to an answer
-    fences = [textwrap.dedent(body) for _, _, body in _FENCE.findall(text)]
-    fences = [body for body in fences if body.strip()]
-    if fences:
-        whole = [body for body in fences if _defines(body, names)]
-        code = (whole or fences)[-1]
-    else:
+    text = text.replace("\r\n", "\n")
+    ended = _END_MARK.search(text)
+    text = text[: ended.start()] if ended else text
+    text = text.removeprefix("[BEGIN]\n")
+    before, closing, _ = text.partition("\n```")
+    if closing and before[:1].isspace() and _parses(f"{prompt or 'if 1:'}\n{before}\n"):
+        text = before + "\n"  # the prompt opened the fence that closes here
+    if re.match(r">[ ]?(?:`{3}|~{3})", text) or "\n> ```" in text:
+        text = _QUOTED.sub("", text)
+    fences = _fences(text) or _fences(_ON_PROSE.sub(r"\1\n\2", text))
+    if not fences:
         code = text
+    else:
+        at = max(range(len(fences)), key=lambda index: (_defines(fences[index], names), index))
+        code = fences[at]
+        if _defines(code, names):
+            # What an earlier fence imports or defines, this one may use.
+            earlier = [body for body in fences[:at] if not _defines(body, names)]
+            code = _after("\n".join(filter(_only_defines, earlier)), code)
     if not code.strip():
         return ""
     if _defines(code, names):
-        return f"{preamble}\n{code}" if preamble else code
-    return prompt + (_as_body(code) if fences else code)
+        return _after(preamble, code)
+    return prompt + (_as_body(code, prompt) if fences else code)
 
 
-def _as_body(code: str) -> str:
+def _fences(text: str) -> list[str]:
+    bodies = [textwrap.dedent(body) for _, _, body in _FENCE.findall(text)]
+    bodies = [body if _parses(body) else _AFTER_CODE.split(body, 1)[0] for body in bodies]
+    return [body for body in bodies if body.strip()]
+
+
+def _after(first: str, code: str) -> str:
+    """Put code before code; imports from the future stay at the top."""
+    if not first.strip():
+        return code
+    future = "".join(line.rstrip("\n") + "\n" for line in _FUTURE.findall(code))
+    return f"{future}{first}\n{_FUTURE.sub('', code) if future else code}"
+
+
+def _parses(code: str) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _only_defines(code: str) -> bool:
+    tree = _parses(code)
+    return tree is not None and all(isinstance(node, _DEFINITIONS) for node in tree.body)
+
+
+def _as_body(code: str, prompt: str) -> str:
     """Indent what continues a prompt: all of it, or the first line where only that lost it."""
     first, *later = [line for line in code.splitlines() if line.strip() and line[0] != "#"] or [""]
     if first[:1].isspace():
         return code
-    deep = 8 if first.rstrip().endswith(":") else 1  # what a block in it is indented by at least
-    if later and all(len(line) - len(line.lstrip()) >= min(deep, 4) for line in later):
+    last = (prompt.rstrip().splitlines() or [""])[-1]
+    indent = last[: len(last) - len(last.lstrip())] or "    "
+    deep = 2 * len(indent) if first.rstrip().endswith(":") else 1  # what its block is indented by
+    if later and all(len(line) - len(line.lstrip()) >= min(deep, len(indent)) for line in later):
         if len(later[0]) - len(later[0].lstrip()) >= deep:
-            return code.replace(first, f"    {first}", 1)
-    return textwrap.indent(code, "    ")
+            return code.replace(first, f"{indent}{first}", 1)
+    return textwrap.indent(code, indent)
 
 
-def _defines(code: str, names: Sequence[str]) -> bool:
+def _defines(code: str, names: Sequence[str]) -> int:
+    """Return 2 if code defines one of the functions with `def` or `class`, 1 by assignment."""
     either = "|".join(map(re.escape, names))
-    return bool(re.search(rf"^(?:(?:async[ \t]+)?def[ \t]+|class[ \t]+)?(?:{either})\b[ \t]*[(=:]",
-                          code, re.M))  # fmt: skip
+    if re.search(rf"^(?:(?:async[ \t]+)?def|class)[ \t]+(?:{either})\b[ \t]*[(:\[]", code, re.M):
+        return 2
+    return int(bool(re.search(rf"^(?:{either})[ \t]*(?::[^=\n]*)?=(?!=)", code, re.M)))
 
 
 # --- judging ---------------------------------------------------------------------------------
@@ -267,6 +332,9 @@ def _examined(
         with sandbox.candidate(source, timeout) as candidate:
             for number, (args, kwargs, expected) in enumerate(tests.examples, 1):
                 reply = candidate.call(tests.entry_point, args, kwargs)
+                most = sandbox.limits.message_bytes
+                if reply.get("raised") == TOO_LARGE and len(json.dumps(expected)) > most:
+                    raise BadReference(f"test {number} expects more than {most:,} bytes")
                 passed.append("value" in reply and same(expected, reply["value"], tolerance))
                 if not passed[-1] and not failure:
                     failure = f"test {number}: " + reply.get("raised", "not the expected result")
@@ -280,30 +348,36 @@ def _asserted(
 ) -> tuple[list[bool], str]:
     """Return which assertions pass, and how the first that fails does. Raises BadReference."""
     gone = ""
+    called = False
     message: dict[str, Any] = {
         "part": "checker",
         "setup": tests.setup,
         "tests": tests.tests,
         "names": tests.names,
-        "check": tests.check,
+        "entry_point": tests.entry_point,
+        "check": tests.entry_point if tests.calls_check else "",
     }
     try:
         with sandbox.candidate(source, timeout) as candidate, sandbox.checker(timeout) as checker:
-            reply = checker.ask(message)
-            while "call" in reply:
-                answer: dict[str, Any] = {"raised": gone, "kinds": []}
-                if not gone:
-                    try:
-                        answer = candidate.call(reply["call"], reply["args"], reply["kwargs"])
-                    except ProgramError as error:
-                        gone = answer["raised"] = str(error)
-                reply = checker.ask(answer)
+            try:
+                reply = checker.ask(message)
+                while "call" in reply:
+                    called = True
+                    answer: dict[str, Any] = {"raised": gone, "kinds": []}
+                    if not gone:
+                        try:
+                            answer = candidate.call(reply["call"], reply["args"], reply["kwargs"])
+                        except ProgramError as error:
+                            gone = answer["raised"] = str(error)
+                    reply = checker.ask(answer)
+            except ProgramError as error:  # the checker's, over the candidate's answers if any
+                if not called:
+                    raise BadReference(f"the tests don't run: {error}") from None
+                return [False], gone or f"its results: {error}"
     except ProgramError as error:
         return [False], str(error)
     if "broken" in reply:
         raise BadReference(f"the tests don't run: {reply['broken']}")
-    if not reply["passed"]:
-        raise BadReference("the tests assert nothing")
     return reply["passed"], gone or reply["failure"]
 
 
@@ -326,6 +400,7 @@ def same(expected: Any, value: Any, tolerance: float) -> bool:
     if not isinstance(value, dict) or len(value) != 1:
         return False
     ((kind, content),), ((given_kind, items),) = expected.items(), value.items()
+    kind, given_kind = (_DICTS.get(name, name) for name in (kind, given_kind))
     if kind in ("set", "frozenset"):
         return (
             given_kind in ("set", "frozenset")
@@ -339,6 +414,9 @@ def same(expected: Any, value: Any, tolerance: float) -> bool:
     if kind == "dict":
         return _same_mapping(content, items, tolerance)
     return bool(content == items)
+
+
+_DICTS = dict.fromkeys(("Counter", "OrderedDict", "defaultdict"), "dict")
 
 
 def _same_items(wanted: list[Any], given: list[Any], tolerance: float) -> bool:
