@@ -5,7 +5,10 @@ Against what: `bare` is the same work done by a person's own script in a few lin
 the same rows for the same steps; the verifier called in a plain loop. The loop's own times are
 those it records in timing.parquet, medians over the rounds after the first two (which still warm
 up). `transformers` is `model.generate` at its best batch size, on completions of mixed length, in
-the engine's precision: float32 for a tiny model, bfloat16 for SmolLM2 (`smollm2_...`).
+the engine's precision: float32 for a tiny model, bfloat16 for SmolLM2 (`smollm2_...`). Memory is
+the most that a run of configs/smollm2.yaml, cut short, holds at once with all its processes
+(proportional set size, so that shared pages count once), against the same of bare vLLM and of bare
+TRL on that run's prompts and rows.
 
 Run: make bench, or python benchmarks/round.py [--rounds N]. The last line of output is one JSON
 object.
@@ -20,6 +23,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +52,16 @@ from rlvr.train import Training, save, schedule, train  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 QUICKSTART = HERE.parent / "configs" / "quickstart.yaml"
+SMOLLM2 = HERE.parent / "configs" / "smollm2.yaml"
+CUT_SHORT = [
+    "seeds=[9]",
+    "arms=[verified]",
+    "rounds=1",
+    "warm_start.max_steps=20",
+    "warm_start.until=null",
+    "generate.prompts=256",
+    "checkpoints=all",
+]
 BATCHES = (64, 128, 256, 512)
 SMOLLM2_BATCHES = (32, 64, 128)
 
@@ -57,13 +71,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--bare-vllm", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--bare-trl", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.bare_vllm:
         _bare_vllm(json.loads(arguments.bare_vllm.read_text()))
         return
+    if arguments.bare_trl:
+        run = arguments.bare_trl
+        config = config_.load(SMOLLM2, CUT_SHORT)
+        rows = record.read_rows(record.round_folder(run, 9, "verified", 1) / "rows.parquet")
+        _bare_trl(record.round_folder(run, 9, "base", 0) / "model", rows, config, tries=1)
+        return
     with tempfile.TemporaryDirectory(prefix="rlvr-bench-") as scratch:
         results = _round(Path(scratch), arguments.rounds) | _transformers(Path(scratch))
-        results |= _smollm2(Path(scratch))
+        results |= _smollm2(Path(scratch)) | _memory(Path(scratch))
     for name, value in results.items():
         print(f"{name:<34} {value:10.3f}")
     print(json.dumps(results))
@@ -211,7 +232,7 @@ def _bare_vllm(job: dict[str, Any]) -> None:
     Path(job["out"]).write_text(json.dumps({"seconds": seconds, "tokens": tokens}))
 
 
-def _bare_trl(start: Path, rows: list[Row], config: config_.Config) -> float:
+def _bare_trl(start: Path, rows: list[Row], config: config_.Config, tries: int = 3) -> float:
     """Time plain SFTTrainer, model loading included, on the rows and steps of the round."""
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -231,7 +252,7 @@ def _bare_trl(start: Path, rows: list[Row], config: config_.Config) -> float:
                 lr_scheduler_type="constant",
                 dataset_kwargs={"skip_prepare_dataset": True},
                 max_length=None,
-                bf16=False,
+                bf16=config.train.precision == "bf16",
                 gradient_checkpointing=False,
                 save_strategy="no",
                 report_to="none",
@@ -250,7 +271,66 @@ def _bare_trl(start: Path, rows: list[Row], config: config_.Config) -> float:
         trainer.train()
 
     with tempfile.TemporaryDirectory() as out:
-        return statistics.median(_seconds(lambda: fine_tune(out)) for _ in range(3))
+        return statistics.median(_seconds(lambda: fine_tune(out)) for _ in range(tries))
+
+
+def _memory(scratch: Path) -> dict[str, float]:
+    """Compare the most memory that a SmolLM2 run holds with what its bare parts hold alone."""
+    run = scratch / "memory"
+    rlvr = str(Path(sys.executable).with_name("rlvr"))
+    peaks = {"run": _peak([rlvr, "run", str(SMOLLM2), *CUT_SHORT, "--out", str(run)])}
+    config = config_.load(SMOLLM2, CUT_SHORT)
+    model = record.round_folder(run, 9, "base", 0) / "model"
+    pool = record.round_folder(run, 9, "base", 0) / "completions.parquet"
+    completions, _, _ = record.read_completions(pool)
+    prompts = [(c.prompt_token_ids, request_seed(9, 1, c.problem_id, c.index)) for c in completions]
+    engine = engine_arguments(model, {"dtype": "bfloat16", "max_model_len": 64})
+    job = {
+        "model": str(model),
+        "engine": engine,
+        "work": [prompts],
+        "score": [[*c.prompt_token_ids, *c.token_ids] for c in completions],
+        "limit": config.generate.max_tokens,
+        "out": str(scratch / "vllm.json"),
+    }
+    (scratch / "job.json").write_text(json.dumps(job))
+    here, environment = [sys.executable, __file__], child_environment(engine, 0, 1)
+    peaks["bare_vllm"] = _peak([*here, "--bare-vllm", str(scratch / "job.json")], environment)
+    peaks["bare_trl"] = _peak([*here, "--bare-trl", str(run)])
+    gib = {f"smollm2_{name}_peak_gib": peak / (1 << 30) for name, peak in peaks.items()}
+    return gib | {
+        "smollm2_peak_over_larger_part": peaks["run"] / max(peaks["bare_vllm"], peaks["bare_trl"])
+    }
+
+
+def _peak(command: list[str], environment: dict[str, str] | None = None) -> int:
+    """Return the most bytes that a command and its children hold at once, looked at 5 times a s."""
+    import psutil
+
+    process = psutil.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    peak, over = 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not over.wait(0.2):
+            held = 0
+            for one in (process, *process.children(recursive=True)):
+                try:
+                    held += one.memory_full_info().pss
+                except psutil.Error:  # it has just ended
+                    continue
+            peak = max(peak, held)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    code = process.wait()
+    over.set()
+    watcher.join()
+    if code:
+        raise RuntimeError(f"{command} ended with {code}")
+    return peak
 
 
 def _sync(config: config_.Config, model: Path, scratch: Path) -> tuple[float, float]:

@@ -350,6 +350,7 @@ def serve(descriptor: int) -> None:
                     f"engine.{name}: vLLM has no such engine argument{nearest(name, known)}"
                 )
         llm = vllm.LLM(model, **settings)
+        rest()
         return {"vllm": vllm.__version__, "start_seconds": time.monotonic() - began, **settings}
 
     def bar(queue: Any = None, *, total: int = 0, **_: Any) -> Any:
@@ -360,6 +361,12 @@ def serve(descriptor: int) -> None:
         if not on_gpu():
             llm.apply_model(_pack_tied_head)
         llm.reset_prefix_cache()
+
+    def rest() -> None:
+        if not on_gpu():
+            llm.reset_prefix_cache()
+            llm.collective_rpc(_forget_cache)
+            threads.return_memory()
 
     def generate(items: list[tuple[Tokens, int]], decoding: Decoding) -> list[Sampled]:
         from vllm import SamplingParams
@@ -379,6 +386,7 @@ def serve(descriptor: int) -> None:
         prompts = [{"prompt_token_ids": list(ids)} for ids, _ in items]
         llm.reset_prefix_cache()
         outputs = llm.generate(prompts, parameters, use_tqdm=bar)
+        rest()
         return [
             Sampled(
                 token_ids=tuple(output.outputs[0].token_ids),
@@ -395,14 +403,14 @@ def serve(descriptor: int) -> None:
             temperature=0, max_tokens=1, prompt_logprobs=0, detokenize=False
         )
         prompts = [{"prompt_token_ids": list(ids)} for ids in sequences]
+        outputs = llm.generate(prompts, parameters, use_tqdm=False)
+        rest()
         return [
             tuple(
                 position[token].logprob
                 for token, position in zip(ids[1:], output.prompt_logprobs[1:], strict=True)
             )
-            for ids, output in zip(
-                sequences, llm.generate(prompts, parameters, use_tqdm=False), strict=True
-            )
+            for ids, output in zip(sequences, outputs, strict=True)
         ]
 
     methods: dict[str, Callable[..., Any]] = {"load": load, "generate": generate, "score": score}
@@ -498,6 +506,11 @@ class _Reporter:
 
     def close(self) -> None:
         """Nothing to close."""
+
+
+def _forget_cache(worker: Any) -> None:
+    """Hand the pages of the key-value cache back; the trainer is next and needs them."""
+    threads.forget(worker.model_runner.kv_caches)
 
 
 def _pack_tied_head(model: Any) -> None:

@@ -82,6 +82,8 @@ def train(
         model, facts = _fine_tune(start, [rows[i] for i in order], settings, seed, check)
         if model is not None:
             save(model, start, folder, probes)
+    del model
+    threads.return_memory()
     return facts
 
 
