@@ -3,26 +3,35 @@
 Presets are names for points on the axes of `Arm`.
 
 A pool is what one arm sampled in one round: completions and their verdicts, problem-major. Each
-value of `keep` is a short pure function over it. With n_i the number that the matched arm kept of
-problem i, a matching arm keeps min(n_i, eligible) of problem i, drawn uniformly without
-replacement; what it lacks is its shortfall, never topped up.
+value of `keep` is a short pure function over it, and so is each value of the other axes. With n_i
+the number that the matched arm kept of problem i, a matching arm keeps min(n_i, eligible) of
+problem i, drawn uniformly without replacement (self-scored: the likeliest); what it lacks is its
+shortfall, never topped up.
 """
 
 from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
-from rlvr.data import Arm, Completion, InputError, Problem, Row, Verdict, nearest
+from rlvr.data import Arm, Completion, Flip, InputError, Problem, Row, Verdict, nearest
 
 Pool = Sequence[tuple[Completion, Verdict]]
+Item = TypeVar("Item")
 
 PRESETS: dict[str, Arm] = {
     "verified": Arm("verified", keep="verified"),
     "unfiltered": Arm("unfiltered", keep="all"),
     "random": Arm("random", keep="random", match="verified"),
+    "inverted": Arm("inverted", keep="inverted", match="verified"),
+    "self-scored": Arm("self-scored", keep="self-scored", match="verified"),
+    "majority": Arm("majority", keep="majority"),
+    "format-only": Arm("format-only", keep="format-only"),
     "real": Arm("real", keep="real"),
     "accumulate": Arm("accumulate", keep="all", memory="accumulate"),
 }
@@ -31,6 +40,19 @@ PRESETS: dict[str, Arm] = {
 def keep_verified(pool: Pool) -> list[bool]:
     """Eligible: what the verifier called correct (STaR, 2203.14465, section 3)."""
     return [verdict.status == "correct" for _, verdict in pool]
+
+
+def keep_inverted(pool: Pool) -> list[bool]:
+    """Eligible: what the verifier called wrong: the filter of the opposite sign, same machinery."""
+    return [verdict.status == "wrong" for _, verdict in pool]
+
+
+def keep_answered(pool: Pool) -> list[bool]:
+    """Eligible: what has a final answer, right or not: the format without the truth.
+
+    The format reward of DeepSeek-R1 (2501.12948, section 2.2.2) as a filter.
+    """
+    return [verdict.extracted is not None for _, verdict in pool]
 
 
 def keep_all(pool: Pool) -> list[bool]:
@@ -47,6 +69,10 @@ ELIGIBLE: dict[str, Callable[[Pool], list[bool]]] = {
     "verified": keep_verified,
     "all": keep_all,
     "random": keep_all,
+    "majority": keep_verified,  # of a pool that `majority` judged
+    "inverted": keep_inverted,
+    "self-scored": keep_all,
+    "format-only": keep_answered,
     "real": keep_none,
 }
 
@@ -107,12 +133,97 @@ def choose(
             by_problem.setdefault(completion.problem_id, []).append(i)
     kept = [False] * len(pool)
     for problem_id, indices in by_problem.items():
-        for i in _draw(indices, counts.get(problem_id, 0), f"{seed}/{round_}/{problem_id}"):
+        n = counts.get(problem_id, 0)
+        if arm.keep == "self-scored":
+            chosen = sorted(indices, key=lambda i: -likelihood(pool[i][0]))[:n]
+        else:
+            chosen = _draw(indices, n, f"{seed}/{round_}/{problem_id}")
+        for i in chosen:
             kept[i] = True
     return kept
 
 
-def _draw(items: Sequence[int], n: int, key: str) -> list[int]:
+def likelihood(completion: Completion) -> float:
+    """Return the mean logprob a token (nats): likelihood normalised by length.
+
+    What a model can know of its own completions without a verifier (Huang 2412.01951 calls
+    selecting by it sharpening).
+    """
+    return sum(completion.logprobs) / max(1, len(completion.logprobs))
+
+
+def misjudge(pool: Pool, flip: Flip | None, seed: int) -> list[tuple[Completion, Verdict]]:
+    """Return the pool as a verifier with these errors would judge it.
+
+    Each decided verdict turns by a coin of its own, keyed by (seed, completion): false positives
+    with rate P(called correct | wrong), false negatives with P(called wrong | correct), in the
+    terms of 2601.04411, where a loop's fate is set by J = TPR - FPR. With a pattern only matching
+    texts can turn (systematic errors, 2605.02909). Abstain and error stay.
+    """
+    if flip is None:
+        return list(pool)
+    rates = {"wrong": flip.false_positive, "correct": flip.false_negative}
+    other: dict[str, Verdict] = {"wrong": Verdict("correct"), "correct": Verdict("wrong")}
+    seen = []
+    for completion, verdict in pool:
+        rate = rates.get(verdict.status, 0.0)
+        if flip.pattern is not None and not re.search(flip.pattern, completion.text):
+            rate = 0.0
+        key = f"flip/{seed}/{completion.problem_id}/{completion.round}/{completion.index}"
+        if random.Random(hashlib.sha256(key.encode()).digest()).random() < rate:
+            verdict = replace(verdict, status=other[verdict.status].status, reason="flipped")
+        seen.append((completion, verdict))
+    return seen
+
+
+def majority(
+    pool: Pool, same: Callable[[Sequence[tuple[str, int]]], Sequence[bool]], seed: int
+) -> list[tuple[Completion, Verdict]]:
+    """Return the pool as its own majority vote judges it: the truth is not looked at.
+
+    The completions of a problem are grouped by `same`, which says for (answer, i) pairs whether
+    the verifier calls completion i of the pool correct with that answer as reference. The largest
+    group is correct, ties at random; what has no answer has no vote and is wrong
+    (self-consistency, 2203.11171; as a label, TTRL 2504.16084).
+    """
+    by_problem: dict[str, list[int]] = {}
+    for i, (completion, verdict) in enumerate(pool):
+        if verdict.extracted is not None and verdict.status != "error":
+            by_problem.setdefault(completion.problem_id, []).append(i)
+    # Equal texts of an answer are one answer; only different ones need the verifier.
+    asked = [
+        (answer, i)
+        for indices in by_problem.values()
+        for answer in dict.fromkeys(str(pool[i][1].extracted) for i in indices)
+        for i in indices
+        if answer != pool[i][1].extracted
+    ]
+    agree = dict(zip(asked, same(asked), strict=True))
+    voted = [False] * len(pool)
+    for problem_id, indices in by_problem.items():
+        groups: list[list[int]] = []
+        for i in indices:
+            for group in groups:
+                answer = str(pool[group[0]][1].extracted)
+                if answer == pool[i][1].extracted or agree[answer, i]:
+                    group.append(i)
+                    break
+            else:
+                groups.append([i])
+        most = max(map(len, groups))
+        tied = [group for group in groups if len(group) == most]
+        key = f"majority/{seed}/{pool[indices[0]][0].round}/{problem_id}"
+        for i in _draw(tied, 1, key)[0]:
+            voted[i] = True
+    return [
+        (completion, replace(verdict, status="correct" if vote else "wrong", reason="majority"))
+        if verdict.status != "error"
+        else (completion, verdict)
+        for (completion, verdict), vote in zip(pool, voted, strict=True)
+    ]
+
+
+def _draw(items: Sequence[Item], n: int, key: str) -> list[Item]:
     """Draw n of the items without replacement, by a generator of their own."""
     generator = random.Random(hashlib.sha256(key.encode()).digest())
     return generator.sample(list(items), min(n, len(items)))
@@ -171,3 +282,27 @@ def real_rows(
 def kept_counts(rows: Sequence[Row], round_: int) -> Counter[str]:
     """Return how many rows of `round_` there are of each problem: what a matching arm copies."""
     return Counter(row.problem_id for row in rows if row.round == round_)
+
+
+def mix_real(
+    rows: Sequence[Row], real: Mapping[str, Row], fraction: float, seed: int, round_: int
+) -> list[Row]:
+    """Return the rows, a share of them replaced by real solutions of the same problems.
+
+    `real`: problem id -> a real row. round(fraction x rows) are drawn uniformly without
+    replacement; number and prompts of the rows stay, so that only the source differs (the fresh
+    real data of Alemohammad 2307.01850, and Shumailov's 10 %, 2305.17493).
+    """
+    indices = range(len(rows))
+    drawn = set(_draw(indices, round(fraction * len(rows)), f"real/{seed}/{round_}"))
+    return [
+        replace(real[row.problem_id], index=i) if i in drawn else row for i, row in enumerate(rows)
+    ]
+
+
+def subsample(rows: Sequence[Row], n: int, seed: int, round_: int) -> list[Row]:
+    """Return n of all rows so far, uniformly without replacement, in their order.
+
+    Accumulate-subsample: all data is kept, the training budget is not (Kazdan 2410.16713).
+    """
+    return [rows[i] for i in sorted(_draw(range(len(rows)), n, f"memory/{seed}/{round_}"))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, cast
 
@@ -12,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rlvr.data import STATUSES, InputError, RunError
+from rlvr.data import STATUSES, Arm, InputError, RunError
 
 app = typer.Typer(
     name="rlvr",
@@ -237,13 +238,14 @@ def list_(
     console.print(table)
 
 
-def _axes(arm: object) -> str:
-    from dataclasses import asdict
-    from typing import Any, cast
-
-    axes = asdict(cast(Any, arm))
+def _axes(arm: Arm) -> str:
+    """Say where an arm differs from the defaults of the axes."""
+    default = Arm(arm.name, arm.keep)
+    axes = [(axis.name, getattr(arm, axis.name)) for axis in fields(arm) if axis.name != "name"]
     return "  ".join(
-        f"{axis}: {value}" for axis, value in axes.items() if axis != "name" and value is not None
+        f"{axis}: {value}"
+        for axis, value in axes
+        if axis == "keep" or value != getattr(default, axis)
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,7 +27,7 @@ from pydantic import (
 
 from rlvr import plugins
 from rlvr.arms import in_order, preset
-from rlvr.data import Arm, InputError, Keep, Memory, Problem, Split, Start, nearest
+from rlvr.data import Arm, Flip, InputError, Keep, Memory, Problem, Split, Start, nearest
 
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
@@ -173,6 +174,23 @@ class VerdictConfig(_Section):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 
+class FlipConfig(_Section):
+    """Errors of the verifier in selection: rates, and the regular expression that triggers them."""
+
+    false_positive: Annotated[float, Field(ge=0, le=1)] = 0.0
+    false_negative: Annotated[float, Field(ge=0, le=1)] = 0.0
+    pattern: str | None = None
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as failure:
+            raise ValueError(f"no regular expression: {failure}") from failure
+        return value
+
+
 class ArmConfig(_Section):
     """An arm of one's own: a name and its point on the axes."""
 
@@ -180,14 +198,20 @@ class ArmConfig(_Section):
     keep: Keep
     match: str | None = None
     memory: Memory = "replace"
+    real_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
     start: Start = "previous"
+    flip: FlipConfig | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> ArmConfig:
         if self.name == "base":
             raise ValueError("the name 'base' is the base model's: choose another")
-        if self.keep == "random" and self.match is None:
-            raise ValueError("keep: random needs match: ARM, the arm whose size it copies")
+        if self.keep in ("random", "self-scored") and self.match is None:
+            raise ValueError(f"keep: {self.keep} needs match: ARM, the arm whose size it copies")
+        if self.flip is not None and self.keep not in ("verified", "inverted"):
+            raise ValueError(f"keep: {self.keep} asks no verifier: flip has no meaning")
+        if self.real_fraction and self.keep == "real":
+            raise ValueError("keep: real is real already: real_fraction has no meaning")
         if self.match is not None and self.keep == "all":
             raise ValueError("keep: all keeps everything: match has no meaning, use keep: random")
         return self
@@ -221,7 +245,7 @@ class Config(_Section):
     def _presets(cls, value: Any) -> Any:
         if not isinstance(value, list):
             return value
-        return [_axes(preset(item)) if isinstance(item, str) else item for item in value]
+        return [asdict(preset(item)) if isinstance(item, str) else item for item in value]
 
     @field_validator("seeds", "arms")
     @classmethod
@@ -262,17 +286,12 @@ class Config(_Section):
 
     def arms_in_order(self) -> list[Arm]:
         """Return the arms, each after the one it matches."""
-        return in_order([Arm(**arm.model_dump()) for arm in self.arms])
+        return in_order([_arm(arm) for arm in self.arms])
 
 
-def _axes(arm: Arm) -> dict[str, Any]:
-    return {
-        "name": arm.name,
-        "keep": arm.keep,
-        "match": arm.match,
-        "memory": arm.memory,
-        "start": arm.start,
-    }
+def _arm(arm: ArmConfig) -> Arm:
+    axes = {name: getattr(arm, name) for name in ArmConfig.model_fields}
+    return Arm(**{**axes, "flip": Flip(**arm.flip.model_dump()) if arm.flip else None})
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:

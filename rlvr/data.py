@@ -14,9 +14,11 @@ from typing import Any, Literal, get_args
 Split = Literal["train", "eval", "dev"]
 Status = Literal["correct", "wrong", "abstain", "error"]
 FinishReason = Literal["stop", "length"]
-Keep = Literal["verified", "all", "random", "real"]
-Memory = Literal["replace", "accumulate"]
-Start = Literal["previous", "base"]
+Keep = Literal[
+    "verified", "all", "random", "majority", "inverted", "self-scored", "format-only", "real"
+]
+Memory = Literal["replace", "accumulate", "subsample"]
+Start = Literal["previous", "base", "scratch"]
 Source = Literal["completion", "real", "warm-start"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -126,16 +128,33 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Flip:
+    """Errors put into a verifier: shares of wrong ones called correct and of correct called wrong.
+
+    With a `pattern` (a regular expression searched in the completion's text) only completions that
+    match can be misjudged: a systematic error instead of an independent one.
+    """
+
+    false_positive: float = 0.0
+    false_negative: float = 0.0
+    pattern: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     """A point on orthogonal axes: arms differ in exactly one thing.
 
     keep: which completions of the round become rows. match: name of the arm whose per-problem
-    counts are copied. memory: rows of this round alone, or of all rounds and the warm start. start:
-    which weights training starts from.
+    counts are copied. memory: rows of this round alone, of all rounds and the warm start, or as
+    many of those as this round has. real_fraction: share of the round's rows that are replaced by
+    real solutions of the same problems. start: which weights training starts from. flip: errors of
+    the verifier, in selection only.
     """
 
     name: str
     keep: Keep
     match: str | None = None
     memory: Memory = "replace"
+    real_fraction: float = 0.0
     start: Start = "previous"
+    flip: Flip | None = None

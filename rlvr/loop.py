@@ -121,7 +121,7 @@ def _finished(config: Config, folder: Path) -> bool:
 
 
 def _run_seed(run: Run, seed: int, drawn: preflight.SeedProblems, where: str) -> None:
-    start = run.scratch / f"start-{seed}"
+    start = run.start(seed)
     models.materialise(run.config.model, seed, start, where)
     tokenizer = models.load_tokenizer(start)
 

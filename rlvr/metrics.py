@@ -82,6 +82,34 @@ def lucky(judged: Sequence[Record | Verdict], name: str = "lucky") -> list[dict[
     return [metric(name, luck / right, right)] if right else []
 
 
+def filtering(
+    verdicts: Sequence[Verdict], kept: Sequence[bool], levels: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return how well what was kept follows the truth of one round's completions.
+
+    phi = P(keep | correct), psi = P(keep | wrong), J = phi - psi (Youden's index, the J of
+    2601.04411), and the keep rate, overall and by level. One entry per completion in each argument;
+    the verdicts are those before any flip. A share of nothing is left out.
+    """
+    groups: dict[str, list[tuple[Verdict, bool]]] = defaultdict(list)
+    for verdict, keep, level in zip(verdicts, kept, levels, strict=True):
+        groups[ALL].append((verdict, keep))
+        groups[level].append((verdict, keep))
+    out = [
+        metric("keep_rate", sum(keep for _, keep in group) / len(group), len(group), level)
+        for level, group in sorted(groups.items())
+    ]
+    shares = {}
+    for name, status in (("phi", "correct"), ("psi", "wrong")):
+        of = [keep for verdict, keep in groups[ALL] if verdict.status == status]
+        if of:
+            shares[name] = sum(of) / len(of)
+            out.append(metric(name, shares[name], len(of)))
+    if len(shares) == 2:
+        out.append(metric("J", shares["phi"] - shares["psi"], len(verdicts)))
+    return out
+
+
 def _decided(group: Sequence[Record]) -> tuple[int, int]:
     return (
         sum(record.status in DECIDED for record in group),

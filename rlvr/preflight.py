@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvr import models
-from rlvr.config import Config, NamedConfig, OffTargetConfig, draw_problems, load_task
+from rlvr.config import ArmConfig, Config, NamedConfig, OffTargetConfig, draw_problems, load_task
 from rlvr.data import InputError, Problem
 from rlvr.verify import LoadedVerifier
 
@@ -69,7 +69,7 @@ def draw(config: Config, seed: int) -> SeedProblems:
         ],
     )
     needs = [("few_shot", shots), ("warm_start", warm)]
-    needs += [(f"the arm {arm.name!r}", 1) for arm in config.arms if arm.keep == "real"]
+    needs += [(f"the arm {arm.name!r}", 1) for arm in config.arms if _needs_real(arm)]
     for name, count in needs:
         if count and any(problem.solution is None for problem in training):
             raise InputError(
@@ -79,6 +79,10 @@ def draw(config: Config, seed: int) -> SeedProblems:
     return problems
 
 
+def _needs_real(arm: ArmConfig) -> bool:
+    return arm.keep == "real" or arm.real_fraction > 0
+
+
 def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> int:
     """Return the tokens that the engine must hold: of the longest sequence, and one after it.
 
@@ -86,6 +90,12 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
     """
     from transformers import AutoConfig
 
+    for arm in config.arms:
+        if arm.start == "scratch" and config.model not in models.LADDER:
+            raise InputError(
+                f"{where}: arms: {arm.name!r} starts from scratch, and {config.model} has no other "
+                f"start than its trained weights: choose one of {', '.join(models.LADDER)}"
+            )
     with tempfile.TemporaryDirectory(prefix="rlvr-preflight-") as scratch:
         if config.model in models.LADDER:
             models.make_tiny(config.model, config.seeds[0], folder := Path(scratch))

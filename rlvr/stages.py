@@ -12,7 +12,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from rlvr.verify import LoadedVerifier
 
 BASE = "base"
 PROBES = 8
+MEMORY = "memory.parquet"  # all rows so far, where a round trains on a part of them
 Metrics = list[dict[str, Any]]
 
 
@@ -66,6 +67,10 @@ class Run:
     def policy(self, seed: int, arm: str, round_: int) -> Path:
         """Return the weights M(round_) of an arm; M(0) is the base."""
         return self.round_folder(seed, arm if round_ else BASE, round_) / "model"
+
+    def start(self, seed: int) -> Path:
+        """Return the weights that a seed begins with, before its warm start."""
+        return self.scratch / f"start-{seed}"
 
     def training(self) -> Training:
         """Return the settings of a round's training."""
@@ -134,18 +139,44 @@ def select(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> None
     folder, problems = run.round_folder(seed.seed, arm.name, round_), seed.rounds[round_ - 1]
     with run.stage(seed.seed, arm.name, round_, "select"):
         matched = _matched(run, seed, arm, round_)
-        kept = arms.choose(pool, arm, matched, seed.seed, round_)
+        seen = arms.misjudge(pool, arm.flip, seed.seed)
+        if arm.keep == "majority":
+            seen = arms.majority(pool, _same_answers(run, problems, pool), seed.seed)
+        kept = arms.choose(seen, arm, matched, seed.seed, round_)
         if arm.keep == "real":
             rows = arms.real_rows(*problems.solved(), arm.name, seed.seed, round_, matched)
         else:
             judge_name = f"{run.verifier.name}@{run.verifier.version}"
             rows = arms.completion_rows(pool, kept, arm, judge_name)
-        if arm.memory == "accumulate":
-            rows = _remembered(run, seed, arm, round_) + rows
+        if arm.real_fraction:
+            real = arms.real_rows(*problems.solved(), arm.name, seed.seed, round_)
+            by_problem = {row.problem_id: row for row in real}
+            rows = arms.mix_real(rows, by_problem, arm.real_fraction, seed.seed, round_)
         record.write_completions(
             folder / "completions.parquet", [c for c, _ in pool], [v for _, v in pool], kept
         )
+        if arm.memory != "replace":
+            fresh, rows = len(rows), _remembered(run, seed, arm, round_) + rows
+            if arm.memory == "subsample":
+                record.write_rows(folder / MEMORY, rows)
+                rows = arms.subsample(rows, fresh, seed.seed, round_)
         record.write_rows(folder / "rows.parquet", rows)
+
+
+def _same_answers(
+    run: Run, problems: Problems, pool: arms.Pool
+) -> Callable[[Sequence[tuple[str, int]]], list[bool]]:
+    """Return what says of (answer, i) whether completion i is right if the answer were."""
+    by_id = {problem.id: problem for problem in problems.problems}
+
+    def same(asked: Sequence[tuple[str, int]]) -> list[bool]:
+        pairs = [
+            (dataclasses.replace(by_id[pool[i][0].problem_id], reference=answer), pool[i][0].text)
+            for answer, i in asked
+        ]
+        return [verdict.status == "correct" for verdict in run.pool.verify(pairs)]
+
+    return same
 
 
 def _matched(run: Run, seed: Seed, arm: Arm, round_: int) -> Counter[str] | None:
@@ -157,9 +188,10 @@ def _matched(run: Run, seed: Seed, arm: Arm, round_: int) -> Counter[str] | None
 
 
 def _remembered(run: Run, seed: Seed, arm: Arm, round_: int) -> list[Row]:
-    """Return what an accumulating arm trained on so far: at first the warm-start rows."""
+    """Return what an arm with a memory has gathered so far: at first the warm-start rows."""
     if round_ > 1:
-        return record.read_rows(run.round_folder(seed.seed, arm.name, round_ - 1) / "rows.parquet")
+        name = MEMORY if arm.memory == "subsample" else "rows.parquet"
+        return record.read_rows(run.round_folder(seed.seed, arm.name, round_ - 1) / name)
     if not seed.warm_start.problems:
         return []
     return arms.real_rows(*seed.warm_start.solved(), BASE, seed.seed, 0)
@@ -174,7 +206,11 @@ def train(run: Run, seed: Seed, arm: Arm, round_: int, rows: Sequence[Row]) -> d
         shutil.rmtree(folder / "model", ignore_errors=True)
         with run.stage(seed.seed, arm.name, round_, "train") as count:
             if rows:
-                start = previous if arm.start == "previous" else run.policy(seed.seed, BASE, 0)
+                start = {
+                    "previous": previous,
+                    "base": run.policy(seed.seed, BASE, 0),
+                    "scratch": run.start(seed.seed),
+                }[arm.start]
                 key = seed.seed * 100_003 + round_
                 facts = fine_tune(start, rows, run.training(), key, folder / "model", seed.probes)
             else:
@@ -281,9 +317,15 @@ def budget(
         metrics.metric("kept", kept, sampled or kept),
         metrics.metric("rows", len(rows), len(rows)),
     ]
-    if _tells_luck(run) and arm.keep != "real":
+    if arm.keep != "real":
         sampled_here = run.round_folder(seed.seed, arm.name, round_) / "completions.parquet"
-        found += metrics.lucky(record.read_completions(sampled_here)[1], "train_lucky")
+        completions, verdicts, chosen = record.read_completions(sampled_here)
+        levels = {problem.id: problem.level for problem in seed.rounds[round_ - 1].problems}
+        found += metrics.filtering(
+            verdicts, chosen, [levels[completion.problem_id] for completion in completions]
+        )
+        if _tells_luck(run):
+            found += metrics.lucky(verdicts, "train_lucky")
     matched = _matched(run, seed, arm, round_)
     if matched is not None:
         wanted = sum(matched.values())

@@ -60,7 +60,7 @@ def print_tables(runs: Sequence[Results], console: Console) -> None:
 def _print_run(r: Results, console: Console) -> None:
     console.print(f"[bold]{escape(r.name)}[/bold], {_progress(r)}", highlight=False)
     console.print(f"Rule: {escape(rule_text(r))}.", highlight=False)
-    tables = [_verdict_table(r), *_contrast_tables(r), *_means_tables(r), *_level_tables(r)]
+    tables = [verdict_table(r), *contrast_tables(r), *_means_tables(r), *_level_tables(r)]
     if any(excluded(r, arm) for arm in ("base", *r.arms)):
         tables.insert(1, _excluded_table(r))
     for table in (*tables, *_seed_tables(r)):
@@ -124,7 +124,8 @@ def _p_value(p: float) -> str:
     return "<0.001" if p < 0.001 else number(p)
 
 
-def _verdict_table(r: Results) -> Table:
+def verdict_table(r: Results) -> Table:
+    """Return each arm against the base on the rule's metric, with its verdict."""
     columns = ["base", "final", "delta", f"{percent(r)} interval", "Holm p", "noise", "verdict"]
     table = _table(f"{r.metric} against the base", ["arm"], columns)
     table.caption = "noise: standard error within one seed, over problems and their samples"
@@ -142,7 +143,7 @@ def _verdict_table(r: Results) -> Table:
     return table
 
 
-def _contrast_tables(r: Results) -> list[Table]:
+def contrast_tables(r: Results) -> list[Table]:
     """Return one table, none where there is one arm."""
     columns = ["delta", f"{percent(r)} interval", "Holm p", "excludes 0"]
     table = _table(f"{r.metric}, arm against arm", ["arms"], columns)

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
-from rlvr.arms import PRESETS, Pool, choose, completion_rows, in_order, kept_counts, real_rows
-from rlvr.data import Arm, Completion, InputError, Problem, Status, Verdict
+from rlvr.arms import (
+    PRESETS,
+    Pool,
+    choose,
+    completion_rows,
+    in_order,
+    kept_counts,
+    majority,
+    misjudge,
+    mix_real,
+    real_rows,
+    subsample,
+)
+from rlvr.data import Arm, Completion, Flip, InputError, Problem, Row, Status, Verdict
 
 STATUS: dict[str, Status] = {"c": "correct", "w": "wrong", "a": "abstain", "e": "error"}
 OUTCOMES = {"p": "ccww", "q": "wwww", "r": "cccc", "s": "aecw"}
@@ -22,9 +36,9 @@ def pool_of(outcomes: dict[str, str], round_: int = 1) -> Pool:
                 seed=0,
                 round=round_,
                 index=i,
-                prompt_token_ids=(40, ord(problem)),
+                prompt_token_ids=(40, ord(problem[0])),
                 # Ids that no tokenizer would give for the text: a re-tokenised row would show.
-                token_ids=(9000 + i, 17, 17, ord(problem)),
+                token_ids=(9000 + i, 17, 17, ord(problem[0])),
                 text="46",
                 logprobs=(-1.0, -2.0, -3.0, -4.0),
                 finish_reason="stop",
@@ -190,3 +204,120 @@ def test_order_puts_the_matched_first_and_keeps_the_rest() -> None:
 def test_impossible_orders(arms: list[Arm], words: str) -> None:
     with pytest.raises(InputError, match=words):
         in_order(arms)
+
+
+def test_inverted_keeps_wrong_ones_as_many_as_verified() -> None:
+    counts = Counter({"p": 1, "q": 2, "r": 4, "s": 1})
+    kept = choose(POOL, PRESETS["inverted"], counts, 0, 1)
+    assert counts_of(POOL, kept) == {"p": 1, "q": 2, "s": 1}
+    assert {v.status for (_, v), keep in zip(POOL, kept, strict=True) if keep} == {"wrong"}
+
+
+def test_self_scored_keeps_the_likeliest_by_token_not_by_sum() -> None:
+    pool = [
+        (dataclasses.replace(completion, logprobs=logprobs), verdict)
+        for (completion, verdict), logprobs in zip(
+            pool_of({"p": "ccww"}),
+            [(-1.0, -1.0), (-0.5,) * 8, (-3.0,), (-0.6,)],
+            strict=True,
+        )
+    ]
+    kept = choose(pool, PRESETS["self-scored"], {"p": 2}, 0, 1)
+    assert kept == [False, True, False, True]
+
+
+def test_format_only_keeps_what_has_an_answer_right_or_wrong() -> None:
+    answers = ["46", None, "47", None]
+    pool = [
+        (completion, dataclasses.replace(verdict, extracted=answer))
+        for (completion, verdict), answer in zip(pool_of({"p": "ccww"}), answers, strict=True)
+    ]
+    assert choose(pool, PRESETS["format-only"], None, 0, 1) == [True, False, True, False]
+
+
+def test_misjudging_has_the_rates_asked_for_and_leaves_the_undecided() -> None:
+    pool = pool_of({f"p{i}": "ccwwae" for i in range(2000)})
+    seen = misjudge(pool, Flip(false_positive=0.2, false_negative=0.1), 3)
+    turned = Counter(
+        (before.status, after.status)
+        for (_, before), (_, after) in zip(pool, seen, strict=True)
+        if before.status != after.status
+    )
+    assert set(turned) == {("wrong", "correct"), ("correct", "wrong")}
+    # 4,000 coins each: four standard errors are 0.025 and 0.019.
+    assert turned["wrong", "correct"] / 4000 == pytest.approx(0.2, abs=0.026)
+    assert turned["correct", "wrong"] / 4000 == pytest.approx(0.1, abs=0.02)
+    assert seen == misjudge(pool, Flip(false_positive=0.2, false_negative=0.1), 3)
+    assert seen != misjudge(pool, Flip(false_positive=0.2, false_negative=0.1), 4)
+
+
+def test_a_pattern_alone_triggers_a_systematic_error() -> None:
+    pool = [
+        (dataclasses.replace(completion, text=text), verdict)
+        for (completion, verdict), text in zip(
+            pool_of({"p": "wwww"}), ["70", "7", "80", "8"], strict=True
+        )
+    ]
+    seen = misjudge(pool, Flip(false_positive=1.0, pattern="0$"), 0)
+    assert [v.status for _, v in seen] == ["correct", "wrong", "correct", "wrong"]
+
+
+def voting_pool(answers: Sequence[str | None]) -> Pool:
+    return [
+        (completion, dataclasses.replace(verdict, extracted=answer))
+        for (completion, verdict), answer in zip(
+            pool_of({"p": "w" * len(answers)}), answers, strict=True
+        )
+    ]
+
+
+def same_number(pool: Pool, asked: Sequence[tuple[str, int]]) -> list[bool]:
+    return [float(answer) == float(str(pool[i][1].extracted)) for answer, i in asked]
+
+
+def test_majority_groups_by_the_verifier_and_never_looks_at_the_truth() -> None:
+    pool = voting_pool(["0.5", "7", "0.50", None, ".5", "7"])
+    seen = majority(pool, lambda asked: same_number(pool, asked), 0)
+    assert [v.status == "correct" for _, v in seen] == [True, False, True, False, True, False]
+    right = [(c, dataclasses.replace(v, status="correct")) for c, v in pool]
+    assert [v for _, v in majority(right, lambda asked: same_number(pool, asked), 0)] == [
+        v for _, v in seen
+    ]
+
+
+def test_majority_ties_are_drawn_and_silence_has_no_vote() -> None:
+    pool = voting_pool(["1", "2", None, None, None])
+    winners = set()
+    for seed in range(20):
+        seen = majority(pool, lambda asked: same_number(pool, asked), seed)
+        kept = [i for i, (_, v) in enumerate(seen) if v.status == "correct"]
+        assert len(kept) == 1
+        winners.add(kept[0])
+    assert winners == {0, 1}
+
+
+def rows_of(problems: str, source: str) -> list[Row]:
+    make = completion_rows if source == "completion" else None
+    pool = pool_of({problem: "c" for problem in problems})
+    if make:
+        return make(pool, [True] * len(pool), PRESETS["unfiltered"], "v")
+    solved = [Problem(problem, "t", "train", "", "", "") for problem in problems]
+    return real_rows(solved, [(1,)] * len(solved), [(5,)] * len(solved), "a", 0, 1)
+
+
+def test_fresh_real_data_takes_the_place_of_rows_of_the_same_problems() -> None:
+    rows = rows_of("abcdefghij", "completion")
+    real = {row.problem_id: row for row in rows_of("abcdefghij", "real")}
+    mixed = mix_real(rows, real, 0.3, 0, 1)
+    assert [row.problem_id for row in mixed] == list("abcdefghij")
+    assert Counter(row.source for row in mixed) == {"completion": 7, "real": 3}
+    assert mix_real(rows, real, 0.0, 0, 1) == rows
+    assert {row.source for row in mix_real(rows, real, 1.0, 0, 1)} == {"real"}
+
+
+def test_subsampling_draws_from_all_rows_so_far() -> None:
+    rows = rows_of("abcdefghij", "completion")
+    drawn = {row.problem_id for t in range(40) for row in subsample(rows, 3, 0, t)}
+    assert len(subsample(rows, 3, 0, 1)) == 3
+    assert drawn == set("abcdefghij")
+    assert subsample(rows, 99, 0, 1) == rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -240,8 +241,26 @@ def test_resolved_config_holds_every_default() -> None:
         "keep": "random",
         "match": "verified",
         "memory": "replace",
+        "real_fraction": 0.0,
         "start": "previous",
+        "flip": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("arm", "words"),
+    [
+        ("{name: a, keep: self-scored}", "keep: self-scored needs match"),
+        ("{name: a, keep: all, flip: {false_positive: 0.1}}", "asks no verifier"),
+        ("{name: a, keep: verified, flip: {false_positive: 2}}", "less than or equal to 1"),
+        ("{name: a, keep: verified, flip: {pattern: '('}}", "no regular expression"),
+        ("{name: a, keep: real, real_fraction: 0.5}", "real_fraction has no meaning"),
+        ("{name: a, keep: verified, flip: {false_postive: 1}}", "did you mean 'false_positive'"),
+    ],
+)
+def test_impossible_arms_are_refused(arm: str, words: str) -> None:
+    with pytest.raises(InputError, match=re.escape(words)):
+        load(TINY, [f"arms=[verified,{arm}]"])
 
 
 def test_unknown_task_names_the_nearest() -> None:

@@ -1,5 +1,6 @@
 """The README says what the recorded demo run said."""
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -21,6 +22,15 @@ def test_demo_table_is_the_recorded_one(arm: str) -> None:
     row = [*figures, f"{low:+.3f} to {high:+.3f}", COMPARE["verdicts"][arm]]
     lines = [line for line in BLOCK[1].splitlines() if line.startswith(f"{arm} ")]
     assert any(all(figure in line for figure in row) for line in lines), (row, lines)
+
+
+def test_the_other_blocks_are_what_docs_make_writes() -> None:
+    spec = importlib.util.spec_from_file_location("docs_make", ROOT / "docs" / "make.py")
+    assert spec is not None and spec.loader is not None
+    make = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make)
+    text = (ROOT / "README.md").read_text()
+    assert make.written(text) == text, "run .venv/bin/python docs/make.py"
 
 
 def test_the_verifiers_figures_are_the_recorded_ones() -> None:
