@@ -68,6 +68,7 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
         if not cached.is_dir():
             made = run.scratch / "warm-start"
             check = _target_reached(run, seed, start)
+            run.engine.rest()
             train(start, rows, training, seed.seed, made, seed.probes, check)
             record.copy_folder(made, cached)
             shutil.rmtree(made)
@@ -112,6 +113,7 @@ def _target_reached(run: Run, seed: Seed, start: Path) -> Callable[[int, Any], b
         save(model, start, folder, seed.probes)
         run.engine.load(folder)
         records = stages.sample(run, seed, seed.held_back, 1.0, 2, "sample", BASE, 0)
+        run.engine.rest()
         reached = _share_correct(records)
         where = f"warm start, step {step}, pass@1 {reached:.2f} of {target}"
         run.display.stage(seed.seed, BASE, 0, where)

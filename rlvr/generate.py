@@ -132,6 +132,7 @@ class Engine:
             for replica in range(replicas)
         ]
         self.start_seconds = 0.0
+        self._loaded = True
 
     def __enter__(self) -> Engine:
         return self
@@ -158,6 +159,7 @@ class Engine:
         the bound: the engine would sample from other weights than those trained. In half precision
         the bound grows with what the rounding does to these probes in transformers.
         """
+        self._loaded = True
         for child in self._children:
             child.send("load", str(model))
         for child in self._children:
@@ -185,6 +187,17 @@ class Engine:
             )
         return worst
 
+    def rest(self) -> None:
+        """Hand the engine's memory back while another works: it needs a `load` afterwards.
+
+        On a CPU alone; on a GPU the shares of engine and trainer are fixed.
+        """
+        for child in self._children:
+            child.send("rest")
+        for child in self._children:
+            child.receive()
+        self._loaded = False
+
     def generate(
         self,
         prompts: Sequence[Tokens],
@@ -207,6 +220,8 @@ class Engine:
     def _spread(
         self, method: str, items: list[Any], extra: tuple[Any, ...], progress: Progress | None
     ) -> list[Any]:
+        if not self._loaded:
+            raise RuntimeError("the engine's weights were handed back: load some first")
         count = len(self._children)
         for replica, child in enumerate(self._children):
             child.send(method, items[replica::count], *extra)
@@ -350,7 +365,6 @@ def serve(descriptor: int) -> None:
                     f"engine.{name}: vLLM has no such engine argument{nearest(name, known)}"
                 )
         llm = vllm.LLM(model, **settings)
-        rest()
         return {"vllm": vllm.__version__, "start_seconds": time.monotonic() - began, **settings}
 
     def bar(queue: Any = None, *, total: int = 0, **_: Any) -> Any:
@@ -364,8 +378,7 @@ def serve(descriptor: int) -> None:
 
     def rest() -> None:
         if not on_gpu():
-            llm.reset_prefix_cache()
-            llm.collective_rpc(_forget_cache)
+            llm.collective_rpc(_forget)
             threads.return_memory()
 
     def generate(items: list[tuple[Tokens, int]], decoding: Decoding) -> list[Sampled]:
@@ -386,7 +399,6 @@ def serve(descriptor: int) -> None:
         prompts = [{"prompt_token_ids": list(ids)} for ids, _ in items]
         llm.reset_prefix_cache()
         outputs = llm.generate(prompts, parameters, use_tqdm=bar)
-        rest()
         return [
             Sampled(
                 token_ids=tuple(output.outputs[0].token_ids),
@@ -404,7 +416,6 @@ def serve(descriptor: int) -> None:
         )
         prompts = [{"prompt_token_ids": list(ids)} for ids in sequences]
         outputs = llm.generate(prompts, parameters, use_tqdm=False)
-        rest()
         return [
             tuple(
                 position[token].logprob
@@ -413,7 +424,12 @@ def serve(descriptor: int) -> None:
             for ids, output in zip(sequences, outputs, strict=True)
         ]
 
-    methods: dict[str, Callable[..., Any]] = {"load": load, "generate": generate, "score": score}
+    methods: dict[str, Callable[..., Any]] = {
+        "load": load,
+        "rest": rest,
+        "generate": generate,
+        "score": score,
+    }
     _answer(connection, start)
     while True:
         try:
@@ -508,9 +524,10 @@ class _Reporter:
         """Nothing to close."""
 
 
-def _forget_cache(worker: Any) -> None:
-    """Hand the pages of the key-value cache back; the trainer is next and needs them."""
-    threads.forget(worker.model_runner.kv_caches)
+def _forget(worker: Any) -> None:
+    """Hand back the pages of weights and key-value cache: the next load fills them anew."""
+    runner = worker.model_runner
+    threads.forget([*runner.kv_caches, *runner.get_model().parameters()])
 
 
 def _pack_tied_head(model: Any) -> None:

@@ -212,6 +212,7 @@ def train(run: Run, seed: Seed, arm: Arm, round_: int, rows: Sequence[Row]) -> d
                     "scratch": run.start(seed.seed),
                 }[arm.start]
                 key = seed.seed * 100_003 + round_
+                run.engine.rest()
                 facts = fine_tune(start, rows, run.training(), key, folder / "model", seed.probes)
             else:
                 record.copy_folder(previous, folder / "model")

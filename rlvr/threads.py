@@ -53,12 +53,13 @@ def return_memory() -> None:
 
 def forget(tensors: Iterable[Any]) -> None:
     """Give the pages of CPU tensors back to the kernel: they hold zeros until written again."""
-    advise = ctypes.CDLL(None).madvise
+    advise, page = ctypes.CDLL(None).madvise, mmap.PAGESIZE
     for storage in {t.untyped_storage().data_ptr(): t.untyped_storage() for t in tensors}.values():
-        begin = -(-storage.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
-        length = storage.data_ptr() + storage.nbytes() - begin
-        if length >= mmap.PAGESIZE:
-            advise(ctypes.c_void_p(begin), ctypes.c_size_t(length), _DONTNEED)
+        # Whole pages alone: the first and last may hold what is not the tensor's.
+        begin = -(-storage.data_ptr() // page) * page
+        end = (storage.data_ptr() + storage.nbytes()) // page * page
+        if end > begin:
+            advise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _DONTNEED)
 
 
 def use_openmp() -> None:

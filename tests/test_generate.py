@@ -308,6 +308,16 @@ def test_other_weights_in_place(
     assert engine.generate(PROMPTS, DECODING, SEEDS) == expected
 
 
+def test_memory_handed_back_is_filled_anew_by_a_load(
+    engine: Engine, model: Path, expected: list[Sampled]
+) -> None:
+    engine.rest()
+    with pytest.raises(RuntimeError, match="load some first"):
+        engine.generate(PROMPTS, DECODING, SEEDS)
+    engine.load(model)
+    assert engine.generate(PROMPTS, DECODING, SEEDS) == expected
+
+
 def test_an_old_prefix_is_not_served_after_new_weights(
     engine: Engine, model: Path, other: Path
 ) -> None:
@@ -355,6 +365,7 @@ def test_an_output_layer_tied_to_the_embedding_is_new_too(dtype: str, tmp_path: 
         write_probes(tied, PROMPTS[:8], tmp_path / name)
     with Engine(tmp_path / "one", dtype) as engine:
         for name in ("one", "two", "one"):
+            engine.rest()
             assert engine.load(tmp_path / name) < (1e-4 if dtype == "float32" else 1.0)
 
 

@@ -1,0 +1,30 @@
+"""Memory handed back to the kernel: that of the tensor, and nothing beside it."""
+
+from __future__ import annotations
+
+import mmap
+
+import psutil
+import pytest
+import torch
+
+from rlvr.threads import forget
+
+
+def test_a_forgotten_tensor_holds_no_memory() -> None:
+    tensor = torch.ones(64 << 20, dtype=torch.uint8)
+    before = psutil.Process().memory_info().rss
+    forget([tensor, tensor.view(64, -1)])
+    assert before - psutil.Process().memory_info().rss > 60 << 20
+    assert int(tensor[mmap.PAGESIZE : -mmap.PAGESIZE].sum()) == 0
+    tensor.fill_(3)
+    assert int(tensor.sum()) == 3 * (64 << 20)
+
+
+@pytest.mark.parametrize("size", [1, 100, mmap.PAGESIZE, mmap.PAGESIZE + 1, 3 * mmap.PAGESIZE - 7])
+def test_what_lies_beside_it_stays(size: int) -> None:
+    tensors = [torch.full((size,), i % 251 + 1, dtype=torch.uint8) for i in range(60)]
+    forget(tensors[::3])
+    for i, tensor in enumerate(tensors):
+        if i % 3:
+            assert bool((tensor == i % 251 + 1).all())
