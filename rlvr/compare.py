@@ -5,10 +5,10 @@
 every other, by seed. A metric by level is called `pass@1[LEVEL]`. `ci95` holds the interval at the
 rule's confidence, which is 0.95 unless the config says otherwise. The verdict is on the rule's
 metric alone; the intervals and p-values of all other metrics describe, and p_holm corrects for the
-arms (or the pairs of arms), not for the number of metrics.
+arms (or the pairs of arms), not for the number of metrics. "Growth" says that the rule's metric
+rose, for a metric of LOWER_IS_BETTER that it fell.
 
-What it does not do: train, score, read completions, print (`rlvr.tables`), draw (`rlvr.plot`), or
-judge a metric by whether higher is better. "Growth" says that the rule's metric rose.
+What it does not do: train, score, read completions, print (`rlvr.tables`) or draw (`rlvr.plot`).
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from rlvr.stats import (
 COLUMNS = ("seed", "arm", "round", "metric", "level", "value")
 BEST_TEMPERATURE = "pass@1_best_temperature"
 EXCLUDED = ("excluded_abstain", "excluded_error")
+LOWER_IS_BETTER = ("real_nll",)
 SHARES = ("pass@", "greedy")  # how the metrics begin that are shares of correct answers
 
 
@@ -237,9 +238,11 @@ def compare_run(r: Results) -> dict[str, Any]:
 
 def rule_text(r: Results) -> str:
     """Return the rule of the verdicts in words."""
+    way = "falls" if r.metric in LOWER_IS_BETTER else "rises"
+    other = "rises" if r.metric in LOWER_IS_BETTER else "falls"
     return (
-        f"growth if {r.metric} rises by at least {r.margin:g} and the interval excludes 0; "
-        f"collapse if it falls so; no effect if the interval lies within +-{r.margin:g}; "
+        f"growth if {r.metric} {way} by at least {r.margin:g} and the interval excludes 0; "
+        f"collapse if it {other} so; no effect if the interval lies within +-{r.margin:g}; "
         f"else, and with fewer than {MIN_SEEDS} seeds, inconclusive"
     )
 
@@ -297,6 +300,8 @@ def _with_holm(effects: Sequence[Effect]) -> list[Effect]:
 def outcome(r: Results, effect: Effect) -> Outcome:
     """Return the rule's verdict on an effect."""
     i = effect.interval
+    if r.metric in LOWER_IS_BETTER:
+        return decide(-i.delta, -i.high, -i.low, r.margin, len(effect.deltas))
     return decide(i.delta, i.low, i.high, r.margin, len(effect.deltas))
 
 
@@ -399,7 +404,7 @@ def _growth_kind(r: Results, arm: str) -> str:
 
 def _excluded_sentence(r: Results, arm: str) -> list[str]:
     count = excluded(r, arm) + excluded(r, "base")
-    if not count:
+    if not count or not r.metric.startswith(SHARES):  # real solutions are scored, none is excluded
         return []
     cases = worst_case(r, arm, "base")
     if cases is None:

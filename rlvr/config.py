@@ -275,7 +275,7 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _metric_exists(self) -> Config:
-        known = [*(f"pass@{k}" for k in self.evaluate.k), "greedy"]
+        known = [*(f"pass@{k}" for k in self.evaluate.k), "greedy", "real_nll"]
         if self.verdict.metric not in known:
             raise ValueError(
                 f"verdict.metric: {self.verdict.metric!r} is not "

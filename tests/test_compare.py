@@ -304,9 +304,27 @@ def test_verdict_is_on_the_rules_metric_alone(tmp_path: Path) -> None:
     )
     folder = make_run(tmp_path / "run", rows, arms=["a"], metric="real_nll")
     comparison = compare_run(folder)
-    assert comparison["verdicts"] == {"a": "growth"}  # says that it rose, not that this is good
+    assert comparison["verdicts"] == {"a": "collapse"}
+    assert "growth if real_nll falls by at least 0.05" in comparison["rule"]["text"]
     assert "real_nll +1.000" in comparison["why"]["a"]
     assert "Real" not in comparison["why"]["a"]
+
+
+@pytest.mark.parametrize(
+    ("finals", "verdict"),
+    [
+        ((0.5, 0.6, 0.4), "growth"),
+        ((1.01, 1.0, 1.02), "no effect"),
+        ((1.0, 1.5, 0.7), "inconclusive"),
+        ((1.5, 1.6, 1.4), "collapse"),
+    ],
+)
+def test_nll_is_better_when_it_is_lower(
+    tmp_path: Path, finals: tuple[float, ...], verdict: str
+) -> None:
+    rows = rows_of({"a": {"pass@1": (0, 0, 0), "real_nll": finals}}, BASE | {"real_nll": (1, 1, 1)})
+    folder = make_run(tmp_path / "run", rows, arms=["a"], metric="real_nll")
+    assert compare_run(folder)["verdicts"] == {"a": verdict}
 
 
 # Excluded completions ---------------------------------------------------------------------------

@@ -1,0 +1,70 @@
+"""Real English text to go on with: the first characters of a paragraph, and the rest of it.
+
+The classic set-up of model collapse (Shumailov 2305.17493): a language model learns from its own
+continuations of real text. There is no right answer, so that what to look at is the NLL of held-out
+real text (`verdict.metric: real_nll`) and diversity; accuracy stays 0. The text is the prose in the
+docstrings of pinned packages (`rlvr.corpus`), or a file's. Levels are the sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rlvr.tasks import split_of
+
+from rlvr import corpus
+from rlvr.data import InputError, Problem, Split
+
+VERIFIER = "exact"
+
+
+def problems(
+    split: Split,
+    n: int,
+    *,
+    seed: int = 0,
+    path: str | None = None,
+    prompt: int = 32,
+    longest: int = 160,
+) -> Iterator[Problem]:
+    """Yield n problems of `split`, in an order drawn by `seed`, none twice.
+
+    `prompt` characters are given, the continuation ends with its paragraph; paragraphs of more than
+    `longest` characters, or no longer than the prompt, are left out. `path`: a UTF-8 text file with
+    a blank line between paragraphs. Of those that begin alike only one is used. Raises InputError
+    for a missing file, ValueError where the split has fewer than n.
+    """
+    if not 1 <= prompt < longest:
+        raise ValueError(f"prompt must lie between 1 and longest, got {prompt} and {longest}")
+    texts = corpus.paragraphs() if path is None else _of_file(Path(path))
+    distinct = {text[:prompt]: (source, text) for source, text in reversed(texts)}
+    chosen = [
+        (source, text)
+        for start, (source, text) in distinct.items()
+        if prompt < len(text) <= longest and split_of(start) == split
+    ]
+    if len(chosen) < n:
+        raise ValueError(f"{len(chosen)} paragraphs for {split!r}, {n} asked for: lower the number")
+    order = sorted(chosen, key=lambda one: one[1])
+    random.Random(f"text/{split}/{seed}").shuffle(order)
+    for source, text in order[:n]:
+        name = hashlib.sha256(text.encode()).hexdigest()[:16]
+        yield Problem(
+            id=f"text/{split}/{name}",
+            task="text",
+            split=split,
+            level=source,
+            prompt=text[:prompt],
+            reference=text[prompt:],
+            solution=text[prompt:],
+        )
+
+
+def _of_file(path: Path) -> Sequence[tuple[str, str]]:
+    if not path.is_file():
+        raise InputError(f"task.path: no such file: {path}")
+    blocks = path.read_text().replace("\r\n", "\n").split("\n\n")
+    return [(path.stem, line) for line in (" ".join(block.split()) for block in blocks) if line]

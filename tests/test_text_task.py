@@ -1,0 +1,94 @@
+"""Real text: prose alone, read without importing, in splits that share no beginning."""
+
+from __future__ import annotations
+
+import importlib
+import statistics
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rlvr import corpus
+from rlvr.data import InputError, Problem, Split
+
+text: Callable[..., Iterator[Problem]] = importlib.import_module("rlvr.tasks.text").problems
+SPLITS: tuple[Split, ...] = ("train", "eval", "dev")
+
+DOCSTRING = """Return the sum of all values along the axis that the caller has chosen, or of all.
+
+    The ``values`` are added in *pairs*, so that the error of rounding grows
+    slowly with their number and not as fast as in a plain loop.
+
+    Parameters
+    ----------
+    axis : int
+        Which axis of the many that an array may have is the one to sum over here.
+
+    >>> total([1, 2]) is what one would type to see the sum of these two numbers.
+
+    Too short to be prose.
+    """
+
+
+def test_prose_is_kept_and_nothing_else() -> None:
+    assert list(corpus.prose(DOCSTRING)) == [
+        "Return the sum of all values along the axis that the caller has chosen, or of all.",
+        "The values are added in pairs, so that the error of rounding grows slowly with their "
+        "number and not as fast as in a plain loop.",
+    ]
+
+
+def test_the_corpus_is_large_real_and_the_same_when_read_again() -> None:
+    found = corpus.paragraphs()
+    corpus.paragraphs.cache_clear()
+    assert corpus.paragraphs() == found
+    assert len({paragraph for _, paragraph in found}) == len(found)
+    assert sum(len(paragraph) for _, paragraph in found) > 3e6
+    assert {source for source, _ in found} == set(corpus.PACKAGES)
+    words = " ".join(paragraph for _, paragraph in found).lower().split()
+    assert 0.04 < words.count("the") / len(words) < 0.10  # English
+    assert statistics.median(map(len, words)) < 7
+
+
+def test_packages_are_parsed_and_never_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "hostile_prose"
+    package.mkdir()
+    code = f'def total():\n    r"""{DOCSTRING}"""\n\nraise SystemExit(\'imported\')\n'
+    (package / "__init__.py").write_text(code)
+    (package / "broken.py").write_text("def (")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert len(list(corpus._of_package("hostile_prose"))) == 2
+    for name in ("no_such_package", "this"):
+        with pytest.raises(ModuleNotFoundError):
+            list(corpus._of_package(name))
+
+
+def test_splits_share_no_beginning_and_seeds_share_no_order() -> None:
+    drawn = {split: list(text(split, 400)) for split in SPLITS}
+    starts = [problem.prompt for split in SPLITS for problem in drawn[split]]
+    assert len(set(starts)) == 1200
+    for problem in drawn["train"]:
+        assert len(problem.prompt) == 32 and problem.solution == problem.reference
+        assert problem.prompt[0].isupper() and str(problem.solution).endswith(".")
+        assert len(problem.prompt + str(problem.solution)) <= 160
+    assert list(text("train", 400)) == drawn["train"]
+    assert list(text("train", 100)) == drawn["train"][:100]
+    other = [problem.id for problem in text("train", 400, seed=1)]
+    assert len(set(other) & {problem.id for problem in drawn["train"]}) < 100
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "book.txt"
+    path.write_text("\n\n".join(f"{i} bottles of beer\non the wall" for i in range(100)))
+    problems = [problem for split in SPLITS for problem in text(split, 3, path=str(path), prompt=5)]
+    assert all(problem.level == "book" for problem in problems)
+    assert str(problems[0].solution).endswith("of beer on the wall")
+    with pytest.raises(ValueError, match="paragraphs for 'dev', 50 asked for"):
+        list(text("dev", 50, path=str(path), prompt=5))
+    with pytest.raises(InputError, match="no such file"):
+        list(text("dev", 1, path=str(tmp_path / "none.txt")))
+    with pytest.raises(ValueError, match="prompt must lie between"):
+        list(text("dev", 1, prompt=200))
