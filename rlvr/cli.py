@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, cast
 
@@ -66,6 +66,51 @@ def run(
     console.print(
         f"\nThe run: {folder}   again: rlvr compare {folder}", highlight=False, soft_wrap=True
     )
+
+
+@app.command()
+def sweep(
+    config: Annotated[str, typer.Argument(help="A YAML config, or the name of a shipped one.")],
+    over: Annotated[
+        list[str],
+        typer.Option(metavar="KEY=A,B", help="A key and its values; more of them make a grid."),
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Keys to override at every point."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The sweep's folder. [default: runs/<name>-sweep]")
+    ] = None,
+) -> None:
+    """Run a config at every point of a grid of keys, then show all points in one table and plot.
+
+    Every point is a run folder of its own under the sweep's. The same command resumes it.
+    """
+    from rlvr import config as config_
+    from rlvr import loop
+    from rlvr.compare import load_run, write_compare
+    from rlvr.plot import plot_sweep
+    from rlvr.progress import Display
+    from rlvr.sweep import points
+    from rlvr.tables import print_side_by_side
+    from rlvr.threads import use_openmp
+
+    use_openmp()
+
+    folder = out or Path("runs") / f"{config_.load(Path(config), overrides or []).name}-sweep"
+    grid = points(config, over, overrides or [], folder)
+    for i, point in enumerate(grid, 1):
+        rounds = len(point.config.seeds) * (1 + len(point.config.arms) * point.config.rounds)
+        try:
+            with Display(console, f"{i}/{len(grid)} {point.label}", rounds) as display:
+                loop.run(point.config, point.folder, display, config)
+        except KeyboardInterrupt:
+            _stop("interrupted; what was recorded is kept: the same command resumes", 130)
+    results = [(point.label, load_run(point.folder)) for point in grid]
+    write_compare([one for _, one in results])
+    print_side_by_side([replace(one, name=label) for label, one in results], console)
+    console.print(f"Plot: {plot_sweep(results, folder)}", highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""From a run's results to its plot, `compare.png` and `compare.svg`.
+"""From a run's results to its plot, `compare.png` and `compare.svg`; from a sweep's, `sweep.png`.
 
 The colours of the arms are here and nowhere else, so that an arm looks the same in every figure.
 What it does not do: compute; intervals come from `rlvr.stats`, figures from `rlvr.compare`.
@@ -15,7 +15,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rlvr.compare import BEST_TEMPERATURE, SHARES, Results, number, percent
+from rlvr.compare import BEST_TEMPERATURE, SHARES, Results, arm_effects, number, percent
 from rlvr.record import write_bytes
 from rlvr.stats import paired_interval
 
@@ -38,7 +38,8 @@ def plot(r: Results) -> Path:
     """Draw pass@1 over rounds into `compare.png` and `compare.svg`; return the PNG's path.
 
     Per arm one line (mean over seeds), one band (Student t over seeds) and thin seed lines; the
-    base's level and the base at its best temperature dashed. Without pass@1, the rule's metric.
+    base's level and the base at its best temperature dashed. The rule's metric instead where that
+    is no share of correct answers, and where pass@1 is not recorded.
     Equal runs give equal bytes under equal library versions. Raises RunError when the disk won't
     take the files.
     """
@@ -53,6 +54,45 @@ def plot(r: Results) -> Path:
     return r.folder / "compare.png"
 
 
+def plot_sweep(points: Sequence[tuple[str, Results]], folder: Path) -> Path:
+    """Draw each arm's change from the base, with its interval, at each point of a sweep.
+
+    `points`: label and results, in order. Writes `sweep.png` and `sweep.svg` into `folder` and
+    returns the PNG's path. Raises RunError when the disk won't take the files.
+    """
+    png, svg = io.BytesIO(), io.BytesIO()
+    first = points[0][1]
+    arms = list(dict.fromkeys(arm for _, r in points for arm in r.arms))
+    colours = arm_colours(arms)
+    with matplotlib.rc_context({"svg.hashsalt": "rlvr", "font.family": "DejaVu Sans"}):
+        figure = Figure(figsize=(max(6.0, 1.2 * len(points) + 3), 4.8), layout="constrained")
+        axes = figure.subplots()
+        axes.axhline(0, color=BASE_COLOUR, linewidth=1.2, linestyle="--", zorder=1)
+        for i, arm in enumerate(arms):
+            at = [(x, arm_effects(r, r.metric)[arm]) for x, (_, r) in enumerate(points)]
+            shift = 0.5 * ((i + 0.5) / len(arms) - 0.5)
+            axes.errorbar(
+                [x + shift for x, _ in at],
+                [effect.interval.delta for _, effect in at],
+                yerr=[effect.interval.high - effect.interval.delta for _, effect in at],
+                color=colours[arm],
+                marker=MARKERS[i % len(MARKERS)],
+                capsize=3,
+                label=arm,
+            )
+        axes.set_xticks(range(len(points)), [label.replace(", ", "\n") for label, _ in points])
+        axes.set_ylabel(f"{first.metric}, change from the base")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+        axes.set_title(f"Bars: {percent(first)} intervals over seeds", loc="left", fontsize=9)
+        figure.legend(loc="outside right upper", frameon=False)
+        figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    write_bytes(folder / "sweep.svg", svg.getvalue())
+    write_bytes(folder / "sweep.png", png.getvalue())
+    return folder / "sweep.png"
+
+
 def arm_colours(arms: Sequence[str]) -> dict[str, str]:
     """Return a colour per arm: a preset's own in every run, for others the next, in order."""
     others = [arm for arm in arms if arm not in ARM_COLOURS]
@@ -61,8 +101,8 @@ def arm_colours(arms: Sequence[str]) -> dict[str, str]:
 
 
 def _draw(r: Results, axes: Axes) -> None:
-    recorded = any(r.finite(arm, "pass@1") for arm in r.arms)
-    metric = "pass@1" if recorded else r.metric
+    shares = r.metric.startswith(SHARES) and any(r.finite(arm, "pass@1") for arm in r.arms)
+    metric = "pass@1" if shares else r.metric
     colours = arm_colours(r.arms)
     labels = [
         _draw_arm(r, axes, metric, arm, colours[arm], MARKERS[i % len(MARKERS)])

@@ -54,7 +54,7 @@ def print_tables(runs: Sequence[Results], console: Console) -> None:
     for r in runs:
         _print_run(r, console)
     if len(runs) > 1:
-        _print_side_by_side(runs, console)
+        print_side_by_side(runs, console)
 
 
 def _print_run(r: Results, console: Console) -> None:
@@ -238,7 +238,8 @@ def _arm_tables(
     return tables
 
 
-def _print_side_by_side(runs: Sequence[Results], console: Console) -> None:
+def print_side_by_side(runs: Sequence[Results], console: Console) -> None:
+    """Print each arm of each run against its base, in one table."""
     names = [r.name for r in runs]
     labels = names if len(set(names)) == len(names) else [str(r.folder) for r in runs]
     figures = ["base", "final", "delta", "interval", "verdict"]

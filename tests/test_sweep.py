@@ -1,0 +1,75 @@
+"""A sweep: its grid, and two real points of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rlvr.data import InputError
+from rlvr.sweep import points
+
+TINY = str(Path(__file__).parent / "tiny.yaml")
+
+
+def test_a_grid_with_commas_in_values(tmp_path: Path) -> None:
+    over = ["train.lr=1e-4,2e-4", "arms=[verified,random],[unfiltered]"]
+    grid = points(TINY, over, ["rounds=3"], tmp_path)
+    assert [point.config.train.lr for point in grid] == [1e-4, 1e-4, 2e-4, 2e-4]
+    assert [len(point.config.arms) for point in grid] == [2, 1, 2, 1]
+    assert {point.config.rounds for point in grid} == {3}
+    assert grid[0].label == "train.lr=1e-4, arms=[verified,random]"
+    assert grid[0].folder == tmp_path / "train.lr=1e-4_arms=_verified_random"
+    assert len({point.folder for point in grid}) == 4
+
+
+@pytest.mark.parametrize(
+    ("over", "words"),
+    [
+        ([], "--over is missing"),
+        (["train.lr"], "write key=value,value"),
+        (["train.lr=1e-4,"], "write key=value,value"),
+        (["rounds=1", "rounds=2"], "each key only once"),
+        (["rounds=1,1"], "each value only once"),
+        (["rounds=1,0"], "at the point rounds=0"),
+        (["train.rl=1"], "did you mean 'lr'"),
+    ],
+)
+def test_a_grid_that_wont_do(over: list[str], words: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=words):
+        points(TINY, over, [], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_real_points_and_again(tmp_path: Path) -> None:
+    out = tmp_path / "sweep"
+    command = [sys.executable, "-m", "rlvr.cli", "sweep", TINY, "--over", "train.lr=1e-4,5e-4"]
+    command += ["seeds=[7]", "rounds=1", "arms=[verified]", "evaluate.off_target=[]"]
+
+    def sweep() -> str:
+        done = subprocess.run(
+            [*command, "--out", str(out)],
+            env={**os.environ, "RLVR_CACHE": str(tmp_path / "cache"), "COLUMNS": "120"},
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    first = sweep()
+    table = first[first.index("runs side by side") :]
+    assert table.count("verified") == 2 and "train.lr=1e-4" in table and "train.lr=5e-4" in table
+    assert (out / "sweep.png").stat().st_size > 10_000
+    frames = [
+        pd.read_parquet(out / f"train.lr={lr}" / "metrics.parquet") for lr in ("1e-4", "5e-4")
+    ]
+    bases = [frame[frame.arm == "base"].reset_index(drop=True) for frame in frames]
+    pd.testing.assert_frame_equal(bases[0], bases[1])
+    losses = [float(frame[frame.metric == "train_loss"].value.iloc[0]) for frame in frames]
+    assert losses[0] != losses[1]
+    assert sweep().endswith(table)
