@@ -13,7 +13,6 @@ the hungrier of them needs alone.
 from __future__ import annotations
 
 import ctypes
-import gc
 import mmap
 import os
 import sys
@@ -45,7 +44,6 @@ def keep_memory() -> None:
 
 def return_memory() -> None:
     """Give what this process's malloc keeps of freed memory back to the kernel (glibc only)."""
-    gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -10,6 +10,7 @@ With more than one process the same function runs under `accelerate launch -m rl
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import shutil
@@ -83,6 +84,7 @@ def train(
         if model is not None:
             save(model, start, folder, probes)
     del model
+    gc.collect()  # trainer and optimiser hold each other
     threads.return_memory()
     return facts
 
