@@ -28,7 +28,7 @@ def problems(
     seed: int = 0,
     path: str | None = None,
     prompt: int = 32,
-    longest: int = 160,
+    longest: int = 240,
 ) -> Iterator[Problem]:
     """Yield n problems of `split`, in an order drawn by `seed`, none twice.
 

@@ -73,7 +73,7 @@ def test_splits_share_no_beginning_and_seeds_share_no_order() -> None:
     for problem in drawn["train"]:
         assert len(problem.prompt) == 32 and problem.solution == problem.reference
         assert problem.prompt[0].isupper() and str(problem.solution).endswith(".")
-        assert len(problem.prompt + str(problem.solution)) <= 160
+        assert len(problem.prompt + str(problem.solution)) <= 240
     assert list(text("train", 400)) == drawn["train"]
     assert list(text("train", 100)) == drawn["train"][:100]
     other = [problem.id for problem in text("train", 400, seed=1)]
@@ -91,4 +91,4 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         list(text("dev", 1, path=str(tmp_path / "none.txt")))
     with pytest.raises(ValueError, match="prompt must lie between"):
-        list(text("dev", 1, prompt=200))
+        list(text("dev", 1, prompt=300))
