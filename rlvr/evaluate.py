@@ -37,7 +37,8 @@ class Problems:
 class Record:
     """One judged evaluation completion.
 
-    `kind` is "sample" (T=1, top-p=1), "greedy" or "best" (best temperature).
+    `kind` is "sample" (T=1, top-p=1), "greedy" or "best" (best temperature). `logprob` is that of
+    the whole completion (nats, at temperature 1).
     """
 
     problem_id: str
@@ -46,6 +47,8 @@ class Record:
     index: int
     text: str
     tokens: int
+    token_ids: tuple[int, ...]
+    logprob: float
     truncated: bool
     status: str
     reason: str
@@ -100,6 +103,8 @@ def evaluate(
             index=completion.index,
             text=completion.text,
             tokens=len(completion.token_ids),
+            token_ids=completion.token_ids,
+            logprob=sum(completion.logprobs),
             truncated=completion.finish_reason == "length",
             status=verdict.status,
             reason=verdict.reason,

@@ -6,12 +6,14 @@ Abstained and failed completions are excluded from every accuracy, counted, and 
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rlvr.data import DECIDED, Verdict
 from rlvr.evaluate import Record
+from rlvr.ngrams import distinct
 from rlvr.stats import mean_pass_at_k, measurement_error
 
 ALL = "all"
@@ -67,6 +69,40 @@ def sampled(records: Sequence[Record], ks: Iterable[int]) -> list[dict[str, Any]
         error = measurement_error([n for n, _ in judged], [c for _, c in judged])
         out.append(metric("pass@1_se", error, len(judged)))
     return out + _bounds(by_problem) + _health(by_problem)
+
+
+def diversity(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Return the diversity of samples, and as `correct_...` that of the correct ones among them.
+
+    distinct_N: unique over all N-grams of token ids (`rlvr.ngrams.distinct`); compare equal numbers
+    of samples. answer_entropy: mean over problems of the entropy (nats) of the shares of their
+    extracted answers, no answer being one. token_entropy: mean of -logprob over the sampled tokens,
+    an estimate of the policy's entropy a token (nats), since they were drawn from it: only for
+    samples at temperature 1 and top-p 1.
+    """
+    correct = [record for record in records if record.status == "correct"]
+    out = []
+    for prefix, chosen in (("", records), ("correct_", correct)):
+        texts = [record.token_ids for record in chosen]
+        for n in (1, 2, 3):
+            value = distinct(texts, n)
+            if not math.isnan(value):
+                out.append(metric(f"{prefix}distinct_{n}", value, len(texts)))
+    tokens = sum(record.tokens for record in records)
+    by_problem: dict[str, Counter[str | None]] = defaultdict(Counter)
+    for record in records:
+        by_problem[record.problem_id][record.extracted] += 1
+    entropies = [_entropy(answers) for answers in by_problem.values()]
+    return [
+        *out,
+        metric("answer_entropy", sum(entropies) / len(entropies), len(entropies)),
+        metric("token_entropy", -sum(record.logprob for record in records) / tokens, tokens),
+    ]
+
+
+def _entropy(counts: Counter[str | None]) -> float:
+    n = counts.total()
+    return -math.fsum(c / n * math.log(c / n) for c in counts.values())
 
 
 def lucky(judged: Sequence[Record | Verdict], name: str = "lucky") -> list[dict[str, Any]]:

@@ -235,7 +235,8 @@ def evaluate(run: Run, seed: Seed, arm: str, round_: int) -> tuple[list[Record],
         greedy = sample(run, seed, seed.held_out, 0.0, 1, "greedy", arm, round_)
         nll = real_nll(run.engine, seed.held_out)
         count["tokens"] = sum(record_.tokens for record_ in (*at_one, *greedy))
-    found = metrics.sampled(at_one, settings.k) + metrics.accuracy(greedy, "greedy")
+    found = metrics.sampled(at_one, settings.k) + metrics.diversity(at_one)
+    found += metrics.accuracy(greedy, "greedy")
     if _tells_luck(run):
         found += metrics.lucky(at_one)
     if nll is not None:

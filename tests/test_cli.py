@@ -23,6 +23,7 @@ COMMANDS = {
     "audit": ["name", "--labelled", "--pairs", "-o"],
     "run": ["config", "key=value", "--out"],
     "compare": ["runs"],
+    "sweep": ["config", "--over", "key=value", "--out"],
     "score": ["file", "--verifier", "--out", "--option", "--workers", "--timeout"],
     "check": ["name", "-n", "--option", "--timeout"],
     "new": ["verifier", "name", "--folder"],

@@ -504,6 +504,7 @@ def test_a_round_without_rows_is_recorded_and_the_loop_goes_on(harsh: Path, arm:
         ours, theirs = (
             pd.read_parquet(path / "eval.parquet")
             .query("kind == 'greedy'")
+            .assign(token_ids=lambda frame: frame.token_ids.map(tuple))
             .fillna("")
             .to_dict("list")
             for path in (folder, base)

@@ -284,7 +284,7 @@ def test_real_roots_are_counted(text: str, count: int) -> None:
 
 
 def record(status: str, reason: str = "") -> Record:
-    return Record("p", "easy", "sample", 0, "", 1, False, status, reason, None)
+    return Record("p", "easy", "sample", 0, "", 1, (7,), -1.0, False, status, reason, None)
 
 
 def test_lucky_is_a_share_of_the_right_final_answers() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from typing import Any
 
 import pytest
 
+from rlvr.data import Verdict
 from rlvr.evaluate import Record
-from rlvr.metrics import accuracy, sampled
+from rlvr.metrics import accuracy, diversity, filtering, sampled
 
 STATUS = {"c": "correct", "w": "wrong", "a": "abstain", "e": "error"}
 
@@ -22,6 +25,8 @@ def records(outcomes: dict[str, str], levels: dict[str, str] | None = None) -> l
             index=i,
             text=f"{letter}{i % 2}",
             tokens=i + 1,
+            token_ids=(7,) * (i + 1),
+            logprob=-1.5 * (i + 1),
             truncated=letter == "w",
             status=STATUS[letter],
             reason="no answer" if letter == "w" and i == 0 else "",
@@ -121,3 +126,35 @@ def test_accuracy_leaves_out_what_is_not_decided() -> None:
 
 def test_accuracy_of_nothing_decided_is_nothing() -> None:
     assert accuracy(records({"p": "ae"}), "greedy") == []
+
+
+def test_diversity_by_hand() -> None:
+    made = records({"p": "cww", "q": "ccc"})
+    answers = ["1", "2", None, "1", "1", "1"]
+    made = [
+        dataclasses.replace(one, extracted=answer)
+        for one, answer in zip(made, answers, strict=True)
+    ]
+    found = by_name(diversity(made))
+    # Tokens: 7 | 77 | 777, twice: 12 tokens, 6 pairs and 2 triples, all alike.
+    assert found["distinct_1"] == (1 / 12, 6)
+    assert found["distinct_2"] == (1 / 6, 6)
+    assert found["distinct_3"] == (1 / 2, 6)
+    assert found["correct_distinct_1"] == (1 / 7, 4)
+    assert found["answer_entropy"] == (pytest.approx(math.log(3) / 2), 2)
+    assert found["token_entropy"] == (1.5, 12)
+
+
+def test_diversity_of_the_correct_is_left_out_where_there_are_none() -> None:
+    names = by_name(diversity(records({"p": "ww"})))
+    assert not [name for name in names if name.startswith("correct")]
+
+
+def test_filtering_by_hand() -> None:
+    verdicts = [Verdict(status) for status in ("correct", "correct", "wrong", "wrong", "abstain")]
+    kept = [True, False, True, False, True]
+    rows = filtering(verdicts, kept, ["easy", "easy", "easy", "hard", "hard"])
+    found = by_name(rows)
+    assert found == {"keep_rate": (3 / 5, 5), "phi": (1 / 2, 2), "psi": (1 / 2, 2), "J": (0.0, 5)}
+    assert by_name(rows, "hard") == {"keep_rate": (1 / 2, 2)}
+    assert "J" not in by_name(filtering(verdicts[:2], kept[:2], ["easy"] * 2))
