@@ -156,10 +156,11 @@ class Arm:
     """A point on orthogonal axes: arms differ in exactly one thing.
 
     keep: which completions of the round become rows. match: name of the arm whose per-problem
-    counts are copied. share: that share of the pool is kept, whichever problems it is of. memory: rows of this round alone, of all rounds and the warm start, or as
-    many of those as this round has. real_fraction: share of the round's rows that are replaced by
-    real solutions of the same problems. start: which weights training starts from. flip: errors of
-    the verifier, in selection only.
+    counts are copied. share: that share of the pool is kept, the problems taken together. memory:
+    rows of this round alone, of all rounds and the warm start, or as many of those as this round
+    has. real_fraction: share of the round's rows that are replaced by real solutions of the same
+    problems. start: which weights training starts from. flip: errors of the verifier, in selection
+    only.
     """
 
     name: str

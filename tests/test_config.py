@@ -240,6 +240,7 @@ def test_resolved_config_holds_every_default() -> None:
         "name": "random",
         "keep": "random",
         "match": "verified",
+        "share": None,
         "memory": "replace",
         "real_fraction": 0.0,
         "start": "previous",
