@@ -27,6 +27,7 @@ from pydantic import (
 
 from rlvr import plugins
 from rlvr.arms import in_order, preset
+from rlvr.conditions import parse as parse_condition
 from rlvr.data import Arm, Flip, InputError, Keep, Memory, Problem, Split, Start, nearest
 
 Positive = Annotated[int, Field(gt=0)]
@@ -217,6 +218,32 @@ class ArmConfig(_Section):
         return self
 
 
+class ClaimConfig(_Section):
+    """The claim that this config settles, and by which rule: stated, and hashed, before the run.
+
+    `rule` and `controls` are conditions (`rlvr.claims`). `points`: other runs of the claim, by
+    name, each a list of overrides of this config; the rule is applied to this config alone, and
+    shown for each point. `models`: further models, for a rule about size. `smoke`: overrides that
+    make a run which tests the machinery alone.
+    """
+
+    id: Annotated[str, Field(pattern=r"^C[0-9]+$")]
+    says: str
+    controls: list[str] = []
+    rule: Annotated[list[str], Field(min_length=1)]
+    changes: str
+    points: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")], list[str]] = {}
+    models: list[str] = []
+    smoke: list[str] = []
+
+    @field_validator("controls", "rule")
+    @classmethod
+    def _conditions(cls, value: list[str]) -> list[str]:
+        for text in value:
+            parse_condition(text)
+        return value
+
+
 class Config(_Section):
     """A whole run."""
 
@@ -237,6 +264,7 @@ class Config(_Section):
     verdict: VerdictConfig = VerdictConfig()
     checkpoints: Literal["last", "all", "none"] = "last"
     executor: Literal["local"] = "local"
+    claim: ClaimConfig | None = None
 
     _name_alone = field_validator("task", "verifier", mode="before")(_name_alone)
 
