@@ -44,7 +44,9 @@ def make_base(run: Run, seed: Seed, start: Path) -> None:
         record.write_json(folder / stages.AMPLIFIED, _amplified(run, seed))
     records, found = stages.evaluate(run, seed, BASE, 0)
     found += _audit(run, seed)
-    tuned_records, tuned = _best_temperature(run, seed)
+    # Where the rule is about the NLL of real text, no temperature makes the base better.
+    nll = run.config.verdict.metric == "real_nll"
+    tuned_records, tuned = ([], []) if nll else _best_temperature(run, seed)
     stages.finish(run, seed.seed, BASE, 0, [*records, *tuned_records], [*found, *tuned], began)
 
 

@@ -132,7 +132,7 @@ def test_boundary_is_where_the_change_crosses_zero(tmp_path: Path) -> None:
     assert all(map(math.isnan, value("boundary()", never)))
 
 
-CLAIM = {
+CLAIM: dict[str, Any] = {
     "id": "C2",
     "says": "It grows",
     "controls": ["random pass@1 - base pass@1 within 0.2"],
