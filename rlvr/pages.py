@@ -15,9 +15,9 @@ from typing import Any
 
 from rich.console import Console
 
-from rlvr.claim_plots import plot_claim
+from rlvr.claim_plots import LARGE_K, plot_claim
 from rlvr.claims import MAIN, Budget, Settled, Settlement, as_json, has_arms, settle_claim
-from rlvr.compare import Results, load_run, percent, rule_text, signed, write_compare
+from rlvr.compare import Results, arm_effects, load_run, percent, rule_text, signed, write_compare
 from rlvr.config import ClaimConfig
 from rlvr.plot import plot
 from rlvr.record import write_json, write_text
@@ -64,6 +64,7 @@ def page(
     lines += [
         f"- {'ok' if one.ok else '**look**'}: {one.what}: {one.found}" for one in checks(main)
     ]
+    lines += _crossovers(main)
     for model, r in [(str(main.config["model"]), main), *zip(claim.models, ladder, strict=False)]:
         lines += ["", f"## The arms, {model}", "", *_tables(r)]
     lines += _points(claim, runs, main)
@@ -75,6 +76,28 @@ def page(
         f"{', '.join(map(str, main.seeds))}. Rule of the arms' verdicts: {rule_text(main)}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _crossovers(r: Results) -> list[str]:
+    """Name for each arm the k from which the base's pass@k is ahead again, if there is one."""
+    ks = sorted(int(k) for k in r.config["evaluate"]["k"])
+    if max(ks) < LARGE_K:
+        return []
+    lines = ["", f"## pass@k up to k = {max(ks)}", "", f"| arm | {' | '.join(map(str, ks))} | |"]
+    lines.append("|-" * (len(ks) + 2) + "|")
+    for arm in r.arms:
+        deltas = [arm_effects(r, f"pass@{k}")[arm].interval for k in ks]
+        behind = [k for k, delta in zip(ks, deltas, strict=True) if delta.delta < 0]
+        surely = [k for k, delta in zip(ks, deltas, strict=True) if delta.high < 0]
+        said = "never behind the base"
+        if len(behind) == len(ks):
+            said = "behind the base at every k"
+        elif behind:
+            said = f"behind from k = {behind[0]}"
+            said += f" (interval below 0 from k = {surely[0]})" if surely else " (0 inside)"
+        cells = " | ".join(signed(delta.delta) for delta in deltas)
+        lines.append(f"| {arm} | {cells} | {said} |")
+    return [*lines, "", "Change of pass@k from the base, mean over seeds, at the last round."]
 
 
 def title(name: str, claim: ClaimConfig) -> str:
