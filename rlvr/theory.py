@@ -395,8 +395,8 @@ def turning_point(right: float, false_negative: float, n: int, seed: int) -> flo
 def selection_laws(chains: int = 40, n: int = 300, rounds: int = 4) -> list[Law]:
     """Return the laws of selection: what is kept, where a loop goes, where a classifier turns.
 
-    The odds after some rounds are the limit of large n; at these, its error is far below the
-    interval's width.
+    All exact in expectation for any n, but for the share right after several rounds and the turning
+    point: those are limits, off by order 1/n, which is small against the interval.
     """
     before, laws = 0.4, []
     for sign, flip in ((">", Flip(0.5, 0.3)), ("=", Flip(0.6, 0.4)), ("<", Flip(0.7, 0.5))):
