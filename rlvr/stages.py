@@ -157,11 +157,10 @@ def select(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> None
         record.write_completions(
             folder / "completions.parquet", [c for c, _ in pool], [v for _, v in pool], kept
         )
-        if arm.memory != "replace":
-            fresh, rows = len(rows), _remembered(run, seed, arm, round_) + rows
-            if arm.memory == "subsample":
-                record.write_rows(folder / MEMORY, rows)
-                rows = arms.subsample(rows, fresh, seed.seed, round_)
+        before = _remembered(run, seed, arm, round_)
+        held, rows = arms.remember(arm.memory, before, rows, seed.seed, round_)
+        if arm.memory == "subsample":
+            record.write_rows(folder / MEMORY, held)
         record.write_rows(folder / "rows.parquet", rows)
 
 
@@ -191,6 +190,8 @@ def _matched(run: Run, seed: Seed, arm: Arm, round_: int) -> Counter[str] | None
 
 def _remembered(run: Run, seed: Seed, arm: Arm, round_: int) -> list[Row]:
     """Return what an arm with a memory has gathered so far: at first the warm-start rows."""
+    if arm.memory == "replace":
+        return []
     if round_ > 1:
         name = MEMORY if arm.memory == "subsample" else "rows.parquet"
         return record.read_rows(run.round_folder(seed.seed, arm.name, round_ - 1) / name)
