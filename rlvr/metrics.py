@@ -104,7 +104,7 @@ def diversity(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 def _entropy(counts: Counter[str | None]) -> float:
     n = counts.total()
-    return -math.fsum(c / n * math.log(c / n) for c in counts.values())
+    return math.fsum(c / n * math.log(n / c) for c in counts.values())
 
 
 def likelihood(logprobs: Sequence[Sequence[float]], levels: Sequence[str]) -> list[dict[str, Any]]:
