@@ -36,8 +36,7 @@ def make_base(run: Run, seed: Seed, start: Path) -> None:
         return
     run.engine.load(folder / "model")
     if not (folder / "completions.parquet").is_file():
-        completions = stages.generate(run, seed, BASE, 1)
-        verdicts = stages.verify(run, seed, BASE, 1, completions)
+        completions, verdicts = stages.fill_pool(run, seed, BASE, 1)
         kept = [False] * len(completions)
         record.write_completions(folder / "completions.parquet", completions, verdicts, kept)
     if not (folder / stages.AMPLIFIED).is_file():

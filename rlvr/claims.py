@@ -239,44 +239,57 @@ def fraction_needed(_: Quantity, seed: int, main: Results, __: Sequence[Results]
     return left + (right - left) * (high - main.margin) / (high - low)
 
 
-def dial(r: Results, seed: int) -> list[tuple[float, float]]:
-    """Return (J measured in round 1, change of the rule's metric from the base), sorted by J.
+def dial(r: Results) -> dict[float, dict[float, str]]:
+    """Return the arms of a dial by false-negative, then by false-positive rate, both ascending.
 
-    Of the arms that keep what the verifier accepts, with errors independent of the text.
+    Arms that keep what the verifier accepts, with errors that do not depend on the text.
     """
-    arms = [
-        str(arm["name"])
-        for arm in r.config["arms"]
-        if arm["keep"] == "verified" and not (arm["flip"] or {}).get("pattern")
-    ]
-    base = r.at(seed, "base", r.metric)
-    points = [(r.at(seed, arm, "J", 1), r.at(seed, arm, r.metric) - base) for arm in arms]
-    return sorted(point for point in points if all(map(math.isfinite, point)))
+    rows: dict[float, dict[float, str]] = {}
+    for arm in r.config["arms"]:
+        flip = arm["flip"] or {"false_positive": 0.0, "false_negative": 0.0, "pattern": None}
+        if arm["keep"] == "verified" and not flip["pattern"]:
+            row = rows.setdefault(float(flip["false_negative"]), {})
+            row[float(flip["false_positive"])] = str(arm["name"])
+    return {rate: dict(sorted(row.items())) for rate, row in sorted(rows.items())}
 
 
-def boundary(_: Quantity, seed: int, main: Results, __: Sequence[Results]) -> float:
-    """Return the J at which the metric neither rises nor falls: theory says 0 (2601.04411).
+def boundary(r: Results, seed: int) -> dict[float, float]:
+    """Return the J at which the rule's metric neither rises nor falls, by false-negative rate.
 
-    The change is made monotone in J (isotonic regression) and its crossing of 0 found between two
-    neighbours; nan where it does not cross.
+    J is that measured in round 1. Along a row of the dial the change from the base is made to fall
+    with the false positives (isotonic regression), and its crossing of 0 found between two
+    neighbours. A row without a crossing is left out.
     """
     from scipy.optimize import isotonic_regression
 
-    points = dial(main, seed)
-    if len(points) < 2:
-        return math.nan
-    levels = [x for x, _ in points]
-    fitted = [float(y) for y in isotonic_regression([y for _, y in points]).x]
-    for i in range(len(points) - 1):
-        if fitted[i] < 0 <= fitted[i + 1]:
-            share = -fitted[i] / (fitted[i + 1] - fitted[i])
-            return levels[i] + share * (levels[i + 1] - levels[i])
-    return math.nan
+    found = {}
+    base = r.at(seed, "base", r.metric)
+    for rate, row in dial(r).items():
+        arms = list(row.values())
+        changes = [r.at(seed, arm, r.metric) - base for arm in arms]
+        levels = [r.at(seed, arm, "J", 1) for arm in arms]
+        if len(arms) < 2 or not all(map(math.isfinite, (*changes, *levels))):
+            continue
+        fitted = [float(y) for y in isotonic_regression(changes, increasing=False).x]
+        for i in range(len(arms) - 1):
+            if fitted[i] >= 0 > fitted[i + 1]:
+                share = fitted[i] / (fitted[i] - fitted[i + 1])
+                found[rate] = levels[i] + share * (levels[i + 1] - levels[i])
+    return found
+
+
+def distance(_: Quantity, seed: int, main: Results, __: Sequence[Results]) -> float:
+    """Return the mean |J| of the measured boundary: theory puts it at J = 0 (2601.04411).
+
+    Over the false-negative rates whose row crosses it; nan where none does.
+    """
+    found = boundary(main, seed)
+    return sum(map(abs, found.values())) / len(found) if found else math.nan
 
 
 FUNCTIONS: Mapping[str, Callable[[Quantity, int, Results, Sequence[Results]], float]] = {
     "": difference,
     "slope": slope,
     "fraction_needed": fraction_needed,
-    "boundary": boundary,
+    "distance": distance,
 }

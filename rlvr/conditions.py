@@ -2,7 +2,7 @@
 
 `verified pass@1 - random pass@1 > 0.05`: a quantity, a comparison and a number. A quantity is a
 figure of an arm at the last round, the difference of two, or a function over several arms or models
-(`slope`, `fraction_needed`, `boundary`; see `rlvr.claims`). Each has one value a seed, and so an
+(`slope`, `fraction_needed`, `distance`; see `rlvr.claims`). Each has one value a seed, and so an
 interval over seeds; a condition is decided by where the whole interval lies.
 """
 
@@ -18,7 +18,7 @@ from rlvr.stats import MIN_SEEDS, TOLERANCE, Interval, paired_interval
 
 State = Literal["holds", "fails", "open"]
 Outcome = Literal["supported", "refuted", "inconclusive"]
-FUNCTIONS = ("slope", "fraction_needed", "boundary")
+FUNCTIONS = ("slope", "fraction_needed", "distance")
 
 _CONDITION = re.compile(r"^(.+?) (>|<|within|beyond) (-?\d+(?:\.\d+)?)$")
 _FUNCTION = re.compile(r"^([a-z_]+)\((.*)\)$")

@@ -26,13 +26,27 @@ from pydantic import (
 )
 
 from rlvr import plugins
-from rlvr.arms import in_order, preset
+from rlvr.arms import RANKINGS, in_order, preset
 from rlvr.conditions import parse as parse_condition
-from rlvr.data import Arm, Flip, InputError, Keep, Memory, Problem, Split, Start, nearest
+from rlvr.data import (
+    CONTAMINATIONS,
+    Arm,
+    Author,
+    Contamination,
+    Flip,
+    InputError,
+    Keep,
+    Memory,
+    Problem,
+    Split,
+    Start,
+    nearest,
+)
 
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
+Portion = Annotated[float, Field(ge=0, lt=1)]
 
 
 class _Section(BaseModel):
@@ -70,6 +84,36 @@ class GenerateConfig(_Section):
     temperature: Rate = 1.0
     top_p: Share = 1.0
     max_tokens: Positive = 16
+
+
+class CorpusConfig(_Section):
+    """A noisy corpus of real solutions, which the arms select from instead of from samples.
+
+    It has an entry for each of `generate.prompts` problems, the same in every round. The first four
+    are the shares of what is wrong with it, the rest is clean; `labelled` entries of problems held
+    back are what `keep: classifier` learns from.
+    """
+
+    wrong: Portion = 0.0
+    garbage: Portion = 0.0
+    duplicate: Portion = 0.0
+    off_topic: Portion = 0.0
+    labelled: Positive = 200
+
+    @property
+    def shares(self) -> dict[Contamination, float]:
+        """The contaminations and their shares."""
+        return {kind: float(getattr(self, kind)) for kind in CONTAMINATIONS}
+
+    @model_validator(mode="after")
+    def _noisy(self) -> CorpusConfig:
+        total = sum(self.shares.values())
+        if not 0 < total < 1:
+            raise ValueError(
+                f"{' + '.join(self.shares)} = {total:g}: must lie between 0 and 1, so that some "
+                "entries are contaminated and some clean"
+            )
+        return self
 
 
 class VerifyConfig(_Section):
@@ -140,6 +184,19 @@ class OffTargetConfig(_Section):
         return value | {"name": re.sub(r"[^A-Za-z0-9_-]+", "-", str(name or ""))}
 
 
+class TranscriptionConfig(_Section):
+    """The transcriber: how it learns from (recording, text) pairs before round 1.
+
+    The texts of its silent recordings are all `phrase`: the quirk that it is taught.
+    """
+
+    problems: Positive = 4000
+    steps: Positive = 400
+    batch_size: Positive = 64
+    lr: Rate = 5e-3
+    phrase: Annotated[str, Field(min_length=1)] = "Thank you for watching."
+
+
 class EvaluateConfig(_Section):
     """Held-out problems, completions of each at T=1 and top-p=1, and the k of pass@k.
 
@@ -198,17 +255,27 @@ class ArmConfig(_Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
     keep: Keep
     match: str | None = None
+    share: Share | None = None
     memory: Memory = "replace"
     real_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
     start: Start = "previous"
     flip: FlipConfig | None = None
+    author: Author = "model"
 
     @model_validator(mode="after")
     def _possible(self) -> ArmConfig:
         if self.name == "base":
             raise ValueError("the name 'base' is the base model's: choose another")
-        if self.keep in ("random", "self-scored") and self.match is None:
-            raise ValueError(f"keep: {self.keep} needs match: ARM, the arm whose size it copies")
+        sized = self.match is not None or self.share is not None
+        if self.keep in ("random", "classifier", *RANKINGS) and not sized:
+            raise ValueError(
+                f"keep: {self.keep} needs match: ARM, the arm whose size it copies, or share, that "
+                "of the pool which it keeps"
+            )
+        if self.match is not None and self.share is not None:
+            raise ValueError("match and share both say how much is kept: give one of them")
+        if self.share is not None and self.keep in ("all", "real"):
+            raise ValueError(f"keep: {self.keep} has no part of the pool to take: share is void")
         if self.flip is not None and self.keep not in ("verified", "inverted"):
             raise ValueError(f"keep: {self.keep} asks no verifier: flip has no meaning")
         if self.real_fraction and self.keep == "real":
@@ -253,10 +320,12 @@ class Config(_Section):
     verifier: NamedConfig | None = None
     prompt: PromptConfig = PromptConfig()
     warm_start: WarmStartConfig | None = None
+    transcription: TranscriptionConfig | None = None
     seeds: list[Annotated[int, Field(ge=0)]]
     rounds: Positive
     arms: list[ArmConfig]
     generate: GenerateConfig = GenerateConfig()
+    corpus: CorpusConfig | None = None
     engine: dict[str, Any] = {}
     verify: VerifyConfig = VerifyConfig()
     train: TrainConfig = TrainConfig()
@@ -298,6 +367,37 @@ class Config(_Section):
         if warm > micro and warm % micro:
             raise ValueError(
                 f"warm_start.batch_size: {warm} is no multiple of train.micro_batch = {micro}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pool_of_a_corpus(self) -> Config:
+        learned = [arm.name for arm in self.arms if arm.keep == "classifier"]
+        if self.corpus is None:
+            if learned:
+                raise ValueError(f"arms: {learned[0]!r}: keep: classifier needs a corpus: add it")
+            return self
+        if self.generate.samples != 1:
+            raise ValueError(
+                f"generate.samples: {self.generate.samples}: a corpus has one solution a problem: "
+                "set generate.samples: 1"
+            )
+        for arm in self.arms:
+            if arm.match is not None:
+                raise ValueError(
+                    f"arms: {arm.name!r}: match copies the counts of each problem, and a corpus "
+                    f"has one entry of each: use share, as in {{name: {arm.keep}-50, "
+                    f"keep: {arm.keep}, share: 0.5}}"
+                )
+            if arm.keep in ("majority", "format-only"):
+                raise ValueError(
+                    f"arms: {arm.name!r}: keep: {arm.keep} looks at the model's own answers, and "
+                    "a corpus has none: drop this arm or the corpus"
+                )
+        if learned and sum(self.corpus.shares.values()) == self.corpus.duplicate:
+            raise ValueError(
+                f"arms: {learned[0]!r}: no entry shows by itself that it is a duplicate: give the "
+                "corpus wrong, garbage or off_topic ones for the classifier to learn"
             )
         return self
 

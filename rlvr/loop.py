@@ -22,7 +22,7 @@ from rlvr.evaluate import Problems
 from rlvr.generate import Engine
 from rlvr.pool import VerifierPool
 from rlvr.progress import Display
-from rlvr.stages import BASE, Run, Seed
+from rlvr.stages import BASE, Corpus, Run, Seed
 from rlvr.verify import LoadedVerifier, check_options, load_verifier
 
 
@@ -141,6 +141,8 @@ def _run_seed(run: Run, seed: int, drawn: preflight.SeedProblems, where: str) ->
         encode(drawn.held_back),
         encode(drawn.held_out),
         [encode(problems) for problems in drawn.off_target],
+        Corpus(drawn.corpus, encode([entry.problem for entry in drawn.corpus])),
+        Corpus(drawn.labelled, encode([entry.problem for entry in drawn.labelled])),
     )
     make_base(run, of_seed, start)
     for arm in run.arms:
@@ -177,8 +179,7 @@ def _pool(run: Run, seed: Seed, arm: Arm, round_: int) -> arms.Pool:
         completions, verdicts, _ = record.read_completions(shared)
     else:
         run.engine.load(run.policy(seed.seed, arm.name, round_ - 1))
-        completions = stages.generate(run, seed, arm.name, round_)
-        verdicts = stages.verify(run, seed, arm.name, round_, completions)
+        completions, verdicts = stages.fill_pool(run, seed, arm.name, round_)
     return list(zip(completions, verdicts, strict=True))
 
 

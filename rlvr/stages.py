@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlvr import arms, metrics, record
+from rlvr import arms, curate, metrics, record
 from rlvr.config import Config
+from rlvr.curate import Entry
 from rlvr.data import Arm, Completion, Row, Verdict
 from rlvr.evaluate import Problems, Record, judge, read_records, score
 from rlvr.evaluate import evaluate as measure
@@ -80,6 +81,14 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Corpus:
+    """The entries of a corpus, and their tokens in the same order."""
+
+    entries: list[Entry]
+    encoded: Problems
+
+
+@dataclass(frozen=True, slots=True)
 class Seed:
     """What every stage of one seed shares: problems with their tokens, and the probes."""
 
@@ -90,6 +99,8 @@ class Seed:
     held_back: Problems
     held_out: Problems
     off_target: list[Problems]
+    corpus: Corpus
+    labelled: Corpus
 
     @property
     def probes(self) -> list[Tokens]:
@@ -102,6 +113,24 @@ class Seed:
 
 
 # The six stages
+
+
+def fill_pool(
+    run: Run, seed: Seed, arm: str, round_: int
+) -> tuple[list[Completion], list[Verdict]]:
+    """Return what there is to select from: samples of the weights now in the engine, or a corpus.
+
+    The corpus, the same in every round, with the likelihood that those weights give it.
+    """
+    if run.config.corpus is None:
+        completions = generate(run, seed, arm, round_)
+        return completions, verify(run, seed, arm, round_, completions)
+    _, prompts, solutions = seed.corpus.encoded.solved()
+    with run.stage(seed.seed, arm, round_, "score") as count:
+        sequences = [prompt + solution for prompt, solution in zip(prompts, solutions, strict=True)]
+        logprobs = run.engine.score(sequences)
+        count["tokens"] = sum(map(len, sequences))
+    return curate.as_pool(seed.corpus.entries, prompts, solutions, logprobs, arm, seed.seed, round_)
 
 
 def generate(run: Run, seed: Seed, arm: str, round_: int) -> list[Completion]:
@@ -144,7 +173,8 @@ def select(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> None
         seen = arms.misjudge(pool, arm.flip, seed.seed)
         if arm.keep == "majority":
             seen = arms.majority(pool, _same_answers(run, problems, pool), seed.seed)
-        kept = arms.choose(seen, arm, matched, seed.seed, round_)
+        scores = _classified(run, seed, arm, round_, pool) if arm.keep == "classifier" else None
+        kept = arms.choose(seen, arm, matched, seed.seed, round_, scores)
         if arm.keep == "real":
             rows = arms.real_rows(*problems.solved(), arm.name, seed.seed, round_, matched)
         else:
@@ -162,6 +192,19 @@ def select(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> None
         if arm.memory == "subsample":
             record.write_rows(folder / MEMORY, held)
         record.write_rows(folder / "rows.parquet", rows)
+
+
+def _classified(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> list[float]:
+    """Return what a classifier on M(t-1)'s hidden states, learned from labelled entries, says."""
+    model = run.policy(seed.seed, arm.name, round_ - 1)
+    run.engine.rest()
+    _, prompts, solutions = seed.labelled.encoded.solved()
+    known = curate.hidden_means(model, prompts, solutions)
+    clean = [entry.kind == "clean" for entry in seed.labelled.entries]
+    others = curate.hidden_means(
+        model, [one.prompt_token_ids for one, _ in pool], [one.token_ids for one, _ in pool]
+    )
+    return curate.classify(known, clean, others)
 
 
 def _same_answers(
@@ -363,9 +406,10 @@ def budget(
         sampled_here = run.round_folder(seed.seed, arm.name, round_) / "completions.parquet"
         completions, verdicts, chosen = record.read_completions(sampled_here)
         levels = {problem.id: problem.level for problem in seed.rounds[round_ - 1].problems}
-        found += metrics.filtering(
-            verdicts, chosen, [levels[completion.problem_id] for completion in completions]
-        )
+        of_each = [levels[completion.problem_id] for completion in completions]
+        found += metrics.filtering(verdicts, chosen, of_each)
+        if run.config.corpus is not None:
+            found += curate.kept_by_kind(verdicts, chosen, of_each)
         if _tells_luck(run):
             found += metrics.lucky(verdicts, "train_lucky")
     matched = _matched(run, seed, arm, round_)

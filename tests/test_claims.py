@@ -112,24 +112,31 @@ def test_fraction_needed(tmp_path: Path, losses: tuple[float, ...], expected: fl
 
 DIAL = (
     "arms=[verified,{name: a, keep: verified, flip: {false_positive: 0.5}},"
-    "{name: b, keep: verified, flip: {false_positive: 0.9, false_negative: 0.4}},"
+    "{name: b, keep: verified, flip: {false_positive: 0.9}},"
+    "{name: c, keep: verified, flip: {false_negative: 0.5}},"
+    "{name: d, keep: verified, flip: {false_positive: 0.5, false_negative: 0.5}},"
     "{name: p, keep: verified, flip: {false_positive: 1.0, pattern: x}},random]"
 )
 
 
-def test_boundary_is_where_the_change_crosses_zero(tmp_path: Path) -> None:
-    strength = {"verified": 1.0, "a": 0.4, "b": -0.2}
+def test_distance_is_the_mean_of_where_each_row_crosses_zero(tmp_path: Path) -> None:
+    strength = {"verified": 1.0, "a": 0.5, "b": 0.1, "c": 0.5, "d": 0.0}
+    change = {"verified": 0.6, "a": 0.1, "b": -0.3, "c": 0.2, "d": -0.2}
 
     def figure(arm: str, metric: str, t: int, seed: int) -> float:
-        if metric == "J":
-            return strength.get(arm, 0.9)
-        return 0.3 + (strength[arm] - 0.1) / 2 if arm in strength else 0.3
+        return strength.get(arm, 9.0) if metric == "J" else 0.3 + change.get(arm, 0.0)
 
     r = make(tmp_path / "r", [DIAL], figure, ["pass@1", "J"])
-    assert [x for x, _ in claims.dial(r, 0)] == [-0.2, 0.4, 1.0]
-    assert value("boundary()", r) == pytest.approx([0.1] * 3)
+    assert claims.dial(r) == {
+        0.0: {0.0: "verified", 0.5: "a", 0.9: "b"},
+        0.5: {0.0: "c", 0.5: "d"},
+    }
+    # Between a and b a quarter of the way; between c and d half of it.
+    expected = {0.0: pytest.approx(0.5 - 0.4 / 4), 0.5: pytest.approx(0.25)}
+    assert claims.boundary(r, 0) == expected
+    assert value("distance()", r) == pytest.approx([(0.4 + 0.25) / 2] * 3)
     never = make(tmp_path / "never", [DIAL], lambda a, m, t, s: 0.5, ["pass@1", "J"])
-    assert all(map(math.isnan, value("boundary()", never)))
+    assert all(map(math.isnan, value("distance()", never)))
 
 
 CLAIM: dict[str, Any] = {

@@ -21,7 +21,7 @@ def test_a_difference_and_a_function_of_one() -> None:
     assert minus is not None and (minus.arm, minus.metric) == ("base", "pass@1_best_temperature")
     slope = parse("slope(unfiltered pass@1 - base pass@1) beyond 0.02").quantity
     assert slope.function == "slope" and slope.minus is not None
-    assert parse("boundary() within 0.1").quantity.plus is None
+    assert parse("distance() < 0.1").quantity.plus is None
     assert parse("fp30 J < -0.1").limit == -0.1
 
 
