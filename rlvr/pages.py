@@ -17,11 +17,21 @@ from rich.console import Console
 
 from rlvr.claim_plots import LARGE_K, plot_claim
 from rlvr.claims import MAIN, Budget, Settled, Settlement, as_json, has_arms, settle_claim
-from rlvr.compare import Results, arm_effects, load_run, percent, rule_text, signed, write_compare
+from rlvr.compare import (
+    Results,
+    arm_effects,
+    excludes_zero,
+    load_run,
+    percent,
+    rule_text,
+    signed,
+    write_compare,
+)
 from rlvr.config import ClaimConfig
 from rlvr.plot import plot
 from rlvr.record import write_json, write_text
 from rlvr.sceptic import checks
+from rlvr.stats import Interval, paired_interval
 from rlvr.tables import contrast_tables, verdict_table
 
 
@@ -67,6 +77,7 @@ def page(
     lines += _crossovers(main)
     for model, r in [(str(main.config["model"]), main), *zip(claim.models, ladder, strict=False)]:
         lines += ["", f"## The arms, {model}", "", *_tables(r)]
+    lines += _rounds(main, str(main.config["model"]))
     lines += _points(claim, runs, main)
     lines += [
         "",
@@ -151,6 +162,25 @@ def _tables(r: Results) -> list[str]:
     return ["```", *(line.rstrip() for line in out.getvalue().rstrip().splitlines()), "```"]
 
 
+def _rounds(r: Results, name: str) -> list[str]:
+    """Show each arm's change from the base after each round: one round may differ from many."""
+    metrics = [r.metric, *(name for name in ("amplified",) if r.finite(r.arms[0], name))]
+    rounds = range(1, r.round + 1)
+    lines = ["", f"## Round by round, {name}", ""]
+    lines += [f"| | arm | {' | '.join(map(str, rounds))} |", "|-" * (2 + r.round) + "|"]
+    for metric in metrics:
+        for arm in r.arms:
+            bands = [_change(r, arm, metric, t) for t in rounds]
+            cells = [f"{signed(b.delta)}{'*' if excludes_zero(b) else ''}" for b in bands]
+            lines.append(f"| {metric} | {arm} | {' | '.join(cells)} |")
+    return [*lines, "", f"Change from the base; * where the {percent(r)} interval excludes 0."]
+
+
+def _change(r: Results, arm: str, metric: str, round_: int) -> Interval:
+    deltas = [r.at(s, arm, metric, round_) - r.at(s, "base", metric) for s in r.seeds]
+    return paired_interval(deltas, r.confidence)
+
+
 def _points(claim: ClaimConfig, runs: Mapping[str, Results], main: Results) -> list[str]:
     """Show the rule's conditions at the claim's other points: no verdict hangs on them."""
     points = {name: r for name, r in runs.items() if name in claim.points}
@@ -164,9 +194,8 @@ def _points(claim: ClaimConfig, runs: Mapping[str, Results], main: Results) -> l
             cells = [name, str(len(r.seeds)), f"`{one.condition.text}`"]
             cells += [signed(one.interval.delta), interval(one), one.state]
             lines.append(f"| {' | '.join(cells)} |")
-    lines += [""]
-    lines += [f"- {name}: `{' '.join(claim.points[name])}`" for name in points]
-    return lines
+    lines += ["", *(f"- {name}: `{' '.join(claim.points[name])}`" for name in points)]
+    return lines + [line for name, r in points.items() for line in _rounds(r, name)]
 
 
 def summary(rows: Sequence[tuple[str, ClaimConfig, Mapping[str, Any]]]) -> list[tuple[str, ...]]:
