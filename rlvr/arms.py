@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from rlvr.data import Arm, Completion, Flip, InputError, Problem, Row, Verdict, nearest
+from rlvr.data import Arm, Completion, Flip, InputError, Memory, Problem, Row, Verdict, nearest
 
 Pool = Sequence[tuple[Completion, Verdict]]
 Item = TypeVar("Item")
@@ -331,9 +331,24 @@ def mix_real(
     ]
 
 
-def subsample(rows: Sequence[Row], n: int, seed: int, round_: int) -> list[Row]:
+def subsample(rows: Sequence[Item], n: int, seed: int, round_: int) -> list[Item]:
     """Return n of all rows so far, uniformly without replacement, in their order.
 
     Accumulate-subsample: all data is kept, the training budget is not (Kazdan 2410.16713).
     """
     return [rows[i] for i in sorted(_draw(range(len(rows)), n, f"memory/{seed}/{round_}"))]
+
+
+def remember(
+    memory: Memory, before: Sequence[Item], fresh: Sequence[Item], seed: int, round_: int
+) -> tuple[list[Item], list[Item]]:
+    """Return all that the arm holds after this round, and what of it the round trains on.
+
+    `before`: what it held until now; `fresh`: the round's own rows. replace holds and trains on the
+    fresh rows alone (Shumailov 2305.17493), accumulate on all so far (Gerstgrasser 2404.01413),
+    subsample holds all and trains on as many of them as are fresh (`subsample`).
+    """
+    if memory == "replace":
+        return list(fresh), list(fresh)
+    held = [*before, *fresh]
+    return held, subsample(held, len(fresh), seed, round_) if memory == "subsample" else held

@@ -27,9 +27,11 @@ from pydantic import (
 
 from rlvr import plugins
 from rlvr.arms import RANKINGS, in_order, preset
+from rlvr.conditions import parse as parse_condition
 from rlvr.data import (
     CONTAMINATIONS,
     Arm,
+    Author,
     Contamination,
     Flip,
     InputError,
@@ -182,6 +184,19 @@ class OffTargetConfig(_Section):
         return value | {"name": re.sub(r"[^A-Za-z0-9_-]+", "-", str(name or ""))}
 
 
+class TranscriptionConfig(_Section):
+    """The transcriber: how it learns from (recording, text) pairs before round 1.
+
+    The texts of its silent recordings are all `phrase`: the quirk that it is taught.
+    """
+
+    problems: Positive = 4000
+    steps: Positive = 400
+    batch_size: Positive = 64
+    lr: Rate = 5e-3
+    phrase: Annotated[str, Field(min_length=1)] = "Thank you for watching."
+
+
 class EvaluateConfig(_Section):
     """Held-out problems, completions of each at T=1 and top-p=1, and the k of pass@k.
 
@@ -245,6 +260,7 @@ class ArmConfig(_Section):
     real_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
     start: Start = "previous"
     flip: FlipConfig | None = None
+    author: Author = "model"
 
     @model_validator(mode="after")
     def _possible(self) -> ArmConfig:
@@ -269,6 +285,32 @@ class ArmConfig(_Section):
         return self
 
 
+class ClaimConfig(_Section):
+    """The claim that this config settles, and by which rule: stated, and hashed, before the run.
+
+    `rule` and `controls` are conditions (`rlvr.claims`). `points`: other runs of the claim, by
+    name, each a list of overrides of this config; the rule is applied to this config alone, and
+    shown for each point. `models`: further models, for a rule about size. `smoke`: overrides that
+    make a run which tests the machinery alone.
+    """
+
+    id: Annotated[str, Field(pattern=r"^C[0-9]+$")]
+    says: str
+    controls: list[str] = []
+    rule: Annotated[list[str], Field(min_length=1)]
+    changes: str
+    points: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")], list[str]] = {}
+    models: list[str] = []
+    smoke: list[str] = []
+
+    @field_validator("controls", "rule")
+    @classmethod
+    def _conditions(cls, value: list[str]) -> list[str]:
+        for text in value:
+            parse_condition(text)
+        return value
+
+
 class Config(_Section):
     """A whole run."""
 
@@ -278,6 +320,7 @@ class Config(_Section):
     verifier: NamedConfig | None = None
     prompt: PromptConfig = PromptConfig()
     warm_start: WarmStartConfig | None = None
+    transcription: TranscriptionConfig | None = None
     seeds: list[Annotated[int, Field(ge=0)]]
     rounds: Positive
     arms: list[ArmConfig]
@@ -290,6 +333,7 @@ class Config(_Section):
     verdict: VerdictConfig = VerdictConfig()
     checkpoints: Literal["last", "all", "none"] = "last"
     executor: Literal["local"] = "local"
+    claim: ClaimConfig | None = None
 
     _name_alone = field_validator("task", "verifier", mode="before")(_name_alone)
 

@@ -29,6 +29,7 @@ Keep = Literal[
 Contamination = Literal["wrong", "garbage", "duplicate", "off_topic"]
 Memory = Literal["replace", "accumulate", "subsample"]
 Start = Literal["previous", "base", "scratch"]
+Author = Literal["model", "transcriber", "retrained"]
 Source = Literal["completion", "real", "warm-start"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -156,11 +157,12 @@ class Arm:
     """A point on orthogonal axes: arms differ in exactly one thing.
 
     keep: which completions of the round become rows. match: name of the arm whose per-problem
-    counts are copied. share: that share of the pool is kept, the problems taken together. memory:
+    counts are copied. share: that share of the pool is kept, whichever problems it is of. memory:
     rows of this round alone, of all rounds and the warm start, or as many of those as this round
     has. real_fraction: share of the round's rows that are replaced by real solutions of the same
     problems. start: which weights training starts from. flip: errors of the verifier, in selection
-    only.
+    only. author: who wrote the completions: the arm's own model, or a transcriber that heard the
+    same problems, frozen or retrained on its own transcripts.
     """
 
     name: str
@@ -171,3 +173,4 @@ class Arm:
     real_fraction: float = 0.0
     start: Start = "previous"
     flip: Flip | None = None
+    author: Author = "model"

@@ -22,7 +22,7 @@ from rlvr import arms, curate, metrics, record
 from rlvr.config import Config
 from rlvr.curate import Entry
 from rlvr.data import Arm, Completion, Row, Verdict
-from rlvr.evaluate import Problems, Record, judge, real_nll
+from rlvr.evaluate import Problems, Record, judge, read_records, score
 from rlvr.evaluate import evaluate as measure
 from rlvr.generate import Decoding, Engine, Tokens, sample_completions
 from rlvr.pool import VerifierPool
@@ -34,6 +34,8 @@ from rlvr.verify import LoadedVerifier
 BASE = "base"
 PROBES = 8
 MEMORY = "memory.parquet"  # all rows so far, where a round trains on a part of them
+AMPLIFIED = "amplified.json"  # of the base: the n-grams that it uses more than real solutions do
+NLL = ("real_nll", metrics.ALL)
 Metrics = list[dict[str, Any]]
 
 
@@ -185,11 +187,10 @@ def select(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> None
         record.write_completions(
             folder / "completions.parquet", [c for c, _ in pool], [v for _, v in pool], kept
         )
-        if arm.memory != "replace":
-            fresh, rows = len(rows), _remembered(run, seed, arm, round_) + rows
-            if arm.memory == "subsample":
-                record.write_rows(folder / MEMORY, rows)
-                rows = arms.subsample(rows, fresh, seed.seed, round_)
+        before = _remembered(run, seed, arm, round_)
+        held, rows = arms.remember(arm.memory, before, rows, seed.seed, round_)
+        if arm.memory == "subsample":
+            record.write_rows(folder / MEMORY, held)
         record.write_rows(folder / "rows.parquet", rows)
 
 
@@ -232,6 +233,8 @@ def _matched(run: Run, seed: Seed, arm: Arm, round_: int) -> Counter[str] | None
 
 def _remembered(run: Run, seed: Seed, arm: Arm, round_: int) -> list[Row]:
     """Return what an arm with a memory has gathered so far: at first the warm-start rows."""
+    if arm.memory == "replace":
+        return []
     if round_ > 1:
         name = MEMORY if arm.memory == "subsample" else "rows.parquet"
         return record.read_rows(run.round_folder(seed.seed, arm.name, round_ - 1) / name)
@@ -276,20 +279,57 @@ def evaluate(run: Run, seed: Seed, arm: str, round_: int) -> tuple[list[Record],
     with run.stage(seed.seed, arm, round_, "evaluate") as count:
         at_one = sample(run, seed, seed.held_out, 1.0, settings.samples, "sample", arm, round_)
         greedy = sample(run, seed, seed.held_out, 0.0, 1, "greedy", arm, round_)
-        nll = real_nll(run.engine, seed.held_out)
+        found = _real_likelihood(run, seed.held_out)
         count["tokens"] = sum(record_.tokens for record_ in (*at_one, *greedy))
-    found = metrics.sampled(at_one, settings.k) + metrics.diversity(at_one)
+    found += metrics.sampled(at_one, settings.k) + metrics.diversity(at_one)
     found += metrics.accuracy(greedy, "greedy")
     if _tells_luck(run):
         found += metrics.lucky(at_one)
-    if nll is not None:
-        found.append(metrics.metric("real_nll", *nll))
     records = [*at_one, *greedy]
     if round_ in (0, run.config.rounds):
         for place in range(len(seed.off_target)):
             more, values = _off_target(run, seed, arm, round_, place)
             records, found = records + more, found + values
-    return records, found
+    return records, found + _against_base(run, seed, arm, round_, at_one)
+
+
+def _real_likelihood(run: Run, problems: Problems) -> Metrics:
+    """Measure the NLL of real solutions under the weights now in the engine, if there are some."""
+    if problems.solutions is None:
+        return []
+    logprobs = score(run.engine, problems.prompts, problems.solutions)
+    return metrics.likelihood(logprobs, [problem.level for problem in problems.problems])
+
+
+def _against_base(
+    run: Run, seed: Seed, arm: str, round_: int, samples: Sequence[Record]
+) -> Metrics:
+    """Measure what needs the base: its rare problems, its solved ones, its n-grams, its view.
+
+    The engine holds the base's weights afterwards.
+    """
+    folder = run.round_folder(seed.seed, BASE, 0)
+    grams = json.loads((folder / AMPLIFIED).read_text())
+    real = seed.held_out.solutions or ()
+    found = metrics.amplification(samples, [tuple(gram) for gram in grams], real)
+    if arm == BASE:
+        return found + metrics.survival(samples, samples)
+    with run.stage(seed.seed, arm, round_, "base's view"):
+        base = read_records(folder / "eval.parquet", "sample")
+        run.engine.load(folder / "model")
+        firsts = [one for one in samples if one.index == 0]
+        prompts = {
+            problem.id: prompt
+            for problem, prompt in zip(seed.held_out.problems, seed.held_out.prompts, strict=True)
+        }
+        logprobs = score(
+            run.engine,
+            [prompts[one.problem_id] for one in firsts],
+            [one.token_ids for one in firsts],
+        )
+    flat = [-logprob for tokens in logprobs for logprob in tokens]
+    found.append(metrics.metric("base_nll", sum(flat) / len(flat), len(flat)))
+    return found + metrics.survival(base, samples) + metrics.coverage(base, samples)
 
 
 def _off_target(
@@ -316,10 +356,10 @@ def _off_target(
             )
             mine = [one for one in records if one.kind == f"{prefix}.{kind}"]
             found += metrics.accuracy(mine, f"{prefix}.{kind}")
-        nll = real_nll(run.engine, problems)
+        likelihood = _real_likelihood(run, problems)
         count["tokens"] = sum(one.tokens for one in records)
-    if nll is not None:
-        found.append(metrics.metric(f"{prefix}.real_nll", *nll))
+    overall = [row for row in likelihood if (row["metric"], row["level"]) == NLL]
+    found += [{**row, "metric": f"{prefix}.real_nll"} for row in overall]
     return records, found
 
 

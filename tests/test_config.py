@@ -241,6 +241,7 @@ def test_resolved_config_holds_every_default() -> None:
         "keep": "random",
         "match": "verified",
         "share": None,
+        "author": "model",
         "memory": "replace",
         "real_fraction": 0.0,
         "start": "previous",
