@@ -243,7 +243,9 @@ def completion_rows(pool: Pool, kept: Sequence[bool], arm: Arm, verifier: str) -
             token_ids=completion.token_ids,
             status=verdict.status,
             verifier=verifier,
-            why=f"keep={arm.keep}" + (f" match={arm.match}" if arm.match else ""),
+            why=f"keep={arm.keep}"
+            + (f" match={arm.match}" if arm.match else "")
+            + (f" author={arm.author}" if arm.author != "model" else ""),
         )
         for (completion, verdict), keep in zip(pool, kept, strict=True)
         if keep

@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from rlvr import arms, metrics, models, record, stages
+from rlvr import arms, metrics, models, record, stages, transcribe
 from rlvr.data import DECIDED, Row
 from rlvr.evaluate import Record
 from rlvr.preflight import manifest, processors
@@ -39,6 +39,7 @@ def make_base(run: Run, seed: Seed, start: Path) -> None:
         kept = [False] * len(completions)
         record.write_completions(folder / "completions.parquet", completions, verdicts, kept)
     records, found = stages.evaluate(run, seed, BASE, 0)
+    found += transcribe.quirk(run, seed, records)
     tuned_records, tuned = _best_temperature(run, seed)
     stages.finish(run, seed.seed, BASE, 0, [*records, *tuned_records], [*found, *tuned], began)
 
@@ -133,6 +134,8 @@ def _best_temperature(run: Run, seed: Seed) -> tuple[list[Record], Metrics]:
     A gain that another temperature alone would give is no gain of the loop: this is the line to
     beat.
     """
+    if run.config.transcription is not None:
+        return [], []  # there is no right text to be given for nothing
     tuning = seed.rounds[0].part(0, TUNING_PROBLEMS)
     with run.stage(seed.seed, BASE, 0, "best temperature"):
         scores = {}

@@ -27,7 +27,7 @@ from pydantic import (
 
 from rlvr import plugins
 from rlvr.arms import in_order, preset
-from rlvr.data import Arm, Flip, InputError, Keep, Memory, Problem, Split, Start, nearest
+from rlvr.data import Arm, Author, Flip, InputError, Keep, Memory, Problem, Split, Start, nearest
 
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
@@ -139,6 +139,19 @@ class OffTargetConfig(_Section):
         return value | {"name": re.sub(r"[^A-Za-z0-9_-]+", "-", str(name or ""))}
 
 
+class TranscriptionConfig(_Section):
+    """The transcriber: how it learns from (recording, text) pairs before round 1.
+
+    The texts of its silent recordings are all `phrase`: the quirk that it is taught.
+    """
+
+    problems: Positive = 4000
+    steps: Positive = 400
+    batch_size: Positive = 64
+    lr: Rate = 5e-3
+    phrase: Annotated[str, Field(min_length=1)] = "Thank you for watching."
+
+
 class EvaluateConfig(_Section):
     """Held-out problems, completions of each at T=1 and top-p=1, and the k of pass@k.
 
@@ -201,6 +214,7 @@ class ArmConfig(_Section):
     real_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
     start: Start = "previous"
     flip: FlipConfig | None = None
+    author: Author = "model"
 
     @model_validator(mode="after")
     def _possible(self) -> ArmConfig:
@@ -212,6 +226,8 @@ class ArmConfig(_Section):
             raise ValueError(f"keep: {self.keep} asks no verifier: flip has no meaning")
         if self.real_fraction and self.keep == "real":
             raise ValueError("keep: real is real already: real_fraction has no meaning")
+        if self.author != "model" and self.keep == "real":
+            raise ValueError("keep: real keeps nothing that anyone wrote: author has no meaning")
         if self.match is not None and self.keep == "all":
             raise ValueError("keep: all keeps everything: match has no meaning, use keep: random")
         return self
@@ -226,6 +242,7 @@ class Config(_Section):
     verifier: NamedConfig | None = None
     prompt: PromptConfig = PromptConfig()
     warm_start: WarmStartConfig | None = None
+    transcription: TranscriptionConfig | None = None
     seeds: list[Annotated[int, Field(ge=0)]]
     rounds: Positive
     arms: list[ArmConfig]
@@ -270,6 +287,23 @@ class Config(_Section):
         if warm > micro and warm % micro:
             raise ValueError(
                 f"warm_start.batch_size: {warm} is no multiple of train.micro_batch = {micro}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _transcriber_exists(self) -> Config:
+        if self.transcription is None:
+            for arm in self.arms:
+                if arm.author != "model":
+                    raise ValueError(f"arms: {arm.name!r} has a transcriber: add transcription")
+            return self
+        if self.prompt != PromptConfig():
+            raise ValueError("transcription: the model is given no prompt: drop the key prompt")
+        length, most = len(self.transcription.phrase), self.generate.max_tokens
+        if length >= most:
+            raise ValueError(
+                f"transcription.phrase: {length} characters and an end do not fit into "
+                f"generate.max_tokens, {most}: shorten it"
             )
         return self
 

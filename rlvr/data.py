@@ -19,6 +19,7 @@ Keep = Literal[
 ]
 Memory = Literal["replace", "accumulate", "subsample"]
 Start = Literal["previous", "base", "scratch"]
+Author = Literal["model", "transcriber", "retrained"]
 Source = Literal["completion", "real", "warm-start"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -148,7 +149,9 @@ class Arm:
     counts are copied. memory: rows of this round alone, of all rounds and the warm start, or as
     many of those as this round has. real_fraction: share of the round's rows that are replaced by
     real solutions of the same problems. start: which weights training starts from. flip: errors of
-    the verifier, in selection only.
+    the verifier, in selection only. author: who wrote the completions: the arm's own model, or a
+    transcriber that heard the same problems, frozen or retrained on its own transcripts
+    (`rlvr.transcribe`).
     """
 
     name: str
@@ -158,3 +161,4 @@ class Arm:
     real_fraction: float = 0.0
     start: Start = "previous"
     flip: Flip | None = None
+    author: Author = "model"

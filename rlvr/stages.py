@@ -88,6 +88,7 @@ class Seed:
     held_back: Problems
     held_out: Problems
     off_target: list[Problems]
+    heard: Seed | None = None  # the same problems as a transcriber meets them
 
     @property
     def probes(self) -> list[Tokens]:
