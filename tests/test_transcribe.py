@@ -156,17 +156,14 @@ def test_real_text_has_no_quirk() -> None:
     [
         ("transcription=null", "'transcripts' has a transcriber: add transcription"),
         ("prompt.few_shot=2", "drop the key prompt"),
-        ("generate.max_tokens=22", "22 characters and an end do not fit"),
+        ("generate.max_tokens=22", "23 characters and an end do not fit"),
         ("transcription.step=3", "did you mean 'steps'"),
-        ("arms.0.author=whisper", "arms.0.author"),
+        ("arms=[{name: a, keep: all, author: whisper}]", "arms.0.author"),
     ],
 )
 def test_a_wrong_config_is_refused(override: str, words: str) -> None:
-    overrides = [override]
-    if override.startswith("arms"):
-        overrides = ["arms=[{name: transcripts, keep: all, author: whisper}]"]
     with pytest.raises(InputError, match=re.escape(words)):
-        load(C4, overrides)
+        load(C4, [override])
 
 
 # A real run
@@ -221,20 +218,23 @@ def test_the_transcripts_measures_are_those_of_their_texts(run: Path) -> None:
     frame = pd.read_parquet(run / "metrics.parquet")
     for arm in (HEARD, RETRAINED):
         texts = table(run, arm, 2, "completions")
-        found = frame[(frame.arm == arm) & (frame["round"] == 2)].set_index(["metric", "level"])
-        silent = texts.problem_id.map(levels) == "silent"
-        quirk = texts.text.map(lambda text: transcribe.quirky(text, "Thank you for watching."))
-        for level, chosen in (("all", silent | True), ("silent", silent), ("audible", ~silent)):
-            got = found.loc[("transcript_quirk", level)]
-            assert got.value == pytest.approx(quirk[chosen].mean()) and got.n == chosen.sum()
-        cer = found.value["transcript_cer"]
-        assert cer["audible"] < cer["all"] < cer["silent"]
-        assert cer["audible"] < found.value["transcript_wer"]["audible"]
+        of_round = frame[(frame.arm == arm) & (frame["round"] == 2)].to_dict("records")
+        found = {(row["metric"], row["level"]): row for row in of_round}
+        for level in ("all", "silent", "audible"):
+            of_level = [
+                transcribe.quirky(text, "Thank you for watching.")
+                for text, name in zip(texts.text, texts.problem_id, strict=True)
+                if level in ("all", levels[name])
+            ]
+            got = found["transcript_quirk", level]
+            assert got["n"] == len(of_level) > 10
+            assert got["value"] == pytest.approx(sum(of_level) / len(of_level))
+        cer = {level: found["transcript_cer", level]["value"] for level in ("silent", "audible")}
         # Texts that have nothing to do with each other differ in about 0.8 of their characters.
-        assert cer["audible"] < 0.6
-    assert not (
-        frame[frame.arm.isin(["clean", "own", "base"])].metric.str.contains("transcript")
-    ).any()
+        assert cer["audible"] < 0.6 < cer["silent"]
+        assert cer["audible"] < found["transcript_wer", "audible"]["value"]
+    others = frame[frame.arm.isin(["clean", "own", "base"])]
+    assert not others.metric.str.startswith("transcript").any()
 
 
 def test_killed_within_a_round_and_resumed(run: Path, tmp_path: Path) -> None:
