@@ -1,32 +1,42 @@
-"""Writes what the README says of recorded runs: .venv/bin/python docs/make.py.
+"""Writes what the README and docs/claims say of recorded runs: .venv/bin/python docs/make.py.
 
 A block `<!-- NAME -->` ... `<!-- /NAME -->` of the README holds tables of docs/results/NAME, made
-from its config.json and metrics.parquet as `rlvr compare docs/results/NAME` makes them.
-tests/test_readme.py fails where the two differ.
+from its config.json and metrics.parquet as `rlvr compare docs/results/NAME` makes them; the block
+`claims` a table of docs/claims. `--collect FOLDER` first copies the records of the claims in
+FOLDER, as `rlvr claims` leaves it, into docs/claims, and makes their pages there.
+tests/test_readme.py fails where what is written differs from what is recorded.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
+import json
 import re
+import shutil
 from pathlib import Path
 
 from rich.console import Console
 
 from rlvr.compare import Results, load_run
+from rlvr.config import ClaimConfig
+from rlvr.pages import summary, write
 from rlvr.tables import contrast_tables, verdict_table
 
 ROOT = Path(__file__).parent.parent
+CLAIMS = ROOT / "docs" / "claims"
 RUNS = ("smollm2", "code_smollm2")
+RECORD = ("config.json", "metrics.parquet")
 
 
 def written(text: str) -> str:
     """Return the README's text with each block made anew. Raises ValueError where one lacks."""
-    for name in RUNS:
+    blocks = {name: _block(name) for name in RUNS} | {"claims": _claims()}
+    for name, block in blocks.items():
         found = re.findall(f"<!-- {name} -->\n.*?<!-- /{name} -->", text, re.DOTALL)
         if len(found) != 1:
             raise ValueError(f"README.md: {len(found)} blocks <!-- {name} -->, one was expected")
-        text = text.replace(found[0], f"<!-- {name} -->\n{_block(name)}<!-- /{name} -->")
+        text = text.replace(found[0], f"<!-- {name} -->\n{block}<!-- /{name} -->")
     return text
 
 
@@ -46,6 +56,36 @@ def _tables(results: Results) -> str:
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
+def _claims() -> str:
+    rows = []
+    for folder in sorted(path.parent for path in CLAIMS.glob("*/claim.json")):
+        config = json.loads((folder / "main" / "config.json").read_text())["config"]
+        found = json.loads((folder / "claim.json").read_text())
+        rows.append((folder.name, ClaimConfig(**config["claim"]), found))
+    lines = ["| claim | rule | effect | outcome |", "|---|---|---|---|"]
+    for (name, _, _), (label, rule, effect, outcome, _) in zip(rows, summary(rows), strict=True):
+        rule = " and ".join(f"`{part}`" for part in rule.split(" and "))
+        lines.append(f"| [{label}](docs/claims/{name}/README.md) | {rule} | {effect} | {outcome} |")
+    return "\n".join(lines) + "\n"
+
+
+def collect(source: Path) -> None:
+    """Copy the records of the claims in `source` to docs/claims and make their pages there."""
+    for claim in sorted(path.parent for path in source.glob("*/claim.json")):
+        folder = CLAIMS / claim.name
+        shutil.rmtree(folder, ignore_errors=True)
+        for run in sorted(path.parent for path in claim.glob("*/config.json")):
+            (folder / run.name).mkdir(parents=True)
+            for name in RECORD:
+                shutil.copyfile(run / name, folder / run.name / name)
+        write(folder, json.loads((claim / "claim.json").read_text())["budget"])
+
+
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--collect", type=Path, metavar="FOLDER")
+    arguments = parser.parse_args()
+    if arguments.collect:
+        collect(arguments.collect)
     readme = ROOT / "README.md"
     readme.write_text(written(readme.read_text()))

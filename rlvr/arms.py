@@ -5,8 +5,9 @@ Presets are names for points on the axes of `Arm`.
 A pool is what one arm sampled in one round: completions and their verdicts, problem-major. Each
 value of `keep` is a short pure function over it, and so is each value of the other axes. With n_i
 the number that the matched arm kept of problem i, a matching arm keeps min(n_i, eligible) of
-problem i, drawn uniformly without replacement (self-scored: the likeliest); what it lacks is its
-shortfall, never topped up.
+problem i, drawn uniformly without replacement (a ranking keep: the best); what it lacks is its
+shortfall, never topped up. An arm with a share keeps that share of its pool in the same way, the
+problems taken together.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from rlvr.data import Arm, Completion, Flip, InputError, Problem, Row, Verdict, nearest
+from rlvr.data import Arm, Completion, Flip, InputError, Memory, Problem, Row, Verdict, nearest
 
 Pool = Sequence[tuple[Completion, Verdict]]
 Item = TypeVar("Item")
@@ -72,6 +73,8 @@ ELIGIBLE: dict[str, Callable[[Pool], list[bool]]] = {
     "majority": keep_verified,  # of a pool that `majority` judged
     "inverted": keep_inverted,
     "self-scored": keep_all,
+    "least-likely": keep_all,
+    "classifier": keep_all,
     "format-only": keep_answered,
     "real": keep_none,
 }
@@ -117,27 +120,38 @@ def in_order(arms: Sequence[Arm]) -> list[Arm]:
 
 
 def choose(
-    pool: Pool, arm: Arm, counts: Mapping[str, int] | None, seed: int, round_: int
+    pool: Pool,
+    arm: Arm,
+    counts: Mapping[str, int] | None,
+    seed: int,
+    round_: int,
+    scores: Sequence[float] | None = None,
 ) -> list[bool]:
     """Return for each completion of the pool whether it is kept.
 
     `counts` (problem id -> number) are those of the matched arm in this round; None where the arm
-    matches none.
+    matches none. `scores`, one a completion, rank the pool, highest first; None where the arm does
+    not rank or the pool itself gives the ranking.
     """
     eligible = ELIGIBLE[arm.keep](pool)
-    if counts is None or arm.keep == "real":
+    if (counts is None and arm.share is None) or arm.keep == "real":
         return eligible
-    by_problem: dict[str, list[int]] = {}
+    if arm.keep in RANKINGS:
+        scores = [RANKINGS[arm.keep](completion) for completion, _ in pool]
+    if arm.share is not None:
+        counts = {"": round(arm.share * len(pool))}
+    assert counts is not None
+    groups: dict[str, list[int]] = {}
     for i, (completion, _) in enumerate(pool):
         if eligible[i]:
-            by_problem.setdefault(completion.problem_id, []).append(i)
+            groups.setdefault(completion.problem_id if arm.share is None else "", []).append(i)
     kept = [False] * len(pool)
-    for problem_id, indices in by_problem.items():
-        n = counts.get(problem_id, 0)
-        if arm.keep == "self-scored":
-            chosen = sorted(indices, key=lambda i: -likelihood(pool[i][0]))[:n]
+    for name, indices in groups.items():
+        n = counts.get(name, 0)
+        if scores is not None:
+            chosen = sorted(indices, key=lambda i: -scores[i])[:n]
         else:
-            chosen = _draw(indices, n, f"{seed}/{round_}/{problem_id}")
+            chosen = _draw(indices, n, f"{seed}/{round_}/{name}")
         for i in chosen:
             kept[i] = True
     return kept
@@ -150,6 +164,21 @@ def likelihood(completion: Completion) -> float:
     selecting by it sharpening).
     """
     return sum(completion.logprobs) / max(1, len(completion.logprobs))
+
+
+def unlikelihood(completion: Completion) -> float:
+    """Return minus the likelihood: the ranking upside down, by the same model.
+
+    Pruning by perplexity keeps the low, the middle or the high part (Marion 2309.04564, section
+    3.1); this is the high one.
+    """
+    return -likelihood(completion)
+
+
+RANKINGS: dict[str, Callable[[Completion], float]] = {
+    "self-scored": likelihood,
+    "least-likely": unlikelihood,
+}
 
 
 def misjudge(pool: Pool, flip: Flip | None, seed: int) -> list[tuple[Completion, Verdict]]:
@@ -245,6 +274,7 @@ def completion_rows(pool: Pool, kept: Sequence[bool], arm: Arm, verifier: str) -
             verifier=verifier,
             why=f"keep={arm.keep}"
             + (f" match={arm.match}" if arm.match else "")
+            + (f" share={arm.share:g}" if arm.share else "")
             + (f" author={arm.author}" if arm.author != "model" else ""),
         )
         for (completion, verdict), keep in zip(pool, kept, strict=True)
@@ -302,9 +332,24 @@ def mix_real(
     ]
 
 
-def subsample(rows: Sequence[Row], n: int, seed: int, round_: int) -> list[Row]:
+def subsample(rows: Sequence[Item], n: int, seed: int, round_: int) -> list[Item]:
     """Return n of all rows so far, uniformly without replacement, in their order.
 
     Accumulate-subsample: all data is kept, the training budget is not (Kazdan 2410.16713).
     """
     return [rows[i] for i in sorted(_draw(range(len(rows)), n, f"memory/{seed}/{round_}"))]
+
+
+def remember(
+    memory: Memory, before: Sequence[Item], fresh: Sequence[Item], seed: int, round_: int
+) -> tuple[list[Item], list[Item]]:
+    """Return all that the arm holds after this round, and what of it the round trains on.
+
+    `before`: what it held until now; `fresh`: the round's own rows. replace holds and trains on the
+    fresh rows alone (Shumailov 2305.17493), accumulate on all so far (Gerstgrasser 2404.01413),
+    subsample holds all and trains on as many of them as are fresh (`subsample`).
+    """
+    if memory == "replace":
+        return list(fresh), list(fresh)
+    held = [*before, *fresh]
+    return held, subsample(held, len(fresh), seed, round_) if memory == "subsample" else held

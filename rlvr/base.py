@@ -11,7 +11,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from rlvr import arms, metrics, models, record, stages, transcribe
+from rlvr import arms, metrics, models, ngrams, record, stages, transcribe
+from rlvr.check import corrupted
 from rlvr.data import DECIDED, Row
 from rlvr.evaluate import Record
 from rlvr.preflight import manifest, processors
@@ -20,6 +21,7 @@ from rlvr.train import Training, save, train
 
 TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
 TUNING_PROBLEMS = 200
+GRAM = 3  # tokens of the n-grams whose amplification is measured
 
 
 def make_base(run: Run, seed: Seed, start: Path) -> None:
@@ -34,13 +36,16 @@ def make_base(run: Run, seed: Seed, start: Path) -> None:
         return
     run.engine.load(folder / "model")
     if not (folder / "completions.parquet").is_file():
-        completions = stages.generate(run, seed, BASE, 1)
-        verdicts = stages.verify(run, seed, BASE, 1, completions)
+        completions, verdicts = stages.fill_pool(run, seed, BASE, 1)
         kept = [False] * len(completions)
         record.write_completions(folder / "completions.parquet", completions, verdicts, kept)
+    if not (folder / stages.AMPLIFIED).is_file():
+        record.write_json(folder / stages.AMPLIFIED, _amplified(run, seed))
     records, found = stages.evaluate(run, seed, BASE, 0)
-    found += transcribe.quirk(run, seed, records)
-    tuned_records, tuned = _best_temperature(run, seed)
+    found += transcribe.quirk(run, seed, records) + _audit(run, seed)
+    # Where the rule is about the NLL of real text, no temperature makes the base better.
+    nll = run.config.verdict.metric == "real_nll"
+    tuned_records, tuned = ([], []) if nll else _best_temperature(run, seed)
     stages.finish(run, seed.seed, BASE, 0, [*records, *tuned_records], [*found, *tuned], began)
 
 
@@ -128,14 +133,54 @@ def _share_correct(records: Sequence[Record]) -> float:
     return sum(decided) / len(decided) if decided else 0.0
 
 
+def _amplified(run: Run, seed: Seed) -> list[list[int]]:
+    """Return the n-grams of tokens that the base's pool holds more often than real solutions do.
+
+    Found in the pool of round 1, measured in samples of the held-out problems: a measure on the
+    pool itself would find them there by selection alone. None where there are no real solutions.
+    """
+    solutions = seed.rounds[0].solutions
+    if solutions is None:
+        return []
+    shared = run.round_folder(seed.seed, BASE, 0) / "completions.parquet"
+    completions, _, _ = record.read_completions(shared)
+    if not ngrams.count(solutions, GRAM):
+        return []
+    found = ngrams.amplified([one.token_ids for one in completions], solutions, GRAM)
+    return sorted(list(gram) for gram in found)
+
+
+def _audit(run: Run, seed: Seed) -> Metrics:
+    """Measure what a sceptic asks before the first round: the verifier, and the splits.
+
+    verifier_tpr and verifier_fpr: shares of the held-out problems' real and of their corrupted
+    solutions that the verifier accepts. train_eval_shared: held-out prompts that are trained on.
+    """
+    trained = {
+        problem.prompt
+        for part in (seed.warm_start, *seed.rounds, seed.held_back)
+        for problem in part.problems
+    }
+    held_out = seed.held_out.problems
+    shared = sum(problem.prompt in trained for problem in held_out)
+    found = [metrics.metric("train_eval_shared", shared, len(held_out))]
+    solved = [problem for problem in held_out if problem.solution is not None]
+    texts = {"verifier_tpr": [str(problem.solution) for problem in solved]}
+    texts["verifier_fpr"] = corrupted(run.config.task.name, solved) if solved else []
+    for name, candidates in texts.items():
+        verdicts = run.pool.verify(zip(solved, candidates, strict=True))
+        decided = [one.status == "correct" for one in verdicts if one.status in DECIDED]
+        if decided:
+            found.append(metrics.metric(name, sum(decided) / len(decided), len(decided)))
+    return found
+
+
 def _best_temperature(run: Run, seed: Seed) -> tuple[list[Record], Metrics]:
     """Tune the base's temperature on train problems and measure it on the held-out ones.
 
     A gain that another temperature alone would give is no gain of the loop: this is the line to
     beat.
     """
-    if run.config.transcription is not None:
-        return [], []  # there is no right text to be given for nothing
     tuning = seed.rounds[0].part(0, TUNING_PROBLEMS)
     with run.stage(seed.seed, BASE, 0, "best temperature"):
         scores = {}

@@ -187,18 +187,14 @@ def _fingerprint_elsewhere(
 
 def _prove(name: str, problems: Sequence[Problem], timeout: float) -> tuple[int, list[str]]:
     """Return how many solutions there are, and a line for each that is judged as it should not."""
-    _, module, _ = load_named("task", name, FUNCTIONS["task"])
     _, verifier = load_task(name)
     solved = [problem for problem in problems if problem.solution is not None]
     if not solved:
         return 0, []
     if verifier is None:
         return 0, [f"{name}: no VERIFIER to hold its solutions against"]
-    spoil = vars(module).get("corrupt")
     items, expected = [], []
-    for place, problem in enumerate(solved):
-        rng = random.Random(problem.id)
-        spoilt = spoil(problem, rng) if spoil else _corrupt(problem, rng, solved, place)
+    for problem, spoilt in zip(solved, corrupted(name, solved), strict=True):
         items += [(problem, str(problem.solution)), (problem, spoilt)]
         expected += ["correct", "wrong"]
     with VerifierPool(verifier, timeout=timeout) as pool:
@@ -210,6 +206,19 @@ def _prove(name: str, problems: Sequence[Problem], timeout: float) -> tuple[int,
             if verdict.status != status
         ]
     return len(solved), lines
+
+
+def corrupted(name: str, solved: Sequence[Problem]) -> list[str]:
+    """Return a wrong solution of each problem of the task `name`, all of which have a real one.
+
+    By the task's own `corrupt(problem, rng)` where it has one, else a near miss of the real one.
+    """
+    spoil = vars(load_named("task", name, FUNCTIONS["task"])[1]).get("corrupt")
+    texts = []
+    for place, problem in enumerate(solved):
+        rng = random.Random(problem.id)
+        texts.append(spoil(problem, rng) if spoil else _corrupt(problem, rng, solved, place))
+    return texts
 
 
 def _corrupt(problem: Problem, rng: random.Random, solved: Sequence[Problem], place: int) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from rlvr.data import STATUSES, Arm, InputError, RunError
 
@@ -131,6 +132,59 @@ def _compare(runs: list[Path]) -> None:
     print_tables(results, console)
     for one in results:
         console.print(f"Plot: {plot(one)}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def claims(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[C1 ...]", help="Which. [default: all]")
+    ] = None,
+    budget: Annotated[
+        str, typer.Option(help="cpu: the experiment, on two cores; smoke: the machinery alone.")
+    ] = "cpu",
+    out: Annotated[
+        Path | None, typer.Option(help="The claims' folder. [default: runs/claims-BUDGET]")
+    ] = None,
+) -> None:
+    """Run, or resume, the experiments behind the claims, and apply to each its rule.
+
+    A claim's rule, arms and seeds stand in configs/claims/, and are hashed into its run before it
+    starts. Each gets a folder with its runs, a page (README.md) and its plots; the table at the end
+    has for each claim its rule, effect, interval, outcome and what would change it.
+    """
+    from typing import get_args
+
+    from rlvr import claims as claims_
+    from rlvr import loop
+    from rlvr.pages import summary, write
+    from rlvr.progress import Display
+    from rlvr.threads import use_openmp
+
+    if budget not in get_args(claims_.Budget):
+        raise InputError(f"--budget {budget}: write one of {', '.join(get_args(claims_.Budget))}")
+    use_openmp()
+    chosen = cast(claims_.Budget, budget)
+    folder = out or Path("runs") / f"claims-{budget}"
+    wanted = [(claim, claims_.runs_of(claim, chosen)) for claim in claims_.find(ids or [])]
+    rows = []
+    for claim, runs in wanted:
+        for name, config in runs.items():
+            rounds = len(config.seeds) * (1 + len(config.arms) * config.rounds)
+            try:
+                with Display(console, f"{claim.name} {name}", rounds) as display:
+                    loop.run(config, folder / claim.name / name, display, str(claim.path))
+            except KeyboardInterrupt:
+                _stop("interrupted; what was recorded is kept: the same command resumes", 130)
+        rows.append((claim.name, *write(folder / claim.name, chosen)))
+    table = Table(title="claims", title_justify="left", show_lines=True)
+    for head in ("claim", "rule", "effect", "outcome", "what would change it"):
+        table.add_column(head, overflow="fold")
+    for row in summary(rows):
+        table.add_row(*map(Text, row))
+    console.print(table)
+    if chosen == "smoke":
+        console.print(claims_.SMOKE_NOTE, highlight=False)
+    console.print(f"Pages: {folder}/*/README.md", highlight=False, soft_wrap=True)
 
 
 Options = Annotated[

@@ -65,6 +65,7 @@ class Results:
     round: int
     rounds: int
     largest_k: str
+    config: Mapping[str, Any]
     values: Mapping[tuple[int, str, int, str], float]
 
     def at(self, seed: int, arm: str, metric: str, round: int | None = None) -> float:
@@ -138,6 +139,7 @@ def load_run(run: Path) -> Results:
         round=min(finished[seed] for seed in seeds),
         rounds=rounds,
         largest_k=f"pass@{max(ks)}" if ks else "pass@1",
+        config=config,
         values=values,
     )
 
@@ -212,7 +214,12 @@ def write_compare(runs: Sequence[Results]) -> None:
 
 
 def compare_run(r: Results) -> dict[str, Any]:
-    """Return the content of `compare.json` (design, section 5). Undefined figures are None."""
+    """Return the content of `compare.json` (design, section 5). Undefined figures are None.
+
+    `checks` (`rlvr.sceptic`) is what the design does not name.
+    """
+    from rlvr.sceptic import as_json
+
     metrics = sorted({key for _, arm, _, key in r.values if arm in r.arms})
     arms: dict[str, dict[str, Any]] = {arm: {} for arm in r.arms}
     contrasts: dict[str, dict[str, Any]] = {f"{a}-{b}": {} for a, b in combinations(r.arms, 2)}
@@ -233,6 +240,7 @@ def compare_run(r: Results) -> dict[str, Any]:
         "contrasts": contrasts,
         "verdicts": {arm: outcome(r, effect) for arm, effect in effects.items()},
         "why": {arm: why(r, arm, effect) for arm, effect in effects.items()},
+        "checks": as_json(r),
     }
 
 

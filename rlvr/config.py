@@ -26,12 +26,27 @@ from pydantic import (
 )
 
 from rlvr import plugins
-from rlvr.arms import in_order, preset
-from rlvr.data import Arm, Author, Flip, InputError, Keep, Memory, Problem, Split, Start, nearest
+from rlvr.arms import RANKINGS, in_order, preset
+from rlvr.conditions import parse as parse_condition
+from rlvr.data import (
+    CONTAMINATIONS,
+    Arm,
+    Author,
+    Contamination,
+    Flip,
+    InputError,
+    Keep,
+    Memory,
+    Problem,
+    Split,
+    Start,
+    nearest,
+)
 
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
+Portion = Annotated[float, Field(ge=0, lt=1)]
 
 
 class _Section(BaseModel):
@@ -69,6 +84,36 @@ class GenerateConfig(_Section):
     temperature: Rate = 1.0
     top_p: Share = 1.0
     max_tokens: Positive = 16
+
+
+class CorpusConfig(_Section):
+    """A noisy corpus of real solutions, which the arms select from instead of from samples.
+
+    It has an entry for each of `generate.prompts` problems, the same in every round. The first four
+    are the shares of what is wrong with it, the rest is clean; `labelled` entries of problems held
+    back are what `keep: classifier` learns from.
+    """
+
+    wrong: Portion = 0.0
+    garbage: Portion = 0.0
+    duplicate: Portion = 0.0
+    off_topic: Portion = 0.0
+    labelled: Positive = 200
+
+    @property
+    def shares(self) -> dict[Contamination, float]:
+        """The contaminations and their shares."""
+        return {kind: float(getattr(self, kind)) for kind in CONTAMINATIONS}
+
+    @model_validator(mode="after")
+    def _noisy(self) -> CorpusConfig:
+        total = sum(self.shares.values())
+        if not 0 < total < 1:
+            raise ValueError(
+                f"{' + '.join(self.shares)} = {total:g}: must lie between 0 and 1, so that some "
+                "entries are contaminated and some clean"
+            )
+        return self
 
 
 class VerifyConfig(_Section):
@@ -210,6 +255,7 @@ class ArmConfig(_Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
     keep: Keep
     match: str | None = None
+    share: Share | None = None
     memory: Memory = "replace"
     real_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
     start: Start = "previous"
@@ -220,8 +266,16 @@ class ArmConfig(_Section):
     def _possible(self) -> ArmConfig:
         if self.name == "base":
             raise ValueError("the name 'base' is the base model's: choose another")
-        if self.keep in ("random", "self-scored") and self.match is None:
-            raise ValueError(f"keep: {self.keep} needs match: ARM, the arm whose size it copies")
+        sized = self.match is not None or self.share is not None
+        if self.keep in ("random", "classifier", *RANKINGS) and not sized:
+            raise ValueError(
+                f"keep: {self.keep} needs match: ARM, the arm whose size it copies, or share, that "
+                "of the pool which it keeps"
+            )
+        if self.match is not None and self.share is not None:
+            raise ValueError("match and share both say how much is kept: give one of them")
+        if self.share is not None and self.keep in ("all", "real"):
+            raise ValueError(f"keep: {self.keep} has no part of the pool to take: share is void")
         if self.flip is not None and self.keep not in ("verified", "inverted"):
             raise ValueError(f"keep: {self.keep} asks no verifier: flip has no meaning")
         if self.real_fraction and self.keep == "real":
@@ -231,6 +285,32 @@ class ArmConfig(_Section):
         if self.match is not None and self.keep == "all":
             raise ValueError("keep: all keeps everything: match has no meaning, use keep: random")
         return self
+
+
+class ClaimConfig(_Section):
+    """The claim that this config settles, and by which rule: stated, and hashed, before the run.
+
+    `rule` and `controls` are conditions (`rlvr.claims`). `points`: other runs of the claim, by
+    name, each a list of overrides of this config; the rule is applied to this config alone, and
+    shown for each point. `models`: further models, for a rule about size. `smoke`: overrides that
+    make a run which tests the machinery alone.
+    """
+
+    id: Annotated[str, Field(pattern=r"^C[0-9]+$")]
+    says: str
+    controls: list[str] = []
+    rule: Annotated[list[str], Field(min_length=1)]
+    changes: str
+    points: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")], list[str]] = {}
+    models: list[str] = []
+    smoke: list[str] = []
+
+    @field_validator("controls", "rule")
+    @classmethod
+    def _conditions(cls, value: list[str]) -> list[str]:
+        for text in value:
+            parse_condition(text)
+        return value
 
 
 class Config(_Section):
@@ -247,6 +327,7 @@ class Config(_Section):
     rounds: Positive
     arms: list[ArmConfig]
     generate: GenerateConfig = GenerateConfig()
+    corpus: CorpusConfig | None = None
     engine: dict[str, Any] = {}
     verify: VerifyConfig = VerifyConfig()
     train: TrainConfig = TrainConfig()
@@ -254,6 +335,7 @@ class Config(_Section):
     verdict: VerdictConfig = VerdictConfig()
     checkpoints: Literal["last", "all", "none"] = "last"
     executor: Literal["local"] = "local"
+    claim: ClaimConfig | None = None
 
     _name_alone = field_validator("task", "verifier", mode="before")(_name_alone)
 
@@ -297,6 +379,8 @@ class Config(_Section):
                 if arm.author != "model":
                     raise ValueError(f"arms: {arm.name!r} has a transcriber: add transcription")
             return self
+        if self.corpus is not None:
+            raise ValueError("transcription: a corpus has no recordings: drop one of the two")
         if self.prompt != PromptConfig():
             raise ValueError("transcription: the model is given no prompt: drop the key prompt")
         length, most = len(self.transcription.phrase), self.generate.max_tokens
@@ -304,6 +388,37 @@ class Config(_Section):
             raise ValueError(
                 f"transcription.phrase: {length} characters and an end do not fit into "
                 f"generate.max_tokens, {most}: shorten it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pool_of_a_corpus(self) -> Config:
+        learned = [arm.name for arm in self.arms if arm.keep == "classifier"]
+        if self.corpus is None:
+            if learned:
+                raise ValueError(f"arms: {learned[0]!r}: keep: classifier needs a corpus: add it")
+            return self
+        if self.generate.samples != 1:
+            raise ValueError(
+                f"generate.samples: {self.generate.samples}: a corpus has one solution a problem: "
+                "set generate.samples: 1"
+            )
+        for arm in self.arms:
+            if arm.match is not None:
+                raise ValueError(
+                    f"arms: {arm.name!r}: match copies the counts of each problem, and a corpus "
+                    f"has one entry of each: use share, as in {{name: {arm.keep}-50, "
+                    f"keep: {arm.keep}, share: 0.5}}"
+                )
+            if arm.keep in ("majority", "format-only"):
+                raise ValueError(
+                    f"arms: {arm.name!r}: keep: {arm.keep} looks at the model's own answers, and "
+                    "a corpus has none: drop this arm or the corpus"
+                )
+        if learned and sum(self.corpus.shares.values()) == self.corpus.duplicate:
+            raise ValueError(
+                f"arms: {learned[0]!r}: no entry shows by itself that it is a duplicate: give the "
+                "corpus wrong, garbage or off_topic ones for the classifier to learn"
             )
         return self
 

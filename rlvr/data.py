@@ -15,14 +15,25 @@ Split = Literal["train", "eval", "dev"]
 Status = Literal["correct", "wrong", "abstain", "error"]
 FinishReason = Literal["stop", "length"]
 Keep = Literal[
-    "verified", "all", "random", "majority", "inverted", "self-scored", "format-only", "real"
+    "verified",
+    "all",
+    "random",
+    "majority",
+    "inverted",
+    "self-scored",
+    "least-likely",
+    "classifier",
+    "format-only",
+    "real",
 ]
+Contamination = Literal["wrong", "garbage", "duplicate", "off_topic"]
 Memory = Literal["replace", "accumulate", "subsample"]
 Start = Literal["previous", "base", "scratch"]
 Author = Literal["model", "transcriber", "retrained"]
 Source = Literal["completion", "real", "warm-start"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
+CONTAMINATIONS: tuple[Contamination, ...] = get_args(Contamination)
 DECIDED: frozenset[str] = frozenset({"correct", "wrong"})
 
 
@@ -146,17 +157,18 @@ class Arm:
     """A point on orthogonal axes: arms differ in exactly one thing.
 
     keep: which completions of the round become rows. match: name of the arm whose per-problem
-    counts are copied. memory: rows of this round alone, of all rounds and the warm start, or as
-    many of those as this round has. real_fraction: share of the round's rows that are replaced by
-    real solutions of the same problems. start: which weights training starts from. flip: errors of
-    the verifier, in selection only. author: who wrote the completions: the arm's own model, or a
-    transcriber that heard the same problems, frozen or retrained on its own transcripts
-    (`rlvr.transcribe`).
+    counts are copied. share: that share of the pool is kept, whichever problems it is of. memory:
+    rows of this round alone, of all rounds and the warm start, or as many of those as this round
+    has. real_fraction: share of the round's rows that are replaced by real solutions of the same
+    problems. start: which weights training starts from. flip: errors of the verifier, in selection
+    only. author: who wrote the completions: the arm's own model, or a transcriber that heard the
+    same problems, frozen or retrained on its own transcripts.
     """
 
     name: str
     keep: Keep
     match: str | None = None
+    share: float | None = None
     memory: Memory = "replace"
     real_fraction: float = 0.0
     start: Start = "previous"

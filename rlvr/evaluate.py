@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rlvr.data import Completion, Problem, Verdict
 from rlvr.generate import Decoding, Engine, Progress, Tokens, sample_completions
 from rlvr.pool import VerifierPool
+from rlvr.record import read_rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,12 @@ class Record:
     status: str
     reason: str
     extracted: str | None
+
+
+def read_records(path: Path, kind: str) -> list[Record]:
+    """Read the records of one kind from an eval.parquet."""
+    rows = [row for row in read_rows_of(path) if row["kind"] == kind]
+    return [Record(**{**row, "token_ids": tuple(row["token_ids"])}) for row in rows]
 
 
 def judge(
@@ -116,18 +124,13 @@ def evaluate(
     ]
 
 
-def real_nll(engine: Engine, held_out: Problems) -> tuple[float, int] | None:
-    """Return the mean NLL of the real solutions (nats a token, EOS included) and the tokens.
-
-    None where the problems have no real solutions. Perplexity is exp of it.
-    """
-    if held_out.solutions is None:
-        return None
-    pairs = list(zip(held_out.prompts, held_out.solutions, strict=True))
-    scores = engine.score([prompt + solution for prompt, solution in pairs])
-    tail = [
-        logprob
-        for logprobs, (_, solution) in zip(scores, pairs, strict=True)
-        for logprob in logprobs[-len(solution) :]
+def score(
+    engine: Engine, prompts: Sequence[Tokens], continuations: Sequence[Tokens]
+) -> list[tuple[float, ...]]:
+    """Return the logprob (nats) of each token of each continuation after its prompt."""
+    pairs = list(zip(prompts, continuations, strict=True))
+    scores = engine.score([prompt + continuation for prompt, continuation in pairs])
+    return [
+        logprobs[-len(continuation) :]
+        for logprobs, (_, continuation) in zip(scores, pairs, strict=True)
     ]
-    return -sum(tail) / len(tail), len(tail)

@@ -23,7 +23,7 @@ from rlvr.evaluate import Problems
 from rlvr.generate import Engine
 from rlvr.pool import VerifierPool
 from rlvr.progress import Display
-from rlvr.stages import BASE, Run, Seed
+from rlvr.stages import BASE, Corpus, Run, Seed
 from rlvr.verify import LoadedVerifier, check_options, load_verifier
 
 
@@ -143,6 +143,8 @@ def _run_seed(run: Run, seed: int, drawn: preflight.SeedProblems, where: str) ->
             encode(these.held_back),
             encode(these.held_out),
             [encode(problems) for problems in these.off_target],
+            Corpus(these.corpus, encode([entry.problem for entry in these.corpus])),
+            Corpus(these.labelled, encode([entry.problem for entry in these.labelled])),
         )
 
     transcription = run.config.transcription
@@ -195,8 +197,7 @@ def _pool(run: Run, seed: Seed, arm: Arm, round_: int) -> arms.Pool:
         completions, verdicts, _ = record.read_completions(shared)
     else:
         run.engine.load(run.policy(seed.seed, arm.name, round_ - 1))
-        completions = stages.generate(run, seed, arm.name, round_)
-        verdicts = stages.verify(run, seed, arm.name, round_, completions)
+        completions, verdicts = stages.fill_pool(run, seed, arm.name, round_)
     return list(zip(completions, verdicts, strict=True))
 
 

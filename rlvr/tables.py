@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from rlvr.compare import (
     BEST_TEMPERATURE,
@@ -32,6 +33,7 @@ from rlvr.compare import (
     worst_case,
 )
 from rlvr.metrics import OFF_TARGET
+from rlvr.sceptic import checks
 
 WIDTH = 80
 GAP = 2
@@ -39,7 +41,16 @@ MEANS = (
     "lucky",
     "train_lucky",
     "survival",
+    "coverage_base_only",
+    "coverage_arm_only",
     "real_nll",
+    "real_nll_p95",
+    "base_nll",
+    "amplified",
+    "amplified_excess",
+    "token_entropy",
+    "answer_entropy",
+    "distinct_2",
     "distinct",
     "truncated",
     "no_answer",
@@ -61,6 +72,7 @@ def _print_run(r: Results, console: Console) -> None:
     console.print(f"[bold]{escape(r.name)}[/bold], {_progress(r)}", highlight=False)
     console.print(f"Rule: {escape(rule_text(r))}.", highlight=False)
     tables = [verdict_table(r), *contrast_tables(r), *_means_tables(r), *_level_tables(r)]
+    tables.append(checks_table(r))
     if any(excluded(r, arm) for arm in ("base", *r.arms)):
         tables.insert(1, _excluded_table(r))
     for table in (*tables, *_seed_tables(r)):
@@ -157,6 +169,15 @@ def contrast_tables(r: Results) -> list[Table]:
                 "-" if math.isnan(interval.low) else "yes" if excludes_zero(interval) else "no",
             )
     return [table] if table.row_count else []
+
+
+def checks_table(r: Results) -> Table:
+    """Return what a sceptic asks of the run, with the answers."""
+    table = Table.grid(padding=(0, GAP, 0, 0))
+    for check in checks(r):
+        mark = "[green]ok[/green]" if check.ok else "[red]look[/red]"
+        table.add_row(mark, check.what, Text(check.found))
+    return table
 
 
 def _excluded_table(r: Results) -> Table:

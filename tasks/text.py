@@ -29,17 +29,24 @@ def problems(
     path: str | None = None,
     prompt: int = 32,
     longest: int = 240,
+    window: int | None = None,
 ) -> Iterator[Problem]:
     """Yield n problems of `split`, in an order drawn by `seed`, none twice.
 
     `prompt` characters are given, the continuation ends with its paragraph; paragraphs of more than
-    `longest` characters, or no longer than the prompt, are left out. `path`: a UTF-8 text file with
-    a blank line between paragraphs. Of those that begin alike only one is used. Raises InputError
-    for a missing file, ValueError where the split has fewer than n.
+    `longest` characters, or no longer than the prompt, are left out. With a `window` only the first
+    `window` characters of a paragraph are used, of any paragraph that has as many. `path`: a UTF-8
+    text file with a blank line between paragraphs. Of those that begin alike only one is used.
+    Raises InputError for a missing file, ValueError where the split has fewer than n.
     """
-    if not 1 <= prompt < longest:
-        raise ValueError(f"prompt must lie between 1 and longest, got {prompt} and {longest}")
+    most = longest if window is None else window
+    if not 1 <= prompt < most:
+        name = "longest" if window is None else "window"
+        raise ValueError(f"prompt must lie between 1 and {name}, got {prompt} and {most}")
     texts = corpus.paragraphs() if path is None else _of_file(Path(path))
+    if window is not None:
+        longest = window
+        texts = [(source, text[:window]) for source, text in texts if len(text) >= window]
     distinct = {text[:prompt]: (source, text) for source, text in reversed(texts)}
     chosen = [
         (source, text)

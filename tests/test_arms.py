@@ -19,6 +19,7 @@ from rlvr.arms import (
     misjudge,
     mix_real,
     real_rows,
+    remember,
     subsample,
 )
 from rlvr.data import Arm, Completion, Flip, InputError, Problem, Row, Status, Verdict
@@ -321,3 +322,13 @@ def test_subsampling_draws_from_all_rows_so_far() -> None:
     assert len(subsample(rows, 3, 0, 1)) == 3
     assert drawn == set("abcdefghij")
     assert subsample(rows, 99, 0, 1) == rows
+
+
+def test_each_memory_holds_and_trains_on_what_its_name_says() -> None:
+    before, fresh = ["a", "b", "c"], ["d", "e"]
+    assert remember("replace", before, fresh, 0, 1) == (fresh, fresh)
+    assert remember("accumulate", before, fresh, 0, 1) == (before + fresh, before + fresh)
+    held, chosen = remember("subsample", before, fresh, 0, 1)
+    assert held == before + fresh
+    assert chosen == subsample(held, 2, 0, 1)
+    assert (before, fresh) == (["a", "b", "c"], ["d", "e"])

@@ -24,6 +24,7 @@ COMMANDS = {
     "run": ["config", "key=value", "--out"],
     "compare": ["runs"],
     "sweep": ["config", "--over", "key=value", "--out"],
+    "claims": ["c1", "--budget", "--out"],
     "score": ["file", "--verifier", "--out", "--option", "--workers", "--timeout"],
     "check": ["name", "-n", "--option", "--timeout"],
     "new": ["verifier", "name", "--folder"],

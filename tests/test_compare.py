@@ -120,7 +120,7 @@ def run(tmp_path: Path) -> Path:
 
 def test_schema(run: Path) -> None:
     comparison = compare_run(run)
-    assert set(comparison) == {"rule", "arms", "contrasts", "verdicts", "why"}
+    assert set(comparison) == {"rule", "arms", "contrasts", "verdicts", "why", "checks"}
     assert set(comparison["arms"]) == set(comparison["verdicts"]) == set(comparison["why"])
     assert list(comparison["arms"]) == list(ARMS)
     for metrics in comparison["arms"].values():

@@ -240,11 +240,12 @@ def test_resolved_config_holds_every_default() -> None:
         "name": "random",
         "keep": "random",
         "match": "verified",
+        "share": None,
+        "author": "model",
         "memory": "replace",
         "real_fraction": 0.0,
         "start": "previous",
         "flip": None,
-        "author": "model",
     }
 
 

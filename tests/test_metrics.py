@@ -10,7 +10,16 @@ import pytest
 
 from rlvr.data import Verdict
 from rlvr.evaluate import Record
-from rlvr.metrics import accuracy, diversity, filtering, sampled
+from rlvr.metrics import (
+    accuracy,
+    amplification,
+    coverage,
+    diversity,
+    filtering,
+    likelihood,
+    sampled,
+    survival,
+)
 
 STATUS = {"c": "correct", "w": "wrong", "a": "abstain", "e": "error"}
 
@@ -158,3 +167,37 @@ def test_filtering_by_hand() -> None:
     assert found == {"keep_rate": (3 / 5, 5), "phi": (1 / 2, 2), "psi": (1 / 2, 2), "J": (0.0, 5)}
     assert by_name(rows, "hard") == {"keep_rate": (1 / 2, 2)}
     assert "J" not in by_name(filtering(verdicts[:2], kept[:2], ["easy"] * 2))
+
+
+def test_likelihood_by_hand() -> None:
+    found = likelihood([[-1.0, -2.0], [-3.0]], ["easy", "hard"])
+    assert by_name(found)["real_nll"] == (2.0, 3)
+    assert by_name(found)["real_nll_p95"] == (pytest.approx(2.9), 3)
+    assert by_name(found, "easy")["real_nll"] == (1.5, 2)
+    assert by_name(found, "hard")["real_nll"] == (3.0, 1)
+
+
+def test_survival_is_that_of_the_bases_rarest_solved_problems() -> None:
+    # Samples of even index choose: p 1/2 and q 1/2 are rare, r is always solved, s never.
+    base = records({"p": "ccww", "q": "cwww", "r": "cccc", "s": "wcwc"})
+    assert by_name(survival(base, base))["survival"] == (0.5, 2)  # p alone at odd indices
+    later = records({"p": "cwcw", "q": "wcww", "r": "wwww", "s": "cccc"})
+    assert by_name(survival(base, later))["survival"] == (0.5, 2)  # q alone
+    assert survival(records({"p": "www"}), later) == []
+    assert survival(records({"p": "c"}), records({"p": "c"})) == []
+
+
+def test_coverage_quadrants() -> None:
+    base = records({"p": "cw", "q": "ww", "r": "cw", "s": "ww", "t": "aa"})
+    arm = records({"p": "wc", "q": "cw", "r": "ww", "s": "ww", "t": "cc"})
+    found = by_name(coverage(base, arm))
+    shares = {"both": 0.25, "arm_only": 0.25, "base_only": 0.25, "neither": 0.25}
+    assert found == {f"coverage_{name}": (share, 4) for name, share in shares.items()}
+
+
+def test_amplification_is_a_share_of_tokens_and_what_exceeds_real_text() -> None:
+    made = records({"p": "ccc"})  # 7 | 77 | 777
+    found = by_name(amplification(made, [(7, 7)], [[7, 7, 1, 2]]))
+    assert found["amplified"] == (pytest.approx(5 / 6), 6)
+    assert found["amplified_excess"] == (pytest.approx(5 / 6 - 1 / 2), 6)
+    assert amplification(made, [], [[1]]) == []

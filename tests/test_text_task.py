@@ -92,3 +92,16 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         list(text("dev", 1, path=str(tmp_path / "none.txt")))
     with pytest.raises(ValueError, match="prompt must lie between"):
         list(text("dev", 1, prompt=300))
+
+
+def test_a_window_is_the_beginning_of_any_paragraph_that_is_long_enough(tmp_path: Path) -> None:
+    path = tmp_path / "own.txt"
+    paragraphs = [f"{i:03d} " + "word " * (4 + i % 3) for i in range(300)]
+    path.write_text("\n\n".join(paragraphs))
+    found = list(text("train", 50, path=str(path), prompt=4, window=25))
+    whole = {paragraph[:4]: paragraph for paragraph in paragraphs}
+    for problem in found:
+        assert problem.prompt + str(problem.solution) == whole[problem.prompt].strip()[:25]
+        assert len(whole[problem.prompt].strip()) >= 25
+    with pytest.raises(ValueError, match="between 1 and window, got 4 and 4"):
+        next(text("train", 1, path=str(path), prompt=4, window=4))

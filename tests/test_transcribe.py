@@ -156,6 +156,7 @@ def test_real_text_has_no_quirk() -> None:
     [
         ("transcription=null", "'transcripts' has a transcriber: add transcription"),
         ("prompt.few_shot=2", "drop the key prompt"),
+        ("corpus={wrong: 0.3}", "a corpus has no recordings"),
         ("generate.max_tokens=22", "23 characters and an end do not fit"),
         ("transcription.step=3", "did you mean 'steps'"),
         ("arms=[{name: a, keep: all, author: whisper}]", "arms.0.author"),

@@ -1,0 +1,179 @@
+"""The plot of a claim: what its rule is about, at a glance.
+
+One figure a claim, chosen by what its config varies: the verifier's errors (a heat map with the
+predicted boundary over the measured one), the share of fresh real data, the model's size, or pass@k
+up to a large k. A claim that varies none of these has the plot of its run alone
+(`rlvr.plot.plot`).
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rlvr.claims import degradation, fractions, log_parameters
+from rlvr.compare import Results, arm_effects
+from rlvr.plot import BASE_COLOUR, MARKERS, arm_colours
+from rlvr.record import write_bytes
+from rlvr.stats import Interval, paired_interval
+
+LARGE_K = 16
+MEMORIES = ("replace", "accumulate", "subsample")
+Draw = Callable[[Sequence[Results], Axes], None]
+
+
+def plot_claim(ladder: Sequence[Results], path: Path) -> bool:
+    """Draw the claim of these runs (the main one first, then further models) into `path` (SVG).
+
+    Returns False, and writes nothing, where the claim varies nothing that has a plot of its own.
+    Equal runs give equal bytes under equal library versions.
+    """
+    draw = _choose(ladder)
+    if draw is None:
+        return False
+    out = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "rlvr", "font.family": "DejaVu Sans"}):
+        figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+        draw(ladder, figure.subplots())
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    write_bytes(path, out.getvalue())
+    return True
+
+
+def _choose(ladder: Sequence[Results]) -> Draw | None:
+    config = ladder[0].config
+    if len(ladder) > 1:
+        return _ladder
+    if sum(bool(arm["flip"]) for arm in config["arms"]) > 2:
+        return _dial
+    if len(fractions(ladder[0])) > 3:
+        return _fractions
+    if max(config["evaluate"]["k"]) >= LARGE_K:
+        return _pass_at_k
+    return None
+
+
+def _interval(r: Results, values: Sequence[float]) -> Interval:
+    return paired_interval([value for value in values if math.isfinite(value)], r.confidence)
+
+
+def _tidy(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#E6E6E6", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _dial(ladder: Sequence[Results], axes: Axes) -> None:
+    """Heat map over the two error rates: colour is the change from the base."""
+    r = ladder[0]
+    cells = {}
+    for arm in r.config["arms"]:
+        flip = arm["flip"] or {"false_positive": 0.0, "false_negative": 0.0, "pattern": None}
+        if arm["keep"] == "verified" and not flip["pattern"]:
+            effect = arm_effects(r, r.metric)[str(arm["name"])]
+            cells[flip["false_positive"], flip["false_negative"]] = effect.interval
+    positive, negative = (sorted({key[i] for key in cells}) for i in (0, 1))
+    grid = np.full((len(negative), len(positive)), np.nan)
+    for (fp, fn), interval in cells.items():
+        grid[negative.index(fn), positive.index(fp)] = interval.delta
+    most = float(np.nanmax(np.abs(grid)))
+    step = positive[1] - positive[0]
+    edges = (positive[0] - step / 2, positive[-1] + step / 2)
+    image = axes.imshow(
+        grid, origin="lower", cmap="RdBu", vmin=-most, vmax=most, extent=(*edges, *edges)
+    )
+    axes.figure.colorbar(image, ax=axes, label=f"{r.metric}, change from the base")
+    for (fp, fn), interval in cells.items():
+        sure = interval.low > 0 or interval.high < 0
+        text = f"{interval.delta:+.2f}" + ("" if sure else "\n(0 inside)")
+        pale = abs(interval.delta) < 0.6 * most
+        axes.text(fp, fn, text, ha="center", va="center", color="black" if pale else "white")
+    axes.plot([0, 1], [1, 0], color="black", linestyle="--", label="predicted: J = 0")
+    if len(positive) > 1 and grid.min() < 0 < grid.max():
+        drawn = axes.contour(positive, negative, grid, levels=[0], colors=["#E69F00"])
+        axes.plot([], [], color=drawn.get_edgecolor()[0], label="measured: no change")
+    axes.set_xlim(*edges)
+    axes.set_ylim(*edges)
+    axes.set_xticks(positive)
+    axes.set_yticks(negative)
+    axes.set_xlabel("false positives: P(accepted | wrong)")
+    axes.set_ylabel("false negatives: P(refused | correct)")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
+
+
+def _fractions(ladder: Sequence[Results], axes: Axes) -> None:
+    """One line a memory: how much worse than the base, over the share of fresh real rows."""
+    r = ladder[0]
+    for i, memory in enumerate(MEMORIES):
+        arms = fractions(r, memory)
+        if not arms:
+            continue
+        bands = [_interval(r, [degradation(r, s, arm) for s in r.seeds]) for arm in arms.values()]
+        colour = list(arm_colours(["unfiltered", "accumulate", "majority"]).values())[i]
+        axes.errorbar(
+            [share + 0.006 * (i - 1) for share in arms],
+            [band.delta for band in bands],
+            yerr=[band.high - band.delta for band in bands],
+            color=colour,
+            marker=MARKERS[i],
+            capsize=3,
+            label=memory,
+        )
+    axes.axhline(0, color=BASE_COLOUR, linewidth=1)
+    axes.axhline(r.margin, color=BASE_COLOUR, linestyle=":", label="the rule's margin")
+    axes.set_xlabel("share of the rows that are fresh real solutions")
+    axes.set_ylabel(f"{r.metric}: worse than the base by")
+    axes.legend(frameon=False)
+    _tidy(axes)
+
+
+def _ladder(ladder: Sequence[Results], axes: Axes) -> None:
+    """One line an arm: its change from the base over the model's parameters."""
+    first = ladder[0]
+    ordered = sorted(ladder, key=log_parameters)
+    for i, (arm, colour) in enumerate(arm_colours(first.arms).items()):
+        bands = [arm_effects(r, r.metric)[arm].interval for r in ordered]
+        axes.errorbar(
+            [10 ** log_parameters(r) for r in ordered],
+            [band.delta for band in bands],
+            yerr=[band.high - band.delta for band in bands],
+            color=colour,
+            marker=MARKERS[i],
+            capsize=3,
+            label=arm,
+        )
+    axes.axhline(0, color=BASE_COLOUR, linewidth=1)
+    axes.set_xscale("log")
+    axes.set_xlabel("parameters (equal tokens: training compute is 6 x parameters x tokens)")
+    axes.set_ylabel(f"{first.metric}, change from the base")
+    axes.legend(frameon=False)
+    _tidy(axes)
+
+
+def _pass_at_k(ladder: Sequence[Results], axes: Axes) -> None:
+    """One line an arm: pass@k over k at the last round; the base dashed."""
+    r = ladder[0]
+    ks = sorted(int(k) for k in r.config["evaluate"]["k"])
+    colours = {"base": BASE_COLOUR, **arm_colours(r.arms)}
+    for arm, colour in colours.items():
+        axes.plot(
+            ks,
+            [r.mean(arm, f"pass@{k}") for k in ks],
+            color=colour,
+            linestyle="--" if arm == "base" else "-",
+            marker="." if arm == "base" else MARKERS[list(r.arms).index(arm) % len(MARKERS)],
+            label=arm,
+        )
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(ks, [str(k) for k in ks])
+    axes.set_xlabel("k")
+    axes.set_ylabel("pass@k, mean over seeds")
+    axes.legend(frameon=False)
+    _tidy(axes)

@@ -1,0 +1,215 @@
+"""Pages: a claim's outcome in Markdown and claim.json, made from its runs' records alone.
+
+`page` is a pure function: equal records give equal text, with no times and no paths but links
+beside the page. `write` puts it into the claim's folder, as README.md. The table of all claims is
+`summary`.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from rlvr.claim_plots import LARGE_K, plot_claim
+from rlvr.claims import MAIN, Budget, Settled, Settlement, as_json, has_arms, settle_claim
+from rlvr.compare import (
+    Results,
+    arm_effects,
+    excludes_zero,
+    load_run,
+    percent,
+    rule_text,
+    signed,
+    write_compare,
+)
+from rlvr.config import ClaimConfig
+from rlvr.plot import plot
+from rlvr.record import write_json, write_text
+from rlvr.sceptic import checks
+from rlvr.stats import Interval, paired_interval
+from rlvr.tables import contrast_tables, verdict_table
+
+
+def write(folder: Path, budget: Budget) -> tuple[ClaimConfig, dict[str, Any]]:
+    """Write claim.json, README.md and the plots of the claim in `folder`; return what it found.
+
+    The rule is the one that the main run recorded before it started. `compare.json` is written
+    into each run's folder. Raises InputError where a run is missing or has finished no round.
+    """
+    main = load_run(folder / MAIN)
+    claim = ClaimConfig(**main.config["claim"])
+    names = [path.parent.name for path in sorted(folder.glob("*/config.json"))]
+    runs = {name: load_run(folder / name) for name in names}
+    write_compare(list(runs.values()))
+    plot(main)
+    ladder = [main, *(runs[model] for model in claim.models if model in runs)]
+    own = plot_claim(ladder, folder / "claim.svg")
+    plots = (["claim.svg"] if own else []) + [f"{MAIN}/compare.svg"]
+    found = as_json(claim, budget, settle_claim(claim, main, ladder[1:]), main)
+    write_json(folder / "claim.json", found)
+    write_text(folder / "README.md", page(folder.name, claim, budget, runs, plots))
+    return claim, found
+
+
+def page(
+    name: str, claim: ClaimConfig, budget: str, runs: Mapping[str, Results], plots: Sequence[str]
+) -> str:
+    """Return the page of a claim: outcome, rule, controls, checks, tables, other points.
+
+    `runs` by name, the main one as "main"; `plots`: the files to show, relative to the page.
+    """
+    main = runs[MAIN]
+    ladder = [runs[model] for model in claim.models if model in runs]
+    settled = settle_claim(claim, main, ladder)
+    lines = [f"# {title(name, claim)}", "", f"**{claim.says}**", "", _verdict(settled, budget), ""]
+    lines += _conditions(settled, main)
+    lines += [f"What would change it: {claim.changes}", ""]
+    lines += [line for plot in plots for line in (f"![{name}]({plot})", "")]
+    lines += ["## What a sceptic asks", ""]
+    lines += [
+        f"- {'ok' if one.ok else '**look**'}: {one.what}: {one.found}" for one in checks(main)
+    ]
+    lines += _crossovers(main)
+    for model, r in [(str(main.config["model"]), main), *zip(claim.models, ladder, strict=False)]:
+        lines += ["", f"## The arms, {model}", "", *_tables(r)]
+    lines += _rounds(main, str(main.config["model"]))
+    lines += _points(claim, runs, main)
+    lines += [
+        "",
+        "## How it was made",
+        "",
+        f"`rlvr claims {claim.id} --budget {budget}`, config `configs/claims/{name}.yaml`, seeds "
+        f"{', '.join(map(str, main.seeds))}. Rule of the arms' verdicts: {rule_text(main)}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _crossovers(r: Results) -> list[str]:
+    """Name for each arm the k from which the base's pass@k is ahead again, if there is one."""
+    ks = sorted(int(k) for k in r.config["evaluate"]["k"])
+    if max(ks) < LARGE_K:
+        return []
+    lines = ["", f"## pass@k up to k = {max(ks)}", "", f"| arm | {' | '.join(map(str, ks))} | |"]
+    lines.append("|-" * (len(ks) + 2) + "|")
+    for arm in r.arms:
+        deltas = [arm_effects(r, f"pass@{k}")[arm].interval for k in ks]
+        behind = [k for k, delta in zip(ks, deltas, strict=True) if delta.delta < 0]
+        surely = [k for k, delta in zip(ks, deltas, strict=True) if delta.high < 0]
+        said = "never behind the base"
+        if len(behind) == len(ks):
+            said = "behind the base at every k"
+        elif behind:
+            said = f"behind from k = {behind[0]}"
+            said += f" (interval below 0 from k = {surely[0]})" if surely else " (0 inside)"
+        cells = " | ".join(signed(delta.delta) for delta in deltas)
+        lines.append(f"| {arm} | {cells} | {said} |")
+    return [*lines, "", "Change of pass@k from the base, mean over seeds, at the last round."]
+
+
+def title(name: str, claim: ClaimConfig) -> str:
+    """Return the claim's id and, where it has several files, which one this is."""
+    part = name.removeprefix(claim.id.lower()).strip("_")
+    return f"{claim.id}, {part.replace('_', ' ')}" if part else claim.id
+
+
+def _verdict(settled: Settlement, budget: str) -> str:
+    text = f"Outcome: **{settled.outcome}**."
+    if any(one.state != "holds" for one in settled.controls):
+        text += " A control does not hold, so the rule is not applied."
+    if budget == "smoke":
+        text += " This is a smoke run: it tests the machinery and says nothing about the claim."
+    return text
+
+
+def _conditions(settled: Settlement, main: Results) -> list[str]:
+    lines = [f"| | condition | mean over seeds | {percent(main)} interval | |", "|-|-|-|-|-|"]
+    lines += [_row("control", one) for one in settled.controls]
+    lines += [_row("rule", one) for one in settled.rule]
+    return [
+        *lines,
+        "",
+        "Every control and every part of the rule must hold for *supported*; one part of the rule "
+        "that fails *refutes*.",
+        "",
+    ]
+
+
+def _row(kind: str, one: Settled) -> str:
+    cells = [kind, f"`{one.condition.text}`", signed(one.interval.delta), interval(one)]
+    return f"| {' | '.join([*cells, one.state])} |"
+
+
+def interval(one: Settled) -> str:
+    """Return a condition's interval, "-" where there is none."""
+    low, high = one.interval.low, one.interval.high
+    return f"{signed(low)} to {signed(high)}" if math.isfinite(low + high) else "-"
+
+
+def _tables(r: Results) -> list[str]:
+    shown = [verdict_table(r)]
+    if len(r.arms) <= 7:
+        shown += contrast_tables(r)
+    out = io.StringIO()
+    console = Console(file=out, width=100)
+    for table in shown:
+        console.print(table)
+        console.print()
+    return ["```", *(line.rstrip() for line in out.getvalue().rstrip().splitlines()), "```"]
+
+
+def _rounds(r: Results, name: str) -> list[str]:
+    """Show each arm's change from the base after each round: one round may differ from many."""
+    metrics = [r.metric, *(name for name in ("amplified",) if r.finite(r.arms[0], name))]
+    rounds = range(1, r.round + 1)
+    lines = ["", f"## Round by round, {name}", ""]
+    lines += [f"| | arm | {' | '.join(map(str, rounds))} |", "|-" * (2 + r.round) + "|"]
+    for metric in metrics:
+        for arm in r.arms:
+            bands = [_change(r, arm, metric, t) for t in rounds]
+            cells = [f"{signed(b.delta)}{'*' if excludes_zero(b) else ''}" for b in bands]
+            lines.append(f"| {metric} | {arm} | {' | '.join(cells)} |")
+    return [*lines, "", f"Change from the base; * where the {percent(r)} interval excludes 0."]
+
+
+def _change(r: Results, arm: str, metric: str, round_: int) -> Interval:
+    deltas = [r.at(s, arm, metric, round_) - r.at(s, "base", metric) for s in r.seeds]
+    return paired_interval(deltas, r.confidence)
+
+
+def _points(claim: ClaimConfig, runs: Mapping[str, Results], main: Results) -> list[str]:
+    """Show the rule's conditions at the claim's other points: no verdict hangs on them."""
+    points = {name: r for name, r in runs.items() if name in claim.points}
+    if not points:
+        return []
+    lines = ["", "## The same conditions elsewhere", ""]
+    lines += [f"| point | seeds | condition | mean | {percent(main)} interval | |", "|-|-|-|-|-|-|"]
+    for name, r in points.items():
+        shown = [text for text in claim.rule if has_arms(text, r)]
+        for one in settle_claim(claim.model_copy(update={"rule": shown}), r, []).rule:
+            cells = [name, str(len(r.seeds)), f"`{one.condition.text}`"]
+            cells += [signed(one.interval.delta), interval(one), one.state]
+            lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", *(f"- {name}: `{' '.join(claim.points[name])}`" for name in points)]
+    return lines + [line for name, r in points.items() for line in _rounds(r, name)]
+
+
+def summary(rows: Sequence[tuple[str, ClaimConfig, Mapping[str, Any]]]) -> list[tuple[str, ...]]:
+    """Return a row a claim: claim, rule, effect with interval, outcome, what would change it.
+
+    `rows`: the claim's name, its section, and its claim.json. The effect is the rule's first part.
+    """
+    table: list[tuple[str, ...]] = []
+    for name, claim, found in rows:
+        first = found["rule"][0]
+        low, high = first["ci95"]
+        span = "-" if low is None or high is None else f"{signed(low)} to {signed(high)}"
+        value = "-" if first["value"] is None else signed(first["value"])
+        rule = " and ".join(part["condition"] for part in found["rule"])
+        label = f"{title(name, claim)}: {claim.says}"
+        table.append((label, rule, f"{value} ({span})", str(found["outcome"]), claim.changes))
+    return table

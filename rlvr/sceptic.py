@@ -1,0 +1,113 @@
+"""What a sceptic asks of a run before believing its verdicts, answered from the run's record.
+
+Pure functions of `rlvr.compare.Results`. A check that can't be made says so and is not "ok". What
+it does not do: look at completions, or at whether the question asked was a good one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rlvr.compare import Results, excluded, outcome, worst_case
+from rlvr.compare import arm_effects as effects_of
+from rlvr.record import digest
+from rlvr.stats import MIN_SEEDS
+
+MAX_SHORTFALL = 0.02  # of the rows that a size-matched arm was to have
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question: what was asked, whether the answer is as it should be, and the answer."""
+
+    what: str
+    ok: bool
+    found: str
+
+
+def checks(r: Results) -> list[Check]:
+    """Return every check of a run, in the order in which a sceptic asks."""
+    return [
+        _rule(r),
+        _seeds(r),
+        _steps(r),
+        _sizes(r),
+        _splits(r),
+        _verifier(r),
+        _excluded(r),
+    ]
+
+
+def as_json(r: Results) -> dict[str, Any]:
+    """Return the checks as compare.json holds them."""
+    return {check.what: {"ok": check.ok, "found": check.found} for check in checks(r)}
+
+
+def _rule(r: Results) -> Check:
+    same = digest(r.config) == r.config_hash
+    found = f"hash {r.config_hash[:12]}, written before the first round"
+    return Check("rule", same, found if same else "the config is not the one that was hashed")
+
+
+def _seeds(r: Results) -> Check:
+    found = f"{len(r.seeds)}: {', '.join(map(str, r.seeds))}"
+    if r.absent:
+        found += f"; not finished: {', '.join(map(str, r.absent))}"
+    return Check("seeds", len(r.seeds) >= MIN_SEEDS and not r.absent, found)
+
+
+def _everywhere(r: Results, metric: str, use: Callable[[str], bool]) -> list[float]:
+    """Return a metric's figures of all the run's seeds, arms that `use` names, and rounds."""
+    rounds = range(1, r.round + 1)
+    figures = (r.at(s, a, metric, t) for s in r.seeds for a in r.arms if use(a) for t in rounds)
+    return [figure for figure in figures if math.isfinite(figure)]
+
+
+def _steps(r: Results) -> Check:
+    steps = sorted(set(_everywhere(r, "train_steps", lambda arm: True)))
+    batch = r.config.get("train", {}).get("batch_size")
+    text = " or ".join(f"{n:.0f}" for n in steps) or "not recorded"
+    return Check("steps", len(steps) == 1, f"{text} a round of {batch} rows")
+
+
+def _sizes(r: Results) -> Check:
+    matched = {str(arm["name"]) for arm in r.config["arms"] if arm.get("match")}
+    if not matched:
+        return Check("sizes", True, "no arm copies another's size")
+    kept = sum(_everywhere(r, "kept", matched.__contains__))
+    short = sum(_everywhere(r, "shortfall", matched.__contains__))
+    found = f"{', '.join(sorted(matched))}: {short:,.0f} rows short of {kept + short:,.0f}"
+    return Check("sizes", short <= MAX_SHORTFALL * (kept + short), found)
+
+
+def _splits(r: Results) -> Check:
+    shared = [r.at(seed, "base", "train_eval_shared") for seed in r.seeds]
+    if not all(map(math.isfinite, shared)):
+        return Check("splits", False, "not recorded")
+    found = f"{sum(shared):,.0f} held-out prompts are trained on"
+    return Check("splits", not any(shared), found)
+
+
+def _verifier(r: Results) -> Check:
+    tpr, fpr = (r.mean("base", name) for name in ("verifier_tpr", "verifier_fpr"))
+    if not (math.isfinite(tpr) and math.isfinite(fpr)):
+        return Check("verifier", False, "no real solutions to audit it on")
+    found = f"accepts {tpr:.1%} of real, {fpr:.1%} of corrupted held-out solutions"
+    return Check("verifier", tpr >= 0.99 and fpr <= 0.01, found)
+
+
+def _excluded(r: Results) -> Check:
+    counts = {arm: n for arm in ("base", *r.arms) if (n := excluded(r, arm))}
+    if not counts:
+        return Check("undecided", True, "none")
+    changed = []
+    for arm, effect in effects_of(r, r.metric).items():
+        cases = worst_case(r, arm, "base")
+        if cases and {outcome(r, case) for case in cases} != {outcome(r, effect)}:
+            changed.append(arm)
+    found = ", ".join(f"{arm} {n}" for arm, n in counts.items())
+    worst = f"the worst case changes {', '.join(changed)}" if changed else "no verdict hangs on it"
+    return Check("undecided", not changed, f"{found}: {worst}")

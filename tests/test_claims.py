@@ -1,0 +1,264 @@
+"""rlvr/claims.py, rlvr/pages.py and rlvr/sceptic.py on records whose outcome is known."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rlvr import claims
+from rlvr.compare import Results, load_run
+from rlvr.conditions import parse
+from rlvr.config import ClaimConfig, load, resolved
+from rlvr.data import InputError
+from rlvr.pages import summary, title, write
+from rlvr.record import digest
+from rlvr.sceptic import checks
+
+TINY = Path(__file__).parent / "tiny.yaml"
+SEEDS = (0, 1, 2)
+Figure = Callable[[str, str, int, int], float]  # arm, metric, round, seed
+
+
+def make(
+    folder: Path,
+    overrides: list[str],
+    figure: Figure,
+    metrics: list[str],
+    claim: dict[str, Any] | None = None,
+) -> Results:
+    """Write the two files of a finished run of the tiny config, with figures of one's own."""
+    plain = resolved(load(TINY, ["seeds=[0,1,2]", "rounds=1", *overrides]))
+    plain["claim"] = claim and ClaimConfig(**claim).model_dump(mode="json")
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"config": plain, "hash": digest(plain)}))
+    rows = [
+        {"seed": seed, "arm": arm, "round": t, "metric": metric, "level": "all", "n": 1}
+        | {"value": float(figure(arm, metric, t, seed))}
+        for seed in SEEDS
+        for arm, t in [("base", 0), *((one["name"], 1) for one in plain["arms"])]
+        for metric in metrics
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "metrics.parquet")
+    return load_run(folder)
+
+
+def value(text: str, main: Results, *others: Results) -> list[float]:
+    return claims.values_of(parse(f"{text} > 0").quantity, main, [main, *others])
+
+
+def test_a_difference_is_paired_by_seed(tmp_path: Path) -> None:
+    gain = {"base": 0.0, "verified": 0.5, "random": 0.1}
+    r = make(tmp_path / "r", [], lambda a, m, t, s: gain[a] + s / 10, ["pass@1", "greedy"])
+    assert value("verified pass@1 - random greedy", r) == pytest.approx([0.4] * 3)
+    assert value("verified pass@1", r) == pytest.approx([0.5, 0.6, 0.7])
+    assert all(map(math.isnan, value("verified pass@2", r)))
+    with pytest.raises(InputError, match="'verifed', did you mean 'verified'"):
+        value("verifed pass@1", r)
+
+
+def test_slope_is_least_squares_over_decades_of_parameters(tmp_path: Path) -> None:
+    def run(model: str) -> Results:
+        def figure(arm: str, metric: str, t: int, seed: int) -> float:
+            return seed + (0.25 * size if arm == "verified" else 0.0)
+
+        size = claims.log_parameters(probe)
+        return make(tmp_path / f"{model}-run", [f"model={model}"], figure, ["pass@1"])
+
+    runs = []
+    for model in ("tiny-0.1m", "tiny-0.4m", "tiny-1.6m"):
+        probe = make(tmp_path / model, [f"model={model}"], lambda *_: 0.0, ["pass@1"])
+        runs.append(run(model))
+    assert value("slope(verified pass@1 - base pass@1)", *runs) == pytest.approx([0.25] * 3)
+    assert all(map(math.isnan, value("slope(verified pass@1 - base pass@1)", runs[0])))
+
+
+FRACTIONS = (
+    "arms=[{name: f0, keep: all},{name: f1, keep: all, real_fraction: 0.1},"
+    "{name: f5, keep: all, real_fraction: 0.5},real,"
+    "{name: kept, keep: all, real_fraction: 0.2, memory: accumulate}]"
+)
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ((0.4, 0.2, 0.1, 0.0), 0.1 + 0.4 * (0.2 - 0.15) / (0.2 - 0.1)),  # margin 0.15
+        ((0.1, 0.1, 0.1, 0.1), 0.0),
+        ((0.4, 0.4, 0.4, 0.4), math.nan),
+        ((0.1, 0.3, 0.1, 0.0), 0.1 + 0.4 * (0.3 - 0.15) / (0.3 - 0.1)),
+    ],
+)
+def test_fraction_needed(tmp_path: Path, losses: tuple[float, ...], expected: float) -> None:
+    worse = dict(zip(("f0", "f1", "f5", "real"), losses, strict=True)) | {"base": 0.0, "kept": 9.0}
+    rule = ["verdict.metric=real_nll", "verdict.margin=0.15"]
+    r = make(tmp_path / "r", [FRACTIONS, *rule], lambda a, m, t, s: 2 + worse[a], ["real_nll"])
+    assert list(claims.fractions(r).items()) == [
+        (0.0, "f0"),
+        (0.1, "f1"),
+        (0.5, "f5"),
+        (1.0, "real"),
+    ]
+    assert claims.fractions(r, "accumulate") == {0.2: "kept"}
+    found = value("fraction_needed()", r)
+    assert found == pytest.approx([expected] * 3, nan_ok=True)
+
+
+DIAL = (
+    "arms=[verified,{name: a, keep: verified, flip: {false_positive: 0.5}},"
+    "{name: b, keep: verified, flip: {false_positive: 0.9}},"
+    "{name: c, keep: verified, flip: {false_negative: 0.5}},"
+    "{name: d, keep: verified, flip: {false_positive: 0.5, false_negative: 0.5}},"
+    "{name: p, keep: verified, flip: {false_positive: 1.0, pattern: x}},random]"
+)
+
+
+def test_distance_is_the_mean_of_where_each_row_crosses_zero(tmp_path: Path) -> None:
+    strength = {"verified": 1.0, "a": 0.5, "b": 0.1, "c": 0.5, "d": 0.0}
+    change = {"verified": 0.6, "a": 0.1, "b": -0.3, "c": 0.2, "d": -0.2}
+
+    def figure(arm: str, metric: str, t: int, seed: int) -> float:
+        return strength.get(arm, 9.0) if metric == "J" else 0.3 + change.get(arm, 0.0)
+
+    r = make(tmp_path / "r", [DIAL], figure, ["pass@1", "J"])
+    assert claims.dial(r) == {
+        0.0: {0.0: "verified", 0.5: "a", 0.9: "b"},
+        0.5: {0.0: "c", 0.5: "d"},
+    }
+    # Between a and b a quarter of the way; between c and d half of it.
+    expected = {0.0: pytest.approx(0.5 - 0.4 / 4), 0.5: pytest.approx(0.25)}
+    assert claims.boundary(r, 0) == expected
+    assert value("distance()", r) == pytest.approx([(0.4 + 0.25) / 2] * 3)
+    never = make(tmp_path / "never", [DIAL], lambda a, m, t, s: 0.5, ["pass@1", "J"])
+    assert all(map(math.isnan, value("distance()", never)))
+
+
+CLAIM: dict[str, Any] = {
+    "id": "C2",
+    "says": "It grows",
+    "controls": ["random pass@1 - base pass@1 within 0.2"],
+    "rule": ["verified pass@1 - base pass@1 > 0.05"],
+    "changes": "a smaller effect",
+    "points": {"half-lr": ["train.lr=1e-4"]},
+}
+
+
+def grown(arm: str, metric: str, t: int, seed: int) -> float:
+    return 0.3 + 0.01 * seed * (arm != "base") + 0.4 * (arm == "verified")
+
+
+def test_a_page_says_outcome_rule_effect_and_repeats_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "c2"
+    for name in ("main", "half-lr"):
+        make(folder / name, [], grown, ["pass@1", "greedy", "train_steps"], CLAIM)
+    claim, found = write(folder, "cpu")
+    text = (folder / "README.md").read_text()
+    assert found["outcome"] == "supported"
+    assert json.loads((folder / "claim.json").read_text()) == found
+    for needed in ("# C2", "**supported**", "+0.410", "half-lr", "a smaller effect", "sceptic"):
+        assert needed in text, needed
+    assert str(tmp_path) not in text
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    write(folder, "cpu")
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    label, rule, effect, outcome, changes = summary([("c2", claim, found)])[0]
+    assert label == "C2: It grows" and rule == CLAIM["rule"][0] and outcome == "supported"
+    assert effect.startswith("+0.410 (+0.3") and changes == "a smaller effect"
+
+
+def test_a_smoke_run_says_that_it_claims_nothing(tmp_path: Path) -> None:
+    make(tmp_path / "c2" / "main", [], grown, ["pass@1"], CLAIM)
+    write(tmp_path / "c2", "smoke")
+    assert "says nothing about the claim" in (tmp_path / "c2" / "README.md").read_text()
+
+
+def test_titles() -> None:
+    claim = ClaimConfig(**CLAIM)
+    assert (title("c2", claim), title("c2_text", claim)) == ("C2", "C2, text")
+
+
+def test_a_rule_that_is_none_is_an_input_error(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    rule = "claim: {id: C9, says: x, changes: y, rule: [verified grows]}\n"
+    path.write_text(TINY.read_text() + rule)
+    with pytest.raises(InputError, match=r"claim\.rule.*no condition: write QUANTITY > NUMBER"):
+        load(path)
+
+
+# The shipped claims
+
+
+@pytest.mark.parametrize("claim", claims.find([]), ids=lambda claim: claim.name)
+def test_shipped_claims_name_arms_that_they_run(claim: claims.Claim) -> None:
+    section = claim.claim
+    assert claim.name.startswith(section.id.lower())
+    runs = claims.runs_of(claim, "cpu")
+    assert {"main", *section.models, *section.points} == set(runs)
+    assert len(runs["main"].seeds) >= 5
+    assert max(runs["main"].seeds) < 100, "development seeds begin at 100"
+    names = {"base", *(arm.name for arm in runs["main"].arms)}
+    for text in (*section.controls, *section.rule):
+        quantity = parse(text).quantity
+        assert {term.arm for term in (quantity.plus, quantity.minus) if term} <= names, text
+    smoke = claims.runs_of(claim, "smoke")
+    assert set(smoke) <= set(runs) and smoke["main"] != runs["main"]
+
+
+def test_claims_by_id() -> None:
+    assert {claim.claim.id for claim in claims.find(["c7"])} == {"C7"}
+    with pytest.raises(InputError, match="no claim 'C77'"):
+        claims.find(["C77"])
+
+
+# What a sceptic asks
+
+
+def asked(r: Results) -> dict[str, bool]:
+    return {check.what: check.ok for check in checks(r)}
+
+
+def sound(arm: str, metric: str, t: int, seed: int) -> float:
+    return {"verifier_tpr": 1.0, "train_steps": 4.0, "kept": 50.0}.get(metric, 0.0)
+
+
+ALL = ["pass@1", "train_steps", "kept", "shortfall", "train_eval_shared"]
+ALL += ["verifier_tpr", "verifier_fpr", "excluded_abstain", "excluded_error"]
+
+
+def test_a_sound_run_passes_every_check(tmp_path: Path) -> None:
+    assert all(asked(make(tmp_path / "r", [], sound, ALL)).values())
+
+
+@pytest.mark.parametrize(
+    ("metric", "arm", "bad", "what"),
+    [
+        ("train_steps", "random", 3.0, "steps"),
+        ("shortfall", "random", 5.0, "sizes"),
+        ("train_eval_shared", "base", 1.0, "splits"),
+        ("verifier_fpr", "base", 0.2, "verifier"),
+        ("verifier_tpr", "base", math.nan, "verifier"),
+    ],
+)
+def test_what_is_not_as_it_should_be_is_pointed_at(
+    tmp_path: Path, metric: str, arm: str, bad: float, what: str
+) -> None:
+    def figure(a: str, m: str, t: int, s: int) -> float:
+        return bad if (a, m) == (arm, metric) else sound(a, m, t, s)
+
+    failed = [name for name, ok in asked(make(tmp_path / "r", [], figure, ALL)).items() if not ok]
+    assert failed == [what]
+
+
+def test_a_rule_changed_after_the_run_is_seen(tmp_path: Path) -> None:
+    make(tmp_path / "r", [], sound, ALL)
+    path = tmp_path / "r" / "config.json"
+    saved = json.loads(path.read_text())
+    saved["config"]["verdict"]["margin"] = 0.001
+    path.write_text(json.dumps(saved))
+    assert not asked(load_run(tmp_path / "r"))["rule"]
