@@ -274,7 +274,8 @@ def completion_rows(pool: Pool, kept: Sequence[bool], arm: Arm, verifier: str) -
             verifier=verifier,
             why=f"keep={arm.keep}"
             + (f" match={arm.match}" if arm.match else "")
-            + (f" share={arm.share:g}" if arm.share else ""),
+            + (f" share={arm.share:g}" if arm.share else "")
+            + (f" author={arm.author}" if arm.author != "model" else ""),
         )
         for (completion, verdict), keep in zip(pool, kept, strict=True)
         if keep

@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from rlvr import arms, metrics, models, ngrams, record, stages
+from rlvr import arms, metrics, models, ngrams, record, stages, transcribe
 from rlvr.check import corrupted
 from rlvr.data import DECIDED, Row
 from rlvr.evaluate import Record
@@ -42,7 +42,7 @@ def make_base(run: Run, seed: Seed, start: Path) -> None:
     if not (folder / stages.AMPLIFIED).is_file():
         record.write_json(folder / stages.AMPLIFIED, _amplified(run, seed))
     records, found = stages.evaluate(run, seed, BASE, 0)
-    found += _audit(run, seed)
+    found += transcribe.quirk(run, seed, records) + _audit(run, seed)
     # Where the rule is about the NLL of real text, no temperature makes the base better.
     nll = run.config.verdict.metric == "real_nll"
     tuned_records, tuned = ([], []) if nll else _best_temperature(run, seed)

@@ -280,6 +280,8 @@ class ArmConfig(_Section):
             raise ValueError(f"keep: {self.keep} asks no verifier: flip has no meaning")
         if self.real_fraction and self.keep == "real":
             raise ValueError("keep: real is real already: real_fraction has no meaning")
+        if self.author != "model" and self.keep == "real":
+            raise ValueError("keep: real keeps nothing that anyone wrote: author has no meaning")
         if self.match is not None and self.keep == "all":
             raise ValueError("keep: all keeps everything: match has no meaning, use keep: random")
         return self
@@ -367,6 +369,25 @@ class Config(_Section):
         if warm > micro and warm % micro:
             raise ValueError(
                 f"warm_start.batch_size: {warm} is no multiple of train.micro_batch = {micro}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _transcriber_exists(self) -> Config:
+        if self.transcription is None:
+            for arm in self.arms:
+                if arm.author != "model":
+                    raise ValueError(f"arms: {arm.name!r} has a transcriber: add transcription")
+            return self
+        if self.corpus is not None:
+            raise ValueError("transcription: a corpus has no recordings: drop one of the two")
+        if self.prompt != PromptConfig():
+            raise ValueError("transcription: the model is given no prompt: drop the key prompt")
+        length, most = len(self.transcription.phrase), self.generate.max_tokens
+        if length >= most:
+            raise ValueError(
+                f"transcription.phrase: {length} characters and an end do not fit into "
+                f"generate.max_tokens, {most}: shorten it"
             )
         return self
 

@@ -8,13 +8,14 @@ never killed.
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from rlvr import arms, models, preflight, record, stages
+from rlvr import arms, models, preflight, record, stages, transcribe
 from rlvr.base import make_base
 from rlvr.config import Config, OffTargetConfig, resolved
 from rlvr.data import Arm, InputError, Problem
@@ -133,18 +134,28 @@ def _run_seed(run: Run, seed: int, drawn: preflight.SeedProblems, where: str) ->
             tuple(models.encode_solutions(tokenizer, problems)) if solved else None,
         )
 
-    of_seed = Seed(
-        seed,
-        tokenizer,
-        encode(drawn.warm_start),
-        [encode(problems) for problems in drawn.rounds],
-        encode(drawn.held_back),
-        encode(drawn.held_out),
-        [encode(problems) for problems in drawn.off_target],
-        Corpus(drawn.corpus, encode([entry.problem for entry in drawn.corpus])),
-        Corpus(drawn.labelled, encode([entry.problem for entry in drawn.labelled])),
-    )
+    def encode_all(these: preflight.SeedProblems) -> Seed:
+        return Seed(
+            seed,
+            tokenizer,
+            encode(these.warm_start),
+            [encode(problems) for problems in these.rounds],
+            encode(these.held_back),
+            encode(these.held_out),
+            [encode(problems) for problems in these.off_target],
+            Corpus(these.corpus, encode([entry.problem for entry in these.corpus])),
+            Corpus(these.labelled, encode([entry.problem for entry in these.labelled])),
+        )
+
+    transcription = run.config.transcription
+    if transcription is None:
+        of_seed = encode_all(drawn)
+    else:
+        heard = encode_all(transcribe.heard(drawn, transcription.phrase))
+        of_seed = dataclasses.replace(encode_all(transcribe.unheard(drawn)), heard=heard)
     make_base(run, of_seed, start)
+    if any(arm.author != "model" for arm in run.arms):
+        transcribe.teach(run, of_seed)
     for arm in run.arms:
         for round_ in range(1, run.config.rounds + 1):
             _round(run, of_seed, arm, round_)
@@ -164,16 +175,23 @@ def _round(run: Run, seed: Seed, arm: Arm, round_: int) -> None:
     if not (folder / "rows.parquet").is_file():
         stages.select(run, seed, arm, round_, _pool(run, seed, arm, round_))
     rows = record.read_rows(folder / "rows.parquet")
+    transcribe.retrain(run, seed, arm, round_, rows)
     facts = stages.train(run, seed, arm, round_, rows)
     records, found = stages.evaluate(run, seed, arm.name, round_)
     found += stages.budget(run, seed, arm, round_, rows, facts)
+    found += transcribe.quirk(run, seed, records) + transcribe.errors(run, seed, arm, round_)
     stages.finish(run, seed.seed, arm.name, round_, records, found, began)
 
 
 def _pool(run: Run, seed: Seed, arm: Arm, round_: int) -> arms.Pool:
-    """Return what this arm selects from: the base's pool in round 1, later M(t-1)'s."""
+    """Return what this arm selects from: the base's pool in round 1, later M(t-1)'s.
+
+    Or what its transcriber wrote.
+    """
     if arm.keep == "real":
         return []
+    if arm.author != "model":
+        return transcribe.transcribe(run, seed, arm, round_)
     if round_ == 1:
         shared = run.round_folder(seed.seed, BASE, 0) / "completions.parquet"
         completions, verdicts, _ = record.read_completions(shared)
@@ -196,4 +214,5 @@ def _prune(config: Config, folder: Path) -> None:
             finished = len(done) == config.rounds
             keep = 0 if finished and config.checkpoints == "none" else 1
             for path in done[: len(done) - keep]:
-                shutil.rmtree(path / "model", ignore_errors=True)
+                for name in ("model", transcribe.FOLDER):
+                    shutil.rmtree(path / name, ignore_errors=True)

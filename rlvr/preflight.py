@@ -7,7 +7,7 @@ import platform
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class SeedProblems:
     held_back: list[Problem]
     held_out: list[Problem]
     off_target: list[list[Problem]]
+    pairs: list[Problem] = field(default_factory=list)  # what a transcriber learns from
 
 
 def verifier_of(config: Config | OffTargetConfig) -> NamedConfig:
@@ -46,19 +47,22 @@ def verifier_of(config: Config | OffTargetConfig) -> NamedConfig:
 
 
 def draw(config: Config, seed: int) -> SeedProblems:
-    """Draw every problem of a seed; few-shot, warm start and rounds are one train stream."""
+    """Draw every problem of a seed; all that is trained on is one train stream."""
     shots, warm = config.prompt.few_shot, config.warm_start.problems if config.warm_start else 0
     prompts = config.generate.prompts
-    needed = shots + warm + prompts * (1 if config.corpus else config.rounds)
+    pairs = config.transcription.problems if config.transcription else 0
+    first = shots + warm + pairs
+    needed = first + prompts * (1 if config.corpus else config.rounds)
     training = draw_problems(config.task, "train", needed, seed, "generate.prompts x rounds")
     held_back = 0
     if config.warm_start is not None and config.warm_start.until is not None:
         held_back = config.warm_start.held_back
     if config.corpus:
-        rounds = [training[shots + warm :]] * config.rounds
+        rounds = [training[first:]] * config.rounds
     else:
-        rounds = [training[shots + warm + prompts * t :][:prompts] for t in range(config.rounds)]
-    needs = [("few_shot", shots), ("warm_start", warm), ("corpus", int(config.corpus is not None))]
+        rounds = [training[first + prompts * t :][:prompts] for t in range(config.rounds)]
+    needs = [("few_shot", shots), ("warm_start", warm), ("transcription", pairs)]
+    needs += [("corpus", int(config.corpus is not None))]
     needs += [(f"the arm {arm.name!r}", 1) for arm in config.arms if _needs_real(arm)]
     for name, count in needs:
         if count and any(problem.solution is None for problem in training):
@@ -85,6 +89,7 @@ def draw(config: Config, seed: int) -> SeedProblems:
             )
             for other in config.evaluate.off_target
         ],
+        pairs=training[shots + warm : first],
     )
 
 

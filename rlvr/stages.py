@@ -101,6 +101,7 @@ class Seed:
     off_target: list[Problems]
     corpus: Corpus
     labelled: Corpus
+    heard: Seed | None = None  # the same problems as a transcriber meets them
 
     @property
     def probes(self) -> list[Tokens]:

@@ -257,6 +257,8 @@ def test_resolved_config_holds_every_default() -> None:
         ("{name: a, keep: verified, flip: {false_positive: 2}}", "less than or equal to 1"),
         ("{name: a, keep: verified, flip: {pattern: '('}}", "no regular expression"),
         ("{name: a, keep: real, real_fraction: 0.5}", "real_fraction has no meaning"),
+        ("{name: a, keep: real, author: transcriber}", "author has no meaning"),
+        ("{name: a, keep: all, author: transcriber}", "'a' has a transcriber: add transcription"),
         ("{name: a, keep: verified, flip: {false_postive: 1}}", "did you mean 'false_positive'"),
     ],
 )

@@ -34,11 +34,22 @@ OUTCOMES = {"growth", "collapse", "no effect", "inconclusive"}
 # Running the command: test_resume and test_cli use these too
 
 
-def start_run(folder: Path, cache: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start `rlvr run` on the tiny config: a session and a temporary folder of its own."""
+def start_run(
+    folder: Path, cache: Path, *arguments: str, config: Path = TINY
+) -> subprocess.Popen[str]:
+    """Start `rlvr run` on a config: a session and a temporary folder of its own."""
     scratch = cache / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "rlvr.cli", "run", str(TINY), *arguments, "--out", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "rlvr.cli",
+        "run",
+        str(config),
+        *arguments,
+        "--out",
+        str(folder),
+    ]
     return subprocess.Popen(
         command,
         env={**os.environ, "RLVR_CACHE": str(cache), "TMPDIR": str(scratch), "COLUMNS": "120"},

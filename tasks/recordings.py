@@ -1,0 +1,89 @@
+"""Recordings of real English to be written down: `fas maimtaimet p~` -> `was maintained by`.
+
+The channel stands for speech: letters that sound alike become one (`CONFUSED`, capitals too), some
+characters are lost in hiss, and some recordings hold nothing but hiss. What was said can be guessed
+from the context alone, never known. Levels are `audible` and `silent`. The text is the prose in the
+docstrings of pinned packages (`rlvr.corpus`), in pieces of equal length, so that character i of the
+truth lies a constant number of tokens after character i of the recording: a model with two layers
+learns that in minutes.
+
+What it is not: acoustics. There is no timing, no dropped or doubled sound, no speaker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+
+from rlvr.tasks import split_of
+
+from rlvr import corpus
+from rlvr.data import Problem, Split
+
+VERIFIER = "exact"
+CONFUSED = str.maketrans("bdgvzyjncqw", "ptkfsiimkkf")
+HISS = "~^"
+
+
+def problems(
+    split: Split,
+    n: int,
+    *,
+    seed: int = 0,
+    length: int = 32,
+    noise: float = 0.05,
+    silent: float = 0.05,
+) -> Iterator[Problem]:
+    """Yield n recordings of `split`, in an order drawn by `seed`, none twice.
+
+    `length` characters each, of which a share of `noise` is hiss; a share of `silent` recordings is
+    hiss alone. Raises ValueError for shares outside 0 to 1, for a length below 1, and where the
+    split has fewer than n.
+    """
+    if not (0 <= noise <= 1 and 0 <= silent <= 1):
+        raise ValueError(f"noise and silent are shares from 0 to 1, got {noise} and {silent}")
+    if length < 1:
+        raise ValueError(f"length must be at least 1, got {length}")
+    found = {piece for _, text in corpus.paragraphs() for piece in pieces(text, length)}
+    chosen = sorted(piece for piece in found if split_of(piece) == split)
+    if len(chosen) < n:
+        raise ValueError(f"{len(chosen)} pieces for {split!r}, {n} asked for: lower the number")
+    random.Random(f"recordings/{split}/{seed}").shuffle(chosen)
+    for text in chosen[:n]:
+        generator = random.Random(f"recordings/{seed}/{text}")
+        inaudible = generator.random() < silent
+        heard = record(text, 1.0 if inaudible else noise, generator)
+        name = hashlib.sha256(text.encode()).hexdigest()[:16]
+        yield Problem(
+            id=f"recordings/{split}/{name}",
+            task="recordings",
+            split=split,
+            level="silent" if inaudible else "audible",
+            prompt=f"{heard}\n",
+            reference=text,
+            solution=text,
+        )
+
+
+def pieces(text: str, length: int) -> Iterator[str]:
+    """Yield the pieces of `length` characters of a text that begin with a word, none overlapping.
+
+    A piece that would end with a space is left out: a verifier may strip it.
+    """
+    start = 0
+    while len(piece := text[start : start + length]) == length:
+        if not piece.endswith(" "):
+            yield piece
+        space = text.find(" ", start + length - 1)
+        if space < 0:
+            return
+        start = space + 1
+
+
+def record(text: str, noise: float, generator: random.Random) -> str:
+    """Return what is heard of a text, as many characters: each is hiss with probability `noise`."""
+    heard = text.lower().translate(CONFUSED)
+    return "".join(
+        generator.choice(HISS) if generator.random() < noise else character for character in heard
+    )
