@@ -26,6 +26,7 @@ from rlvr.stats import Interval, paired_interval
 
 LARGE_K = 16
 MEMORIES = ("replace", "accumulate", "subsample")
+RANKED = {"all": "everything", "verified": "oracle", "self-scored": "perplexity"}
 Draw = Callable[[Sequence[Results], Axes], None]
 
 
@@ -53,6 +54,8 @@ def _choose(ladder: Sequence[Results]) -> Draw | None:
         return _ladder
     if sum(bool(arm["flip"]) for arm in config["arms"]) > 2:
         return _dial
+    if config["corpus"]:
+        return _shares
     if len(fractions(ladder[0])) > 3:
         return _fractions
     if max(config["evaluate"]["k"]) >= LARGE_K:
@@ -130,6 +133,34 @@ def _fractions(ladder: Sequence[Results], axes: Axes) -> None:
     axes.axhline(r.margin, color=BASE_COLOUR, linestyle=":", label="the rule's margin")
     axes.set_xlabel("share of the rows that are fresh real solutions")
     axes.set_ylabel(f"{r.metric}: worse than the base by")
+    axes.legend(frameon=False)
+    _tidy(axes)
+
+
+def _shares(ladder: Sequence[Results], axes: Axes) -> None:
+    """One line a ranking: the change from the base over the share of the corpus that is kept."""
+    r = ladder[0]
+    effects = arm_effects(r, r.metric)
+    rankings: dict[str, dict[float, Interval]] = {}
+    for arm in r.config["arms"]:
+        kept = 1.0 if arm["keep"] == "all" else arm["share"] or r.mean(arm["name"], "keep_rate")
+        rankings.setdefault(RANKED.get(arm["keep"], arm["keep"]), {})[kept] = effects[
+            str(arm["name"])
+        ].interval
+    for i, (ranking, points) in enumerate(rankings.items()):
+        ordered = sorted(points.items())
+        axes.errorbar(
+            [share for share, _ in ordered],
+            [band.delta for _, band in ordered],
+            yerr=[band.high - band.delta for _, band in ordered],
+            color=list(arm_colours([*rankings]).values())[i],
+            marker=MARKERS[i % len(MARKERS)],
+            capsize=3,
+            label=ranking,
+        )
+    axes.axhline(0, color=BASE_COLOUR, linewidth=1)
+    axes.set_xlabel("share of the corpus that is kept")
+    axes.set_ylabel(f"{r.metric}, change from the base")
     axes.legend(frameon=False)
     _tidy(axes)
 

@@ -78,7 +78,8 @@ def contaminate(
         elif kind == "wrong" and spoil:
             text = spoil(problem, rng)
         elif kind == "wrong":
-            text = near_miss(text, rng, [_other(problem, problems, rng)])
+            others = (_other(problem, problems, rng) for _ in range(1))  # drawn only where needed
+            text = near_miss(text, rng, others)
         entries.append(Entry(replace(problem, solution=text), kind))
     return entries
 

@@ -151,14 +151,14 @@ def survival(base: Sequence[Record], records: Sequence[Record]) -> list[dict[str
     return [metric("survival", alive / len(rare), len(rare))]
 
 
-def coverage(base: Sequence[Record], records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Return the quadrants: shares of problems solved in any sample by both, one, or neither.
+def coverage(base: Sequence[Record], records: Sequence[Record], k: int) -> list[dict[str, Any]]:
+    """Return the quadrants: shares of problems solved in k samples by both, one, or neither.
 
     coverage_both, coverage_base_only, coverage_arm_only, coverage_neither: whether an arm solves
-    what its base could not, or only more surely what it could (Yue 2504.13837). Equal numbers of
-    samples on both sides; problems without a decided sample on either side are left out.
+    what its base could not, or only more surely what it could (Yue 2504.13837). The first k samples
+    count, on both sides; problems without a decided one among them on either side are left out.
     """
-    theirs, ours = _solved(base), _solved(records)
+    theirs, ours = (_solved(one for one in side if one.index < k) for side in (base, records))
     shared = [problem for problem in theirs if problem in ours]
     if not shared:
         return []

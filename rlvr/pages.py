@@ -16,7 +16,17 @@ from typing import Any
 from rich.console import Console
 
 from rlvr.claim_plots import LARGE_K, plot_claim
-from rlvr.claims import MAIN, Budget, Settled, Settlement, as_json, has_arms, settle_claim
+from rlvr.claims import (
+    MAIN,
+    Budget,
+    Settled,
+    Settlement,
+    as_json,
+    boundary,
+    dial,
+    has_arms,
+    settle_claim,
+)
 from rlvr.compare import (
     Results,
     arm_effects,
@@ -25,6 +35,7 @@ from rlvr.compare import (
     percent,
     rule_text,
     signed,
+    span,
     write_compare,
 )
 from rlvr.config import ClaimConfig
@@ -32,7 +43,9 @@ from rlvr.plot import plot
 from rlvr.record import write_json, write_text
 from rlvr.sceptic import checks
 from rlvr.stats import Interval, paired_interval
-from rlvr.tables import contrast_tables, verdict_table
+from rlvr.tables import contrast_tables, means_tables, verdict_table
+
+MOST_CONTRASTED = 6  # arms: their pairs are shown; of more there are too many to read
 
 
 def write(folder: Path, budget: Budget) -> tuple[ClaimConfig, dict[str, Any]]:
@@ -74,7 +87,7 @@ def page(
     lines += [
         f"- {'ok' if one.ok else '**look**'}: {one.what}: {one.found}" for one in checks(main)
     ]
-    lines += _crossovers(main)
+    lines += _crossovers(main) + _boundary(main) + _thrown_away(main)
     for model, r in [(str(main.config["model"]), main), *zip(claim.models, ladder, strict=False)]:
         lines += ["", f"## The arms, {model}", "", *_tables(r)]
     lines += _rounds(main, str(main.config["model"]))
@@ -111,6 +124,36 @@ def _crossovers(r: Results) -> list[str]:
     return [*lines, "", "Change of pass@k from the base, mean over seeds, at the last round."]
 
 
+def _boundary(r: Results) -> list[str]:
+    """Name for each false-negative rate the J at which the loop neither grows nor falls."""
+    rows = dial(r)
+    if len(rows) < 2:
+        return []
+    measured = [boundary(r, seed) for seed in r.seeds]
+    head = f"| false negatives | J without change | {percent(r)} interval | seeds that cross |"
+    lines = ["", "## The boundary, predicted at J = 0", "", head, "|-|-|-|-|"]
+    for rate in rows:
+        found = [by_rate[rate] for by_rate in measured if rate in by_rate]
+        band = paired_interval(found, r.confidence) if found else None
+        cells = [signed(band.delta), span(band.low, band.high)] if band else ["-", "-"]
+        lines.append(f"| {rate:g} | {' | '.join(cells)} | {len(found)} of {len(r.seeds)} |")
+    return lines
+
+
+def _thrown_away(r: Results) -> list[str]:
+    """Show by level which share of the clean entries of a corpus each arm kept."""
+    levels = sorted({key for _, _, _, key in r.values if key.startswith("kept_clean[")})
+    if not levels:
+        return []
+    arms = [arm for arm in r.arms if r.finite(arm, levels[0])]
+    lines = ["", "## Which clean content was kept", "", f"| level | {' | '.join(arms)} |"]
+    lines.append("|-" * (len(arms) + 1) + "|")
+    for level in levels:
+        cells = " | ".join(f"{r.mean(arm, level):.2f}" for arm in arms)
+        lines.append(f"| {level.removeprefix('kept_clean[').removesuffix(']')} | {cells} |")
+    return [*lines, "", f"Share of the clean entries, mean over seeds, round {r.round}."]
+
+
 def title(name: str, claim: ClaimConfig) -> str:
     """Return the claim's id and, where it has several files, which one this is."""
     part = name.removeprefix(claim.id.lower()).strip("_")
@@ -140,20 +183,20 @@ def _conditions(settled: Settlement, main: Results) -> list[str]:
 
 
 def _row(kind: str, one: Settled) -> str:
-    cells = [kind, f"`{one.condition.text}`", signed(one.interval.delta), interval(one)]
-    return f"| {' | '.join([*cells, one.state])} |"
+    return f"| {kind} | {_cells(one)} |"
 
 
-def interval(one: Settled) -> str:
-    """Return a condition's interval, "-" where there is none."""
-    low, high = one.interval.low, one.interval.high
-    return f"{signed(low)} to {signed(high)}" if math.isfinite(low + high) else "-"
+def _cells(one: Settled) -> str:
+    band = one.interval
+    figures = [signed(band.delta), span(band.low, band.high), one.state]
+    return " | ".join([f"`{one.condition.text}`", *figures])
 
 
 def _tables(r: Results) -> list[str]:
     shown = [verdict_table(r)]
-    if len(r.arms) <= 7:
+    if len(r.arms) <= MOST_CONTRASTED:
         shown += contrast_tables(r)
+    shown += means_tables(r)
     out = io.StringIO()
     console = Console(file=out, width=100)
     for table in shown:
@@ -191,9 +234,7 @@ def _points(claim: ClaimConfig, runs: Mapping[str, Results], main: Results) -> l
     for name, r in points.items():
         shown = [text for text in claim.rule if has_arms(text, r)]
         for one in settle_claim(claim.model_copy(update={"rule": shown}), r, []).rule:
-            cells = [name, str(len(r.seeds)), f"`{one.condition.text}`"]
-            cells += [signed(one.interval.delta), interval(one), one.state]
-            lines.append(f"| {' | '.join(cells)} |")
+            lines.append(f"| {name} | {len(r.seeds)} | {_cells(one)} |")
     lines += ["", *(f"- {name}: `{' '.join(claim.points[name])}`" for name in points)]
     return lines + [line for name, r in points.items() for line in _rounds(r, name)]
 
@@ -206,10 +247,9 @@ def summary(rows: Sequence[tuple[str, ClaimConfig, Mapping[str, Any]]]) -> list[
     table: list[tuple[str, ...]] = []
     for name, claim, found in rows:
         first = found["rule"][0]
-        low, high = first["ci95"]
-        span = "-" if low is None or high is None else f"{signed(low)} to {signed(high)}"
-        value = "-" if first["value"] is None else signed(first["value"])
+        value, low, high = (math.nan if x is None else x for x in (first["value"], *first["ci95"]))
         rule = " and ".join(part["condition"] for part in found["rule"])
         label = f"{title(name, claim)}: {claim.says}"
-        table.append((label, rule, f"{value} ({span})", str(found["outcome"]), claim.changes))
+        effect = f"{signed(value)} ({span(low, high)})"
+        table.append((label, rule, effect, str(found["outcome"]), claim.changes))
     return table

@@ -330,7 +330,11 @@ def _against_base(
         )
     flat = [-logprob for tokens in logprobs for logprob in tokens]
     found.append(metrics.metric("base_nll", sum(flat) / len(flat), len(flat)))
-    return found + metrics.survival(base, samples) + metrics.coverage(base, samples)
+    return (
+        found
+        + metrics.survival(base, samples)
+        + metrics.coverage(base, samples, max(run.config.evaluate.k))
+    )
 
 
 def _off_target(

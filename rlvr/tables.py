@@ -32,6 +32,7 @@ from rlvr.compare import (
     why,
     worst_case,
 )
+from rlvr.data import CONTAMINATIONS
 from rlvr.metrics import OFF_TARGET
 from rlvr.sceptic import checks
 
@@ -48,6 +49,8 @@ MEANS = (
     "base_nll",
     "amplified",
     "amplified_excess",
+    "quirk",
+    "quirk_logprob",
     "token_entropy",
     "answer_entropy",
     "distinct_2",
@@ -55,6 +58,13 @@ MEANS = (
     "truncated",
     "no_answer",
     "tokens_per_completion",
+    "phi",
+    "psi",
+    "J",
+    *(f"kept_{kind}" for kind in ("clean", *CONTAMINATIONS)),
+    "transcript_cer",
+    "transcript_wer",
+    "transcript_quirk",
 )
 COUNTS = ("kept", "shortfall", "train_steps", "train_tokens")
 OUTCOME_STYLE = {"growth": "green", "collapse": "red"}
@@ -71,7 +81,7 @@ def print_tables(runs: Sequence[Results], console: Console) -> None:
 def _print_run(r: Results, console: Console) -> None:
     console.print(f"[bold]{escape(r.name)}[/bold], {_progress(r)}", highlight=False)
     console.print(f"Rule: {escape(rule_text(r))}.", highlight=False)
-    tables = [verdict_table(r), *contrast_tables(r), *_means_tables(r), *_level_tables(r)]
+    tables = [verdict_table(r), *contrast_tables(r), *means_tables(r), *_level_tables(r)]
     tables.append(checks_table(r))
     if any(excluded(r, arm) for arm in ("base", *r.arms)):
         tables.insert(1, _excluded_table(r))
@@ -194,7 +204,7 @@ def _excluded_table(r: Results) -> Table:
     return table
 
 
-def _means_tables(r: Results) -> list[Table]:
+def means_tables(r: Results) -> list[Table]:
     """Return the means over seeds at the end, one metric a row; base has no training rows."""
     rows = {}
     keys = {key for _, _, _, key in r.values if not key.endswith("]")}  # those of a level do

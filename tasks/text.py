@@ -17,6 +17,7 @@ from rlvr.tasks import split_of
 
 from rlvr import corpus
 from rlvr.data import InputError, Problem, Split
+from rlvr.verify import near_miss
 
 VERIFIER = "exact"
 
@@ -68,6 +69,16 @@ def problems(
             reference=text[prompt:],
             solution=text[prompt:],
         )
+
+
+def corrupt(problem: Problem, generator: random.Random) -> str:
+    """Return the continuation with its words shuffled: all of its words and none of its grammar."""
+    words = str(problem.solution).split(" ")
+    for _ in range(10):  # those of the shortest continuations may fall into their places
+        generator.shuffle(words)
+        if " ".join(words) != problem.solution:
+            return " ".join(words)
+    return near_miss(str(problem.solution), generator)
 
 
 def _of_file(path: Path) -> Sequence[tuple[str, str]]:

@@ -350,3 +350,8 @@ def test_a_run_that_fails_exits_1_with_one_line(
     monkeypatch.setattr("rlvr.loop.run", failing)
     code, out, err = call("run", TINY, "--out", tmp_path / "run")
     assert (code, out, err) == (1, "", "rlvr: the engine ended\n")
+
+
+def test_claims_refuses_what_it_does_not_know(call: Call) -> None:
+    assert_refused(call, ["no claim 'C77'", "C1"], "claims", "C77")
+    assert_refused(call, ["--budget gpu", "smoke, cpu"], "claims", "C2", "--budget", "gpu")

@@ -190,9 +190,10 @@ def test_survival_is_that_of_the_bases_rarest_solved_problems() -> None:
 def test_coverage_quadrants() -> None:
     base = records({"p": "cw", "q": "ww", "r": "cw", "s": "ww", "t": "aa"})
     arm = records({"p": "wc", "q": "cw", "r": "ww", "s": "ww", "t": "cc"})
-    found = by_name(coverage(base, arm))
+    found = by_name(coverage(base, arm, 2))
     shares = {"both": 0.25, "arm_only": 0.25, "base_only": 0.25, "neither": 0.25}
     assert found == {f"coverage_{name}": (share, 4) for name, share in shares.items()}
+    assert by_name(coverage(base, arm, 1))["coverage_both"] == (0.0, 4)
 
 
 def test_amplification_is_a_share_of_tokens_and_what_exceeds_real_text() -> None:
