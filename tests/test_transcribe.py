@@ -16,6 +16,7 @@ from test_loop import finish, kill_group, round_of, start_run, value
 from test_resume import assert_equal_runs
 
 from rlvr import corpus, models, preflight, transcribe
+from rlvr.check import check
 from rlvr.config import load, shipped_configs
 from rlvr.data import InputError, Problem, Split
 
@@ -83,6 +84,10 @@ def test_recordings_repeat_and_their_splits_share_nothing() -> None:
         assert (set(one.prompt[:-1]) <= set(recordings.HISS)) == (one.level == "silent")
         assert one.reference == one.solution
     assert 0.14 < sum(one.level == "silent" for one in drawn["train"]) / 500 < 0.26
+
+
+def test_recordings_prove_themselves() -> None:
+    assert check("recordings", n=50) == []
 
 
 @pytest.mark.parametrize(
