@@ -17,6 +17,7 @@ from rich.text import Text
 from rlvr.compare import (
     BEST_TEMPERATURE,
     EXCLUDED,
+    LOWER_IS_BETTER,
     Effect,
     Results,
     arm_effects,
@@ -66,6 +67,7 @@ MEANS = (
     "transcript_wer",
     "transcript_quirk",
 )
+ANSWERS = ("pass@", "greedy", "coverage_", "answer_entropy")  # how metrics of answers begin
 COUNTS = ("kept", "shortfall", "train_steps", "train_tokens")
 OUTCOME_STYLE = {"growth": "green", "collapse": "red"}
 
@@ -210,6 +212,8 @@ def means_tables(r: Results) -> list[Table]:
     keys = {key for _, _, _, key in r.values if not key.endswith("]")}  # those of a level do
     elsewhere = sorted(key for key in keys if key.startswith(OFF_TARGET))
     shown = (r.metric, "pass@1", BEST_TEMPERATURE, "greedy", r.largest_k, *MEANS, *elsewhere)
+    if r.metric in LOWER_IS_BETTER:  # of text there is no right answer
+        shown = tuple(name for name in shown if not name.startswith(ANSWERS))
     for metric in (*shown, *COUNTS):
         figures = {arm: r.mean(arm, metric) for arm in ("base", *r.arms)}
         if any(math.isfinite(x) for x in figures.values()):

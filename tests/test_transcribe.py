@@ -37,6 +37,7 @@ SMALL = [
     "train.steps=8",
     "train.batch_size=32",
     "evaluate.problems=32",
+    "checkpoints=last",
 ]
 HEARD, RETRAINED = "transcripts", "transcripts-retrained"
 ARMS, ROUNDS = (HEARD, RETRAINED, "clean", "own"), (1, 2)
