@@ -225,11 +225,15 @@ def _same_answers(
 
 
 def _matched(run: Run, seed: Seed, arm: Arm, round_: int) -> Counter[str] | None:
-    """Return how many rows of each problem the matched arm trained on in this round."""
-    if arm.match is None:
-        return None
-    theirs = run.round_folder(seed.seed, arm.match, round_) / "rows.parquet"
-    return arms.kept_counts(record.read_rows(theirs), round_)
+    """Return how many rows of each problem the matched arm selected in this round."""
+    return None if arm.match is None else _selected(run, seed, arm.match, round_)
+
+
+def _selected(run: Run, seed: Seed, arm: str, round_: int) -> Counter[str]:
+    """Return how many rows of each problem an arm selected in a round, before any subsample."""
+    folder = run.round_folder(seed.seed, arm, round_)
+    name = MEMORY if (folder / MEMORY).is_file() else "rows.parquet"
+    return arms.kept_counts(record.read_rows(folder / name), round_)
 
 
 def _remembered(run: Run, seed: Seed, arm: Arm, round_: int) -> list[Row]:
@@ -399,7 +403,7 @@ def budget(
 ) -> Metrics:
     """Return what the arm really used in this round, and what its matching lacked."""
     settings = run.config.generate
-    kept = sum(arms.kept_counts(rows, round_).values())
+    kept = sum(_selected(run, seed, arm.name, round_).values())
     sampled = 0 if arm.keep == "real" else settings.prompts * settings.samples
     found = [metrics.metric(name, value, len(rows)) for name, value in sorted(facts.items())]
     found += [

@@ -65,6 +65,7 @@ def test_memory_and_fresh_real_data(run: Path) -> None:
     assert Counter(second.source) == {"warm-start": 500, "completion": 768, "real": 256}
     for t in (1, 2):
         assert len(rows_of(run, "mixed", t)) == 512
+        assert value(run, 7, "mixed", t, "kept")[0] == 512, "selected, not what the memory drew"
     assert len(set(rows_of(run, "mixed", 2)["round"])) == 3
 
 

@@ -141,7 +141,7 @@ def value(run: Path, seed: int, arm: str, round_: int, metric: str) -> tuple[Any
 
 
 def test_the_folder_is_as_the_design_says(run: Path) -> None:
-    base = {"completions.parquet", "eval.parquet", "metrics.json"}
+    base = {"completions.parquet", "eval.parquet", "metrics.json", "amplified.json"}
     base |= {f"model/{name}" for name in MODEL_FILES}
     each = {"completions.parquet", "rows.parquet", "eval.parquet", "metrics.json", "train.json"}
     last = each | {f"model/{name}" for name in MODEL_FILES}
