@@ -38,6 +38,7 @@ from rlvr.compare import (
     span,
     write_compare,
 )
+from rlvr.conditions import parse
 from rlvr.config import ClaimConfig
 from rlvr.plot import plot
 from rlvr.record import write_json, write_text
@@ -45,6 +46,7 @@ from rlvr.sceptic import checks
 from rlvr.stats import Interval, paired_interval
 from rlvr.tables import contrast_tables, means_tables, verdict_table
 
+MOST_DRAWN = 9  # arms: of more the lines over rounds are a tangle
 MOST_CONTRASTED = 6  # arms: their pairs are shown; of more there are too many to read
 
 
@@ -62,7 +64,9 @@ def write(folder: Path, budget: Budget) -> tuple[ClaimConfig, dict[str, Any]]:
     plot(main)
     ladder = [main, *(runs[model] for model in claim.models if model in runs)]
     own = plot_claim(ladder, folder / "claim.svg")
-    plots = (["claim.svg"] if own else []) + [f"{MAIN}/compare.svg"]
+    plots = ["claim.svg"] if own else []
+    if len(main.arms) <= MOST_DRAWN:
+        plots.append(f"{MAIN}/compare.svg")
     found = as_json(claim, budget, settle_claim(claim, main, ladder[1:]), main)
     write_json(folder / "claim.json", found)
     write_text(folder / "README.md", page(folder.name, claim, budget, runs, plots))
@@ -242,14 +246,22 @@ def _points(claim: ClaimConfig, runs: Mapping[str, Results], main: Results) -> l
 def summary(rows: Sequence[tuple[str, ClaimConfig, Mapping[str, Any]]]) -> list[tuple[str, ...]]:
     """Return a row a claim: claim, rule, effect with interval, outcome, what would change it.
 
-    `rows`: the claim's name, its section, and its claim.json. The effect is the rule's first part.
+    `rows`: the claim's name, its section, and its claim.json. The effect is that of the condition
+    which decided: the first that does not hold, a control before the rule, else the rule's first.
     """
     table: list[tuple[str, ...]] = []
     for name, claim, found in rows:
-        first = found["rule"][0]
-        value, low, high = (math.nan if x is None else x for x in (first["value"], *first["ci95"]))
+        conditions = [*found["controls"], *found["rule"]]
+        undecided = [one for one in conditions if one["state"] != "holds"]
+        failed = [one for one in found["rule"] if one["state"] == "fails"]
+        refuted = found["outcome"] == "refuted"
+        decisive = (failed if refuted else undecided or found["rule"])[0]
+        value, low, high = (
+            math.nan if x is None else x for x in (decisive["value"], *decisive["ci95"])
+        )
         rule = " and ".join(part["condition"] for part in found["rule"])
         label = f"{title(name, claim)}: {claim.says}"
-        effect = f"{signed(value)} ({span(low, high)})"
+        effect = f"{parse(decisive['condition']).quantity.text}: {signed(value)}"
+        effect += f" ({span(low, high)})"
         table.append((label, rule, effect, str(found["outcome"]), claim.changes))
     return table

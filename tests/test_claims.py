@@ -169,7 +169,10 @@ def test_a_page_says_outcome_rule_effect_and_repeats_itself(tmp_path: Path) -> N
     assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     label, rule, effect, outcome, changes = summary([("c2", claim, found)])[0]
     assert label == "C2: It grows" and rule == CLAIM["rule"][0] and outcome == "supported"
-    assert effect.startswith("+0.410 (+0.3") and changes == "a smaller effect"
+    assert (
+        effect.startswith("verified pass@1 - base pass@1: +0.410 (+0.3")
+        and changes == "a smaller effect"
+    )
 
 
 def test_a_smoke_run_says_that_it_claims_nothing(tmp_path: Path) -> None:

@@ -3,12 +3,16 @@
 import importlib.util
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from rlvr.pages import write
+
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results" / "quickstart"
+CLAIMS = ROOT / "docs" / "claims"
 BLOCK = re.search(r"<!-- demo -->(.*)<!-- /demo -->", (ROOT / "README.md").read_text(), re.DOTALL)
 COMPARE = json.loads((RESULTS / "compare.json").read_text())
 
@@ -31,6 +35,19 @@ def test_the_other_blocks_are_what_docs_make_writes() -> None:
     spec.loader.exec_module(make)
     text = (ROOT / "README.md").read_text()
     assert make.written(text) == text, "run .venv/bin/python docs/make.py"
+
+
+@pytest.mark.parametrize("claim", sorted(CLAIMS.glob("*/claim.json")), ids=lambda p: p.parent.name)
+def test_a_claims_page_is_what_its_records_say(claim: Path, tmp_path: Path) -> None:
+    folder = tmp_path / claim.parent.name
+    for run in claim.parent.glob("*/config.json"):
+        (folder / run.parent.name).mkdir(parents=True)
+        for name in ("config.json", "metrics.parquet"):
+            shutil.copyfile(run.parent / name, folder / run.parent.name / name)
+    write(folder, json.loads(claim.read_text())["budget"])
+    for made in (path for path in folder.rglob("*") if path.suffix in (".json", ".md")):
+        recorded = claim.parent / made.relative_to(folder)
+        assert made.read_text() == recorded.read_text(), f"{recorded}: run docs/make.py --collect"
 
 
 def test_the_verifiers_figures_are_the_recorded_ones() -> None:
