@@ -78,7 +78,8 @@ def collect(source: Path) -> None:
             (folder / run.name).mkdir(parents=True)
             for name in RECORD:
                 shutil.copyfile(run / name, folder / run.name / name)
-        write(folder, json.loads((claim / "claim.json").read_text())["budget"])
+        beside = [load_run(ROOT / "docs" / "results" / name) for name in RUNS]
+        write(folder, json.loads((claim / "claim.json").read_text())["budget"], beside)
 
 
 if __name__ == "__main__":

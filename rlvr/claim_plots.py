@@ -30,9 +30,10 @@ RANKED = {"all": "everything", "verified": "oracle", "self-scored": "perplexity"
 Draw = Callable[[Sequence[Results], Axes], None]
 
 
-def plot_claim(ladder: Sequence[Results], path: Path) -> bool:
+def plot_claim(ladder: Sequence[Results], path: Path, beside: Sequence[Results] = ()) -> bool:
     """Draw the claim of these runs (the main one first, then further models) into `path` (SVG).
 
+    `beside`: runs of other families, shown beside the models of a ladder and not joined to them.
     Returns False, and writes nothing, where the claim varies nothing that has a plot of its own.
     Equal runs give equal bytes under equal library versions.
     """
@@ -42,7 +43,10 @@ def plot_claim(ladder: Sequence[Results], path: Path) -> bool:
     out = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "rlvr", "font.family": "DejaVu Sans"}):
         figure = Figure(figsize=(7.2, 4.6), layout="constrained")
-        draw(ladder, figure.subplots())
+        axes = figure.subplots()
+        if draw is _ladder:
+            _other_families(ladder[0], beside, axes)
+        draw(ladder, axes)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     write_bytes(path, out.getvalue())
     return True
@@ -114,55 +118,34 @@ def _dial(ladder: Sequence[Results], axes: Axes) -> None:
 def _fractions(ladder: Sequence[Results], axes: Axes) -> None:
     """One line a memory: how much worse than the base, over the share of fresh real rows."""
     r = ladder[0]
-    for i, memory in enumerate(MEMORIES):
-        arms = fractions(r, memory)
-        if not arms:
-            continue
-        bands = [_interval(r, [degradation(r, s, arm) for s in r.seeds]) for arm in arms.values()]
-        colour = list(arm_colours(["unfiltered", "accumulate", "majority"]).values())[i]
-        axes.errorbar(
-            [share + 0.006 * (i - 1) for share in arms],
-            [band.delta for band in bands],
-            yerr=[band.high - band.delta for band in bands],
-            color=colour,
-            marker=MARKERS[i],
-            capsize=3,
-            label=memory,
-        )
-    axes.axhline(0, color=BASE_COLOUR, linewidth=1)
+    colours = arm_colours(["unfiltered", "accumulate", "majority"]).values()
+    for i, (memory, colour) in enumerate(zip(MEMORIES, colours, strict=True)):
+        points = [
+            (share + 0.006 * (i - 1), _interval(r, [degradation(r, s, arm) for s in r.seeds]))
+            for share, arm in fractions(r, memory).items()
+        ]
+        _line(axes, points, colour, MARKERS[i], memory)
     axes.axhline(r.margin, color=BASE_COLOUR, linestyle=":", label="the rule's margin")
     axes.set_xlabel("share of the rows that are fresh real solutions")
     axes.set_ylabel(f"{r.metric}: worse than the base by")
-    axes.legend(frameon=False)
-    _tidy(axes)
+    _finish(axes)
 
 
 def _shares(ladder: Sequence[Results], axes: Axes) -> None:
     """One line a ranking: the change from the base over the share of the corpus that is kept."""
     r = ladder[0]
     effects = arm_effects(r, r.metric)
-    rankings: dict[str, dict[float, Interval]] = {}
+    rankings: dict[str, list[tuple[float, Interval]]] = {}
     for arm in r.config["arms"]:
         kept = 1.0 if arm["keep"] == "all" else arm["share"] or r.mean(arm["name"], "keep_rate")
-        rankings.setdefault(RANKED.get(arm["keep"], arm["keep"]), {})[kept] = effects[
-            str(arm["name"])
-        ].interval
-    for i, (ranking, points) in enumerate(rankings.items()):
-        ordered = sorted(points.items())
-        axes.errorbar(
-            [share for share, _ in ordered],
-            [band.delta for _, band in ordered],
-            yerr=[band.high - band.delta for _, band in ordered],
-            color=list(arm_colours([*rankings]).values())[i],
-            marker=MARKERS[i % len(MARKERS)],
-            capsize=3,
-            label=ranking,
-        )
-    axes.axhline(0, color=BASE_COLOUR, linewidth=1)
+        ranking = RANKED.get(arm["keep"], arm["keep"])
+        rankings.setdefault(ranking, []).append((kept, effects[str(arm["name"])].interval))
+    for i, (ranking, colour) in enumerate(arm_colours([*rankings]).items()):
+        points = sorted(rankings[ranking], key=lambda point: point[0])
+        _line(axes, points, colour, MARKERS[i % len(MARKERS)], ranking)
     axes.set_xlabel("share of the corpus that is kept")
     axes.set_ylabel(f"{r.metric}, change from the base")
-    axes.legend(frameon=False)
-    _tidy(axes)
+    _finish(axes)
 
 
 def _ladder(ladder: Sequence[Results], axes: Axes) -> None:
@@ -170,20 +153,42 @@ def _ladder(ladder: Sequence[Results], axes: Axes) -> None:
     first = ladder[0]
     ordered = sorted(ladder, key=log_parameters)
     for i, (arm, colour) in enumerate(arm_colours(first.arms).items()):
-        bands = [arm_effects(r, r.metric)[arm].interval for r in ordered]
-        axes.errorbar(
-            [10 ** log_parameters(r) for r in ordered],
-            [band.delta for band in bands],
-            yerr=[band.high - band.delta for band in bands],
-            color=colour,
-            marker=MARKERS[i],
-            capsize=3,
-            label=arm,
-        )
-    axes.axhline(0, color=BASE_COLOUR, linewidth=1)
+        points = [
+            (10 ** log_parameters(r), arm_effects(r, r.metric)[arm].interval) for r in ordered
+        ]
+        _line(axes, points, colour, MARKERS[i % len(MARKERS)], arm)
     axes.set_xscale("log")
     axes.set_xlabel("parameters (equal tokens: training compute is 6 x parameters x tokens)")
     axes.set_ylabel(f"{first.metric}, change from the base")
+    _finish(axes)
+
+
+def _other_families(first: Results, beside: Sequence[Results], axes: Axes) -> None:
+    for r, marker in zip(beside, "*P", strict=False):
+        for arm, colour in arm_colours(first.arms).items():
+            if arm in r.arms and r.metric == first.metric:
+                point = (10 ** log_parameters(r), arm_effects(r, r.metric)[arm].interval)
+                _line(axes, [point], colour, marker, f"{r.name}, {arm}")
+
+
+def _line(
+    axes: Axes, points: Sequence[tuple[float, Interval]], colour: str, marker: str, label: str
+) -> None:
+    """Draw one line through (x, interval over seeds), with its intervals as bars."""
+    if points:
+        axes.errorbar(
+            [x for x, _ in points],
+            [band.delta for _, band in points],
+            yerr=[band.high - band.delta for _, band in points],
+            color=colour,
+            marker=marker,
+            capsize=3,
+            label=label,
+        )
+
+
+def _finish(axes: Axes) -> None:
+    axes.axhline(0, color=BASE_COLOUR, linewidth=1)
     axes.legend(frameon=False)
     _tidy(axes)
 

@@ -50,8 +50,12 @@ MOST_DRAWN = 9  # arms: of more the lines over rounds are a tangle
 MOST_CONTRASTED = 6  # arms: their pairs are shown; of more there are too many to read
 
 
-def write(folder: Path, budget: Budget) -> tuple[ClaimConfig, dict[str, Any]]:
+def write(
+    folder: Path, budget: Budget, beside: Sequence[Results] = ()
+) -> tuple[ClaimConfig, dict[str, Any]]:
     """Write claim.json, README.md and the plots of the claim in `folder`; return what it found.
+
+    `beside`: runs of other families, for the plot of a claim about size.
 
     The rule is the one that the main run recorded before it started. `compare.json` is written
     into each run's folder. Raises InputError where a run is missing or has finished no round.
@@ -63,7 +67,7 @@ def write(folder: Path, budget: Budget) -> tuple[ClaimConfig, dict[str, Any]]:
     write_compare(list(runs.values()))
     plot(main)
     ladder = [main, *(runs[model] for model in claim.models if model in runs)]
-    own = plot_claim(ladder, folder / "claim.svg")
+    own = plot_claim(ladder, folder / "claim.svg", beside)
     plots = ["claim.svg"] if own else []
     if len(main.arms) <= MOST_DRAWN:
         plots.append(f"{MAIN}/compare.svg")
