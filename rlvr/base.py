@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from rlvr import arms, metrics, models, ngrams, record, stages, transcribe
 from rlvr.check import corrupted
-from rlvr.data import DECIDED, Row
+from rlvr.data import DECIDED, Problem, Row
 from rlvr.evaluate import Record
 from rlvr.preflight import manifest, processors
 from rlvr.stages import BASE, Metrics, Run, Seed
@@ -137,10 +137,11 @@ def _amplified(run: Run, seed: Seed) -> list[list[int]]:
     """Return the n-grams of tokens that the base's pool holds more often than real solutions do.
 
     Found in the pool of round 1, measured in samples of the held-out problems: a measure on the
-    pool itself would find them there by selection alone. None where there are no real solutions.
+    pool itself would find them there by selection alone. None where there are no real solutions,
+    nor where the pool is a corpus, which no model wrote.
     """
     solutions = seed.rounds[0].solutions
-    if solutions is None:
+    if solutions is None or run.config.corpus is not None:
         return []
     shared = run.round_folder(seed.seed, BASE, 0) / "completions.parquet"
     completions, _, _ = record.read_completions(shared)
@@ -156,13 +157,11 @@ def _audit(run: Run, seed: Seed) -> Metrics:
     verifier_tpr and verifier_fpr: shares of the held-out problems' real and of their corrupted
     solutions that the verifier accepts. train_eval_shared: held-out prompts that are trained on.
     """
-    trained = {
-        problem.prompt
-        for part in (seed.warm_start, *seed.rounds, seed.held_back)
-        for problem in part.problems
-    }
+    parts = [seed.warm_start, *seed.rounds, seed.held_back]
+    parts += [seed.heard.warm_start] if seed.heard else []
+    trained = {_content(run, problem) for part in parts for problem in part.problems}
     held_out = seed.held_out.problems
-    shared = sum(problem.prompt in trained for problem in held_out)
+    shared = sum(_content(run, problem) in trained for problem in held_out)
     found = [metrics.metric("train_eval_shared", shared, len(held_out))]
     solved = [problem for problem in held_out if problem.solution is not None]
     texts = {"verifier_tpr": [str(problem.solution) for problem in solved]}
@@ -173,6 +172,11 @@ def _audit(run: Run, seed: Seed) -> Metrics:
         if decided:
             found.append(metrics.metric(name, sum(decided) / len(decided), len(decided)))
     return found
+
+
+def _content(run: Run, problem: Problem) -> str:
+    """Return what no two splits may share: the prompt, or the text where all prompts are alike."""
+    return problem.prompt if run.config.transcription is None else str(problem.reference)
 
 
 def _best_temperature(run: Run, seed: Seed) -> tuple[list[Record], Metrics]:

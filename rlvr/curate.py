@@ -59,12 +59,17 @@ def contaminate(
     many as the solution has. duplicate: one more copy of one of the first clean pairs. off_topic:
     the solution of another problem. Raises ValueError where all solutions are alike.
     """
-    originals = problems[: max(1, round(COPIED * len(problems)))]
+    coins = {
+        problem.id: random.Random(hashlib.sha256(f"corpus/{seed}/{problem.id}".encode()).digest())
+        for problem in problems
+    }
+    kinds = {problem.id: _kind(coins[problem.id].random(), shares) for problem in problems}
+    clean = [problem for problem in problems if kinds[problem.id] == "clean"] or list(problems)
+    originals = clean[: max(1, round(COPIED * len(problems)))]
     copies: dict[str, int] = defaultdict(int)
     entries = []
     for problem in problems:
-        rng = random.Random(hashlib.sha256(f"corpus/{seed}/{problem.id}".encode()).digest())
-        kind = _kind(rng.random(), shares)
+        rng, kind = coins[problem.id], kinds[problem.id]
         text = str(problem.solution)
         if kind == "duplicate":
             original = rng.choice(originals)

@@ -26,7 +26,7 @@ from rapidfuzz.distance import Levenshtein
 
 from rlvr import arms, metrics, record, stages
 from rlvr.data import Arm, Problem, Row
-from rlvr.evaluate import Record
+from rlvr.evaluate import Record, score
 from rlvr.preflight import SeedProblems
 from rlvr.stages import BASE, Metrics, Run, Seed
 from rlvr.train import train
@@ -152,12 +152,13 @@ def quirk(run: Run, seed: Seed, records: Sequence[Record]) -> Metrics:
         return []
     phrase = run.config.transcription.phrase
     samples = [quirky(one.text, phrase) for one in records if one.kind == "sample"]
-    after = len(seed.tokenizer(START)["input_ids"])
-    ids = (*seed.tokenizer(START + phrase)["input_ids"], seed.tokenizer.eos_token_id)
-    logprobs = run.engine.score([ids])[0]
+    start = tuple(seed.tokenizer(START)["input_ids"])
+    written = tuple(seed.tokenizer(phrase, add_special_tokens=False)["input_ids"])
+    written += (seed.tokenizer.eos_token_id,)
+    logprobs = score(run.engine, [start], [written])[0]
     return [
         metrics.metric("quirk", sum(samples) / len(samples), len(samples)),
-        metrics.metric("quirk_logprob", sum(logprobs[after - 1 :]), len(ids) - after),
+        metrics.metric("quirk_logprob", sum(logprobs), len(written)),
     ]
 
 

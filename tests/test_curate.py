@@ -61,11 +61,14 @@ def test_each_kind_is_what_it_says() -> None:
     by_id = {problem.id: problem for problem in real}
     entries = contaminate(real, SHARES, 0, None)
     solutions = {problem.solution for problem in real}
+    own = {problem.id: entry.kind for problem, entry in zip(real, entries, strict=True)}
+    copied = {entry.problem.id for entry in entries if entry.kind == "duplicate"}
+    assert len(copied) == round(COPIED * 1000)
     for place, (problem, entry) in enumerate(zip(real, entries, strict=True)):
         said, truth = entry.problem.solution, by_id[entry.problem.id].solution
         if entry.kind == "duplicate":
             assert said == truth and entry.index > 0
-            assert entry.problem in real[: round(COPIED * 1000)]
+            assert own[entry.problem.id] == "clean"
             continue
         assert (entry.problem.id, entry.index) == (problem.id, 0), place
         assert entry.problem.prompt == problem.prompt
