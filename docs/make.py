@@ -2,8 +2,8 @@
 
 A block `<!-- NAME -->` ... `<!-- /NAME -->` of the README holds tables of docs/results/NAME, made
 from its config.json and metrics.parquet as `rlvr compare docs/results/NAME` makes them; the block
-`claims` a table of docs/claims. `--collect FOLDER` first copies the records of the claims in
-FOLDER, as `rlvr claims` leaves it, into docs/claims, and makes their pages there.
+`claims` a table of docs/claims, whose pages are made from the records beside them.
+`--collect FOLDER` first copies there the records of the claims in FOLDER, which `rlvr claims` left.
 tests/test_readme.py fails where what is written differs from what is recorded.
 """
 
@@ -70,16 +70,24 @@ def _claims() -> str:
 
 
 def collect(source: Path) -> None:
-    """Copy the records of the claims in `source` to docs/claims and make their pages there."""
+    """Copy the records of the claims in `source` to docs/claims; other runs there stay.
+
+    Raises ValueError for a smoke run, which claims nothing.
+    """
     for claim in sorted(path.parent for path in source.glob("*/claim.json")):
-        folder = CLAIMS / claim.name
-        shutil.rmtree(folder, ignore_errors=True)
+        if json.loads((claim / "claim.json").read_text())["budget"] != "cpu":
+            raise ValueError(f"{claim}: a smoke run: it is no record of the claim")
         for run in sorted(path.parent for path in claim.glob("*/config.json")):
-            (folder / run.name).mkdir(parents=True)
+            (CLAIMS / claim.name / run.name).mkdir(parents=True, exist_ok=True)
             for name in RECORD:
-                shutil.copyfile(run / name, folder / run.name / name)
-        beside = [load_run(ROOT / "docs" / "results" / name) for name in RUNS]
-        write(folder, json.loads((claim / "claim.json").read_text())["budget"], beside)
+                shutil.copyfile(run / name, CLAIMS / claim.name / run.name / name)
+
+
+def make_pages() -> None:
+    """Make every claim's page, plots and claim.json from the records in docs/claims."""
+    beside = [load_run(ROOT / "docs" / "results" / name) for name in RUNS]
+    for main in sorted(CLAIMS.glob("*/main/config.json")):
+        write(main.parent.parent, "cpu", beside)
 
 
 if __name__ == "__main__":
@@ -88,5 +96,6 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     if arguments.collect:
         collect(arguments.collect)
+    make_pages()
     readme = ROOT / "README.md"
     readme.write_text(written(readme.read_text()))

@@ -9,6 +9,7 @@ up to a large k. A claim that varies none of these has the plot of its run alone
 from __future__ import annotations
 
 import io
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,8 +19,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rlvr.claims import degradation, fractions, log_parameters
-from rlvr.compare import Results, arm_effects
+from rlvr.claims import degradation, dial, fractions, log_parameters
+from rlvr.compare import LOWER_IS_BETTER, Results, arm_effects, excludes_zero
 from rlvr.plot import BASE_COLOUR, MARKERS, arm_colours
 from rlvr.record import write_bytes
 from rlvr.stats import Interval, paired_interval
@@ -56,7 +57,8 @@ def _choose(ladder: Sequence[Results]) -> Draw | None:
     config = ladder[0].config
     if len(ladder) > 1:
         return _ladder
-    if sum(bool(arm["flip"]) for arm in config["arms"]) > 2:
+    rows = dial(ladder[0])
+    if min(len(rows), *(len(row) for row in rows.values()), 2) > 1:
         return _dial
     if config["corpus"]:
         return _shares
@@ -78,41 +80,42 @@ def _tidy(axes: Axes) -> None:
 
 
 def _dial(ladder: Sequence[Results], axes: Axes) -> None:
-    """Heat map over the two error rates: colour is the change from the base."""
-    r = ladder[0]
-    cells = {}
-    for arm in r.config["arms"]:
-        flip = arm["flip"] or {"false_positive": 0.0, "false_negative": 0.0, "pattern": None}
-        if arm["keep"] == "verified" and not flip["pattern"]:
-            effect = arm_effects(r, r.metric)[str(arm["name"])]
-            cells[flip["false_positive"], flip["false_negative"]] = effect.interval
-    positive, negative = (sorted({key[i] for key in cells}) for i in (0, 1))
+    """Heat map over the two error rates: colour is the change from the base, blue is better."""
+    r, rows = ladder[0], dial(ladder[0])
+    effects = arm_effects(r, r.metric)
+    negative, positive = list(rows), sorted({rate for row in rows.values() for rate in row})
     grid = np.full((len(negative), len(positive)), np.nan)
-    for (fp, fn), interval in cells.items():
-        grid[negative.index(fn), positive.index(fp)] = interval.delta
+    for i, row in enumerate(rows.values()):
+        for rate, arm in row.items():
+            grid[i, positive.index(rate)] = effects[arm].interval.delta
     most = float(np.nanmax(np.abs(grid)))
-    step = positive[1] - positive[0]
-    edges = (positive[0] - step / 2, positive[-1] + step / 2)
-    image = axes.imshow(
-        grid, origin="lower", cmap="RdBu", vmin=-most, vmax=most, extent=(*edges, *edges)
-    )
+    colours = "RdBu_r" if r.metric in LOWER_IS_BETTER else "RdBu"
+    places = (_edges(positive), _edges(negative))
+    image = axes.pcolormesh(*places, grid, cmap=colours, vmin=-most, vmax=most)
     axes.figure.colorbar(image, ax=axes, label=f"{r.metric}, change from the base")
-    for (fp, fn), interval in cells.items():
-        sure = interval.low > 0 or interval.high < 0
-        text = f"{interval.delta:+.2f}" + ("" if sure else "\n(0 inside)")
-        pale = abs(interval.delta) < 0.6 * most
-        axes.text(fp, fn, text, ha="center", va="center", color="black" if pale else "white")
+    for fn, row in rows.items():
+        for fp, arm in row.items():
+            band = effects[arm].interval
+            text = f"{band.delta:+.2f}" + ("" if excludes_zero(band) else "\n(0 inside)")
+            pale = abs(band.delta) < 0.6 * most
+            axes.text(fp, fn, text, ha="center", va="center", color="black" if pale else "white")
     axes.plot([0, 1], [1, 0], color="black", linestyle="--", label="predicted: J = 0")
-    if len(positive) > 1 and grid.min() < 0 < grid.max():
+    if np.nanmin(grid) < 0 < np.nanmax(grid):
         drawn = axes.contour(positive, negative, grid, levels=[0], colors=["#E69F00"])
         axes.plot([], [], color=drawn.get_edgecolor()[0], label="measured: no change")
-    axes.set_xlim(*edges)
-    axes.set_ylim(*edges)
+    axes.set_xlim(places[0][0], places[0][-1])
+    axes.set_ylim(places[1][0], places[1][-1])
     axes.set_xticks(positive)
     axes.set_yticks(negative)
     axes.set_xlabel("false positives: P(accepted | wrong)")
     axes.set_ylabel("false negatives: P(refused | correct)")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
+
+
+def _edges(rates: Sequence[float]) -> list[float]:
+    """Return where cells around these rates begin and end: half way between neighbours."""
+    middle = [(a + b) / 2 for a, b in itertools.pairwise(rates)]
+    return [2 * rates[0] - middle[0], *middle, 2 * rates[-1] - middle[-1]]
 
 
 def _fractions(ladder: Sequence[Results], axes: Axes) -> None:

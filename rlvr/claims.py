@@ -9,7 +9,7 @@ page and its plot. `settle` is a pure function of the runs' records. What it doe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +29,7 @@ MAIN = "main"
 SMOKE_NOTE = "a smoke run tests the machinery alone: its outcome says nothing about the claim"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Claim:
     """A claim's file: its name among the shipped configs without the folder, and what it holds."""
 
@@ -56,30 +56,45 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a claim: its outcome, and each control and part of the rule."""
+    """What became of a claim: outcome, controls, parts of the rule, and what is not there yet."""
 
     outcome: Outcome
     controls: tuple[Settled, ...]
     rule: tuple[Settled, ...]
+    missing: tuple[str, ...]
 
 
 def find(ids: Sequence[str]) -> list[Claim]:
-    """Return the shipped claims of these ids (`C1`, `c1`), all of them where none is given.
+    """Return the shipped claims of these ids (`C3`) or names (`c3_text`), or the claims in files.
 
-    A claim may have several files, such as c3 and c3_text. Raises InputError for an unknown id.
+    All shipped ones where none is given; an id may have several files. Raises InputError for what
+    is none of these, and for a file without a claim section.
     """
     shipped = [
-        Claim(name.removeprefix("claims/"), path, config_.load(path))
+        _read(name.removeprefix("claims/"), path)
         for name, path in config_.shipped_configs().items()
         if name.startswith("claims/")
     ]
-    known = sorted({claim.claim.id for claim in shipped})
+    found = [] if ids else shipped
     for given in ids:
-        if given.upper() not in known:
+        if given.endswith(".yaml"):
+            found.append(_read(Path(given).stem, Path(given)))
+            continue
+        mine = [one for one in shipped if given.lower() in (one.claim.id.lower(), one.name)]
+        if not mine:
+            known = sorted({one.claim.id for one in shipped})
             hint = nearest(given.upper(), known)
-            raise InputError(f"claims: no claim {given!r}{hint} (known: {', '.join(known)})")
-    wanted = {given.upper() for given in ids or known}
-    return [claim for claim in shipped if claim.claim.id in wanted]
+            listed = ", ".join(known)
+            raise InputError(f"claims: no claim {given!r}{hint} (known: {listed}; or a .yaml file)")
+        found += mine
+    return list(dict.fromkeys(found))
+
+
+def _read(name: str, path: Path) -> Claim:
+    config = config_.load(path)
+    if config.claim is None:
+        raise InputError(f"{path}: claim: missing: add a claim section, as configs/claims/c2.yaml")
+    return Claim(name, path, config)
 
 
 def runs_of(claim: Claim, budget: Budget) -> dict[str, Config]:
@@ -89,21 +104,47 @@ def runs_of(claim: Claim, budget: Budget) -> dict[str, Config]:
     leaves the rest out. Raises InputError where an override won't do.
     """
     section = claim.claim
-    smoke = section.smoke if budget == "smoke" else []
-    runs = {MAIN: smoke}
-    for model in section.models[: 1 if smoke else None]:
-        runs[model] = [f"model={model}", *smoke]
+    models_, smoke = section.models, list[str]()
+    if budget == "smoke":
+        models_, smoke = section.models[:1], section.smoke
+    runs = {MAIN: smoke} | {model: [f"model={model}", *smoke] for model in models_}
     if budget == "cpu":
         runs |= section.points
     try:
-        return {name: config_.load(claim.path, overrides) for name, overrides in runs.items()}
+        loaded = {name: config_.load(claim.path, overrides) for name, overrides in runs.items()}
     except InputError as failure:
         raise InputError(f"{failure} (an override of the claim's own)") from failure
+    names = ["base", *(arm.name for arm in loaded[MAIN].arms)]
+    for text in (*section.controls, *section.rule):
+        for arm in (term.arm for term in terms(text)):
+            if arm not in names:
+                hint = nearest(arm, names)
+                raise InputError(f"{claim.path}: claim: {text!r}: no arm {arm!r}{hint}")
+    return loaded
 
 
-def settle_claim(section: ClaimConfig, main: Results, others: Iterable[Results]) -> Settlement:
-    """Apply the claim's rule to a run; `others` are the runs of its further models."""
-    ladder = [main, *others]
+def unfinished(section: ClaimConfig, runs: Mapping[str, Results]) -> list[str]:
+    """Return what the rule rests on and is not there yet: runs, seeds and rounds, in words."""
+    missing = []
+    for name in (MAIN, *section.models):
+        if name not in runs:
+            missing.append(f"the run {name}")
+        elif runs[name].absent or runs[name].round < runs[name].rounds:
+            r = runs[name]
+            missing.append(
+                f"{name} after {len(r.seeds)} of {len(r.seeds) + len(r.absent)} seeds and round "
+                f"{r.round} of {r.rounds}"
+            )
+    return missing
+
+
+def settle_claim(section: ClaimConfig, runs: Mapping[str, Results]) -> Settlement:
+    """Apply the claim's rule to its runs by name, of which "main" is there.
+
+    Inconclusive where a run, a seed or a round is missing.
+    """
+    main = runs[MAIN]
+    ladder = [main, *(runs[model] for model in section.models if model in runs)]
 
     def held(text: str, parts: int) -> Settled:
         condition = parse(text)
@@ -118,7 +159,8 @@ def settle_claim(section: ClaimConfig, main: Results, others: Iterable[Results])
     controls = tuple(held(text, len(section.controls)) for text in section.controls)
     rule = tuple(held(text, len(section.rule)) for text in section.rule)
     outcome = settle([one.state for one in controls], [one.state for one in rule])
-    return Settlement(outcome, controls, rule)
+    missing = tuple(unfinished(section, runs))
+    return Settlement("inconclusive" if missing else outcome, controls, rule, missing)
 
 
 def as_json(claim: ClaimConfig, budget: Budget, settled: Settlement, main: Results) -> Any:
@@ -129,6 +171,7 @@ def as_json(claim: ClaimConfig, budget: Budget, settled: Settlement, main: Resul
         "budget": budget,
         "note": SMOKE_NOTE if budget == "smoke" else "",
         "outcome": settled.outcome,
+        "missing": list(settled.missing),
         "controls": [_plain(one) for one in settled.controls],
         "rule": [_plain(one) for one in settled.rule],
         "changes": claim.changes,
@@ -156,21 +199,26 @@ def _plain(settled: Settled) -> dict[str, Any]:
 def values_of(quantity: Quantity, main: Results, ladder: Sequence[Results]) -> list[float]:
     """Return a quantity's value for each seed of the main run, nan where it has none.
 
-    Raises InputError for an arm that the run has not.
+    Raises InputError for a metric that the run has not.
     """
+    known = {metric for _, _, _, metric in main.values}
     for term in (quantity.plus, quantity.minus):
-        if term is not None and term.arm not in ("base", *main.arms):
-            hint = nearest(term.arm, main.arms)
-            raise InputError(f"{main.name}: the claim's rule names the arm {term.arm!r}{hint}")
+        if term is not None and term.metric not in known:
+            hint = nearest(term.metric, known)
+            raise InputError(f"{main.name}: claim: {quantity.text!r}: no {term.metric!r}{hint}")
     function = FUNCTIONS[quantity.function]
     return [function(quantity, seed, main, ladder) for seed in main.seeds]
 
 
 def has_arms(text: str, r: Results) -> bool:
     """Return whether a run has every arm that a condition names."""
+    return all(term.arm in ("base", *r.arms) for term in terms(text))
+
+
+def terms(text: str) -> list[Term]:
+    """Return the figures that a condition names."""
     quantity = parse(text).quantity
-    terms = [term for term in (quantity.plus, quantity.minus) if term is not None]
-    return all(term.arm in ("base", *r.arms) for term in terms)
+    return [term for term in (quantity.plus, quantity.minus) if term is not None]
 
 
 def difference(quantity: Quantity, seed: int, main: Results, _: Sequence[Results]) -> float:
@@ -216,6 +264,7 @@ def fractions(r: Results, memory: str = "replace") -> dict[float, str]:
     found = {}
     for arm in r.config["arms"]:
         plain = arm["memory"] == memory and arm["start"] == "previous"
+        plain = plain and arm["author"] == "model" and not arm["share"]
         if plain and arm["keep"] == "all":
             found[float(arm["real_fraction"])] = str(arm["name"])
         elif plain and arm["keep"] == "real" and not arm.get("match"):
@@ -227,11 +276,12 @@ def fraction_needed(_: Quantity, seed: int, main: Results, __: Sequence[Results]
     """Return the share of fresh real rows at which replace stops degrading by the rule's margin.
 
     Linear between the largest share that degrades and the next one; the least share measured where
-    none degrades, nan where all do.
+    none degrades; nan where the largest measured share degrades, or where one was not measured.
     """
     points = [(f, degradation(main, seed, arm)) for f, arm in fractions(main).items()]
     bad = [i for i, (_, worse) in enumerate(points) if worse > main.margin]
-    if not points or (bad and bad[-1] == len(points) - 1):
+    unknown = any(math.isnan(worse) for _, worse in points)
+    if not points or unknown or (bad and bad[-1] == len(points) - 1):
         return math.nan
     if not bad:
         return points[0][0]
@@ -247,7 +297,9 @@ def dial(r: Results) -> dict[float, dict[float, str]]:
     rows: dict[float, dict[float, str]] = {}
     for arm in r.config["arms"]:
         flip = arm["flip"] or {"false_positive": 0.0, "false_negative": 0.0, "pattern": None}
-        if arm["keep"] == "verified" and not flip["pattern"]:
+        plain = arm["memory"] == "replace" and arm["start"] == "previous"
+        plain = plain and not (arm["real_fraction"] or arm["match"] or arm["share"])
+        if arm["keep"] == "verified" and plain and not flip["pattern"]:
             row = rows.setdefault(float(flip["false_negative"]), {})
             row[float(flip["false_positive"])] = str(arm["name"])
     return {rate: dict(sorted(row.items())) for rate, row in sorted(rows.items())}
@@ -263,10 +315,9 @@ def boundary(r: Results, seed: int) -> dict[float, float]:
     from scipy.optimize import isotonic_regression
 
     found = {}
-    base = r.at(seed, "base", r.metric)
     for rate, row in dial(r).items():
         arms = list(row.values())
-        changes = [r.at(seed, arm, r.metric) - base for arm in arms]
+        changes = [-degradation(r, seed, arm) for arm in arms]
         levels = [r.at(seed, arm, "J", 1) for arm in arms]
         if len(arms) < 2 or not all(map(math.isfinite, (*changes, *levels))):
             continue
@@ -281,7 +332,8 @@ def boundary(r: Results, seed: int) -> dict[float, float]:
 def distance(_: Quantity, seed: int, main: Results, __: Sequence[Results]) -> float:
     """Return the mean |J| of the measured boundary: theory puts it at J = 0 (2601.04411).
 
-    Over the false-negative rates whose row crosses it; nan where none does.
+    Over the false-negative rates whose row crosses it; nan where none does. Noise alone makes it
+    larger than 0: the page shows J itself, with its sign, for each row.
     """
     found = boundary(main, seed)
     return sum(map(abs, found.values())) / len(found) if found else math.nan

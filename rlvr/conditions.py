@@ -19,6 +19,7 @@ from rlvr.stats import MIN_SEEDS, TOLERANCE, Interval, paired_interval
 State = Literal["holds", "fails", "open"]
 Outcome = Literal["supported", "refuted", "inconclusive"]
 FUNCTIONS = ("slope", "fraction_needed", "distance")
+WITHOUT_TERMS = ("fraction_needed", "distance")  # they look at arms of a kind, not at named ones
 
 _CONDITION = re.compile(r"^(.+?) (>|<|within|beyond) (-?\d+(?:\.\d+)?)$")
 _FUNCTION = re.compile(r"^([a-z_]+)\((.*)\)$")
@@ -71,7 +72,10 @@ def _quantity(text: str) -> Quantity:
     name, inner = call.groups() if call else ("", text)
     if name and name not in FUNCTIONS:
         raise ValueError(f"{text!r}: no such function (known: {', '.join(FUNCTIONS)})")
-    if name and not inner:
+    if name and (inner == "") != (name in WITHOUT_TERMS):
+        takes = "nothing" if name in WITHOUT_TERMS else "a term or a difference of two"
+        raise ValueError(f"{text!r}: {name} takes {takes}")
+    if name in WITHOUT_TERMS:
         return Quantity(text, name, None, None)
     terms = [_term(part) for part in inner.split(" - ")]
     if len(terms) > 2:

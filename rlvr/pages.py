@@ -36,16 +36,19 @@ from rlvr.compare import (
     rule_text,
     signed,
     span,
+    why,
     write_compare,
 )
 from rlvr.conditions import parse
 from rlvr.config import ClaimConfig
+from rlvr.data import InputError
 from rlvr.plot import plot
 from rlvr.record import write_json, write_text
 from rlvr.sceptic import checks
 from rlvr.stats import Interval, paired_interval
 from rlvr.tables import contrast_tables, means_tables, verdict_table
 
+BY_ROUND = ("amplified", "quirk", "quirk_logprob", "transcript_cer", "transcript_quirk")
 MOST_DRAWN = 9  # arms: of more the lines over rounds are a tangle
 MOST_CONTRASTED = 6  # arms: their pairs are shown; of more there are too many to read
 
@@ -58,21 +61,24 @@ def write(
     `beside`: runs of other families, for the plot of a claim about size.
 
     The rule is the one that the main run recorded before it started. `compare.json` is written
-    into each run's folder. Raises InputError where a run is missing or has finished no round.
+    into each run's folder. Raises InputError where the main run is missing or is of no claim, and
+    where a run has finished no round.
     """
     main = load_run(folder / MAIN)
+    if not main.config.get("claim"):
+        raise InputError(f"{folder / MAIN}: a run without a claim: give a claim's folder")
     claim = ClaimConfig(**main.config["claim"])
     names = [path.parent.name for path in sorted(folder.glob("*/config.json"))]
     runs = {name: load_run(folder / name) for name in names}
     write_compare(list(runs.values()))
+    found = as_json(claim, budget, settle_claim(claim, runs), main)
+    write_json(folder / "claim.json", found)
     plot(main)
     ladder = [main, *(runs[model] for model in claim.models if model in runs)]
     own = plot_claim(ladder, folder / "claim.svg", beside)
     plots = ["claim.svg"] if own else []
     if len(main.arms) <= MOST_DRAWN:
         plots.append(f"{MAIN}/compare.svg")
-    found = as_json(claim, budget, settle_claim(claim, main, ladder[1:]), main)
-    write_json(folder / "claim.json", found)
     write_text(folder / "README.md", page(folder.name, claim, budget, runs, plots))
     return claim, found
 
@@ -85,9 +91,11 @@ def page(
     `runs` by name, the main one as "main"; `plots`: the files to show, relative to the page.
     """
     main = runs[MAIN]
-    ladder = [runs[model] for model in claim.models if model in runs]
-    settled = settle_claim(claim, main, ladder)
+    settled = settle_claim(claim, runs)
     lines = [f"# {title(name, claim)}", "", f"**{claim.says}**", "", _verdict(settled, budget), ""]
+    absent = [point for point in claim.points if point not in runs]
+    if absent and budget == "cpu":
+        lines += [f"Not run yet, and not part of the rule: {', '.join(absent)}.", ""]
     lines += _conditions(settled, main)
     lines += [f"What would change it: {claim.changes}", ""]
     lines += [line for plot in plots for line in (f"![{name}]({plot})", "")]
@@ -96,8 +104,12 @@ def page(
         f"- {'ok' if one.ok else '**look**'}: {one.what}: {one.found}" for one in checks(main)
     ]
     lines += _crossovers(main) + _boundary(main) + _thrown_away(main)
-    for model, r in [(str(main.config["model"]), main), *zip(claim.models, ladder, strict=False)]:
-        lines += ["", f"## The arms, {model}", "", *_tables(r)]
+    for name_, r in runs.items():
+        if name_ == MAIN or name_ in claim.models:
+            lines += ["", f"## The arms, {r.config['model']}", "", *_tables(r)]
+    lines += ["", "## Why", ""]
+    for arm, effect in arm_effects(main, main.metric).items():
+        lines.append(f"- {arm}: {why(main, arm, effect)}")
     lines += _rounds(main, str(main.config["model"]))
     lines += _points(claim, runs, main)
     lines += [
@@ -119,13 +131,12 @@ def _crossovers(r: Results) -> list[str]:
     lines.append("|-" * (len(ks) + 2) + "|")
     for arm in r.arms:
         deltas = [arm_effects(r, f"pass@{k}")[arm].interval for k in ks]
-        behind = [k for k, delta in zip(ks, deltas, strict=True) if delta.delta < 0]
-        surely = [k for k, delta in zip(ks, deltas, strict=True) if delta.high < 0]
-        said = "never behind the base"
-        if len(behind) == len(ks):
-            said = "behind the base at every k"
-        elif behind:
-            said = f"behind from k = {behind[0]}"
+        ahead = [k for k, delta in zip(ks, deltas, strict=True) if not delta.delta < 0]
+        after = [k for k in ks if not ahead or k > ahead[-1]]
+        surely = [k for k, delta in zip(ks, deltas, strict=True) if k in after and delta.high < 0]
+        said = "ahead of the base at the largest k"
+        if after:
+            said = f"behind the base from k = {after[0]}"
             said += f" (interval below 0 from k = {surely[0]})" if surely else " (0 inside)"
         cells = " | ".join(signed(delta.delta) for delta in deltas)
         lines.append(f"| {arm} | {cells} | {said} |")
@@ -170,7 +181,9 @@ def title(name: str, claim: ClaimConfig) -> str:
 
 def _verdict(settled: Settlement, budget: str) -> str:
     text = f"Outcome: **{settled.outcome}**."
-    if any(one.state != "holds" for one in settled.controls):
+    if settled.missing:
+        text += f" Not there yet: {'; '.join(settled.missing)}."
+    elif any(one.state != "holds" for one in settled.controls):
         text += " A control does not hold, so the rule is not applied."
     if budget == "smoke":
         text += " This is a smoke run: it tests the machinery and says nothing about the claim."
@@ -185,7 +198,8 @@ def _conditions(settled: Settlement, main: Results) -> list[str]:
         *lines,
         "",
         "Every control and every part of the rule must hold for *supported*; one part of the rule "
-        "that fails *refutes*.",
+        "that fails *refutes*. A part holds by its whole interval, and fails by the whole of one "
+        "that is corrected for the number of parts (Bonferroni).",
         "",
     ]
 
@@ -215,20 +229,26 @@ def _tables(r: Results) -> list[str]:
 
 def _rounds(r: Results, name: str) -> list[str]:
     """Show each arm's change from the base after each round: one round may differ from many."""
-    metrics = [r.metric, *(name for name in ("amplified",) if r.finite(r.arms[0], name))]
+    others = [name for name in BY_ROUND if any(r.finite(arm, name) for arm in r.arms)]
+    metrics = [r.metric, *others]
     rounds = range(1, r.round + 1)
     lines = ["", f"## Round by round, {name}", ""]
     lines += [f"| | arm | {' | '.join(map(str, rounds))} |", "|-" * (2 + r.round) + "|"]
     for metric in metrics:
         for arm in r.arms:
             bands = [_change(r, arm, metric, t) for t in rounds]
+            if not any(math.isfinite(band.delta) for band in bands):
+                continue
             cells = [f"{signed(b.delta)}{'*' if excludes_zero(b) else ''}" for b in bands]
             lines.append(f"| {metric} | {arm} | {' | '.join(cells)} |")
-    return [*lines, "", f"Change from the base; * where the {percent(r)} interval excludes 0."]
+    said = "Change from the base, or the figure itself where the base has none; * where the "
+    return [*lines, "", f"{said}{percent(r)} interval excludes 0."]
 
 
 def _change(r: Results, arm: str, metric: str, round_: int) -> Interval:
-    deltas = [r.at(s, arm, metric, round_) - r.at(s, "base", metric) for s in r.seeds]
+    base = [r.at(s, "base", metric) for s in r.seeds]
+    base = [0.0 if math.isnan(x) else x for x in base]
+    deltas = [r.at(s, arm, metric, round_) - x for s, x in zip(r.seeds, base, strict=True)]
     return paired_interval(deltas, r.confidence)
 
 
@@ -241,7 +261,8 @@ def _points(claim: ClaimConfig, runs: Mapping[str, Results], main: Results) -> l
     lines += [f"| point | seeds | condition | mean | {percent(main)} interval | |", "|-|-|-|-|-|-|"]
     for name, r in points.items():
         shown = [text for text in claim.rule if has_arms(text, r)]
-        for one in settle_claim(claim.model_copy(update={"rule": shown}), r, []).rule:
+        alone = claim.model_copy(update={"rule": shown, "controls": [], "models": []})
+        for one in settle_claim(alone, {MAIN: r}).rule:
             lines.append(f"| {name} | {len(r.seeds)} | {_cells(one)} |")
     lines += ["", *(f"- {name}: `{' '.join(claim.points[name])}`" for name in points)]
     return lines + [line for name, r in points.items() for line in _rounds(r, name)]

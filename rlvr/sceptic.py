@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rlvr.compare import Results, excluded, outcome, worst_case
+from rlvr.compare import SHARES, Results, excluded, outcome, worst_case
 from rlvr.compare import arm_effects as effects_of
 from rlvr.record import digest
 from rlvr.stats import MIN_SEEDS
@@ -48,15 +48,17 @@ def as_json(r: Results) -> dict[str, Any]:
 
 def _rule(r: Results) -> Check:
     same = digest(r.config) == r.config_hash
-    found = f"hash {r.config_hash[:12]}, written before the first round"
+    found = f"hash {r.config_hash[:12]}, recorded as the run began"
     return Check("rule", same, found if same else "the config is not the one that was hashed")
 
 
 def _seeds(r: Results) -> Check:
     found = f"{len(r.seeds)}: {', '.join(map(str, r.seeds))}"
+    found += f"; round {r.round} of {r.rounds}" if r.round < r.rounds else ""
     if r.absent:
         found += f"; not finished: {', '.join(map(str, r.absent))}"
-    return Check("seeds", len(r.seeds) >= MIN_SEEDS and not r.absent, found)
+    whole = len(r.seeds) >= MIN_SEEDS and not r.absent and r.round == r.rounds
+    return Check("seeds", whole, found)
 
 
 def _everywhere(r: Results, metric: str, use: Callable[[str], bool]) -> list[float]:
@@ -76,7 +78,9 @@ def _steps(r: Results) -> Check:
 def _sizes(r: Results) -> Check:
     matched = {str(arm["name"]) for arm in r.config["arms"] if arm.get("match")}
     if not matched:
-        return Check("sizes", True, "no arm copies another's size")
+        rows = sorted(_everywhere(r, "rows", lambda arm: True))
+        spread = f"; {rows[0]:,.0f} to {rows[-1]:,.0f} rows a round" if rows else ""
+        return Check("sizes", True, f"no arm copies another's{spread}")
     kept = sum(_everywhere(r, "kept", matched.__contains__))
     short = sum(_everywhere(r, "shortfall", matched.__contains__))
     found = f"{', '.join(sorted(matched))}: {short:,.0f} rows short of {kept + short:,.0f}"
@@ -103,11 +107,14 @@ def _excluded(r: Results) -> Check:
     counts = {arm: n for arm in ("base", *r.arms) if (n := excluded(r, arm))}
     if not counts:
         return Check("undecided", True, "none")
+    found = ", ".join(f"{arm} {n}" for arm, n in counts.items())
+    if r.metric.startswith(SHARES) and worst_case(r, r.arms[0], "base") is None:
+        if any(arm in counts for arm in (r.arms[0], "base")):
+            return Check("undecided", False, f"{found}: no worst case of {r.metric} is recorded")
     changed = []
     for arm, effect in effects_of(r, r.metric).items():
         cases = worst_case(r, arm, "base")
         if cases and {outcome(r, case) for case in cases} != {outcome(r, effect)}:
             changed.append(arm)
-    found = ", ".join(f"{arm} {n}" for arm, n in counts.items())
     worst = f"the worst case changes {', '.join(changed)}" if changed else "no verdict hangs on it"
     return Check("undecided", not changed, f"{found}: {worst}")

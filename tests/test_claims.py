@@ -58,9 +58,8 @@ def test_a_difference_is_paired_by_seed(tmp_path: Path) -> None:
     r = make(tmp_path / "r", [], lambda a, m, t, s: gain[a] + s / 10, ["pass@1", "greedy"])
     assert value("verified pass@1 - random greedy", r) == pytest.approx([0.4] * 3)
     assert value("verified pass@1", r) == pytest.approx([0.5, 0.6, 0.7])
-    assert all(map(math.isnan, value("verified pass@2", r)))
-    with pytest.raises(InputError, match="'verifed', did you mean 'verified'"):
-        value("verifed pass@1", r)
+    with pytest.raises(InputError, match="no 'gredy', did you mean 'greedy'"):
+        value("verified gredy", r)
 
 
 def test_slope_is_least_squares_over_decades_of_parameters(tmp_path: Path) -> None:
@@ -93,6 +92,7 @@ FRACTIONS = (
         ((0.1, 0.1, 0.1, 0.1), 0.0),
         ((0.4, 0.4, 0.4, 0.4), math.nan),
         ((0.1, 0.3, 0.1, 0.0), 0.1 + 0.4 * (0.3 - 0.15) / (0.3 - 0.1)),
+        ((0.4, math.nan, 0.1, 0.0), math.nan),
     ],
 )
 def test_fraction_needed(tmp_path: Path, losses: tuple[float, ...], expected: float) -> None:
@@ -179,6 +179,57 @@ def test_a_smoke_run_says_that_it_claims_nothing(tmp_path: Path) -> None:
     make(tmp_path / "c2" / "main", [], grown, ["pass@1"], CLAIM)
     write(tmp_path / "c2", "smoke")
     assert "says nothing about the claim" in (tmp_path / "c2" / "README.md").read_text()
+
+
+def test_what_is_not_there_yet_is_named_and_settles_nothing(tmp_path: Path) -> None:
+    claim = CLAIM | {"models": ["tiny-0.4m"]}
+    make(tmp_path / "c2" / "main", ["rounds=2"], grown, ["pass@1"], claim)
+    _, found = write(tmp_path / "c2", "cpu")
+    assert found["outcome"] == "inconclusive"
+    assert found["missing"] == [
+        "main after 3 of 3 seeds and round 1 of 2",
+        "the run tiny-0.4m",
+    ]
+    text = (tmp_path / "c2" / "README.md").read_text()
+    assert "the run tiny-0.4m" in text and "Not run yet, and not part of the rule: half-lr" in text
+
+
+def test_crossover_is_the_k_from_which_the_base_stays_ahead(tmp_path: Path) -> None:
+    ks = (1, 4, 16, 64)
+    change = {
+        "verified": (0.5, 0.1, -0.1, -0.2),
+        "random": (-0.1, 0.1, 0.2, 0.1),
+        "unfiltered": (-0.3, -0.3, -0.2, -0.1),
+    }
+
+    def figure(arm: str, metric: str, t: int, seed: int) -> float:
+        place = ks.index(int(metric.removeprefix("pass@")))
+        return 0.5 + (change[arm][place] if arm in change else 0.0)
+
+    overrides = ["evaluate.k=[1,4,16,64]", "evaluate.samples=64", f"arms=[{','.join(change)}]"]
+    names = [f"pass@{k}" for k in ks]
+    make(tmp_path / "c2" / "main", overrides, figure, names, CLAIM)
+    write(tmp_path / "c2", "cpu")
+    lines = (tmp_path / "c2" / "README.md").read_text().splitlines()
+    said = {line.split(" | ")[0].strip("| "): line.split(" | ")[-1] for line in lines}
+    assert said["verified"].startswith("behind the base from k = 16 (interval below 0 from k = 16)")
+    assert said["random"].startswith("ahead of the base at the largest k")
+    assert said["unfiltered"].startswith("behind the base from k = 1 (")
+
+
+def test_a_claim_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(TINY.read_text())
+    with pytest.raises(InputError, match=r"mine\.yaml: claim: missing"):
+        claims.find([str(path)])
+    rule = 'claim: {id: C9, says: x, changes: y, rule: ["verifed pass@1 - base pass@1 > 0"]}\n'
+    path.write_text(TINY.read_text() + rule)
+    (claim,) = claims.find([str(path)])
+    assert claim.name == "mine"
+    with pytest.raises(InputError, match="no arm 'verifed', did you mean 'verified'"):
+        claims.runs_of(claim, "cpu")
+    assert [one.name for one in claims.find(["c3_text"])] == ["c3_text"]
+    assert len(claims.find(["C3"])) == 2
 
 
 def test_titles() -> None:

@@ -35,11 +35,15 @@ def test_a_difference_and_a_function_of_one() -> None:
         "verified pass@1 > much",
         "cube(verified pass@1) > 0",
         "verified pass@1 within 0",
+        "slope() within 0.1",
+        "distance(verified pass@1) < 0.1",
         "",
     ],
 )
 def test_what_is_no_condition(text: str) -> None:
-    with pytest.raises(ValueError, match=r"no condition|no term|no such function|difference|above"):
+    with pytest.raises(
+        ValueError, match=r"no condition|no term|no such function|difference|above|takes"
+    ):
         parse(text)
 
 
