@@ -10,8 +10,8 @@ the most that a run of configs/smollm2.yaml, cut short, holds at once with all i
 (proportional set size, so that shared pages count once), against the same of bare vLLM and of bare
 TRL on that run's prompts and rows.
 
-Run: make bench, or python benchmarks/round.py [--rounds N]. The last line of output is one JSON
-object.
+Run: make bench, or python benchmarks/round.py [--rounds N] [--parts round transformers smollm2
+memory]. The last line of output is one JSON object. A ratio's two sides always come from one run.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ CUT_SHORT = [
     "generate.prompts=256",
     "checkpoints=all",
 ]
+PARTS = ("round", "transformers", "smollm2", "memory")
 BATCHES = (64, 128, 256, 512)
 SMOLLM2_BATCHES = (32, 64, 128)
 
@@ -70,6 +71,7 @@ def main() -> None:
     """Measure everything and print a table and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--bare-vllm", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--bare-trl", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -83,8 +85,15 @@ def main() -> None:
         _bare_trl(record.round_folder(run, 9, "base", 0) / "model", rows, config, tries=1)
         return
     with tempfile.TemporaryDirectory(prefix="rlvr-bench-") as scratch:
-        results = _round(Path(scratch), arguments.rounds) | _transformers(Path(scratch))
-        results |= _smollm2(Path(scratch)) | _memory(Path(scratch))
+        parts: dict[str, Callable[[Path], dict[str, float]]] = {
+            "round": lambda folder: _round(folder, arguments.rounds),
+            "transformers": _transformers,
+            "smollm2": _smollm2,
+            "memory": _memory,
+        }
+        results: dict[str, float] = {}
+        for name in arguments.parts:
+            results |= parts[name](Path(scratch))
     for name, value in results.items():
         print(f"{name:<34} {value:10.3f}")
     print(json.dumps(results))

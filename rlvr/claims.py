@@ -163,9 +163,24 @@ def settle_claim(section: ClaimConfig, runs: Mapping[str, Results]) -> Settlemen
     return Settlement("inconclusive" if missing else outcome, controls, rule, missing)
 
 
-def as_json(claim: ClaimConfig, budget: Budget, settled: Settlement, main: Results) -> Any:
-    """Return the content of claim.json: no times, no paths."""
+def elsewhere(section: ClaimConfig, runs: Mapping[str, Results]) -> dict[str, Outcome]:
+    """Return what the rule says of each of the claim's points that has run with all its arms."""
+    alone = section.model_copy(update={"models": []})
     return {
+        name: settle_claim(alone, {MAIN: runs[name]}).outcome
+        for name in section.points
+        if name in runs
+        and all(has_arms(text, runs[name]) for text in (*section.controls, *section.rule))
+    }
+
+
+def as_json(
+    claim: ClaimConfig, budget: Budget, settled: Settlement, runs: Mapping[str, Results]
+) -> dict[str, Any]:
+    """Return the content of claim.json: no times, no paths."""
+    main = runs[MAIN]
+    return {
+        "elsewhere": elsewhere(claim, runs),
         "id": claim.id,
         "says": claim.says,
         "budget": budget,

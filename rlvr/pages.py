@@ -71,7 +71,7 @@ def write(
     names = [path.parent.name for path in sorted(folder.glob("*/config.json"))]
     runs = {name: load_run(folder / name) for name in names}
     write_compare(list(runs.values()))
-    found = as_json(claim, budget, settle_claim(claim, runs), main)
+    found = as_json(claim, budget, settle_claim(claim, runs), runs)
     write_json(folder / "claim.json", found)
     plot(main)
     ladder = [main, *(runs[model] for model in claim.models if model in runs)]
@@ -288,5 +288,7 @@ def summary(rows: Sequence[tuple[str, ClaimConfig, Mapping[str, Any]]]) -> list[
         label = f"{title(name, claim)}: {claim.says}"
         effect = f"{parse(decisive['condition']).quantity.text}: {signed(value)}"
         effect += f" ({span(low, high)})"
-        table.append((label, rule, effect, str(found["outcome"]), claim.changes))
+        others = [f"{point}: {said}" for point, said in found["elsewhere"].items()]
+        outcome = "; ".join([str(found["outcome"]), *others])
+        table.append((label, rule, effect, outcome, claim.changes))
     return table
