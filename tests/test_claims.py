@@ -168,7 +168,8 @@ def test_a_page_says_outcome_rule_effect_and_repeats_itself(tmp_path: Path) -> N
     write(folder, "cpu")
     assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     label, rule, effect, outcome, changes = summary([("c2", claim, found)])[0]
-    assert label == "C2: It grows" and rule == CLAIM["rule"][0] and outcome == "supported"
+    assert label == "C2: It grows" and rule == CLAIM["rule"][0]
+    assert outcome == "supported; half-lr: supported"
     assert (
         effect.startswith("verified pass@1 - base pass@1: +0.410 (+0.3")
         and changes == "a smaller effect"
