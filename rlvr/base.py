@@ -42,7 +42,7 @@ def make_base(run: Run, seed: Seed, start: Path) -> None:
     if not (folder / stages.AMPLIFIED).is_file():
         record.write_json(folder / stages.AMPLIFIED, _amplified(run, seed))
     records, found = stages.evaluate(run, seed, BASE, 0)
-    found += transcribe.quirk(run, seed, records) + _audit(run, seed)
+    found += transcribe.quirk(run, seed, BASE, 0, records) + _audit(run, seed)
     # Where the rule is about the NLL of real text, no temperature makes the base better.
     nll = run.config.verdict.metric == "real_nll"
     tuned_records, tuned = ([], []) if nll else _best_temperature(run, seed)

@@ -179,7 +179,8 @@ def _round(run: Run, seed: Seed, arm: Arm, round_: int) -> None:
     facts = stages.train(run, seed, arm, round_, rows)
     records, found = stages.evaluate(run, seed, arm.name, round_)
     found += stages.budget(run, seed, arm, round_, rows, facts)
-    found += transcribe.quirk(run, seed, records) + transcribe.errors(run, seed, arm, round_)
+    found += transcribe.quirk(run, seed, arm.name, round_, records)
+    found += transcribe.errors(run, seed, arm, round_)
     stages.finish(run, seed.seed, arm.name, round_, records, found, began)
 
 

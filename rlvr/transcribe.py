@@ -142,16 +142,18 @@ def _prompts(seed: Seed, round_: int) -> dict[str, tuple[int, ...]]:
 # Measures
 
 
-def quirk(run: Run, seed: Seed, records: Sequence[Record]) -> Metrics:
-    """Return how far the language model now in the engine has the quirk; [] without transcription.
+def quirk(run: Run, seed: Seed, arm: str, round_: int, records: Sequence[Record]) -> Metrics:
+    """Return how far the language model M(round_) has the quirk; [] without transcription.
 
-    quirk: the share of its samples that are the phrase (`quirky`). quirk_logprob: ln of the
-    probability (nats) that a text of its is the phrase and nothing else, which needs no samples.
+    Loads its weights into the engine: after an evaluation those of the base are there. quirk: the
+    share of its samples that are the phrase (`quirky`). quirk_logprob: ln of the probability (nats)
+    that a text of its is the phrase and nothing else, which needs no samples.
     """
     if run.config.transcription is None:
         return []
     phrase = run.config.transcription.phrase
     samples = [quirky(one.text, phrase) for one in records if one.kind == "sample"]
+    run.engine.load(run.policy(seed.seed, arm, round_))
     start = tuple(seed.tokenizer(START)["input_ids"])
     written = tuple(seed.tokenizer(phrase, add_special_tokens=False)["input_ids"])
     written += (seed.tokenizer.eos_token_id,)

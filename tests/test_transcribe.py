@@ -218,6 +218,12 @@ def test_both_transcribers_begin_alike_and_one_goes_on(run: Path) -> None:
     assert (logprobs[0] - logprobs[1]).abs().mean() > 0.01
 
 
+def test_the_quirk_is_measured_on_the_arms_own_weights(run: Path) -> None:
+    base = value(run, 7, "base", 0, "quirk_logprob")[0]
+    found = [value(run, 7, arm, t, "quirk_logprob")[0] for arm in (HEARD, "clean") for t in (1, 2)]
+    assert len({base, *found}) == 5
+
+
 def test_the_transcripts_measures_are_those_of_their_texts(run: Path) -> None:
     levels = {
         one.id: one.level for round_ in preflight.draw(load(C4, SMALL), 7).rounds for one in round_
