@@ -61,6 +61,10 @@ def draw(config: Config, seed: int) -> SeedProblems:
         rounds = [training[first:]] * config.rounds
     else:
         rounds = [training[first + prompts * t :][:prompts] for t in range(config.rounds)]
+    back = draw_problems(config.task, "dev", held_back, seed, "warm_start.held_back")
+    held_out = draw_problems(
+        config.task, "eval", config.evaluate.problems, seed, "evaluate.problems"
+    )
     needs = [("few_shot", shots), ("warm_start", warm), ("transcription", pairs)]
     needs += [("corpus", int(config.corpus is not None))]
     needs += [(f"the arm {arm.name!r}", 1) for arm in config.arms if _needs_real(arm)]
@@ -79,10 +83,8 @@ def draw(config: Config, seed: int) -> SeedProblems:
         rounds=rounds,
         corpus=corpus,
         labelled=labelled,
-        held_back=draw_problems(config.task, "dev", held_back, seed, "warm_start.held_back"),
-        held_out=draw_problems(
-            config.task, "eval", config.evaluate.problems, seed, "evaluate.problems"
-        ),
+        held_back=back,
+        held_out=held_out,
         off_target=[
             draw_problems(
                 other.task, "eval", other.problems, seed, f"evaluate.off_target.{other.name}"
