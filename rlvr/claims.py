@@ -18,7 +18,7 @@ import numpy as np
 
 from rlvr import config as config_
 from rlvr import models
-from rlvr.compare import LOWER_IS_BETTER, Results
+from rlvr.compare import LOWER_IS_BETTER, Results, plain
 from rlvr.conditions import Condition, Outcome, Quantity, State, Term, parse, settle, state
 from rlvr.config import ClaimConfig, Config
 from rlvr.data import InputError, nearest
@@ -187,23 +187,20 @@ def as_json(
         "note": SMOKE_NOTE if budget == "smoke" else "",
         "outcome": settled.outcome,
         "missing": list(settled.missing),
-        "controls": [_plain(one) for one in settled.controls],
-        "rule": [_plain(one) for one in settled.rule],
+        "controls": [_condition(one) for one in settled.controls],
+        "rule": [_condition(one) for one in settled.rule],
         "changes": claim.changes,
         "seeds": list(main.seeds),
         "config_hash": main.config_hash,
     }
 
 
-def _plain(settled: Settled) -> dict[str, Any]:
-    def figure(x: float) -> float | None:
-        return float(f"{x:.12g}") if math.isfinite(x) else None
-
+def _condition(settled: Settled) -> dict[str, Any]:
     return {
         "condition": settled.condition.text,
-        "value": figure(settled.interval.delta),
-        "ci95": [figure(settled.interval.low), figure(settled.interval.high)],
-        "by_seed": [figure(value) for value in settled.values],
+        "value": plain(settled.interval.delta),
+        "ci95": [plain(settled.interval.low), plain(settled.interval.high)],
+        "by_seed": [plain(value) for value in settled.values],
         "state": settled.state,
     }
 

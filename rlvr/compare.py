@@ -226,8 +226,8 @@ def compare_run(r: Results) -> dict[str, Any]:
     for metric in metrics:
         for arm, effect in arm_effects(r, metric).items():
             arms[arm][metric] = {
-                "base": _plain(effect.base),
-                "final": _plain(effect.final),
+                "base": plain(effect.base),
+                "final": plain(effect.final),
                 **_interval_json(effect),
                 "seeds": len(effect.deltas) or len(r.finite(arm, metric)),
             }
@@ -338,13 +338,13 @@ def excluded(r: Results, arm: str) -> int:
 def _interval_json(effect: Effect) -> dict[str, Any]:
     i = effect.interval
     return {
-        "delta": _plain(i.delta),
-        "ci95": [_plain(i.low), _plain(i.high)],
-        "p_holm": _plain(effect.p_holm),
+        "delta": plain(i.delta),
+        "ci95": [plain(i.low), plain(i.high)],
+        "p_holm": plain(effect.p_holm),
     }
 
 
-def _plain(x: float) -> float | None:
+def plain(x: float) -> float | None:
     """Return `x` to 12 significant digits, the same on every machine; None when undefined."""
     return float(f"{x:.12g}") if math.isfinite(x) else None
 

@@ -108,13 +108,18 @@ def _excluded(r: Results) -> Check:
     if not counts:
         return Check("undecided", True, "none")
     found = ", ".join(f"{arm} {n}" for arm, n in counts.items())
-    if r.metric.startswith(SHARES) and worst_case(r, r.arms[0], "base") is None:
-        if any(arm in counts for arm in (r.arms[0], "base")):
-            return Check("undecided", False, f"{found}: no worst case of {r.metric} is recorded")
-    changed = []
+    if not r.metric.startswith(SHARES):  # real solutions are scored, none is excluded
+        return Check("undecided", True, f"{found}: the rule's metric judges none")
+    unbounded, changed = [], []
     for arm, effect in effects_of(r, r.metric).items():
         cases = worst_case(r, arm, "base")
+        if cases is None and ("base" in counts or arm in counts):
+            unbounded.append(arm)
         if cases and {outcome(r, case) for case in cases} != {outcome(r, effect)}:
             changed.append(arm)
-    worst = f"the worst case changes {', '.join(changed)}" if changed else "no verdict hangs on it"
-    return Check("undecided", not changed, f"{found}: {worst}")
+    said = "no verdict hangs on it"
+    if unbounded:
+        said = f"no worst case is recorded for {', '.join(unbounded)}"
+    elif changed:
+        said = f"the worst case changes {', '.join(changed)}"
+    return Check("undecided", not (unbounded or changed), f"{found}: {said}")

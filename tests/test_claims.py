@@ -310,6 +310,16 @@ def test_what_is_not_as_it_should_be_is_pointed_at(
     assert failed == [what]
 
 
+def test_what_is_undecided_without_a_worst_case_is_pointed_at(tmp_path: Path) -> None:
+    def figure(a: str, m: str, t: int, s: int) -> float:
+        return 5.0 if (a, m) == ("random", "excluded_abstain") else sound(a, m, t, s)
+
+    found = asked(make(tmp_path / "r", [], figure, ALL))
+    assert [name for name, ok in found.items() if not ok] == ["undecided"]
+    bounded = make(tmp_path / "b", [], figure, [*ALL, "pass@1_low", "pass@1_high"])
+    assert asked(bounded)["undecided"]
+
+
 def test_a_rule_changed_after_the_run_is_seen(tmp_path: Path) -> None:
     make(tmp_path / "r", [], sound, ALL)
     path = tmp_path / "r" / "config.json"

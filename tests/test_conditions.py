@@ -67,7 +67,7 @@ def test_state_is_where_the_whole_interval_lies(rule: str, expected: str) -> Non
     assert state(parse(f"verified pass@1 {rule}"), VALUES, 0.95) == expected
 
 
-def test_the_interval_is_students(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interval_is_students() -> None:
     low = stats.ttest_1samp(VALUES, 0).confidence_interval(0.95).low
     assert state(parse(f"a m > {low - 1e-6:.7f}"), VALUES, 0.95) == "holds"
     assert state(parse(f"a m > {low + 1e-6:.7f}"), VALUES, 0.95) == "open"
