@@ -66,7 +66,8 @@ def _run(
 ) -> None:
     plain, order = resolved(config), config.arms_in_order()
     with record.locked(folder), ExitStack() as stack:
-        record.write_json(folder / "config.json", {"config": plain, "hash": record.digest(plain)})
+        stated = {"config": plain, "hash": record.digest(record.deciding(plain))}
+        record.write_json(folder / "config.json", stated)
         record.write_json(folder / "manifest.json", preflight.manifest(config, verifier))
         record.write_metrics(folder)
         if _finished(config, folder):

@@ -29,6 +29,18 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a resolved config that decides a run's figures and its verdict.
+
+    Left out is what a claim says of itself and its further points: they may be added to later.
+    """
+    claim = config.get("claim")
+    if not claim:
+        return dict(config)
+    rule = {key: claim.get(key) for key in ("id", "controls", "rule", "models")}
+    return {**config, "claim": rule}
+
+
 # Atomic writes
 
 
@@ -229,9 +241,9 @@ def check_resumable(run: Path, config: Mapping[str, Any]) -> None:
         raise InputError(
             f"{path}: not the config of a run: give another folder with --out, or delete this one"
         ) from failure
-    if recorded == config:
+    old, new = _flat(deciding(recorded)), _flat(deciding(config))
+    if old == new:
         return
-    old, new = _flat(recorded), _flat(config)
     differing = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
     shown = ", ".join(f"{key} ({old.get(key)} -> {new.get(key)})" for key in differing[:8])
     raise InputError(

@@ -13,7 +13,7 @@ from typing import Any
 
 from rlvr.compare import SHARES, Results, excluded, outcome, worst_case
 from rlvr.compare import arm_effects as effects_of
-from rlvr.record import digest
+from rlvr.record import deciding, digest
 from rlvr.stats import MIN_SEEDS
 
 MAX_SHORTFALL = 0.02  # of the rows that a size-matched arm was to have
@@ -47,7 +47,7 @@ def as_json(r: Results) -> dict[str, Any]:
 
 
 def _rule(r: Results) -> Check:
-    same = digest(r.config) == r.config_hash
+    same = digest(deciding(r.config)) == r.config_hash
     found = f"hash {r.config_hash[:12]}, recorded as the run began"
     return Check("rule", same, found if same else "the config is not the one that was hashed")
 

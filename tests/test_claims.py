@@ -18,7 +18,7 @@ from rlvr.conditions import parse
 from rlvr.config import ClaimConfig, load, resolved
 from rlvr.data import InputError
 from rlvr.pages import summary, title, write
-from rlvr.record import digest
+from rlvr.record import deciding, digest
 from rlvr.sceptic import checks
 
 TINY = Path(__file__).parent / "tiny.yaml"
@@ -37,7 +37,7 @@ def make(
     plain = resolved(load(TINY, ["seeds=[0,1,2]", "rounds=1", *overrides]))
     plain["claim"] = claim and ClaimConfig(**claim).model_dump(mode="json")
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"config": plain, "hash": digest(plain)}))
+    (folder / "config.json").write_text(json.dumps({"config": plain, "hash": digest(deciding(plain))}))
     rows = [
         {"seed": seed, "arm": arm, "round": t, "metric": metric, "level": "all", "n": 1}
         | {"value": float(figure(arm, metric, t, seed))}

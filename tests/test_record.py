@@ -259,6 +259,19 @@ def test_changed_config_is_refused_with_the_keys_named(tmp_path: Path) -> None:
     assert str(tmp_path / "config.json") in message and "\n" not in message
 
 
+def test_a_claim_may_gain_a_point_or_other_words_and_its_rule_may_not_change(tmp_path: Path) -> None:
+    claim = {"id": "C9", "says": "x", "controls": [], "rule": ["a"], "models": [], "points": {}}
+    old = {"rounds": 2, "claim": claim}
+    record.write_json(tmp_path / "config.json", {"config": old, "hash": "any"})
+    more = {"rounds": 2, "claim": {**claim, "says": "y", "points": {"half-lr": ["train.lr=1"]}}}
+    record.check_resumable(tmp_path, more)
+    assert record.digest(record.deciding(more)) == record.digest(record.deciding(old))
+    with pytest.raises(InputError, match="claim.rule"):
+        record.check_resumable(tmp_path, {"rounds": 2, "claim": {**claim, "rule": ["b"]}})
+    with pytest.raises(InputError, match="rounds"):
+        record.check_resumable(tmp_path, {**more, "rounds": 3})
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"config": 3}', "{}"])
 def test_damaged_config_is_bad_input_too(text: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(text)
