@@ -37,7 +37,9 @@ def make(
     plain = resolved(load(TINY, ["seeds=[0,1,2]", "rounds=1", *overrides]))
     plain["claim"] = claim and ClaimConfig(**claim).model_dump(mode="json")
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"config": plain, "hash": digest(deciding(plain))}))
+    (folder / "config.json").write_text(
+        json.dumps({"config": plain, "hash": digest(deciding(plain))})
+    )
     rows = [
         {"seed": seed, "arm": arm, "round": t, "metric": metric, "level": "all", "n": 1}
         | {"value": float(figure(arm, metric, t, seed))}
