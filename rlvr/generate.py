@@ -165,15 +165,7 @@ class Engine:
         the bound: the engine would sample from other weights than those trained. In half precision
         the bound grows with what the rounding does to these probes in transformers.
         """
-        self._loaded = True
-        if self._children:
-            for child in self._children:
-                child.send("load", str(model))
-            for child in self._children:
-                child.receive()
-        else:
-            self._children = self._begin(model)
-            self.wait_ready()
+        self.reload(model)
         probes = json.loads((model / PROBES).read_text())
         worst = 0.0
         for child in self._children:
@@ -196,6 +188,18 @@ class Engine:
                 "nothing of this round was recorded; run the same command again"
             )
         return worst
+
+    def reload(self, model: Path) -> None:
+        """Load the weights of `model` in place; who calls this proves what is sampled from them."""
+        self._loaded = True
+        if not self._children:
+            self._children = self._begin(model)
+            self.wait_ready()
+            return
+        for child in self._children:
+            child.send("load", str(model))
+        for child in self._children:
+            child.receive()
 
     def rest(self) -> None:
         """Hand the engine's memory back while another works: it needs a `load` afterwards.

@@ -160,7 +160,7 @@ def _fine_tune(
             ),
             train_dataset=Dataset.from_dict(data),
             processing_class=tokenizer,
-            peft_config=_lora(settings.lora),
+            peft_config=lora_config(settings.lora),
             callbacks=[_checker(check)] if check else None,
         )
         trainer.remove_callback(PrinterCallback)
@@ -181,7 +181,8 @@ def _fine_tune(
     return (model if trainer.is_world_process_zero() else None), facts
 
 
-def _lora(settings: dict[str, Any] | None) -> Any:
+def lora_config(settings: dict[str, Any] | None) -> Any:
+    """Return peft's config of these settings (rank, alpha, dropout), None for None."""
     if settings is None:
         return None
     from peft import LoraConfig
