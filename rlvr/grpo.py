@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvr import arms, metrics, record, threads
+from rlvr.config import Config
 from rlvr.data import DECIDED, Arm, Completion, RunError
 from rlvr.evaluate import judge
 from rlvr.generate import Decoding, on_gpu, sample_completions
@@ -130,7 +131,7 @@ def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> 
         online = Online(run, seed, arm, round_, load_model(base), first)
         trainer = _trainer_type()(
             model=model,
-            args=_arguments(run, before + last, last - first, Path(scratch)),
+            args=trl_arguments(run.config, before + last, last - first, Path(scratch)),
             train_dataset=Dataset.from_dict({"prompt": [str(place) for place in places]}),
             processing_class=tokenizer,
             reward_funcs=online.reward,
@@ -158,11 +159,14 @@ def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> 
     threads.return_memory()
 
 
-def _arguments(run: Run, until: int, steps: int, scratch: Path) -> Any:
-    """Return TRL's settings of a leg; those that matter are said, whatever TRL's default is."""
+def trl_arguments(config: Config, until: int, steps: int, scratch: Path) -> Any:
+    """Return TRL's settings of a leg of `steps` steps that ends with step `until`.
+
+    Those that matter are said, whatever TRL's default is.
+    """
     from trl import GRPOConfig
 
-    settings, train, sampling = run.config.grpo, run.config.train, run.config.generate
+    settings, train, sampling = config.grpo, config.train, config.generate
     rows = sampling.prompts // settings.steps * sampling.samples
     micro = train.micro_batch or rows
     return GRPOConfig(

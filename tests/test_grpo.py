@@ -262,13 +262,19 @@ def test_stale_weights_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.timeout(300)
 def test_adapters_are_sampled_merged_and_leave_a_plain_model(tmp_path: Path) -> None:
-    lora = ["train.lora={rank: 4, alpha: 8}", "grpo.lr=1e-2", "rounds=1", "warm_start.max_steps=20"]
+    lora = [
+        "arms=[{name: coin, keep: random, learner: grpo}]",
+        "train.lora={rank: 4, alpha: 8}",
+        "grpo.lr=1e-2",
+        "rounds=1",
+        "warm_start.max_steps=20",
+    ]
     finish(start(tmp_path / "run", tmp_path / "cache", *lora))
-    gaps = [step_value(tmp_path / "run", "online", i, "logprob_gap") for i in (1, 2)]
+    gaps = [step_value(tmp_path / "run", "coin", i, "logprob_gap") for i in (1, 2)]
     assert all(gap < 1e-4 for gap in gaps)
-    assert step_value(tmp_path / "run", "online", 2, "kl") > 1e-5
+    assert step_value(tmp_path / "run", "coin", 2, "kl") > 1e-5
     base = load_model(tmp_path / "run" / "seed-7" / "base" / "model")
-    made = load_model(round_of(tmp_path / "run", 7, "online", 1) / "model")
+    made = load_model(round_of(tmp_path / "run", 7, "coin", 1) / "model")
     moved = [
         name
         for (name, one), other in zip(base.named_parameters(), made.parameters(), strict=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -162,6 +165,31 @@ def test_grpo_trainer_learns_from_it(tmp_path: Path) -> None:
         assert 0 <= log[f"rewards/{function.__name__}/mean"] <= 1
         assert math.isfinite(log["loss"])
     function.close()
+
+
+@pytest.mark.timeout(300)
+def test_the_readmes_script_trains(tmp_path: Path) -> None:
+    from rlvr.models import make_tiny
+
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    (script,) = re.findall(r"```python\n(from datasets import Dataset\n.*?)```", readme, re.DOTALL)
+    assert len([line for line in script.splitlines() if line]) <= 15
+    make_tiny("tiny-0.1m", 0, tmp_path / "model")
+    # No hub and little time: what is sampled and for how long is all that differs.
+    for ours, theirs in (
+        ("Qwen/Qwen2.5-0.5B-Instruct", str(tmp_path / "model")),
+        ("max_steps=100", "max_steps=2, use_cpu=True, bf16=False, logging_steps=1"),
+        ("max_completion_length=64", "max_completion_length=8"),
+    ):
+        assert ours in script
+        script = script.replace(ours, theirs)
+    script += "\nprint(trainer.state.global_step, trainer.state.log_history[0]['reward'])\n"
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1] == "2 0.0"
 
 
 # The other way
