@@ -259,7 +259,9 @@ def test_changed_config_is_refused_with_the_keys_named(tmp_path: Path) -> None:
     assert str(tmp_path / "config.json") in message and "\n" not in message
 
 
-def test_a_claim_may_gain_a_point_or_other_words_and_its_rule_may_not_change(tmp_path: Path) -> None:
+def test_a_claim_may_gain_a_point_or_other_words_and_its_rule_may_not_change(
+    tmp_path: Path,
+) -> None:
     claim = {"id": "C9", "says": "x", "controls": [], "rule": ["a"], "models": [], "points": {}}
     old = {"rounds": 2, "claim": claim}
     record.write_json(tmp_path / "config.json", {"config": old, "hash": "any"})
