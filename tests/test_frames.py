@@ -68,10 +68,8 @@ def evaluated(level: str) -> list[dict[str, Any]]:
     return [dataclasses.asdict(one), dataclasses.asdict(dataclasses.replace(one, kind="greedy"))]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run: figures of test_compare, a pool of four completions in every round."""
-    folder = tmp_path_factory.mktemp("frames") / "run"
+def write_run(folder: Path) -> Path:
+    """Write a finished run: figures of test_compare, a pool of four completions in every round."""
     overrides = [f"seeds={list(SEEDS)}", f"arms=[{','.join(ARMS)}]", f"rounds={ROUNDS}"]
     plain = resolved(load(TINY, [*overrides, "evaluate.samples=8", "evaluate.k=[1,8]"]))
     record.write_json(folder / "config.json", {"config": plain, "hash": "0123abcd"})
@@ -91,6 +89,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 record.write_parquet(place / "eval.parquet", evaluated("easy"))
                 if arm == "base":
                     continue
+                if round_ == ROUNDS:
+                    make_tiny("tiny-0.1m", seed, place / "model")
                 these = [] if arm == "real" else shared if round_ == 1 else pool(arm, seed, round_)
                 kept = [v.status == "correct" or arm == "unfiltered" for _, v in these]
                 write_pool(place / "completions.parquet", these, kept)
@@ -99,6 +99,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     timing.add(0, "base", 0, "generate", 2.0, 10)
     timing.save()
     return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("frames") / "run")
 
 
 # load_run
