@@ -30,6 +30,7 @@ from rlvr import cli
 from rlvr.arms import PRESETS
 from rlvr.config import ArmConfig, load
 from rlvr.data import Keep, Verdict
+from rlvr.preflight import draw
 from rlvr.scaffold import VERIFIER
 
 ROOT = Path(__file__).parents[1]
@@ -161,12 +162,13 @@ def run_line(line: str, where: str, for_real: bool) -> None:
 
 
 def parsed(words: list[str], where: str) -> None:
-    """Parse a command as the command line does, and load the config that it names."""
+    """Parse a command as the command line does; load its config and draw its problems."""
     group = typer.main.get_command(cli.app)
     command = group.commands[words[0]]  # type: ignore[attr-defined]
     given = command.make_context(words[0], words[1:]).params
     if "config" in given:
-        assert load(Path(given["config"]), given["overrides"] or []), where
+        config = load(Path(given["config"]), given["overrides"] or [])
+        assert config.task.options.get("dataset") or draw(config, config.seeds[0]), where
 
 
 def shrunk(words: list[str]) -> list[str]:
