@@ -90,24 +90,27 @@ def test_the_last_weights_of_an_arm_are_those_that_plain_transformers_loads(run:
 
 
 @pytest.mark.slow
-def test_the_last_weights_of_an_arm_are_those_that_plain_vllm_loads(run: Path) -> None:
+def test_the_last_weights_of_an_arm_are_those_that_plain_vllm_loads(
+    run: Path, tmp_path: Path
+) -> None:
     folder, prompts, recorded = greedy(run)
+    told = tmp_path / "tokens.json"
     code = (
         "import json, sys, vllm\n"
-        "folder, prompts = json.loads(sys.argv[1])\n"
+        "folder, prompts, told = json.loads(sys.argv[1])\n"
         "llm = vllm.LLM(folder, generation_config='vllm', dtype='float32', enforce_eager=True)\n"
         "out = llm.generate(prompts, vllm.SamplingParams(temperature=0, max_tokens=6))\n"
-        "print(json.dumps([list(one.outputs[0].token_ids) for one in out]))"
+        "json.dump([list(one.outputs[0].token_ids) for one in out], open(told, 'w'))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, json.dumps([str(folder), prompts])],
+        [sys.executable, "-c", code, json.dumps([str(folder), prompts, str(told)])],
         env={**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"},
         capture_output=True,
         text=True,
         timeout=240,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads(done.stdout.strip().splitlines()[-1]) == recorded
+    assert json.loads(told.read_text()) == recorded
 
 
 def test_a_finished_run_is_sent_to_a_tracker_that_is_asked_for_later(
