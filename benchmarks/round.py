@@ -58,7 +58,6 @@ CUT_SHORT = [
     "arms=[verified]",
     "rounds=1",
     "warm_start.max_steps=20",
-    "warm_start.until=null",
     "generate.prompts=256",
     "checkpoints=all",
 ]

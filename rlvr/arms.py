@@ -20,7 +20,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from rlvr.data import Arm, Completion, Flip, InputError, Memory, Problem, Row, Verdict, nearest
+from rlvr.data import (
+    DECIDED,
+    Arm,
+    Completion,
+    Flip,
+    InputError,
+    Memory,
+    Problem,
+    Row,
+    Verdict,
+    nearest,
+)
 
 Pool = Sequence[tuple[Completion, Verdict]]
 Item = TypeVar("Item")
@@ -250,6 +261,36 @@ def majority(
         else (completion, verdict)
         for (completion, verdict), vote in zip(pool, voted, strict=True)
     ]
+
+
+def rewards(
+    pool: Pool, arm: Arm, seed: int, partial_credit: bool = False, format_reward: float = 0.0
+) -> list[float | None]:
+    """Return the reward of each completion, of a pool as the arm's verifier sees it.
+
+    Correct is 1, wrong 0; `inverted` the other way round; `random` 1 or 0 by a coin that does not
+    look (2506.10947); `format-only` 1 for what has an answer. Abstain and error are None in every
+    arm: no evidence. `partial_credit` gives the share of tests passed, where there are tests, and
+    `format_reward` is added for an answer that could be read.
+    """
+    found: list[float | None] = []
+    for completion, verdict in pool:
+        if verdict.status not in DECIDED:
+            found.append(None)
+            continue
+        reward = float(verdict.status == "correct")
+        if partial_credit and verdict.fraction is not None:
+            reward = verdict.fraction
+        if arm.keep == "inverted":
+            reward = 1 - reward
+        elif arm.keep == "random":
+            key = f"reward/{seed}/{completion.problem_id}/{completion.round}/{completion.index}"
+            digest = hashlib.sha256(key.encode()).digest()
+            reward = float(random.Random(digest).random() < 0.5)
+        elif arm.keep == "format-only":
+            reward = float(verdict.extracted is not None)
+        found.append(reward + format_reward * (verdict.extracted is not None))
+    return found
 
 
 def _draw(items: Sequence[Item], n: int, key: str) -> list[Item]:

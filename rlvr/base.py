@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from rlvr import arms, metrics, models, ngrams, record, stages, transcribe
+from rlvr import arms, metrics, models, ngrams, record, stages, threads, transcribe
 from rlvr.check import corrupted
 from rlvr.data import DECIDED, Problem, Row
 from rlvr.evaluate import Record
 from rlvr.preflight import manifest, processors
 from rlvr.stages import BASE, Metrics, Run, Seed
-from rlvr.train import Training, save, train
+from rlvr.train import StepCheck, Training, save, train
 
 TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
 TUNING_PROBLEMS = 200
@@ -102,7 +102,7 @@ def _content_key(run: Run, seed: Seed, start: Path, rows: Sequence[Row], trainin
     )
 
 
-def _target_reached(run: Run, seed: Seed, start: Path) -> Callable[[int, Any], bool] | None:
+def _target_reached(run: Run, seed: Seed, start: Path) -> StepCheck | None:
     """Return a check that samples held-back problems with the engine every so many steps."""
     settings = run.config.warm_start
     assert settings is not None
@@ -110,16 +110,19 @@ def _target_reached(run: Run, seed: Seed, start: Path) -> Callable[[int, Any], b
     if target is None:
         return None
 
-    def check(step: int, model: Any) -> bool:
+    def check(step: int, model: Any, optimizer: Any) -> bool:
         if step % settings.check_every:
             return False
         folder = run.scratch / "check"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         save(model, start, folder, seed.probes)
-        run.engine.load(folder)
-        records = stages.sample(run, seed, seed.held_back, 1.0, 2, "sample", BASE, 0)
-        run.engine.rest()
+        moments = [value for one in optimizer.state.values() for value in one.values()]
+        # The engine needs the room of the trainer, which is at rest meanwhile.
+        with threads.set_aside([*model.parameters(), *moments], run.scratch / "aside"):
+            run.engine.load(folder)
+            records = stages.sample(run, seed, seed.held_back, 1.0, 2, "sample", BASE, 0)
+            run.engine.rest()
         reached = _share_correct(records)
         where = f"warm start, step {step}, pass@1 {reached:.2f} of {target}"
         run.display.stage(seed.seed, BASE, 0, where)

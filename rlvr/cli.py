@@ -124,14 +124,15 @@ def compare(
 
 def _compare(runs: list[Path]) -> None:
     from rlvr.compare import read_results, write_compare
-    from rlvr.plot import plot
+    from rlvr.plot import plot, plot_steps
     from rlvr.tables import print_tables
 
     results = [read_results(folder) for folder in runs]
     write_compare(results)
     print_tables(results, console)
     for one in results:
-        console.print(f"Plot: {plot(one)}", highlight=False, soft_wrap=True)
+        for path in filter(None, (plot(one), plot_steps(one))):
+            console.print(f"Plot: {path}", highlight=False, soft_wrap=True)
 
 
 @app.command("export")

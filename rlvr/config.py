@@ -36,6 +36,7 @@ from rlvr.data import (
     Flip,
     InputError,
     Keep,
+    Learner,
     Memory,
     Problem,
     Split,
@@ -160,6 +161,52 @@ class NamedConfig(BaseModel):
         return dict(self.model_extra or {})
 
 
+class WatchConfig(_Section):
+    """A second verdict on `sample` completions of each step, by a stricter or another verifier."""
+
+    verifier: NamedConfig
+    sample: Positive = 32
+
+    _name_alone = field_validator("verifier", mode="before")(_name_alone)
+
+
+class GrpoConfig(_Section):
+    """Online RL with TRL's GRPOTrainer, the learner of arms with `learner: grpo`.
+
+    A round is `steps` optimiser steps, each on its share of the round's prompts: a group is
+    `generate.samples` completions of one prompt. Precision, micro-batch and LoRA are those of
+    `train`. Defaults, with their reasons:
+
+    - `loss_type: dapo`: a mean over the batch's tokens, so that long completions are not favoured
+      (DAPO, 2503.14476, eq. 8).
+    - `scale_rewards: none`: dividing by the group's standard deviation favours prompts that are
+      almost all right or wrong (Dr. GRPO, 2503.20783, section 3.1).
+    - `beta: 0`: with verified rewards a penalty on the KL from the base is not needed (2503.14476,
+      section 2.3; 2503.20783, section 3.2). The KL is measured either way.
+    - `epsilon: 0.2` (PPO, 1707.06347, section 6.1), `epsilon_high: 0.28` (2503.14476, section 3.1).
+      With one step a batch the ratio is 1 and nothing is clipped.
+    - `lr`: Adam on every weight, constant; it keeps its moments from step to step and over rounds.
+
+    `partial_credit` rewards the share of tests passed, where there are tests. `format_reward` is
+    added for an answer that could be read, right or not. `checkpoint_every`: steps between
+    checkpoints (null: once a round). `max_logprob_gap`: nats a token by which engine and trainer
+    may differ on what was sampled (null: 0.001 in fp32, 0.1 in bf16).
+    """
+
+    steps: Positive = 20
+    lr: Rate = 1e-5
+    loss_type: Literal["grpo", "bnpo", "dr_grpo", "dapo"] = "dapo"
+    scale_rewards: Literal["group", "batch", "none"] = "none"
+    beta: Annotated[float, Field(ge=0)] = 0.0
+    epsilon: Rate = 0.2
+    epsilon_high: Rate = 0.28
+    partial_credit: bool = False
+    format_reward: Annotated[float, Field(ge=0)] = 0.0
+    checkpoint_every: Positive | None = None
+    max_logprob_gap: Rate | None = None
+    watch: WatchConfig | None = None
+
+
 class OffTargetConfig(_Section):
     """A task that is not trained on, measured before and after: `problems`, `samples` of each.
 
@@ -262,13 +309,16 @@ class ArmConfig(_Section):
     start: Start = "previous"
     flip: FlipConfig | None = None
     author: Author = "model"
+    learner: Learner = "sft"
 
     @model_validator(mode="after")
     def _possible(self) -> ArmConfig:
         if self.name == "base":
             raise ValueError("the name 'base' is the base model's: choose another")
         sized = self.match is not None or self.share is not None
-        if self.keep in ("random", "classifier", *RANKINGS) and not sized:
+        if self.learner == "grpo":
+            self._check_online(sized)
+        elif self.keep in ("random", "classifier", *RANKINGS) and not sized:
             raise ValueError(
                 f"keep: {self.keep} needs match: ARM, the arm whose size it copies, or share, that "
                 "of the pool which it keeps"
@@ -286,6 +336,20 @@ class ArmConfig(_Section):
         if self.match is not None and self.keep == "all":
             raise ValueError("keep: all keeps everything: match has no meaning, use keep: random")
         return self
+
+    def _check_online(self, sized: bool) -> None:
+        rewarded = ("verified", "inverted", "random", "majority", "format-only")
+        if self.keep not in rewarded:
+            raise ValueError(
+                f"keep: {self.keep} is no reward: learner: grpo takes {', '.join(rewarded)}"
+            )
+        if sized or self.real_fraction or self.memory != "replace" or self.start != "previous":
+            raise ValueError(
+                "learner: grpo trains on each step's completions alone: drop match, share, "
+                "real_fraction, memory and start"
+            )
+        if self.author != "model":
+            raise ValueError("learner: grpo trains on the model's own samples: drop author")
 
 
 class ClaimConfig(_Section):
@@ -337,6 +401,7 @@ class Config(_Section):
     engine: dict[str, Any] = {}
     verify: VerifyConfig = VerifyConfig()
     train: TrainConfig = TrainConfig()
+    grpo: GrpoConfig = GrpoConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     verdict: VerdictConfig = VerdictConfig()
     checkpoints: Literal["last", "all", "none"] = "last"
@@ -390,6 +455,43 @@ class Config(_Section):
         if warm > micro and warm % micro:
             raise ValueError(
                 f"warm_start.batch_size: {warm} is no multiple of train.micro_batch = {micro}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _online(self) -> Config:
+        online = [arm.name for arm in self.arms if arm.learner == "grpo"]
+        if not online:
+            return self
+        matched = [arm.name for arm in self.arms if arm.match in online]
+        if matched:
+            raise ValueError(
+                f"arms: {matched[0]!r} matches an arm of learner grpo, which keeps none"
+            )
+        where, settings, train = f"arms: {online[0]!r}: learner: grpo", self.grpo, self.train
+        if self.corpus is not None:
+            raise ValueError(f"{where} rewards what the model samples: drop the corpus")
+        if self.generate.temperature != 1 or self.generate.top_p != 1:
+            raise ValueError(f"{where} needs samples of the policy itself: temperature and top_p 1")
+        if self.generate.samples < 2:
+            raise ValueError(f"{where} compares a group: set generate.samples to 2 or more")
+        if train.processes > 1:
+            raise ValueError(f"{where} trains in one process: set train.processes: 1")
+        if self.generate.prompts % settings.steps:
+            raise ValueError(
+                f"grpo.steps: {settings.steps} does not divide generate.prompts, "
+                f"{self.generate.prompts}: each step takes as many prompts"
+            )
+        rows = self.generate.prompts // settings.steps * self.generate.samples
+        if rows % (train.micro_batch or 1):
+            raise ValueError(
+                f"train.micro_batch: {train.micro_batch} does not divide the {rows} completions of "
+                "a step of grpo"
+            )
+        every = settings.checkpoint_every or settings.steps
+        if settings.steps % every:
+            raise ValueError(
+                f"grpo.checkpoint_every: {every} does not divide {settings.steps} steps"
             )
         return self
 
@@ -553,6 +655,14 @@ def _keys_beside(location: tuple[str | int, ...]) -> list[str]:
 def resolved(config: Config) -> dict[str, Any]:
     """Return the whole config, defaults filled in, as plain JSON data."""
     return config.model_dump(mode="json")
+
+
+def filled(recorded: dict[str, Any]) -> dict[str, Any]:
+    """Return a recorded config with the defaults of keys that came later, if it is one still."""
+    try:
+        return resolved(Config.model_validate(recorded))
+    except ValidationError:
+        return recorded
 
 
 def shipped_configs() -> dict[str, Path]:

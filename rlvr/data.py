@@ -29,6 +29,7 @@ Keep = Literal[
 Contamination = Literal["wrong", "garbage", "duplicate", "off_topic"]
 Memory = Literal["replace", "accumulate", "subsample"]
 Start = Literal["previous", "base", "scratch"]
+Learner = Literal["sft", "grpo"]
 Author = Literal["model", "transcriber", "retrained"]
 Source = Literal["completion", "real", "warm-start"]
 
@@ -161,7 +162,8 @@ class Arm:
     rows of this round alone, of all rounds and the warm start, or as many of those as this round
     has. real_fraction: share of the round's rows that are replaced by real solutions of the same
     problems. start: which weights training starts from. flip: errors of the verifier, in selection
-    only. author: who wrote the completions: the arm's own model, or a transcriber that heard the
+    only. learner: fine-tuning on the rows kept, or GRPO, whose reward is what `keep` would keep.
+    author: who wrote the completions: the arm's own model, or a transcriber that heard the
     same problems, frozen or retrained on its own transcripts.
     """
 
@@ -174,3 +176,4 @@ class Arm:
     start: Start = "previous"
     flip: Flip | None = None
     author: Author = "model"
+    learner: Learner = "sft"

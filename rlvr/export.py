@@ -30,7 +30,7 @@ COLUMNS = {
     "seed": "the replicate: each has its own base model and prompts",
     "round": "the round that selected from it, from 1",
     "index": "which sample of the problem",
-    "sampled_from": "whose weights of the round before sampled it: `base` in round 1, else the arm",
+    "sampled_from": "whose weights sampled it: the arm's, or those of its `base` in round 1",
     "status": "the verdict: correct, wrong, abstain (undecided) or error (no verdict)",
     "reason": "why",
     "extracted": "the answer that the verifier read",

@@ -96,6 +96,9 @@ class RunFrames:
         whose weights of the round before sampled it. `prompt_token_ids`, `token_ids`, `logprobs`:
         lists.
 
+        An arm with `learner: grpo` samples each step anew from its own weights as they are then, in
+        round 1 too: `sampled_from` is the arm, and `kept` says that the reward was not 0.
+
         With a corpus the completions are its entries, `status` is their truth and `logprobs` are
         those of the weights that ranked them; with a transcriber they are what it wrote.
 

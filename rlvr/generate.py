@@ -39,6 +39,7 @@ Progress = Callable[[int, int], None]
 PROBES = "probes.json"
 _COMMAND = "import sys; from rlvr.generate import serve; serve(int(sys.argv[1]))"
 GIB = 1 << 30
+LARGE = 256 << 20  # bytes of weights from which an engine at rest would hold too much
 FLOAT32_TOLERANCE = 1e-3
 ROUNDINGS = (
     2.5  # how many times what half-precision products do to transformers an engine may be off
@@ -125,14 +126,19 @@ class Engine:
 
     def __init__(self, model: Path, dtype: str, arguments: Mapping[str, Any] | None = None) -> None:
         given = dict(arguments or {})
-        replicas = int(given.pop("data_parallel_size", 1))
+        self._replicas = int(given.pop("data_parallel_size", 1))
         self.dtype = str(given.get("dtype", dtype))
-        self._children = [
-            _Child(model, {**given, "dtype": self.dtype}, replica, replicas)
-            for replica in range(replicas)
-        ]
+        self._arguments = {**given, "dtype": self.dtype}
+        self._large = sum(file.stat().st_size for file in model.glob("*.safetensors")) >= LARGE
+        self._children = self._begin(model)
         self.start_seconds = 0.0
         self._loaded = True
+
+    def _begin(self, model: Path) -> list[_Child]:
+        return [
+            _Child(model, self._arguments, replica, self._replicas)
+            for replica in range(self._replicas)
+        ]
 
     def __enter__(self) -> Engine:
         return self
@@ -159,11 +165,7 @@ class Engine:
         the bound: the engine would sample from other weights than those trained. In half precision
         the bound grows with what the rounding does to these probes in transformers.
         """
-        self._loaded = True
-        for child in self._children:
-            child.send("load", str(model))
-        for child in self._children:
-            child.receive()
+        self.reload(model)
         probes = json.loads((model / PROBES).read_text())
         worst = 0.0
         for child in self._children:
@@ -187,16 +189,35 @@ class Engine:
             )
         return worst
 
+    def reload(self, model: Path) -> None:
+        """Load the weights of `model` in place; who calls this proves what is sampled from them."""
+        self._loaded = True
+        if not self._children:
+            self._children = self._begin(model)
+            self.wait_ready()
+            return
+        for child in self._children:
+            child.send("load", str(model))
+        for child in self._children:
+            child.receive()
+
     def rest(self) -> None:
         """Hand the engine's memory back while another works: it needs a `load` afterwards.
 
-        On a CPU alone; on a GPU the shares of engine and trainer are fixed.
+        On a CPU alone; on a GPU the shares of engine and trainer are fixed. The processes of a
+        large model end, and start again at the `load`: vLLM can't hand back what it packed for the
+        CPU, and 10 to 15 s are little beside the training of such a model.
         """
+        self._loaded = False
+        if self._large and not on_gpu():
+            for child in self._children:
+                child.ready()  # one that could not start says so
+            self.close()
+            self._children = []
         for child in self._children:
             child.send("rest")
         for child in self._children:
             child.receive()
-        self._loaded = False
 
     def generate(
         self,

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from rlvr import arms, models, preflight, record, stages, track, transcribe
+from rlvr import arms, grpo, models, preflight, record, stages, track, transcribe
 from rlvr.base import make_base
-from rlvr.config import Config, OffTargetConfig, resolved
+from rlvr.config import Config, NamedConfig, OffTargetConfig, filled, resolved
 from rlvr.data import Arm, InputError, Problem
 from rlvr.evaluate import Problems
 from rlvr.generate import Engine
@@ -34,7 +34,7 @@ def run(config: Config, folder: Path, display: Display, where: str) -> None:
     do, and RunError when the engine, a process or the disk fails on the way: what was recorded is
     kept.
     """
-    record.check_resumable(folder, resolved(config))
+    record.check_resumable(folder, resolved(config), filled)
     models.check_model_name(config.model, where)
     track.check(config.report_to, where)
     wanted = preflight.verifier_of(config)
@@ -45,6 +45,9 @@ def run(config: Config, folder: Path, display: Display, where: str) -> None:
     for other in config.evaluate.off_target:
         theirs = preflight.verifier_of(other)
         check_options(load_verifier(theirs.name), theirs.options)
+    if config.grpo.watch:
+        second = config.grpo.watch.verifier
+        check_options(load_verifier(second.name), second.options)
     length = preflight.check_model(config, where, list(problems.values()))
     fresh = not folder.exists()
     try:
@@ -92,6 +95,9 @@ def _run(
         others = [
             stack.enter_context(_judges(config, other)) for other in config.evaluate.off_target
         ]
+        watch = None
+        if config.grpo.watch and any(arm.learner == "grpo" for arm in order):
+            watch = stack.enter_context(_pool_of(config, config.grpo.watch.verifier))
         engine.wait_ready()
         rounds = len(config.seeds) * len(order) * config.rounds
         display.note(
@@ -108,6 +114,7 @@ def _run(
             verifier,
             pool,
             others,
+            watch,
             engine,
             display,
             timing,
@@ -118,7 +125,11 @@ def _run(
 
 
 def _judges(config: Config, of: Config | OffTargetConfig) -> VerifierPool:
-    verifier, settings = preflight.verifier_of(of), config.verify
+    return _pool_of(config, preflight.verifier_of(of))
+
+
+def _pool_of(config: Config, verifier: NamedConfig) -> VerifierPool:
+    settings = config.verify
     return VerifierPool(
         verifier.name, verifier.options, workers=settings.workers, timeout=settings.timeout
     )
@@ -173,6 +184,7 @@ def _run_seed(run: Run, seed: int, drawn: preflight.SeedProblems, where: str) ->
     for arm in run.arms:
         for round_ in range(1, run.config.rounds + 1):
             _round(run, of_seed, arm, round_)
+        grpo.forget(run, seed, arm)
         _prune(run.config, run.folder)
     shutil.rmtree(start, ignore_errors=True)
 
@@ -186,13 +198,17 @@ def _round(run: Run, seed: Seed, arm: Arm, round_: int) -> None:
         run.display.round_done(seed.seed, arm.name, round_, {}, 0)
         return
     began = time.monotonic()
-    if not (folder / "rows.parquet").is_file():
-        stages.select(run, seed, arm, round_, _pool(run, seed, arm, round_))
-    rows = record.read_rows(folder / "rows.parquet")
-    transcribe.retrain(run, seed, arm, round_, rows)
-    facts = stages.train(run, seed, arm, round_, rows)
+    if arm.learner == "grpo":
+        learned = grpo.learn(run, seed, arm, round_)
+    else:
+        if not (folder / "rows.parquet").is_file():
+            stages.select(run, seed, arm, round_, _pool(run, seed, arm, round_))
+        rows = record.read_rows(folder / "rows.parquet")
+        transcribe.retrain(run, seed, arm, round_, rows)
+        facts = stages.train(run, seed, arm, round_, rows)
+        learned = stages.budget(run, seed, arm, round_, rows, facts)
     records, found = stages.evaluate(run, seed, arm.name, round_)
-    found += stages.budget(run, seed, arm, round_, rows, facts)
+    found += learned
     found += transcribe.quirk(run, seed, arm.name, round_, records)
     found += transcribe.errors(run, seed, arm, round_)
     stages.finish(run, seed.seed, arm.name, round_, records, found, began)

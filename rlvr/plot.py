@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -52,6 +53,54 @@ def plot(r: Results) -> Path:
     write_bytes(r.folder / "compare.svg", svg.getvalue())
     write_bytes(r.folder / "compare.png", png.getvalue())
     return r.folder / "compare.png"
+
+
+STEP_PANELS = {
+    "reward": "mean reward",
+    "correct": "share correct, by the run's verifier",
+    "watch_gap": "rewarded less right, by the watch",
+    "kl": "KL from the base, nats a token",
+    "entropy": "entropy, nats a token",
+    "zero_variance": "share of groups without a contrast",
+}
+
+
+def plot_steps(r: Results) -> Path | None:
+    """Draw what was logged of each online step into `steps.png` and `steps.svg`.
+
+    Thick: mean over seeds; thin: each seed. Returns the PNG's path, None where no arm learned
+    online. Raises RunError when the disk won't take the files.
+    """
+    frame = pd.read_parquet(r.folder / "metrics.parquet")
+    frame = frame[frame.level.str.startswith("step-") & frame.seed.isin(r.seeds)]
+    panels = [name for name in STEP_PANELS if (frame.metric == f"step.{name}").any()]
+    if not panels:
+        return None
+    colours = arm_colours(r.arms)
+    png, svg = io.BytesIO(), io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "rlvr", "font.family": "DejaVu Sans"}):
+        figure = Figure(figsize=(10, 2.6 * math.ceil(len(panels) / 2) + 0.6), layout="constrained")
+        grid = figure.subplots(math.ceil(len(panels) / 2), 2, squeeze=False)
+        for axes, name in zip(grid.flat, panels, strict=False):
+            mine = frame[frame.metric == f"step.{name}"]
+            for arm in (arm for arm in r.arms if (mine.arm == arm).any()):
+                table = mine[mine.arm == arm].pivot_table("value", "level", "seed")
+                steps = [int(level.removeprefix("step-")) for level in table.index]
+                axes.plot(steps, table, color=colours[arm], linewidth=0.6, alpha=0.3)
+                axes.plot(steps, table.mean(axis=1), color=colours[arm], linewidth=1.8, label=arm)
+            axes.set_title(STEP_PANELS[name], loc="left", fontsize=9)
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+        for axes in grid.flat[len(panels) :]:
+            axes.set_visible(False)
+        for axes in grid[-1]:
+            axes.set_xlabel("optimiser step")
+        figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside right upper")
+        figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    write_bytes(r.folder / "steps.svg", svg.getvalue())
+    write_bytes(r.folder / "steps.png", png.getvalue())
+    return r.folder / "steps.png"
 
 
 def plot_sweep(points: Sequence[tuple[str, Results]], folder: Path) -> Path:

@@ -183,7 +183,9 @@ def bytes_needed(config: Config) -> int:
     bases = len(config.seeds)
     kept = rounds if config.checkpoints == "all" else bases * len(config.arms) + config.rounds
     models_kept = kept + bases
-    return rounds * completions * (8 * tokens + 40) + weights * (models_kept + 3)
+    # Two checkpoints at once, each with Adam's two moments.
+    online = any(arm.learner == "grpo" for arm in config.arms)
+    return rounds * completions * (8 * tokens + 40) + weights * (models_kept + 3 + 6 * online)
 
 
 def manifest(config: Config, verifier: LoadedVerifier) -> dict[str, Any]:

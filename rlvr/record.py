@@ -232,8 +232,13 @@ def locked(run: Path) -> Iterator[None]:
         yield
 
 
-def check_resumable(run: Path, config: Mapping[str, Any]) -> None:
-    """Raise InputError when `run` holds a run of another config, naming the keys that differ."""
+def check_resumable(
+    run: Path, config: Mapping[str, Any], fill: Callable[[dict[str, Any]], dict[str, Any]] = dict
+) -> None:
+    """Raise InputError when `run` holds a run of another config, naming the keys that differ.
+
+    `fill` gives a recorded config the keys that it lacks.
+    """
     path = run / "config.json"
     if not path.is_file():
         return
@@ -243,7 +248,7 @@ def check_resumable(run: Path, config: Mapping[str, Any]) -> None:
         raise InputError(
             f"{path}: not the config of a run: give another folder with --out, or delete this one"
         ) from failure
-    old, new = _flat(deciding(recorded)), _flat(deciding(config))
+    old, new = _flat(deciding(fill(recorded))), _flat(deciding(config))
     if old == new:
         return
     differing = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))

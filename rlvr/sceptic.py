@@ -38,6 +38,7 @@ def checks(r: Results) -> list[Check]:
         _splits(r),
         _verifier(r),
         _excluded(r),
+        *_agreement(r),
     ]
 
 
@@ -69,10 +70,22 @@ def _everywhere(r: Results, metric: str, use: Callable[[str], bool]) -> list[flo
 
 
 def _steps(r: Results) -> Check:
-    steps = sorted(set(_everywhere(r, "train_steps", lambda arm: True)))
+    online = {str(arm["name"]) for arm in r.config["arms"] if arm.get("learner") == "grpo"}
+    by_learner = (
+        _everywhere(r, "train_steps", lambda arm: arm not in online),
+        _everywhere(r, "train_steps", online.__contains__),
+    )
+    counts = [sorted(set(found)) for found in by_learner]
     batch = r.config.get("train", {}).get("batch_size")
-    text = " or ".join(f"{n:.0f}" for n in steps) or "not recorded"
-    return Check("steps", len(steps) == 1, f"{text} a round of {batch} rows")
+    texts = [" or ".join(f"{n:.0f}" for n in steps) for steps in counts]
+    said = [f"{texts[0]} a round of {batch} rows"] if texts[0] else []
+    if texts[1]:
+        rows = max(_everywhere(r, "rows", online.__contains__)) / counts[1][0]
+        said.append(
+            f"{', '.join(sorted(online))}: {texts[1]} online ones of {rows:.0f} completions"
+        )
+    same = any(counts) and all(len(steps) <= 1 for steps in counts)
+    return Check("steps", same, "; ".join(said) or "not recorded")
 
 
 def _sizes(r: Results) -> Check:
@@ -101,6 +114,15 @@ def _verifier(r: Results) -> Check:
         return Check("verifier", False, "no real solutions to audit it on")
     found = f"accepts {tpr:.1%} of real, {fpr:.1%} of corrupted held-out solutions"
     return Check("verifier", tpr >= 0.99 and fpr <= 0.01, found)
+
+
+def _agreement(r: Results) -> list[Check]:
+    """Whether each online step was taken on samples of the very weights that it changed."""
+    gaps = _everywhere(r, "step.logprob_gap", lambda arm: True)
+    if not gaps:
+        return []
+    found = f"engine and trainer {max(gaps):.1e} nats a token apart on what was sampled"
+    return [Check("on-policy", max(gaps) < 0.1, f"{found}, at most, a round's mean")]
 
 
 def _excluded(r: Results) -> Check:

@@ -51,6 +51,7 @@ class Run:
     verifier: LoadedVerifier
     pool: VerifierPool
     off_target_pools: list[VerifierPool]
+    watch_pool: VerifierPool | None
     engine: Engine
     display: Display
     timing: record.Timing
@@ -175,7 +176,7 @@ def select(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> None
         matched = _matched(run, seed, arm, round_)
         seen = arms.misjudge(pool, arm.flip, seed.seed)
         if arm.keep == "majority":
-            seen = arms.majority(pool, _same_answers(run, problems, pool), seed.seed)
+            seen = arms.majority(pool, same_answers(run, problems, pool), seed.seed)
         scores = _classified(run, seed, arm, round_, pool) if arm.keep == "classifier" else None
         kept = arms.choose(seen, arm, matched, seed.seed, round_, scores)
         if arm.keep == "real":
@@ -210,7 +211,7 @@ def _classified(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) ->
     return curate.classify(known, clean, others)
 
 
-def _same_answers(
+def same_answers(
     run: Run, problems: Problems, pool: arms.Pool
 ) -> Callable[[Sequence[tuple[str, int]]], list[bool]]:
     """Return what says of (answer, i) whether completion i is right if the answer were."""

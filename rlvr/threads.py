@@ -16,7 +16,8 @@ import ctypes
 import mmap
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,34 @@ def return_memory() -> None:
         trim(0)
 
 
+@contextmanager
+def set_aside(tensors: Sequence[Any], file: Path) -> Iterator[None]:
+    """Keep what CPU tensors hold in a file while the block runs, and give all free memory back."""
+    held = _storages(tensors)
+    views = [(ctypes.c_char * one.nbytes()).from_address(one.data_ptr()) for one in held]
+    with open(file, "wb") as out:
+        for view in views:
+            out.write(view)
+    forget(tensors)
+    return_memory()
+    try:
+        yield
+    finally:
+        with open(file, "rb") as back:
+            for view in views:
+                back.readinto(view)
+        file.unlink()
+
+
+def _storages(tensors: Iterable[Any]) -> list[Any]:
+    of_cpu = [t.untyped_storage() for t in tensors if t.device.type == "cpu"]
+    return list({storage.data_ptr(): storage for storage in of_cpu}.values())
+
+
 def forget(tensors: Iterable[Any]) -> None:
     """Give the pages of CPU tensors back to the kernel: they hold zeros until written again."""
     advise, page = ctypes.CDLL(None).madvise, mmap.PAGESIZE
-    for storage in {t.untyped_storage().data_ptr(): t.untyped_storage() for t in tensors}.values():
+    for storage in _storages(tensors):
         # Whole pages alone: the first and last may hold what is not the tensor's.
         begin = -(-storage.data_ptr() // page) * page
         end = (storage.data_ptr() + storage.nbytes()) // page * page

@@ -1,9 +1,9 @@
 """Track: a run's figures to experiment trackers, as each round is recorded (`report_to`).
 
 What a tracker gets are the figures of metrics.parquet under their names, `metric[level]` for those
-by level: one tracker run for each seed and arm, a step a round, the base at step 0. The trackers
-are driven through accelerate's. Nothing is imported, and nothing leaves the machine, unless the
-config's `report_to` names a tracker.
+by level: one tracker run for each seed and arm, a step a round, the base at step 0. Of an online
+arm's optimiser steps they get the means over a round. The trackers are driven through accelerate's.
+Nothing is imported, and nothing leaves the machine, unless the config's `report_to` names one.
 
 The record is what counts: a round is written first and then sent, and a tracker that fails costs
 the run nothing but one line. `trackers.json` says up to which round each has been sent, so the same
@@ -149,9 +149,11 @@ def _recorded(folder: Path) -> list[tuple[Place, Path]]:
 
 
 def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return a round's figures by name; single steps of an online round are no figures of it."""
     return {
         row["metric"] if row["level"] == "all" else f"{row['metric']}[{row['level']}]": row["value"]
         for row in rows
+        if not row["level"].startswith("step-")
     }
 
 

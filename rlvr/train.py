@@ -29,7 +29,7 @@ from rlvr.models import load_model, load_tokenizer, quiet
 from rlvr.record import new_folder, read_rows, write_rows
 from rlvr.threads import use_openmp
 
-StepCheck = Callable[[int, Any], bool]
+StepCheck = Callable[[int, Any, Any], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,9 @@ def train(
 ) -> dict[str, float]:
     """Fine-tune the model in `start` on `rows` into the new folder `out`, probes included.
 
-    `check(step, model)` is called after every step; training ends when it returns True. Returns
-    `train_loss` (mean nats a token), `train_steps` and `train_tokens` (those in the loss). Raises
-    ValueError without rows, RunError when a process fails.
+    `check(step, model, optimizer)` is called after every step; training ends when it returns True.
+    Returns `train_loss` (mean nats a token), `train_steps` and `train_tokens` (those in the loss).
+    Raises ValueError without rows, RunError when a process fails.
     """
     if not rows:
         raise ValueError("no rows to train on")
@@ -160,7 +160,7 @@ def _fine_tune(
             ),
             train_dataset=Dataset.from_dict(data),
             processing_class=tokenizer,
-            peft_config=_lora(settings.lora),
+            peft_config=lora_config(settings.lora),
             callbacks=[_checker(check)] if check else None,
         )
         trainer.remove_callback(PrinterCallback)
@@ -181,7 +181,8 @@ def _fine_tune(
     return (model if trainer.is_world_process_zero() else None), facts
 
 
-def _lora(settings: dict[str, Any] | None) -> Any:
+def lora_config(settings: dict[str, Any] | None) -> Any:
+    """Return peft's config of these settings (rank, alpha, dropout), None for None."""
     if settings is None:
         return None
     from peft import LoraConfig
@@ -200,9 +201,15 @@ def _checker(check: StepCheck) -> Any:
 
     class Checker(TrainerCallback):  # type: ignore[misc]
         def on_step_end(
-            self, args: Any, state: Any, control: Any, model: Any = None, **_: Any
+            self,
+            args: Any,
+            state: Any,
+            control: Any,
+            model: Any = None,
+            optimizer: Any = None,
+            **_: Any,
         ) -> None:
-            if check(state.global_step, model):
+            if check(state.global_step, model, optimizer):
                 control.should_training_stop = True
 
     return Checker()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rlvr.config import Config, draw_problems, load, resolved, shipped_configs
+from rlvr.config import Config, draw_problems, filled, load, resolved, shipped_configs
 from rlvr.data import InputError
 
 TINY = Path(__file__).parent / "tiny.yaml"
@@ -246,7 +246,16 @@ def test_resolved_config_holds_every_default() -> None:
         "real_fraction": 0.0,
         "start": "previous",
         "flip": None,
+        "learner": "sft",
     }
+
+
+def test_what_was_recorded_before_a_key_existed_has_its_default() -> None:
+    plain = resolved(load(TINY))
+    old = {name: value for name, value in plain.items() if name != "grpo"}
+    old["arms"] = [{k: v for k, v in arm.items() if k != "learner"} for arm in plain["arms"]]
+    assert filled(old) == plain
+    assert filled({**old, "gone": 1}) == {**old, "gone": 1}
 
 
 @pytest.mark.parametrize(

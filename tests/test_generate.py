@@ -318,6 +318,22 @@ def test_memory_handed_back_is_filled_anew_by_a_load(
     assert engine.generate(PROMPTS, DECODING, SEEDS) == expected
 
 
+def test_the_process_of_a_large_model_rests_by_ending(
+    model: Path, other: Path, expected: list[Sampled], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rlvr.generate.LARGE", 1)
+    with Engine(other, "float32", {"max_num_seqs": 32}) as large:
+        first = large._children[0].process
+        large.rest()
+        large.rest()
+        assert first.poll() is not None and large._children == []
+        with pytest.raises(RuntimeError, match="load some first"):
+            large.generate(PROMPTS, DECODING, SEEDS)
+        assert large.load(model) < 1e-4
+        sampled = large.generate(PROMPTS, DECODING, SEEDS)
+    assert [s.token_ids for s in sampled] == [s.token_ids for s in expected]
+
+
 def test_an_old_prefix_is_not_served_after_new_weights(
     engine: Engine, model: Path, other: Path
 ) -> None:

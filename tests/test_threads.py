@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import mmap
+from pathlib import Path
 
 import psutil
 import pytest
 import torch
 
-from rlvr.threads import forget
+from rlvr.threads import forget, set_aside
 
 
 def test_a_forgotten_tensor_holds_no_memory() -> None:
@@ -28,3 +29,16 @@ def test_what_lies_beside_it_stays(size: int) -> None:
     for i, tensor in enumerate(tensors):
         if i % 3:
             assert bool((tensor == i % 251 + 1).all())
+
+
+def test_what_is_set_aside_holds_no_memory_and_comes_back_whole(tmp_path: Path) -> None:
+    big, small = torch.randn(16 << 20), torch.arange(7)
+    expected, file = [big.clone(), small.clone()], tmp_path / "aside"
+    before = psutil.Process().memory_info().rss
+    with set_aside([big, big.view(4, -1), small], file):
+        assert before - psutil.Process().memory_info().rss > 60 << 20
+        assert file.stat().st_size == 4 * (16 << 20) + 8 * 7
+    assert torch.equal(big, expected[0]) and torch.equal(small, expected[1])
+    with pytest.raises(ZeroDivisionError), set_aside([big], file):
+        raise ZeroDivisionError
+    assert torch.equal(big, expected[0]) and list(tmp_path.iterdir()) == []

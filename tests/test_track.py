@@ -27,6 +27,7 @@ def write(folder: Path, seed: int, arm: str, round_: int, value: float = 0.0) ->
     rows = [
         {**place, "metric": "pass@1", "level": "all", "value": value or seed + round_ / 8, "n": 4},
         {**place, "metric": "pass@1", "level": "d1c0", "value": 0.5, "n": 2},
+        {**place, "metric": "step.reward", "level": "step-00001", "value": 0.5, "n": 2},
         {**place, "metric": "off_target.text.real_nll", "level": "all", "value": 2, "n": 2},
     ]
     record.write_json(record.round_folder(folder, seed, arm, round_) / "metrics.json", rows)

@@ -201,7 +201,7 @@ def test_lora_repeats(start: Path, tmp_path: Path) -> None:
 def test_a_check_ends_training_and_sees_the_weights(start: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, float]] = []
 
-    def check(step: int, model: Any) -> bool:
+    def check(step: int, model: Any, optimizer: Any) -> bool:
         seen.append((step, change(model, start).norm().item()))
         return step == 2
 
@@ -223,7 +223,7 @@ def test_no_rows_is_an_error_and_leaves_nothing(start: Path, tmp_path: Path) -> 
 
 
 def test_a_failure_leaves_no_half_model(start: Path, tmp_path: Path) -> None:
-    def check(step: int, model: Any) -> bool:
+    def check(step: int, model: Any, optimizer: Any) -> bool:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
