@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rlvr.compare import Results, load_run
+from rlvr.compare import Results, read_results
 from rlvr.config import ClaimConfig
 from rlvr.pages import summary, write
 from rlvr.tables import contrast_tables, verdict_table
@@ -41,7 +41,7 @@ def written(text: str) -> str:
 
 
 def _block(name: str) -> str:
-    results = load_run(ROOT / "docs" / "results" / name)
+    results = read_results(ROOT / "docs" / "results" / name)
     plot = f"![pass@1 over rounds of {name}](docs/results/{name}/compare.svg)"
     return f"```\n{_tables(results)}```\n\n{plot}\n"
 
@@ -85,7 +85,7 @@ def collect(source: Path) -> None:
 
 def make_pages() -> None:
     """Make every claim's page, plots and claim.json from the records in docs/claims."""
-    beside = [load_run(ROOT / "docs" / "results" / name) for name in RUNS]
+    beside = [read_results(ROOT / "docs" / "results" / name) for name in RUNS]
     for main in sorted(CLAIMS.glob("*/main/config.json")):
         write(main.parent.parent, "cpu", beside)
 

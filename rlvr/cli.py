@@ -90,7 +90,7 @@ def sweep(
     """
     from rlvr import config as config_
     from rlvr import loop
-    from rlvr.compare import load_run, write_compare
+    from rlvr.compare import read_results, write_compare
     from rlvr.plot import plot_sweep
     from rlvr.progress import Display
     from rlvr.sweep import points
@@ -108,7 +108,7 @@ def sweep(
                 loop.run(point.config, point.folder, display, config)
         except KeyboardInterrupt:
             _stop("interrupted; what was recorded is kept: the same command resumes", 130)
-    results = [(point.label, load_run(point.folder)) for point in grid]
+    results = [(point.label, read_results(point.folder)) for point in grid]
     write_compare([one for _, one in results])
     print_side_by_side([replace(one, name=label) for label, one in results], console)
     console.print(f"Plot: {plot_sweep(results, folder)}", highlight=False, soft_wrap=True)
@@ -123,16 +123,52 @@ def compare(
 
 
 def _compare(runs: list[Path]) -> None:
-    from rlvr.compare import load_run, write_compare
+    from rlvr.compare import read_results, write_compare
     from rlvr.plot import plot, plot_steps
     from rlvr.tables import print_tables
 
-    results = [load_run(folder) for folder in runs]
+    results = [read_results(folder) for folder in runs]
     write_compare(results)
     print_tables(results, console)
     for one in results:
         for path in filter(None, (plot(one), plot_steps(one))):
             console.print(f"Plot: {path}", highlight=False, soft_wrap=True)
+
+
+@app.command("export")
+def export_(
+    run: Annotated[Path, typer.Argument(help="A run folder, finished or still going.")],
+    kept: Annotated[
+        bool,
+        typer.Option("--kept", help="Only what each arm kept to train on. [default: all]"),
+    ] = False,
+    arm: Annotated[
+        list[str] | None, typer.Option(help="Of this arm; more of them add up. [default: all]")
+    ] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Of this seed; more of them add up. [default: all]")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", help="The new folder. [default: RUN/dataset, RUN/dataset-kept]"
+        ),
+    ] = None,
+) -> None:
+    """Export a run's training completions, or only those kept, as a dataset.
+
+    A folder of one Parquet file and a dataset card, which datasets.load_dataset opens. Without
+    --kept it has every completion of every round, with its verdict and whether it was kept.
+    """
+    from rlvr.export import export
+
+    made = export(run, out, kept, arm or [], seed or [])
+    table = Table.grid(padding=(0, 3))
+    for name, counts in made.counts.items():
+        figures = f"{counts['completions']:,} completions", f"{counts['correct']:,} correct"
+        table.add_row(f"[bold]{name}", *figures, f"{counts['kept']:,} kept")
+    console.print(table)
+    console.print(f"\nThe dataset: {made.folder}", highlight=False, soft_wrap=True)
 
 
 @app.command()

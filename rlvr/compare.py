@@ -99,13 +99,13 @@ class Effect:
 # Reading a run ----------------------------------------------------------------------------------
 
 
-def load_run(run: Path) -> Results:
+def read_results(run: Path) -> Results:
     """Read the two files of a run folder.
 
     Raises InputError, naming the path and the mend, when `run` is no run folder or no round has
     finished.
     """
-    config, config_hash = _read_config(run)
+    config, config_hash = read_config(run)
     values = _read_metrics(run / "metrics.parquet")
     verdict = config["verdict"]
     metric = str(verdict["metric"])
@@ -144,7 +144,11 @@ def load_run(run: Path) -> Results:
     )
 
 
-def _read_config(run: Path) -> tuple[dict[str, Any], str]:
+def read_config(run: Path) -> tuple[dict[str, Any], str]:
+    """Return the resolved config of a run folder and its hash.
+
+    Raises InputError, naming the path and the mend, when `run` is no run folder.
+    """
     path = run / "config.json"
     mend = "give a folder that `rlvr run` wrote"
     if not path.is_file():

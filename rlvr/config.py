@@ -43,6 +43,7 @@ from rlvr.data import (
     Start,
     nearest,
 )
+from rlvr.track import TRACKERS, TrackerName
 
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
@@ -379,7 +380,11 @@ class ClaimConfig(_Section):
 
 
 class Config(_Section):
-    """A whole run."""
+    """A whole run.
+
+    `report_to`: the trackers that get its figures (`rlvr.track`), one or a list; they decide
+    nothing, so that a run may be resumed with others.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     model: str
@@ -401,6 +406,7 @@ class Config(_Section):
     verdict: VerdictConfig = VerdictConfig()
     checkpoints: Literal["last", "all", "none"] = "last"
     executor: Literal["local"] = "local"
+    report_to: list[TrackerName] = []
     claim: ClaimConfig | None = None
 
     _name_alone = field_validator("task", "verifier", mode="before")(_name_alone)
@@ -411,6 +417,20 @@ class Config(_Section):
         if not isinstance(value, list):
             return value
         return [asdict(preset(item)) if isinstance(item, str) else item for item in value]
+
+    @field_validator("report_to", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        names = [value] if isinstance(value, str) else value
+        for name in names if isinstance(names, list) else []:
+            if name not in TRACKERS:
+                raise ValueError(
+                    f"no tracker {name!r}{nearest(str(name), TRACKERS)} (known: "
+                    f"{', '.join(TRACKERS)}; [] for none)"
+                )
+        if isinstance(names, list) and len(set(names)) < len(names):
+            raise ValueError(f"each only once: {names}")
+        return names
 
     @field_validator("seeds", "arms")
     @classmethod

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from rlvr import arms, grpo, models, preflight, record, stages, transcribe
+from rlvr import arms, grpo, models, preflight, record, stages, track, transcribe
 from rlvr.base import make_base
 from rlvr.config import Config, NamedConfig, OffTargetConfig, filled, resolved
 from rlvr.data import Arm, InputError, Problem
@@ -36,6 +36,7 @@ def run(config: Config, folder: Path, display: Display, where: str) -> None:
     """
     record.check_resumable(folder, resolved(config), filled)
     models.check_model_name(config.model, where)
+    track.check(config.report_to, where)
     wanted = preflight.verifier_of(config)
     verifier = load_verifier(wanted.name)
     record.check_disk(folder, preflight.bytes_needed(config))
@@ -73,6 +74,8 @@ def _run(
         record.write_json(folder / "config.json", stated)
         record.write_json(folder / "manifest.json", preflight.manifest(config, verifier))
         record.write_metrics(folder)
+        trackers = track.Trackers(folder, plain, config.report_to, display.note)
+        trackers.send()
         if _finished(config, folder):
             _prune(config, folder)
             return
@@ -104,7 +107,18 @@ def _run(
         timing = record.Timing(folder)
         stack.callback(timing.save)
         shared = Run(
-            config, folder, scratch, order, verifier, pool, others, watch, engine, display, timing
+            config,
+            folder,
+            scratch,
+            order,
+            verifier,
+            pool,
+            others,
+            watch,
+            engine,
+            display,
+            timing,
+            trackers,
         )
         for seed in config.seeds:
             _run_seed(shared, seed, problems[seed], where)

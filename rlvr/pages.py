@@ -31,8 +31,8 @@ from rlvr.compare import (
     Results,
     arm_effects,
     excludes_zero,
-    load_run,
     percent,
+    read_results,
     rule_text,
     signed,
     span,
@@ -64,12 +64,12 @@ def write(
     into each run's folder. Raises InputError where the main run is missing or is of no claim, and
     where a run has finished no round.
     """
-    main = load_run(folder / MAIN)
+    main = read_results(folder / MAIN)
     if not main.config.get("claim"):
         raise InputError(f"{folder / MAIN}: a run without a claim: give a claim's folder")
     claim = ClaimConfig(**main.config["claim"])
     names = [path.parent.name for path in sorted(folder.glob("*/config.json"))]
-    runs = {name: load_run(folder / name) for name in names}
+    runs = {name: read_results(folder / name) for name in names}
     write_compare(list(runs.values()))
     found = as_json(claim, budget, settle_claim(claim, runs), runs)
     write_json(folder / "claim.json", found)

@@ -32,13 +32,15 @@ def digest(value: Any) -> str:
 def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a resolved config that decides a run's figures and its verdict.
 
-    Left out is what a claim says of itself and its further points: they may be added to later.
+    Left out is where its figures are sent, and what a claim says of itself and its further points:
+    they may be added to later.
     """
+    decides = {key: value for key, value in config.items() if key != "report_to"}
     claim = config.get("claim")
     if not claim:
-        return dict(config)
+        return decides
     rule = {key: claim.get(key) for key in ("id", "controls", "rule", "models")}
-    return {**config, "claim": rule}
+    return {**decides, "claim": rule}
 
 
 # Atomic writes

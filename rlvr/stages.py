@@ -27,6 +27,7 @@ from rlvr.evaluate import evaluate as measure
 from rlvr.generate import Decoding, Engine, Tokens, sample_completions
 from rlvr.pool import VerifierPool
 from rlvr.progress import Display
+from rlvr.track import Trackers
 from rlvr.train import Training
 from rlvr.train import train as fine_tune
 from rlvr.verify import LoadedVerifier
@@ -54,6 +55,7 @@ class Run:
     engine: Engine
     display: Display
     timing: record.Timing
+    trackers: Trackers
 
     @contextmanager
     def stage(self, seed: int, arm: str, round_: int, name: str) -> Iterator[Counter[str]]:
@@ -443,7 +445,7 @@ def finish(
     found: Metrics,
     began: float,
 ) -> None:
-    """Write the evaluation, then metrics.json: with it the round is done."""
+    """Write the evaluation, then metrics.json: with it the round is done, and trackers get it."""
     folder = run.round_folder(seed, arm, round_)
     record.write_parquet(folder / "eval.parquet", [dataclasses.asdict(one) for one in records])
     place = {"seed": seed, "arm": arm, "round": round_}
@@ -451,6 +453,7 @@ def finish(
     record.write_metrics(run.folder)
     run.timing.add(seed, arm, round_, "round", time.monotonic() - began)
     run.timing.save()
+    run.trackers.send()
     values = {row["metric"]: row["value"] for row in found if row["level"] == metrics.ALL}
     headline = {name: f"{values[name]:.3f}" for name in ("pass@1", "greedy") if name in values}
     if "kept" in values:

@@ -1,5 +1,37 @@
 """What every test shares."""
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rlvr import cli
 from rlvr.threads import use_openmp
 
 use_openmp()
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> Call:
+    """Call the command in this process, in an empty folder: (exit code, stdout, stderr)."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("RLVR_CACHE", str(tmp_path / "cache"))
+
+    def called(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["rlvr", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+            raise SystemExit(0)
+        out, err = capfd.readouterr()
+        code = caught.value.code
+        return (code if isinstance(code, int) else 0), out, err
+
+    return called

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_cli import Call, call  # noqa: F401
+from conftest import Call
 
 from rlvr.check import check, reports
 from rlvr.data import InputError
@@ -137,7 +137,7 @@ def test_bad_input(tmp_path: Path) -> None:
         check(str(tmp_path / "neither.py"))
 
 
-def test_the_command_says_each_failure_and_exits_1(call: Call, task: Path) -> None:  # noqa: F811
+def test_the_command_says_each_failure_and_exits_1(call: Call, task: Path) -> None:
     code, out, err = call("check", task, "-n", "4", "-O", "plus=100000")
     assert (code, err) == (1, "")
     *lines, last = out.splitlines()

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rlvr import claims
-from rlvr.compare import Results, load_run
+from rlvr.compare import Results, read_results
 from rlvr.conditions import parse
 from rlvr.config import ClaimConfig, load, resolved
 from rlvr.data import InputError
@@ -48,7 +48,7 @@ def make(
         for metric in metrics
     ]
     pq.write_table(pa.Table.from_pylist(rows), folder / "metrics.parquet")
-    return load_run(folder)
+    return read_results(folder)
 
 
 def value(text: str, main: Results, *others: Results) -> list[float]:
@@ -328,4 +328,4 @@ def test_a_rule_changed_after_the_run_is_seen(tmp_path: Path) -> None:
     saved = json.loads(path.read_text())
     saved["config"]["verdict"]["margin"] = 0.001
     path.write_text(json.dumps(saved))
-    assert not asked(load_run(tmp_path / "r"))["rule"]
+    assert not asked(read_results(tmp_path / "r"))["rule"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from conftest import Call
 from test_loop import TINY, kill_group, start_run
 from test_models import chat_model
 
@@ -25,36 +24,13 @@ COMMANDS = {
     "compare": ["runs"],
     "sweep": ["config", "--over", "key=value", "--out"],
     "claims": ["c1", "--budget", "--out"],
+    "export": ["run", "--kept", "--arm", "--seed", "--out"],
     "score": ["file", "--verifier", "--out", "--option", "--workers", "--timeout"],
     "check": ["name", "-n", "--option", "--timeout"],
     "new": ["verifier", "name", "--folder"],
     "list": ["verifiers|tasks|arms|models|configs"],
     "doctor": [],
 }
-Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> Call:
-    """Call the command in this process, in an empty folder: (exit code, stdout, stderr)."""
-    here = tmp_path / "here"
-    here.mkdir()
-    monkeypatch.chdir(here)
-    monkeypatch.setenv("RLVR_CACHE", str(tmp_path / "cache"))
-
-    def called(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["rlvr", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-            raise SystemExit(0)
-        out, err = capfd.readouterr()
-        code = caught.value.code
-        return (code if isinstance(code, int) else 0), out, err
-
-    return called
 
 
 def assert_refused(call: Call, words: list[str], *arguments: object) -> str:

@@ -13,7 +13,7 @@ from scipy import stats as scipy_stats
 from statsmodels.stats.multitest import multipletests
 
 from rlvr import cli, compare
-from rlvr.compare import load_run, write_compare
+from rlvr.compare import read_results, write_compare
 from rlvr.data import InputError
 
 ARMS = ("verified", "unfiltered", "random", "real")
@@ -107,7 +107,7 @@ def make_run(
 
 
 def compare_run(run: Path) -> dict[str, Any]:
-    return compare.compare_run(load_run(run))
+    return compare.compare_run(read_results(run))
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_levels_and_metrics_without_a_base(run: Path) -> None:
 
 
 def test_file_is_whole_strict_json_without_paths_and_repeats_itself(run: Path) -> None:
-    write_compare([load_run(run)])
+    write_compare([read_results(run)])
     path = run / "compare.json"
     first = path.read_bytes()
 
@@ -213,7 +213,7 @@ def test_file_is_whole_strict_json_without_paths_and_repeats_itself(run: Path) -
     loaded = json.loads(first, parse_constant=refuse)
     assert loaded == compare_run(run)
     assert str(run).encode() not in first
-    write_compare([load_run(run)])
+    write_compare([read_results(run)])
     assert path.read_bytes() == first
     assert sorted(p.name for p in run.iterdir()) == [
         "compare.json",
@@ -496,7 +496,7 @@ def test_bad_input_names_path_and_mend_and_writes_nothing(
     folder = spoil(run)
     before = sorted(run.iterdir())
     with pytest.raises(InputError) as error:
-        load_run(folder)
+        read_results(folder)
     assert file in str(error.value)
     assert mend in str(error.value)
     assert "\n" not in str(error.value)

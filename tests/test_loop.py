@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from rlvr.config import draw_problems, load, resolved
-from rlvr.record import digest
+from rlvr.record import deciding, digest
 
 TINY = Path(__file__).parent / "tiny.yaml"
 SEEDS, ARMS, ROUNDS = (7, 8), ("verified", "random"), (1, 2)
@@ -166,7 +166,7 @@ def test_nothing_is_left_in_the_temporary_folder(run: Path) -> None:
 def test_config_and_manifest(run: Path) -> None:
     saved = json.loads((run / "config.json").read_text())
     plain = resolved(load(TINY))
-    assert saved == {"config": plain, "hash": digest(plain)}
+    assert saved == {"config": plain, "hash": digest(deciding(plain))}
     manifest = json.loads((run / "manifest.json").read_text())
     assert {"torch", "transformers", "trl", "rlvr"} <= manifest["versions"].keys()
     assert manifest["verifier"].startswith("exact@") and manifest["processors"] >= 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from test_compare import BASE, FINAL, SEEDS, make_run, rows_of
 
-from rlvr.compare import load_run
+from rlvr.compare import read_results
 from rlvr.data import RunError
 from rlvr.plot import arm_colours, plot
 
@@ -18,10 +18,10 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_plot_repeats_itself_to_the_byte(run: Path, tmp_path: Path) -> None:
-    path = plot(load_run(run))
+    path = plot(read_results(run))
     assert path == run / "compare.png"
     twin = make_run(tmp_path / "twin")
-    plot(load_run(twin))
+    plot(read_results(twin))
     for name in ("compare.png", "compare.svg"):
         assert (run / name).read_bytes() == (twin / name).read_bytes()
     assert path.read_bytes().startswith(b"\x89PNG")
@@ -30,18 +30,18 @@ def test_plot_repeats_itself_to_the_byte(run: Path, tmp_path: Path) -> None:
 
 def test_plot_without_pass_at_1_shows_the_rules_metric(tmp_path: Path) -> None:
     rows = [row for row in rows_of(FINAL, BASE) if row["metric"] != "pass@1"]
-    assert plot(load_run(make_run(tmp_path / "run", rows, metric="greedy"))).is_file()
+    assert plot(read_results(make_run(tmp_path / "run", rows, metric="greedy"))).is_file()
 
 
 def test_plot_of_one_seed_has_no_band(tmp_path: Path) -> None:
     rows = [row for row in rows_of(FINAL, BASE) if row["seed"] == SEEDS[0]]
-    assert plot(load_run(make_run(tmp_path / "run", rows))).is_file()
+    assert plot(read_results(make_run(tmp_path / "run", rows))).is_file()
 
 
 def test_full_disk_is_a_run_error_and_the_old_plot_stays(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = plot(load_run(run)).read_bytes()
+    old = plot(read_results(run)).read_bytes()
     left = sorted(run.iterdir())
 
     def full(descriptor: int) -> None:
@@ -49,7 +49,7 @@ def test_full_disk_is_a_run_error_and_the_old_plot_stays(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RunError, match="can't write .*compare.svg: No space left on device"):
-        plot(load_run(run))
+        plot(read_results(run))
     assert (run / "compare.png").read_bytes() == old
     assert sorted(run.iterdir()) == left
 

@@ -7,14 +7,14 @@ import pytest
 from rich.console import Console
 from test_compare import ARMS, BASE, FINAL, make_run, rows_of, with_excluded, without
 
-from rlvr.compare import load_run
+from rlvr.compare import read_results
 from rlvr.tables import print_tables
 
 
 def tables(*runs: Path, width: int = 80) -> str:
     """Return what is printed, without the blanks at the ends of lines."""
     console = Console(file=io.StringIO(), width=width)
-    print_tables([load_run(run) for run in runs], console)
+    print_tables([read_results(run) for run in runs], console)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 

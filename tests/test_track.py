@@ -1,0 +1,258 @@
+"""Trackers: what is recorded reaches them, once, and none of them can stop a run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from conftest import Call
+from test_cli import assert_refused
+from test_loop import TINY, finish, kill_group, start_run
+
+from rlvr import record, track
+from rlvr.config import load, resolved
+from rlvr.data import InputError
+
+CONFIG = resolved(load(TINY, ["report_to=tensorboard"]))
+
+
+def write(folder: Path, seed: int, arm: str, round_: int, value: float = 0.0) -> None:
+    place = {"seed": seed, "arm": arm, "round": round_}
+    rows = [
+        {**place, "metric": "pass@1", "level": "all", "value": value or seed + round_ / 8, "n": 4},
+        {**place, "metric": "pass@1", "level": "d1c0", "value": 0.5, "n": 2},
+        {**place, "metric": "step.reward", "level": "step-00001", "value": 0.5, "n": 2},
+        {**place, "metric": "off_target.text.real_nll", "level": "all", "value": 2, "n": 2},
+    ]
+    record.write_json(record.round_folder(folder, seed, arm, round_) / "metrics.json", rows)
+
+
+def sent(folder: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
+    """Read the event files back: tracker run -> metric -> (step, value)."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    runs = {}
+    for place in sorted({path.parent for path in folder.rglob("events.out.tfevents.*")}):
+        events = EventAccumulator(str(place))
+        events.Reload()
+        runs[str(place.relative_to(folder / "tensorboard"))] = {
+            tag: [(one.step, one.value) for one in events.Scalars(tag)]
+            for tag in events.Tags()["scalars"]
+        }
+    return runs
+
+
+def tracked(folder: Path, *names: track.TrackerName) -> tuple[track.Trackers, list[str]]:
+    said: list[str] = []
+    return track.Trackers(folder, CONFIG, names or ("tensorboard",), said.append), said
+
+
+def test_figures_reach_the_event_files_under_their_names(tmp_path: Path) -> None:
+    trackers, said = tracked(tmp_path)
+    trackers.send()
+    assert sent(tmp_path) == {}
+    write(tmp_path, 0, "base", 0)
+    trackers.send()
+    for seed in (0, 1):
+        for round_ in (1, 2):
+            write(tmp_path, seed, "verified", round_)
+            trackers.send()
+            got = sent(tmp_path)[f"seed-{seed}/verified"]["pass@1"]
+            assert got == [(r, seed + r / 8) for r in range(1, round_ + 1)]
+    found = sent(tmp_path)
+    assert set(found) == {"seed-0/base", "seed-0/verified", "seed-1/verified"}
+    assert set(found["seed-0/base"]) == {"pass@1", "pass@1[d1c0]", "off_target.text.real_nll"}
+    assert found["seed-0/base"]["pass@1"] == [(0, 0.0)]
+    assert found["seed-1/verified"]["pass@1[d1c0]"] == [(1, 0.5), (2, 0.5)]
+    assert said == []
+
+
+def test_a_resumed_run_sends_what_is_missing_and_nothing_twice(tmp_path: Path) -> None:
+    for round_ in (1, 2):
+        write(tmp_path, 0, "verified", round_)
+    tracked(tmp_path)[0].send()
+    files = len(list(tmp_path.rglob("events.out.tfevents.*")))
+    tracked(tmp_path)[0].send()
+    assert len(list(tmp_path.rglob("events.out.tfevents.*"))) == files
+    write(tmp_path, 0, "verified", 3)
+    tracked(tmp_path)[0].send()
+    assert [step for step, _ in sent(tmp_path)["seed-0/verified"]["pass@1"]] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("lost", ["the mark of the last round", "all marks"])
+def test_a_kill_between_sending_and_noting_it_doubles_no_point(tmp_path: Path, lost: str) -> None:
+    for round_ in (1, 2, 3):
+        write(tmp_path, 0, "verified", round_)
+    tracked(tmp_path)[0].send()
+    state = json.loads((tmp_path / track.STATE).read_text())
+    if lost == "all marks":
+        (tmp_path / track.STATE).unlink()
+    else:
+        state["sent"]["tensorboard"]["seed-0/verified"] = 2
+        record.write_json(tmp_path / track.STATE, state)
+    tracked(tmp_path)[0].send()
+    assert [step for step, _ in sent(tmp_path)["seed-0/verified"]["pass@1"]] == [1, 2, 3]
+
+
+def test_a_tracker_asked_for_later_gets_all_that_is_recorded(tmp_path: Path) -> None:
+    write(tmp_path, 0, "verified", 1)
+    trackers, _ = tracked(tmp_path)
+    trackers.working = []
+    trackers.send()
+    assert not (tmp_path / track.STATE).exists() and sent(tmp_path) == {}
+    tracked(tmp_path)[0].send()
+    assert set(sent(tmp_path)) == {"seed-0/verified"}
+
+
+def test_a_failing_tracker_is_one_line_and_is_sent_what_it_lacks_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from accelerate import tracking
+
+    write(tmp_path, 0, "verified", 1)
+    tracked(tmp_path)[0].send()
+    with monkeypatch.context() as patch:
+
+        def failing(*_: Any, **__: Any) -> None:
+            raise ConnectionError("no\nroute")
+
+        patch.setattr(tracking.TensorBoardTracker, "log", failing)
+        trackers, said = tracked(tmp_path)
+        for round_ in (2, 3):
+            write(tmp_path, 0, "verified", round_)
+            trackers.send()
+        assert len(said) == 1 and "ConnectionError: no route" in said[0]
+    assert json.loads((tmp_path / track.STATE).read_text())["sent"] == {
+        "tensorboard": {"seed-0/verified": 1}
+    }
+    tracked(tmp_path)[0].send()
+    assert [step for step, _ in sent(tmp_path)["seed-0/verified"]["pass@1"]] == [1, 2, 3]
+
+
+def test_an_event_folder_that_can_not_be_written_stops_nothing(tmp_path: Path) -> None:
+    write(tmp_path, 0, "verified", 1)
+    (tmp_path / "tensorboard").write_text("a file")
+    trackers, said = tracked(tmp_path)
+    trackers.send()
+    assert len(said) == 1 and said[0].startswith("tensorboard failed") and "\n" not in said[0]
+
+
+def test_damaged_state_is_refused_with_the_mend(tmp_path: Path) -> None:
+    (tmp_path / track.STATE).write_text("{")
+    with pytest.raises(InputError, match="trackers.json.*delete it"):
+        tracked(tmp_path)
+
+
+class Kept:
+    """Stands in for a tracker's own module: what accelerate calls, kept."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Any]] = []
+
+    def init(self, **given: Any) -> Kept:
+        self.calls.append(("init", given))
+        return self
+
+    def log(self, values: Any, step: int, **given: Any) -> None:
+        self.calls.append(("log", (step, values, given)))
+
+    def finish(self) -> None:
+        self.calls.append(("finish", None))
+
+
+@pytest.mark.parametrize("name", ["trackio", "wandb"])
+def test_the_other_trackers_get_one_resumable_run_a_seed_and_arm(
+    name: track.TrackerName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept()
+    monkeypatch.setitem(sys.modules, name, kept)
+    for round_ in (1, 2):
+        write(tmp_path, 3, "verified", round_)
+        tracked(tmp_path, name)[0].send()
+    assert [what for what, _ in kept.calls] == ["init", "log", "finish"] * 2
+    first, second = (given for what, given in kept.calls if what == "init")
+    assert first == second and first["resume"] == "allow" and first["project"] == "tiny"
+    assert first["name"].startswith("verified-seed-3-") and first["config"] == CONFIG
+    logged = [given for what, given in kept.calls if what == "log"]
+    assert [step for step, _, _ in logged] == [1, 2]
+    assert logged[0][1]["pass@1"] == 3.125 and logged[0][1]["pass@1[d1c0]"] == 0.5
+    assert logged[0][2] == ({"commit": True} if name == "wandb" else {})
+
+
+# The config
+
+
+@pytest.mark.parametrize(
+    ("given", "want"),
+    [
+        ("report_to=tensorboard", ["tensorboard"]),
+        ("report_to=[tensorboard,wandb]", ["tensorboard", "wandb"]),
+        ("report_to=[]", []),
+        ("name=x", []),
+    ],
+)
+def test_one_or_a_list(given: str, want: list[str]) -> None:
+    assert load(TINY, [given]).report_to == want
+
+
+def test_what_is_no_tracker_or_not_installed_is_refused(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = ["run", TINY, "--out", tmp_path / "run"]
+    assert_refused(call, ["report_to", "did you mean 'tensorboard'"], *run, "report_to=tensorbord")
+    assert_refused(call, ["report_to", "only once"], *run, "report_to=[wandb,wandb]")
+    monkeypatch.setattr(track, "_installed", lambda _: False)
+    words = ["tiny.yaml", "report_to", "trackio is not installed", "pip install"]
+    assert_refused(call, words, *run, "report_to=trackio")
+
+
+def test_it_is_no_part_of_what_decides_a_run(tmp_path: Path) -> None:
+    plain = resolved(load(TINY))
+    assert record.digest(record.deciding(plain)) == record.digest(record.deciding(CONFIG))
+    older = {key: value for key, value in plain.items() if key != "report_to"}
+    assert record.digest(older) == record.digest(record.deciding(plain))
+    record.write_json(tmp_path / "config.json", {"config": older, "hash": "any"})
+    record.check_resumable(tmp_path, CONFIG)
+
+
+def test_no_tracker_is_imported_unless_asked_for(tmp_path: Path) -> None:
+    code = (
+        "import sys; from rlvr import config, loop, track; from pathlib import Path;"
+        f"track.Trackers(Path({str(tmp_path)!r}), {{}}, [], print).send();"
+        "track.check([], 'here');"
+        "print({'tensorboard', 'trackio', 'wandb'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["set()"]
+
+
+# A real run
+
+
+@pytest.mark.slow
+def test_a_run_killed_and_resumed_has_sent_each_figure_once(tmp_path: Path) -> None:
+    folder, cache, on = tmp_path / "run", tmp_path / "cache", "report_to=tensorboard"
+    process = start_run(folder, cache, on)
+    try:
+        end = time.monotonic() + 240
+        while len(list(folder.glob("seed-*/*/round-*/metrics.json"))) < 3:
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.01)
+    finally:
+        kill_group(process)
+    begun = sent(folder)
+    assert "seed-7/base" in begun
+    finish(start_run(folder, cache, on))
+    wanted: dict[str, dict[str, list[Any]]] = {}
+    for row in pd.read_parquet(folder / "metrics.parquet").to_dict("records"):
+        level = "" if row["level"] == "all" else f"[{row['level']}]"
+        of_run = wanted.setdefault(f"seed-{row['seed']}/{row['arm']}", {})
+        point = (row["round"], pytest.approx(row["value"], rel=1e-6))
+        of_run.setdefault(f"{row['metric']}{level}", []).append(point)
+    assert sent(folder) == wanted
