@@ -32,7 +32,7 @@ ARM_COLOURS = {
 NEXT_COLOURS = ("#332288", "#999933", "#44AA99", "#AA4499", "#DDCC77", "#117733")
 BASE_COLOUR = "#555555"
 # Those too dark to be seen on a dark page (under 3:1), in the same hue.
-ON_DARK = {"#882255": "#CC6699", "#332288": "#9A8CE0", "#555555": "#A8A8A8"}
+ON_DARK = {"#882255": "#C43C6E", "#332288": "#9A8CE0", "#555555": "#A8A8A8"}
 MARKERS = "os^DvPX"
 
 

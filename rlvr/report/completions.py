@@ -1,11 +1,11 @@
 """From a run's completions to the sample of them that the browser shows.
 
 Two sets: `training` (what an arm chose its rows from, completions.parquet) and `held-out`
-(eval.parquet at temperature 1, and greedily). They are sampled to fit the page, always the same ones:
-each seed, arm and round has the same room, shared evenly by the verdicts in it, so that rare
-verdicts stay visible; within a verdict the problems come in one shuffled order, the same for all
-arms and rounds, so that a problem that one arm shows the others show too. Shares in the sample are
-therefore no rates.
+(eval.parquet at temperature 1, and greedily). They are sampled to fit the page, always the same
+ones: each seed, arm and round has the same room, shared evenly by the verdicts in it, so that rare
+verdicts stay visible; within a verdict come the first samples of each problem, then the second
+ones, the problems in one shuffled order for all arms and rounds, so that a problem that one arm
+shows the others show too. Shares in the sample are therefore no rates.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -30,9 +29,12 @@ from rlvr.record import round_folder
 
 TRAINING, HELD_OUT, GREEDY = "training", "held-out", "held-out, greedy"
 SETS = (TRAINING, HELD_OUT, GREEDY)
-TOGETHER = 2  # samples of one problem that come before the next problem's
 LONGEST = 2**20  # characters of a text; what is beyond is cut, and said
 FIELD = 2_000  # characters of a prompt, reference, reason or extracted answer
+COLUMNS = (
+    *("set", "seed", "arm", "round", "problem", "status", "kept", "tokens", "logprob"),
+    *("text", "extracted", "reason", "cut"),
+)
 _SHARED = ("problem_id", "index", "text", "status", "reason", "extracted")
 
 
@@ -118,10 +120,6 @@ def sample(
         total=total,
         excluded=excluded,
     )
-
-
-COLUMNS = ("set", "seed", "arm", "round", "problem", "status", "kept", "tokens", "logprob")
-COLUMNS = (*COLUMNS, "text", "extracted", "reason", "cut")
 
 
 def _add(
@@ -234,7 +232,7 @@ def _choose(table: pa.Table, room: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         return np.arange(len(table))
     frame = table.select(["set", "status", "problem_id", "index"]).to_pandas()
     frame["order"] = frame["problem_id"].map(shuffled)
-    frame["turn"] = frame.groupby(["set", "status", "problem_id"]).cumcount() // TOGETHER
+    frame["turn"] = frame.groupby(["set", "status", "problem_id"]).cumcount()
     frame = frame.sort_values(["turn", "order", "index"], kind="stable")
     groups = [group.index.to_numpy() for _, group in frame.groupby(["set", "status"])]
     sizes = fair([len(group) for group in groups], room)
@@ -249,7 +247,7 @@ def shuffled(problem_id: str) -> int:
 
 
 def fair(sizes: Sequence[int], room: int) -> list[int]:
-    """Return how many of each group fit into `room`: equal shares, what one leaves for the others."""
+    """Return how many of each group fit into `room`: equal shares, and what one leaves over."""
     given = [0] * len(sizes)
     order = sorted(range(len(sizes)), key=lambda i: sizes[i])
     for done, i in enumerate(order):

@@ -26,7 +26,7 @@ from rlvr.compare import (
     span,
     worst_case,
 )
-from rlvr.record import flat
+from rlvr.record import deciding, flat
 from rlvr.stats import paired_interval
 
 QUADRANTS = ("both", "base_only", "arm_only", "neither")
@@ -207,12 +207,13 @@ def left_out(r: Results) -> list[str]:
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return a resolved config as dotted keys and JSON values; arms by their names."""
-    arms = {str(arm["name"]): dict(arm) for arm in config["arms"]}
-    for arm in arms.values():
-        del arm["name"]
-    plain = flat({**config, "arms": arms})
-    return {key: json.dumps(value, ensure_ascii=False) for key, value in sorted(plain.items())}
+    """Return a resolved config as dotted keys and JSON values; an arm is one key, its axes."""
+    plain = flat({key: value for key, value in config.items() if key != "arms"})
+    texts = {key: json.dumps(value, ensure_ascii=False) for key, value in plain.items()}
+    for arm in config["arms"]:
+        axes = {axis: value for axis, value in arm.items() if axis != "name" and value}
+        texts[f"arms.{arm['name']}"] = ", ".join(f"{axis}: {axes[axis]}" for axis in sorted(axes))
+    return dict(sorted(texts.items()))
 
 
 def config_table(r: Results) -> Table:
@@ -222,8 +223,11 @@ def config_table(r: Results) -> Table:
 
 
 def differences_table(labels: Sequence[str], runs: Sequence[Results]) -> Table:
-    """Return the keys whose values differ between the runs' configs, a run a column."""
-    each = [settings(r.config) for r in runs]
+    """Return the keys whose values differ between the runs' configs, a run a column.
+
+    Left out is what decides no figure: the words of a claim, its further points.
+    """
+    each = [settings(deciding(r.config)) for r in runs]
     keys = sorted({key for one in each for key in one})
     rows = [
         (key, *(one.get(key, "-") for one in each))

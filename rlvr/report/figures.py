@@ -22,7 +22,8 @@ from rlvr.stats import paired_interval
 from rlvr.tables import ANSWERS
 
 INK, GRID, PAPER = "#24292f", "#e6e6e6", "#ffffff"  # the page puts its theme's there
-QUADRANT_COLOURS = ("#009E73", "#D55E00", "#0072B2", "#8C8C8C")
+# None of an arm's colours: slate for what is lost, yellow for what is new, greys for the rest.
+QUADRANT_COLOURS = ("#9aa4b2", "#3d4654", "#f0e442", "#dde2e8")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 HEIGHT = 210
 MEAN = "datum.what == 'mean'"
@@ -75,8 +76,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
 }
 ORDER = ("Accuracy", "Coverage", *(title for title in GROUPS if title != "Accuracy"))
-UNIT = (*SHARES, "coverage_", "survival", "distinct", "correct_distinct", "phi", "psi", "keep_rate")
-UNIT = (*UNIT, "kept_", "amplified", "truncated", "no_answer", "lucky", "train_lucky")
+UNIT = (
+    *(*SHARES, "coverage_", "survival", "distinct", "correct_distinct", "phi", "psi", "keep_rate"),
+    *("kept_", "amplified", "truncated", "no_answer", "lucky", "train_lucky"),
+)  # how metrics begin that lie between 0 and 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +333,7 @@ def _limits(metric: str, rows: Iterable[Mapping[str, Any]]) -> alt.Scale:
     """Return the extent of what is drawn; a share's band may reach past 0 and 1, the axis not."""
     values = [x for row in rows for x in map(row.get, ("value", "low", "high")) if x is not None]
     low, high = min(values), max(values)
-    if metric.startswith(UNIT):
+    if metric.startswith(UNIT) and metric != "amplified_excess":
         low, high = max(low, 0.0), min(high, 1.0)
     room = 0.03 * (high - low) or 0.03
     return alt.Scale(domain=[_plain(low - room), _plain(high + room)], nice=False, zero=False)
@@ -341,20 +344,20 @@ def _tooltip(place: str) -> list[alt.Tooltip]:
     return [alt.Tooltip("arm:N"), alt.Tooltip(place), *numbers]
 
 
-def _spec(chart: alt.Chart | alt.LayerChart, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _spec(
+    chart: alt.Chart | alt.LayerChart | alt.FacetChart, rows: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """Return the specification with its rows, as wide as the page gives it room."""
-    sized = chart.properties(width="container", height=HEIGHT, data=alt.Data(values=list(rows)))
-    look = sized.configure(
+    look = chart.properties(width="container", height=HEIGHT).configure(
         font="system-ui, sans-serif",
         background="transparent",
         axis=alt.AxisConfig(
             labelColor=INK, titleColor=INK, tickColor=GRID, domainColor=INK, gridColor=GRID,
-            titleFontWeight="normal",
+            titleFontWeight="normal", titlePadding=8,
         ),
         legend=alt.LegendConfig(labelColor=INK, labelLimit=140),
         view=alt.ViewConfig(stroke=None),
         aria=False,
     )  # fmt: skip
-    with alt.data_transformers.enable("default", max_rows=None):
-        spec: dict[str, Any] = look.to_dict()
-    return spec
+    spec: dict[str, Any] = look.to_dict()
+    return {**spec, "data": {"values": list(rows)}}

@@ -23,18 +23,28 @@ import vl_convert
 from markupsafe import Markup
 
 from rlvr import __version__
-from rlvr.compare import Results, rule_text
+from rlvr.compare import Results, percent, rule_text
 from rlvr.data import STATUSES, InputError
 from rlvr.plot import ON_DARK
 from rlvr.record import write_text
 from rlvr.report import facts
 from rlvr.report.completions import SETS
-from rlvr.report.figures import GRID, INK, PAPER, Figure, Look, arm_looks, figure_groups
+from rlvr.report.figures import (
+    GRID,
+    INK,
+    PAPER,
+    QUADRANT_COLOURS,
+    Figure,
+    Look,
+    arm_looks,
+    figure_groups,
+)
 from rlvr.report.gather import RunParts, gather, labels
 from rlvr.sceptic import Check, checks
 
 HERE = Path(__file__).parent
-ROWS, CHARACTERS = 60_000, 4_000_000  # of the completions in a page, all runs together
+SCRIPTS = ("figures.js", "browser.js")
+ROWS, CHARACTERS = 150_000, 4_000_000  # of the completions in a page, all runs together
 PACKED = 3_200_000  # bytes that figures and completions may take in the page
 # What would act on a page rather than show: controls, and marks that change the direction of text.
 UNSEEN = re.compile(
@@ -51,6 +61,8 @@ class RunView:
     r: Results
     rule: str
     checks: Sequence[Check]
+    headline: str
+    percent: str
     groups: Mapping[str, Sequence[Figure]]
     tables: Mapping[str, facts.Table]
     left_out: Sequence[str]
@@ -101,12 +113,15 @@ def _view(parts: RunParts, looks: Mapping[str, Look]) -> RunView:
         "environment": facts.environment_table(parts.manifest),
         "config": facts.config_table(r),
     }
+    groups = figure_groups(r, looks)
     return RunView(
         parts=parts,
         r=r,
         rule=rule_text(r),
         checks=checks(r),
-        groups=figure_groups(r, looks),
+        headline=next(iter(groups)),
+        percent=percent(r),
+        groups=groups,
         tables=tables,
         left_out=facts.left_out(r),
     )
@@ -146,12 +161,12 @@ def variable(colour: str) -> str:
 
 def _colours(looks: Mapping[str, Look]) -> dict[str, str]:
     """Return each colour of a chart on a light page with the one on a dark page."""
-    own = {INK: "#d6dae0", GRID: "#343a44", PAPER: "#1b1f26"}
+    own = {INK: "#d6dae0", GRID: "#343a44", PAPER: "#1b1f26", QUADRANT_COLOURS[1]: "#66738a"}
     return own | {look.colour: ON_DARK.get(look.colour, look.colour) for look in looks.values()}
 
 
 def pack(payload: Mapping[str, Any]) -> str:
-    """Return data as JSON, gzip and base64: letters, digits, +, / and = alone, whatever it holds."""
+    """Return data as JSON, gzip, base64: letters, digits, +, / and = alone, whatever it holds."""
     text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
@@ -163,8 +178,8 @@ def visible(text: str) -> str:
 
 def _fill(views: Sequence[RunView], looks: Mapping[str, Look], packed: str) -> str:
     style = (HERE / "page.css").read_text(encoding="utf-8") + _palette(looks)
-    own = (HERE / "page.js").read_text(encoding="utf-8")
-    charts = vl_convert.javascript_bundle()
+    own = "".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    charts = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     assert "</script" not in charts.lower() and "<!--" not in charts
     environment = jinja2.Environment(
         autoescape=True,

@@ -1,9 +1,9 @@
 """From token ids to the phrases that an arm amplified.
 
 A phrase is an n-gram of GRAM tokens, as in the metric `amplified`. It is found by its log-odds
-(`rlvr.ngrams.log_odds`) in the held-out samples of an arm's last round against those of its base, in
-one half of the problems, and measured in the other half: measured where it was found, it would be
-over-represented by selection alone. What it does not do: say why.
+(`rlvr.ngrams.log_odds`) in the held-out samples of an arm's last round against those of its base,
+in one half of the problems, and measured in the other half: measured where it was found, it would
+be over-represented by selection alone. What it does not do: say why.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.compute as pc
 
 from rlvr.compare import Results
-from rlvr.ngrams import Gram, log_odds
+from rlvr.ngrams import Gram, count, log_odds
 from rlvr.record import round_folder
 from rlvr.report.completions import read_columns, shortened, shuffled
 
 GRAM = 3
 PHRASES, EXAMPLES = 10, 2
-MOST = 20_000  # samples of an arm, all seeds together, that phrases are looked for in
+MOST = 5_000  # samples of an arm, all seeds together, that phrases are looked for in
 Z = 1.96
 
 
@@ -96,14 +95,8 @@ def _phrases(
 
 def _counts(texts: _Texts, half: bool) -> Counter[Gram]:
     """Return the n-grams of one half of the problems."""
-    chosen = [
-        np.array(t) for t, second in zip(texts.tokens, texts.second, strict=True) if second is half
-    ]
-    windows = [np.lib.stride_tricks.sliding_window_view(t, GRAM) for t in chosen if len(t) >= GRAM]
-    if not windows:
-        return Counter()
-    grams, times = np.unique(np.concatenate(windows), axis=0, return_counts=True)
-    return Counter(dict(zip(map(tuple, grams.tolist()), times.tolist(), strict=True)))
+    of = zip(texts.tokens, texts.second, strict=True)
+    return count((tokens for tokens, second in of if second is half), GRAM)
 
 
 def _examples(texts: _Texts, gram: Gram) -> Iterable[str]:
