@@ -29,7 +29,6 @@ from rlvr.record import round_folder
 
 TRAINING, HELD_OUT, GREEDY = "training", "held-out", "held-out, greedy"
 SETS = (TRAINING, HELD_OUT, GREEDY)
-LONGEST = 2**20  # characters of a text; what is beyond is cut, and said
 FIELD = 2_000  # characters of a prompt, reference, reason or extracted answer
 COLUMNS = (
     *("set", "seed", "arm", "round", "problem", "status", "kept", "tokens", "logprob"),
@@ -47,6 +46,15 @@ class Part:
     seed: int
     arm: str
     round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much of a run a page takes: completions, characters of all, and of one at most."""
+
+    rows: int
+    characters: int
+    longest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +91,8 @@ def parts(r: Results) -> list[Part]:
     return found
 
 
-def sample(
-    r: Results, known: Mapping[tuple[int, str], Problem], most: int, characters: int
-) -> Sample:
-    """Return at most about `most` completions of a run, of about `characters` in all.
+def sample(r: Results, known: Mapping[tuple[int, str], Problem], room_of: Room) -> Sample:
+    """Return as many completions of a run as there is room for, about.
 
     The same ones for equal folders. `known`: problems by (seed, id), for their prompts, references
     and levels. Raises InputError, naming the file and the mend, for one that can't be read.
@@ -102,14 +108,15 @@ def sample(
         table = _read(part)
         total += len(table)
         excluded.update(_without_verdict(table))
-        mean = max(1.0, pc.mean(pc.utf8_length(table["text"])).as_py() or 0)
-        room = int(min(most / len(files), characters / len(files) / mean))
+        # The median: one text of a megabyte must not cost the others their place.
+        usual = pc.approximate_median(pc.utf8_length(table["text"])).as_py() or 1
+        room = int(min(room_of.rows, room_of.characters / usual) / len(files))
         chosen = table.take(pa.array(_choose(table, max(1, room))))
         for row in chosen.to_pylist():
             problem = problems.setdefault((part.seed, row["problem_id"]), len(problems))
             if row["level"]:
                 levels[problem] = row["level"]
-            _add(rows, part, row, problem, r, texts)
+            _add(rows, part, row, problem, r, texts, room_of.longest)
     return Sample(
         rows=rows,
         texts=list(texts),
@@ -129,10 +136,11 @@ def _add(
     problem: int,
     r: Results,
     texts: dict[str, int],
+    longest: int,
 ) -> None:
     """Append one completion to the columns; -1 and None say that there is no such thing."""
     text = row["text"]
-    of_text = texts.setdefault(text[:LONGEST], len(texts))
+    of_text = texts.setdefault(text[:longest], len(texts))
     values = {
         "set": SETS.index(row["set"]),
         "seed": part.seed,
@@ -146,7 +154,7 @@ def _add(
         "text": of_text,
         "extracted": _index(texts, row["extracted"]),
         "reason": _index(texts, row["reason"] or None),
-        "cut": int(bool(row["truncated"])) + 2 * int(len(text) > LONGEST),
+        "cut": int(bool(row["truncated"])) + 2 * int(len(text) > longest),
     }
     for name, column in rows.items():
         column.append(values[name])

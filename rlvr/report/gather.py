@@ -21,7 +21,7 @@ from rlvr import preflight
 from rlvr.compare import Results, compare_run
 from rlvr.config import Config
 from rlvr.data import InputError, Problem
-from rlvr.report.completions import Sample, parts, read_columns, sample
+from rlvr.report.completions import Room, Sample, parts, read_columns, sample
 from rlvr.report.phrases import Phrase, amplified_phrases
 
 
@@ -39,8 +39,8 @@ class RunParts:
     notes: Sequence[str]
 
 
-def gather(label: str, r: Results, most: int, characters: int) -> RunParts:
-    """Read what a run's page needs; at most `most` completions of `characters` in all.
+def gather(label: str, r: Results, room: Room) -> RunParts:
+    """Read what a run's page needs, of its completions as many as there is room for.
 
     Raises InputError, naming the file and the mend, for one that is damaged.
     """
@@ -49,7 +49,7 @@ def gather(label: str, r: Results, most: int, characters: int) -> RunParts:
     if parts(r):
         known, why = _problems(r)
         notes += why
-        chosen = sample(r, known, most, characters)
+        chosen = sample(r, known, room)
     else:
         notes.append(
             "No completions are in this run folder (seed-*/), only its figures: there is nothing "

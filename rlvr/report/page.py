@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from rlvr.data import STATUSES, InputError
 from rlvr.plot import ON_DARK
 from rlvr.record import write_text
 from rlvr.report import facts
-from rlvr.report.completions import SETS
+from rlvr.report.completions import FIELD, SETS, Room
 from rlvr.report.figures import (
     GRID,
     INK,
@@ -44,7 +45,7 @@ from rlvr.sceptic import Check, checks
 
 HERE = Path(__file__).parent
 SCRIPTS = ("figures.js", "browser.js")
-ROWS, CHARACTERS = 150_000, 4_000_000  # of the completions in a page, all runs together
+ROOM = Room(rows=150_000, characters=4_000_000, longest=2 * 10**6)  # for the completions of a page
 PACKED = 3_200_000  # bytes that figures and completions may take in the page
 # What would act on a page rather than show: controls, and marks that change the direction of text.
 UNSEEN = re.compile(
@@ -86,17 +87,20 @@ def render(runs: Sequence[Results]) -> str:
     looks = arm_looks(list(dict.fromkeys(arm for r in runs for arm in r.arms)))
     share = 1.0
     while True:
-        room = share / len(runs)
-        read = [
-            gather(label, r, int(room * ROWS), int(room * CHARACTERS))
-            for label, r in zip(labels(runs), runs, strict=True)
-        ]
+        room = _part(ROOM, share, len(runs))
+        read = [gather(label, r, room) for label, r in zip(labels(runs), runs, strict=True)]
         views = [_view(parts, looks) for parts in read]
         packed = pack(_payload(views, looks))
         if len(packed) <= PACKED or share < 0.01:
             break
         share *= 0.8 * PACKED / len(packed)
     return _fill(views, looks, packed)
+
+
+def _part(room: Room, share: float, runs: int) -> Room:
+    """Return the room of each of several runs when all have a share of what a page takes."""
+    rows, characters = (int(share * x / runs) for x in (room.rows, room.characters))
+    return Room(rows, characters, max(FIELD, int(share * room.longest)))
 
 
 def _view(parts: RunParts, looks: Mapping[str, Look]) -> RunView:
@@ -179,7 +183,7 @@ def visible(text: str) -> str:
 def _fill(views: Sequence[RunView], looks: Mapping[str, Look], packed: str) -> str:
     style = (HERE / "page.css").read_text(encoding="utf-8") + _palette(looks)
     own = "".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    charts = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    charts = _charts()
     assert "</script" not in charts.lower() and "<!--" not in charts
     environment = jinja2.Environment(
         autoescape=True,
@@ -209,6 +213,12 @@ def _fill(views: Sequence[RunView], looks: Mapping[str, Look], packed: str) -> s
         script=Markup(own),
         policy=_policy([charts, own], style),
     )
+
+
+@cache
+def _charts() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script, as vl-convert ships them."""
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
 def _palette(looks: Mapping[str, Look]) -> str:
