@@ -177,7 +177,12 @@ def _pass_at_k(r: Results, ks: Sequence[int], looks: Mapping[str, Look]) -> Figu
     for arm in ("base", *r.arms):
         for k in ks:
             rows += _rows(r, arm, {"k": k}, [(s, r.at(s, arm, f"pass@{k}")) for s in r.seeds])
-    x = alt.X("k:Q", title="k", axis=alt.Axis(values=list(ks)), scale=alt.Scale(type="log", base=2))
+    x = alt.X(
+        "k:Q",
+        title="k",
+        axis=alt.Axis(values=list(ks)),
+        scale=alt.Scale(type="log", base=2, domain=[ks[0], ks[-1]], nice=False),
+    )
     says = f"share of problems with a correct one in k samples, at round {r.round}"
     return Figure("pass-at-k", "pass@k over k", says, _lines(r, rows, x, "pass@k", looks))
 
