@@ -36,6 +36,7 @@ function themed(spec, theme) {
 async function draw(id, spec, theme) {
   const place = byId(id);
   await vegaEmbed(place, themed(spec, theme), EMBED);
+  place.querySelector("svg").setAttribute("aria-hidden", "true"); // the place around it has the words
 }
 
 function download(name, blob) {
