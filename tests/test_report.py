@@ -90,7 +90,7 @@ class Page(HTMLParser):
 
     def mean(self, figure: str, arm: str, **place: Any) -> dict[str, float]:
         """Return the row of a figure that holds the mean over seeds."""
-        values: list[dict[str, Any]] = self.data["figures"][f"run-0-{figure}"]["data"]["values"]
+        values: list[dict[str, Any]] = self.data["figures"][f"run-0-{figure}"]["datasets"]["rows"]
         (row,) = (
             row
             for row in values
@@ -509,6 +509,8 @@ def test_figures_are_valid_vega_lite(page: Page) -> None:
     assert len(page.data["figures"]) > 15
     for spec in page.data["figures"].values():
         altair.Chart.from_dict(spec)
+        layers = spec.get("layer", [spec])
+        assert {layer.get("data", spec.get("data"))["name"] for layer in layers} == {"rows"}
 
 
 def test_settings_name_arms_by_their_axes(run: Path) -> None:

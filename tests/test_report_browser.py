@@ -130,7 +130,11 @@ def test_opens_from_disk_silent_and_alone(opened: Opened, run: Path) -> None:
         assert line.locator("[data-why]").inner_text() == compared["why"][arm]
     charts = page.locator(".chart")
     assert charts.count() > 15
-    assert page.locator(".chart svg").count() == charts.count(), "every chart is drawn"
+    for i in range(charts.count()):
+        marks = charts.nth(i).locator(".mark-symbol path, .mark-rect path")
+        assert marks.count() > 3 + 3, "more than the legend is drawn"
+    lines = page.locator("[id='run-0-pass@1'] .mark-line path")
+    assert lines.count() == 3 * (1 + 3), "of each arm the mean and three seeds"
 
 
 @pytest.mark.parametrize(
@@ -247,6 +251,7 @@ def test_figures_are_saved(opened: Opened) -> None:
     assert saved("PNG").startswith(b"\x89PNG")
     svg = saved("SVG").decode()
     assert svg.startswith("<svg") and "#0072B2" in svg and "var(" not in svg
+    assert svg.count("mark-line") > 0 and svg.count('stroke="#0072B2"') >= 1 + 3
 
 
 def test_the_table_of_a_figure(opened: Opened) -> None:

@@ -58,7 +58,7 @@ function csv(rows) {
 }
 
 async function save(id, kind, spec) {
-  if (kind === "CSV") return download(`${id}.csv`, new Blob([csv(spec.data.values)], { type: "text/csv" }));
+  if (kind === "CSV") return download(`${id}.csv`, new Blob([csv(spec.datasets.rows)], { type: "text/csv" }));
   // Drawn anew as it is in the light, on white and at one width, wherever it is looked at.
   const place = make("div");
   const fixed = { ...spec, width: 640, height: 320, config: { ...spec.config, background: "#ffffff" } };
@@ -97,7 +97,7 @@ function wireFigures({ figures }) {
   for (const details of document.querySelectorAll("details[data-table]")) {
     details.addEventListener("toggle", () => {
       if (!details.open || details.querySelector("table")) return;
-      const rows = figures[details.dataset.table].data.values;
+      const rows = figures[details.dataset.table].datasets.rows;
       const scroll = make("div", "", "scroll tall");
       scroll.tabIndex = 0;
       scroll.setAttribute("role", "region");

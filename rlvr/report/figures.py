@@ -24,8 +24,10 @@ from rlvr.tables import ANSWERS
 INK, GRID, PAPER = "#24292f", "#e6e6e6", "#ffffff"  # the page puts its theme's there
 # None of an arm's colours: slate for what is lost, yellow for what is new, greys for the rest.
 QUADRANT_COLOURS = ("#9aa4b2", "#3d4654", "#f0e442", "#dde2e8")
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+# Seven, as there are six colours for arms of one's own: no two arms of 42 look alike.
+SHAPES = "circle square triangle-up diamond cross triangle-down triangle-right".split()
 HEIGHT = 210
+ROWS = alt.NamedData(name="rows")  # what every layer of a chart draws from
 MEAN = "datum.what == 'mean'"
 
 GROUPS: Mapping[str, Mapping[str, str]] = {
@@ -200,7 +202,7 @@ def _by_level(r: Results, looks: Mapping[str, Look]) -> Figure:
         for arm in ("base", *r.arms):
             rows += _rows(r, arm, {"level": level}, [(s, r.at(s, arm, key)) for s in r.seeds])
     colour, shape = _arm_scales(r, rows, looks)
-    chart = alt.Chart().encode(
+    chart = alt.Chart(ROWS).encode(
         x=alt.X("level:N", title="level", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         xOffset=alt.XOffset("arm:N", sort=_in_order(r, rows)),
         color=colour,
@@ -227,7 +229,7 @@ def _coverage(r: Results) -> Figure:
     ]
     names = [name.replace("_", " ") for name in QUADRANTS]
     chart = (
-        alt.Chart()
+        alt.Chart(ROWS)
         .mark_bar(stroke=PAPER, strokeWidth=0.5)
         .encode(
             y=alt.Y("arm:N", title=None, sort=list(r.arms)),
@@ -285,7 +287,7 @@ def _lines(
     """Return bands, seeds and means of each arm, and of a level a dashed line."""
     colour, shape = _arm_scales(r, rows, looks)
     y = alt.Y("value:Q", title=title, scale=_limits(title, rows))
-    chart = alt.Chart().encode(x=x, color=colour)
+    chart = alt.Chart(ROWS).encode(x=x, color=colour)
     layers = [
         chart.mark_area(opacity=0.13, clip=True)
         .encode(y=alt.Y("low:Q", title=title), y2="high:Q")
@@ -299,7 +301,7 @@ def _lines(
         .transform_filter(MEAN),
     ]
     if any(row["what"] == "level" for row in rows):
-        level = alt.Chart().transform_filter("datum.what == 'level'").encode(y=y)
+        level = alt.Chart(ROWS).transform_filter("datum.what == 'level'").encode(y=y)
         layers += [
             level.mark_rule(color=BASE_COLOUR, strokeDash=[2, 3]),
             level.mark_text(color=BASE_COLOUR, align="left", baseline="bottom", dx=3, dy=-2).encode(
@@ -365,4 +367,4 @@ def _spec(
         aria=False,
     )  # fmt: skip
     spec: dict[str, Any] = look.to_dict(validate=False)  # the tests validate: it is half the time
-    return {**spec, "data": {"values": list(rows)}}
+    return {**spec, "datasets": {ROWS.name: list(rows)}}
