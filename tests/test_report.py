@@ -433,6 +433,17 @@ def test_a_task_that_is_a_file_is_not_run(run: Path, tmp_path: Path) -> None:
     assert page.data["runs"][0]["problems"], "their completions are there"
 
 
+def test_off_target_tasks_are_not_run_either(run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    evil = tmp_path / "evil.py"
+    evil.write_text("raise SystemExit('it was run')")
+    saved = json.loads((folder / "config.json").read_text())
+    saved["config"]["evaluate"]["off_target"] = [{"task": {"name": str(evil)}, "name": "evil"}]
+    (folder / "config.json").write_text(json.dumps(saved))
+    problems = Page(render([load_run(folder)])).data["runs"][0]["problems"]
+    assert all("prompt" in problem for problem in problems), "the run's own task still is"
+
+
 def test_several_runs(run: Path, tmp_path: Path) -> None:
     other = make_run(tmp_path / "other", config("other", generate={"prompts": 8, "samples": 4}))
     page = Page(render([load_run(run), load_run(other)]))
@@ -462,7 +473,15 @@ def test_equal_runs_give_equal_pages(run: Path, tmp_path: Path) -> None:
     assert render([load_run(run)]) == render([load_run(run)])
 
 
-@pytest.mark.parametrize("name", ["seed-1/verified/round-002/completions.parquet", "manifest.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "seed-1/verified/round-002/completions.parquet",
+        "seed-0/base/amplified.json",
+        "manifest.json",
+        "compare.json",
+    ],
+)
 def test_damage_is_one_line_and_nothing_is_written(run: Path, tmp_path: Path, name: str) -> None:
     folder = shutil.copytree(run, tmp_path / "run")
     (folder / name).write_bytes(b"PAR1 damaged")

@@ -133,6 +133,7 @@ def test_opens_from_disk_silent_and_alone(opened: Opened, run: Path) -> None:
     for i in range(charts.count()):
         marks = charts.nth(i).locator(".mark-symbol path, .mark-rect path")
         assert marks.count() > 3 + 3, "more than the legend is drawn"
+    assert page.get_by_role("img", name="pass@1 over rounds: share of samples").count() == 1
     lines = page.locator("[id='run-0-pass@1'] .mark-line path")
     assert lines.count() == 3 * (1 + 3), "of each arm the mean and three seeds"
 

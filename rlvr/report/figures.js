@@ -33,11 +33,7 @@ function themed(spec, theme) {
   return JSON.parse(text);
 }
 
-async function draw(id, spec, theme) {
-  const place = byId(id);
-  await vegaEmbed(place, themed(spec, theme), EMBED);
-  place.querySelector("svg").setAttribute("aria-hidden", "true"); // the place around it has the words
-}
+const draw = (id, spec, theme) => vegaEmbed(byId(id), themed(spec, theme), EMBED);
 
 function download(name, blob) {
   const link = make("a");

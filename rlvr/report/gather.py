@@ -105,9 +105,11 @@ def _problems(r: Results) -> tuple[dict[tuple[int, str], Problem], list[str]]:
     why = "Levels of training problems, prompts and references are not shown: "
     try:
         config = Config.model_validate(r.config)
-        if ".py" in config.task.name:
+        if config.task.name.partition(":")[0].endswith(".py"):
             return {}, [f"{why}the task is a file ({config.task.name}), and a report runs none."]
-        drawn = {seed: preflight.draw(config, seed) for seed in config.seeds}
+        evaluate = config.evaluate.model_copy(update={"off_target": []})  # files too, may be
+        alone = config.model_copy(update={"evaluate": evaluate})
+        drawn = {seed: preflight.draw(alone, seed) for seed in config.seeds}
     except ValidationError:
         return {}, [f"{why}this version of rlvr can't read the run's config."]
     except (InputError, ImportError, OSError) as failure:

@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from rlvr.compare import Results
+from rlvr.data import InputError
 from rlvr.ngrams import Gram, count, log_odds
 from rlvr.record import round_folder
 from rlvr.report.completions import read_columns, shortened, shuffled
@@ -133,7 +134,13 @@ def _known(r: Results) -> set[Gram] | None:
     for seed in r.seeds:
         path = round_folder(r.folder, seed, "base", 0) / "amplified.json"
         if path.is_file():
-            grams |= {tuple(gram) for gram in json.loads(path.read_text())}
+            try:
+                grams |= {tuple(map(int, gram)) for gram in json.loads(path.read_text())}
+            except (ValueError, TypeError) as failure:
+                raise InputError(
+                    f"{path}: no list of n-grams ({failure}): delete it, and the report does "
+                    "without it"
+                ) from None
     return grams or None
 
 
@@ -144,6 +151,11 @@ def decoder(r: Results) -> Any:
         if path.is_file():
             from tokenizers import Tokenizer
 
-            tokenizer = Tokenizer.from_file(str(path))
+            try:
+                tokenizer = Tokenizer.from_file(str(path))
+            except Exception as failure:  # the class that tokenizers raises for any bad file
+                raise InputError(
+                    f"{path}: no tokenizer ({failure}): delete it, and the report shows token ids"
+                ) from None
             return lambda ids: tokenizer.decode(list(ids), skip_special_tokens=False)
     return lambda ids: f"tokens {' '.join(map(str, ids))}"
