@@ -114,18 +114,6 @@ def mean_interval(r: Results, arm: str, metric: str) -> str:
     return f"{number(band.delta)} ({number(band.low)} to {number(band.high)})"
 
 
-def level_table(r: Results) -> Table:
-    """Return the rule's metric by level at the compared round, mean over seeds and interval."""
-    start = f"{r.metric}["
-    levels = sorted({key for _, _, _, key in r.values if key.startswith(start)})
-    arms = ("base", *r.arms)
-    rows = [
-        (key.removeprefix(start).removesuffix("]"), *(mean_interval(r, arm, key) for arm in arms))
-        for key in levels
-    ]
-    return Table(f"{r.metric} by level at round {r.round}", ("level", *arms), tuple(rows))
-
-
 def all_figures(r: Results) -> Table:
     """Return every metric of the run at the compared round, mean over seeds, an arm a column."""
     arms = ("base", *r.arms)
@@ -189,7 +177,9 @@ def reasons_table(reasons: Mapping[tuple[str, str, str], int]) -> Table:
     """Return why completions have no verdict: (which set, status, reason) -> how many."""
     ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     rows = tuple((where, status, why, f"{n:,}") for (where, status, why), n in ordered[:20])
-    return Table("Why they have none", ("completions", "status", "reason", "how many"), rows)
+    head = ("completions", "status", "reason", "how many")
+    note = "All rounds and seeds. The base's pool is counted for each arm that chose from it."
+    return Table("Why they have none", head, rows, note if rows else "")
 
 
 def left_out(r: Results) -> list[str]:

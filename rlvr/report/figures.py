@@ -341,7 +341,7 @@ def _limits(metric: str, rows: Iterable[Mapping[str, Any]]) -> alt.Scale:
     values = [x for row in rows for x in map(row.get, ("value", "low", "high")) if x is not None]
     low, high = min(values), max(values)
     if metric.startswith(UNIT) and metric != "amplified_excess":
-        low, high = max(low, 0.0), min(high, 1.0)
+        low, high = (max(low, 0.0), min(high, 1.0)) if low < high else (0.0, 1.0)
     room = 0.03 * (high - low) or 0.03
     return alt.Scale(domain=[_plain(low - room), _plain(high + room)], nice=False, zero=False)
 
@@ -360,7 +360,7 @@ def _spec(
         background="transparent",
         axis=alt.AxisConfig(
             labelColor=INK, titleColor=INK, tickColor=GRID, domainColor=INK, gridColor=GRID,
-            titleFontWeight="normal", titlePadding=8,
+            titleFontWeight="normal", titlePadding=12,
         ),
         legend=alt.LegendConfig(labelColor=INK, labelLimit=140),
         view=alt.ViewConfig(stroke=None),
