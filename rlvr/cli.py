@@ -139,13 +139,15 @@ def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, finished or still going.")],
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="The file. [default: RUN/report.html; of several here]"),
+        typer.Option(
+            "-o", "--out", help="The file; else RUN/report.html, of several runs ./report.html."
+        ),
     ] = None,
 ) -> None:
     """Write one HTML file to look at, share and argue over: verdicts, figures, completions.
 
-    It needs no network and no server. Several runs come on one page, with what their configs differ
-    in.
+    It needs no network and no server. Several runs come on one page, with what differs in their
+    configs.
     """
     from rlvr.compare import load_run
     from rlvr.report.page import write_report
