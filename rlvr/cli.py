@@ -172,6 +172,29 @@ def export_(
 
 
 @app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, finished or still going.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", help="The file; else RUN/report.html, of several runs ./report.html."
+        ),
+    ] = None,
+) -> None:
+    """Write one HTML file to look at, share and argue over: verdicts, figures, completions.
+
+    It needs no network and no server. Several runs come on one page, with what differs in their
+    configs.
+    """
+    from rlvr.compare import read_results
+    from rlvr.report.page import write_report
+
+    path = out or (runs[0] if len(runs) == 1 else Path()) / "report.html"
+    size = write_report([read_results(folder) for folder in runs], path)
+    console.print(f"Report: {path} ({size / 1e6:.1f} MB)", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def claims(
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="[C1 ...]", help="Which. [default: all]")

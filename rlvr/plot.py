@@ -32,6 +32,13 @@ ARM_COLOURS = {
 }
 NEXT_COLOURS = ("#332288", "#999933", "#44AA99", "#AA4499", "#DDCC77", "#117733")
 BASE_COLOUR = "#555555"
+# Those too dark to be seen on a dark page (under 3:1), lighter and in the same hue.
+ON_DARK = {
+    "#882255": "#C43C6E",
+    "#332288": "#9A8CE0",
+    "#117733": "#3F9B4F",
+    BASE_COLOUR: "#A8A8A8",
+}
 MARKERS = "os^DvPX"
 
 

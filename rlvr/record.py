@@ -248,7 +248,7 @@ def check_resumable(
         raise InputError(
             f"{path}: not the config of a run: give another folder with --out, or delete this one"
         ) from failure
-    old, new = _flat(deciding(fill(recorded))), _flat(deciding(config))
+    old, new = flat(deciding(fill(recorded))), flat(deciding(config))
     if old == new:
         return
     differing = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
@@ -259,17 +259,18 @@ def check_resumable(
     )
 
 
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested plain data as dotted keys and their values; a list of scalars is a value."""
     if isinstance(value, Mapping):
         items = value.items()
     elif isinstance(value, list) and any(isinstance(item, (Mapping, list)) for item in value):
         items = {str(i): item for i, item in enumerate(value)}.items()
     else:
         return {prefix: value}
-    flat: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key, item in items:
-        flat |= _flat(item, f"{prefix}.{key}" if prefix else str(key))
-    return flat
+        found |= flat(item, f"{prefix}.{key}" if prefix else str(key))
+    return found
 
 
 def check_disk(run: Path, need: int) -> None:

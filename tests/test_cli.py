@@ -22,6 +22,7 @@ COMMANDS = {
     "audit": ["name", "--labelled", "--pairs", "-o"],
     "run": ["config", "key=value", "--out"],
     "compare": ["runs"],
+    "report": ["runs", "--out"],
     "sweep": ["config", "--over", "key=value", "--out"],
     "claims": ["c1", "--budget", "--out"],
     "export": ["run", "--kept", "--arm", "--seed", "--out"],

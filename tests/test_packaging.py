@@ -75,6 +75,7 @@ def test_wheel_runs_elsewhere_and_owns_no_top_level_name(tmp_path: Path) -> None
     stem = wheel.name.removesuffix("-py3-none-any.whl")
     assert {file.split("/")[0] for file in files} == {"rlvr", f"{stem}.dist-info"}
     shipped = {f"rlvr/configs/{file.relative_to(REPO / 'configs')}" for file in CONFIGS}
+    shipped |= {f"rlvr/report/{name}" for name in ("page.html", "page.css", "browser.js")}
     assert shipped <= set(files)
 
     # Another environment, which borrows this one's packages but not its editable install.

@@ -1,0 +1,254 @@
+"""From a run's results to the report's tables of text.
+
+Every figure comes from `rlvr.compare` or `rlvr.stats`; here it is only put into words and rows.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rlvr.compare import (
+    EXCLUDED,
+    Effect,
+    Results,
+    arm_effects,
+    contrast_effects,
+    excluded,
+    excludes_zero,
+    number,
+    outcome,
+    percent,
+    signed,
+    span,
+    worst_case,
+)
+from rlvr.record import deciding, flat
+from rlvr.stats import paired_interval
+
+QUADRANTS = ("both", "base_only", "arm_only", "neither")
+BUDGET = ("sampled", "kept", "shortfall", "rows", "train_steps", "train_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of text: column heads, rows of as many cells, a note under it.
+
+    The first cell of a row is its head. A cell equal to an arm's name is shown in its colour.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+def verdict_table(r: Results) -> Table:
+    """Return each arm against the base on the rule's metric; in the metric's unit."""
+    rows = []
+    for arm, measured in arm_effects(r, r.metric).items():
+        for label, effect in _with_worst(r, arm, "base", measured):
+            noise = number(r.mean(arm, f"{r.metric}_se")) if effect is measured else ""
+            rows.append(
+                (
+                    label,
+                    outcome(r, effect),
+                    number(effect.base),
+                    number(effect.final),
+                    *_cells(effect),
+                    noise,
+                )
+            )
+    head = ("arm", "verdict", "base", "final", "delta", f"{percent(r)} interval", "Holm p", "noise")
+    note = (
+        "delta: final minus base, paired by seed, mean over seeds. noise: standard error within "
+        "one seed, over problems and their samples."
+    )
+    return Table(f"{r.metric} against the base", head, tuple(rows), note)
+
+
+def contrast_table(r: Results) -> Table:
+    """Return each pair of arms on the rule's metric."""
+    rows = []
+    for (a, b), measured in contrast_effects(r, r.metric).items():
+        for label, effect in _with_worst(r, a, b, measured):
+            low = effect.interval.low
+            said = "-" if math.isnan(low) else "yes" if excludes_zero(effect.interval) else "no"
+            rows.append((label, *_cells(effect), said))
+    head = ("arms", "delta", f"{percent(r)} interval", "Holm p", "excludes 0")
+    return Table(f"{r.metric}, arm against arm", head, tuple(rows))
+
+
+def _with_worst(r: Results, arm: str, other: str, effect: Effect) -> list[tuple[str, Effect]]:
+    label = arm if other == "base" else f"{arm} - {other}"
+    rows = [(label, effect)]
+    if cases := worst_case(r, arm, other):
+        rows += [(f"{label}, at worst", cases[0]), (f"{label}, at best", cases[1])]
+    return rows
+
+
+def _cells(effect: Effect) -> tuple[str, str, str]:
+    p = "<0.001" if effect.p_holm < 0.001 else number(effect.p_holm)
+    return signed(effect.interval.delta), span(effect.interval.low, effect.interval.high), p
+
+
+def coverage_table(r: Results) -> Table:
+    """Return the coverage quadrants: shares of problems, mean over seeds and interval."""
+    rows = [
+        (arm, *(mean_interval(r, arm, f"coverage_{name}") for name in QUADRANTS))
+        for arm in r.arms
+        if r.finite(arm, "coverage_both")
+    ]
+    head = ("arm", "both solve", "base only", "arm only", "neither")
+    return Table(f"Coverage against the base at {r.largest_k}", head, tuple(rows))
+
+
+def mean_interval(r: Results, arm: str, metric: str) -> str:
+    """Return the mean over seeds of a figure at the compared round, with its interval."""
+    band = paired_interval(r.finite(arm, metric), r.confidence)
+    if math.isnan(band.low):
+        return number(band.delta)
+    return f"{number(band.delta)} ({number(band.low)} to {number(band.high)})"
+
+
+def all_figures(r: Results) -> Table:
+    """Return every metric of the run at the compared round, mean over seeds, an arm a column."""
+    arms = ("base", *r.arms)
+    keys = sorted({key for _, _, _, key in r.values})
+    rows = [(key, *(number(r.mean(arm, key)) for arm in arms)) for key in keys]
+    note = "Means over seeds; a figure that an arm does not have is a dash."
+    return Table(f"Every metric at round {r.round}", ("metric", *arms), tuple(rows), note)
+
+
+def budget_table(r: Results, seconds: Mapping[str, float]) -> Table:
+    """Return what each arm really used: totals over its rounds, mean over seeds.
+
+    `seconds`: wall time of an arm's rounds, mean over seeds, where it is known.
+    """
+    rows = []
+    for arm in r.arms:
+        totals = (_total(r, arm, name) for name in BUDGET)
+        time = f"{seconds[arm]:,.0f}" if arm in seconds else "-"
+        rows.append((arm, *(_count(total) for total in totals), time))
+    head = ("arm", *(name.replace("_", " ") for name in BUDGET), "seconds")
+    note = (
+        f"Sums over rounds 1 to {r.round}, mean over seeds. sampled: completions drawn; kept: of "
+        "them, those chosen; shortfall: rows that a size-matched arm lacked; rows: trained on."
+    )
+    return Table("Budget used", head, tuple(rows), note)
+
+
+def _total(r: Results, arm: str, metric: str) -> float:
+    sums = [
+        math.fsum(known)
+        for seed in r.seeds
+        if (known := _known(r.at(seed, arm, metric, t) for t in range(1, r.round + 1)))
+    ]
+    return math.fsum(sums) / len(sums) if sums else math.nan
+
+
+def _known(values: Iterable[float]) -> list[float]:
+    return [value for value in values if math.isfinite(value)]
+
+
+def _count(x: float) -> str:
+    return f"{x:,.0f}" if math.isfinite(x) else "-"
+
+
+def excluded_table(r: Results) -> Table:
+    """Return the evaluation completions without a verdict at the compared round, over all seeds."""
+    rows = [
+        (
+            arm,
+            *(_count(math.fsum(r.finite(arm, metric))) for metric in EXCLUDED),
+            *(number(r.mean(arm, f"{r.metric}{end}")) for end in ("", "_low", "_high")),
+        )
+        for arm in ("base", *r.arms)
+        if excluded(r, arm)
+    ]
+    head = ("arm", "abstain", "error", r.metric, "all wrong", "all right")
+    return Table("Held-out completions without a verdict", head, tuple(rows))
+
+
+def reasons_table(reasons: Mapping[tuple[str, str, str], int]) -> Table:
+    """Return why completions have no verdict: (which set, status, reason) -> how many."""
+    ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    rows = tuple((where, status, why, f"{n:,}") for (where, status, why), n in ordered[:20])
+    head = ("completions", "status", "reason", "how many")
+    note = "All rounds and seeds. The base's pool is counted for each arm that chose from it."
+    return Table("Why they have none", head, rows, note if rows else "")
+
+
+def left_out(r: Results) -> list[str]:
+    """Return sentences on the seeds and rounds that no figure here includes."""
+    said = []
+    if r.absent:
+        seeds = ", ".join(map(str, r.absent))
+        said.append(f"Seeds left out, no round of theirs is finished in every arm: {seeds}.")
+    if r.round < r.rounds:
+        said.append(f"Compared at round {r.round} of {r.rounds}: later ones are not finished.")
+    return said
+
+
+# Configs ----------------------------------------------------------------------------------------
+
+
+def settings(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return a resolved config as dotted keys and JSON values; an arm is one key, its axes."""
+    plain = flat({key: value for key, value in config.items() if key != "arms"})
+    texts = {key: json.dumps(value, ensure_ascii=False) for key, value in plain.items()}
+    for arm in config["arms"]:
+        axes = {axis: value for axis, value in arm.items() if axis != "name" and value}
+        texts[f"arms.{arm['name']}"] = ", ".join(f"{axis}: {axes[axis]}" for axis in sorted(axes))
+    return dict(sorted(texts.items()))
+
+
+def config_table(r: Results) -> Table:
+    """Return the whole config of a run."""
+    rows = tuple(settings(r.config).items())
+    return Table("Config", ("key", "value"), rows, f"Hash, taken as the run began: {r.config_hash}")
+
+
+def differences_table(labels: Sequence[str], runs: Sequence[Results]) -> Table:
+    """Return the keys whose values differ between the runs' configs, a run a column.
+
+    Left out is what decides no figure: the words of a claim, its further points.
+    """
+    each = [settings(deciding(r.config)) for r in runs]
+    keys = sorted({key for one in each for key in one})
+    rows = [
+        (key, *(one.get(key, "-") for one in each))
+        for key in keys
+        if len({one.get(key) for one in each}) > 1
+    ]
+    note = "" if rows else "The configs are equal."
+    return Table("What differs in their configs", ("key", *labels), tuple(rows), note)
+
+
+def side_by_side_table(labels: Sequence[str], runs: Sequence[Results]) -> Table:
+    """Return each arm of each run against its base, on its run's own rule."""
+    rows = [
+        (
+            label,
+            arm,
+            outcome(r, effect),
+            r.metric,
+            number(effect.base),
+            number(effect.final),
+            *_cells(effect),
+        )
+        for label, r in zip(labels, runs, strict=True)
+        for arm, effect in arm_effects(r, r.metric).items()
+    ]
+    head = ("run", "arm", "verdict", "metric", "base", "final", "delta", "interval", "Holm p")
+    return Table("The runs side by side", head, tuple(rows))
+
+
+def environment_table(manifest: Mapping[str, Any]) -> Table:
+    """Return what the run was made with, as its manifest.json says."""
+    rows = tuple((key, str(value)) for key, value in sorted(flat(manifest).items()))
+    note = "" if rows else "The run folder has no manifest.json."
+    return Table("Environment", ("what", "value"), rows, note)

@@ -1,0 +1,370 @@
+"""From a run's results to its charts: Vega-Lite specifications made with Altair.
+
+Each chart holds the rows that it draws, so that the page can give them as a table and as CSV: one
+row per arm, place and seed, and one without a seed for the mean over seeds with its interval.
+What it does not do: compute an interval (`rlvr.stats`) or choose a colour (`rlvr.plot`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+from rlvr.compare import BEST_TEMPERATURE, LOWER_IS_BETTER, SHARES, Results, percent
+from rlvr.data import CONTAMINATIONS
+from rlvr.plot import BASE_COLOUR, arm_colours
+from rlvr.report.facts import QUADRANTS
+from rlvr.stats import paired_interval
+from rlvr.tables import ANSWERS
+
+INK, GRID, PAPER = "#24292f", "#e6e6e6", "#ffffff"  # the page puts its theme's there
+# None of an arm's colours: slate for what is lost, yellow for what is new, greys for the rest.
+QUADRANT_COLOURS = ("#9aa4b2", "#3d4654", "#f0e442", "#dde2e8")
+# Seven, as there are six colours for arms of one's own: no two arms of 42 look alike.
+SHAPES = "circle square triangle-up diamond cross triangle-down triangle-right".split()
+HEIGHT = 210
+ROWS = alt.NamedData(name="rows")  # what every layer of a chart draws from
+MEAN = "datum.what == 'mean'"
+
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Accuracy": {
+        "pass@1": "share of samples at temperature 1 that are correct",
+        "greedy": "share of greedy completions that are correct",
+        "pass@k": "share of problems with a correct one in the largest k samples",
+    },
+    "Tails": {
+        "survival": "share of the base's rare problems that some sample still solves",
+        "real_nll_p95": "95th percentile over tokens of the NLL of real solutions, nats",
+    },
+    "Diversity": {
+        "distinct": "distinct share of each problem's completions",
+        "distinct_1": "unique over all tokens",
+        "distinct_2": "unique over all pairs of tokens",
+        "distinct_3": "unique over all triples of tokens",
+        "correct_distinct_2": "unique over all pairs of tokens, correct completions alone",
+        "answer_entropy": "entropy of a problem's extracted answers, nats",
+        "token_entropy": "mean entropy of a sampled token, nats",
+    },
+    "Negative log-likelihood": {
+        "real_nll": "of held-out real solutions under the arm, nats a token",
+        "base_nll": "of the arm's samples under the base, nats a token",
+    },
+    "Filter": {
+        "phi": "P(kept | correct)",
+        "psi": "P(kept | wrong)",
+        "J": "phi - psi: 1 is a perfect filter, 0 a blind one",
+        "keep_rate": "share of the completions that is kept",
+        **{f"kept_{kind}": f"share of the {kind} that is kept" for kind in CONTAMINATIONS},
+        "kept_clean": "share of the clean that is kept",
+        "train_lucky": "share of right answers by wrong work, among training completions",
+    },
+    "Deficiencies amplified": {
+        "amplified": "share of tokens in n-grams that the base over-used",
+        "amplified_excess": "the same, less the share they have in real solutions",
+        "quirk": "share of completions with the transcriber's quirk",
+        "quirk_logprob": "log-probability of the quirk, nats",
+        "transcript_cer": "character error rate of the transcripts",
+        "transcript_quirk": "share of transcripts with the quirk",
+    },
+    "Health": {
+        "lucky": "share of right answers by wrong work",
+        "truncated": "share of completions cut at max_tokens",
+        "no_answer": "share of completions without an answer",
+        "tokens_per_completion": "mean tokens of a completion",
+    },
+}
+ORDER = ("Accuracy", "Coverage", *(title for title in GROUPS if title != "Accuracy"))
+UNIT = (
+    *(*SHARES, "coverage_", "survival", "distinct", "correct_distinct", "phi", "psi", "keep_rate"),
+    *("kept_", "amplified", "truncated", "no_answer", "lucky", "train_lucky"),
+)  # how metrics begin that lie between 0 and 1
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart: its id in the page, title, what it shows in a sentence, and its specification."""
+
+    id: str
+    title: str
+    says: str
+    spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How an arm looks in every chart of a page."""
+
+    colour: str
+    shape: str
+
+
+def arm_looks(arms: Sequence[str]) -> dict[str, Look]:
+    """Return the look of the base and of each arm: colours as in every plot, and a shape each."""
+    colours = {**arm_colours(arms), "base": BASE_COLOUR}
+    return {
+        arm: Look(colour, SHAPES[i % len(SHAPES)])
+        for i, (arm, colour) in enumerate(colours.items())
+    }
+
+
+def figure_groups(r: Results, looks: Mapping[str, Look]) -> dict[str, list[Figure]]:
+    """Return the run's figures by the heading that they belong under; only what was recorded.
+
+    `looks` has one for the base and for each arm. The rule's metric comes first, under its own
+    heading.
+    """
+    groups: dict[str, list[Figure]] = {
+        f"The rule's metric: {r.metric}": [over_rounds(r, r.metric, _meaning(r.metric), looks)]
+    }
+    for title, metrics in GROUPS.items():
+        named = {
+            r.largest_k if metric == "pass@k" else metric: metrics[metric] for metric in metrics
+        }
+        groups[title] = [
+            over_rounds(r, metric, says, looks)
+            for metric, says in named.items()
+            if metric != r.metric and _shown(r, metric)
+        ]
+    ks = sorted(int(k) for k in r.config["evaluate"]["k"])
+    if len(ks) > 1 and r.metric not in LOWER_IS_BETTER:
+        groups["Accuracy"].append(_pass_at_k(r, ks, looks))
+    if _levels(r):
+        groups["Tails"].insert(0, _by_level(r, looks))
+    if any(r.finite(arm, "coverage_both") for arm in r.arms) and r.metric not in LOWER_IS_BETTER:
+        groups["Coverage"] = [_coverage(r)]
+    return {title: groups[title] for title in (*list(groups)[:1], *ORDER) if groups.get(title)}
+
+
+def _meaning(metric: str) -> str:
+    return next((of[metric] for of in GROUPS.values() if metric in of), "")
+
+
+def _shown(r: Results, metric: str) -> bool:
+    if r.metric in LOWER_IS_BETTER and metric.startswith(ANSWERS):
+        return False  # of text there is no right answer
+    return any(r.finite(arm, metric) for arm in r.arms)
+
+
+# Charts -----------------------------------------------------------------------------------------
+
+
+def over_rounds(r: Results, metric: str, says: str, looks: Mapping[str, Look]) -> Figure:
+    """Return a metric over rounds: mean, band (Student t over seeds) and each seed as a thin line.
+
+    Round 0 is the base, where it has the metric. Bands hold the spread between seeds' bases too.
+    """
+    rows = []
+    for arm in r.arms:
+        for t in range(r.round + 1):
+            at = [(s, r.at(s, arm if t else "base", metric, t)) for s in r.seeds]
+            rows += _rows(r, arm, {"round": t}, at)
+    x = alt.X(
+        "round:Q",
+        title="round (0: the base)",
+        axis=alt.Axis(values=[*range(0, r.round + 1, max(1, math.ceil(r.round / 10)))], format="d"),
+        scale=alt.Scale(domain=[0, r.round], nice=False),
+    )
+    best = r.mean("base", BEST_TEMPERATURE) if metric == "pass@1" else math.nan
+    if math.isfinite(best):
+        rows.append({"what": "level", "arm": "base at its best temperature", "value": _plain(best)})
+    return Figure(metric, f"{metric} over rounds", says, _lines(r, rows, x, metric, looks))
+
+
+def _pass_at_k(r: Results, ks: Sequence[int], looks: Mapping[str, Look]) -> Figure:
+    rows = []
+    for arm in ("base", *r.arms):
+        for k in ks:
+            rows += _rows(r, arm, {"k": k}, [(s, r.at(s, arm, f"pass@{k}")) for s in r.seeds])
+    x = alt.X(
+        "k:Q",
+        title="k",
+        axis=alt.Axis(values=list(ks)),
+        scale=alt.Scale(type="log", base=2, domain=[ks[0], ks[-1]], nice=False),
+    )
+    says = f"share of problems with a correct one in k samples, at round {r.round}"
+    return Figure("pass-at-k", "pass@k over k", says, _lines(r, rows, x, "pass@k", looks))
+
+
+def _levels(r: Results) -> list[str]:
+    start = f"{r.metric}["
+    return sorted({key for _, _, _, key in r.values if key.startswith(start)})
+
+
+def _by_level(r: Results, looks: Mapping[str, Look]) -> Figure:
+    """Return the rule's metric by level at the compared round: mean over seeds and interval."""
+    rows = []
+    for key in _levels(r):
+        level = key.removeprefix(f"{r.metric}[").removesuffix("]")
+        for arm in ("base", *r.arms):
+            rows += _rows(r, arm, {"level": level}, [(s, r.at(s, arm, key)) for s in r.seeds])
+    colour, shape = _arm_scales(r, rows, looks)
+    chart = alt.Chart(ROWS).encode(
+        x=alt.X("level:N", title="level", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+        xOffset=alt.XOffset("arm:N", sort=_in_order(r, rows)),
+        color=colour,
+    )
+    y = alt.Y("value:Q", title=r.metric, scale=_limits(r.metric, rows))
+    layers = (
+        chart.mark_rule(strokeWidth=1.5, clip=True)
+        .encode(y=alt.Y("low:Q", title=r.metric), y2="high:Q")
+        .transform_filter(MEAN),
+        chart.mark_point(filled=True, size=42, opacity=1)
+        .encode(y=y, shape=shape, tooltip=_tooltip("level:N"))
+        .transform_filter(MEAN),
+    )
+    says = f"mean over seeds and its {percent(r)} interval, at round {r.round}"
+    return Figure("level", f"{r.metric} by level", says, _spec(alt.layer(*layers), rows))
+
+
+def _coverage(r: Results) -> Figure:
+    rows = [
+        {"what": "mean", "arm": arm, "quadrant": name.replace("_", " "), **_mean(r, values)}
+        for arm in r.arms
+        for name in QUADRANTS
+        if (values := r.finite(arm, f"coverage_{name}"))
+    ]
+    names = [name.replace("_", " ") for name in QUADRANTS]
+    chart = (
+        alt.Chart(ROWS)
+        .mark_bar(stroke=PAPER, strokeWidth=0.5)
+        .encode(
+            y=alt.Y("arm:N", title=None, sort=list(r.arms)),
+            x=alt.X("value:Q", title="share of problems", scale=alt.Scale(domain=[0, 1])),
+            color=alt.Color(
+                "quadrant:N",
+                sort=names,
+                scale=alt.Scale(domain=names, range=list(QUADRANT_COLOURS)),
+                legend=alt.Legend(title=None, orient="bottom", columns=2),
+            ),
+            order=alt.Order("place:Q"),
+            tooltip=_tooltip("quadrant:N"),
+        )
+        .transform_calculate(place=f"indexof({names!r}, datum.quadrant)")
+    )
+    says = (
+        f"problems that base and arm solve in {r.largest_k.removeprefix('pass@')} samples at round "
+        f"{r.round}: both, one or neither; mean over seeds"
+    )
+    return Figure("coverage", "Coverage quadrants", says, _spec(chart, rows))
+
+
+# Parts of charts --------------------------------------------------------------------------------
+
+
+def _rows(
+    r: Results, arm: str, place: Mapping[str, Any], at: Iterable[tuple[int, float]]
+) -> list[dict[str, Any]]:
+    """Return a row for the mean over seeds and one per seed; nothing where no seed has a figure."""
+    known = [(seed, value) for seed, value in at if math.isfinite(value)]
+    if not known:
+        return []
+    mean = {"what": "mean", "arm": arm, **place, **_mean(r, [value for _, value in known])}
+    return [
+        mean,
+        *(
+            {"what": "seed", "arm": arm, **place, "seed": seed, "value": _plain(value)}
+            for seed, value in known
+        ),
+    ]
+
+
+def _mean(r: Results, values: Sequence[float]) -> dict[str, float | None]:
+    band = paired_interval(values, r.confidence)
+    return {"value": _plain(band.delta), "low": _plain(band.low), "high": _plain(band.high)}
+
+
+def _plain(x: float) -> float | None:
+    return float(f"{x:.6g}") if math.isfinite(x) else None
+
+
+def _lines(
+    r: Results, rows: list[dict[str, Any]], x: alt.X, title: str, looks: Mapping[str, Look]
+) -> dict[str, Any]:
+    """Return bands, seeds and means of each arm, and of a level a dashed line."""
+    colour, shape = _arm_scales(r, rows, looks)
+    y = alt.Y("value:Q", title=title, scale=_limits(title, rows))
+    chart = alt.Chart(ROWS).encode(x=x, color=colour)
+    layers = [
+        chart.mark_area(opacity=0.13, clip=True)
+        .encode(y=alt.Y("low:Q", title=title), y2="high:Q")
+        .transform_filter(MEAN + " && isValid(datum.low)"),
+        chart.mark_line(strokeWidth=0.7, opacity=0.5, clip=True)
+        .encode(y=y, detail="seed:N")
+        .transform_filter("datum.what == 'seed'"),
+        chart.mark_line(strokeWidth=2.2).encode(y=y).transform_filter(MEAN),
+        chart.mark_point(filled=True, size=42, opacity=1)
+        .encode(y=y, shape=shape, tooltip=_tooltip(str(x.shorthand)))
+        .transform_filter(MEAN),
+    ]
+    if any(row["what"] == "level" for row in rows):
+        level = alt.Chart(ROWS).transform_filter("datum.what == 'level'").encode(y=y)
+        layers += [
+            level.mark_rule(color=BASE_COLOUR, strokeDash=[2, 3]),
+            level.mark_text(color=BASE_COLOUR, align="left", baseline="bottom", dx=3, dy=-2).encode(
+                x=alt.value(0), text=alt.value("base at its best temperature")
+            ),
+        ]
+    return _spec(alt.layer(*layers), rows)
+
+
+def _in_order(r: Results, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    there = {row["arm"] for row in rows}
+    return [arm for arm in ("base", *r.arms) if arm in there]
+
+
+def _arm_scales(
+    r: Results, rows: Iterable[Mapping[str, Any]], looks: Mapping[str, Look]
+) -> tuple[alt.Color, alt.Shape]:
+    """Return colour and shape of the arms, the same in every chart, and one legend for both."""
+    arms = _in_order(r, rows)
+    legend = alt.Legend(title=None, orient="bottom", columns=3, symbolOpacity=1)
+    return (
+        alt.Color(
+            "arm:N",
+            scale=alt.Scale(domain=arms, range=[looks[arm].colour for arm in arms]),
+            legend=legend,
+        ),
+        alt.Shape(
+            "arm:N",
+            scale=alt.Scale(domain=arms, range=[looks[a].shape for a in arms]),
+            legend=legend,
+        ),
+    )
+
+
+def _limits(metric: str, rows: Iterable[Mapping[str, Any]]) -> alt.Scale:
+    """Return the extent of what is drawn; a share's band may reach past 0 and 1, the axis not."""
+    values = [x for row in rows for x in map(row.get, ("value", "low", "high")) if x is not None]
+    low, high = min(values), max(values)
+    if metric.startswith(UNIT) and metric != "amplified_excess":
+        low, high = (max(low, 0.0), min(high, 1.0)) if low < high else (0.0, 1.0)
+    room = 0.03 * (high - low) or 0.03
+    return alt.Scale(domain=[_plain(low - room), _plain(high + room)], nice=False, zero=False)
+
+
+def _tooltip(place: str) -> list[alt.Tooltip]:
+    numbers = [alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("value", "low", "high")]
+    return [alt.Tooltip("arm:N"), alt.Tooltip(place), *numbers]
+
+
+def _spec(
+    chart: alt.Chart | alt.LayerChart | alt.FacetChart, rows: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return the specification with its rows, as wide as the page gives it room."""
+    look = chart.properties(width="container", height=HEIGHT).configure(
+        font="system-ui, sans-serif",
+        background="transparent",
+        axis=alt.AxisConfig(
+            labelColor=INK, titleColor=INK, tickColor=GRID, domainColor=INK, gridColor=GRID,
+            titleFontWeight="normal", titlePadding=12,
+        ),
+        legend=alt.LegendConfig(labelColor=INK, labelLimit=140),
+        view=alt.ViewConfig(stroke=None),
+        aria=False,
+    )  # fmt: skip
+    spec: dict[str, Any] = look.to_dict(validate=False)  # the tests validate: it is half the time
+    return {**spec, "datasets": {ROWS.name: list(rows)}}

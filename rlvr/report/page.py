@@ -1,0 +1,247 @@
+"""From the parts of runs to one HTML file that asks nothing of any network.
+
+Everything that a model wrote goes into the page as data: figures and completions as JSON, packed
+(gzip, base64) in a script element that no browser runs, and put on the page by `textContent` alone;
+phrases by a template with autoescape. A content security policy allows the page's own two scripts
+and style sheet, by their hashes, and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from rlvr import __version__
+from rlvr.compare import Results, percent, rule_text
+from rlvr.data import STATUSES, InputError
+from rlvr.plot import ON_DARK
+from rlvr.record import write_text
+from rlvr.report import facts
+from rlvr.report.completions import FIELD, SETS, Room
+from rlvr.report.figures import (
+    GRID,
+    INK,
+    PAPER,
+    QUADRANT_COLOURS,
+    Figure,
+    Look,
+    arm_looks,
+    figure_groups,
+)
+from rlvr.report.gather import RunParts, gather, labels
+from rlvr.sceptic import Check, checks
+
+HERE = Path(__file__).parent
+SCRIPTS = ("figures.js", "browser.js")
+ROOM = Room(rows=150_000, characters=4_000_000, longest=2 * 10**6)  # for the completions of a page
+PACKED = 3_200_000  # bytes that figures and completions may take in the page
+# What would act on a page rather than show: controls, and marks that change the direction of text.
+UNSEEN = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u00ad\\u061c\\u200b-\\u200f\\u2028-\\u202e"
+    "\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run's section: what the template loops over."""
+
+    parts: RunParts
+    r: Results
+    rule: str
+    checks: Sequence[Check]
+    headline: str
+    percent: str
+    groups: Mapping[str, Sequence[Figure]]
+    tables: Mapping[str, facts.Table]
+    left_out: Sequence[str]
+
+
+def write_report(runs: Sequence[Results], out: Path) -> int:
+    """Write the report of these runs to `out`, atomically, and return its size in bytes.
+
+    Raises InputError for a folder as `out` and for a damaged file of a run, RunError when the disk
+    won't take it; nothing is written then.
+    """
+    if out.is_dir():
+        raise InputError(f"-o {out}: a folder: name a file in it, such as {out / 'report.html'}")
+    html = render(runs)
+    write_text(out, html)
+    return len(html.encode())
+
+
+def render(runs: Sequence[Results]) -> str:
+    """Return the page. Equal runs give equal pages under equal library versions, timing apart."""
+    looks = arm_looks(list(dict.fromkeys(arm for r in runs for arm in r.arms)))
+    share = 1.0
+    while True:
+        room = _part(ROOM, share, len(runs))
+        read = [gather(label, r, room) for label, r in zip(labels(runs), runs, strict=True)]
+        views = [_view(parts, looks) for parts in read]
+        packed = pack(_payload(views, looks))
+        if len(packed) <= PACKED or share < 0.01:
+            break
+        share *= 0.8 * PACKED / len(packed)
+    return _fill(views, looks, packed)
+
+
+def _part(room: Room, share: float, runs: int) -> Room:
+    """Return the room of each of several runs when all have a share of what a page takes."""
+    rows, characters = (int(share * x / runs) for x in (room.rows, room.characters))
+    return Room(rows, characters, max(FIELD, int(share * room.longest)))
+
+
+def _view(parts: RunParts, looks: Mapping[str, Look]) -> RunView:
+    r = parts.results
+    reasons = parts.sample.excluded if parts.sample else {}
+    tables = {
+        "verdict": facts.verdict_table(r),
+        "contrast": facts.contrast_table(r),
+        "coverage": facts.coverage_table(r),
+        "budget": facts.budget_table(r, parts.seconds),
+        "excluded": facts.excluded_table(r),
+        "reasons": facts.reasons_table(reasons),
+        "all": facts.all_figures(r),
+        "environment": facts.environment_table(parts.manifest),
+        "config": facts.config_table(r),
+    }
+    groups = figure_groups(r, looks)
+    return RunView(
+        parts=parts,
+        r=r,
+        rule=rule_text(r),
+        checks=checks(r),
+        headline=next(iter(groups)),
+        percent=percent(r),
+        groups=groups,
+        tables=tables,
+        left_out=facts.left_out(r),
+    )
+
+
+def _payload(views: Sequence[RunView], looks: Mapping[str, Look]) -> dict[str, Any]:
+    """Return the data that the page's script works on."""
+    figures = {
+        f"run-{i}-{figure.id}": figure.spec
+        for i, view in enumerate(views)
+        for figures in view.groups.values()
+        for figure in figures
+    }
+    runs = [
+        {
+            "label": view.parts.label,
+            "arms": ["base", *view.r.arms],
+            "rows": view.parts.sample.rows if view.parts.sample else {},
+            "texts": view.parts.sample.texts if view.parts.sample else [],
+            "problems": view.parts.sample.problems if view.parts.sample else [],
+        }
+        for view in views
+    ]
+    return {
+        "figures": figures,
+        "runs": runs,
+        "sets": SETS,
+        "statuses": STATUSES,
+        "theme": {colour: f"var({variable(colour)})" for colour in _colours(looks)},
+    }
+
+
+def variable(colour: str) -> str:
+    """Return the name of the page's CSS variable for a colour."""
+    return f"--c{colour.removeprefix('#').lower()}"
+
+
+def _colours(looks: Mapping[str, Look]) -> dict[str, str]:
+    """Return each colour of a chart on a light page with the one on a dark page."""
+    own = {INK: "#d6dae0", GRID: "#343a44", PAPER: "#1b1f26", QUADRANT_COLOURS[1]: "#66738a"}
+    return own | {look.colour: ON_DARK.get(look.colour, look.colour) for look in looks.values()}
+
+
+def pack(payload: Mapping[str, Any]) -> str:
+    """Return data as JSON, gzip, base64: letters, digits, +, / and = alone, whatever it holds."""
+    text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+
+
+def visible(text: str) -> str:
+    """Return `text` with each character that can't be seen, or would act, as its code point."""
+    return UNSEEN.sub(lambda match: f"\u27e8U+{ord(match[0]):04X}\u27e9", text)
+
+
+def _fill(views: Sequence[RunView], looks: Mapping[str, Look], packed: str) -> str:
+    style = (HERE / "page.css").read_text(encoding="utf-8") + _palette(looks)
+    own = "".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    charts = _charts()
+    assert "</script" not in charts.lower() and "<!--" not in charts
+    environment = jinja2.Environment(
+        autoescape=True,
+        loader=jinja2.FileSystemLoader(HERE),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["visible"] = visible
+    results = [view.r for view in views]
+    names = [view.parts.label for view in views]
+    several = len(views) > 1
+    return environment.get_template("page.html").render(
+        title=", ".join(dict.fromkeys(names)),
+        version=__version__,
+        runs=views,
+        looks={arm: f"arm-{i}" for i, arm in enumerate(looks)},
+        side_by_side=facts.side_by_side_table(names, results) if several else None,
+        differences=facts.differences_table(names, results) if several else None,
+        packed=packed,
+        sets=SETS,
+        statuses=STATUSES,
+        shown=sum(len(view.parts.sample.rows["arm"]) for view in views if view.parts.sample),
+        total=sum(view.parts.sample.total for view in views if view.parts.sample),
+        style=Markup(style),
+        charts=Markup(charts),
+        script=Markup(own),
+        policy=_policy([charts, own], style),
+    )
+
+
+@cache
+def _charts() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script, as vl-convert ships them."""
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+def _palette(looks: Mapping[str, Look]) -> str:
+    """Return the style sheet's part that depends on the runs: theme colours, a class an arm."""
+    colours = _colours(looks)
+    light = "".join(f"{variable(a)}:{a};" for a in colours)
+    dark = "".join(f"{variable(a)}:{b};" for a, b in colours.items())
+    arms = "".join(
+        f".arm-{i}::before{{background:var({variable(look.colour)})}}"
+        for i, look in enumerate(looks.values())
+    )
+    return (
+        f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}{arms}\n"
+    )
+
+
+def _policy(scripts: Sequence[str], style: str) -> str:
+    """Return the content security policy: own scripts and style by hash, no network at all."""
+
+    def of(text: str) -> str:
+        return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+    return (
+        f"default-src 'none'; script-src {' '.join(map(of, scripts))}; style-src {of(style)}; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )

@@ -1,0 +1,540 @@
+"""rlvr report: its figures, verdicts, what it does with hostile texts, and with what is missing."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import math
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import altair
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import Call
+from made_run import HOSTILE, KS, LONG, config, make_run
+from scipy import stats as scipy_stats
+
+from rlvr.compare import compare_run, read_results, write_compare
+from rlvr.data import InputError
+from rlvr.plot import ARM_COLOURS, NEXT_COLOURS, ON_DARK, arm_colours
+from rlvr.report import completions, facts
+from rlvr.report.page import render, visible, write_report
+
+REPO = Path(__file__).parents[1]
+SEEDS = (0, 1, 2)
+
+
+class Page(HTMLParser):
+    """What a browser would find in the page: tables by caption, verdicts, scripts, and its data."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tables: dict[str, list[list[str]]] = {}
+        self.verdicts: dict[str, dict[str, str]] = {}
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self._caption, self._rows = "", list[list[str]]()
+        self._arm, self._part = "", ""
+        self.feed(html)
+        self.close()
+        found = re.search(r'<script type="application/gzip" id="data">([^<]*)</script>', html)
+        assert found is not None
+        self.data: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(found[1])))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.tags.append((tag, given))
+        self._open.append(tag)
+        if tag == "table":
+            self._caption, self._rows = "", []
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in ("th", "td"):
+            self._rows[-1].append("")
+        if "data-arm" in given:
+            self._arm = str(given["data-arm"])
+            self.verdicts[self._arm] = {}
+        self._part = next((key for key in ("data-verdict", "data-why") if key in given), "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._open:
+            while self._open.pop() != tag:
+                pass
+        self._part = ""
+        if tag == "table":
+            self.tables[self._caption] = self._rows
+
+    def handle_data(self, data: str) -> None:
+        inside = self._open[-1] if self._open else ""
+        if inside not in ("script", "style"):
+            self.text += data
+        if "caption" in self._open:
+            self._caption += data.strip()
+        elif "td" in self._open or "th" in self._open:
+            self._rows[-1][-1] += data.strip()
+        if self._part:
+            self.verdicts[self._arm][self._part] = data
+
+    def cell(self, caption: str, row: str, column: str) -> str:
+        head, *body = self.tables[caption]
+        (line,) = (line for line in body if line[0] == row)
+        return line[head.index(column)]
+
+    def mean(self, figure: str, arm: str, **place: Any) -> dict[str, float]:
+        """Return the row of a figure that holds the mean over seeds."""
+        values: list[dict[str, Any]] = self.data["figures"][f"run-0-{figure}"]["datasets"]["rows"]
+        (row,) = (
+            row
+            for row in values
+            if row["what"] == "mean"
+            and row["arm"] == arm
+            and all(row[key] == value for key, value in place.items())
+        )
+        return row
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_run(tmp_path_factory.mktemp("runs") / "made")
+
+
+@pytest.fixture(scope="module")
+def page(run: Path) -> Page:
+    return Page(render([read_results(run)]))
+
+
+# Figures ---------------------------------------------------------------------------------------
+# Each is recomputed from the raw completions with pandas alone.
+
+
+def evaluation(run: Path, seed: int, arm: str, t: int = 2, kind: str = "sample") -> pd.DataFrame:
+    folder = run / f"seed-{seed}" / ("base" if arm == "base" else f"{arm}/round-{t:03d}")
+    frame = pd.read_parquet(folder / "eval.parquet")
+    return frame[frame["kind"] == kind]
+
+
+def training(run: Path, seed: int, arm: str, t: int = 2) -> pd.DataFrame:
+    return pd.read_parquet(run / f"seed-{seed}/{arm}/round-{t:03d}/completions.parquet")
+
+
+def decided(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame["status"].isin(["correct", "wrong"])]
+
+
+def pass_at_k(frame: pd.DataFrame, k: int) -> float:
+    shares = []
+    for _, group in decided(frame).groupby("problem_id"):
+        n, c = len(group), int((group["status"] == "correct").sum())
+        if n >= k:
+            shares.append(1 - math.comb(n - c, k) / math.comb(n, k))
+    return float(np.mean(shares))
+
+
+def student(values: list[float]) -> tuple[float, float, float]:
+    mean, error = float(np.mean(values)), scipy_stats.sem(values)
+    low, high = scipy_stats.t.interval(0.95, len(values) - 1, loc=mean, scale=error)
+    return mean, float(low), float(high)
+
+
+def over_seeds(of: Any) -> list[float]:
+    return [float(of(seed)) for seed in SEEDS]
+
+
+def test_delta_and_interval_of_the_rule(run: Path, page: Page) -> None:
+    deltas = over_seeds(
+        lambda s: (
+            pass_at_k(evaluation(run, s, "verified"), 1) - pass_at_k(evaluation(run, s, "base"), 1)
+        )
+    )
+    mean, low, high = student(deltas)
+    assert page.cell("pass@1 against the base", "verified", "delta") == f"{mean:+.3f}"
+    shown = page.cell("pass@1 against the base", "verified", "95 % interval")
+    assert shown == f"{low:+.3f} to {high:+.3f}"
+
+
+def test_base_and_final(run: Path, page: Page) -> None:
+    for column, arm in (("base", "base"), ("final", "unfiltered")):
+        mean = np.mean(over_seeds(lambda s, arm=arm: pass_at_k(evaluation(run, s, arm), 1)))
+        assert page.cell("pass@1 against the base", "unfiltered", column) == f"{mean:.3f}"
+
+
+def test_contrast(run: Path, page: Page) -> None:
+    deltas = over_seeds(
+        lambda s: (
+            pass_at_k(evaluation(run, s, "verified"), 1)
+            - pass_at_k(evaluation(run, s, "random"), 1)
+        )
+    )
+    shown = page.cell("pass@1, arm against arm", "verified - random", "delta")
+    assert shown == f"{np.mean(deltas):+.3f}"
+
+
+@pytest.mark.parametrize("k", KS)
+def test_pass_at_k_curve(run: Path, page: Page, k: int) -> None:
+    mean, low, high = student(over_seeds(lambda s: pass_at_k(evaluation(run, s, "random"), k)))
+    row = page.mean("pass-at-k", "random", k=k)
+    assert (row["value"], row["low"], row["high"]) == pytest.approx((mean, low, high), rel=1e-5)
+
+
+def test_greedy(run: Path, page: Page) -> None:
+    def share(seed: int) -> float:
+        frame = decided(evaluation(run, seed, "verified", 1, "greedy"))
+        return float((frame["status"] == "correct").mean())
+
+    assert page.mean("greedy", "verified", round=1)["value"] == pytest.approx(
+        np.mean(over_seeds(share)), rel=1e-5
+    )
+
+
+def test_level(run: Path, page: Page) -> None:
+    def share(seed: int) -> float:
+        frame = evaluation(run, seed, "verified")
+        return pass_at_k(frame[frame["level"] == "d2c1"], 1)
+
+    row = page.mean("level", "verified", level="d2c1")
+    assert row["value"] == pytest.approx(np.mean(over_seeds(share)), rel=1e-5)
+
+
+def test_filter_quality(run: Path, page: Page) -> None:
+    def kept(seed: int, status: str) -> float:
+        frame = training(run, seed, "random")
+        return float(frame[frame["status"] == status]["kept"].mean())
+
+    phi = np.mean(over_seeds(lambda s: kept(s, "correct")))
+    psi = np.mean(over_seeds(lambda s: kept(s, "wrong")))
+    assert page.mean("phi", "random", round=2)["value"] == pytest.approx(phi, rel=1e-5)
+    assert page.mean("psi", "random", round=2)["value"] == pytest.approx(psi, rel=1e-5)
+    assert page.mean("J", "random", round=2)["value"] == pytest.approx(phi - psi, rel=1e-4)
+
+
+def test_keep_rate(run: Path, page: Page) -> None:
+    rates = over_seeds(lambda s: training(run, s, "verified")["kept"].mean())
+    row = page.mean("keep_rate", "verified", round=2)
+    assert row["value"] == pytest.approx(np.mean(rates), rel=1e-5)
+
+
+def test_diversity(run: Path, page: Page) -> None:
+    def distinct(seed: int) -> float:
+        groups = evaluation(run, seed, "unfiltered").groupby("problem_id")["text"]
+        return float((groups.nunique() / groups.size()).mean())
+
+    row = page.mean("distinct", "unfiltered", round=2)
+    assert row["value"] == pytest.approx(np.mean(over_seeds(distinct)), rel=1e-5)
+
+
+def test_coverage(run: Path, page: Page) -> None:
+    def both(seed: int) -> float:
+        frames = [decided(evaluation(run, seed, arm)) for arm in ("base", "verified")]
+        solved = [
+            (frame["status"] == "correct").groupby(frame["problem_id"]).any() for frame in frames
+        ]
+        joined = pd.concat(solved, axis=1).dropna()
+        return float((joined.iloc[:, 0].astype(bool) & joined.iloc[:, 1].astype(bool)).mean())
+
+    mean, low, high = student(over_seeds(both))
+    shown = page.cell("Coverage against the base at pass@4", "verified", "both solve")
+    assert shown == f"{mean:.3f} ({low:.3f} to {high:.3f})"
+
+
+def test_budget(run: Path, page: Page) -> None:
+    kept = over_seeds(lambda s: sum(training(run, s, "random", t)["kept"].sum() for t in (1, 2)))
+    assert page.cell("Budget used", "random", "kept") == f"{np.mean(kept):,.0f}"
+    assert page.cell("Budget used", "random", "seconds") == "4"
+
+
+def test_excluded(run: Path, page: Page) -> None:
+    counts = over_seeds(lambda s: (evaluation(run, s, "random")["status"] == "abstain").sum())
+    caption = "Held-out completions without a verdict"
+    assert page.cell(caption, "random", "abstain") == f"{sum(counts):.0f}"
+    pools = sum(
+        int((training(run, s, arm, t)["status"] == "abstain").sum())
+        for s in SEEDS
+        for arm in ("verified", "unfiltered", "random")
+        for t in (1, 2)
+    )
+    (row,) = (row for row in page.tables["Why they have none"] if row[0] == "training")
+    assert row == ["training", "abstain", "the comparison overran its deadline", f"{pools}"]
+
+
+def test_amplified_phrases_are_counted_in_the_other_half(run: Path, page: Page) -> None:
+    from rlvr.report.phrases import amplified_phrases
+
+    found = amplified_phrases(read_results(run))
+    assert set(found) == {"verified", "unfiltered", "random"}
+    for arm, phrases in found.items():
+        assert len(phrases) <= 10
+        for phrase in phrases:
+            gram = tuple(map(int, phrase.text.split()[1:]))
+            seen = total = 0
+            for seed in SEEDS:
+                frame = evaluation(run, seed, arm)
+                for id_, ids in zip(frame["problem_id"], frame["token_ids"], strict=True):
+                    if completions.shuffled(id_) % 2:
+                        total += max(0, len(ids) - 2)
+                        seen += sum(tuple(ids[i : i + 3]) == gram for i in range(len(ids) - 2))
+            assert phrase.arm == pytest.approx(1000 * seen / total)
+    best = found["unfiltered"][0]
+    assert best.text == "tokens 55 55 55" and best.arm > 2 * best.base and best.known is False
+    assert best.examples == ("777",)
+    assert f"{best.arm:.1f}" in page.tables["unfiltered"][1]
+
+
+# Verdicts --------------------------------------------------------------------------------------
+
+
+def test_verdicts_equal_compare_json(run: Path, page: Page, tmp_path: Path) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    write_compare([read_results(folder)])
+    compared = json.loads((folder / "compare.json").read_text())
+    assert {arm: said["data-verdict"] for arm, said in page.verdicts.items()} == compared[
+        "verdicts"
+    ]
+    assert {arm: said["data-why"] for arm, said in page.verdicts.items()} == compared["why"]
+    assert compared["rule"]["text"] in page.text
+    for name, check in compared["checks"].items():
+        assert f"{name}: {check['found']}" in page.text
+
+
+def test_a_stale_comparison_is_pointed_at(run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    stale = compare_run(read_results(folder)) | {"verdicts": {"verified": "collapse"}}
+    (folder / "compare.json").write_text(json.dumps(stale))
+    assert "compare.json is older" in Page(render([read_results(folder)])).text
+
+
+# Hostile texts ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("hostile") / "run"
+    return render([read_results(make_run(folder, hostile=(*HOSTILE, LONG)))])
+
+
+def test_hostile_texts_are_data(hostile: str) -> None:
+    page = Page(hostile)
+    kinds = [attributes.get("type") for tag, attributes in page.tags if tag == "script"]
+    assert kinds == ["application/gzip", None, None], "nothing but the page's own scripts"
+    assert not [tag for tag, _ in page.tags if tag in ("img", "iframe", "object", "link", "base")]
+    handlers = [key for _, attributes in page.tags for key in attributes if key.startswith("on")]
+    assert not handlers
+    texts = page.data["runs"][0]["texts"]
+    assert {*HOSTILE, LONG} <= set(texts), "whole, as they were"
+    head = hostile[: hostile.index('id="data"')]
+    assert "\x00" not in hostile and "\u202e" not in hostile and "\u2028" not in hostile
+    assert "pwned" not in head or "&lt;script&gt;" in head
+
+
+def test_hostile_phrases_show_as_text(tmp_path: Path) -> None:
+    texts = ["<b>\x00\u202e" + HOSTILE[0]] * 60
+    html = render([read_results(make_run(tmp_path / "run", hostile=texts))])
+    assert "<b>\x00" not in html and "\u202e" not in html
+
+
+def test_policy_allows_the_own_scripts_and_no_network(hostile: str) -> None:
+    found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', hostile)
+    assert found is not None
+    policy = found[1].replace("&#39;", "'")
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy and "http" not in policy
+    import hashlib
+
+    own = re.findall(r"<script>(.*?)</script>", hostile, re.DOTALL)
+    own += re.findall(r"<style>(.*?)</style>", hostile, re.DOTALL)
+    for text in own:
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+
+
+def test_visible() -> None:
+    assert visible("a\x00b\u202ec\n\td") == "a⟨U+0000⟩b⟨U+202E⟩c\n\td"
+    assert visible("\u05e9\u05dc\u05d5\u05dd <b>") == "\u05e9\u05dc\u05d5\u05dd <b>"
+
+
+def test_size(page: Page, run: Path, tmp_path: Path) -> None:
+    assert write_report([read_results(run)], tmp_path / "report.html") < 5_000_000
+
+
+def test_page_is_cut_to_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rlvr.report.page.PACKED", 80_000)
+    folder = make_run(tmp_path / "run", hostile=[f"{i:x}" * 3000 for i in range(48)])
+    page = Page(render([read_results(folder)]))
+    rows = page.data["runs"][0]["rows"]
+    total = 3 * (100 + 6 * (48 + 100))
+    assert 0 < len(rows["arm"]) < total
+    assert f"{len(rows['arm']):,} of {total:,} completions" in page.text
+
+
+# The sample ------------------------------------------------------------------------------------
+
+
+def test_whole_when_it_fits(run: Path, page: Page) -> None:
+    rows = page.data["runs"][0]["rows"]
+    assert len({len(column) for column in rows.values()}) == 1
+    assert len(rows["arm"]) == 3 * (100 + 6 * (48 + 100))
+    first = training(run, 0, "verified", 1).iloc[0]
+    i = next(i for i, of in enumerate(rows["set"]) if of == 0)
+    data = page.data["runs"][0]
+    assert data["texts"][rows["text"][i]] == first["text"]
+    assert page.data["statuses"][rows["status"][i]] == first["status"]
+    assert bool(rows["kept"][i]) == first["kept"]
+    assert rows["logprob"][i] == pytest.approx(sum(first["logprobs"]), abs=1e-3)
+    problem = data["problems"][rows["problem"][i]]
+    assert problem["id"] == first["problem_id"]
+    assert re.fullmatch(r"\d\d\+\d\d=", problem["prompt"]) and problem["level"].startswith("d")
+
+
+def test_sample_keeps_rare_verdicts_and_whole_problems(run: Path) -> None:
+    r = read_results(run)
+    parts = len(completions.parts(r))
+    room = completions.Room(10 * parts, 10**9, 10**6)
+    few = completions.sample(r, {}, room)
+    assert len(few.rows["arm"]) <= 10 * parts
+    again = completions.sample(r, {}, room)
+    assert few == again, "always the same ones"
+    statuses = set(few.rows["status"])
+    assert statuses == {0, 1, 2}, "abstentions are 1 in 20"
+    assert few.total == 3 * (100 + 6 * (48 + 100))
+
+
+def test_fair_shares() -> None:
+    assert completions.fair([100, 3, 50], 60) == [29, 3, 28]
+    assert completions.fair([1, 1], 60) == [1, 1]
+    assert completions.fair([], 60) == []
+
+
+# What is missing, and bad input ------------------------------------------------------------------
+
+
+def test_figures_alone_make_a_report_without_completions() -> None:
+    page = Page(render([read_results(REPO / "docs/results/quickstart")]))
+    assert "there is nothing to browse" in page.text
+    assert page.verdicts["verified"]["data-verdict"] == "growth"
+    assert ("form", {"id": "filters", "aria-label": "Filters"}) not in page.tags
+
+
+def test_a_task_that_is_a_file_is_not_run(run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    evil = tmp_path / "evil.py"
+    evil.write_text("raise SystemExit('it was run')")
+    saved = json.loads((folder / "config.json").read_text())
+    saved["config"]["task"] = {"name": str(evil)}
+    (folder / "config.json").write_text(json.dumps(saved))
+    page = Page(render([read_results(folder)]))
+    assert "a report runs none" in page.text
+    assert page.data["runs"][0]["problems"], "their completions are there"
+
+
+def test_off_target_tasks_are_not_run_either(run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    evil = tmp_path / "evil.py"
+    evil.write_text("raise SystemExit('it was run')")
+    saved = json.loads((folder / "config.json").read_text())
+    saved["config"]["evaluate"]["off_target"] = [{"task": {"name": str(evil)}, "name": "evil"}]
+    (folder / "config.json").write_text(json.dumps(saved))
+    problems = Page(render([read_results(folder)])).data["runs"][0]["problems"]
+    assert all("prompt" in problem for problem in problems), "the run's own task still is"
+
+
+def test_several_runs(run: Path, tmp_path: Path) -> None:
+    other = make_run(tmp_path / "other", config("other", generate={"prompts": 8, "samples": 4}))
+    page = Page(render([read_results(run), read_results(other)]))
+    differs = page.tables["What differs in their configs"]
+    assert differs[0] == ["key", "made", "other"]
+    assert ["generate.prompts", "12", "8"] in differs
+    assert [row[0] for row in differs[1:]] == ["generate.prompts", "name"]
+    assert len(page.tables["The runs side by side"]) == 1 + 6
+    assert [one["label"] for one in page.data["runs"]] == ["made", "other"]
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folders(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "copy")
+    page = Page(render([read_results(run), read_results(copy)]))
+    assert [one["label"] for one in page.data["runs"]] == [str(run), str(copy)]
+
+
+def test_unfinished_rounds_are_said(run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    rows = pd.read_parquet(folder / "metrics.parquet")
+    rows[~((rows["seed"] == 2) & (rows["arm"] == "random"))].to_parquet(folder / "metrics.parquet")
+    page = Page(render([read_results(folder)]))
+    assert "Seeds left out, no round of theirs is finished in every arm: 2." in page.text
+
+
+def test_equal_runs_give_equal_pages(run: Path, tmp_path: Path) -> None:
+    assert render([read_results(run)]) == render([read_results(run)])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "seed-1/verified/round-002/completions.parquet",
+        "seed-0/base/amplified.json",
+        "manifest.json",
+        "compare.json",
+    ],
+)
+def test_damage_is_one_line_and_nothing_is_written(run: Path, tmp_path: Path, name: str) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    (folder / name).write_bytes(b"PAR1 damaged")
+    with pytest.raises(InputError, match=re.escape(name)):
+        write_report([read_results(folder)], tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_command(call: Call, run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    code, out, err = call("report", folder)
+    assert (code, err) == (0, "") and (folder / "report.html").is_file()
+    assert f"Report: {folder / 'report.html'}" in out
+    code, out, _ = call("report", folder, run)
+    assert code == 0 and Path("report.html").is_file()
+    code, _, err = call("report", folder, "-o", tmp_path)
+    assert code == 2 and err.count("\n") == 1 and "a folder: name a file" in err
+    code, _, err = call("report", tmp_path / "nowhere", "-o", "new.html")
+    assert code == 2 and "not a run folder" in err and not Path("new.html").exists()
+
+
+# Colours ---------------------------------------------------------------------------------------
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("colour", [*ARM_COLOURS.values(), *NEXT_COLOURS, "#555555"])
+def test_every_arm_is_seen_on_a_dark_page(colour: str) -> None:
+    shown = ON_DARK.get(colour, colour)
+    assert (luminance(shown) + 0.05) / (luminance("#1b1f26") + 0.05) >= 3
+
+
+def test_an_arm_has_one_colour_everywhere(page: Page) -> None:
+    colours = arm_colours(["verified", "unfiltered", "random"])
+    text = json.dumps(page.data["figures"]["run-0-pass@1"])
+    assert all(colour in text for colour in colours.values())
+
+
+@pytest.mark.parametrize("kind", ["pass@1", "pass-at-k", "level", "coverage"])
+def test_figures_are_valid_vega_lite(page: Page, kind: str) -> None:
+    assert len(page.data["figures"]) > 15
+    spec = page.data["figures"][f"run-0-{kind}"]
+    altair.Chart.from_dict(spec)
+    layers = spec.get("layer", [spec])
+    assert {layer.get("data", spec.get("data"))["name"] for layer in layers} == {"rows"}
+
+
+def test_settings_name_arms_by_their_axes(run: Path) -> None:
+    shown = facts.settings(read_results(run).config)
+    assert shown["arms.random"] == (
+        "author: model, keep: random, learner: sft, match: verified, memory: replace, "
+        "start: previous"
+    )
