@@ -20,6 +20,7 @@ from rich.console import Console
 
 from rlvr.compare import Results, read_results
 from rlvr.config import ClaimConfig
+from rlvr.data import InputError
 from rlvr.pages import summary, write
 from rlvr.tables import contrast_tables, verdict_table
 
@@ -70,7 +71,7 @@ def _claims() -> str:
 
 
 def collect(source: Path) -> None:
-    """Copy the records of the claims in `source` to docs/claims; other runs there stay.
+    """Copy the records of the claims' finished runs in `source` to docs/claims; others there stay.
 
     Raises ValueError for a smoke run, which claims nothing.
     """
@@ -78,9 +79,20 @@ def collect(source: Path) -> None:
         if json.loads((claim / "claim.json").read_text())["budget"] != "cpu":
             raise ValueError(f"{claim}: a smoke run: it is no record of the claim")
         for run in sorted(path.parent for path in claim.glob("*/config.json")):
+            if not _finished(run):
+                print(f"{run}: not finished: left out")
+                continue
             (CLAIMS / claim.name / run.name).mkdir(parents=True, exist_ok=True)
             for name in RECORD:
                 shutil.copyfile(run / name, CLAIMS / claim.name / run.name / name)
+
+
+def _finished(run: Path) -> bool:
+    try:
+        r = read_results(run)
+    except InputError:  # no seed has a round yet
+        return False
+    return not r.absent and r.round == r.rounds
 
 
 def make_pages() -> None:
