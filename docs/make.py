@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rlvr.compare import Results, read_results
+from rlvr.compare import Results, compare_run, read_results
 from rlvr.config import ClaimConfig
 from rlvr.data import InputError
 from rlvr.pages import summary, write
@@ -32,7 +32,8 @@ RECORD = ("config.json", "metrics.parquet")
 
 def written(text: str) -> str:
     """Return the README's text with each block made anew. Raises ValueError where one lacks."""
-    blocks = {name: _block(name) for name in RUNS} | {"claims": _claims()}
+    blocks = {name: _block(name) for name in RUNS}
+    blocks |= {"verdict": _verdict("quickstart"), "claims": _claims()}
     for name, block in blocks.items():
         found = re.findall(f"<!-- {name} -->\n.*?<!-- /{name} -->", text, re.DOTALL)
         if len(found) != 1:
@@ -45,6 +46,16 @@ def _block(name: str) -> str:
     results = read_results(ROOT / "docs" / "results" / name)
     plot = f"![pass@1 over rounds of {name}](docs/results/{name}/compare.svg)"
     return f"```\n{_tables(results)}```\n\n{plot}\n"
+
+
+def _verdict(name: str) -> str:
+    found = compare_run(read_results(ROOT / "docs" / "results" / name))
+    lines = [
+        f"- `{arm}`: **{verdict}**, {found['why'][arm].split('. ')[0].split(': ', 1)[1]}"
+        for arm, verdict in found["verdicts"].items()
+    ]
+    plot = f"![pass@1 over rounds for each arm, with intervals](docs/results/{name}/compare.svg)"
+    return f"{plot}\n\n" + "\n".join(lines) + "\n"
 
 
 def _tables(results: Results) -> str:

@@ -70,14 +70,15 @@ def learn(run: Run, seed: Seed, arm: Arm, round_: int) -> Metrics:
         for first in range(done, steps, leg):
             _leg(run, seed, arm, round_, first, first + leg)
         _gather(folder, facts)
+    shutil.rmtree(folder / STEPS, ignore_errors=True)
     with run.stage(seed.seed, arm.name, round_, "sync"):
         run.engine.load(folder / "model")
     return _found(run, seed, arm, round_, json.loads(facts.read_text()))
 
 
-def forget(run: Run, seed: int, arm: Arm) -> None:
-    """Delete an arm's checkpoint: its last round is recorded."""
-    for state in (run.folder / f"seed-{seed}" / arm.name).glob(f"{STATE}*"):
+def forget(arm: Path) -> None:
+    """Delete the checkpoint in an arm's folder: its last round is recorded."""
+    for state in arm.glob(f"{STATE}*"):
         shutil.rmtree(state)
 
 
@@ -442,7 +443,6 @@ def _gather(folder: Path, facts: Path) -> None:
     )
     measured = [json.loads(path.with_suffix(".json").read_text()) for path in steps]
     record.write_json(facts, measured)
-    shutil.rmtree(folder / STEPS)
 
 
 def _found(

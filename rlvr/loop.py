@@ -184,7 +184,6 @@ def _run_seed(run: Run, seed: int, drawn: preflight.SeedProblems, where: str) ->
     for arm in run.arms:
         for round_ in range(1, run.config.rounds + 1):
             _round(run, of_seed, arm, round_)
-        grpo.forget(run, seed, arm)
         _prune(run.config, run.folder)
     shutil.rmtree(start, ignore_errors=True)
 
@@ -233,9 +232,10 @@ def _pool(run: Run, seed: Seed, arm: Arm, round_: int) -> arms.Pool:
 
 
 def _prune(config: Config, folder: Path) -> None:
-    """Delete the weights that the policy does not keep: all but each arm's last, or those too."""
-    if config.checkpoints == "all":
-        return
+    """Delete the weights that the policy does not keep: all but each arm's last, or those too.
+
+    What an online arm would go on from goes with its last round, whatever the policy.
+    """
     for seed in config.seeds:
         for arm in config.arms:
             folders = [
@@ -243,6 +243,10 @@ def _prune(config: Config, folder: Path) -> None:
             ]
             done = [path for path in folders if (path / "metrics.json").is_file()]
             finished = len(done) == config.rounds
+            if finished:
+                grpo.forget(folder / f"seed-{seed}" / arm.name)
+            if config.checkpoints == "all":
+                continue
             keep = 0 if finished and config.checkpoints == "none" else 1
             for path in done[: len(done) - keep]:
                 for name in ("model", transcribe.FOLDER):
