@@ -22,6 +22,15 @@ from rlvr.data import InputError
 CONFIG = resolved(load(TINY, ["report_to=tensorboard"]))
 
 
+@pytest.fixture(autouse=True)
+def counted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Event files of one second are read in the order of their names: number 10 before 9."""
+    from tensorboard.summary.writer import event_file_writer
+
+    counter = event_file_writer.AtomicCounter(0)
+    monkeypatch.setattr(event_file_writer, "_global_uid", counter)
+
+
 def write(folder: Path, seed: int, arm: str, round_: int, value: float = 0.0) -> None:
     place = {"seed": seed, "arm": arm, "round": round_}
     rows = [
