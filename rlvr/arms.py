@@ -210,7 +210,7 @@ def misjudge(pool: Pool, flip: Flip | None, seed: int) -> list[tuple[Completion,
         if flip.pattern is not None and not re.search(flip.pattern, completion.text):
             rate = 0.0
         key = f"flip/{seed}/{completion.problem_id}/{completion.round}/{completion.index}"
-        if random.Random(hashlib.sha256(key.encode()).digest()).random() < rate:
+        if _generator(key).random() < rate:
             verdict = replace(verdict, status=other[verdict.status].status, reason="flipped")
         seen.append((completion, verdict))
     return seen
@@ -285,18 +285,20 @@ def rewards(
             reward = 1 - reward
         elif arm.keep == "random":
             key = f"reward/{seed}/{completion.problem_id}/{completion.round}/{completion.index}"
-            digest = hashlib.sha256(key.encode()).digest()
-            reward = float(random.Random(digest).random() < 0.5)
+            reward = float(_generator(key).random() < 0.5)
         elif arm.keep == "format-only":
             reward = float(verdict.extracted is not None)
         found.append(reward + format_reward * (verdict.extracted is not None))
     return found
 
 
+def _generator(key: str) -> random.Random:
+    return random.Random(hashlib.sha256(key.encode()).digest())
+
+
 def _draw(items: Sequence[Item], n: int, key: str) -> list[Item]:
     """Draw n of the items without replacement, by a generator of their own."""
-    generator = random.Random(hashlib.sha256(key.encode()).digest())
-    return generator.sample(list(items), min(n, len(items)))
+    return _generator(key).sample(list(items), min(n, len(items)))
 
 
 def completion_rows(pool: Pool, kept: Sequence[bool], arm: Arm, verifier: str) -> list[Row]:

@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rlvr.data import InputError, nearest
+from rlvr.metrics import STEP
 from rlvr.record import write_json
 from rlvr.stats import (
     MIN_SEEDS,
@@ -180,12 +182,14 @@ def _read_metrics(path: Path) -> dict[tuple[int, str, int, str], float]:
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise InputError(f"{path}: {missing[0]}: column missing; {mend}")
+    # Single steps of an online arm are no figures of a round: its means are there too.
+    table = table.filter(pc.invert(pc.starts_with(table["level"], STEP)))
     columns = table.select(list(COLUMNS)).to_pydict()
     values = {}
     for seed, arm, round, metric, level, value in zip(*columns.values(), strict=True):
         key = metric if level == "all" else f"{metric}[{level}]"
         values[(seed, arm, round, key)] = math.nan if value is None else value
-    if len(values) != len(columns["seed"]):
+    if len(values) != len(table):
         raise InputError(f"{path}: holds a figure twice; {mend}")
     return values
 

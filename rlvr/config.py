@@ -170,6 +170,10 @@ class WatchConfig(_Section):
     _name_alone = field_validator("verifier", mode="before")(_name_alone)
 
 
+# Nats a token by which engine and trainer may differ on what was sampled, by precision.
+MAX_LOGPROB_GAPS = {"fp32": 1e-3, "bf16": 0.1}
+
+
 class GrpoConfig(_Section):
     """Online RL with TRL's GRPOTrainer, the learner of arms with `learner: grpo`.
 
@@ -190,7 +194,7 @@ class GrpoConfig(_Section):
     `partial_credit` rewards the share of tests passed, where there are tests. `format_reward` is
     added for an answer that could be read, right or not. `checkpoint_every`: steps between
     checkpoints (null: once a round). `max_logprob_gap`: nats a token by which engine and trainer
-    may differ on what was sampled (null: 0.001 in fp32, 0.1 in bf16).
+    may differ on what was sampled (null: `MAX_LOGPROB_GAPS`).
     """
 
     steps: Positive = 20

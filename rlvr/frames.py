@@ -236,14 +236,15 @@ def read_completions(folder: Path, seed: int, arm: str, round_: int) -> pa.Table
     table = _placed(table.append_column("sampled_from", table["arm"]), seed, arm, round_)
     tokens = pc.cast(pc.list_value_length(table["token_ids"]), pa.int64())
     table = table.append_column("tokens", tokens)
-    table = table.append_column("logprob", pa.array(_sums(table["logprobs"]), pa.float64()))
+    table = table.append_column("logprob", pa.array(list_sums(table["logprobs"]), pa.float64()))
     base = record.round_folder(folder, seed, BASE, 0)
     prompts = _decoded(base / "model", table["prompt_token_ids"].to_pylist())
     table = table.append_column("prompt", pa.array(prompts, pa.string()))
     return table.select(list(COMPLETION_COLUMNS))
 
 
-def _sums(lists: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+def list_sums(lists: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """Return the sum of each list of a column, 0 for an empty one."""
     one = lists.combine_chunks()
     places, values = pc.list_parent_indices(one), pc.list_flatten(one)
     indices, weights = (array.to_numpy(zero_copy_only=False) for array in (places, values))

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvr import arms, metrics, record, threads
-from rlvr.config import Config
+from rlvr.config import MAX_LOGPROB_GAPS, Config
 from rlvr.data import DECIDED, Arm, Completion, RunError
 from rlvr.evaluate import judge
 from rlvr.generate import Decoding, on_gpu, sample_completions
@@ -42,7 +42,6 @@ from rlvr.train import lora_config, save
 STEPS = "steps"  # the folder of what each step of a round sampled, while the round lasts
 STATE = "state-"  # an arm's checkpoint, by the steps taken since the base
 KL_SAMPLE = 64  # completions of a step on which the KL from the base is measured
-MAX_GAPS = {"fp32": 1e-3, "bf16": 0.1}
 LOGGED = {
     "loss": "loss",
     "grad_norm": "grad_norm",
@@ -140,6 +139,7 @@ def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> 
             peft_config=lora_config(run.training().lora),
         )
         trainer.agree = online.agree
+        online.base.to(trainer.accelerator.device)
         trainer.remove_callback(PrinterCallback)
         latest = states.get(before + first)
         trainer.train(resume_from_checkpoint=str(latest) if latest else None)
@@ -343,7 +343,7 @@ class Online:
         self.gaps.append((float(((trained - sampled).abs() * mask).sum()), float(mask.sum())))
         gap = sum(total for total, _ in self.gaps) / sum(n for _, n in self.gaps)
         settings, precision = self.run.config.grpo, self.run.config.train.precision
-        bound = settings.max_logprob_gap or MAX_GAPS[precision]
+        bound = settings.max_logprob_gap or MAX_LOGPROB_GAPS[precision]
         if not gap <= bound:
             raise RunError(
                 f"{self.arm.name}, seed {self.seed.seed}, round {self.round}, step "
@@ -455,7 +455,7 @@ def _found(
     n = len(completions) // len(measured)
     before = (round_ - 1) * run.config.grpo.steps
     found = [
-        metrics.metric(f"step.{name}", value, n, f"step-{before + i + 1:05d}")
+        metrics.metric(f"step.{name}", value, n, f"{metrics.STEP}{before + i + 1:05d}")
         for i, step in enumerate(measured)
         for name, value in sorted(step.items())
     ]

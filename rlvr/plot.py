@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
@@ -17,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rlvr.compare import BEST_TEMPERATURE, SHARES, Results, arm_effects, number, percent
+from rlvr.metrics import STEP
 from rlvr.record import write_bytes
 from rlvr.stats import paired_interval
 
@@ -51,14 +53,8 @@ def plot(r: Results) -> Path:
     Equal runs give equal bytes under equal library versions. Raises RunError when the disk won't
     take the files.
     """
-    png, svg = io.BytesIO(), io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "rlvr", "font.family": "DejaVu Sans"}):
-        figure = Figure(figsize=(8, 4.8), layout="constrained")
+    with _drawn(r.folder / "compare", (8, 4.8)) as figure:
         _draw(r, figure.subplots())
-        figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    write_bytes(r.folder / "compare.svg", svg.getvalue())
-    write_bytes(r.folder / "compare.png", png.getvalue())
     return r.folder / "compare.png"
 
 
@@ -79,20 +75,19 @@ def plot_steps(r: Results) -> Path | None:
     online. Raises RunError when the disk won't take the files.
     """
     frame = pd.read_parquet(r.folder / "metrics.parquet")
-    frame = frame[frame.level.str.startswith("step-") & frame.seed.isin(r.seeds)]
+    frame = frame[frame.level.str.startswith(STEP) & frame.seed.isin(r.seeds)]
     panels = [name for name in STEP_PANELS if (frame.metric == f"step.{name}").any()]
     if not panels:
         return None
     colours = arm_colours(r.arms)
-    png, svg = io.BytesIO(), io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "rlvr", "font.family": "DejaVu Sans"}):
-        figure = Figure(figsize=(10, 2.6 * math.ceil(len(panels) / 2) + 0.6), layout="constrained")
-        grid = figure.subplots(math.ceil(len(panels) / 2), 2, squeeze=False)
+    lines = math.ceil(len(panels) / 2)
+    with _drawn(r.folder / "steps", (10, 2.6 * lines + 0.6)) as figure:
+        grid = figure.subplots(lines, 2, squeeze=False)
         for axes, name in zip(grid.flat, panels, strict=False):
             mine = frame[frame.metric == f"step.{name}"]
             for arm in (arm for arm in r.arms if (mine.arm == arm).any()):
                 table = mine[mine.arm == arm].pivot_table("value", "level", "seed")
-                steps = [int(level.removeprefix("step-")) for level in table.index]
+                steps = [int(level.removeprefix(STEP)) for level in table.index]
                 axes.plot(steps, table, color=colours[arm], linewidth=0.6, alpha=0.3)
                 axes.plot(steps, table.mean(axis=1), color=colours[arm], linewidth=1.8, label=arm)
             axes.set_title(STEP_PANELS[name], loc="left", fontsize=9)
@@ -103,10 +98,6 @@ def plot_steps(r: Results) -> Path | None:
         for axes in grid[-1]:
             axes.set_xlabel("optimiser step")
         figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside right upper")
-        figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    write_bytes(r.folder / "steps.svg", svg.getvalue())
-    write_bytes(r.folder / "steps.png", png.getvalue())
     return r.folder / "steps.png"
 
 
@@ -116,12 +107,10 @@ def plot_sweep(points: Sequence[tuple[str, Results]], folder: Path) -> Path:
     `points`: label and results, in order. Writes `sweep.png` and `sweep.svg` into `folder` and
     returns the PNG's path. Raises RunError when the disk won't take the files.
     """
-    png, svg = io.BytesIO(), io.BytesIO()
     first = points[0][1]
     arms = list(dict.fromkeys(arm for _, r in points for arm in r.arms))
     colours = arm_colours(arms)
-    with matplotlib.rc_context({"svg.hashsalt": "rlvr", "font.family": "DejaVu Sans"}):
-        figure = Figure(figsize=(max(6.0, 1.2 * len(points) + 3), 4.8), layout="constrained")
+    with _drawn(folder / "sweep", (max(6.0, 1.2 * len(points) + 3), 4.8)) as figure:
         axes = figure.subplots()
         axes.axhline(0, color=BASE_COLOUR, linewidth=1.2, linestyle="--", zorder=1)
         for i, arm in enumerate(arms):
@@ -142,10 +131,6 @@ def plot_sweep(points: Sequence[tuple[str, Results]], folder: Path) -> Path:
         axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
         axes.set_title(f"Bars: {percent(first)} intervals over seeds", loc="left", fontsize=9)
         figure.legend(loc="outside right upper", frameon=False)
-        figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    write_bytes(folder / "sweep.svg", svg.getvalue())
-    write_bytes(folder / "sweep.png", png.getvalue())
     return folder / "sweep.png"
 
 
@@ -154,6 +139,19 @@ def arm_colours(arms: Sequence[str]) -> dict[str, str]:
     others = [arm for arm in arms if arm not in ARM_COLOURS]
     spare = {arm: NEXT_COLOURS[i % len(NEXT_COLOURS)] for i, arm in enumerate(others)}
     return {arm: ARM_COLOURS.get(arm) or spare[arm] for arm in arms}
+
+
+@contextmanager
+def _drawn(stem: Path, size: tuple[float, float]) -> Iterator[Figure]:
+    """Yield a figure (inches) that is written to `stem`.svg and .png once it is drawn."""
+    png, svg = io.BytesIO(), io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "rlvr", "font.family": "DejaVu Sans"}):
+        figure = Figure(figsize=size, layout="constrained")
+        yield figure
+        figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    write_bytes(stem.with_suffix(".svg"), svg.getvalue())
+    write_bytes(stem.with_suffix(".png"), png.getvalue())
 
 
 def _draw(r: Results, axes: Axes) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from rlvr.compare import SHARES, Results, excluded, outcome, worst_case
 from rlvr.compare import arm_effects as effects_of
+from rlvr.config import MAX_LOGPROB_GAPS
 from rlvr.record import deciding, digest
 from rlvr.stats import MIN_SEEDS
 
@@ -121,8 +122,9 @@ def _agreement(r: Results) -> list[Check]:
     gaps = _everywhere(r, "step.logprob_gap", lambda arm: True)
     if not gaps:
         return []
+    bound = MAX_LOGPROB_GAPS[r.config["train"]["precision"]]  # a run may have set itself another
     found = f"engine and trainer {max(gaps):.1e} nats a token apart on what was sampled"
-    return [Check("on-policy", max(gaps) < 0.1, f"{found}, at most, a round's mean")]
+    return [Check("on-policy", max(gaps) <= bound, f"{found}, at most, a round's mean")]
 
 
 def _excluded(r: Results) -> Check:

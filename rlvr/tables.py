@@ -144,7 +144,8 @@ def _outcome_cell(r: Results, effect: Effect) -> str:
     return f"[{style}]{verdict}[/{style}]"
 
 
-def _p_value(p: float) -> str:
+def p_value(p: float) -> str:
+    """Return a p-value as the tables show it."""
     return "<0.001" if p < 0.001 else number(p)
 
 
@@ -160,7 +161,7 @@ def verdict_table(r: Results) -> Table:
                 number(effect.base),
                 number(effect.final),
                 *_effect_cells(effect),
-                _p_value(effect.p_holm),
+                p_value(effect.p_holm),
                 number(r.mean(arm, f"{r.metric}_se")) if effect is measured else "",
                 _outcome_cell(r, effect),
             )
@@ -177,7 +178,7 @@ def contrast_tables(r: Results) -> list[Table]:
             table.add_row(
                 escape(label),
                 *_effect_cells(effect),
-                _p_value(effect.p_holm),
+                p_value(effect.p_holm),
                 "-" if math.isnan(interval.low) else "yes" if excludes_zero(interval) else "no",
             )
     return [table] if table.row_count else []

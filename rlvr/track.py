@@ -23,6 +23,7 @@ from typing import Any, Literal, get_args
 
 from rlvr import record
 from rlvr.data import InputError
+from rlvr.metrics import is_step
 
 TrackerName = Literal["tensorboard", "trackio", "wandb"]
 TRACKERS: tuple[TrackerName, ...] = get_args(TrackerName)
@@ -153,7 +154,7 @@ def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {
         row["metric"] if row["level"] == "all" else f"{row['metric']}[{row['level']}]": row["value"]
         for row in rows
-        if not row["level"].startswith("step-")
+        if not is_step(row["level"])
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import signal
@@ -96,6 +97,11 @@ def test_a_round_leaves_its_record_and_no_checkpoint(run: Path) -> None:
                 "steps.json",
             }
     assert not list(run.rglob("state-*")) and not list(run.rglob("steps/*"))
+    assert (run / "steps.png").is_file() and (run / "steps.svg").is_file()
+    compared = json.loads((run / "compare.json").read_text())
+    names = compared["arms"]["online"]
+    assert "step.reward" in names and not [name for name in names if "step-" in name]
+    assert compared["checks"]["on-policy"]["ok"] and compared["checks"]["steps"]["ok"]
     assert value(run, 7, "online", 2, "sampled") == (128, 128)
     assert value(run, 7, "online", 2, "train_steps")[0] == STEPS
 
@@ -140,7 +146,7 @@ def test_a_coin_rewards_without_looking(run: Path) -> None:
 
 
 def test_the_watch_sees_the_hole_in_the_verifier(run: Path) -> None:
-    completions, verdicts, _ = sampled(run, "online", 1)
+    _, verdicts, _ = sampled(run, "online", 1)
     chosen = range(0, EACH, EACH // 16)
     rewarded = [verdicts[i].status == "correct" for i in chosen]
     right = [verdicts[i].status == "correct" and verdicts[i].reason != "hole" for i in chosen]
@@ -149,7 +155,6 @@ def test_the_watch_sees_the_hole_in_the_verifier(run: Path) -> None:
     gap = (sum(rewarded) - sum(right)) / 16
     assert step_value(run, "online", 1, "watch_gap") == pytest.approx(gap)
     assert gap > 0, "one in a few wrong sums has a 7"
-    del completions
 
 
 def test_the_steps_are_those_of_the_formula(run: Path) -> None:

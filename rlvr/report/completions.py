@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 
 from rlvr.compare import Results
 from rlvr.data import DECIDED, STATUSES, InputError, Problem
+from rlvr.frames import list_sums
 from rlvr.record import round_folder
 
 TRAINING, HELD_OUT, GREEDY = "training", "held-out", "held-out, greedy"
@@ -190,13 +191,9 @@ def _read(part: Part) -> pa.Table:
     table = read_columns(part.path, [*_SHARED, *own])
     n = len(table)
     if part.training:
-        logprobs = table["logprobs"].combine_chunks()
-        offsets = logprobs.offsets.to_numpy()
-        sums = np.concatenate([[0.0], np.cumsum(logprobs.flatten().to_numpy(), dtype=np.float64)])
-        offsets = offsets - offsets[0]
         more = {
-            "tokens": pa.array(np.diff(offsets)),
-            "logprob": pa.array(sums[offsets[1:]] - sums[offsets[:-1]]),
+            "tokens": pc.cast(pc.list_value_length(table["logprobs"]), pa.int64()),
+            "logprob": pa.array(list_sums(table["logprobs"])),
             "truncated": pc.equal(table["finish_reason"], "length"),
             "level": pa.nulls(n, pa.string()),
             "set": pa.repeat(TRAINING, n),

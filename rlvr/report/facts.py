@@ -28,6 +28,7 @@ from rlvr.compare import (
 )
 from rlvr.record import deciding, flat
 from rlvr.stats import paired_interval
+from rlvr.tables import p_value
 
 QUADRANTS = ("both", "base_only", "arm_only", "neither")
 BUDGET = ("sampled", "kept", "shortfall", "rows", "train_steps", "train_tokens")
@@ -91,8 +92,8 @@ def _with_worst(r: Results, arm: str, other: str, effect: Effect) -> list[tuple[
 
 
 def _cells(effect: Effect) -> tuple[str, str, str]:
-    p = "<0.001" if effect.p_holm < 0.001 else number(effect.p_holm)
-    return signed(effect.interval.delta), span(effect.interval.low, effect.interval.high), p
+    low, high = effect.interval.low, effect.interval.high
+    return signed(effect.interval.delta), span(low, high), p_value(effect.p_holm)
 
 
 def coverage_table(r: Results) -> Table:
