@@ -43,11 +43,11 @@ from rlvr.generate import (  # noqa: E402
     Engine,
     Tokens,
     child_environment,
-    engine_arguments,
     request_seed,
     write_probes,
 )
 from rlvr.progress import Display  # noqa: E402
+from rlvr.serve import engine_arguments  # noqa: E402
 from rlvr.train import Training, save, schedule, train  # noqa: E402
 
 HERE = Path(__file__).resolve().parent

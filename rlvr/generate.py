@@ -1,9 +1,9 @@
 """Generate: one vLLM engine per run, in a process of its own, fed new weights in place.
 
-The parent side is `Engine`: `load` (weights of a model folder, checked against transformers'
-logprobs), `generate` and `score`. The child side is `serve`. They exchange tuples over a socket
-pair; the child ends when the pair closes, so it never outlives the run. With `data_parallel_size` N
-there are N such children and the requests are dealt out among them.
+`Engine`: `load` (weights of a model folder, checked against transformers' logprobs), `generate` and
+`score`. The child's side is `serve.py`. They exchange tuples over a socket pair; the child ends
+when the pair closes, so it never outlives the run. With `data_parallel_size` N there are N such
+children and the requests are dealt out among them.
 
 On a CPU the engine's scheduler runs in the child itself (no second process to wait for: 1.5 to 2
 times the tokens a second on tiny models, and the same batches every time, which makes a run
@@ -12,7 +12,6 @@ repeatable to the bit).
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
@@ -23,8 +22,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -32,12 +29,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from rlvr import threads
-from rlvr.data import Completion, FinishReason, InputError, Problem, RunError, nearest
+from rlvr.data import Completion, FinishReason, InputError, Problem, RunError
 
 Tokens = tuple[int, ...]
 Progress = Callable[[int, int], None]
 PROBES = "probes.json"
-_COMMAND = "import sys; from rlvr.generate import serve; serve(int(sys.argv[1]))"
+_COMMAND = "import sys; from rlvr.serve import serve; serve(int(sys.argv[1]))"
 GIB = 1 << 30
 LARGE = 256 << 20  # bytes of weights from which an engine at rest would hold too much
 FLOAT32_TOLERANCE = 1e-3
@@ -109,9 +106,6 @@ def sample_completions(
         )
         for (i, k), output, text in zip(keys, sampled, texts, strict=True)
     ]
-
-
-# The parent's side
 
 
 class Engine:
@@ -360,205 +354,6 @@ def on_gpu() -> bool:
     import torch
 
     return torch.cuda.is_available()
-
-
-# The child's side
-
-
-def serve(descriptor: int) -> None:
-    """Be the engine process: answer what comes over the socket `descriptor` until it closes."""
-    # Ctrl-C is for the run, which ends the engine in its own time.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    connection = Connection(descriptor)
-    began = time.monotonic()
-    _, model, arguments = connection.recv()
-    llm: Any = None
-
-    def start() -> dict[str, Any]:
-        nonlocal llm
-        import vllm
-
-        settings = engine_arguments(Path(model), arguments)
-        known = [field.name for field in dataclasses.fields(vllm.EngineArgs)]
-        for name in settings:
-            if name not in known:
-                raise InputError(
-                    f"engine.{name}: vLLM has no such engine argument{nearest(name, known)}"
-                )
-        llm = vllm.LLM(model, **settings)
-        return {"vllm": vllm.__version__, "start_seconds": time.monotonic() - began, **settings}
-
-    def bar(queue: Any = None, *, total: int = 0, **_: Any) -> Any:
-        return _Reporter(connection, total) if queue is None else queue
-
-    def load(folder: str) -> None:
-        llm.collective_rpc("reload_weights", kwargs={"weights_path": folder})
-        if not on_gpu():
-            llm.apply_model(_pack_tied_head)
-        llm.reset_prefix_cache()
-
-    def rest() -> None:
-        if not on_gpu():
-            llm.collective_rpc(_forget)
-            threads.return_memory()
-
-    def generate(items: list[tuple[Tokens, int]], decoding: Decoding) -> list[Sampled]:
-        from vllm import SamplingParams
-
-        parameters = [
-            SamplingParams(
-                temperature=decoding.temperature,
-                top_p=decoding.top_p,
-                max_tokens=decoding.max_tokens,
-                seed=None if decoding.temperature == 0 else seed,
-                logprobs=0,
-                flat_logprobs=True,
-                detokenize=False,
-            )
-            for _, seed in items
-        ]
-        prompts = [{"prompt_token_ids": list(ids)} for ids, _ in items]
-        llm.reset_prefix_cache()
-        outputs = llm.generate(prompts, parameters, use_tqdm=bar)
-        return [
-            Sampled(
-                token_ids=tuple(output.outputs[0].token_ids),
-                logprobs=tuple(output.outputs[0].logprobs.logprobs),
-                finish_reason="length" if output.outputs[0].finish_reason == "length" else "stop",
-            )
-            for output in outputs
-        ]
-
-    def score(sequences: list[Tokens]) -> list[tuple[float, ...]]:
-        from vllm import SamplingParams
-
-        parameters = SamplingParams(
-            temperature=0, max_tokens=1, prompt_logprobs=0, detokenize=False
-        )
-        prompts = [{"prompt_token_ids": list(ids)} for ids in sequences]
-        outputs = llm.generate(prompts, parameters, use_tqdm=False)
-        return [
-            tuple(
-                position[token].logprob
-                for token, position in zip(ids[1:], output.prompt_logprobs[1:], strict=True)
-            )
-            for ids, output in zip(sequences, outputs, strict=True)
-        ]
-
-    methods: dict[str, Callable[..., Any]] = {
-        "load": load,
-        "rest": rest,
-        "generate": generate,
-        "score": score,
-    }
-    _answer(connection, start)
-    while True:
-        try:
-            method, *content = connection.recv()
-        except EOFError:
-            return
-        _answer(connection, methods[method], *content)
-
-
-def _answer(connection: Connection, function: Callable[..., Any], *content: Any) -> None:
-    try:
-        reply = ("done", function(*content))
-    except InputError as failure:
-        reply = ("refused", str(failure))
-    except Exception as failure:  # whatever went wrong belongs to the parent, which owns the run
-        traceback.print_exc()
-        reply = (
-            "failed",
-            f"{type(failure).__name__}: "
-            f"{str(failure).splitlines()[0][:300] if str(failure) else ''}",
-        )
-    connection.send(reply)
-
-
-def engine_arguments(model: Path, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return vLLM's engine arguments: the user's over defaults that suit the machine."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(model)
-    length = min(int(getattr(config, "max_position_embeddings", 2048)), 2048)
-    length = int(given.get("max_model_len", length))
-    defaults: dict[str, Any] = {
-        "max_model_len": length,
-        "max_num_seqs": 256,
-        # A model's own generation_config would silently change the sampling.
-        "generation_config": "vllm",
-        "seed": 0,
-        "disable_log_stats": True,
-    }
-    if on_gpu():
-        defaults["gpu_memory_utilization"] = 0.45  # the trainer lives on the same device
-    else:
-        defaults |= {
-            "enforce_eager": True,  # no compiler on the smallest machine
-            # vLLM 0.31 on a CPU fails on a seeded request whose prompt is split over two steps.
-            "enable_chunked_prefill": False,
-            "max_num_batched_tokens": max(length, 2048),
-            "kv_cache_memory_bytes": _kv_cache_bytes(
-                config, length, int(given.get("max_num_seqs", 256)), str(given.get("dtype"))
-            ),
-        }
-        if int(given.get("tensor_parallel_size", 1)) == 1:
-            defaults["distributed_executor_backend"] = "uni"
-    return {**defaults, **given}
-
-
-def _kv_cache_bytes(config: Any, length: int, sequences: int, dtype: str) -> int:
-    """Return the bytes that `sequences` full ones need, at most a quarter of the free memory."""
-    import psutil
-
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    each = 2 * config.num_hidden_layers * heads * width * (4 if dtype == "float32" else 2)
-    blocks = -(-length // 128) * 128 + 128
-    return int(min(each * blocks * sequences, psutil.virtual_memory().available // 4))
-
-
-class _Reporter:
-    """What vLLM takes for a tqdm bar: it tells the parent how far the batch is."""
-
-    def __init__(self, connection: Connection, total: int) -> None:
-        self.connection, self.n, self.total = connection, 0, total
-        self.began = self.told = time.monotonic()
-        self.postfix = ""
-
-    @property
-    def format_dict(self) -> dict[str, float]:
-        return {"elapsed": max(1e-9, time.monotonic() - self.began)}
-
-    def update(self, n: int) -> None:
-        self.n += n
-        now = time.monotonic()
-        if now - self.told > 0.25:
-            self.told = now
-            speed = float(self.postfix.rpartition("output: ")[2].removesuffix(" toks/s"))
-            self.connection.send(("progress", (self.n, int(speed * (now - self.began)))))
-
-    def refresh(self) -> None:
-        """Nothing to draw."""
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
-def _forget(worker: Any) -> None:
-    """Hand back the pages of weights and key-value cache: the next load fills them anew."""
-    runner = worker.model_runner
-    threads.forget([*runner.kv_caches, *runner.get_model().parameters()])
-
-
-def _pack_tied_head(model: Any) -> None:
-    """Pack the output layer's weights for the CPU again where they are the embedding's.
-
-    vLLM 0.31 reloads them with the embedding, and leaves the head's packed copy as it was.
-    """
-    head = getattr(model, "lm_head", None)
-    if head is not None and model.config.tie_word_embeddings:
-        head.quant_method.process_weights_after_loading(head)
 
 
 def write_probes(model: Any, sequences: Iterable[Tokens], folder: Path) -> None:

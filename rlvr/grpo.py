@@ -9,8 +9,8 @@ Off-policy corrections: none is in force, and none is needed. TRL 1.16 takes the
 that a `rollout_func` returns, and uses them for nothing but its off-policy mask, which is off; its
 importance-sampling correction belongs to its own vLLM modes. With one step a batch the old policy
 is the new one, so the ratio is 1 and its gradient that of the advantage times the log-probability.
-That engine and trainer agree is therefore proven instead: on every token of every step, under the
-very forward pass that is trained on, and a mean gap above the bound ends the run.
+That engine and trainer agree is therefore proven instead: on every token that is trained on, under
+the very forward pass that trains it, and a mean gap above the bound ends the run.
 
 Training goes in legs of `checkpoint_every` steps, each a trainer of its own that takes up the
 checkpoint (weights, Adam's moments, step) of the leg before: a run that was killed begins with the
@@ -26,7 +26,7 @@ import shutil
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,11 @@ from rlvr.train import lora_config, save
 
 STEPS = "steps"  # the folder of what each step of a round sampled, while the round lasts
 STATE = "state-"  # an arm's checkpoint, by the steps taken since the base
-KL_SAMPLE = 64  # completions of a step on which the KL from the base is measured
+KL_SAMPLE = 32  # completions of a step on which the KL from the base is measured
 LOGGED = {
     "loss": "loss",
     "grad_norm": "grad_norm",
     "frac_reward_zero_std": "zero_variance",
-    "entropy": "entropy",
     "clip_ratio/low_mean": "clip_low",
     "clip_ratio/high_mean": "clip_high",
     "completions/mean_length": "completion_length",
@@ -208,7 +207,10 @@ def trl_arguments(config: Config, until: int, steps: int, scratch: Path) -> Any:
 
 
 def _trainer_type() -> Any:
-    """Return GRPOTrainer with its own log-probabilities held against the engine's at each pass."""
+    """Return GRPOTrainer with its own log-probabilities held against the engine's at each pass.
+
+    And without the passes that teach nothing: see `with_gradient`.
+    """
     from trl import GRPOTrainer
 
     class Trainer(GRPOTrainer):  # type: ignore[misc]
@@ -220,12 +222,32 @@ def _trainer_type() -> Any:
             return found
 
         def _compute_loss(self, model: Any, inputs: Any) -> Any:
+            if self.loss_type == "dapo" and self.beta == 0:
+                inputs = with_gradient(inputs)
             loss = super()._compute_loss(model, inputs)
             sampled, mask = inputs["sampling_per_token_logps"], inputs["completion_mask"]
             self.agree(self._latest.detach(), sampled, mask)
             return loss
 
     return Trainer
+
+
+def with_gradient(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a micro-batch's tensors, shape (rows, ...), without the rows of advantage 0.
+
+    Where all of a group were right, or wrong, its rows add nothing to the loss or its gradient.
+    Under `dapo` the loss is divided by the tokens of the whole batch, which TRL has counted
+    before, so what is left is the same sum. One row always stays.
+    """
+    advantages = inputs["advantages"]
+    chosen = advantages.nonzero()[:, 0]
+    if not len(chosen):
+        chosen = chosen.new_zeros(1)
+    rows = len(advantages)
+    return {
+        name: value[chosen] if getattr(value, "ndim", 0) and len(value) == rows else value
+        for name, value in inputs.items()
+    }
 
 
 # Steps
@@ -302,10 +324,12 @@ class Online:
         measured = {
             "reward": _mean(decided),
             "correct": _mean([float(verdict.status == "correct") for verdict in known]),
+            "entropy": _entropy(self.completions),
             **self._watched(rewards),
         }
         self.wait["verify"] += time.monotonic() - began
-        measured["kl"] = _kl(self.base, self.completions)
+        with _autocast(run.config.train.precision):
+            measured["kl"] = _kl(self.base, self.completions)
         self.measured.append({name: x for name, x in measured.items() if x is not None})
         record.write_completions(
             self.folder / f"{self.step:06d}.parquet",
@@ -369,11 +393,22 @@ def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
+def _autocast(precision: str) -> Any:
+    """Return the context in which a pass is as exact as those of the training."""
+    import torch
+
+    device = "cuda" if on_gpu() else "cpu"
+    return torch.autocast(device, torch.bfloat16, enabled=precision == "bf16")
+
+
 def _sync(run: Run, model: Any) -> None:
-    """Give the engine the trainer's weights through a folder in memory."""
+    """Give the engine the trainer's weights, in its precision, through a folder in memory."""
+    import torch
     from safetensors.torch import save_file
 
     weights = _weights(model)
+    if run.engine.dtype == "bfloat16":
+        weights = {name: value.to(torch.bfloat16) for name, value in weights.items()}
     size = sum(value.numel() * value.element_size() for value in weights.values())
     shared = Path("/dev/shm")
     fits = shared.is_dir() and shutil.disk_usage(shared).free > 1.1 * size
@@ -401,6 +436,14 @@ def _weights(model: Any) -> dict[str, Any]:
         model.unmerge_adapter()
 
 
+def _entropy(completions: Sequence[Completion]) -> float | None:
+    """Return the policy's entropy on what it sampled at temperature 1, nats a token.
+
+    The mean of minus the log-probability of a sampled token, whose expectation is the entropy.
+    """
+    return _mean([-logprob for one in completions for logprob in one.logprobs])
+
+
 def _kl(base: Any, completions: Sequence[Completion]) -> float:
     """Return the KL from the base on a sample, nats a token: the mean of exp(r) - r - 1.
 
@@ -420,12 +463,19 @@ def _kl(base: Any, completions: Sequence[Completion]) -> float:
         begin, end = len(one.prompt_token_ids), len(tokens)
         ids[i, :end], mask[i, :end] = torch.tensor(tokens), 1
         policy[i, begin:end], counted[i, begin:end] = torch.tensor(one.logprobs), 1
+    # Logits cost more than the rest of a small model: none are made of the prompts.
+    first = min(len(one.prompt_token_ids) for one in chosen)
+    policy, counted, sampled = policy[:, first:], counted[:, first:], ids[:, first:]
     with torch.no_grad():
         device = base.device
-        logits = base(input_ids=ids.to(device), attention_mask=mask.to(device)).logits[:, :-1]
-        scores = logits.float().log_softmax(-1).gather(2, ids[:, 1:, None].to(device))[..., 0].cpu()
-    r = (scores - policy[:, 1:]) * counted[:, 1:]
-    return float(((r.exp() - r - 1) * counted[:, 1:]).sum() / counted.sum())
+        logits = base(
+            input_ids=ids.to(device),
+            attention_mask=mask.to(device),
+            logits_to_keep=length - first + 1,
+        ).logits[:, :-1]
+        scores = logits.float().log_softmax(-1).gather(2, sampled[..., None].to(device))
+    r = (scores[..., 0].cpu() - policy) * counted
+    return float(((r.exp() - r - 1) * counted).sum() / counted.sum())
 
 
 # What a round leaves
