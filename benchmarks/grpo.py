@@ -1,13 +1,18 @@
 """An online step with our engine against GRPOTrainer's own: ratios.
 
 Against what: TRL's `GRPOTrainer` as a person's own script has it, with transformers' generation:
-the same model (SmolLM2-135M after a short warm start), prompts, group size, settings, rewards and
-number of steps, in bf16. Ours is an arm of `learner: grpo`, whose times are those that a run
-records: generation includes handing the new weights to the engine; a step is all that a leg spends,
-record and KL from the base included. The first step of each still warms up and is left out of
-TRL's; ours are means over all steps, its first included.
+the same SmolLM2-135M, warmed up to a quarter of right answers, the same prompts, 16 groups of 8 a
+step, settings, rewards and number of steps, in bf16. Ours is an arm of `learner: grpo` as `rlvr run`
+runs it, with its record, KL from the base and handing of the new weights to the engine, which counts
+as generation. Two workloads: `functions` (programs, judged in the sandbox, up to 40 tokens) and
+`arithmetic` (configs/grpo_smollm2.yaml: about 7 tokens after a prompt of 14, where both sides spend
+most of generation on the prompts).
 
-Run: make bench, or python benchmarks/grpo.py [--steps N]. The last line of output is one JSON
+Both sides are timed at the same two methods of GRPOTrainer, from the end of one step to the end of
+the next, so that each side's first step, which warms up, is left out. What a leg costs besides its
+steps (models loaded, a checkpoint and the model written) is said apart.
+
+Run: make bench, or python benchmarks/grpo.py [WORKLOAD...] [--steps N]. The last line of output is one JSON
 object. Both sides always come from one run.
 """
 
@@ -15,9 +20,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,58 +42,109 @@ from rlvr.models import load_model, load_tokenizer, quiet  # noqa: E402
 from rlvr.pool import VerifierPool  # noqa: E402
 from rlvr.progress import Display  # noqa: E402
 
-SMOLLM2 = Path(__file__).resolve().parent.parent / "configs" / "smollm2.yaml"
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+WORKLOADS = {"functions": "code_smollm2.yaml", "arithmetic": "grpo_smollm2.yaml"}
 PROMPTS, SAMPLES = 16, 8  # of a step
 
 
+@dataclass
+class Clock:
+    """What GRPOTrainer was seen to do: ends of training steps, and its generations."""
+
+    ends: list[float] = field(default_factory=list)
+    generations: list[float] = field(default_factory=list)  # seconds
+    tokens: list[int] = field(default_factory=list)
+
+    def found(self, steps: int) -> dict[str, float]:
+        """Return means over all steps but the first. A step has one or more micro-batches."""
+        ends = self.ends[len(self.ends) // steps - 1 :: len(self.ends) // steps]
+        return {
+            "step_seconds": (ends[-1] - ends[0]) / (steps - 1),
+            "generation_seconds": sum(self.generations[1:]) / (steps - 1),
+            "tokens_per_second": sum(self.tokens[1:]) / sum(self.generations[1:]),
+        }
+
+
+@contextmanager
+def timed() -> Iterator[Clock]:
+    """Time every GRPOTrainer, and all that derives from it, while the block runs."""
+    from trl import GRPOTrainer
+
+    clock = Clock()
+    step, generate = GRPOTrainer.training_step, GRPOTrainer._generate
+
+    def training_step(self: Any, *args: Any, **more: Any) -> Any:
+        found = step(self, *args, **more)
+        clock.ends.append(time.monotonic())
+        return found
+
+    def _generate(self: Any, *args: Any, **more: Any) -> Any:
+        began = time.monotonic()
+        found = generate(self, *args, **more)
+        clock.generations.append(time.monotonic() - began)
+        clock.tokens.append(sum(map(len, found[1])))
+        return found
+
+    GRPOTrainer.training_step, GRPOTrainer._generate = training_step, _generate
+    try:
+        yield clock
+    finally:
+        GRPOTrainer.training_step, GRPOTrainer._generate = step, generate
+
+
 def main() -> None:
-    """Measure both sides and print a table and one JSON line."""
+    """Measure both sides of each workload and print a table and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=4)
-    steps = parser.parse_args().steps
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(WORKLOADS))
+    parser.add_argument("--steps", type=int, default=6)
+    given = parser.parse_args()
+    found: dict[str, float] = {}
+    for workload in given.workloads or WORKLOADS:
+        measured = _measure(CONFIGS / WORKLOADS[workload], given.steps)
+        found |= {f"grpo_{workload}_{name}": value for name, value in measured.items()}
+    for name, value in found.items():
+        print(f"{name:<56} {value:10.3f}")
+    print(json.dumps(found))
+
+
+def _measure(path: Path, steps: int) -> dict[str, float]:
     config = config_.load(
-        SMOLLM2,
+        path,
         [
-            "seeds=[9]",
+            "seeds=[0]",
             "rounds=1",
-            "arms=[{name: online, keep: verified, learner: grpo}]",
-            "warm_start.max_steps=20",
-            "warm_start.until=null",
-            f"generate.prompts={steps * PROMPTS}",
-            f"generate.samples={SAMPLES}",
-            f"grpo.steps={steps}",
-            "evaluate={problems: 16, samples: 1, k: [1]}",
+            "arms=[{name: grpo, keep: verified, learner: grpo}]",
+            f"generate={{prompts: {steps * PROMPTS}, samples: {SAMPLES}}}",
+            f"grpo={{steps: {steps}, lr: 1.0e-5, checkpoint_every: null}}",
+            "evaluate={problems: 16, samples: 1, k: [1], off_target: []}",
             "checkpoints=all",
         ],
     )
     with tempfile.TemporaryDirectory(prefix="rlvr-bench-") as scratch:
-        ours = _ours(config, Path(scratch) / "run")
+        ours = _ours(config, Path(scratch) / "run", steps)
         theirs = _theirs(config, Path(scratch) / "run", steps)
-    found = {f"grpo_rlvr_{name}": value for name, value in ours.items()}
-    found |= {f"grpo_trl_{name}": value for name, value in theirs.items()}
+    found = {f"rlvr_{name}": value for name, value in ours.items()}
+    found |= {f"trl_{name}": value for name, value in theirs.items()}
     speed = "tokens_per_second"
-    found["grpo_generation_speed_over_transformers"] = ours[speed] / theirs[speed]
-    found["grpo_step_speed_over_transformers"] = theirs["step_seconds"] / ours["step_seconds"]
-    for name, value in found.items():
-        print(f"{name:<44} {value:10.3f}")
-    print(json.dumps(found))
+    found["generation_speed_over_transformers"] = ours[speed] / theirs[speed]
+    found["step_speed_over_transformers"] = theirs["step_seconds"] / ours["step_seconds"]
+    return found
 
 
-def _ours(config: config_.Config, run: Path) -> dict[str, float]:
-    with Display(Console(quiet=True), "benchmark", 2) as display:
-        loop.run(config, run, display, str(SMOLLM2))
+def _ours(config: config_.Config, run: Path, steps: int) -> dict[str, float]:
+    with Display(Console(quiet=True), "benchmark", 2) as display, timed() as clock:
+        loop.run(config, run, display, config.name)
     timing = pd.read_parquet(run / "timing.parquet")
-    mine = timing[timing.arm == "online"]
-    seconds = mine.groupby("stage").seconds.sum()
-    # The last sync, of the finished model, belongs to the round and not to its steps.
-    last = mine[mine.stage == "sync"].seconds.tail(1).sum()
-    generation = float(seconds["sync"] + seconds["generate"] - last)
-    tokens = float(mine[mine.stage == "generate"].tokens.sum())
-    rest = float(seconds["verify"] + seconds["train"])
-    return {
-        "step_seconds": (generation + rest) / config.grpo.steps,
-        "generation_seconds": generation / config.grpo.steps,
-        "tokens_per_second": tokens / generation,
+    arm = timing[timing.arm == "grpo"]
+    leg = arm[arm.stage.isin(["sync", "generate", "verify", "train"])].seconds.sum()
+    watched = pd.read_parquet(run / "metrics.parquet")
+    of_steps = watched[watched.level.str.startswith("step-")]
+    idle = of_steps[of_steps.metric == "step.zero_variance"].value.tolist()
+    found = clock.found(steps)
+    return found | {
+        "sync_seconds": float(arm[arm.stage == "sync"].seconds.sum()) / steps,
+        "leg_overhead_seconds": float(leg) - found["step_seconds"] * steps,
+        "groups_without_gradient": sum(idle[1:]) / (steps - 1),
     }
 
 
@@ -94,31 +152,16 @@ def _theirs(config: config_.Config, run: Path, steps: int) -> dict[str, float]:
     from datasets import Dataset
     from trl import GRPOTrainer
 
-    problems = preflight.draw(config, 9).rounds[0]
+    [seed] = config.seeds
+    problems = preflight.draw(config, seed).rounds[0]
     by_prompt = {problem.prompt: problem for problem in problems}
     verifier = preflight.verifier_of(config)
-    base = record.round_folder(run, 9, "base", 0) / "model"
-    generation: list[float] = []
-    tokens: list[int] = []
-    ends: list[float] = []
-
-    class Timed(GRPOTrainer):  # type: ignore[misc]
-        def _generate_single_turn(self, *args: Any, **more: Any) -> Any:
-            began = time.monotonic()
-            found = super()._generate_single_turn(*args, **more)
-            generation.append(time.monotonic() - began)
-            tokens.append(sum(map(len, found[0])))
-            return found
-
-        def training_step(self, *args: Any, **more: Any) -> Any:
-            found = super().training_step(*args, **more)
-            ends.append(time.monotonic())
-            return found
-
+    base = record.round_folder(run, seed, "base", 0) / "model"
     with (
         quiet(),
         tempfile.TemporaryDirectory(prefix="rlvr-bench-") as scratch,
         VerifierPool(verifier.name, verifier.options) as pool,
+        timed() as clock,
     ):
 
         def reward(prompts: list[str], completions: list[str], **_: Any) -> list[float | None]:
@@ -126,9 +169,9 @@ def _theirs(config: config_.Config, run: Path, steps: int) -> dict[str, float]:
             found = list(pool.verify(asked))
             return [float(one.status == "correct") for one in found]
 
-        arguments = trl_arguments(config, steps + 1, steps + 1, Path(scratch))
+        arguments = trl_arguments(config, steps, steps, Path(scratch))
         arguments.save_strategy = "no"
-        trainer = Timed(
+        trainer = GRPOTrainer(
             model=load_model(base),
             args=arguments,
             train_dataset=Dataset.from_dict({"prompt": [problem.prompt for problem in problems]}),
@@ -136,15 +179,7 @@ def _theirs(config: config_.Config, run: Path, steps: int) -> dict[str, float]:
             reward_funcs=reward,
         )
         trainer.train()
-    # One training step a micro-batch; a step ends with its last one.
-    each = len(ends) // (steps + 1)
-    step_ends = ends[each - 1 :: each]
-    spent = [after - before for before, after in zip(step_ends, step_ends[1:], strict=False)]
-    return {
-        "step_seconds": statistics.mean(spent),
-        "generation_seconds": statistics.mean(generation[1:]),
-        "tokens_per_second": sum(tokens[1:]) / sum(generation[1:]),
-    }
+    return clock.found(steps)
 
 
 if __name__ == "__main__":
