@@ -2,18 +2,18 @@
 
 Against what: TRL's `GRPOTrainer` as a person's own script has it, with transformers' generation:
 the same SmolLM2-135M, warmed up to a quarter of right answers, the same prompts, 16 groups of 8 a
-step, settings, rewards and number of steps, in bf16. Ours is an arm of `learner: grpo` as `rlvr run`
-runs it, with its record, KL from the base and handing of the new weights to the engine, which counts
-as generation. Two workloads: `functions` (programs, judged in the sandbox, up to 40 tokens) and
-`arithmetic` (configs/grpo_smollm2.yaml: about 7 tokens after a prompt of 14, where both sides spend
-most of generation on the prompts).
+step, settings, rewards and number of steps, in bf16. Ours is an arm of `learner: grpo` as `rlvr
+run` runs it, with its record, KL from the base and handing of the new weights to the engine,
+which counts as generation. Two workloads: `functions` (programs, judged in the sandbox, up to 40
+tokens) and `arithmetic` (configs/grpo_smollm2.yaml: about 7 tokens after a prompt of 14, where
+both sides spend most of generation on the prompts).
 
-Both sides are timed at the same two methods of GRPOTrainer, from the end of one step to the end of
-the next, so that each side's first step, which warms up, is left out. What a leg costs besides its
-steps (models loaded, a checkpoint and the model written) is said apart.
+Both sides are timed at the same two methods of GRPOTrainer, from the end of one step to the end
+of the next, so that each side's first step, which warms up, is left out. What a leg costs besides
+its steps (models loaded, a checkpoint and the model written) is said apart.
 
-Run: make bench, or python benchmarks/grpo.py [WORKLOAD...] [--steps N]. The last line of output is one JSON
-object. Both sides always come from one run.
+Run: make bench, or python benchmarks/grpo.py [WORKLOAD...] [--steps N]. The last line of output
+is one JSON object. Both sides always come from one run.
 """
 
 from __future__ import annotations
