@@ -98,7 +98,8 @@ def _resume(run: Run, seed: Seed, arm: Arm, round_: int) -> int:
         )
     folder = run.round_folder(seed.seed, arm.name, round_) / STEPS
     for file in folder.glob("*.*"):
-        if int(file.stem) >= done:
+        # A name with a dot before it was being written when the run was killed.
+        if file.name.startswith(".") or int(file.stem) >= done:
             file.unlink()
     return done
 
@@ -124,6 +125,8 @@ def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> 
     places = range(first * each, last * each)
     base = run.policy(seed.seed, BASE, 0)
     threads.keep_memory()
+    # TRL warns that `rollout_func` may change; the version is pinned.
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     with quiet(), tempfile.TemporaryDirectory(dir=run.scratch) as scratch:
         model, tokenizer = load_model(base), load_tokenizer(base)
         use_cache = model.config.use_cache

@@ -22,6 +22,7 @@ from rlvr import grpo, loop, record
 from rlvr.arms import rewards
 from rlvr.config import load
 from rlvr.data import Arm, Completion, InputError, RunError, Verdict
+from rlvr.grpo import with_gradient
 from rlvr.models import load_model
 from rlvr.progress import Display
 
@@ -199,6 +200,17 @@ def verdict_pool(statuses: Sequence[str]) -> list[tuple[Completion, Verdict]]:
     return [one(i, status) for i, status in enumerate(statuses)]
 
 
+def test_rows_without_an_advantage_take_no_part() -> None:
+    advantages = torch.tensor([0.5, 0.0, -0.5, 0.0])
+    inputs = {"advantages": advantages, "ids": torch.arange(8).reshape(4, 2), "n": torch.tensor(9)}
+    left = with_gradient(inputs)
+    assert left["advantages"].tolist() == [0.5, -0.5]
+    assert left["ids"].tolist() == [[0, 1], [4, 5]]
+    assert left["n"] == 9
+    none = with_gradient({**inputs, "advantages": torch.zeros(4)})
+    assert none["ids"].tolist() == [[0, 1]]
+
+
 def test_rewards_by_arm_and_none_for_what_is_undecided() -> None:
     pool = verdict_pool(["correct", "wrong", "abstain", "error", "wrong"])
 
@@ -306,6 +318,9 @@ def killed_and_resumed(folder: Path, cache: Path, kills: int) -> None:
         assert process.returncode == -signal.SIGKILL, "it was done before the kill"
         assert left_over(process) == []
         assert_whole(folder)
+        # What a kill in the midst of writing a step leaves behind, whether this one did or not.
+        for steps in folder.rglob("steps"):
+            (steps / ".000001.parquet.tmp").write_bytes(b"PAR1 half a file")
     finish(start(folder, cache))
 
 

@@ -16,7 +16,7 @@ import altair as alt
 
 from rlvr.compare import BEST_TEMPERATURE, LOWER_IS_BETTER, SHARES, Results, percent
 from rlvr.data import CONTAMINATIONS
-from rlvr.plot import BASE_COLOUR, arm_colours
+from rlvr.plot import BASE_COLOUR, STEP_PANELS, arm_colours
 from rlvr.report.facts import QUADRANTS
 from rlvr.stats import paired_interval
 from rlvr.tables import ANSWERS
@@ -62,6 +62,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "kept_clean": "share of the clean that is kept",
         "train_lucky": "share of right answers by wrong work, among training completions",
     },
+    "Online steps": {
+        f"step.{name}": f"{says}; mean over the round's steps" for name, says in STEP_PANELS.items()
+    },
     "Deficiencies amplified": {
         "amplified": "share of tokens in n-grams that the base over-used",
         "amplified_excess": "the same, less the share they have in real solutions",
@@ -81,6 +84,7 @@ ORDER = ("Accuracy", "Coverage", *(title for title in GROUPS if title != "Accura
 UNIT = (
     *(*SHARES, "coverage_", "survival", "distinct", "correct_distinct", "phi", "psi", "keep_rate"),
     *("kept_", "amplified", "truncated", "no_answer", "lucky", "train_lucky"),
+    *("step.correct", "step.zero_variance"),
 )  # how metrics begin that lie between 0 and 1
 
 
