@@ -18,7 +18,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rlvr.compare import Results, compare_run, read_results
+from rlvr.compare import (
+    Effect,
+    Results,
+    arm_effects,
+    compare_run,
+    contrast_effects,
+    number,
+    outcome,
+    read_results,
+    signed,
+    span,
+)
 from rlvr.config import ClaimConfig
 from rlvr.data import InputError
 from rlvr.pages import summary, write
@@ -27,6 +38,8 @@ from rlvr.tables import contrast_tables, verdict_table
 ROOT = Path(__file__).parent.parent
 CLAIMS = ROOT / "docs" / "claims"
 RUNS = ("smollm2", "code_smollm2")
+LEARNERS = "grpo_tiny"  # a run whose arms come in pairs: NAME and grpo-NAME, verified and grpo
+ONLINE = "grpo_smollm2"  # a run of one seed, whose curve is shown
 RECORD = ("config.json", "metrics.parquet")
 
 
@@ -34,6 +47,7 @@ def written(text: str) -> str:
     """Return the README's text with each block made anew. Raises ValueError where one lacks."""
     blocks = {name: _block(name) for name in RUNS}
     blocks |= {"verdict": _verdict("quickstart"), "claims": _claims()}
+    blocks |= {LEARNERS: _learners(LEARNERS), ONLINE: _curve(ONLINE)}
     for name, block in blocks.items():
         found = re.findall(f"<!-- {name} -->\n.*?<!-- /{name} -->", text, re.DOTALL)
         if len(found) != 1:
@@ -44,8 +58,7 @@ def written(text: str) -> str:
 
 def _block(name: str) -> str:
     results = read_results(ROOT / "docs" / "results" / name)
-    plot = f"![pass@1 over rounds of {name}](docs/results/{name}/compare.svg)"
-    return f"```\n{_tables(results)}```\n\n{plot}\n"
+    return f"```\n{_tables(results)}```\n\n{_plot(name)}\n"
 
 
 def _verdict(name: str) -> str:
@@ -56,6 +69,44 @@ def _verdict(name: str) -> str:
     ]
     plot = f"![pass@1 over rounds for each arm, with intervals](docs/results/{name}/compare.svg)"
     return f"{plot}\n\n" + "\n".join(lines) + "\n"
+
+
+def _learners(name: str) -> str:
+    """Return rounds of fine-tuning and GRPO side by side, and GRPO less fine-tuning."""
+    r = read_results(ROOT / "docs" / "results" / name)
+    from_base, between = arm_effects(r, r.metric), contrast_effects(r, r.metric)
+    lines = [
+        f"| {r.metric}, change in {r.rounds} rounds | fine-tuning | GRPO | GRPO less fine-tuning |",
+        "|---|---|---|---|",
+    ]
+    for online in (arm for arm in r.arms if arm.startswith("grpo")):
+        offline = online.removeprefix("grpo").removeprefix("-") or "verified"
+        mine, theirs = from_base[online], from_base.get(offline)
+        apart = between.get((online, offline))
+        cells = [
+            f"{_cell(theirs)}, {outcome(r, theirs)}" if theirs else "",
+            f"{_cell(mine)}, {outcome(r, mine)}",
+            _cell(apart) if apart else "",
+        ]
+        lines.append(f"| `{offline}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + f"\n\n{_plot(name)}\n"
+
+
+def _cell(effect: Effect) -> str:
+    interval = effect.interval
+    return f"{signed(interval.delta)} ({span(interval.low, interval.high)})"
+
+
+def _curve(name: str) -> str:
+    r = read_results(ROOT / "docs" / "results" / name)
+    [arm], [seed], steps = r.arms, r.seeds, r.rounds * r.config["grpo"]["steps"]
+    at = [r.at(seed, arm if t else "base", r.metric, t) for t in range(r.rounds + 1)]
+    values = " -> ".join(map(number, at))
+    return f"`{arm}`, {steps} steps, {r.metric} over the rounds: {values}.\n\n{_plot(name)}\n"
+
+
+def _plot(name: str) -> str:
+    return f"![pass@1 over rounds of {name}](docs/results/{name}/compare.svg)"
 
 
 def _tables(results: Results) -> str:
@@ -75,9 +126,9 @@ def _claims() -> str:
         found = json.loads((folder / "claim.json").read_text())
         rows.append((folder.name, ClaimConfig(**config["claim"]), found))
     lines = ["| claim | rule | effect | outcome |", "|---|---|---|---|"]
-    for (name, _, _), (label, rule, effect, outcome, _) in zip(rows, summary(rows), strict=True):
+    for (name, _, _), (label, rule, effect, ruling, _) in zip(rows, summary(rows), strict=True):
         rule = " and ".join(f"`{part}`" for part in rule.split(" and "))
-        lines.append(f"| [{label}](docs/claims/{name}/README.md) | {rule} | {effect} | {outcome} |")
+        lines.append(f"| [{label}](docs/claims/{name}/README.md) | {rule} | {effect} | {ruling} |")
     return "\n".join(lines) + "\n"
 
 

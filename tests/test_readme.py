@@ -50,10 +50,11 @@ def test_a_claims_page_is_what_its_records_say(claim: Path, tmp_path: Path) -> N
         assert made.read_text() == recorded.read_text(), f"{recorded}: run docs/make.py --collect"
 
 
-def test_the_verifiers_figures_are_the_recorded_ones() -> None:
+def test_the_figures_of_benchmarks_are_the_recorded_ones() -> None:
     text = " ".join((ROOT / "README.md").read_text().split())
     speed = json.loads((ROOT / "docs" / "results" / "verify.json").read_text())
     audit = json.loads((ROOT / "docs" / "results" / "audit-math.json").read_text())
+    online = json.loads((ROOT / "docs" / "results" / "online.json").read_text())
     right, wrong = audit["all"]["tpr"], audit["all"]["fpr"]
     assert f"accepted {right['accepted']:,} of {right['decided']:,} right ones" in text
     assert f"{wrong['accepted']:,} of {wrong['decided']:,} wrong ones" in text
@@ -62,6 +63,12 @@ def test_the_verifiers_figures_are_the_recorded_ones() -> None:
     assert f"{speed['math_prose_over_math_verify']:.0f} times as many answers in prose" in text
     assert f"{speed['math_symbolic_over_math_verify']:.1f} times as many symbolic ones" in text
     assert f"million lines in {speed['score_peak_mib']:.0f} MiB" in text
+    generation = online["grpo_functions_generation_speed_over_transformers"]
+    step = online["grpo_functions_step_speed_over_transformers"]
+    assert f"sampled {generation:.1f} times as fast" in text
+    assert f"the whole step is {step:.1f} times as fast" in text
+    idle = online["grpo_functions_rlvr_groups_without_gradient"]
+    assert f"all right or all wrong ({100 * idle:.0f} % there)" in text
 
 
 def test_links_lead_somewhere() -> None:
