@@ -174,6 +174,20 @@ class WatchConfig(_Section):
 MAX_LOGPROB_GAPS = {"fp32": 1e-3, "bf16": 0.1}
 
 
+class TrlVllmConfig(_Section):
+    """TRL's own vLLM in place of rlvr's engine within the steps: GRPOConfig's `vllm_` keys.
+
+    On a GPU alone. `server` is a `trl vllm-serve` that runs elsewhere.
+    """
+
+    mode: Literal["colocate", "server"] = "colocate"
+    gpu_memory_utilization: Share = 0.3
+    tensor_parallel_size: Positive = 1
+    max_model_length: Positive | None = None
+    enable_sleep_mode: bool = False
+    server_base_url: str | None = None
+
+
 class GrpoConfig(_Section):
     """Online RL with TRL's GRPOTrainer, the learner of arms with `learner: grpo`.
 
@@ -194,7 +208,8 @@ class GrpoConfig(_Section):
     `partial_credit` rewards the share of tests passed, where there are tests. `format_reward` is
     added for an answer that could be read, right or not. `checkpoint_every`: steps between
     checkpoints (null: once a round). `max_logprob_gap`: nats a token by which engine and trainer
-    may differ on what was sampled (null: `MAX_LOGPROB_GAPS`).
+    may differ on what was sampled (null: `MAX_LOGPROB_GAPS`). `trl_vllm`: who samples in a step
+    (null: rlvr's engine, which evaluates in either case).
     """
 
     steps: Positive = 20
@@ -209,6 +224,7 @@ class GrpoConfig(_Section):
     checkpoint_every: Positive | None = None
     max_logprob_gap: Rate | None = None
     watch: WatchConfig | None = None
+    trl_vllm: TrlVllmConfig | None = None
 
 
 class OffTargetConfig(_Section):

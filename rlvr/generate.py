@@ -90,6 +90,21 @@ def sample_completions(
         [request_seed(seed, round_, problems[i].id, k) for i, k in keys],
         progress,
     )
+    return completions_of(tokenizer, problems, prompts, sampled, samples, arm, seed, round_)
+
+
+def completions_of(
+    tokenizer: Any,
+    problems: Sequence[Problem],
+    prompts: Sequence[Tokens],
+    sampled: Sequence[Sampled],
+    samples: int,
+    arm: str,
+    seed: int,
+    round_: int,
+) -> list[Completion]:
+    """Return what was sampled, `samples` of each problem in turn, as completions."""
+    keys = [(i, k) for i in range(len(problems)) for k in range(samples)]
     texts = tokenizer.batch_decode([s.token_ids for s in sampled], skip_special_tokens=True)
     return [
         Completion(

@@ -34,7 +34,7 @@ from rlvr import arms, metrics, record, threads
 from rlvr.config import MAX_LOGPROB_GAPS, Config
 from rlvr.data import DECIDED, Arm, Completion, RunError
 from rlvr.evaluate import judge
-from rlvr.generate import Decoding, on_gpu, sample_completions
+from rlvr.generate import Decoding, Sampled, completions_of, on_gpu, sample_completions
 from rlvr.models import load_model, load_tokenizer, quiet
 from rlvr.stages import BASE, Metrics, Run, Seed, same_answers
 from rlvr.train import lora_config, save
@@ -172,6 +172,10 @@ def trl_arguments(config: Config, until: int, steps: int, scratch: Path) -> Any:
     settings, train, sampling = config.grpo, config.train, config.generate
     rows = sampling.prompts // settings.steps * sampling.samples
     micro = train.micro_batch or rows
+    trl_vllm: dict[str, Any] = {}
+    if settings.trl_vllm:
+        given = settings.trl_vllm.model_dump()
+        trl_vllm = {"use_vllm": True} | {f"vllm_{name}": value for name, value in given.items()}
     return GRPOConfig(
         output_dir=str(scratch),
         max_steps=until,
@@ -206,6 +210,7 @@ def trl_arguments(config: Config, until: int, steps: int, scratch: Path) -> Any:
         use_cpu=not on_gpu(),
         dataloader_pin_memory=on_gpu(),
         seed=0,
+        **trl_vllm,
     )
 
 
@@ -285,10 +290,21 @@ class Online:
         torch.manual_seed(self.seed.seed * 1_000_003 + self.round * 1_009 + self.step)
         where = f"step {self.step + 1} of {run.config.grpo.steps}"
         run.display.stage(self.seed.seed, self.arm.name, self.round, where)
+        sample = self._by_trl if trainer.use_vllm else self._by_engine
+        self.completions = sample(trainer)
+        self.tokens += sum(len(one.token_ids) for one in self.completions)
+        return {
+            "prompt_ids": [list(one.prompt_token_ids) for one in self.completions],
+            "completion_ids": [list(one.token_ids) for one in self.completions],
+            "logprobs": [list(one.logprobs) for one in self.completions],
+        }
+
+    def _by_engine(self, trainer: Any) -> list[Completion]:
+        run, sampling = self.run, self.run.config.generate
         began = time.monotonic()
         _sync(run, trainer.accelerator.unwrap_model(trainer.model))
         synced = time.monotonic()
-        self.completions = sample_completions(
+        found = sample_completions(
             run.engine,
             self.seed.tokenizer,
             self.problems.problems,
@@ -302,12 +318,33 @@ class Online:
         )
         self.wait["sync"] += synced - began
         self.wait["generate"] += time.monotonic() - synced
-        self.tokens += sum(len(one.token_ids) for one in self.completions)
-        return {
-            "prompt_ids": [list(one.prompt_token_ids) for one in self.completions],
-            "completion_ids": [list(one.token_ids) for one in self.completions],
-            "logprobs": [list(one.logprobs) for one in self.completions],
-        }
+        return found
+
+    def _by_trl(self, trainer: Any) -> list[Completion]:
+        """Sample with TRL's own vLLM, to which it has given the new weights before it asked."""
+        samples, began = self.run.config.generate.samples, time.monotonic()
+        asked = [list(ids) for ids in self.problems.prompts for _ in range(samples)]
+        _, token_ids, logprobs, _ = trainer.vllm_generation.generate(
+            prompts=asked, images=None, num_generations=samples
+        )
+        end = self.seed.tokenizer.eos_token_id
+        sampled = [
+            Sampled(
+                tuple(ids), tuple(one[0] for one in of), "stop" if ids[-1:] == [end] else "length"
+            )
+            for ids, of in zip(token_ids, logprobs, strict=True)
+        ]
+        self.wait["generate"] += time.monotonic() - began
+        return completions_of(
+            self.seed.tokenizer,
+            self.problems.problems,
+            self.problems.prompts,
+            sampled,
+            samples,
+            self.arm.name,
+            self.seed.seed,
+            self.round,
+        )
 
     def reward(self, **_: Any) -> list[float | None]:
         """Judge what was sampled, write it down and return its rewards."""

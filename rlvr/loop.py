@@ -45,6 +45,7 @@ def run(config: Config, folder: Path, display: Display, where: str) -> None:
     for other in config.evaluate.off_target:
         theirs = preflight.verifier_of(other)
         check_options(load_verifier(theirs.name), theirs.options)
+    preflight.check_trl_vllm(config)
     if config.grpo.watch:
         second = config.grpo.watch.verifier
         check_options(load_verifier(second.name), second.options)

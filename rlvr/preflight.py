@@ -16,6 +16,7 @@ from rlvr import models, plugins
 from rlvr.config import ArmConfig, Config, NamedConfig, OffTargetConfig, draw_problems, load_task
 from rlvr.curate import Entry, contaminate
 from rlvr.data import InputError, Problem
+from rlvr.generate import on_gpu
 from rlvr.verify import LoadedVerifier
 
 
@@ -44,6 +45,15 @@ def verifier_of(config: Config | OffTargetConfig) -> NamedConfig:
             f"verifier: the task {config.task.name!r} names none: add verifier to the config"
         )
     return NamedConfig(name=name)
+
+
+def check_trl_vllm(config: Config) -> None:
+    """Raise InputError where TRL's vLLM is asked for without a GPU, which it needs."""
+    if config.grpo.trl_vllm and not on_gpu():
+        raise InputError(
+            "grpo.trl_vllm: TRL's vLLM modes need a GPU, and torch sees none: leave it out, and "
+            "rlvr's own engine samples each step"
+        )
 
 
 def draw(config: Config, seed: int) -> SeedProblems:

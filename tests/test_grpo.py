@@ -22,6 +22,7 @@ from rlvr import grpo, loop, record
 from rlvr.arms import rewards
 from rlvr.config import load
 from rlvr.data import Arm, Completion, InputError, RunError, Verdict
+from rlvr.generate import Decoding, on_gpu
 from rlvr.grpo import with_gradient
 from rlvr.models import load_model
 from rlvr.progress import Display
@@ -275,6 +276,62 @@ def test_stale_weights_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         loop.run(config, tmp_path / "run", display, str(TINY))
     assert len(synced) == 2
     assert not list((tmp_path / "run").rglob("coin/round-001/model"))
+
+
+@pytest.mark.timeout(300)
+def test_trls_own_vllm_samples_where_it_is_asked_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fake of TRL's vLLM, which needs a GPU: our engine behind its interface. TRL is real."""
+    calls: list[str] = []
+
+    class Fake:
+        def __init__(self, run: Any, trainer: Any) -> None:
+            self.run, self.trainer = run, trainer
+
+        def sync_weights(self) -> None:
+            grpo._sync(self.run, self.trainer.model)
+            calls.append("sync")
+
+        def generate(self, prompts: Any, images: None, num_generations: int) -> Any:
+            assert all(a == b for a, b in zip(prompts[0::4], prompts[3::4], strict=True))
+            calls.append(f"generate {len(prompts)} in groups of {num_generations}")
+            decoding = Decoding(1.0, 1.0, 6)
+            found = self.run.engine.generate(
+                [tuple(ids) for ids in prompts], decoding, [*range(len(prompts))]
+            )
+            logprobs = [[[one] for one in of.logprobs] for of in found]
+            return prompts, [list(of.token_ids) for of in found], logprobs, None
+
+    rollout = grpo.Online.rollout
+
+    def by_fake(self: grpo.Online, prompts: Sequence[str], trainer: Any) -> dict[str, Any]:
+        if not trainer.use_vllm:  # TRL itself would have done this before it asked
+            trainer.use_vllm, trainer._last_loaded_step = True, trainer.state.global_step
+            trainer.vllm_generation = Fake(self.run, trainer)
+            trainer.vllm_generation.sync_weights()
+        return rollout(self, prompts, trainer)
+
+    monkeypatch.setenv("RLVR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(grpo.Online, "rollout", by_fake)
+    coin = ["arms=[{name: coin, keep: random, learner: grpo}]", "warm_start.max_steps=20"]
+    config = load(TINY, [*SMALL, *coin, "rounds=1", "grpo.checkpoint_every=2"])
+    loop.run(config, tmp_path / "run", Display(Console(quiet=True), "fake", 3), str(TINY))
+    assert calls == ["sync", "generate 64 in groups of 4"] * 2
+    completions, _, _ = sampled(tmp_path / "run", "coin", 1)
+    assert {one.finish_reason for one in completions} == {"stop", "length"}
+    assert step_value(tmp_path / "run", "coin", 2, "logprob_gap") < 1e-3
+
+
+def test_trls_own_vllm_needs_a_gpu(tmp_path: Path) -> None:
+    if on_gpu():
+        pytest.skip("there is a GPU")
+    config = load(TINY, [*SMALL, "grpo={steps: 2, trl_vllm: {mode: colocate}}"])
+    with pytest.raises(InputError, match="grpo.trl_vllm.*need a GPU"):
+        loop.run(config, tmp_path / "run", Display(Console(quiet=True), "fake", 3), str(TINY))
+    assert not (tmp_path / "run").exists()
+    arguments = grpo.trl_arguments(config, 2, 2, tmp_path)
+    assert arguments.use_vllm and arguments.vllm_mode == "colocate"
 
 
 @pytest.mark.timeout(300)
