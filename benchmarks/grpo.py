@@ -5,12 +5,12 @@ the same SmolLM2-135M, warmed up to a quarter of right answers, the same prompts
 step, settings, rewards and number of steps, in bf16. Ours is an arm of `learner: grpo` as `rlvr
 run` runs it, with its record, KL from the base and handing of the new weights to the engine,
 which counts as generation. Two workloads: `functions` (programs, judged in the sandbox, up to 40
-tokens) and `arithmetic` (configs/grpo_smollm2.yaml: about 7 tokens after a prompt of 14, where
-both sides spend most of generation on the prompts).
+tokens) and `arithmetic` (that of configs/grpo_smollm2.yaml, answers of about 7 tokens).
 
 Both sides are timed at the same two methods of GRPOTrainer, from the end of one step to the end
 of the next, so that each side's first step, which warms up, is left out. What a leg costs besides
-its steps (models loaded, a checkpoint and the model written) is said apart.
+its steps (models loaded, a checkpoint and the model written, the model handed over) is said
+apart.
 
 Run: make bench, or python benchmarks/grpo.py [WORKLOAD...] [--steps N]. The last line of output
 is one JSON object. Both sides always come from one run.
@@ -142,7 +142,6 @@ def _ours(config: config_.Config, run: Path, steps: int) -> dict[str, float]:
     idle = of_steps[of_steps.metric == "step.zero_variance"].value.tolist()
     found = clock.found(steps)
     return found | {
-        "sync_seconds": float(arm[arm.stage == "sync"].seconds.sum()) / steps,
         "leg_overhead_seconds": float(leg) - found["step_seconds"] * steps,
         "groups_without_gradient": sum(idle[1:]) / (steps - 1),
     }

@@ -97,9 +97,8 @@ def _resume(run: Run, seed: Seed, arm: Arm, round_: int) -> int:
             f"on from: delete this folder, then run the same command again"
         )
     folder = run.round_folder(seed.seed, arm.name, round_) / STEPS
-    for file in folder.glob("*.*"):
-        # A name with a dot before it was being written when the run was killed.
-        if file.name.startswith(".") or int(file.stem) >= done:
+    for file in folder.glob("[0-9]*"):  # not what was half written when the run was killed
+        if int(file.stem) >= done:
             file.unlink()
     return done
 

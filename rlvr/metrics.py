@@ -19,14 +19,9 @@ from rlvr.ngrams import Gram, distinct, share
 from rlvr.stats import mean_pass_at_k, measurement_error
 
 ALL = "all"
-STEP = "step-"  # how the levels of single optimiser steps begin
+STEP = "step-"  # how the levels of an online arm's single optimiser steps begin
 OFF_TARGET = "off_target"
 """How the metrics begin that are measured on tasks that are not trained on."""
-
-
-def is_step(level: str) -> bool:
-    """Whether a level is one optimiser step of an online arm: a part of a round, of no problems."""
-    return level.startswith(STEP)
 
 
 def metric(name: str, value: float, n: int, level: str = ALL) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args
 
 from rlvr import record
 from rlvr.data import InputError
-from rlvr.metrics import is_step
+from rlvr.metrics import STEP
 
 TrackerName = Literal["tensorboard", "trackio", "wandb"]
 TRACKERS: tuple[TrackerName, ...] = get_args(TrackerName)
@@ -154,7 +154,7 @@ def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {
         row["metric"] if row["level"] == "all" else f"{row['metric']}[{row['level']}]": row["value"]
         for row in rows
-        if not is_step(row["level"])
+        if not row["level"].startswith(STEP)
     }
 
 

@@ -24,6 +24,7 @@ from rlvr.compare import compare_run, read_results, write_compare
 from rlvr.data import InputError
 from rlvr.plot import ARM_COLOURS, NEXT_COLOURS, ON_DARK, arm_colours
 from rlvr.report import completions, facts
+from rlvr.report.figures import arm_looks, figure_groups
 from rlvr.report.page import render, visible, write_report
 
 REPO = Path(__file__).parents[1]
@@ -241,6 +242,24 @@ def test_coverage(run: Path, page: Page) -> None:
     mean, low, high = student(over_seeds(both))
     shown = page.cell("Coverage against the base at pass@4", "verified", "both solve")
     assert shown == f"{mean:.3f} ({low:.3f} to {high:.3f})"
+
+
+def test_online_steps_of_a_recorded_run() -> None:
+    r = read_results(Path(__file__).parent.parent / "docs" / "results" / "grpo_tiny")
+    groups = figure_groups(r, arm_looks(r.arms))
+    figures = {figure.id: figure for figure in groups["Online steps"]}
+    assert {"step.reward", "step.correct", "step.kl"} <= set(figures)
+    [rows] = figures["step.reward"].spec["datasets"].values()
+    frame = pd.read_parquet(r.folder / "metrics.parquet")
+    frame = frame[(frame.metric == "step.reward") & (frame.level == "all")]
+    assert {row["arm"] for row in rows} == set(frame.arm)
+    last = frame[(frame.arm == "grpo") & (frame["round"] == r.round)]
+    drawn = [
+        row["value"]
+        for row in rows
+        if (row["what"], row["arm"], row.get("round")) == ("mean", "grpo", r.round)
+    ]
+    assert drawn == pytest.approx([last.value.mean()], abs=1e-5)
 
 
 def test_budget(run: Path, page: Page) -> None:
