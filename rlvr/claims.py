@@ -98,7 +98,7 @@ def _read(name: str, path: Path) -> Claim:
 
 
 def runs_of(claim: Claim, budget: Budget) -> dict[str, Config]:
-    """Return the configs of a claim's runs by name: main, further models, points.
+    """Return the configs of a claim's runs by name: main, further models, points, with each model.
 
     The smoke budget lays the claim's smoke overrides over the main run and the first model, and
     leaves the rest out. Raises InputError where an override won't do.
@@ -109,7 +109,10 @@ def runs_of(claim: Claim, budget: Budget) -> dict[str, Config]:
         models_, smoke = section.models[:1], section.smoke
     runs = {MAIN: smoke} | {model: [f"model={model}", *smoke] for model in models_}
     if budget == "cpu":
-        runs |= section.points
+        for point, overrides in section.points.items():
+            names = _names(section, point)
+            runs |= {names[MAIN]: overrides}
+            runs |= {names[model]: [*overrides, f"model={model}"] for model in models_}
     try:
         loaded = {name: config_.load(claim.path, overrides) for name, overrides in runs.items()}
     except InputError as failure:
@@ -121,6 +124,21 @@ def runs_of(claim: Claim, budget: Budget) -> dict[str, Config]:
                 hint = nearest(arm, names)
                 raise InputError(f"{claim.path}: claim: {text!r}: no arm {arm!r}{hint}")
     return loaded
+
+
+def _names(section: ClaimConfig, point: str) -> dict[str, str]:
+    """Return what the runs of a point are called, by the names of the claim's own."""
+    return {MAIN: point} | {model: f"{point}-{model}" for model in section.models}
+
+
+def at_point(
+    section: ClaimConfig, point: str, runs: Mapping[str, Results]
+) -> dict[str, Results] | None:
+    """Return a point's runs under the names of the claim's own; None until all are there."""
+    names = _names(section, point)
+    if not all(name in runs for name in names.values()):
+        return None
+    return {own: runs[name] for own, name in names.items()}
 
 
 def unfinished(section: ClaimConfig, runs: Mapping[str, Results]) -> list[str]:
@@ -165,12 +183,11 @@ def settle_claim(section: ClaimConfig, runs: Mapping[str, Results]) -> Settlemen
 
 def elsewhere(section: ClaimConfig, runs: Mapping[str, Results]) -> dict[str, Outcome]:
     """Return what the rule says of each of the claim's points that has run with all its arms."""
-    alone = section.model_copy(update={"models": []})
+    found = {point: at_point(section, point, runs) for point in section.points}
     return {
-        name: settle_claim(alone, {MAIN: runs[name]}).outcome
-        for name in section.points
-        if name in runs
-        and all(has_arms(text, runs[name]) for text in (*section.controls, *section.rule))
+        point: settle_claim(section, there).outcome
+        for point, there in found.items()
+        if there and all(has_arms(text, there[MAIN]) for text in (*section.controls, *section.rule))
     }
 
 

@@ -377,9 +377,9 @@ class ClaimConfig(_Section):
 
     `rule` and `controls` are conditions (`rlvr.claims`). `points`: other runs of the claim, by
     name, each a list of overrides of this config; the rule is applied to this config alone, and
-    shown for each point. `models`: further models, for a rule about size. `smoke`: overrides that
-    make a run which tests the machinery alone. The hash covers id, controls, rule and models:
-    words may be mended and points added after a run.
+    shown for each point. `models`: further models, for a rule about size; points have them too.
+    `smoke`: overrides that make a run which tests the machinery alone. The hash covers id,
+    controls, rule and models: words may be mended and points added after a run.
     """
 
     id: Annotated[str, Field(pattern=r"^C[0-9]+$")]

@@ -22,6 +22,7 @@ from rlvr.claims import (
     Settled,
     Settlement,
     as_json,
+    at_point,
     boundary,
     dial,
     has_arms,
@@ -93,7 +94,7 @@ def page(
     main = runs[MAIN]
     settled = settle_claim(claim, runs)
     lines = [f"# {title(name, claim)}", "", f"**{claim.says}**", "", _verdict(settled, budget), ""]
-    absent = [point for point in claim.points if point not in runs]
+    absent = [point for point in claim.points if at_point(claim, point, runs) is None]
     if absent and budget == "cpu":
         lines += [f"Not run yet, and not part of the rule: {', '.join(absent)}.", ""]
     lines += _conditions(settled, main)
@@ -254,18 +255,19 @@ def _change(r: Results, arm: str, metric: str, round_: int) -> Interval:
 
 def _points(claim: ClaimConfig, runs: Mapping[str, Results], main: Results) -> list[str]:
     """Show the rule's conditions at the claim's other points: no verdict hangs on them."""
-    points = {name: r for name, r in runs.items() if name in claim.points}
+    found = {point: at_point(claim, point, runs) for point in sorted(claim.points)}
+    points = {point: there for point, there in found.items() if there}
     if not points:
         return []
     lines = ["", "## The same conditions elsewhere", ""]
     lines += [f"| point | seeds | condition | mean | {percent(main)} interval | |", "|-|-|-|-|-|-|"]
-    for name, r in points.items():
-        shown = [text for text in claim.rule if has_arms(text, r)]
-        alone = claim.model_copy(update={"rule": shown, "controls": [], "models": []})
-        for one in settle_claim(alone, {MAIN: r}).rule:
-            lines.append(f"| {name} | {len(r.seeds)} | {_cells(one)} |")
+    for name, there in points.items():
+        shown = [text for text in claim.rule if has_arms(text, there[MAIN])]
+        alone = claim.model_copy(update={"rule": shown, "controls": []})
+        for one in settle_claim(alone, there).rule:
+            lines.append(f"| {name} | {len(there[MAIN].seeds)} | {_cells(one)} |")
     lines += ["", *(f"- {name}: `{' '.join(claim.points[name])}`" for name in points)]
-    return lines + [line for name, r in points.items() for line in _rounds(r, name)]
+    return lines + [line for name, there in points.items() for line in _rounds(there[MAIN], name)]
 
 
 def summary(rows: Sequence[tuple[str, ClaimConfig, Mapping[str, Any]]]) -> list[tuple[str, ...]]:

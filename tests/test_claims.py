@@ -197,6 +197,29 @@ def test_what_is_not_there_yet_is_named_and_settles_nothing(tmp_path: Path) -> N
     assert "the run tiny-0.4m" in text and "Not run yet, and not part of the rule: half-lr" in text
 
 
+def test_a_point_of_a_claim_about_size_has_every_model(tmp_path: Path) -> None:
+    rule = ["slope(verified pass@1 - base pass@1) beyond 0.1"]
+    claim = CLAIM | {"models": ["tiny-0.4m"], "rule": rule, "controls": []}
+    folder = tmp_path / "c5"
+    models = {"main": "tiny-0.1m", "tiny-0.4m": "tiny-0.4m"}
+    models |= {f"half-lr-{name}" if name != "main" else "half-lr": models[name] for name in models}
+    for name, model in models.items():
+        if name == "half-lr-tiny-0.4m":
+            assert write(folder, "cpu")[1]["elsewhere"] == {}, "one of its models is missing"
+
+        def rising(
+            arm: str, metric: str, t: int, seed: int, by: float = 0.2 * (model == "tiny-0.4m")
+        ) -> float:
+            return grown(arm, metric, t, seed) + by * (arm == "verified")
+
+        make(folder / name, [f"model={model}"], rising, ["pass@1"], claim)
+    _, found = write(folder, "cpu")
+    assert (found["outcome"], found["elsewhere"]) == ("supported", {"half-lr": "supported"})
+    page = (folder / "README.md").read_text()
+    assert "| half-lr | 3 | `slope(verified pass@1 - base pass@1) beyond 0.1` | +0." in page
+    assert "Not run yet" not in page
+
+
 def test_crossover_is_the_k_from_which_the_base_stays_ahead(tmp_path: Path) -> None:
     ks = (1, 4, 16, 64)
     change = {
@@ -256,7 +279,8 @@ def test_shipped_claims_name_arms_that_they_run(claim: claims.Claim) -> None:
     section = claim.claim
     assert claim.name.startswith(section.id.lower())
     runs = claims.runs_of(claim, "cpu")
-    assert {"main", *section.models, *section.points} == set(runs)
+    points = {f"{point}-{model}" for point in section.points for model in section.models}
+    assert {"main", *section.models, *section.points, *points} == set(runs)
     assert len(runs["main"].seeds) >= 5
     assert max(runs["main"].seeds) < 100, "development seeds begin at 100"
     names = {"base", *(arm.name for arm in runs["main"].arms)}
