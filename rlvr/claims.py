@@ -110,9 +110,9 @@ def runs_of(claim: Claim, budget: Budget) -> dict[str, Config]:
     runs = {MAIN: smoke} | {model: [f"model={model}", *smoke] for model in models_}
     if budget == "cpu":
         for point, overrides in section.points.items():
-            names = _names(section, point)
-            runs |= {names[MAIN]: overrides}
-            runs |= {names[model]: [*overrides, f"model={model}"] for model in models_}
+            called = _names(section, point)
+            runs |= {called[MAIN]: overrides}
+            runs |= {called[model]: [*overrides, f"model={model}"] for model in models_}
     try:
         loaded = {name: config_.load(claim.path, overrides) for name, overrides in runs.items()}
     except InputError as failure:
