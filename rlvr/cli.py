@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 from rich.console import Console
@@ -15,6 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from rlvr.data import STATUSES, Arm, InputError, RunError
+
+if TYPE_CHECKING:
+    from rlvr.config import Config
 
 app = typer.Typer(
     name="rlvr",
@@ -57,9 +60,8 @@ def run(
 
     loaded = config_.load(Path(config), overrides or [])
     folder = out or Path("runs") / loaded.name
-    rounds = len(loaded.seeds) * (1 + len(loaded.arms) * loaded.rounds)
     try:
-        with Display(console, loaded.name, rounds) as display:
+        with Display(console, loaded.name, _rounds(loaded)) as display:
             loop.run(loaded, folder, display, config)
     except KeyboardInterrupt:
         _stop("interrupted; what was recorded is kept: run the same command again to resume", 130)
@@ -67,6 +69,10 @@ def run(
     console.print(
         f"\nThe run: {folder}   again: rlvr compare {folder}", highlight=False, soft_wrap=True
     )
+
+
+def _rounds(config: Config) -> int:
+    return len(config.seeds) * (1 + len(config.arms) * config.rounds)
 
 
 @app.command()
@@ -101,13 +107,12 @@ def sweep(
 
     folder = out or Path("runs") / f"{config_.load(Path(config), overrides or []).name}-sweep"
     grid = points(config, over, overrides or [], folder)
-    for i, point in enumerate(grid, 1):
-        rounds = len(point.config.seeds) * (1 + len(point.config.arms) * point.config.rounds)
-        try:
-            with Display(console, f"{i}/{len(grid)} {point.label}", rounds) as display:
-                loop.run(point.config, point.folder, display, config)
-        except KeyboardInterrupt:
-            _stop("interrupted; what was recorded is kept: the same command resumes", 130)
+    rounds = sum(_rounds(point.config) for point in grid)
+    try:
+        with Display(console, f"{len(grid)} points", rounds) as display:
+            loop.run_all([(point.config, point.folder) for point in grid], display, config)
+    except KeyboardInterrupt:
+        _stop("interrupted; what was recorded is kept: the same command resumes", 130)
     results = [(point.label, read_results(point.folder)) for point in grid]
     write_compare([one for _, one in results])
     print_side_by_side([replace(one, name=label) for label, one in results], console)
@@ -229,9 +234,8 @@ def claims(
     rows = []
     for claim, runs in wanted:
         for name, config in runs.items():
-            rounds = len(config.seeds) * (1 + len(config.arms) * config.rounds)
             try:
-                with Display(console, f"{claim.name} {name}", rounds) as display:
+                with Display(console, f"{claim.name} {name}", _rounds(config)) as display:
                     loop.run(config, folder / claim.name / name, display, str(claim.path))
             except KeyboardInterrupt:
                 _stop("interrupted; what was recorded is kept: the same command resumes", 130)

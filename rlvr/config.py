@@ -51,6 +51,21 @@ Share = Annotated[float, Field(gt=0, le=1)]
 Portion = Annotated[float, Field(ge=0, lt=1)]
 
 
+def shipped_configs() -> dict[str, Path]:
+    """Return the configs of runs that come with the package: name -> path."""
+    paths = [*_configs().glob("*.yaml"), *_configs().glob("claims/*.yaml")]
+    return {str(path.relative_to(_configs()).with_suffix("")): path for path in sorted(paths)}
+
+
+def accelerate_configs() -> dict[str, Path]:
+    """Return the files for `accelerate launch` that come with the package: name -> path."""
+    return {path.stem: path for path in sorted(_configs().glob("accelerate/*.yaml"))}
+
+
+def _configs() -> Path:
+    return Path(str(importlib.import_module("rlvr.configs").__file__)).parent
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -134,7 +149,11 @@ class LoraConfig(_Section):
 
 
 class TrainConfig(_Section):
-    """One round of fine-tuning: `steps` of `batch_size` rows at a constant learning rate."""
+    """One round of fine-tuning: `steps` of `batch_size` rows at a constant learning rate.
+
+    With more than one of `processes` it goes through `accelerate launch`, as the file `accelerate`
+    says: ddp, fsdp2 or deepspeed (configs/accelerate/), or a file of one's own.
+    """
 
     steps: Positive = 60
     batch_size: Positive = 256
@@ -143,6 +162,18 @@ class TrainConfig(_Section):
     precision: Literal["fp32", "bf16"] = "fp32"
     lora: LoraConfig | None = None
     processes: Positive = 1
+    accelerate: str = "ddp"
+
+    @model_validator(mode="after")
+    def _launcher(self) -> TrainConfig:
+        known = accelerate_configs()
+        if self.accelerate not in known and not Path(self.accelerate).is_file():
+            raise ValueError(
+                f"accelerate: {self.accelerate!r} is no file, and none of {', '.join(known)}"
+            )
+        if self.lora and self.accelerate != "ddp":
+            raise ValueError(f"accelerate: {self.accelerate}: lora needs ddp: drop one of the two")
+        return self
 
 
 def _name_alone(value: Any) -> Any:
@@ -372,6 +403,22 @@ class ArmConfig(_Section):
             raise ValueError("learner: grpo trains on the model's own samples: drop author")
 
 
+class RayConfig(_Section):
+    """How `executor: ray` divides a cluster.
+
+    `address`: the head's (auto: RAY_ADDRESS, or the cluster of this machine). A worker trains and
+    samples one arm of one seed at a time, on one node, with `cpus` cores (as many threads), `gpus`
+    (null: what `engine` and `train.processes` need, where the cluster has any) and `memory_gb`
+    (null: not counted). A seed's arm is begun at most `attempts` times.
+    """
+
+    address: str = "auto"
+    cpus: Positive = 2
+    gpus: Annotated[int, Field(ge=0)] | None = None
+    memory_gb: Annotated[float, Field(gt=0)] | None = None
+    attempts: Positive = 3
+
+
 class ClaimConfig(_Section):
     """The claim that this config settles, and by which rule: stated, and hashed, before the run.
 
@@ -402,8 +449,9 @@ class ClaimConfig(_Section):
 class Config(_Section):
     """A whole run.
 
-    `report_to`: the trackers that get its figures (`rlvr.track`), one or a list; they decide
-    nothing, so that a run may be resumed with others.
+    `report_to`: the trackers that get its figures (`rlvr.track`), one or a list. `executor`: local,
+    one thing after another on this machine, or ray, seeds and arms over a cluster (`rlvr.cluster`).
+    These decide no figure, so that a run may be resumed with others.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -425,7 +473,8 @@ class Config(_Section):
     evaluate: EvaluateConfig = EvaluateConfig()
     verdict: VerdictConfig = VerdictConfig()
     checkpoints: Literal["last", "all", "none"] = "last"
-    executor: Literal["local"] = "local"
+    executor: Literal["local", "ray"] = "local"
+    ray: RayConfig = RayConfig()
     report_to: list[TrackerName] = []
     claim: ClaimConfig | None = None
 
@@ -683,15 +732,6 @@ def filled(recorded: dict[str, Any]) -> dict[str, Any]:
         return resolved(Config.model_validate(recorded))
     except ValidationError:
         return recorded
-
-
-def shipped_configs() -> dict[str, Path]:
-    """Return the configs that come with the package: name -> path."""
-    folder = Path(str(importlib.import_module("rlvr.configs").__file__)).parent
-    return {
-        str(path.relative_to(folder).with_suffix("")): path
-        for path in sorted(folder.rglob("*.yaml"))
-    }
 
 
 # Tasks by name

@@ -12,7 +12,7 @@ from typing import Any
 
 from rlvr.data import Completion, Problem, Verdict
 from rlvr.generate import Decoding, Engine, Progress, Tokens, sample_completions
-from rlvr.pool import VerifierPool
+from rlvr.pool import Judge
 from rlvr.record import read_rows_of
 
 
@@ -64,7 +64,7 @@ def read_records(path: Path, kind: str) -> list[Record]:
 
 
 def judge(
-    pool: VerifierPool, problems: Sequence[Problem], completions: Sequence[Completion]
+    pool: Judge, problems: Sequence[Problem], completions: Sequence[Completion]
 ) -> list[Verdict]:
     """Judge completions in order; equal texts of one problem are judged once."""
     by_id = {problem.id: problem for problem in problems}
@@ -78,7 +78,7 @@ def judge(
 
 def evaluate(
     engine: Engine,
-    pool: VerifierPool,
+    pool: Judge,
     tokenizer: Any,
     held_out: Problems,
     decoding: Decoding,

@@ -11,20 +11,70 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rlvr import arms, grpo, models, preflight, record, stages, track, transcribe
 from rlvr.base import make_base
-from rlvr.config import Config, NamedConfig, OffTargetConfig, filled, resolved
+from rlvr.config import Config, NamedConfig, filled, resolved
 from rlvr.data import Arm, InputError, Problem
 from rlvr.evaluate import Problems
 from rlvr.generate import Engine
-from rlvr.pool import VerifierPool
+from rlvr.pool import Judge, VerifierPool
 from rlvr.progress import Display
 from rlvr.stages import BASE, Corpus, Run, Seed
-from rlvr.verify import LoadedVerifier, check_options, load_verifier
+from rlvr.verify import check_options, load_verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run that may begin: its config, folder and where the config stands.
+
+    `length`: tokens that the engine must hold. `problems`: what each seed meets, by seed; drawn
+    where it is missing.
+    """
+
+    config: Config
+    folder: Path
+    where: str
+    length: int
+    problems: Mapping[int, preflight.SeedProblems]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What one worker does at a time: all rounds of an arm of a seed, or the seed's base."""
+
+    seed: int
+    arm: str
+
+    def rounds(self, job: Job) -> list[tuple[int, Path]]:
+        """Return its rounds in order, and what each leaves when it is recorded."""
+        numbers = [0] if self.arm == BASE else range(1, job.config.rounds + 1)
+        folders = [record.round_folder(job.folder, self.seed, self.arm, t) for t in numbers]
+        return [(t, path / "metrics.json") for t, path in zip(numbers, folders, strict=True)]
+
+    def finished(self, job: Job) -> bool:
+        """Whether all of it is recorded."""
+        return self.rounds(job)[-1][1].is_file()
+
+
+def units(config: Config) -> dict[Unit, tuple[Unit, ...]]:
+    """Return a run's units, each with those that it needs finished, in an order that has them so.
+
+    An arm needs the base of its seed, and the arm whose counts it matches.
+    """
+    found: dict[Unit, tuple[Unit, ...]] = {}
+    for seed in config.seeds:
+        base = Unit(seed, BASE)
+        found[base] = ()
+        for arm in config.arms_in_order():
+            matched = (Unit(seed, arm.match),) if arm.match else ()
+            found[Unit(seed, arm.name)] = (base, *matched)
+    return found
 
 
 def run(config: Config, folder: Path, display: Display, where: str) -> None:
@@ -34,9 +84,42 @@ def run(config: Config, folder: Path, display: Display, where: str) -> None:
     do, and RunError when the engine, a process or the disk fails on the way: what was recorded is
     kept.
     """
+    run_all([(config, folder)], display, where)
+
+
+def run_all(runs: Sequence[tuple[Config, Path]], display: Display, where: str) -> None:
+    """Run, or resume, several configs, each in its folder: in turn, or all at once on a cluster.
+
+    `where`: where their config stands. Raises as `run` does; every run is looked at before any
+    begins.
+    """
+    jobs = [prepare(config, folder, where) for config, folder in runs]
+    fresh = [job.folder for job in jobs if not job.folder.exists()]
+    try:
+        with ExitStack() as stack:
+            if jobs[0].config.executor == "ray":
+                from rlvr import cluster
+
+                begun = [stack.enter_context(_begun(job, display)) for job in jobs]
+                cluster.run(begun, display)
+                return
+            for job in jobs:
+                with _begun(job, display) as started:
+                    _work_here(started, display)
+    except InputError:
+        # Such as an engine argument that only vLLM knows to be wrong: nothing was recorded yet.
+        for folder in fresh:
+            if not list(folder.glob("seed-*/base/metrics.json")):
+                shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def prepare(config: Config, folder: Path, where: str) -> Job:
+    """Look at all that can be looked at before a run writes anything. Raises InputError."""
     record.check_resumable(folder, resolved(config), filled)
     models.check_model_name(config.model, where)
     track.check(config.report_to, where)
+    preflight.check_executor(config)
     wanted = preflight.verifier_of(config)
     verifier = load_verifier(wanted.name)
     record.check_disk(folder, preflight.bytes_needed(config))
@@ -50,106 +133,133 @@ def run(config: Config, folder: Path, display: Display, where: str) -> None:
         second = config.grpo.watch.verifier
         check_options(load_verifier(second.name), second.options)
     length = preflight.check_model(config, where, list(problems.values()))
-    fresh = not folder.exists()
-    try:
-        _run(config, folder, display, where, verifier, problems, length)
-    except InputError:
-        # Such as an engine argument that only vLLM knows to be wrong: nothing was recorded yet.
-        if fresh and not list(folder.glob("seed-*/base/metrics.json")):
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+    return Job(config, folder, where, length, problems)
 
 
-def _run(
-    config: Config,
-    folder: Path,
-    display: Display,
-    where: str,
-    verifier: LoadedVerifier,
-    problems: dict[int, preflight.SeedProblems],
-    length: int,
-) -> None:
-    plain, order = resolved(config), config.arms_in_order()
-    with record.locked(folder), ExitStack() as stack:
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A run whose folder is held: what it records is brought up to date by `publish`."""
+
+    job: Job
+    scratch: Path
+    timing: record.Timing
+    publish: Callable[[], None]
+
+
+@contextmanager
+def _begun(job: Job, display: Display) -> Iterator[Begun]:
+    """Hold the run's folder while the block runs, with config, manifest and a scratch folder."""
+    config, folder = job.config, job.folder
+    with record.locked(folder):
+        plain = resolved(config)
         stated = {"config": plain, "hash": record.digest(record.deciding(plain))}
         record.write_json(folder / "config.json", stated)
+        verifier = load_verifier(preflight.verifier_of(config).name)
         record.write_json(folder / "manifest.json", preflight.manifest(config, verifier))
-        record.write_metrics(folder)
+        timing = record.Timing(folder)
         trackers = track.Trackers(folder, plain, config.report_to, display.note)
-        trackers.send()
-        if _finished(config, folder):
-            _prune(config, folder)
-            return
+
+        def publish() -> None:
+            record.write_metrics(folder)
+            timing.save()
+            trackers.send()
+
+        publish()
         scratch = folder / ".scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
-        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-        models.materialise(config.model, config.seeds[0], scratch / "first", where)
-        engine = stack.enter_context(
-            Engine(
-                scratch / "first",
-                "float32" if config.train.precision == "fp32" else "bfloat16",
-                {"max_model_len": length, **config.engine},
-            )
-        )
-        pool = stack.enter_context(_judges(config, config))
-        others = [
-            stack.enter_context(_judges(config, other)) for other in config.evaluate.off_target
-        ]
-        watch = None
-        if config.grpo.watch and any(arm.learner == "grpo" for arm in order):
-            watch = stack.enter_context(_pool_of(config, config.grpo.watch.verifier))
-        engine.wait_ready()
-        rounds = len(config.seeds) * len(order) * config.rounds
+        try:
+            yield Begun(job, scratch, timing, publish)
+        finally:
+            timing.save()
+            shutil.rmtree(scratch, ignore_errors=True)
+        for unit in units(config):
+            prune(config, folder, unit)
+
+
+def _work_here(begun: Begun, display: Display) -> None:
+    """Make every unit, one after the other, on this machine."""
+    job, config = begun.job, begun.job.config
+    if all(unit.finished(job) for unit in units(config)):
+        return
+    with ExitStack() as stack:
+        judges = [stack.enter_context(pool) for pool in pools(config)]
+        shared = stack.enter_context(opened(begun, judges, display))
+        rounds = len(config.seeds) * len(config.arms) * config.rounds
         display.note(
-            f"{config.name}: {rounds} rounds into {folder}; "
-            f"engine up in {engine.start_seconds:.0f} s"
+            f"{config.name}: {rounds} rounds into {job.folder}; "
+            f"engine up in {shared.engine.start_seconds:.0f} s"
         )
-        timing = record.Timing(folder)
-        stack.callback(timing.save)
-        shared = Run(
-            config,
-            folder,
-            scratch,
-            order,
-            verifier,
-            pool,
-            others,
-            watch,
-            engine,
-            display,
-            timing,
-            trackers,
-        )
-        for seed in config.seeds:
-            _run_seed(shared, seed, problems[seed], where)
+        seed: Seed | None = None
+        for unit in units(config):
+            if seed is None or seed.seed != unit.seed:
+                seed = open_seed(shared, job, unit.seed)
+            work(shared, seed, unit)
 
 
-def _judges(config: Config, of: Config | OffTargetConfig) -> VerifierPool:
-    return _pool_of(config, preflight.verifier_of(of))
+def verifiers(config: Config) -> list[NamedConfig]:
+    """Return the verifiers that a run asks: its task's, those of other tasks, GRPO's second one."""
+    wanted = [
+        preflight.verifier_of(config),
+        *map(preflight.verifier_of, config.evaluate.off_target),
+    ]
+    if config.grpo.watch and any(arm.learner == "grpo" for arm in config.arms):
+        wanted.append(config.grpo.watch.verifier)
+    return wanted
 
 
-def _pool_of(config: Config, verifier: NamedConfig) -> VerifierPool:
+def pools(config: Config) -> list[VerifierPool]:
+    """Return a pool of this machine's processes for each of `verifiers`."""
     settings = config.verify
-    return VerifierPool(
-        verifier.name, verifier.options, workers=settings.workers, timeout=settings.timeout
-    )
+    return [
+        VerifierPool(one.name, one.options, workers=settings.workers, timeout=settings.timeout)
+        for one in verifiers(config)
+    ]
 
 
-def _finished(config: Config, folder: Path) -> bool:
-    return all(
-        (record.round_folder(folder, seed, arm.name, config.rounds) / "metrics.json").is_file()
-        for seed in config.seeds
-        for arm in config.arms
-    )
+@contextmanager
+def opened(begun: Begun, judges: Sequence[Judge], display: Display) -> Iterator[Run]:
+    """Start the engine; yield what every stage of the run shares.
+
+    `judges`: one for each of `verifiers`.
+    """
+    job, scratch, config = begun.job, begun.scratch, begun.job.config
+    models.materialise(config.model, config.seeds[0], scratch / "first", job.where)
+    dtype = "float32" if config.train.precision == "fp32" else "bfloat16"
+    with Engine(scratch / "first", dtype, {"max_model_len": job.length, **config.engine}) as engine:
+        engine.wait_ready()
+        yield Run(
+            config=config,
+            folder=job.folder,
+            scratch=scratch,
+            arms=config.arms_in_order(),
+            verifier=load_verifier(preflight.verifier_of(config).name),
+            engine=engine,
+            display=display,
+            timing=begun.timing,
+            publish=begun.publish,
+            **by_task(config, judges),
+        )
+
+
+def by_task(config: Config, judges: Sequence[Judge]) -> dict[str, Any]:
+    """Return what a Run calls its judges, of which there is one for each of `verifiers`."""
+    first, *others = judges
+    tasks = len(config.evaluate.off_target)
+    watch = others[tasks] if len(others) > tasks else None
+    return {"pool": first, "off_target_pools": others[:tasks], "watch_pool": watch}
 
 
 # One seed
 
 
-def _run_seed(run: Run, seed: int, drawn: preflight.SeedProblems, where: str) -> None:
+def open_seed(run: Run, job: Job, seed: int) -> Seed:
+    """Make the weights that a seed begins with; return its problems as the model meets them."""
+    for old in run.scratch.glob("start-*"):
+        shutil.rmtree(old)
+    drawn = job.problems.get(seed) or preflight.draw(run.config, seed)
     start = run.start(seed)
-    models.materialise(run.config.model, seed, start, where)
+    models.materialise(run.config.model, seed, start, job.where)
     tokenizer = models.load_tokenizer(start)
 
     def encode(problems: Sequence[Problem]) -> Problems:
@@ -175,18 +285,22 @@ def _run_seed(run: Run, seed: int, drawn: preflight.SeedProblems, where: str) ->
 
     transcription = run.config.transcription
     if transcription is None:
-        of_seed = encode_all(drawn)
-    else:
-        heard = encode_all(transcribe.heard(drawn, transcription.phrase))
-        of_seed = dataclasses.replace(encode_all(transcribe.unheard(drawn)), heard=heard)
-    make_base(run, of_seed, start)
-    if any(arm.author != "model" for arm in run.arms):
-        transcribe.teach(run, of_seed)
-    for arm in run.arms:
-        for round_ in range(1, run.config.rounds + 1):
-            _round(run, of_seed, arm, round_)
-        _prune(run.config, run.folder)
-    shutil.rmtree(start, ignore_errors=True)
+        return encode_all(drawn)
+    heard = encode_all(transcribe.heard(drawn, transcription.phrase))
+    return dataclasses.replace(encode_all(transcribe.unheard(drawn)), heard=heard)
+
+
+def work(run: Run, seed: Seed, unit: Unit) -> None:
+    """Make the base of a seed, or all rounds of one of its arms; what is there is kept."""
+    if unit.arm == BASE:
+        make_base(run, seed, run.start(seed.seed))
+        if any(arm.author != "model" for arm in run.arms):
+            transcribe.teach(run, seed)
+        return
+    [arm] = [arm for arm in run.arms if arm.name == unit.arm]
+    for round_ in range(1, run.config.rounds + 1):
+        _round(run, seed, arm, round_)
+    prune(run.config, run.folder, unit)
 
 
 # One round
@@ -232,23 +346,22 @@ def _pool(run: Run, seed: Seed, arm: Arm, round_: int) -> arms.Pool:
     return list(zip(completions, verdicts, strict=True))
 
 
-def _prune(config: Config, folder: Path) -> None:
-    """Delete the weights that the policy does not keep: all but each arm's last, or those too.
+def prune(config: Config, folder: Path, unit: Unit) -> None:
+    """Delete the weights that the policy does not keep: all but the arm's last, or those too.
 
     What an online arm would go on from goes with its last round, whatever the policy.
     """
-    for seed in config.seeds:
-        for arm in config.arms:
-            folders = [
-                record.round_folder(folder, seed, arm.name, t + 1) for t in range(config.rounds)
-            ]
-            done = [path for path in folders if (path / "metrics.json").is_file()]
-            finished = len(done) == config.rounds
-            if finished:
-                grpo.forget(folder / f"seed-{seed}" / arm.name)
-            if config.checkpoints == "all":
-                continue
-            keep = 0 if finished and config.checkpoints == "none" else 1
-            for path in done[: len(done) - keep]:
-                for name in ("model", transcribe.FOLDER):
-                    shutil.rmtree(path / name, ignore_errors=True)
+    if unit.arm == BASE:
+        return
+    rounds = range(1, config.rounds + 1)
+    folders = [record.round_folder(folder, unit.seed, unit.arm, t) for t in rounds]
+    done = [path for path in folders if (path / "metrics.json").is_file()]
+    finished = len(done) == config.rounds
+    if finished:
+        grpo.forget(folder / f"seed-{unit.seed}" / unit.arm)
+    if config.checkpoints == "all":
+        return
+    keep = 0 if finished and config.checkpoints == "none" else 1
+    for path in done[: len(done) - keep]:
+        for name in ("model", transcribe.FOLDER):
+            shutil.rmtree(path / name, ignore_errors=True)

@@ -42,7 +42,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import rlvr.verifiers
 from rlvr.data import STATUSES, Problem, RunError, Verdict
@@ -208,6 +208,14 @@ class _Worker:
             except (OSError, IndexError):
                 continue  # the thread has just ended
         return total / 1e9
+
+
+class Judge(Protocol):
+    """What judges completions: the processes of a machine, or those of a cluster."""
+
+    def verify(self, items: Iterable[tuple[Problem, str]]) -> Iterator[Verdict]:
+        """Yield one verdict per (problem, completion), in order."""
+        ...
 
 
 class VerifierPool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
+import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -18,6 +20,8 @@ from rlvr.curate import Entry, contaminate
 from rlvr.data import InputError, Problem
 from rlvr.generate import on_gpu
 from rlvr.verify import LoadedVerifier
+
+CONNECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,28 @@ def check_trl_vllm(config: Config) -> None:
             "grpo.trl_vllm: TRL's vLLM modes need a GPU, and torch sees none: leave it out, and "
             "rlvr's own engine samples each step"
         )
+
+
+def check_executor(config: Config) -> None:
+    """Raise InputError where the executor is Ray and that is not installed, or does not answer."""
+    if config.executor == "local":
+        return
+    if not importlib.util.find_spec("ray"):
+        raise InputError("executor: ray is not installed: pip install 'rlvr[ray]', or say local")
+    host, _, port = config.ray.address.rpartition(":")
+    if port.isdigit():  # Ray itself would knock for minutes
+        try:
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        except OSError as failure:
+            raise no_cluster(config.ray.address, failure) from failure
+
+
+def no_cluster(address: str, failure: Exception) -> InputError:
+    """Return the error that says so."""
+    return InputError(
+        f"ray.address: {address}: no cluster answers ({str(failure).splitlines()[0][:200]}): start "
+        "one with `ray start --head`, or give its address"
+    )
 
 
 def draw(config: Config, seed: int) -> SeedProblems:

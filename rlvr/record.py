@@ -32,10 +32,11 @@ def digest(value: Any) -> str:
 def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a resolved config that decides a run's figures and its verdict.
 
-    Left out is where its figures are sent, and what a claim says of itself and its further points:
-    they may be added to later.
+    Left out is where it runs, where its figures are sent, and what a claim says of itself and its
+    further points: they may be added to later.
     """
-    decides = {key: value for key, value in config.items() if key != "report_to"}
+    decides = {key: value for key, value in config.items() if key not in ("report_to", "ray")}
+    decides["executor"] = "local"  # as the hashes have it that were taken before there was another
     claim = config.get("claim")
     if not claim:
         return decides

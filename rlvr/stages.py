@@ -12,7 +12,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +25,8 @@ from rlvr.data import Arm, Completion, Row, Verdict
 from rlvr.evaluate import Problems, Record, judge, read_records, score
 from rlvr.evaluate import evaluate as measure
 from rlvr.generate import Decoding, Engine, Tokens, sample_completions
-from rlvr.pool import VerifierPool
+from rlvr.pool import Judge
 from rlvr.progress import Display
-from rlvr.track import Trackers
 from rlvr.train import Training
 from rlvr.train import train as fine_tune
 from rlvr.verify import LoadedVerifier
@@ -49,13 +48,13 @@ class Run:
     scratch: Path
     arms: list[Arm]
     verifier: LoadedVerifier
-    pool: VerifierPool
-    off_target_pools: list[VerifierPool]
-    watch_pool: VerifierPool | None
+    pool: Judge
+    off_target_pools: Sequence[Judge]
+    watch_pool: Judge | None
     engine: Engine
     display: Display
     timing: record.Timing
-    trackers: Trackers
+    publish: Callable[[], None]  # brings what the whole run shows up to date
 
     @contextmanager
     def stage(self, seed: int, arm: str, round_: int, name: str) -> Iterator[Counter[str]]:
@@ -445,17 +444,18 @@ def finish(
     found: Metrics,
     began: float,
 ) -> None:
-    """Write the evaluation, then metrics.json: with it the round is done, and trackers get it."""
+    """Write the evaluation, then metrics.json: with it the round is done."""
     folder = run.round_folder(seed, arm, round_)
     record.write_parquet(folder / "eval.parquet", [dataclasses.asdict(one) for one in records])
     place = {"seed": seed, "arm": arm, "round": round_}
     record.write_json(folder / "metrics.json", [{**place, **row} for row in found])
-    record.write_metrics(run.folder)
     run.timing.add(seed, arm, round_, "round", time.monotonic() - began)
-    run.timing.save()
-    run.trackers.send()
+    run.publish()
+    run.display.round_done(seed, arm, round_, headline(found), time.monotonic() - began)
+
+
+def headline(found: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what to say of a round in a line, from its metrics."""
     values = {row["metric"]: row["value"] for row in found if row["level"] == metrics.ALL}
-    headline = {name: f"{values[name]:.3f}" for name in ("pass@1", "greedy") if name in values}
-    if "kept" in values:
-        headline["kept"] = f"{values['kept']:,.0f}"
-    run.display.round_done(seed, arm, round_, headline, time.monotonic() - began)
+    said = {name: f"{values[name]:.3f}" for name in ("pass@1", "greedy") if name in values}
+    return said | ({"kept": f"{values['kept']:,.0f}"} if "kept" in values else {})

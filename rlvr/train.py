@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvr import threads
+from rlvr.config import accelerate_configs
 from rlvr.data import Row, RunError
 from rlvr.generate import PROBES, Tokens, on_gpu, write_probes
 from rlvr.models import load_model, load_tokenizer, quiet
@@ -36,7 +37,8 @@ StepCheck = Callable[[int, Any, Any], bool]
 class Training:
     """The settings of one call of `train`.
 
-    `micro_batch` rows go through a device at a time (None: all).
+    `micro_batch` rows go through a device at a time (None: all). `accelerate`: how more than one
+    process share the work, a shipped file's name or a path.
     """
 
     steps: int
@@ -46,6 +48,7 @@ class Training:
     micro_batch: int | None = None
     lora: dict[str, Any] | None = None
     processes: int = 1
+    accelerate: str = "ddp"
 
 
 def schedule(rows: int, total: int, seed: int) -> list[int]:
@@ -171,6 +174,8 @@ def _fine_tune(
         loss = trainer.accelerator.gather(loss).mean()
     if settings.lora:
         model = trainer.model.merge_and_unload()
+    elif settings.processes > 1:
+        model = _whole(trainer, start)
     facts = {
         "train_loss": float(loss),
         "train_steps": float(result.global_step),
@@ -179,6 +184,16 @@ def _fine_tune(
         ),
     }
     return (model if trainer.is_world_process_zero() else None), facts
+
+
+def _whole(trainer: Any, start: Path) -> Any:
+    """Return the weights in one model; the processes, who may have them in parts, all call this."""
+    state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    if not trainer.is_world_process_zero():
+        return None
+    model = load_model(start)
+    model.load_state_dict(state)
+    return model.to(trainer.args.device)
 
 
 def lora_config(settings: dict[str, Any] | None) -> Any:
@@ -239,16 +254,10 @@ def _launch(
             "facts": str(folder / "facts.json"),
         }
         (folder / "job.json").write_text(json.dumps(job))
-        command = [
-            sys.executable,
-            "-m",
-            "accelerate.commands.launch",
-            "--num_processes",
-            str(settings.processes),
-        ]
-        command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-        command += ["--multi_gpu", "--main_process_port", "0"]
-        command += ["-m", "rlvr.train", str(folder / "job.json")]
+        config = accelerate_configs().get(settings.accelerate, settings.accelerate)
+        command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
+        command += ["--num_processes", str(settings.processes), "--main_process_port", "0"]
+        command += ["--dynamo_backend", "no", "-m", "rlvr.train", str(folder / "job.json")]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
-from rlvr.config import Config, draw_problems, filled, load, resolved, shipped_configs
+from rlvr.config import (
+    Config,
+    accelerate_configs,
+    draw_problems,
+    filled,
+    load,
+    resolved,
+    shipped_configs,
+)
 from rlvr.data import InputError
 
 TINY = Path(__file__).parent / "tiny.yaml"
@@ -230,6 +238,24 @@ def test_resolved_config_round_trips(path: Path, tmp_path: Path) -> None:
     again.write_text(json.dumps(plain))
     assert resolved(load(again)) == plain
     assert Config.model_validate(plain) == load(path)
+
+
+@pytest.mark.parametrize("name", accelerate_configs())
+def test_shipped_files_for_accelerate_are_what_it_reads(name: str) -> None:
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    read = load_config_from_file(str(accelerate_configs()[name]))
+    kinds = {"ddp": "MULTI_GPU", "fsdp2": "FSDP", "deepspeed": "DEEPSPEED"}
+    assert read.distributed_type == kinds[name]
+    assert load(TINY, [f"train.accelerate={name}", "train.processes=2"]).train.accelerate == name
+
+
+def test_accelerate_as_none_of_its_files() -> None:
+    assert "'fsdp3' is no file, and none of ddp, deepspeed, fsdp2" in complaint(
+        ["train.accelerate=fsdp3"]
+    )
+    both = ["train.accelerate=fsdp2", "train.lora={rank: 4}"]
+    assert "lora needs ddp" in complaint(both)
 
 
 def test_resolved_config_holds_every_default() -> None:

@@ -15,11 +15,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import typer
 import yaml
@@ -37,7 +39,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LANGUAGES = {"bash", "sh", "python", "yaml", ""}
 TRAINS = {"run", "sweep", "claims", "doctor"}
-COMMANDS = {"make", "rlvr", "python"}
+COMMANDS = {"make", "rlvr", "python", "ray"}
 # Laid over whatever a page runs for real.
 SHRUNK = [
     *("seeds=[7]", "rounds=1", "arms=[verified]", "generate.prompts=16", "train.steps=1"),
@@ -144,6 +146,10 @@ def run_line(line: str, where: str, for_real: bool) -> None:
     assert words[0] in COMMANDS, f"{where}: {line}: not a command that a test can run"
     if words[0] == "make":
         command = ["make", "--dry-run", "--directory", str(ROOT), words[1]]
+    elif words[0] == "ray":
+        ray = str(Path(sys.executable).parent / "ray")
+        command = [ray, *(word.replace("HEAD", "127.0.0.1") for word in words[1:])]
+        command = command if for_real else []
     elif words[0] == "python":
         command = [sys.executable, *words[1:]] if for_real else []
     elif words[1] in TRAINS:
@@ -192,9 +198,18 @@ def test_every_block_of_a_page(page: Path, bench: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("page", [p for p in PAGES if trains(p)], ids=lambda page: str(page.stem))
-def test_what_trains_runs_for_real(page: Path, bench: Path) -> None:
+def test_what_trains_runs_for_real(
+    page: Path, bench: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (bench / "mine.py").write_text(VERIFIER)  # what `rlvr new verifier` writes
-    run_page(page, for_real=True)
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as own:
+        monkeypatch.setenv("RAY_TMPDIR", own)  # short, for its sockets' sake
+        try:
+            run_page(page, for_real=True)
+        finally:
+            for process in psutil.process_iter(["cmdline"]):
+                if any(own in word for word in process.info["cmdline"] or ()):
+                    process.kill()  # the cluster that a page has started
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.stem))

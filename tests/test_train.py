@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -233,15 +234,25 @@ def test_a_failure_leaves_no_half_model(start: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_two_processes_do_what_one_does(start: Path, tmp_path: Path) -> None:
-    one, two = Training(3, 4, 1e-3), Training(3, 4, 1e-3, processes=2)
-    alone = train(start, ROWS, one, 5, tmp_path / "one", PROBE)
-    shared = train(start, ROWS, two, 5, tmp_path / "two", PROBE)
-    assert shared["train_steps"] == 3 and shared["train_tokens"] == alone["train_tokens"]
-    assert shared["train_loss"] == pytest.approx(alone["train_loss"], rel=1e-3)
+@pytest.mark.parametrize("how", ["ddp", "fsdp2"])
+def test_two_processes_do_what_one_does(how: str, start: Path, tmp_path: Path) -> None:
+    """On a CPU, over gloo: the loss of every step, and the weights at the end."""
+    curves: list[list[float]] = []
+    for processes in (1, 2):
+        sums = [0.0]
+        for steps in (1, 2, 3):
+            settings = Training(steps, 4, 1e-3, processes=processes, accelerate=how)
+            out = tmp_path / f"{processes}-{steps}"
+            facts = train(start, ROWS, settings, 5, out, PROBE)
+            assert facts["train_steps"] == steps
+            sums.append(facts["train_loss"] * steps)
+        curves.append([after - before for before, after in pairwise(sums)])
+    assert curves[0][0] - curves[0][2] > 0.5, "it learns"
+    assert curves[1] == pytest.approx(curves[0], abs=1e-4)
     # Half of each batch would be another direction altogether.
-    assert_same_change(load_model(tmp_path / "two"), load_model(tmp_path / "one"), start, 0.001)
-    assert (tmp_path / "two" / PROBES).is_file()
+    two, one = (load_model(tmp_path / f"{processes}-3") for processes in (2, 1))
+    assert_same_change(two, one, start, 0.001)
+    assert (tmp_path / "2-3" / PROBES).is_file()
 
 
 @pytest.mark.slow

@@ -1,0 +1,227 @@
+"""Runs over Ray clusters of several nodes on this machine, each its own `ray start`."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+from conftest import Call
+from test_cli import assert_refused
+from test_loop import TINY, finish, reference, start_run
+from test_resume import assert_equal_runs
+
+from rlvr.config import load
+from rlvr.data import InputError, Problem, RunError
+from rlvr.loop import Unit, units
+
+RAY = Path(sys.executable).parent / "ray"
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1"}
+
+
+@dataclasses.dataclass
+class Nodes:
+    """A cluster: its address and the process of each node, the head first."""
+
+    address: str
+    folder: Path
+    started: list[subprocess.Popen[bytes]]
+
+    def add(self) -> None:
+        where = ["--address", self.address]
+        if not self.started:
+            where = ["--head", f"--port={self.address.partition(':')[2]}"]
+            where += [f"--temp-dir={self.folder}", "--include-dashboard=false"]
+        command = [str(RAY), "start", "--block", "--num-cpus=2", *where]
+        self.started.append(
+            subprocess.Popen(
+                command,
+                env={**os.environ, **QUIET},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        )
+        self.wait(len(self.started))
+
+    def wait(self, nodes: int) -> None:
+        count = f"import ray; ray.init('{self.address}', log_to_driver=False, logging_level=40)"
+        count += "; print(sum(node['Alive'] for node in ray.nodes()))"
+        end = time.monotonic() + 90
+        while True:
+            command = [sys.executable, "-c", count]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=90)
+            if done.stdout.strip() == str(nodes):
+                return
+            assert time.monotonic() < end, done.stderr[-2000:]
+            time.sleep(0.5)
+
+    def kill(self, place: int) -> None:
+        """Kill a node at once: its raylet with every worker."""
+        node = psutil.Process(self.started[place].pid)
+        for process in [*node.children(recursive=True), node]:
+            try:
+                os.kill(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.started[place].wait()
+
+    def at_work(self) -> int | None:
+        """Return the place of a node, not the head, with a worker in the midst of a unit."""
+        for place, started in enumerate(self.started[1:], 1):
+            for process in psutil.Process(started.pid).children(recursive=True):
+                try:
+                    if "Worker.work" in " ".join(process.cmdline()):
+                        return place
+                except psutil.Error:
+                    continue
+        return None
+
+
+@pytest.fixture
+def cluster() -> Iterator[Callable[[int], Nodes]]:
+    """Start clusters of so many nodes with two cores each; all are killed afterwards."""
+    # Short: the path of a socket lies beneath, and may have 107 characters.
+    folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nodes = Nodes(f"127.0.0.1:{free.getsockname()[1]}", folder, [])
+
+    def start(count: int) -> Nodes:
+        for _ in range(count):
+            nodes.add()
+        return nodes
+
+    yield start
+    for place in reversed(range(len(nodes.started))):
+        if nodes.started[place].poll() is None:
+            nodes.kill(place)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def over(nodes: Nodes) -> list[str]:
+    return ["executor=ray", f"ray.address={nodes.address}"]
+
+
+def equal(found: Path, local: Path, tmp_path: Path) -> None:
+    """Hold a run to one of this machine alone; their configs differ in the executor."""
+    copy = tmp_path / "copy"
+    shutil.copytree(found, copy)
+    shutil.copyfile(local / "config.json", copy / "config.json")
+    assert_equal_runs(copy, local)
+
+
+def test_units_know_what_they_need() -> None:
+    config = load(TINY)
+    found = units(config)
+    assert list(found)[:3] == [Unit(7, "base"), Unit(7, "verified"), Unit(7, "random")]
+    assert found[Unit(8, "random")] == (Unit(8, "base"), Unit(8, "verified"))
+    seen: set[Unit] = set()
+    for unit, needs in found.items():
+        assert set(needs) <= seen
+        seen.add(unit)
+
+
+@pytest.mark.timeout(600)
+def test_two_nodes_equal_one_machine(
+    cluster: Callable[[int], Nodes], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    local, nodes = reference(tmp_path_factory), cluster(2)
+    out = finish(start_run(tmp_path / "run", tmp_path / "cache", *over(nodes)))
+    assert "6 units over 2 nodes, 2 workers at a time with 2 cores each" in out
+    equal(tmp_path / "run", local, tmp_path)
+    timing = pd.read_parquet(tmp_path / "run" / "timing.parquet")
+    both = set(zip(timing["seed"], timing["arm"], strict=True))
+    assert both == {(s, a) for s in (7, 8) for a in ("base", "verified", "random")}
+    # A finished run is finished for either executor.
+    again = finish(start_run(tmp_path / "run", tmp_path / "cache"))
+    assert "pass@1" in again and "engine up" not in again
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_node_killed_in_the_midst_of_a_round(
+    cluster: Callable[[int], Nodes], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    local, nodes, folder = reference(tmp_path_factory), cluster(3), tmp_path / "run"
+    process = start_run(folder, tmp_path / "cache", *over(nodes))
+    end = time.monotonic() + 240
+    while True:
+        assert time.monotonic() < end and process.poll() is None, process.communicate()
+        began = list(folder.glob("seed-*/verified/round-001/rows.parquet"))
+        place = nodes.at_work()
+        if began and place:
+            break
+        time.sleep(0.02)
+    nodes.kill(place)
+    out = finish(process, 600)
+    assert "its worker is lost" in out and "another goes on with it" in out
+    equal(folder, local, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_sweep_runs_its_points_at_once(cluster: Callable[[int], Nodes], tmp_path: Path) -> None:
+    nodes = cluster(2)
+    command = [sys.executable, "-m", "rlvr.cli", "sweep", str(TINY), "--over", "train.lr=1e-4,5e-4"]
+    command += ["seeds=[7]", "rounds=1", "arms=[verified]", *over(nodes)]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "sweep")],
+        env={**os.environ, "RLVR_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "4 units over 2 nodes" in done.stdout
+    for lr in ("1e-4", "5e-4"):
+        assert (tmp_path / "sweep" / f"train.lr={lr}" / "compare.json").is_file()
+
+
+@pytest.mark.timeout(600)
+def test_judges_on_two_nodes_and_on_none(cluster: Callable[[int], Nodes]) -> None:
+    import ray
+
+    from rlvr.cluster import CHUNK, ClusterJudge, _connected, _judges
+
+    nodes = cluster(2)
+    problem = Problem("p", "t", "eval", "", "", "7")
+    texts = [str(i % 10) for i in range(20 * CHUNK)]
+    config = load(TINY, ["verifier=exact", "evaluate.off_target=[]"])
+    with _connected(nodes.address):
+        [actors] = _judges(config, {})
+        judge = ClusterJudge(actors)
+        found = [one.status for one in judge.verify((problem, text) for text in texts)]
+        assert found == ["correct" if text == "7" else "wrong" for text in texts]
+        # One is lost with what it had before it: the other judges that too.
+        verdicts = judge.verify((problem, text) for text in texts)
+        first = next(verdicts)
+        ray.kill(actors[0])
+        assert [one.status for one in (first, *verdicts)] == found
+        ray.kill(actors[1])
+        with pytest.raises(RunError, match="no node is left to judge"):
+            list(judge.verify([(problem, "7")]))
+
+
+def test_no_cluster_there(call: Call) -> None:
+    asked = ["run", TINY, "executor=ray", "ray.address=127.0.0.1:1"]
+    assert_refused(call, ["ray.address: 127.0.0.1:1: no cluster answers"], *asked)
+
+
+def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rlvr import preflight
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install 'rlvr\[ray\]'"):
+        preflight.check_executor(load(TINY, ["executor=ray"]))
