@@ -31,6 +31,7 @@ def make_base(run: Run, seed: Seed, start: Path) -> None:
     if not (folder / "model").is_dir():
         with run.stage(seed.seed, BASE, 0, "warm start"):
             _warm_start(run, seed, start, folder / "model")
+        run.display.may_stop()
     if (folder / "metrics.json").is_file():
         run.display.round_done(seed.seed, BASE, 0, {}, 0)
         return
@@ -39,6 +40,7 @@ def make_base(run: Run, seed: Seed, start: Path) -> None:
         completions, verdicts = stages.fill_pool(run, seed, BASE, 1)
         kept = [False] * len(completions)
         record.write_completions(folder / "completions.parquet", completions, verdicts, kept)
+        run.display.may_stop()
     if not (folder / stages.AMPLIFIED).is_file():
         record.write_json(folder / stages.AMPLIFIED, _amplified(run, seed))
     records, found = stages.evaluate(run, seed, BASE, 0)
@@ -47,6 +49,7 @@ def make_base(run: Run, seed: Seed, start: Path) -> None:
     nll = run.config.verdict.metric == "real_nll"
     tuned_records, tuned = ([], []) if nll else _best_temperature(run, seed)
     stages.finish(run, seed.seed, BASE, 0, [*records, *tuned_records], [*found, *tuned], began)
+    run.display.may_stop()
 
 
 def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:

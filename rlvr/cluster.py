@@ -35,10 +35,11 @@ from rich.console import Console
 from rlvr import loop, preflight, record, stages
 from rlvr.config import Config, NamedConfig
 from rlvr.data import InputError, Problem, RunError, Verdict
-from rlvr.loop import Begun, Job, Unit
+from rlvr.loop import Begun
 from rlvr.pool import VerifierPool
 from rlvr.progress import Display
 from rlvr.threads import use_openmp
+from rlvr.units import Job, Unit, units
 
 POLL_SECONDS = 1.0
 WAIT_SECONDS = 30.0  # without a node that will do, until it is said
@@ -190,7 +191,7 @@ def run(begun: Sequence[Begun], display: Display) -> None:
     config = begun[0].job.config
     runs = []
     for one in begun:
-        needs = loop.units(one.job.config)
+        needs = units(one.job.config)
         runs.append(_Units(one, needs, {unit for unit in needs if unit.finished(one.job)}))
         runs[-1].look(display)
     todo = [(one, unit) for one in runs for unit in one.needs if unit not in one.done]
@@ -259,6 +260,7 @@ def _dispatch(
                 todo.insert(0, (of, unit))
         for one in runs:
             one.look(display)
+        display.may_stop()
 
 
 def _new_worker(needed: Mapping[str, float]) -> Any:

@@ -21,13 +21,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from rlvr.data import InputError, nearest
 from rlvr.metrics import STEP
-from rlvr.record import write_json
+from rlvr.record import read_table, write_json
 from rlvr.stats import (
     MIN_SEEDS,
     TOLERANCE,
@@ -174,11 +172,7 @@ def _read_metrics(path: Path) -> dict[tuple[int, str, int, str], float]:
             "resume the run with the `rlvr run` command that began it"
         )
     mend = "delete it and resume the run: it is written anew"
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: can't be read ({reason}); {mend}") from None
+    table = read_table(path)
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise InputError(f"{path}: {missing[0]}: column missing; {mend}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 Split = Literal["train", "eval", "dev"]
@@ -50,6 +51,14 @@ class RunError(RuntimeError):
 
     Exits 1.
     """
+
+
+class Damaged(InputError):
+    """A recorded file can't be read: which, what is wrong with it, and the mend."""
+
+    def __init__(self, path: Path, reason: str, mend: str) -> None:
+        super().__init__(f"{path}: damaged ({reason}): {mend}")
+        self.reason = reason
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -20,10 +20,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from rlvr import compare, record
-from rlvr.data import InputError, RunError, nearest
+from rlvr.data import InputError, nearest
 
 BASE = "base"
 TIMING_COLUMNS = (
@@ -121,7 +120,9 @@ class RunFrames:
         Raises InputError for an arm or seed that the run has not, or where no records are.
         """
         parts = [
-            _placed(_read(record.round_folder(self.folder, *place) / "eval.parquet"), *place)
+            _placed(
+                record.read_table(record.round_folder(self.folder, *place) / "eval.parquet"), *place
+            )
             for place in self._chosen("eval.parquet", arm, round, seed)
         ]
         return _frame(parts, EVAL_COLUMNS)
@@ -219,20 +220,13 @@ def read_run(folder: Path) -> RunFrames:
 
 
 def _whole(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    return _frame([_read(path)] if path.is_file() else [], columns)
-
-
-def _read(path: Path) -> pa.Table:
-    try:
-        return pq.read_table(path)
-    except (pa.ArrowException, OSError) as failure:
-        raise RunError(f"{path} can't be read: {str(failure).splitlines()[0][:120]}") from failure
+    return _frame([record.read_table(path)] if path.is_file() else [], columns)
 
 
 def read_completions(folder: Path, seed: int, arm: str, round_: int) -> pa.Table:
     """Return the completions of one round of a run folder, with COMPLETION_COLUMNS."""
     path = record.round_folder(folder, seed, arm, round_) / "completions.parquet"
-    table = _read(path).combine_chunks()
+    table = record.read_table(path).combine_chunks()
     table = _placed(table.append_column("sampled_from", table["arm"]), seed, arm, round_)
     tokens = pc.cast(pc.list_value_length(table["token_ids"]), pa.int64())
     table = table.append_column("tokens", tokens)

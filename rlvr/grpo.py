@@ -67,6 +67,7 @@ def learn(run: Run, seed: Seed, arm: Arm, round_: int) -> Metrics:
         leg = run.config.grpo.checkpoint_every or steps
         for first in range(done, steps, leg):
             _leg(run, seed, arm, round_, first, first + leg)
+            run.display.may_stop()
         _gather(folder, facts)
     shutil.rmtree(folder / STEPS, ignore_errors=True)
     with run.stage(seed.seed, arm.name, round_, "sync"):

@@ -11,13 +11,13 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlvr import arms, grpo, models, preflight, record, stages, track, transcribe
+from rlvr import arms, grpo, mend, models, preflight, record, stages, track, transcribe
 from rlvr.base import make_base
 from rlvr.config import Config, NamedConfig, filled, resolved
 from rlvr.data import Arm, InputError, Problem
@@ -26,55 +26,8 @@ from rlvr.generate import Engine
 from rlvr.pool import Judge, VerifierPool
 from rlvr.progress import Display
 from rlvr.stages import BASE, Corpus, Run, Seed
+from rlvr.units import Job, Unit, units
 from rlvr.verify import check_options, load_verifier
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A run that may begin: its config, folder and where the config stands.
-
-    `length`: tokens that the engine must hold. `problems`: what each seed meets, by seed; drawn
-    where it is missing.
-    """
-
-    config: Config
-    folder: Path
-    where: str
-    length: int
-    problems: Mapping[int, preflight.SeedProblems]
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """What one worker does at a time: all rounds of an arm of a seed, or the seed's base."""
-
-    seed: int
-    arm: str
-
-    def rounds(self, job: Job) -> list[tuple[int, Path]]:
-        """Return its rounds in order, and what each leaves when it is recorded."""
-        numbers = [0] if self.arm == BASE else range(1, job.config.rounds + 1)
-        folders = [record.round_folder(job.folder, self.seed, self.arm, t) for t in numbers]
-        return [(t, path / "metrics.json") for t, path in zip(numbers, folders, strict=True)]
-
-    def finished(self, job: Job) -> bool:
-        """Whether all of it is recorded."""
-        return self.rounds(job)[-1][1].is_file()
-
-
-def units(config: Config) -> dict[Unit, tuple[Unit, ...]]:
-    """Return a run's units, each with those that it needs finished, in an order that has them so.
-
-    An arm needs the base of its seed, and the arm whose counts it matches.
-    """
-    found: dict[Unit, tuple[Unit, ...]] = {}
-    for seed in config.seeds:
-        base = Unit(seed, BASE)
-        found[base] = ()
-        for arm in config.arms_in_order():
-            matched = (Unit(seed, arm.match),) if arm.match else ()
-            found[Unit(seed, arm.name)] = (base, *matched)
-    return found
 
 
 def run(config: Config, folder: Path, display: Display, where: str) -> None:
@@ -156,6 +109,7 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
         record.write_json(folder / "config.json", stated)
         verifier = load_verifier(preflight.verifier_of(config).name)
         record.write_json(folder / "manifest.json", preflight.manifest(config, verifier))
+        mend.mend(job, display.note)
         timing = record.Timing(folder)
         trackers = track.Trackers(folder, plain, config.report_to, display.note)
 
@@ -317,15 +271,18 @@ def _round(run: Run, seed: Seed, arm: Arm, round_: int) -> None:
     else:
         if not (folder / "rows.parquet").is_file():
             stages.select(run, seed, arm, round_, _pool(run, seed, arm, round_))
+            run.display.may_stop()
         rows = record.read_rows(folder / "rows.parquet")
         transcribe.retrain(run, seed, arm, round_, rows)
         facts = stages.train(run, seed, arm, round_, rows)
+        run.display.may_stop()
         learned = stages.budget(run, seed, arm, round_, rows, facts)
     records, found = stages.evaluate(run, seed, arm.name, round_)
     found += learned
     found += transcribe.quirk(run, seed, arm.name, round_, records)
     found += transcribe.errors(run, seed, arm, round_)
     stages.finish(run, seed.seed, arm.name, round_, records, found, began)
+    run.display.may_stop()
 
 
 def _pool(run: Run, seed: Seed, arm: Arm, round_: int) -> arms.Pool:

@@ -5,6 +5,7 @@ A live display in a terminal, plain lines elsewhere.
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,7 +31,8 @@ STYLES = {"correct": "green", "wrong": "red", "abstain": "yellow", "error": "mag
 class Display:
     """Where the run is, how fast, how long still, and the last completions with verdicts.
 
-    Use as a context manager. `total` is the number of rounds over all arms and seeds, the bases
+    Use as a context manager: within it the first Ctrl-C is kept until `may_stop` is called, and the
+    second ends the run at once. `total` is the number of rounds over all arms and seeds, the bases
     included.
     """
 
@@ -49,6 +51,7 @@ class Display:
         )
         self.task = self.bar.add_task(name, total=total)
         self.where, self.detail = "", ""
+        self.stopping = False
         self.samples: list[tuple[str, str, str]] = []
         self.spent: list[float] = []
         self.live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
@@ -56,11 +59,24 @@ class Display:
     def __enter__(self) -> Display:
         if self.live_wanted:
             self.live.start()
+        self._before = signal.signal(signal.SIGINT, self._interrupted)
         return self
 
     def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
         if self.live_wanted:
             self.live.stop()
+
+    def _interrupted(self, *_: object) -> None:
+        if self.stopping:
+            raise KeyboardInterrupt
+        self.stopping = True
+        self.note("stopping once this stage is recorded; Ctrl-C again stops now, without it")
+
+    def may_stop(self) -> None:
+        """Raise KeyboardInterrupt after a Ctrl-C: called where all that is done is recorded."""
+        if self.stopping:
+            raise KeyboardInterrupt
 
     def _render(self) -> Group:
         table = Table.grid(padding=(0, 2))

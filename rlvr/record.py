@@ -8,11 +8,11 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rlvr.data import Completion, InputError, Row, RunError, Verdict
+from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
 
 METRIC_COLUMNS = ("seed", "arm", "round", "metric", "level", "value", "n")
 _ROW_LISTS = {"prompt_token_ids": "int32", "token_ids": "int32", "logprobs": "float32"}
@@ -62,7 +62,8 @@ def _replace(path: Path, write: Callable[[Path], None]) -> None:
             "make room or fix the permissions, then run the same command again"
         ) from failure
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where it can't be deleted it could not be written
+            temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -95,6 +96,9 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
+WRITING: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True}
+
+
 def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], schema: Any = None) -> None:
     """Write a list of dicts as a parquet file, atomically.
 
@@ -104,7 +108,7 @@ def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], schema: Any = N
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pylist(list(rows), schema=schema)
-    _replace(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+    _replace(path, lambda temporary: pq.write_table(table, temporary, **WRITING))
 
 
 @contextmanager
@@ -169,7 +173,7 @@ def write_completions(
 
 
 def read_completions(path: Path) -> tuple[list[Completion], list[Verdict], list[bool]]:
-    """Read what `write_completions` wrote. Raises RunError for a damaged file, naming it."""
+    """Read what `write_completions` wrote. Raises Damaged."""
     completions, verdicts, kept = [], [], []
     for row in read_rows_of(path):
         verdicts.append(Verdict(row.pop("status"), row.pop("reason"), row.pop("extracted")))
@@ -193,21 +197,46 @@ def _tuples(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_rows_of(path: Path) -> list[dict[str, Any]]:
-    """Read a parquet file as a list of dicts.
+    """Read a parquet file as a list of dicts. Raises Damaged."""
+    return list(read_table(path).to_pylist())
 
-    Raises RunError for a damaged file, naming it and the mend.
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
+    """Read a parquet file, or some of its columns, holding its pages against their checksums.
+
+    Raises Damaged for a file that can't be read, and InputError for one without those columns.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    wanted = None if columns is None else list(columns)
+    with _undamaged(path):
+        table = pq.read_table(path, columns=wanted, page_checksum_verification=True)
+    missing = [name for name in columns or () if name not in table.column_names]
+    if missing:
+        raise InputError(f"{path}: {missing[0]}: column missing: give a folder of `rlvr run`")
+    return table
+
+
+def check_parquet(path: Path) -> None:
+    """Read all of a parquet file, holding a part of it at a time. Raises Damaged."""
+    import pyarrow.parquet as pq
+
+    with _undamaged(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        for _ in file.iter_batches(4096):
+            pass
+
+
+@contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
+    import pyarrow as pa
+
     try:
-        return list(pq.read_table(path).to_pylist())
+        yield
     except (pa.ArrowException, OSError) as failure:
-        raise RunError(
-            f"{path} is damaged ({str(failure).splitlines()[0][:120]}): delete its folder and run "
-            "the same "
-            "command again, only that stage is redone"
-        ) from failure
+        said = " ".join(str(failure).split())
+        reason = said.removeprefix(f"Could not open Parquet input source '{path}': ")[:120]
+        mend = "the `rlvr run` command that began the run makes it anew"
+        raise Damaged(path, reason, mend) from failure
 
 
 # What a run leaves
@@ -221,8 +250,14 @@ def locked(run: Path) -> Iterator[None]:
     """
     import fcntl
 
-    run.mkdir(parents=True, exist_ok=True)
-    with open(run / ".lock", "w") as handle:
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        handle = os.open(run / ".lock", os.O_RDONLY | os.O_CREAT, 0o644)
+    except OSError as failure:
+        raise InputError(
+            f"{run}: can't be written ({failure.strerror}): give another folder with --out"
+        ) from failure
+    try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as failure:
@@ -231,6 +266,8 @@ def locked(run: Path) -> Iterator[None]:
                 "--out"
             ) from failure
         yield
+    finally:
+        os.close(handle)
 
 
 def check_resumable(

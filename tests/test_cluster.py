@@ -24,7 +24,7 @@ from test_resume import assert_equal_runs
 
 from rlvr.config import load
 from rlvr.data import InputError, Problem, RunError
-from rlvr.loop import Unit, units
+from rlvr.units import Unit, units
 
 RAY = Path(sys.executable).parent / "ray"
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1"}

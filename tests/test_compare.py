@@ -482,7 +482,11 @@ def unknown_metric(run: Path) -> Path:
         (broken_config, "config.json", "give a folder that `rlvr run` wrote"),
         (config_without_arms, "config.json", "arms: missing; give a folder"),
         (no_metrics, "metrics.parquet", "no round has finished yet; resume the run"),
-        (broken_metrics, "metrics.parquet", "delete it and resume the run"),
+        (
+            broken_metrics,
+            "metrics.parquet",
+            "the `rlvr run` command that began the run makes it anew",
+        ),
         (foreign_metrics, "metrics.parquet", "seed: column missing; delete it and resume the run"),
         (doubled_metrics, "metrics.parquet", "holds a figure twice; delete it and resume"),
         (empty_metrics, "metrics.parquet", "no seed has finished a round in every arm; resume"),

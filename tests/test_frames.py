@@ -22,7 +22,7 @@ from test_compare import FINAL, rows_of
 import rlvr
 from rlvr import frames, record
 from rlvr.config import load, resolved
-from rlvr.data import Completion, InputError, RunError, Verdict
+from rlvr.data import Completion, Damaged, InputError, Verdict
 from rlvr.evaluate import Record
 from rlvr.export import COLUMNS, DATA
 from rlvr.models import character_tokenizer, make_tiny
@@ -237,7 +237,7 @@ def test_a_damaged_file_is_named(run: Path, tmp_path: Path) -> None:
     folder = figures_alone(run, tmp_path / "damaged")
     place = record.round_folder(folder, 0, "verified", 1) / "completions.parquet"
     record.write_text(place, "PAR1")
-    with pytest.raises(RunError, match="completions.parquet"):
+    with pytest.raises(Damaged, match="completions.parquet"):
         rlvr.load_run(folder).completions()
 
 

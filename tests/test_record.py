@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -13,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from rlvr import record
-from rlvr.data import Completion, InputError, Row, RunError, Verdict
+from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
 
 
 def completion(index: int = 0, **changed: Any) -> Completion:
@@ -205,9 +207,29 @@ def test_damaged_parquet_is_named_with_the_mend(damage: str, tmp_path: Path) -> 
     else:
         path.write_bytes({"cut": data[: len(data) // 2], "noise": b"x" * 500, "empty": b""}[damage])
     for read in (record.read_rows, record.read_completions):
-        with pytest.raises(RunError) as caught:
+        with pytest.raises(Damaged) as caught:
             read(path)
         assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_no_bit_flips_unseen_in_what_was_written(tmp_path: Path) -> None:
+    """Of the data: what lies behind it says how to read it, and is no figure itself."""
+    path = tmp_path / "rows.parquet"
+    record.write_rows(path, [row()] * 50)
+    whole = path.read_bytes()
+    before, seen = pq.read_table(path), 0
+    data = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    generator = random.Random(0)
+    for _ in range(300):
+        bit = generator.randrange(8 * 4, 8 * data)
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            assert record.read_table(path).equals(before)
+        except Damaged:
+            seen += 1
+    assert seen > 150, "the others hit what decides nothing"
 
 
 HOLD = """

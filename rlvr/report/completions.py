@@ -21,12 +21,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from rlvr.compare import Results
-from rlvr.data import DECIDED, STATUSES, InputError, Problem
+from rlvr.data import DECIDED, STATUSES, Problem
 from rlvr.frames import list_sums
-from rlvr.record import round_folder
+from rlvr.record import read_table, round_folder
 
 TRAINING, HELD_OUT, GREEDY = "training", "held-out", "held-out, greedy"
 SETS = (TRAINING, HELD_OUT, GREEDY)
@@ -188,7 +187,7 @@ def _read(part: Part) -> pa.Table:
         if part.training
         else ("level", "kind", "tokens", "logprob", "truncated")
     )
-    table = read_columns(part.path, [*_SHARED, *own])
+    table = read_table(part.path, [*_SHARED, *own])
     n = len(table)
     if part.training:
         more = {
@@ -206,22 +205,6 @@ def _read(part: Part) -> pa.Table:
         table = table.drop_columns(["kind"])
     for name, column in more.items():
         table = table.append_column(name, column)
-    return table
-
-
-def read_columns(path: Path, columns: list[str]) -> pa.Table:
-    """Return some columns of a parquet file. Raises InputError naming the file and the mend."""
-    try:
-        table = pq.read_table(path, columns=columns)
-    except (pa.ArrowException, OSError) as failure:
-        reason = str(failure).splitlines()[0][:120]
-        raise InputError(
-            f"{path}: can't be read ({reason}): delete its folder and resume the run, only that "
-            "stage is redone"
-        ) from None
-    missing = [name for name in columns if name not in table.column_names]
-    if missing:
-        raise InputError(f"{path}: {missing[0]}: column missing: give a folder of `rlvr run`")
     return table
 
 

@@ -21,7 +21,8 @@ from rlvr import preflight
 from rlvr.compare import Results, compare_run
 from rlvr.config import Config
 from rlvr.data import InputError, Problem
-from rlvr.report.completions import Room, Sample, parts, read_columns, sample
+from rlvr.record import read_table
+from rlvr.report.completions import Room, Sample, parts, sample
 from rlvr.report.phrases import Phrase, amplified_phrases
 
 
@@ -126,7 +127,7 @@ def _seconds(r: Results) -> dict[str, float]:
     path = r.folder / "timing.parquet"
     if not path.is_file():
         return {}
-    table = read_columns(path, ["seed", "arm", "stage", "seconds"])
+    table = read_table(path, ["seed", "arm", "stage", "seconds"])
     totals: dict[str, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for row in table.filter(pc.equal(table["stage"], "round")).to_pylist():
         totals[row["arm"]][row["seed"]] += row["seconds"]

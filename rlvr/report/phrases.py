@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 from rlvr.compare import Results
 from rlvr.data import InputError
 from rlvr.ngrams import Gram, count, log_odds
-from rlvr.record import round_folder
-from rlvr.report.completions import read_columns, shortened, shuffled
+from rlvr.record import read_table, round_folder
+from rlvr.report.completions import shortened, shuffled
 
 GRAM = 3
 PHRASES, EXAMPLES = 10, 2
@@ -119,7 +119,7 @@ def _samples(r: Results, arm: str, round_: int) -> _Texts:
         path = round_folder(r.folder, seed, arm, round_) / "eval.parquet"
         if not path.is_file():
             continue
-        table = read_columns(path, ["problem_id", "kind", "index", "text", "token_ids"])
+        table = read_table(path, ["problem_id", "kind", "index", "text", "token_ids"])
         table = table.filter(pc.equal(table["kind"], "sample")).sort_by("index")
         table = table.slice(0, MOST // len(r.seeds))
         tokens += [tuple(ids) for ids in table["token_ids"].to_pylist()]

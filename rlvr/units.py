@@ -1,0 +1,60 @@
+"""Units: what a run is divided into, and what each of them leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rlvr.config import Config
+from rlvr.preflight import SeedProblems
+from rlvr.record import round_folder
+from rlvr.stages import BASE
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run that may begin: its config, folder and where the config stands.
+
+    `length`: tokens that the engine must hold. `problems`: what each seed meets, by seed; drawn
+    where it is missing.
+    """
+
+    config: Config
+    folder: Path
+    where: str
+    length: int
+    problems: Mapping[int, SeedProblems]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What one worker does at a time: all rounds of an arm of a seed, or the seed's base."""
+
+    seed: int
+    arm: str
+
+    def rounds(self, job: Job) -> list[tuple[int, Path]]:
+        """Return its rounds in order, and what each leaves when it is recorded."""
+        numbers = [0] if self.arm == BASE else range(1, job.config.rounds + 1)
+        folders = [round_folder(job.folder, self.seed, self.arm, t) for t in numbers]
+        return [(t, path / "metrics.json") for t, path in zip(numbers, folders, strict=True)]
+
+    def finished(self, job: Job) -> bool:
+        """Whether all of it is recorded."""
+        return all(path.is_file() for _, path in self.rounds(job))
+
+
+def units(config: Config) -> dict[Unit, tuple[Unit, ...]]:
+    """Return a run's units, each with those that it needs finished, in an order that has them so.
+
+    An arm needs the base of its seed, and the arm whose counts it matches.
+    """
+    found: dict[Unit, tuple[Unit, ...]] = {}
+    for seed in config.seeds:
+        base = Unit(seed, BASE)
+        found[base] = ()
+        for arm in config.arms_in_order():
+            matched = (Unit(seed, arm.match),) if arm.match else ()
+            found[Unit(seed, arm.name)] = (base, *matched)
+    return found

@@ -1,0 +1,254 @@
+"""What can go wrong does: the run says what happened and what to do, and nothing recorded is lost.
+
+Every test ends with a run that equals one to which nothing happened. Kills of the main process and
+of the whole group are in test_resume.py, of nodes in test_cluster.py.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from test_loop import files, finish, kill_group, left_over, reference, start_run
+from test_resume import assert_equal_runs, assert_whole
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+ENGINE, SERVER = "from rlvr.serve import serve", "from rlvr.pool import _serve"
+
+
+@pytest.fixture
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return reference(tmp_path_factory)
+
+
+def child(process: subprocess.Popen[str], words: str) -> psutil.Process:
+    """Return the run's child whose command line has these words, as soon as it is there."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        for one in psutil.Process(process.pid).children(recursive=True):
+            try:
+                if words in " ".join(one.cmdline()):
+                    return one
+            except psutil.Error:
+                continue
+        time.sleep(0.05)
+    raise AssertionError(f"no child with {words!r}")
+
+
+def wait_until(process: subprocess.Popen[str], there: Callable[[], object]) -> None:
+    end = time.monotonic() + 240
+    while not there():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def begun(process: subprocess.Popen[str], folder: Path) -> None:
+    """Wait until the first base is there: the run is in its midst."""
+    wait_until(process, lambda: list(folder.glob("seed-7/base/metrics.json")))
+
+
+def failed(process: subprocess.Popen[str], code: int = 1) -> str:
+    """Return the one line that a run says which could not go on; nothing of it is left running."""
+    try:
+        _, err = process.communicate(timeout=240)
+    finally:
+        kill_group(process)
+    assert process.returncode == code, err[-2000:]
+    assert left_over(process) == []
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("rlvr: "), err[-2000:]
+    return last
+
+
+def resumes(folder: Path, whole: Path, cache: Path) -> None:
+    assert_whole(folder)
+    finish(start_run(folder, cache))
+    assert_equal_runs(folder, whole)
+
+
+def test_the_engine_is_killed(whole: Path, tmp_path: Path) -> None:
+    folder, cache = tmp_path / "run", tmp_path / "cache"
+    process = start_run(folder, cache)
+    begun(process, folder)
+    child(process, ENGINE).kill()
+    said = failed(process)
+    assert "the engine process ended with code -9" in said and "again to resume" in said
+    resumes(folder, whole, cache)
+
+
+def test_the_engine_runs_out_of_memory(whole: Path, tmp_path: Path) -> None:
+    folder, cache = tmp_path / "run", tmp_path / "cache"
+    process = start_run(folder, cache)
+    begun(process, folder)
+    engine = child(process, ENGINE)
+    # As much as it has now, and no more.
+    room = engine.memory_info().vms
+    resource.prlimit(engine.pid, resource.RLIMIT_AS, (room, room))
+    said = failed(process)
+    assert "the engine" in said and "log:" in said
+    resumes(folder, whole, cache)
+
+
+def test_workers_of_the_verifier_are_killed(whole: Path, tmp_path: Path) -> None:
+    folder, cache = tmp_path / "run", tmp_path / "cache"
+    process = start_run(folder, cache)
+    server = child(process, SERVER)
+    killed = 0
+    while process.poll() is None:
+        try:
+            for worker in server.children():
+                worker.kill()
+                killed += 1
+        except psutil.Error:
+            break
+        time.sleep(2.0)
+    finish(process)
+    assert killed > 3
+    assert_equal_runs(folder, whole)
+
+
+def test_the_verifiers_server_is_killed(whole: Path, tmp_path: Path) -> None:
+    folder, cache = tmp_path / "run", tmp_path / "cache"
+    process = start_run(folder, cache)
+    begun(process, folder)
+    child(process, SERVER).kill()
+    assert "verifier server of 'exact' " in failed(process)
+    resumes(folder, whole, cache)
+
+
+def test_a_training_process_is_killed(tmp_path: Path) -> None:
+    folder, cache = tmp_path / "run", tmp_path / "cache"
+    two = ["train.processes=2", "seeds=[7]", "arms=[verified]", "rounds=1"]
+    process = start_run(folder, cache, *two)
+    launched = child(process, "accelerate.commands.launch")
+    wait_until(process, lambda: len(launched.children(recursive=True)) >= 2)
+    launched.children(recursive=True)[-1].kill()
+    said = failed(process)
+    assert "training in 2 processes failed" in said
+    finish(start_run(folder, cache, *two))
+    assert (folder / "seed-7/verified/round-001/metrics.json").is_file()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 MB of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(folder)], capture_output=True
+    )
+    if made.returncode:
+        pytest.skip("only root may mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_the_disk_is_full(whole: Path, disk: Path, tmp_path: Path) -> None:
+    folder, cache = disk / "run", tmp_path / "cache"
+    process = start_run(folder, cache)
+    begun(process, folder)
+    other = os.open(disk / "other", os.O_WRONLY | os.O_CREAT)
+    with pytest.raises(OSError):
+        while True:
+            os.write(other, bytes(1 << 12))
+    os.close(other)
+    said = failed(process)
+    assert "can't write" in said and "No space left" in said and "make room" in said
+    assert str(folder) in said
+    (disk / "other").unlink()
+    resumes(folder, whole, cache)
+
+
+def test_the_disk_becomes_read_only(whole: Path, disk: Path, tmp_path: Path) -> None:
+    folder, cache = disk / "run", tmp_path / "cache"
+
+    def remount(how: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{how}", str(disk)], check=True)
+
+    process = start_run(folder, cache)
+    begun(process, folder)
+    end = time.monotonic() + 60
+    while subprocess.run(["mount", "-o", "remount,ro", str(disk)], capture_output=True).returncode:
+        assert time.monotonic() < end, "a file is being written whenever one looks"
+    said = failed(process)
+    assert "can't write" in said and "Read-only file system" in said and str(folder) in said
+    assert "can't write" in failed(start_run(folder, cache))
+    said = failed(start_run(disk / "new", cache), code=2)
+    assert "Read-only file system" in said and "--out" in said
+    remount("rw")
+    resumes(folder, whole, cache)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "seed-7/base/completions.parquet",
+        "seed-7/base/eval.parquet",
+        "seed-8/verified/round-001/rows.parquet",
+        "seed-8/random/round-002/eval.parquet",
+        "seed-7/verified/round-002/metrics.json",
+        "timing.parquet",
+    ],
+)
+def test_a_damaged_file_is_named_and_its_stage_made_anew(
+    name: str, whole: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(whole, tmp_path / "run")
+    before = {name: (folder / name).stat().st_mtime_ns for name in files(folder)}
+    data = bytearray((folder / name).read_bytes())
+    if name.endswith("eval.parquet"):  # a bit in the midst of the figures
+        data[len(data) // 3] ^= 4
+    else:
+        del data[len(data) // 2 :]
+    (folder / name).write_bytes(data)
+    out = finish(start_run(folder, whole.parent / "cache"))
+    assert f"{name}: damaged (" in out.replace("\n", "")
+    assert_equal_runs(folder, whole)
+    rounds = {Path(one).parent for one in before if one.startswith("seed-")}
+    again = {one.parent for one in map(Path, before) if one.parent in rounds
+             and (folder / one).stat().st_mtime_ns != before[str(one)]}  # fmt: skip
+    assert again <= {Path(name).parent, Path(name).parent / "model"}, "no other round was touched"
+
+
+def test_what_can_not_be_made_anew_is_said(whole: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(whole, tmp_path / "run")
+    (folder / "seed-7/verified/round-002/rows.parquet").write_bytes(b"PAR1")
+    said = failed(start_run(folder, whole.parent / "cache"), code=2)
+    assert "round-002/rows.parquet: damaged" in said
+    assert f"delete {folder / 'seed-7' / 'verified'}, and the same command" in said
+    shutil.rmtree(folder / "seed-7" / "verified")
+    resumes(folder, whole, whole.parent / "cache")
+
+
+def test_one_interrupt_stops_after_the_stage_two_at_once(whole: Path, tmp_path: Path) -> None:
+    folder, cache = tmp_path / "run", tmp_path / "cache"
+    process = start_run(folder, cache)
+    begun(process, folder)
+    before = {name for name in files(folder) if name.startswith("seed-")}
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130 and "run the same command again" in err
+    assert "stopping once this stage is recorded" in out
+    assert left_over(process) == []
+    assert not list(folder.rglob(".*.tmp")) and files(folder) >= before
+    process = start_run(folder, cache)
+    wait_until(process, lambda: list(folder.glob("seed-*/*/round-001/rows.parquet")))
+    os.kill(process.pid, signal.SIGINT)
+    time.sleep(0.2)
+    began = time.monotonic()
+    if process.poll() is None:
+        os.kill(process.pid, signal.SIGINT)
+    process.communicate(timeout=120)
+    # The stage may be over in the fifth of a second, and the second one end what ends already.
+    assert process.returncode in (130, -signal.SIGINT) and time.monotonic() - began < 10
+    assert left_over(process) == []
+    resumes(folder, whole, cache)
