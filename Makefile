@@ -37,8 +37,8 @@ lint: $(READY) ## ruff, its formatter and strict mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY) ## every benchmark; each prints its ratios, and as JSON on its last line
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: $(READY) ## every benchmark; at the end one table of their ratios, and the same as JSON
+	@$(BIN)/python benchmarks/all.py
 
 # Made last, removed first: a .venv without it is half made, and is made anew.
 $(READY): requirements/$(DEVICE).txt pyproject.toml

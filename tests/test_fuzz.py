@@ -1,0 +1,150 @@
+"""Whatever is put in, what comes out is a result or an error that is meant for the reader."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rlvr.config import load
+from rlvr.data import InputError
+from rlvr.pool import VerifierPool
+from rlvr.score import read
+from rlvr.verify import case_problem
+
+TINY = yaml.safe_load((Path(__file__).parent / "tiny.yaml").read_text())
+# Always the same examples: a test that fails now and then is looked at once and never again.
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+)
+settings.load_profile("same")
+
+TEXT = st.text(max_size=40)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXT
+VALUES = st.recursive(
+    SCALARS | st.sampled_from(["verified", "random", "tiny-0.4m", "${model}", "???", "${", "1e-3"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every key and item of nested data."""
+    if not isinstance(value, dict | list):
+        return
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield (*path, key)
+        yield from places(inner, (*path, key))
+
+
+PLACES = list(places(TINY))
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=3), TEXT)
+def test_a_config_loads_or_is_refused_in_a_line(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[Any, Any]], key: str
+) -> None:
+    config = deepcopy(TINY)
+    for path, value in changes:
+        inner: Any = config
+        try:
+            for step in path[:-1]:
+                inner = inner[step]
+            inner[path[-1]] = value
+        except (TypeError, KeyError, IndexError):
+            continue  # an earlier change has replaced what lay around it
+    config[key] = 1
+    file = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    try:
+        load(file)
+    except InputError as failure:
+        assert str(failure).strip() and "fuzzed.yaml" in str(failure)
+
+
+@settings(max_examples=200)
+@given(st.text(max_size=200) | st.binary(max_size=200).map(lambda b: b.decode("latin-1")))
+def test_a_file_of_any_text_is_a_config_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "text.yaml"
+    file.write_text(text, encoding="utf-8", errors="surrogatepass")
+    with pytest.raises(InputError, match=r"text\.yaml"):
+        load(file)
+
+
+@settings(max_examples=200)
+@given(st.text(max_size=60))
+def test_an_override_is_taken_or_refused(text: str) -> None:
+    for override in (text, f"rounds={text}", f"train.{text}", f"arms={text}"):
+        try:
+            load(Path(__file__).parent / "tiny.yaml", [override])
+        except InputError as failure:
+            assert str(failure).strip()
+
+
+LINES = st.binary(max_size=80) | st.dictionaries(
+    st.sampled_from(["completion", "answer", "reference", "tests", "prompt"]) | TEXT, VALUES
+).map(lambda record: json.dumps(record).encode())
+
+
+@settings(max_examples=500)
+@given(st.lists(LINES, max_size=5), st.booleans())
+def test_lines_are_read_or_named(lines: list[bytes], whole_line: bool) -> None:
+    number = 0
+    try:
+        for number, (line, record, problem) in enumerate(read(lines, "x.jsonl", whole_line), 1):  # noqa: B007
+            assert isinstance(record["completion"], str) and problem.reference is not None
+    except InputError as failure:
+        assert str(failure).startswith("x.jsonl:")
+        assert not lines or f"x.jsonl:{number + 1}: " in str(failure)
+    else:
+        assert number == len(lines) > 0
+
+
+PARTS = r"""\frac \boxed{ { } } ( ) [ ] \left( \right) ^ _ = \le , ; 1 23 4.5 x y \pi ! % $ & \\ '
+    \begin{pmatrix} \end{pmatrix} 10^{10^{10}} 9**9**9 \infty \text{ and \log \sum_{ \int \cup \pm
+    \emptyset \sqrt{ + - * / e ½ ² １ 1e999 0x1F 1_0 import"""
+PIECES = st.sampled_from([*PARTS.split(), " ", '"', "\x00", "\u202e"])
+ANSWERS = st.lists(PIECES | st.text(max_size=3), max_size=12).map("".join)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[VerifierPool]:
+    with VerifierPool("math", workers=2, timeout=5.0) as made:
+        yield made
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(ANSWERS, ANSWERS), min_size=40, max_size=40))
+def test_any_answer_against_any_reference_has_a_verdict(
+    pool: VerifierPool, pairs: list[tuple[str, str]]
+) -> None:
+    boxed = [(case_problem(gold), f"so \\boxed{{{answer}}}") for gold, answer in pairs]
+    bare = [(case_problem(gold), answer) for gold, answer in pairs]
+    for verdict in pool.verify([*boxed, *bare]):
+        assert verdict.status != "error", verdict
+
+
+@settings(max_examples=30)
+@given(st.lists(st.fractions(max_denominator=10**6), min_size=40, max_size=40))
+def test_a_number_is_itself_and_no_other(pool: VerifierPool, numbers: list[Fraction]) -> None:
+    items, wanted = [], []
+    for number in numbers:
+        sign, top, bottom = "-" if number < 0 else "", abs(number.numerator), number.denominator
+        forms = [f"{sign}{top}/{bottom}", f"{sign}\\frac{{{top}}}{{{bottom}}}"]
+        for form in forms:
+            for other, status in ((number, "correct"), (number + 1, "wrong")):
+                reference = f"{other.numerator}/{other.denominator}"
+                items.append((case_problem(reference), f"The answer is \\boxed{{{form}}}."))
+                wanted.append(status)
+    assert [verdict.status for verdict in pool.verify(items)] == wanted
