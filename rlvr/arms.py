@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -352,11 +351,6 @@ def real_rows(
         for problem, prompt, solution in zip(problems, prompts, solutions, strict=True)
         for copy in range(1 if counts is None else counts.get(problem.id, 0))
     ]
-
-
-def kept_counts(rows: Sequence[Row], round_: int) -> Counter[str]:
-    """Return how many rows of `round_` there are of each problem: what a matching arm copies."""
-    return Counter(row.problem_id for row in rows if row.round == round_)
 
 
 def mix_real(

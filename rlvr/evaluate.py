@@ -13,7 +13,7 @@ from typing import Any
 from rlvr.data import Completion, Problem, Verdict
 from rlvr.generate import Decoding, Engine, Progress, Tokens, sample_completions
 from rlvr.pool import Judge
-from rlvr.record import read_rows_of
+from rlvr.record import read_as, write_rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,13 @@ class Record:
 
 
 def read_records(path: Path, kind: str) -> list[Record]:
-    """Read the records of one kind from an eval.parquet."""
-    rows = [row for row in read_rows_of(path) if row["kind"] == kind]
-    return [Record(**{**row, "token_ids": tuple(row["token_ids"])}) for row in rows]
+    """Read the records of one kind from an eval.parquet. Raises Damaged."""
+    return [one for one in read_as(path, Record) if one.kind == kind]
+
+
+def write_records(path: Path, records: Sequence[Record]) -> None:
+    """Write an evaluation's records, atomically."""
+    write_rows_of(path, Record, records)
 
 
 def judge(

@@ -5,9 +5,13 @@ A text here is a sequence of token ids; n-grams never cross the end of one.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
+
+import numpy as np
 
 Text = Sequence[int]
 Gram = tuple[int, ...]
@@ -28,9 +32,25 @@ def distinct(texts: Iterable[Text], n: int) -> float:
     """Return distinct-n: unique n-grams over all n-grams of the texts (Li 1510.03055, section 5).
 
     nan where no text has n tokens. It falls with the number of texts by itself: compare equal ones.
+    Token ids are not negative. Raises ValueError for n < 1.
     """
-    grams = count(texts, n)
-    return len(grams) / grams.total() if grams else math.nan
+    if n < 1:
+        raise ValueError(f"n-grams need n >= 1, got {n}")
+    long = [text for text in texts if len(text) >= n]
+    if not long:
+        return math.nan
+    # A Counter of a million texts is gigabytes of tuples: here an n-gram is one number, or a row.
+    lengths = np.fromiter(map(len, long), np.int64, len(long))
+    tokens = np.fromiter(chain.from_iterable(long), np.int64, int(lengths.sum()))
+    left = np.repeat(lengths.cumsum(), lengths) - np.arange(len(tokens))
+    starts = np.flatnonzero(left >= n)
+    columns = [tokens[starts + i] for i in range(n)]
+    base = int(tokens.max()) + 1
+    if base**n < 2**63:
+        numbers = functools.reduce(lambda number, column: number * base + column, columns)
+        numbers.sort()
+        return float(1 + np.count_nonzero(np.diff(numbers))) / len(starts)
+    return len(np.unique(np.stack(columns, axis=1), axis=0)) / len(starts)
 
 
 def self_bleu(texts: Sequence[Text], n: int = 4) -> float:

@@ -7,10 +7,11 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
 
@@ -96,6 +97,9 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
+PART = 16_384  # rows that are written or read at a time
+JUDGED = ("status", "reason", "extracted")
+Kind = TypeVar("Kind")
 WRITING: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True}
 
 
@@ -150,50 +154,106 @@ def _schema(kind: type, extra: Mapping[str, str]) -> Any:
         if field.name in _ROW_LISTS:
             fields.append(pa.field(field.name, pa.list_(getattr(pa, _ROW_LISTS[field.name])())))
         else:
-            fields.append(pa.field(field.name, types["int" if field.type == "int" else "str"]))
+            fields.append(pa.field(field.name, types.get(str(field.type), pa.string())))
     return pa.schema([*fields, *(pa.field(name, types[type_]) for name, type_ in extra.items())])
+
+
+def write_rows_of(
+    path: Path,
+    kind: type,
+    items: Sequence[Any],
+    extra: Mapping[str, tuple[str, Sequence[Any]]] | None = None,
+) -> None:
+    """Write dataclasses of one kind as a parquet file, a row each, atomically and in parts.
+
+    `extra`: further columns by name, each with its type (int, str, float, bool) and values.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    more = dict(extra or {})
+    schema = _schema(kind, {name: type_ for name, (type_, _) in more.items()})
+    own = [field.name for field in dataclasses.fields(kind)]
+
+    def write(temporary: Path) -> None:
+        with pq.ParquetWriter(temporary, schema, **WRITING) as file:
+            for begin in range(0, len(items), PART):
+                part = items[begin : begin + PART]
+                columns = [[getattr(item, name) for item in part] for name in own]
+                columns += [list(values[begin : begin + PART]) for _, values in more.values()]
+                arrays = map(pa.array, columns, schema.types)
+                file.write_table(pa.Table.from_arrays(list(arrays), schema=schema))
+
+    _replace(path, write)
+
+
+def read_as(path: Path, kind: type[Kind]) -> list[Kind]:
+    """Read what `write_rows_of` wrote, further columns left out. Raises Damaged."""
+    own = [field.name for field in dataclasses.fields(cast(Any, kind))]
+    return [kind(*values) for values in _values(path, own)]
+
+
+def _values(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of some columns of a parquet file, a part of it held at a time."""
+    import pyarrow.parquet as pq
+
+    with _undamaged(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        for batch in file.iter_batches(PART, columns=list(columns)):
+            held = []
+            for name in columns:
+                values = batch.column(name).to_pylist()
+                held.append(list(map(tuple, values)) if name in _ROW_LISTS else values)
+            yield from zip(*held, strict=True)
 
 
 def write_completions(
     path: Path, completions: Sequence[Completion], verdicts: Sequence[Verdict], kept: Sequence[bool]
 ) -> None:
     """Write every completion of a round with its verdict and whether it was kept."""
-    extra = {"status": "str", "reason": "str", "extracted": "str", "kept": "bool"}
-    rows = [
-        {
-            **dataclasses.asdict(completion),
-            "status": verdict.status,
-            "reason": verdict.reason,
-            "extracted": verdict.extracted,
-            "kept": keep,
-        }
-        for completion, verdict, keep in zip(completions, verdicts, kept, strict=True)
-    ]
-    write_parquet(path, rows, _schema(Completion, extra))
+    extra: dict[str, tuple[str, Sequence[Any]]] = {
+        name: ("str", [getattr(verdict, name) for verdict in verdicts]) for name in JUDGED
+    }
+    write_rows_of(path, Completion, completions, extra | {"kept": ("bool", kept)})
 
 
 def read_completions(path: Path) -> tuple[list[Completion], list[Verdict], list[bool]]:
     """Read what `write_completions` wrote. Raises Damaged."""
+    own = [field.name for field in dataclasses.fields(Completion)]
     completions, verdicts, kept = [], [], []
-    for row in read_rows_of(path):
-        verdicts.append(Verdict(row.pop("status"), row.pop("reason"), row.pop("extracted")))
-        kept.append(row.pop("kept"))
-        completions.append(Completion(**_tuples(row)))
+    for values in _values(path, [*own, *JUDGED, "kept"]):
+        completions.append(Completion(*values[: len(own)]))
+        verdicts.append(Verdict(*values[len(own) : -1]))
+        kept.append(values[-1])
     return completions, verdicts, kept
+
+
+def read_choice(path: Path) -> tuple[list[str], list[Verdict], list[bool]]:
+    """Read of each completion its problem's id, its verdict and whether it was kept, alone.
+
+    Raises Damaged.
+    """
+    problems, verdicts, kept = [], [], []
+    for problem, *judged, keep in _values(path, ["problem_id", *JUDGED, "kept"]):
+        problems.append(problem)
+        verdicts.append(Verdict(*judged))
+        kept.append(keep)
+    return problems, verdicts, kept
+
+
+def count_rows(path: Path, round_: int) -> Counter[str]:
+    """Count the training rows of one round in a file, by problem. Raises Damaged."""
+    rows = _values(path, ["problem_id", "round"])
+    return Counter(problem for problem, of in rows if of == round_)
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """Write the training rows of a round, with their provenance."""
-    write_parquet(path, [dataclasses.asdict(row) for row in rows], _schema(Row, {}))
+    write_rows_of(path, Row, rows)
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Read what `write_rows` wrote."""
-    return [Row(**_tuples(row)) for row in read_rows_of(path)]
-
-
-def _tuples(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    """Read what `write_rows` wrote. Raises Damaged."""
+    return read_as(path, Row)
 
 
 def read_rows_of(path: Path) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from rlvr import arms, curate, metrics, record
 from rlvr.config import Config
 from rlvr.curate import Entry
 from rlvr.data import Arm, Completion, Row, Verdict
-from rlvr.evaluate import Problems, Record, judge, read_records, score
+from rlvr.evaluate import Problems, Record, judge, read_records, score, write_records
 from rlvr.evaluate import evaluate as measure
 from rlvr.generate import Decoding, Engine, Tokens, sample_completions
 from rlvr.pool import Judge
@@ -235,7 +235,7 @@ def _selected(run: Run, seed: Seed, arm: str, round_: int) -> Counter[str]:
     """Return how many rows of each problem an arm selected in a round, before any subsample."""
     folder = run.round_folder(seed.seed, arm, round_)
     name = MEMORY if (folder / MEMORY).is_file() else "rows.parquet"
-    return arms.kept_counts(record.read_rows(folder / name), round_)
+    return record.count_rows(folder / name, round_)
 
 
 def _remembered(run: Run, seed: Seed, arm: Arm, round_: int) -> list[Row]:
@@ -415,9 +415,9 @@ def budget(
     ]
     if arm.keep != "real":
         sampled_here = run.round_folder(seed.seed, arm.name, round_) / "completions.parquet"
-        completions, verdicts, chosen = record.read_completions(sampled_here)
+        sampled_of, verdicts, chosen = record.read_choice(sampled_here)
         levels = {problem.id: problem.level for problem in seed.rounds[round_ - 1].problems}
-        of_each = [levels[completion.problem_id] for completion in completions]
+        of_each = [levels[problem] for problem in sampled_of]
         found += metrics.filtering(verdicts, chosen, of_each)
         if run.config.corpus is not None:
             found += curate.kept_by_kind(verdicts, chosen, of_each)
@@ -446,7 +446,7 @@ def finish(
 ) -> None:
     """Write the evaluation, then metrics.json: with it the round is done."""
     folder = run.round_folder(seed, arm, round_)
-    record.write_parquet(folder / "eval.parquet", [dataclasses.asdict(one) for one in records])
+    write_records(folder / "eval.parquet", records)
     place = {"seed": seed, "arm": arm, "round": round_}
     record.write_json(folder / "metrics.json", [{**place, **row} for row in found])
     run.timing.add(seed, arm, round_, "round", time.monotonic() - began)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from rlvr import record
 from rlvr.arms import (
     PRESETS,
     Pool,
     choose,
     completion_rows,
     in_order,
-    kept_counts,
     majority,
     misjudge,
     mix_real,
@@ -160,13 +161,14 @@ def test_real_rows_can_match_counts() -> None:
     assert [(row.problem_id, row.index) for row in rows] == [("p", 0), ("p", 1), ("r", 0)]
 
 
-def test_warm_start_rows_say_so_and_are_not_counted_as_the_rounds_own() -> None:
+def test_warm_start_rows_say_so_and_are_not_counted_as_the_rounds_own(tmp_path: Path) -> None:
     warm = real_rows(PROBLEMS, TOKENS, [(5,), (6,), (7,)], "base", 0, 0)
     assert {row.source for row in warm} == {"warm-start"}
     kept = choose(POOL, PRESETS["accumulate"], None, 0, 1)
     rows = [*warm, *completion_rows(POOL, kept, PRESETS["accumulate"], "v")]
-    assert kept_counts(rows, 1) == {"p": 4, "q": 4, "r": 4, "s": 4}
-    assert kept_counts(rows, 0) == {"p": 1, "q": 1, "r": 1}
+    record.write_rows(tmp_path / "rows.parquet", rows)
+    counts = [record.count_rows(tmp_path / "rows.parquet", round_) for round_ in (0, 1)]
+    assert counts == [{"p": 1, "q": 1, "r": 1}, {"p": 4, "q": 4, "r": 4, "s": 4}]
 
 
 def test_presets_differ_from_verified_in_one_axis_each() -> None:

@@ -23,6 +23,20 @@ def test_distinct_is_unique_over_total() -> None:
     assert distinct([(1, 2, 3), (1, 2, 4)], 2) == 3 / 4
     assert distinct([(5, 5, 5, 5)], 2) == 1 / 3
     assert math.isnan(distinct([(1,)], 2))
+    with pytest.raises(ValueError, match="n >= 1"):
+        distinct([(1,)], 0)
+
+
+@pytest.mark.parametrize("largest", [3, 150_000, 2**40])
+def test_distinct_is_what_counting_says(largest: int) -> None:
+    generator = random.Random(largest)
+    texts = [
+        tuple(generator.choice([0, 1, 2, largest]) for _ in range(generator.randrange(9)))
+        for _ in range(60)
+    ]
+    for n in (1, 2, 3, 4):
+        grams = count(texts, n)
+        assert distinct(texts, n) == len(grams) / grams.total()
 
 
 def test_log_odds_by_hand() -> None:
