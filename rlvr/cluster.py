@@ -197,7 +197,7 @@ def run(begun: Sequence[Begun], display: Display) -> None:
     todo = [(one, unit) for one in runs for unit in one.needs if unit not in one.done]
     if not todo:
         return
-    with _connected(config.ray.address):
+    with connected(config.ray.address):
         needed = _needed(config)
         room = _room(needed)
         if not room:
@@ -221,7 +221,7 @@ def _dispatch(
     """Give out the units as what they need is finished, until all are."""
     running: dict[Any, tuple[Any, _Units, Unit]] = {}
     idle: list[Any] = []
-    judges: dict[tuple[str, str], Any] = {}
+    known: dict[tuple[str, str], Any] = {}
     failures: Counter[tuple[Path, Unit]] = Counter()
     waited = time.monotonic()
     while todo or running:
@@ -229,7 +229,7 @@ def _dispatch(
         for of, unit in ready[: _room(needed) - len(running)]:
             worker = idle.pop() if idle else _new_worker(needed)
             job = dataclasses.replace(of.job, folder=of.job.folder.absolute(), problems={})
-            ref = worker.work.remote(job, unit, _judges(job.config, judges))
+            ref = worker.work.remote(job, unit, judges(job.config, known))
             running[ref] = (worker, of, unit)
             of.since[unit] = time.monotonic()
             todo.remove((of, unit))
@@ -286,7 +286,7 @@ def _result(ref: Any) -> Any:
         raise
 
 
-def _judges(config: Config, known: dict[tuple[str, str], Any]) -> list[list[Any]]:
+def judges(config: Config, known: dict[tuple[str, str], Any]) -> list[list[Any]]:
     """Return for each of a run's verifiers the judging actors of the nodes that are there now.
 
     `known`: those that were started so far, by node and verifier.
@@ -307,7 +307,8 @@ def _judges(config: Config, known: dict[tuple[str, str], Any]) -> list[list[Any]
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[None]:
+def connected(address: str) -> Iterator[None]:
+    """Be a driver of the cluster at `address` while the block runs. Raises InputError."""
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as failure:

@@ -193,14 +193,14 @@ def test_a_sweep_runs_its_points_at_once(cluster: Callable[[int], Nodes], tmp_pa
 def test_judges_on_two_nodes_and_on_none(cluster: Callable[[int], Nodes]) -> None:
     import ray
 
-    from rlvr.cluster import CHUNK, ClusterJudge, _connected, _judges
+    from rlvr.cluster import CHUNK, ClusterJudge, connected, judges
 
     nodes = cluster(2)
     problem = Problem("p", "t", "eval", "", "", "7")
     texts = [str(i % 10) for i in range(20 * CHUNK)]
     config = load(TINY, ["verifier=exact", "evaluate.off_target=[]"])
-    with _connected(nodes.address):
-        [actors] = _judges(config, {})
+    with connected(nodes.address):
+        [actors] = judges(config, {})
         judge = ClusterJudge(actors)
         found = [one.status for one in judge.verify((problem, text) for text in texts)]
         assert found == ["correct" if text == "7" else "wrong" for text in texts]
