@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rlvr import arms, metrics, record
-from rlvr.data import Arm, Completion, Problem
+from rlvr.data import Arm, Completion, Problem, Verdict
 from rlvr.evaluate import Record, judge, read_records, write_records
 from rlvr.pool import VerifierPool
 
@@ -59,7 +59,8 @@ def main() -> None:
         for name in ("all", *STAGES):
             figures[f"{name}: {last:,} over 10,000"] = found[last][name] / found[10_000][name]
     grown = found[last]["megabytes"] - found[before]["megabytes"]
-    figures["bytes per completion"] = 1e6 * grown / (last - before)
+    figures["bytes held a completion"] = 1e6 * grown / (last - before)
+    figures["gathering a round"] = gathering()
     for name, value in figures.items():
         print(f"{name:45} {value:12.4g}")
     print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
@@ -121,8 +122,25 @@ def measured(n: int) -> dict[str, float]:
             metrics.coverage(records, again, SAMPLES)
             metrics.filtering(verdicts, kept, ["1"] * n)
         held = peak() - before
+        disk = sum(path.stat().st_size for path in folder.iterdir())
     each = {name: 1e6 * seconds[name] / n for name in STAGES}
-    return {"all": sum(each.values()), **each, "megabytes": held / 1e6}
+    return {"all": sum(each.values()), **each, "megabytes": held / 1e6, "disk": disk / n}
+
+
+def gathering(rounds: int = 2_000) -> float:
+    """Return the microseconds a round that it takes to gather the metrics of a run's rounds."""
+    with tempfile.TemporaryDirectory() as name:
+        for t in range(rounds):
+            rows = (
+                metrics.filtering([Verdict("correct")], [True], ["1"]) * 20
+            )  # as many as there are
+            place = {"seed": 0, "arm": "verified", "round": t}
+            folder = record.round_folder(Path(name), 0, "verified", t)
+            folder.mkdir(parents=True)
+            (folder / "metrics.json").write_text(json.dumps([{**place, **row} for row in rows]))
+        began = time.perf_counter()
+        record.write_metrics(Path(name))
+        return 1e6 * (time.perf_counter() - began) / rounds
 
 
 def problem(i: int) -> Problem:

@@ -3,6 +3,7 @@
 A block `<!-- NAME -->` ... `<!-- /NAME -->` of the README holds tables of docs/results/NAME, made
 from its config.json and metrics.parquet as `rlvr compare docs/results/NAME` makes them; the block
 `claims` a table of docs/claims, whose pages are made from the records beside them.
+docs/scale.md has a block of its own, made from what the benchmarks left.
 `--collect FOLDER` first copies there the records of the claims in FOLDER, which `rlvr claims` left.
 tests/test_readme.py fails where what is written differs from what is recorded.
 """
@@ -16,6 +17,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from rlvr.compare import (
@@ -41,6 +43,7 @@ RUNS = ("smollm2", "code_smollm2")
 LEARNERS = "grpo_tiny"  # a run whose arms come in pairs: NAME and grpo-NAME, verified and grpo
 ONLINE = "grpo_smollm2"  # a run of one seed, whose curve is shown
 RECORD = ("config.json", "metrics.parquet")
+SIZES = (1_000, 10_000, 100_000, 1_000_000)  # completions, in docs/results/scale.json
 
 
 def written(text: str) -> str:
@@ -103,6 +106,74 @@ def _curve(name: str) -> str:
     at = [r.at(seed, arm if t else "base", r.metric, t) for t in range(r.rounds + 1)]
     values = " -> ".join(map(number, at))
     return f"`{arm}`, {steps} steps, {r.metric} over the rounds: {values}.\n\n{_plot(name)}\n"
+
+
+def scale(text: str) -> str:
+    """Return docs/scale.md with its figures made anew."""
+    measured = json.loads((ROOT / "docs" / "results" / "scale.json").read_text())
+    speed = json.loads((ROOT / "docs" / "results" / "verify.json").read_text())
+    found = re.findall("<!-- scale -->\n.*?<!-- /scale -->", text, re.DOTALL)
+    assert len(found) == 1, "docs/scale.md: one block <!-- scale --> was expected"
+    block = _costs(measured) + "\n" + _limits(measured, speed)
+    return text.replace(found[0], f"<!-- scale -->\n{block}<!-- /scale -->")
+
+
+def _costs(measured: dict[str, float]) -> str:
+    """Return the cost of a completion at each size, and the fit seconds = a + b x completions."""
+    names = {
+        "verify": "verify (`math`, two cores)",
+        "select": "select",
+        "record": "record, and read back",
+        "compare": "metrics",
+        "all": "together",
+    }
+    lines = [
+        f"| microseconds a completion | {' | '.join(f'{n:,}' for n in SIZES)} | a, s | b, us |",
+        "|---" + "|---:" * (len(SIZES) + 2) + "|",
+    ]
+    for name, words in names.items():
+        each = [measured[f"{name} at {n:,}"] for n in SIZES]
+        # Relative errors count: the smallest size tells a, the largest b.
+        weights = [1 / (cost * n) for cost, n in zip(each, SIZES, strict=True)]
+        totals = [cost * n for cost, n in zip(each, SIZES, strict=True)]
+        b, a = np.polyfit(SIZES, totals, 1, w=weights)
+        cells = " | ".join(f"{cost:.1f}" for cost in each)
+        lines.append(f"| {words} | {cells} | {a / 1e6:.2f} | {b:.1f} |")
+    disk, held = measured[f"disk at {SIZES[-1]:,}"], measured["bytes held a completion"] / 1000
+    ratio, gathering = measured[f"all: {SIZES[-1]:,} over 10,000"], measured["gathering a round"]
+    said = f"""
+Completions of 24 to 40 tokens. A round of n of them costs a + b x n. One of {SIZES[-1]:,} costs
+{ratio:.2f} times what one of 10,000 costs. It takes {disk:,.0f} bytes on the disk (completions,
+rows and evaluation) and {held:.1f} kB of memory while its round lasts. Gathering metrics.parquet
+takes {gathering:,.0f} us a recorded round, after each round.
+"""
+    return "\n".join(lines) + "\n" + said
+
+
+def _limits(measured: dict[str, float], speed: dict[str, float]) -> str:
+    """Return how fast 8 GPUs must sample for each part of a 16-core host to hold them up."""
+    own = sum(measured[f"{name} at {SIZES[-1]:,}"] for name in ("select", "record", "compare"))
+    a_core = {
+        "`code`": speed["code_ours_per_second"] / 2,
+        "`math`, symbolic answers": speed["math_symbolic_ours_per_second"] / 2,
+        "`math`, answers in prose": speed["math_prose_ours_per_second"] / 2,
+    }
+    rates = {f"verify, {name}, 16 cores": 16 * rate for name, rate in a_core.items()}
+    rates["select, record and metrics, one core"] = 1e6 / own
+    lengths = (32, 256, 1024)
+    lines = [
+        f"| part | completions/s | {' | '.join(f'{n:,} tokens' for n in lengths)} |",
+        "|---" + "|---:" * (len(lengths) + 1) + "|",
+    ]
+    for name, rate in sorted(rates.items(), key=lambda item: item[1]):
+        cells = " | ".join(f"{rate * length / 8:,.0f}" for length in lengths)
+        lines.append(f"| {name} | {rate:,.0f} | {cells} |")
+    said = """
+On one node with 8 GPUs: the tokens a second that each GPU must sample, for completions of that
+length, before this part takes longer than generation. What stands first in the table gives out
+first; verifying scales with the cores.
+"""
+    return "\n".join(lines) + "\n" + said
 
 
 def _plot(name: str) -> str:
@@ -171,5 +242,5 @@ if __name__ == "__main__":
     if arguments.collect:
         collect(arguments.collect)
     make_pages()
-    readme = ROOT / "README.md"
-    readme.write_text(written(readme.read_text()))
+    for page, make in ((ROOT / "README.md", written), (ROOT / "docs" / "scale.md", scale)):
+        page.write_text(make(page.read_text()))

@@ -226,7 +226,7 @@ def _dispatch(
     waited = time.monotonic()
     while todo or running:
         ready = [(of, unit) for of, unit in todo if set(of.needs[unit]) <= of.done]
-        for of, unit in ready[: _room(needed) - len(running)]:
+        for of, unit in ready[: max(0, _room(needed) - len(running))]:
             worker = idle.pop() if idle else _new_worker(needed)
             job = dataclasses.replace(of.job, folder=of.job.folder.absolute(), problems={})
             ref = worker.work.remote(job, unit, judges(job.config, known))
@@ -246,7 +246,9 @@ def _dispatch(
                 of.done.add(unit)
                 idle.append(worker)
             except (RayActorError, RunError) as failure:
-                ray.kill(worker)
+                for lost in (worker, *idle):  # an idle one may have been on the same node
+                    ray.kill(lost)
+                idle.clear()
                 failures[of.job.folder, unit] += 1
                 tries = failures[of.job.folder, unit]
                 where = f"seed {unit.seed}, {unit.arm}"

@@ -33,8 +33,9 @@ def test_the_other_blocks_are_what_docs_make_writes() -> None:
     assert spec is not None and spec.loader is not None
     make = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make)
-    text = (ROOT / "README.md").read_text()
-    assert make.written(text) == text, "run .venv/bin/python docs/make.py"
+    for page, written in (("README.md", make.written), ("docs/scale.md", make.scale)):
+        text = (ROOT / page).read_text()
+        assert written(text) == text, "run .venv/bin/python docs/make.py"
 
 
 @pytest.mark.parametrize("claim", sorted(CLAIMS.glob("*/claim.json")), ids=lambda p: p.parent.name)
@@ -69,6 +70,12 @@ def test_the_figures_of_benchmarks_are_the_recorded_ones() -> None:
     assert f"the whole step is {step:.1f} times as fast" in text
     idle = online["grpo_functions_rlvr_groups_without_gradient"]
     assert f"all right or all wrong ({100 * idle:.0f} % there)" in text
+
+
+def test_the_figure_of_two_nodes_is_the_recorded_one() -> None:
+    text = " ".join((ROOT / "docs" / "scale.md").read_text().split())
+    found = json.loads((ROOT / "docs" / "results" / "cluster.json").read_text())
+    assert f"give {found['two_nodes_over_one']:.1f} times the verdicts of one" in text
 
 
 def test_links_lead_somewhere() -> None:
