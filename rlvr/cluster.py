@@ -17,6 +17,7 @@ import json
 import logging
 import math
 import os
+import shutil
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ from typing import Any
 
 import ray
 from filelock import FileLock
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rich.console import Console
 
@@ -45,14 +46,21 @@ POLL_SECONDS = 1.0
 WAIT_SECONDS = 30.0  # without a node that will do, until it is said
 CHUNK = 64  # completions that a node is given to judge at a time
 AHEAD = 2  # chunks that a node has before it
+LOCKS = ".locks"  # not in the scratch folder, which the next driver deletes
 
 # On the nodes ------------------------------------------------------------------------------------
 
 
 class NodeJudge:
-    """An actor: the processes of its node that run a verifier."""
+    """An actor: the processes of its node that run a verifier.
 
-    def __init__(self, verifier: NamedConfig, workers: int | None, timeout: float) -> None:
+    `folder`: where a relative path of the verifier leads from.
+    """
+
+    def __init__(
+        self, folder: str, verifier: NamedConfig, workers: int | None, timeout: float
+    ) -> None:
+        os.chdir(folder)
         self.pool = VerifierPool(verifier.name, verifier.options, workers, timeout)
 
     def verify(self, items: Sequence[tuple[Problem, str]]) -> list[Verdict]:
@@ -100,7 +108,9 @@ class ClusterJudge:
                 actor, place = running.pop(ref)
                 try:
                     done[place] = _result(ref)
-                except RayActorError:
+                except RayTaskError:
+                    raise
+                except RayError:  # it is lost, its node, or what it answered
                     todo.appendleft(place)
                     self.actors = [one for one in self.actors if one is not actor]
 
@@ -126,8 +136,10 @@ class Worker:
                 f"{job.folder}: the node {ray.util.get_node_ip_address()} does not see it: "
                 "give --out on a file system that every node mounts"
             )
+        locks = job.folder / LOCKS
+        locks.mkdir(exist_ok=True)
         # Who was cut off from the cluster and works on must not write beside its successor.
-        with FileLock(job.folder / ".scratch" / f"{unit.seed}-{unit.arm}.lock"):
+        with FileLock(locks / f"{unit.seed}-{unit.arm}"):
             run = self._opened(job, [ClusterJudge(actors) for actors in judges])
             if self.seed is None or self.seed.seed != unit.seed:
                 self.seed = loop.open_seed(run, job, unit.seed)
@@ -140,6 +152,7 @@ class Worker:
             self.engine.close()
             self.run = self.seed = None
             scratch = job.folder / ".scratch" / f"{ray.util.get_node_ip_address()}-{os.getpid()}"
+            shutil.rmtree(scratch, ignore_errors=True)  # it made units of this run before
             scratch.mkdir()
             begun = Begun(job, scratch, record.Timing(scratch), lambda: None)
             silent = Display(Console(quiet=True), "", 0)
@@ -198,7 +211,8 @@ def run(begun: Sequence[Begun], display: Display) -> None:
     if not todo:
         return
     with connected(config.ray.address):
-        needed = _needed(config)
+        each = [_needed(one.job.config) for one in begun]
+        needed = {name: max(of[name] for of in each) for name in each[0]}
         room = _room(needed)
         if not room:
             raise InputError(
@@ -210,6 +224,8 @@ def run(begun: Sequence[Begun], display: Display) -> None:
             f"{_words(needed)} each"
         )
         _dispatch(runs, todo, needed, display)
+        for one in begun:
+            shutil.rmtree(one.job.folder / LOCKS, ignore_errors=True)
 
 
 def _dispatch(
@@ -238,6 +254,7 @@ def _dispatch(
                 waited = time.monotonic()
                 display.note(f"no node is there with {_words(needed)}: waiting for one")
             time.sleep(POLL_SECONDS)
+            display.may_stop()
             continue
         for ref in ray.wait(list(running), timeout=POLL_SECONDS)[0]:
             worker, of, unit = running.pop(ref)
@@ -245,7 +262,9 @@ def _dispatch(
                 of.begun.timing.rows += _result(ref)
                 of.done.add(unit)
                 idle.append(worker)
-            except (RayActorError, RunError) as failure:
+            except RayTaskError:
+                raise
+            except (RayError, RunError) as failure:
                 for lost in (worker, *idle):  # an idle one may have been on the same node
                     ray.kill(lost)
                 idle.clear()
@@ -267,15 +286,17 @@ def _dispatch(
 
 def _new_worker(needed: Mapping[str, float]) -> Any:
     settings = {"num_cpus": needed["CPU"], "num_gpus": needed["GPU"], "memory": needed["memory"]}
-    variables = {
-        name: value
-        for name, value in os.environ.items()
-        if name == "PYTHONPATH" or name.startswith(("RLVR_", "VLLM_", "HF_"))
-    }
     kind = ray.remote(Worker).options(
-        **settings, runtime_env={"env_vars": variables}, scheduling_strategy="SPREAD"
+        **settings, runtime_env=_environment(), scheduling_strategy="SPREAD"
     )
     return kind.remote(str(Path.cwd()))
+
+
+def _environment() -> dict[str, dict[str, str]]:
+    """Return what an actor has of the driver's environment."""
+    ours = ("RLVR_", "VLLM_", "HF_")
+    known = os.environ.items()
+    return {"env_vars": {k: v for k, v in known if k == "PYTHONPATH" or k.startswith(ours)}}
 
 
 def _result(ref: Any) -> Any:
@@ -300,10 +321,14 @@ def judges(config: Config, known: dict[tuple[str, str], Any]) -> list[list[Any]]
         for node in nodes:
             if (node, asked) not in known:
                 kind = ray.remote(NodeJudge).options(
+                    max_restarts=-1,
                     num_cpus=0,  # it works while a worker waits for it
+                    runtime_env=_environment(),
                     scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
                 )
-                known[node, asked] = kind.remote(verifier, settings.workers, settings.timeout)
+                known[node, asked] = kind.remote(
+                    str(Path.cwd()), verifier, settings.workers, settings.timeout
+                )
         found.append([known[node, asked] for node in nodes])
     return found
 

@@ -60,6 +60,9 @@ class Damaged(InputError):
         super().__init__(f"{path}: damaged ({reason}): {mend}")
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str]]:
+        return InputError, (str(self),)  # across processes, its words are all that counts
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ", did you mean 'x'?" for the known word nearest to `word`, or ""."""

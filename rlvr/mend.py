@@ -38,7 +38,7 @@ def mend(job: Job, say: Callable[[str], None]) -> None:
 
 def _take_back(job: Job, unit: Unit, round_: int, path: Path, reason: str) -> None:
     folder = path.parent
-    names = {path.name, "metrics.json"}
+    names = {path.name}
     if unit.arm != BASE:
         [arm] = [arm for arm in job.config.arms_in_order() if arm.name == unit.arm]
         before = record.round_folder(job.folder, unit.seed, unit.arm, round_ - 1) / "model"
@@ -51,7 +51,8 @@ def _take_back(job: Job, unit: Unit, round_: int, path: Path, reason: str) -> No
                 "makes that arm anew",
             )
         names |= SELECTED if path.name in SELECTED else set()
-    for name in names:
+    # First that by which the round counts as finished.
+    for name in ("metrics.json", *sorted(names)):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -293,6 +294,9 @@ def _undamaged(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as failure:
+        trouble = getattr(failure, "errno", None) not in (None, errno.ENOENT)
+        if isinstance(failure, MemoryError) or trouble:  # of the machine, not of the file
+            raise RunError(f"can't read {path}: {failure}: run the same command again") from failure
         said = " ".join(str(failure).split())
         reason = said.removeprefix(f"Could not open Parquet input source '{path}': ")[:120]
         mend = "the `rlvr run` command that began the run makes it anew"
@@ -439,5 +443,6 @@ class Timing:
         )
 
     def save(self) -> None:
-        """Write the file."""
-        write_parquet(self.path, self.rows)
+        """Write the file, once there is something in it."""
+        if self.rows:
+            write_parquet(self.path, self.rows)

@@ -10,6 +10,7 @@ from rlvr.config import Config
 from rlvr.preflight import SeedProblems
 from rlvr.record import round_folder
 from rlvr.stages import BASE
+from rlvr.transcribe import FOLDER as TRANSCRIBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,11 @@ class Unit:
         return [(t, path / "metrics.json") for t, path in zip(numbers, folders, strict=True)]
 
     def finished(self, job: Job) -> bool:
-        """Whether all of it is recorded."""
+        """Whether all of it is recorded; of a base its transcriber too, where an arm has one."""
+        heard = any(arm.author != "model" for arm in job.config.arms)
+        taught = round_folder(job.folder, self.seed, BASE, 0) / TRANSCRIBER
+        if self.arm == BASE and heard and not taught.is_dir():
+            return False
         return all(path.is_file() for _, path in self.rounds(job))
 
 

@@ -175,7 +175,8 @@ def test_a_node_killed_in_the_midst_of_a_round(
 def test_a_sweep_runs_its_points_at_once(cluster: Callable[[int], Nodes], tmp_path: Path) -> None:
     nodes = cluster(2)
     command = [sys.executable, "-m", "rlvr.cli", "sweep", str(TINY), "--over", "train.lr=1e-4,5e-4"]
-    command += ["seeds=[7]", "rounds=1", "arms=[verified]", *over(nodes)]
+    # Two arms: a worker comes back to a run that it had left.
+    command += ["seeds=[7]", "rounds=1", "arms=[verified,unfiltered]", *over(nodes)]
     done = subprocess.run(
         [*command, "--out", str(tmp_path / "sweep")],
         env={**os.environ, "RLVR_CACHE": str(tmp_path / "cache")},
@@ -184,7 +185,7 @@ def test_a_sweep_runs_its_points_at_once(cluster: Callable[[int], Nodes], tmp_pa
         timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "4 units over 2 nodes" in done.stdout
+    assert "6 units over 2 nodes" in done.stdout
     for lr in ("1e-4", "5e-4"):
         assert (tmp_path / "sweep" / f"train.lr={lr}" / "compare.json").is_file()
 
