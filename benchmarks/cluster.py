@@ -1,6 +1,6 @@
 """Verification over the nodes of a Ray cluster: two nodes against one.
 
-Two nodes on this machine, each a `ray start` of its own with one worker process; symbolic answers
+Two nodes on this machine, each with processes of its own and one worker; symbolic answers
 for `math`, a few milliseconds each, given out as a run with `executor: ray` gives them out.
 
 Ratio: verdicts a second of two nodes over those of one, in one run; it needs two idle cores. Run:
@@ -10,19 +10,13 @@ make bench, or python benchmarks/cluster.py. The last line of output is one JSON
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
+from ray.cluster_utils import Cluster
 
 from rlvr.cluster import ClusterJudge, connected, judges
 from rlvr.config import load
@@ -67,26 +61,13 @@ def pairs() -> Iterator[tuple[Problem, str]]:
 @contextmanager
 def cluster(nodes: int) -> Iterator[str]:
     """Start a Ray cluster of so many nodes on this machine; yield its address."""
-    folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # short, for its sockets' sake
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    head = ["--head", f"--port={address.partition(':')[2]}", f"--temp-dir={folder}"]
+    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     try:
-        for node in range(nodes):
-            where = [f"--address={address}"] if node else [*head, "--include-dashboard=false"]
-            subprocess.run(
-                [str(Path(sys.executable).parent / "ray"), "start", "--num-cpus=1", *where],
-                env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
-                check=True,
-                capture_output=True,
-            )
-        yield address
+        for _ in range(nodes - 1):
+            started.add_node(num_cpus=1)
+        yield started.address
     finally:
-        for process in psutil.process_iter(["cmdline"]):
-            if any(str(folder) in word for word in process.info["cmdline"] or ()):
-                process.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+        started.shutdown()
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def _round(scratch: Path, rounds: int) -> dict[str, float]:
 
 def _medians(run: Path) -> dict[str, float]:
     """Return the loop's median seconds of each stage, and `generate`'s tokens."""
-    rows = [row for row in record.read_rows_of(run / "timing.parquet") if row["round"] > 2]
+    rows = [row for row in record.Timing(run).rows if row["round"] > 2]
     names = {row["stage"] for row in rows}
     found = {
         name: statistics.median(row["seconds"] for row in rows if row["stage"] == name)

@@ -220,7 +220,7 @@ def run(begun: Sequence[Begun], display: Display) -> None:
                 "ray.cpus, ray.gpus or ray.memory_gb"
             )
         display.note(
-            f"{len(todo)} units over {_nodes()} nodes, {room} workers at a time with "
+            f"{len(todo)} units over {len(_alive())} nodes, {room} workers at a time with "
             f"{_words(needed)} each"
         )
         _dispatch(runs, todo, needed, display)
@@ -249,6 +249,8 @@ def _dispatch(
             running[ref] = (worker, of, unit)
             of.since[unit] = time.monotonic()
             todo.remove((of, unit))
+        while idle:  # nothing is ready for it: another driver may want its cores
+            ray.kill(idle.pop())
         if not running:
             if time.monotonic() - waited > WAIT_SECONDS:
                 waited = time.monotonic()
@@ -315,7 +317,7 @@ def judges(config: Config, known: dict[tuple[str, str], Any]) -> list[list[Any]]
     `known`: those that were started so far, by node and verifier.
     """
     settings, found = config.verify, []
-    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+    nodes = [node["NodeID"] for node in _alive()]
     for verifier in loop.verifiers(config):
         asked = json.dumps([verifier.model_dump(), settings.workers, settings.timeout])
         for node in nodes:
@@ -363,12 +365,13 @@ def _needed(config: Config) -> dict[str, float]:
 
 def _room(needed: Mapping[str, float]) -> int:
     """Return how many workers the nodes that are there hold together."""
-    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    alive = [node["Resources"] for node in _alive()]
     return sum(min(int(of.get(name, 0) // n) for name, n in needed.items() if n) for of in alive)
 
 
-def _nodes() -> int:
-    return sum(1 for node in ray.nodes() if node["Alive"])
+def _alive() -> list[dict[str, Any]]:
+    """Return what Ray says of each node that is there now."""
+    return [node for node in ray.nodes() if node["Alive"]]
 
 
 def _words(needed: Mapping[str, float]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from rlvr.data import Completion, Problem, Verdict
 from rlvr.generate import Decoding, Engine, Progress, Tokens, sample_completions
 from rlvr.pool import Judge
-from rlvr.record import read_as, write_rows_of
+from rlvr.record import read_as, write_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def read_records(path: Path, kind: str) -> list[Record]:
 
 def write_records(path: Path, records: Sequence[Record]) -> None:
     """Write an evaluation's records, atomically."""
-    write_rows_of(path, Record, records)
+    write_as(path, Record, records)
 
 
 def judge(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rlvr import record
 from rlvr.data import Damaged
+from rlvr.grpo import STEPS
 from rlvr.stages import BASE, MEMORY
 from rlvr.units import Job, Unit, units
 
@@ -30,14 +31,14 @@ def mend(job: Job, say: Callable[[str], None]) -> None:
         say(f"{timing}: damaged ({reason}): times so far are lost, and no figure")
     for unit in units(job.config):
         for round_, metrics in unit.rounds(job):
-            for path in sorted(metrics.parent.glob("*.*")):
+            folder = metrics.parent
+            for path in sorted([*folder.glob("*.*"), *folder.glob(f"{STEPS}/*.*")]):
                 if reason := _damage(path):
-                    _take_back(job, unit, round_, path, reason)
+                    _take_back(job, unit, round_, folder, path, reason)
                     say(f"{path}: damaged ({reason}): made anew")
 
 
-def _take_back(job: Job, unit: Unit, round_: int, path: Path, reason: str) -> None:
-    folder = path.parent
+def _take_back(job: Job, unit: Unit, round_: int, folder: Path, path: Path, reason: str) -> None:
     names = {path.name}
     if unit.arm != BASE:
         [arm] = [arm for arm in job.config.arms_in_order() if arm.name == unit.arm]

@@ -71,7 +71,7 @@ class Display:
         if self.stopping:
             raise KeyboardInterrupt
         self.stopping = True
-        self.note("stopping once this stage is recorded; Ctrl-C again stops now, without it")
+        self.note("stopping: what is recorded is kept; Ctrl-C again does not wait for this stage")
 
     def may_stop(self) -> None:
         """Raise KeyboardInterrupt after a Ctrl-C: called where all that is done is recorded."""

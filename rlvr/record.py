@@ -159,7 +159,7 @@ def _schema(kind: type, extra: Mapping[str, str]) -> Any:
     return pa.schema([*fields, *(pa.field(name, types[type_]) for name, type_ in extra.items())])
 
 
-def write_rows_of(
+def write_as(
     path: Path,
     kind: type,
     items: Sequence[Any],
@@ -189,7 +189,7 @@ def write_rows_of(
 
 
 def read_as(path: Path, kind: type[Kind]) -> list[Kind]:
-    """Read what `write_rows_of` wrote, further columns left out. Raises Damaged."""
+    """Read what `write_as` wrote, further columns left out. Raises Damaged."""
     own = [field.name for field in dataclasses.fields(cast(Any, kind))]
     return [kind(*values) for values in _values(path, own)]
 
@@ -214,7 +214,7 @@ def write_completions(
     extra: dict[str, tuple[str, Sequence[Any]]] = {
         name: ("str", [getattr(verdict, name) for verdict in verdicts]) for name in JUDGED
     }
-    write_rows_of(path, Completion, completions, extra | {"kept": ("bool", kept)})
+    write_as(path, Completion, completions, extra | {"kept": ("bool", kept)})
 
 
 def read_completions(path: Path) -> tuple[list[Completion], list[Verdict], list[bool]]:
@@ -249,17 +249,12 @@ def count_rows(path: Path, round_: int) -> Counter[str]:
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """Write the training rows of a round, with their provenance."""
-    write_rows_of(path, Row, rows)
+    write_as(path, Row, rows)
 
 
 def read_rows(path: Path) -> list[Row]:
     """Read what `write_rows` wrote. Raises Damaged."""
     return read_as(path, Row)
-
-
-def read_rows_of(path: Path) -> list[dict[str, Any]]:
-    """Read a parquet file as a list of dicts. Raises Damaged."""
-    return list(read_table(path).to_pylist())
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
@@ -269,13 +264,14 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
     """
     import pyarrow.parquet as pq
 
-    wanted = None if columns is None else list(columns)
     with _undamaged(path):
-        table = pq.read_table(path, columns=wanted, page_checksum_verification=True)
-    missing = [name for name in columns or () if name not in table.column_names]
+        there = pq.read_schema(path).names
+    missing = [name for name in columns or () if name not in there]
     if missing:
         raise InputError(f"{path}: {missing[0]}: column missing: give a folder of `rlvr run`")
-    return table
+    wanted = None if columns is None else list(columns)
+    with _undamaged(path):
+        return pq.read_table(path, columns=wanted, page_checksum_verification=True)
 
 
 def check_parquet(path: Path) -> None:
@@ -421,7 +417,8 @@ class Timing:
 
     def __init__(self, run: Path) -> None:
         self.path = run / "timing.parquet"
-        self.rows: list[dict[str, Any]] = read_rows_of(self.path) if self.path.is_file() else []
+        known = read_table(self.path).to_pylist() if self.path.is_file() else []
+        self.rows: list[dict[str, Any]] = known
 
     def add(
         self, seed: int, arm: str, round_: int, stage: str, seconds: float, tokens: int = 0

@@ -75,13 +75,23 @@ def resumes(folder: Path, whole: Path, cache: Path) -> None:
     assert_equal_runs(folder, whole)
 
 
-def test_the_engine_is_killed(whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("victim", "words"),
+    [
+        (ENGINE, ["the engine process ended with code -9", "again to resume"]),
+        (SERVER, ["verifier server of 'exact' "]),
+    ],
+    ids=["engine", "verifier-server"],
+)
+def test_what_the_run_needs_is_killed(
+    victim: str, words: list[str], whole: Path, tmp_path: Path
+) -> None:
     folder, cache = tmp_path / "run", tmp_path / "cache"
     process = start_run(folder, cache)
     begun(process, folder)
-    child(process, ENGINE).kill()
+    child(process, victim).kill()
     said = failed(process)
-    assert "the engine process ended with code -9" in said and "again to resume" in said
+    assert all(one in said for one in words), said
     resumes(folder, whole, cache)
 
 
@@ -114,15 +124,6 @@ def test_workers_of_the_verifier_are_killed(whole: Path, tmp_path: Path) -> None
     finish(process)
     assert killed > 3
     assert_equal_runs(folder, whole)
-
-
-def test_the_verifiers_server_is_killed(whole: Path, tmp_path: Path) -> None:
-    folder, cache = tmp_path / "run", tmp_path / "cache"
-    process = start_run(folder, cache)
-    begun(process, folder)
-    child(process, SERVER).kill()
-    assert "verifier server of 'exact' " in failed(process)
-    resumes(folder, whole, cache)
 
 
 def test_a_training_process_is_killed(tmp_path: Path) -> None:
@@ -240,7 +241,7 @@ def test_one_interrupt_stops_after_the_stage_two_at_once(whole: Path, tmp_path: 
     os.kill(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130 and "run the same command again" in err
-    assert "stopping once this stage is recorded" in out
+    assert "stopping: what is recorded is kept" in out
     assert left_over(process) == []
     assert not list(folder.rglob(".*.tmp")) and files(folder) >= before
     process = start_run(folder, cache)

@@ -212,6 +212,15 @@ def test_damaged_parquet_is_named_with_the_mend(damage: str, tmp_path: Path) -> 
         assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_a_column_that_is_not_there_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    record.write_rows(path, [row()])
+    assert record.read_table(path, ["problem_id"]).column_names == ["problem_id"]
+    with pytest.raises(InputError, match="seconds: column missing") as caught:
+        record.read_table(path, ["problem_id", "seconds"])
+    assert not isinstance(caught.value, Damaged)
+
+
 def test_no_bit_flips_unseen_in_what_was_written(tmp_path: Path) -> None:
     """Of the data: what lies behind it says how to read it, and is no figure itself."""
     path = tmp_path / "rows.parquet"
