@@ -25,7 +25,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +141,7 @@ def _bare_parts(
     config: config_.Config, run: Path, last: Path, previous: Path, scratch: Path, rounds: int
 ) -> dict[str, float]:
     """Time each part of the last round as a plain script would do it."""
-    completions, _, _ = record.read_completions(last / "completions.parquet")
+    completions = [one for one, _ in record.read_completions(last / "completions.parquet")]
     problems = {problem.id: problem for problem in _problems(config)}
     held_out = config_.draw_problems(
         config.task, "eval", config.evaluate.problems, 9, "evaluate.problems"
@@ -240,7 +240,7 @@ def _bare_vllm(job: dict[str, Any]) -> None:
     Path(job["out"]).write_text(json.dumps({"seconds": seconds, "tokens": tokens}))
 
 
-def _bare_trl(start: Path, rows: list[Row], config: config_.Config, tries: int = 3) -> float:
+def _bare_trl(start: Path, rows: Sequence[Row], config: config_.Config, tries: int = 3) -> float:
     """Time plain SFTTrainer, model loading included, on the rows and steps of the round."""
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -290,7 +290,7 @@ def _memory(scratch: Path) -> dict[str, float]:
     config = config_.load(SMOLLM2, CUT_SHORT)
     model = record.round_folder(run, 9, "base", 0) / "model"
     pool = record.round_folder(run, 9, "base", 0) / "completions.parquet"
-    completions, _, _ = record.read_completions(pool)
+    completions = [one for one, _ in record.read_completions(pool)]
     prompts = [(c.prompt_token_ids, request_seed(9, 1, c.problem_id, c.index)) for c in completions]
     engine = engine_arguments(model, {"dtype": "bfloat16", "max_model_len": 64})
     job = {

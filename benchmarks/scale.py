@@ -7,15 +7,17 @@ written with checksums, and read back), compare (the metrics of as many evaluate
 and read back). Microseconds of wall time a completion, and the most memory held, over what the
 process had before.
 
-Ratio, under 1.2 where cost is flat: microseconds a completion at the largest size over those at
-10,000. `bytes per completion` is the slope of the memory held, between the two largest sizes. Run:
-make bench, or python benchmarks/scale.py [--sizes N ...]. The last line is one JSON object.
+Ratios: microseconds a completion at the largest size over those at 10,000, and the memory held.
+Under 1.2 the cost is flat; memory grows until a round is longer than what is sampled at once
+(16,384), and then no more. Run: make bench, or python benchmarks/scale.py [--sizes N ...]. The last
+line is one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import json
 import random
 import resource
@@ -23,15 +25,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rlvr import arms, metrics, record
 from rlvr.data import Arm, Completion, Problem, Verdict
-from rlvr.evaluate import Record, judge, read_records, write_records
+from rlvr.evaluate import RECORD, Record, judge, read_records, write_records
 from rlvr.pool import VerifierPool
+from rlvr.stored import AT_ONCE, JUDGED, Judged, Stored, held
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 STAGES = ("verify", "select", "record", "compare")
@@ -55,12 +58,10 @@ def main() -> None:
         found[n] = json.loads(done.stdout.splitlines()[-1])
         print(f"{n:>9,} completions", {k: round(v, 2) for k, v in found[n].items()}, flush=True)
     figures = {f"{name} at {n:,}": value for n, of in found.items() for name, value in of.items()}
-    *_, before, last = sorted(found)
+    *_, last = sorted(found)
     if 10_000 in found:
-        for name in ("all", *STAGES):
+        for name in ("all", *STAGES, "megabytes"):
             figures[f"{name}: {last:,} over 10,000"] = found[last][name] / found[10_000][name]
-    grown = found[last]["megabytes"] - found[before]["megabytes"]
-    figures["bytes held a completion"] = 1e6 * grown / (last - before)
     figures["gathering a round"] = gathering()
     for name, value in figures.items():
         print(f"{name:45} {value:12.4g}")
@@ -69,64 +70,94 @@ def main() -> None:
 
 def measured(n: int) -> dict[str, float]:
     """Return microseconds a completion of each stage and of all, and the memory held in MB."""
-    seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(name: str) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        seconds[name] = time.perf_counter() - began
-
+    clock = Clock()
     with tempfile.TemporaryDirectory() as name, VerifierPool("math") as verifiers:
         folder = Path(name)
         list(verifiers.verify([(problem(0), "\\boxed{1}")]))  # the workers are up
         importlib.import_module("pyarrow.parquet")  # once a run, not once a round
         before = peak()
-        problems, completions = drawn(n)
-        with stage("verify"):
-            verdicts = judge(verifiers, problems, completions)
-        pool = list(zip(completions, verdicts, strict=True))
-        with stage("select"):
+        with clock.stage("record"):
+            pool = held(folder, JUDGED, judged(verifiers, n, clock))
+        with clock.stage("select"):
             kept = arms.choose(pool, VERIFIED, None, 0, 1)
-            rows = arms.completion_rows(pool, kept, VERIFIED, "math")
-            arms.choose(pool, RANDOM, Counter(row.problem_id for row in rows), 0, 1)
-        with stage("record"):
-            record.write_completions(folder / "completions.parquet", completions, verdicts, kept)
+            rows = held(folder, record.ROW, arms.completion_rows(pool, kept, VERIFIED, "math"))
+        with clock.stage("record"):
+            record.write_completions(folder / "completions.parquet", pool, kept)
             record.write_rows(folder / "rows.parquet", rows)
             del rows
-            record.count_rows(folder / "rows.parquet", 1)  # what a matching arm looks at
+            matched = record.count_rows(folder / "rows.parquet", 1)
+        with clock.stage("select"):
+            arms.choose(pool, RANDOM, matched, 0, 1)
+            del matched
+        with clock.stage("record"):
             record.read_rows(folder / "rows.parquet")
-            record.read_choice(folder / "completions.parquet")
-        records = [
-            Record(
-                problem_id=completion.problem_id,
-                level="1",
-                kind="sample",
-                index=completion.index,
-                text=completion.text,
-                tokens=len(completion.token_ids),
-                token_ids=completion.token_ids,
-                logprob=sum(completion.logprobs),
-                truncated=False,
-                status=verdict.status,
-                reason=verdict.reason,
-                extracted=verdict.extracted,
-            )
-            for completion, verdict in pool
-        ]
-        del pool, completions
-        with stage("compare"):
+            chosen = Stored(folder / "completions.parquet", JUDGED)
+            verdicts = itertools.starmap(Verdict, chosen.pick("status", "reason"))
+            metrics.filtering(verdicts, kept, itertools.repeat("1", n))
+        with clock.stage("compare"):
+            records = held(folder, RECORD, evaluated(pool))
+            del pool
             write_records(folder / "eval.parquet", records)
-            again = read_records(folder / "eval.parquet", "sample")
-            metrics.sampled(again, [1, SAMPLES])
-            metrics.diversity(again)
-            metrics.survival(records, again)
-            metrics.coverage(records, again, SAMPLES)
-            metrics.filtering(verdicts, kept, ["1"] * n)
-        held = peak() - before
-        disk = sum(path.stat().st_size for path in folder.iterdir())
-    each = {name: 1e6 * seconds[name] / n for name in STAGES}
-    return {"all": sum(each.values()), **each, "megabytes": held / 1e6, "disk": disk / n}
+            base = held(folder, RECORD, read_records(folder / "eval.parquet", "sample"))
+            metrics.sampled(records, [1, SAMPLES])
+            metrics.diversity(records)
+            metrics.survival(base, records)
+            metrics.coverage(base, records, SAMPLES)
+        memory = peak() - before
+        names = ("completions.parquet", "rows.parquet", "eval.parquet")
+        disk = sum((folder / name).stat().st_size for name in names)
+    each = {name: 1e6 * clock.seconds[name] / n for name in STAGES}
+    return {"all": sum(each.values()), **each, "megabytes": memory / 1e6, "disk": disk / n}
+
+
+class Clock:
+    """Seconds of wall time by stage; a stage within another stops the other's."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._began, self._stage = time.perf_counter(), ""
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the block's seconds as those of a stage."""
+        outer = self._turn(name)
+        yield
+        self._turn(outer)
+
+    def _turn(self, name: str) -> str:
+        now, before = time.perf_counter(), self._stage
+        self.seconds[before] += now - self._began
+        self._began, self._stage = now, name
+        return before
+
+
+def judged(verifiers: VerifierPool, n: int, clock: Clock) -> Iterator[Judged]:
+    """Yield completions with their verdicts, in parts as the loop's `sample_and_judge`."""
+    for begin in range(0, n, AT_ONCE):
+        with clock.stage("drawn"):
+            problems, completions = drawn(begin, min(n, begin + AT_ONCE))
+        with clock.stage("verify"):
+            verdicts = judge(verifiers, problems, completions)
+        yield from zip(completions, verdicts, strict=True)
+
+
+def evaluated(pool: Iterable[Judged]) -> Iterator[Record]:
+    """Yield the completions as samples of an evaluation."""
+    for completion, verdict in pool:
+        yield Record(
+            problem_id=completion.problem_id,
+            level="1",
+            kind="sample",
+            index=completion.index,
+            text=completion.text,
+            tokens=len(completion.token_ids),
+            token_ids=completion.token_ids,
+            logprob=sum(completion.logprobs),
+            truncated=False,
+            status=verdict.status,
+            reason=verdict.reason,
+            extracted=verdict.extracted,
+        )
 
 
 def gathering(rounds: int = 2_000) -> float:
@@ -150,13 +181,13 @@ def problem(i: int) -> Problem:
     return Problem(f"p{i}", "scale", "train", "1", f"What is {i} + 1?", str(i + 1))
 
 
-def drawn(n: int) -> tuple[list[Problem], list[Completion]]:
-    """Return problems and completions that no two of which are equal, half of them right."""
-    generator = random.Random(0)
-    problems = [problem(i) for i in range(n // SAMPLES)]
+def drawn(begin: int, end: int) -> tuple[list[Problem], list[Completion]]:
+    """Return a part of the problems and completions: no two are equal, half of them right."""
+    generator = random.Random(begin)
+    problems = [problem(i) for i in range(begin // SAMPLES, -(-end // SAMPLES))]
     completions = []
-    for i in range(n):
-        of, index = problems[i // SAMPLES], i % SAMPLES
+    for i in range(begin, end):
+        of, index = problems[(i - begin) // SAMPLES], i % SAMPLES
         tokens = generator.randrange(24, 40)
         answer = int(of.reference) + index % 2
         completions.append(

@@ -13,26 +13,21 @@ problems taken together.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from rlvr.data import (
-    DECIDED,
-    Arm,
-    Completion,
-    Flip,
-    InputError,
-    Memory,
-    Problem,
-    Row,
-    Verdict,
-    nearest,
-)
+from rlvr.data import DECIDED, Arm, Flip, InputError, Memory, Problem, Row, Status, nearest
+from rlvr.stored import Judged, joined, pick, take
 
-Pool = Sequence[tuple[Completion, Verdict]]
+VOTES_AT_ONCE = 4096  # problems whose completions vote at a time
+Pool = Sequence[Judged]
+Asked = tuple[str, str, str]  # a problem's id, an answer, a text
 Item = TypeVar("Item")
 
 PRESETS: dict[str, Arm] = {
@@ -50,12 +45,12 @@ PRESETS: dict[str, Arm] = {
 
 def keep_verified(pool: Pool) -> list[bool]:
     """Eligible: what the verifier called correct (STaR, 2203.14465, section 3)."""
-    return [verdict.status == "correct" for _, verdict in pool]
+    return [status == "correct" for (status,) in pick(pool, "status")]
 
 
 def keep_inverted(pool: Pool) -> list[bool]:
     """Eligible: what the verifier called wrong: the filter of the opposite sign, same machinery."""
-    return [verdict.status == "wrong" for _, verdict in pool]
+    return [status == "wrong" for (status,) in pick(pool, "status")]
 
 
 def keep_answered(pool: Pool) -> list[bool]:
@@ -63,17 +58,17 @@ def keep_answered(pool: Pool) -> list[bool]:
 
     The format reward of DeepSeek-R1 (2501.12948, section 2.2.2) as a filter.
     """
-    return [verdict.extracted is not None for _, verdict in pool]
+    return [extracted is not None for (extracted,) in pick(pool, "extracted")]
 
 
 def keep_all(pool: Pool) -> list[bool]:
     """Eligible: everything the model said (the loop of Shumailov, 2305.17493)."""
-    return [True for _ in pool]
+    return [True] * len(pool)
 
 
 def keep_none(pool: Pool) -> list[bool]:
     """Eligible: nothing the model said; the rows are real solutions."""
-    return [False for _ in pool]
+    return [False] * len(pool)
 
 
 ELIGIBLE: dict[str, Callable[[Pool], list[bool]]] = {
@@ -147,14 +142,18 @@ def choose(
     if (counts is None and arm.share is None) or arm.keep == "real":
         return eligible
     if arm.keep in RANKINGS:
-        scores = [RANKINGS[arm.keep](completion) for completion, _ in pool]
+        logprobs = pick(pool, "logprobs")
+        scores = [RANKINGS[arm.keep](of_tokens) for (of_tokens,) in logprobs]
+    problems = [""] * len(pool)
     if arm.share is not None:
         counts = {"": round(arm.share * len(pool))}
+    else:
+        problems = [sys.intern(problem) for (problem,) in pick(pool, "problem_id")]
     assert counts is not None
-    groups: dict[str, list[int]] = {}
-    for i, (completion, _) in enumerate(pool):
+    groups: dict[str, array[int]] = {}
+    for i, problem in enumerate(problems):
         if eligible[i]:
-            groups.setdefault(completion.problem_id if arm.share is None else "", []).append(i)
+            groups.setdefault(problem, array("q")).append(i)
     kept = [False] * len(pool)
     for name, indices in groups.items():
         n = counts.get(name, 0)
@@ -167,99 +166,111 @@ def choose(
     return kept
 
 
-def likelihood(completion: Completion) -> float:
+def likelihood(logprobs: Sequence[float]) -> float:
     """Return the mean logprob a token (nats): likelihood normalised by length.
 
     What a model can know of its own completions without a verifier (Huang 2412.01951 calls
     selecting by it sharpening).
     """
-    return sum(completion.logprobs) / max(1, len(completion.logprobs))
+    return sum(logprobs) / max(1, len(logprobs))
 
 
-def unlikelihood(completion: Completion) -> float:
+def unlikelihood(logprobs: Sequence[float]) -> float:
     """Return minus the likelihood: the ranking upside down, by the same model.
 
     Pruning by perplexity keeps the low, the middle or the high part (Marion 2309.04564, section
     3.1); this is the high one.
     """
-    return -likelihood(completion)
+    return -likelihood(logprobs)
 
 
-RANKINGS: dict[str, Callable[[Completion], float]] = {
+RANKINGS: dict[str, Callable[[Sequence[float]], float]] = {
     "self-scored": likelihood,
     "least-likely": unlikelihood,
 }
 
 
-def misjudge(pool: Pool, flip: Flip | None, seed: int) -> list[tuple[Completion, Verdict]]:
-    """Return the pool as a verifier with these errors would judge it.
+def misjudge(pool: Pool, flip: Flip, seed: int) -> Iterator[Judged]:
+    """Yield the pool as a verifier with these errors would judge it.
 
     Each decided verdict turns by a coin of its own, keyed by (seed, completion): false positives
     with rate P(called correct | wrong), false negatives with P(called wrong | correct), in the
     terms of 2601.04411, where a loop's fate is set by J = TPR - FPR. With a pattern only matching
     texts can turn (systematic errors, 2605.02909). Abstain and error stay.
     """
-    if flip is None:
-        return list(pool)
     rates = {"wrong": flip.false_positive, "correct": flip.false_negative}
-    other: dict[str, Verdict] = {"wrong": Verdict("correct"), "correct": Verdict("wrong")}
-    seen = []
+    other: dict[str, Status] = {"wrong": "correct", "correct": "wrong"}
     for completion, verdict in pool:
         rate = rates.get(verdict.status, 0.0)
         if flip.pattern is not None and not re.search(flip.pattern, completion.text):
             rate = 0.0
         key = f"flip/{seed}/{completion.problem_id}/{completion.round}/{completion.index}"
         if _generator(key).random() < rate:
-            verdict = replace(verdict, status=other[verdict.status].status, reason="flipped")
-        seen.append((completion, verdict))
-    return seen
+            verdict = replace(verdict, status=other[verdict.status], reason="flipped")
+        yield completion, verdict
 
 
 def majority(
-    pool: Pool, same: Callable[[Sequence[tuple[str, int]]], Sequence[bool]], seed: int
-) -> list[tuple[Completion, Verdict]]:
-    """Return the pool as its own majority vote judges it: the truth is not looked at.
+    pool: Pool, same: Callable[[Sequence[Asked]], Sequence[bool]], seed: int
+) -> Iterator[Judged]:
+    """Yield the pool as its own majority vote judges it: the truth is not looked at.
 
-    The completions of a problem are grouped by `same`, which says for (answer, i) pairs whether
-    the verifier calls completion i of the pool correct with that answer as reference. The largest
-    group is correct, ties at random; what has no answer has no vote and is wrong
-    (self-consistency, 2203.11171; as a label, TTRL 2504.16084).
+    The completions of a problem, which lie together, are grouped by `same`, which says for
+    (problem's id, answer, text) whether the verifier calls that text correct with that answer as
+    reference. The largest group is correct, ties at random; what has no answer has no vote and is
+    wrong (self-consistency, 2203.11171; as a label, TTRL 2504.16084).
     """
-    by_problem: dict[str, list[int]] = {}
-    for i, (completion, verdict) in enumerate(pool):
-        if verdict.extracted is not None and verdict.status != "error":
-            by_problem.setdefault(completion.problem_id, []).append(i)
+    by_problem = itertools.groupby(pool, key=lambda pair: pair[0].problem_id)
+    groups = (list(group) for _, group in by_problem)
+    while part := list(itertools.islice(groups, VOTES_AT_ONCE)):
+        yield from _voted(part, same, seed)
+
+
+def _voted(
+    groups: Sequence[Sequence[Judged]], same: Callable[[Sequence[Asked]], Sequence[bool]], seed: int
+) -> Iterator[Judged]:
+    """Yield the completions of some problems as each problem's majority judges them."""
+
+    def votes(group: Sequence[Judged]) -> list[int]:
+        return [
+            i
+            for i, (_, verdict) in enumerate(group)
+            if verdict.extracted is not None and verdict.status != "error"
+        ]
+
     # Equal texts of an answer are one answer; only different ones need the verifier.
-    asked = [
-        (answer, i)
-        for indices in by_problem.values()
-        for answer in dict.fromkeys(str(pool[i][1].extracted) for i in indices)
-        for i in indices
-        if answer != pool[i][1].extracted
-    ]
+    questions = (
+        (group[i][0].problem_id, answer, group[i][0].text)
+        for group in groups
+        for answer in dict.fromkeys(str(group[i][1].extracted) for i in votes(group))
+        for i in votes(group)
+        if answer != group[i][1].extracted
+    )
+    asked = list(dict.fromkeys(questions))
     agree = dict(zip(asked, same(asked), strict=True))
-    voted = [False] * len(pool)
-    for problem_id, indices in by_problem.items():
-        groups: list[list[int]] = []
-        for i in indices:
-            for group in groups:
-                answer = str(pool[group[0]][1].extracted)
-                if answer == pool[i][1].extracted or agree[answer, i]:
-                    group.append(i)
+    for group in groups:
+        camps: list[list[int]] = []
+        for i in votes(group):
+            completion, verdict = group[i]
+            for camp in camps:
+                answer = str(group[camp[0]][1].extracted)
+                question = (completion.problem_id, answer, completion.text)
+                if answer == verdict.extracted or agree[question]:
+                    camp.append(i)
                     break
             else:
-                groups.append([i])
-        most = max(map(len, groups))
-        tied = [group for group in groups if len(group) == most]
-        key = f"majority/{seed}/{pool[indices[0]][0].round}/{problem_id}"
-        for i in _draw(tied, 1, key)[0]:
-            voted[i] = True
-    return [
-        (completion, replace(verdict, status="correct" if vote else "wrong", reason="majority"))
-        if verdict.status != "error"
-        else (completion, verdict)
-        for (completion, verdict), vote in zip(pool, voted, strict=True)
-    ]
+                camps.append([i])
+        winners: list[int] = []
+        if camps:
+            most = max(map(len, camps))
+            tied = [camp for camp in camps if len(camp) == most]
+            first = group[0][0]
+            winners = _draw(tied, 1, f"majority/{seed}/{first.round}/{first.problem_id}")[0]
+        for i, (completion, verdict) in enumerate(group):
+            if verdict.status != "error":
+                status: Status = "correct" if i in winners else "wrong"
+                verdict = replace(verdict, status=status, reason="majority")
+            yield completion, verdict
 
 
 def rewards(
@@ -297,12 +308,13 @@ def _generator(key: str) -> random.Random:
 
 def _draw(items: Sequence[Item], n: int, key: str) -> list[Item]:
     """Draw n of the items without replacement, by a generator of their own."""
-    return _generator(key).sample(list(items), min(n, len(items)))
+    places = _generator(key).sample(range(len(items)), min(n, len(items)))
+    return [items[place] for place in places]
 
 
-def completion_rows(pool: Pool, kept: Sequence[bool], arm: Arm, verifier: str) -> list[Row]:
-    """Return the kept completions as training rows: the sampled token ids themselves."""
-    return [
+def completion_rows(pool: Pool, kept: Sequence[bool], arm: Arm, verifier: str) -> Iterator[Row]:
+    """Yield the kept completions as training rows: the sampled token ids themselves."""
+    return (
         Row(
             problem_id=completion.problem_id,
             source="completion",
@@ -321,7 +333,7 @@ def completion_rows(pool: Pool, kept: Sequence[bool], arm: Arm, verifier: str) -
         )
         for (completion, verdict), keep in zip(pool, kept, strict=True)
         if keep
-    ]
+    )
 
 
 def real_rows(
@@ -355,8 +367,8 @@ def real_rows(
 
 def mix_real(
     rows: Sequence[Row], real: Mapping[str, Row], fraction: float, seed: int, round_: int
-) -> list[Row]:
-    """Return the rows, a share of them replaced by real solutions of the same problems.
+) -> Iterator[Row]:
+    """Yield the rows, a share of them replaced by real solutions of the same problems.
 
     `real`: problem id -> a real row. round(fraction x rows) are drawn uniformly without
     replacement; number and prompts of the rows stay, so that only the source differs (the fresh
@@ -364,9 +376,9 @@ def mix_real(
     """
     indices = range(len(rows))
     drawn = set(_draw(indices, round(fraction * len(rows)), f"real/{seed}/{round_}"))
-    return [
+    return (
         replace(real[row.problem_id], index=i) if i in drawn else row for i, row in enumerate(rows)
-    ]
+    )
 
 
 def subsample(rows: Sequence[Item], n: int, seed: int, round_: int) -> list[Item]:
@@ -374,12 +386,12 @@ def subsample(rows: Sequence[Item], n: int, seed: int, round_: int) -> list[Item
 
     Accumulate-subsample: all data is kept, the training budget is not (Kazdan 2410.16713).
     """
-    return [rows[i] for i in sorted(_draw(range(len(rows)), n, f"memory/{seed}/{round_}"))]
+    return take(rows, sorted(_draw(range(len(rows)), n, f"memory/{seed}/{round_}")))
 
 
 def remember(
     memory: Memory, before: Sequence[Item], fresh: Sequence[Item], seed: int, round_: int
-) -> tuple[list[Item], list[Item]]:
+) -> tuple[Sequence[Item], Sequence[Item]]:
     """Return all that the arm holds after this round, and what of it the round trains on.
 
     `before`: what it held until now; `fresh`: the round's own rows. replace holds and trains on the
@@ -387,6 +399,6 @@ def remember(
     subsample holds all and trains on as many of them as are fresh (`subsample`).
     """
     if memory == "replace":
-        return list(fresh), list(fresh)
-    held = [*before, *fresh]
+        return fresh, fresh
+    held = joined(before, fresh)
     return held, subsample(held, len(fresh), seed, round_) if memory == "subsample" else held

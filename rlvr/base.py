@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import shutil
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from rlvr.data import DECIDED, Problem, Row
 from rlvr.evaluate import Record
 from rlvr.preflight import manifest, processors
 from rlvr.stages import BASE, Metrics, Run, Seed
+from rlvr.stored import AT_ONCE, JUDGED, Joined, Stored, pick
 from rlvr.train import StepCheck, Training, save, train
 
 TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
@@ -37,9 +40,8 @@ def make_base(run: Run, seed: Seed, start: Path) -> None:
         return
     run.engine.load(folder / "model")
     if not (folder / "completions.parquet").is_file():
-        completions, verdicts = stages.fill_pool(run, seed, BASE, 1)
-        kept = [False] * len(completions)
-        record.write_completions(folder / "completions.parquet", completions, verdicts, kept)
+        pool = stages.fill_pool(run, seed, BASE, 1)
+        record.write_completions(folder / "completions.parquet", pool, itertools.repeat(False))
         run.display.may_stop()
     if not (folder / stages.AMPLIFIED).is_file():
         record.write_json(folder / stages.AMPLIFIED, _amplified(run, seed))
@@ -48,7 +50,8 @@ def make_base(run: Run, seed: Seed, start: Path) -> None:
     # Where the rule is about the NLL of real text, no temperature makes the base better.
     nll = run.config.verdict.metric == "real_nll"
     tuned_records, tuned = ([], []) if nll else _best_temperature(run, seed)
-    stages.finish(run, seed.seed, BASE, 0, [*records, *tuned_records], [*found, *tuned], began)
+    everything = Joined(records, tuned_records)
+    stages.finish(run, seed.seed, BASE, 0, everything, [*found, *tuned], began)
     run.display.may_stop()
 
 
@@ -135,25 +138,26 @@ def _target_reached(run: Run, seed: Seed, start: Path) -> StepCheck | None:
 
 
 def _share_correct(records: Sequence[Record]) -> float:
-    decided = [record_.status == "correct" for record_ in records if record_.status in DECIDED]
-    return sum(decided) / len(decided) if decided else 0.0
+    statuses = Counter(status for (status,) in pick(records, "status"))
+    decided = statuses["correct"] + statuses["wrong"]
+    return statuses["correct"] / decided if decided else 0.0
 
 
 def _amplified(run: Run, seed: Seed) -> list[list[int]]:
     """Return the n-grams of tokens that the base's pool holds more often than real solutions do.
 
-    Found in the pool of round 1, measured in samples of the held-out problems: a measure on the
-    pool itself would find them there by selection alone. None where there are no real solutions,
-    nor where the pool is a corpus, which no model wrote.
+    Found in the pool of round 1 (its first AT_ONCE completions), measured in samples of the
+    held-out problems: a measure on the pool itself would find them there by selection alone. None
+    where there are no real solutions, nor where the pool is a corpus, which no model wrote.
     """
     solutions = seed.rounds[0].solutions
     if solutions is None or run.config.corpus is not None:
         return []
     shared = run.round_folder(seed.seed, BASE, 0) / "completions.parquet"
-    completions, _, _ = record.read_completions(shared)
     if not ngrams.count(solutions, GRAM):
         return []
-    found = ngrams.amplified([one.token_ids for one in completions], solutions, GRAM)
+    texts = (token_ids for (token_ids,) in Stored(shared, JUDGED).pick("token_ids"))
+    found = ngrams.amplified(itertools.islice(texts, AT_ONCE), solutions, GRAM)
     return sorted(list(gram) for gram in found)
 
 
@@ -185,7 +189,7 @@ def _content(run: Run, problem: Problem) -> str:
     return problem.prompt if run.config.transcription is None else str(problem.reference)
 
 
-def _best_temperature(run: Run, seed: Seed) -> tuple[list[Record], Metrics]:
+def _best_temperature(run: Run, seed: Seed) -> tuple[Sequence[Record], Metrics]:
     """Tune the base's temperature on train problems and measure it on the held-out ones.
 
     A gain that another temperature alone would give is no gain of the loop: this is the line to

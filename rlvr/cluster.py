@@ -21,7 +21,7 @@ import shutil
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -46,6 +46,7 @@ POLL_SECONDS = 1.0
 WAIT_SECONDS = 30.0  # without a node that will do, until it is said
 CHUNK = 64  # completions that a node is given to judge at a time
 AHEAD = 2  # chunks that a node has before it
+STOP = ".scratch/stop"  # there since the driver was interrupted
 LOCKS = ".locks"  # not in the scratch folder, which the next driver deletes
 
 # On the nodes ------------------------------------------------------------------------------------
@@ -115,6 +116,23 @@ class ClusterJudge:
                     self.actors = [one for one in self.actors if one is not actor]
 
 
+class _Stopped(Exception):
+    """The driver was interrupted, and all that this worker did so far is recorded."""
+
+
+class _Unseen(Display):
+    """A worker's display, which nobody sees. It stops where a file says so, not at a Ctrl-C."""
+
+    def __init__(self, stop: Path) -> None:
+        super().__init__(Console(quiet=True), "", 0)
+        self.stop = stop
+
+    def may_stop(self) -> None:
+        """Raise _Stopped where the file is there."""
+        if self.stop.exists():
+            raise _Stopped
+
+
 class Worker:
     """An actor: an engine and a trainer that make one unit after another.
 
@@ -143,7 +161,8 @@ class Worker:
             run = self._opened(job, [ClusterJudge(actors) for actors in judges])
             if self.seed is None or self.seed.seed != unit.seed:
                 self.seed = loop.open_seed(run, job, unit.seed)
-            loop.work(run, self.seed, unit)
+            with suppress(_Stopped):
+                loop.work(run, self.seed, unit)
             return run.timing.rows
 
     def _opened(self, job: Job, judges: Sequence[ClusterJudge]) -> stages.Run:
@@ -155,8 +174,8 @@ class Worker:
             shutil.rmtree(scratch, ignore_errors=True)  # it made units of this run before
             scratch.mkdir()
             begun = Begun(job, scratch, record.Timing(scratch), lambda: None)
-            silent = Display(Console(quiet=True), "", 0)
-            self.run = self.engine.enter_context(loop.opened(begun, judges, silent))
+            shown = _Unseen(job.folder / STOP)
+            self.run = self.engine.enter_context(loop.opened(begun, judges, shown))
         timing = record.Timing(self.run.scratch)
         return dataclasses.replace(self.run, timing=timing, **loop.by_task(job.config, judges))
 
@@ -241,6 +260,10 @@ def _dispatch(
     failures: Counter[tuple[Path, Unit]] = Counter()
     waited = time.monotonic()
     while todo or running:
+        if display.stopping:
+            todo.clear()
+            for of in runs:
+                (of.job.folder / STOP).touch()
         ready = [(of, unit) for of, unit in todo if set(of.needs[unit]) <= of.done]
         for of, unit in ready[: max(0, _room(needed) - len(running))]:
             worker = idle.pop() if idle else _new_worker(needed)
@@ -256,14 +279,14 @@ def _dispatch(
                 waited = time.monotonic()
                 display.note(f"no node is there with {_words(needed)}: waiting for one")
             time.sleep(POLL_SECONDS)
-            display.may_stop()
             continue
         for ref in ray.wait(list(running), timeout=POLL_SECONDS)[0]:
             worker, of, unit = running.pop(ref)
             try:
                 of.begun.timing.rows += _result(ref)
-                of.done.add(unit)
                 idle.append(worker)
+                if not display.stopping:
+                    of.done.add(unit)
             except RayTaskError:
                 raise
             except (RayError, RunError) as failure:
@@ -283,7 +306,7 @@ def _dispatch(
                 todo.insert(0, (of, unit))
         for one in runs:
             one.look(display)
-        display.may_stop()
+    display.may_stop()
 
 
 def _new_worker(needed: Mapping[str, float]) -> Any:

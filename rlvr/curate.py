@@ -13,7 +13,7 @@ import hashlib
 import random
 import string
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from rlvr.data import CONTAMINATIONS, Completion, Contamination, Problem, Verdict
 from rlvr.metrics import ALL, metric
+from rlvr.stored import Judged
 from rlvr.verify import near_miss
 
 Kind = Contamination | Literal["clean"]
@@ -113,14 +114,14 @@ def as_pool(
     arm: str,
     seed: int,
     round_: int,
-) -> tuple[list[Completion], list[Verdict]]:
-    """Return the entries as what an arm selects from: completions, and the truth as verdicts.
+) -> Iterator[Judged]:
+    """Yield the entries as what an arm selects from: completions, and the truth as verdicts.
 
     `logprobs` are those that the earlier model gives to prompt and solution: n-1 for n tokens. The
     verdict on a clean entry is `correct`; on any other `wrong`, its reason the contamination.
     """
-    completions = [
-        Completion(
+    for entry, prompt, solution, scores in zip(entries, prompts, solutions, logprobs, strict=True):
+        completion = Completion(
             problem_id=entry.problem.id,
             arm=arm,
             seed=seed,
@@ -132,19 +133,12 @@ def as_pool(
             logprobs=tuple(scores[-len(solution) :]),
             finish_reason="stop",
         )
-        for entry, prompt, solution, scores in zip(
-            entries, prompts, solutions, logprobs, strict=True
-        )
-    ]
-    verdicts = [
-        Verdict("correct") if entry.kind == "clean" else Verdict("wrong", entry.kind)
-        for entry in entries
-    ]
-    return completions, verdicts
+        clean = entry.kind == "clean"
+        yield completion, Verdict("correct") if clean else Verdict("wrong", entry.kind)
 
 
 def kept_by_kind(
-    verdicts: Sequence[Verdict], kept: Sequence[bool], levels: Sequence[str]
+    verdicts: Iterable[Verdict], kept: Iterable[bool], levels: Iterable[str]
 ) -> list[dict[str, Any]]:
     """Return for each kind the share of its entries that were kept, as metric `kept_KIND`.
 

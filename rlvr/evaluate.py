@@ -5,7 +5,7 @@ The records are what is measured; `rlvr.metrics` turns them into numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 from rlvr.data import Completion, Problem, Verdict
 from rlvr.generate import Decoding, Engine, Progress, Tokens, sample_completions
 from rlvr.pool import Judge
-from rlvr.record import read_as, write_as
+from rlvr.record import write_items
+from rlvr.stored import AT_ONCE, Stored, shape_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,12 @@ class Problems:
         """Return problems begin to end."""
         solutions = None if self.solutions is None else self.solutions[begin:end]
         return Problems(self.problems[begin:end], self.prompts[begin:end], solutions)
+
+    def parts(self, samples: int) -> Iterator[Problems]:
+        """Yield the problems in parts of which `samples` completions each are sampled at once."""
+        size = max(1, AT_ONCE // samples)
+        for begin in range(0, len(self.problems), size):
+            yield self.part(begin, begin + size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +64,17 @@ class Record:
     extracted: str | None
 
 
-def read_records(path: Path, kind: str) -> list[Record]:
-    """Read the records of one kind from an eval.parquet. Raises Damaged."""
-    return [one for one in read_as(path, Record) if one.kind == kind]
+RECORD = shape_of(Record)
 
 
-def write_records(path: Path, records: Sequence[Record]) -> None:
+def read_records(path: Path, kind: str) -> Iterator[Record]:
+    """Yield the records of one kind from an eval.parquet. Raises Damaged."""
+    return (one for one in Stored(path, RECORD) if one.kind == kind)
+
+
+def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write an evaluation's records, atomically."""
-    write_as(path, Record, records)
+    write_items(path, records, RECORD)
 
 
 def judge(
@@ -92,40 +102,38 @@ def evaluate(
     seed: int,
     round_: int,
     progress: Progress | None = None,
-) -> list[Record]:
-    """Sample `samples` completions of each held-out problem and judge them."""
-    completions = sample_completions(
-        engine,
-        tokenizer,
-        held_out.problems,
-        held_out.prompts,
-        decoding,
-        samples,
-        arm,
-        seed,
-        round_,
-        progress,
-    )
+) -> Iterator[Record]:
+    """Sample `samples` completions of each held-out problem, judge them and yield the records."""
     levels = {problem.id: problem.level for problem in held_out.problems}
-    return [
-        Record(
-            problem_id=completion.problem_id,
-            level=levels[completion.problem_id],
-            kind=kind,
-            index=completion.index,
-            text=completion.text,
-            tokens=len(completion.token_ids),
-            token_ids=completion.token_ids,
-            logprob=sum(completion.logprobs),
-            truncated=completion.finish_reason == "length",
-            status=verdict.status,
-            reason=verdict.reason,
-            extracted=verdict.extracted,
+    for part in held_out.parts(samples):
+        completions = sample_completions(
+            engine,
+            tokenizer,
+            part.problems,
+            part.prompts,
+            decoding,
+            samples,
+            arm,
+            seed,
+            round_,
+            progress,
         )
-        for completion, verdict in zip(
-            completions, judge(pool, held_out.problems, completions), strict=True
-        )
-    ]
+        verdicts = judge(pool, part.problems, completions)
+        for completion, verdict in zip(completions, verdicts, strict=True):
+            yield Record(
+                problem_id=completion.problem_id,
+                level=levels[completion.problem_id],
+                kind=kind,
+                index=completion.index,
+                text=completion.text,
+                tokens=len(completion.token_ids),
+                token_ids=completion.token_ids,
+                logprob=sum(completion.logprobs),
+                truncated=completion.finish_reason == "length",
+                status=verdict.status,
+                reason=verdict.reason,
+                extracted=verdict.extracted,
+            )
 
 
 def score(

@@ -275,6 +275,7 @@ class _Child:
                 stdout=log,
                 stderr=log,
                 env=child_environment(arguments, replica, replicas),
+                process_group=0,  # a terminal's Ctrl-C is for the run, also while this one starts
             )
         self.connection = Connection(ours.detach())
         self._facts: dict[str, Any] | None = None

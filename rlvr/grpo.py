@@ -20,6 +20,7 @@ last whole leg and walks the same trajectory, since each step draws from a seed 
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import os
 import shutil
@@ -32,11 +33,12 @@ from typing import Any
 
 from rlvr import arms, metrics, record, threads
 from rlvr.config import MAX_LOGPROB_GAPS, Config
-from rlvr.data import DECIDED, Arm, Completion, RunError
+from rlvr.data import DECIDED, Arm, Completion, RunError, Verdict
 from rlvr.evaluate import judge
 from rlvr.generate import Decoding, Sampled, completions_of, on_gpu, sample_completions
 from rlvr.models import load_model, load_tokenizer, quiet
-from rlvr.stages import BASE, Metrics, Run, Seed, same_answers
+from rlvr.stages import BASE, Metrics, Run, Seed, seen_by
+from rlvr.stored import JUDGED, Joined, Stored
 from rlvr.train import lora_config, save
 
 STEPS = "steps"  # the folder of what each step of a round sampled, while the round lasts
@@ -352,9 +354,7 @@ class Online:
         began = time.monotonic()
         verdicts = judge(run.pool, self.problems.problems, self.completions)
         pool = list(zip(self.completions, verdicts, strict=True))
-        seen = arms.misjudge(pool, self.arm.flip, self.seed.seed)
-        if self.arm.keep == "majority":
-            seen = arms.majority(pool, same_answers(run, self.problems, pool), self.seed.seed)
+        seen = seen_by(run, self.seed.seed, self.arm, self.problems, pool)
         rewards = arms.rewards(
             seen, self.arm, self.seed.seed, settings.partial_credit, settings.format_reward
         )
@@ -371,12 +371,7 @@ class Online:
         with _autocast(run.config.train.precision):
             measured["kl"] = _kl(self.base, self.completions)
         self.measured.append({name: x for name, x in measured.items() if x is not None})
-        record.write_completions(
-            self.folder / f"{self.step:06d}.parquet",
-            self.completions,
-            verdicts,
-            [bool(reward) for reward in rewards],
-        )
+        record.write_completions(self.folder / f"{self.step:06d}.parquet", pool, map(bool, rewards))
         return rewards
 
     def _watched(self, rewards: Sequence[float | None]) -> dict[str, float | None]:
@@ -524,13 +519,9 @@ def _kl(base: Any, completions: Sequence[Completion]) -> float:
 def _gather(folder: Path, facts: Path) -> None:
     """Put the steps' completions into one file and their metrics into steps.json, the last one."""
     steps = sorted((folder / STEPS).glob("*.parquet"))
-    parts = [record.read_completions(path) for path in steps]
-    record.write_completions(
-        folder / "completions.parquet",
-        [one for completions, _, _ in parts for one in completions],
-        [one for _, verdicts, _ in parts for one in verdicts],
-        [one for _, _, kept in parts for one in kept],
-    )
+    everything = Joined(*(Stored(path, JUDGED) for path in steps))
+    kept = itertools.chain.from_iterable(map(record.read_kept, steps))
+    record.write_completions(folder / "completions.parquet", everything, kept)
     measured = [json.loads(path.with_suffix(".json").read_text()) for path in steps]
     record.write_json(facts, measured)
 
@@ -539,9 +530,8 @@ def _found(
     run: Run, seed: Seed, arm: Arm, round_: int, measured: Sequence[dict[str, float]]
 ) -> Metrics:
     """Return the metrics of each step, at level `step-00001` on from the base, and their means."""
-    completions, verdicts, rewarded = record.read_completions(
-        run.round_folder(seed.seed, arm.name, round_) / "completions.parquet"
-    )
+    path = run.round_folder(seed.seed, arm.name, round_) / "completions.parquet"
+    completions, rewarded = Stored(path, JUDGED), record.read_kept(path)
     n = len(completions) // len(measured)
     before = (round_ - 1) * run.config.grpo.steps
     found = [
@@ -553,8 +543,10 @@ def _found(
         values = [step[name] for step in measured if name in step]
         found.append(metrics.metric(f"step.{name}", sum(values) / len(values), len(values)))
     levels = {problem.id: problem.level for problem in seed.rounds[round_ - 1].problems}
-    found += metrics.filtering(verdicts, rewarded, [levels[one.problem_id] for one in completions])
-    tokens = sum(len(one.token_ids) for one in completions)
+    verdicts = itertools.starmap(Verdict, completions.pick("status", "reason"))
+    of_each = (levels[problem] for (problem,) in completions.pick("problem_id"))
+    found += metrics.filtering(verdicts, rewarded, of_each)
+    tokens = sum(len(token_ids) for (token_ids,) in completions.pick("token_ids"))
     for name, value in (
         ("train_steps", len(measured)),
         ("train_tokens", tokens),

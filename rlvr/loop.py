@@ -26,6 +26,7 @@ from rlvr.generate import Engine
 from rlvr.pool import Judge, VerifierPool
 from rlvr.progress import Display
 from rlvr.stages import BASE, Corpus, Run, Seed
+from rlvr.stored import JUDGED, held
 from rlvr.units import Job, Unit, units
 from rlvr.verify import check_options, load_verifier
 
@@ -46,7 +47,10 @@ def run_all(runs: Sequence[tuple[Config, Path]], display: Display, where: str) -
     `where`: where their config stands. Raises as `run` does; every run is looked at before any
     begins.
     """
-    jobs = [prepare(config, folder, where) for config, folder in runs]
+    jobs = [prepare(config, folder, where) for config, folder in runs[:1]]
+    for config, folder in runs[1:]:
+        # Drawn anew when its turn comes: the problems of a whole sweep may be too many to hold.
+        jobs.append(dataclasses.replace(prepare(config, folder, where), problems={}))
     fresh = [job.folder for job in jobs if not job.folder.exists()]
     try:
         with ExitStack() as stack:
@@ -293,14 +297,11 @@ def _pool(run: Run, seed: Seed, arm: Arm, round_: int) -> arms.Pool:
     if arm.keep == "real":
         return []
     if arm.author != "model":
-        return transcribe.transcribe(run, seed, arm, round_)
+        return held(run.scratch, JUDGED, transcribe.transcribe(run, seed, arm, round_))
     if round_ == 1:
-        shared = run.round_folder(seed.seed, BASE, 0) / "completions.parquet"
-        completions, verdicts, _ = record.read_completions(shared)
-    else:
-        run.engine.load(run.policy(seed.seed, arm.name, round_ - 1))
-        completions, verdicts = stages.fill_pool(run, seed, arm.name, round_)
-    return list(zip(completions, verdicts, strict=True))
+        return record.read_completions(run.round_folder(seed.seed, BASE, 0) / "completions.parquet")
+    run.engine.load(run.policy(seed.seed, arm.name, round_ - 1))
+    return held(run.scratch, JUDGED, stages.fill_pool(run, seed, arm.name, round_))
 
 
 def prune(config: Config, folder: Path, unit: Unit) -> None:

@@ -6,19 +6,24 @@ Abstained and failed completions are excluded from every accuracy, counted, and 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-from rlvr.data import DECIDED, Verdict
+from rlvr.data import DECIDED, STATUSES, Verdict
 from rlvr.evaluate import Record
-from rlvr.ngrams import Gram, distinct, share
+from rlvr.ngrams import Gram, distincts, share
 from rlvr.stats import mean_pass_at_k, measurement_error
+from rlvr.stored import pick
+from rlvr.verify import LUCKY, NO_ANSWER
 
 ALL = "all"
+ORDERS = (1, 2, 3)  # of the n-grams whose diversity is measured
 STEP = "step-"  # how the levels of an online arm's single optimiser steps begin
 OFF_TARGET = "off_target"
 """How the metrics begin that are measured on tasks that are not trained on."""
@@ -31,19 +36,16 @@ def metric(name: str, value: float, n: int, level: str = ALL) -> dict[str, Any]:
 
 def accuracy(records: Sequence[Record], name: str) -> list[dict[str, Any]]:
     """Return the share correct of the decided records as metric `name`, overall and by level."""
-    groups: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        if record.status in DECIDED:
-            groups[ALL].append(record)
-            groups[record.level].append(record)
+    counts: Counter[tuple[str, bool]] = Counter()
+    for status, level in pick(records, "status", "level"):
+        if status in DECIDED:
+            counts[level, status == "correct"] += 1
+    groups = {level: (counts[level, True], counts[level, False]) for level, _ in counts}
+    if groups:
+        groups[ALL] = (sum(c for c, _ in groups.values()), sum(w for _, w in groups.values()))
     return [
-        metric(
-            name,
-            sum(record.status == "correct" for record in group) / len(group),
-            len(group),
-            level,
-        )
-        for level, group in sorted(groups.items())
+        metric(name, correct / (correct + wrong), correct + wrong, level)
+        for level, (correct, wrong) in sorted(groups.items())
     ]
 
 
@@ -54,24 +56,62 @@ def sampled(records: Sequence[Record], ks: Iterable[int]) -> list[dict[str, Any]
     correct (Chen 2107.03374, equation 1); a problem with n < k is left out of that k and shows in
     `n`.
     """
-    by_problem: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        by_problem[record.problem_id].append(record)
-    counts = [(group[0].level, *_decided(group)) for group in by_problem.values()]
+    counts: list[tuple[str, int, int, int]] = []  # of each problem: level, n, decided, correct
+    health: Counter[str] = Counter()
+    different = []
+    fields = ("level", "status", "text", "truncated", "reason", "tokens")
+    for group in _by_problem(records, *fields):
+        of_levels, statuses, texts, truncated, reasons, tokens = zip(*group, strict=True)
+        of = Counter(statuses)
+        decided = sum(of[status] for status in DECIDED)
+        counts.append((of_levels[0], len(group), decided, of["correct"]))
+        different.append(len(set(texts)) / len(group))
+        health.update(of)
+        health["truncated"] += sum(truncated)
+        health["no_answer"] += reasons.count(NO_ANSWER)
+        health["tokens"] += sum(tokens)
     out: list[dict[str, Any]] = []
     for k in ks:
-        usable = [(level, n, c) for level, n, c in counts if n >= k]
+        usable = [(level, n, c) for level, _, n, c in counts if n >= k]
         levels = {ALL, *(level for level, _, _ in usable)} if k == 1 else {ALL}
         for level in sorted(levels):
             chosen = [(n, c) for where, n, c in usable if level in (ALL, where)]
             if chosen:
                 value = mean_pass_at_k([n for n, _ in chosen], [c for _, c in chosen], k)
                 out.append(metric(f"pass@{k}", value, len(chosen), level))
-    judged = [(n, c) for _, n, c in counts if n]
+    judged = [(n, c) for _, _, n, c in counts if n]
     if len(judged) > 1:
         error = measurement_error([n for n, _ in judged], [c for _, c in judged])
         out.append(metric("pass@1_se", error, len(judged)))
-    return out + _bounds(by_problem) + _health(by_problem)
+    problems, n = len(counts), sum(of_each for _, of_each, _, _ in counts)
+    # What is undecided as wrong, and as correct.
+    low = sum(c / of_each for _, of_each, _, c in counts)
+    high = sum((of_each - (decided - c)) / of_each for _, of_each, decided, c in counts)
+    return [
+        *out,
+        metric("pass@1_low", low / problems, problems),
+        metric("pass@1_high", high / problems, problems),
+        metric("truncated", health["truncated"] / n, n),
+        metric("no_answer", health["no_answer"] / n, n),
+        metric("distinct", sum(different) / problems, problems),
+        metric("tokens_per_completion", health["tokens"] / n, n),
+        metric("excluded_abstain", health["abstain"], n),
+        metric("excluded_error", health["error"], n),
+    ]
+
+
+def _by_problem(records: Iterable[Record], *names: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield some fields of each problem's records, a problem at a time.
+
+    Raises ValueError where the records of a problem do not lie together.
+    """
+    seen: set[str] = set()
+    fields = pick(records, "problem_id", *names)
+    for problem, group in itertools.groupby(fields, key=itemgetter(0)):
+        if problem in seen:
+            raise ValueError(f"the records of problem {problem} do not lie together")
+        seen.add(problem)
+        yield [values[1:] for values in group]
 
 
 def diversity(records: Sequence[Record]) -> list[dict[str, Any]]:
@@ -83,23 +123,25 @@ def diversity(records: Sequence[Record]) -> list[dict[str, Any]]:
     an estimate of the policy's entropy a token (nats), since they were drawn from it: only for
     samples at temperature 1 and top-p 1.
     """
-    correct = [record for record in records if record.status == "correct"]
     out = []
-    for prefix, chosen in (("", records), ("correct_", correct)):
-        texts = [record.token_ids for record in chosen]
-        for n in (1, 2, 3):
-            value = distinct(texts, n)
+    for prefix, statuses in (("", STATUSES), ("correct_", ("correct",))):
+        n = sum(status in statuses for (status,) in pick(records, "status"))
+        fields = pick(records, "token_ids", "status")
+        texts = (token_ids for token_ids, status in fields if status in statuses)
+        for order, value in zip(ORDERS, distincts(texts, ORDERS), strict=True):
             if not math.isnan(value):
-                out.append(metric(f"{prefix}distinct_{n}", value, len(texts)))
-    tokens = sum(record.tokens for record in records)
-    by_problem: dict[str, Counter[str | None]] = defaultdict(Counter)
-    for record in records:
-        by_problem[record.problem_id][record.extracted] += 1
-    entropies = [_entropy(answers) for answers in by_problem.values()]
+                out.append(metric(f"{prefix}distinct_{order}", value, n))
+    entropies = [
+        _entropy(Counter(extracted for (extracted,) in group))
+        for group in _by_problem(records, "extracted")
+    ]
+    tokens, logprob = 0, 0.0
+    for of_one, of_all in pick(records, "tokens", "logprob"):
+        tokens, logprob = tokens + of_one, logprob + of_all
     return [
         *out,
         metric("answer_entropy", sum(entropies) / len(entropies), len(entropies)),
-        metric("token_entropy", -sum(record.logprob for record in records) / tokens, tokens),
+        metric("token_entropy", -logprob / tokens, tokens),
     ]
 
 
@@ -137,18 +179,18 @@ def survival(base: Sequence[Record], records: Sequence[Record]) -> list[dict[str
     where the base solves none, or where there are no samples of odd index.
     """
     rates = {
-        problem: sum(solved) / len(solved)
-        for problem, solved in _solved(one for one in base if one.index % 2 == 0).items()
-        if any(solved)
+        problem: correct / decided
+        for problem, (correct, decided) in _solved(base, lambda index: index % 2 == 0).items()
+        if correct
     }
-    odd = _solved(one for one in records if one.index % 2)
+    odd = _solved(records, lambda index: index % 2 == 1)
     if not rates or not odd:
         return []
     decile = float(np.quantile(list(rates.values()), 0.1, method="higher"))
     rare = [problem for problem, rate in rates.items() if rate <= decile and problem in odd]
     if not rare:
         return []
-    alive = sum(any(odd[problem]) for problem in rare)
+    alive = sum(odd[problem][0] > 0 for problem in rare)
     return [metric("survival", alive / len(rare), len(rare))]
 
 
@@ -159,11 +201,11 @@ def coverage(base: Sequence[Record], records: Sequence[Record], k: int) -> list[
     what its base could not, or only more surely what it could (Yue 2504.13837). The first k samples
     count, on both sides; problems without a decided one among them on either side are left out.
     """
-    theirs, ours = (_solved(one for one in side if one.index < k) for side in (base, records))
+    theirs, ours = (_solved(side, lambda index: index < k) for side in (base, records))
     shared = [problem for problem in theirs if problem in ours]
     if not shared:
         return []
-    pairs = Counter((any(theirs[problem]), any(ours[problem])) for problem in shared)
+    pairs = Counter((theirs[problem][0] > 0, ours[problem][0] > 0) for problem in shared)
     names = {"both": (True, True), "base_only": (True, False)}
     names |= {"arm_only": (False, True), "neither": (False, False)}
     return [
@@ -172,12 +214,14 @@ def coverage(base: Sequence[Record], records: Sequence[Record], k: int) -> list[
     ]
 
 
-def _solved(records: Iterable[Record]) -> dict[str, list[bool]]:
-    by_problem: dict[str, list[bool]] = defaultdict(list)
-    for one in records:
-        if one.status in DECIDED:
-            by_problem[one.problem_id].append(one.status == "correct")
-    return dict(by_problem)
+def _solved(records: Iterable[Record], counts: Callable[[int], bool]) -> dict[str, tuple[int, int]]:
+    """Return of each problem how many samples whose index `counts` are correct, and decided."""
+    found: dict[str, tuple[int, int]] = {}
+    for problem, index, status in pick(records, "problem_id", "index", "status"):
+        if counts(index) and status in DECIDED:
+            correct, decided = found.get(problem, (0, 0))
+            found[problem] = (correct + (status == "correct"), decided + 1)
+    return found
 
 
 def amplification(
@@ -191,26 +235,27 @@ def amplification(
     """
     if not grams:
         return []
-    mine, theirs = share([one.token_ids for one in records], grams), share(real, grams)
-    tokens = sum(one.tokens for one in records)
+    texts = (token_ids for (token_ids,) in pick(records, "token_ids"))
+    mine, theirs = share(texts, grams), share(real, grams)
+    tokens = sum(tokens for (tokens,) in pick(records, "tokens"))
     return [metric("amplified", mine, tokens), metric("amplified_excess", mine - theirs, tokens)]
 
 
-def lucky(judged: Sequence[Record | Verdict], name: str = "lucky") -> list[dict[str, Any]]:
+def lucky(judged: Iterable[Record | Verdict], name: str = "lucky") -> list[dict[str, Any]]:
     """Return the share of right final answers whose work is wrong as metric `name`.
 
     Right are the correct and the lucky ones; where there are none there is no metric. Only verdicts
     of a verifier that checks the work say so (TELLS_LUCK in its module).
     """
-    from rlvr.verify import LUCKY
-
-    luck = sum(one.status == "wrong" and one.reason.startswith(LUCKY) for one in judged)
-    right = luck + sum(one.status == "correct" for one in judged)
+    luck = right = 0
+    for status, reason in pick(judged, "status", "reason"):
+        lucky_one = status == "wrong" and reason.startswith(LUCKY)
+        luck, right = luck + lucky_one, right + lucky_one + (status == "correct")
     return [metric(name, luck / right, right)] if right else []
 
 
 def filtering(
-    verdicts: Sequence[Verdict], kept: Sequence[bool], levels: Sequence[str]
+    verdicts: Iterable[Verdict], kept: Iterable[bool], levels: Iterable[str]
 ) -> list[dict[str, Any]]:
     """Return how well what was kept follows the truth of one round's completions.
 
@@ -218,52 +263,25 @@ def filtering(
     2601.04411), and the keep rate, overall and by level. One entry per completion in each argument;
     the verdicts are those before any flip. A share of nothing is left out.
     """
-    groups: dict[str, list[tuple[Verdict, bool]]] = defaultdict(list)
+    counts: Counter[tuple[str, str, bool]] = Counter()
     for verdict, keep, level in zip(verdicts, kept, levels, strict=True):
-        groups[ALL].append((verdict, keep))
-        groups[level].append((verdict, keep))
-    out = [
-        metric("keep_rate", sum(keep for _, keep in group) / len(group), len(group), level)
-        for level, group in sorted(groups.items())
-    ]
-    shares = {}
+        counts[level, verdict.status, keep] += 1
+
+    def share(status: str = "", level: str = ALL) -> tuple[float, int] | None:
+        chosen: Counter[bool] = Counter()
+        for (of_level, of_status, keep), n in counts.items():
+            if level in (ALL, of_level) and status in ("", of_status):
+                chosen[keep] += n
+        return (chosen[True] / chosen.total(), chosen.total()) if chosen else None
+
+    out, shares = [], {}
+    for level in sorted({ALL, *(level for level, _, _ in counts)}):
+        if found := share(level=level):
+            out.append(metric("keep_rate", *found, level))
     for name, status in (("phi", "correct"), ("psi", "wrong")):
-        of = [keep for verdict, keep in groups[ALL] if verdict.status == status]
-        if of:
-            shares[name] = sum(of) / len(of)
-            out.append(metric(name, shares[name], len(of)))
+        if found := share(status):
+            shares[name] = found[0]
+            out.append(metric(name, *found))
     if len(shares) == 2:
-        out.append(metric("J", shares["phi"] - shares["psi"], len(verdicts)))
+        out.append(metric("J", shares["phi"] - shares["psi"], counts.total()))
     return out
-
-
-def _decided(group: Sequence[Record]) -> tuple[int, int]:
-    return (
-        sum(record.status in DECIDED for record in group),
-        sum(record.status == "correct" for record in group),
-    )
-
-
-def _bounds(by_problem: Mapping[str, Sequence[Record]]) -> list[dict[str, Any]]:
-    low = [sum(r.status == "correct" for r in group) / len(group) for group in by_problem.values()]
-    high = [sum(r.status != "wrong" for r in group) / len(group) for group in by_problem.values()]
-    n = len(by_problem)
-    return [metric("pass@1_low", sum(low) / n, n), metric("pass@1_high", sum(high) / n, n)]
-
-
-def _health(by_problem: Mapping[str, Sequence[Record]]) -> list[dict[str, Any]]:
-    from rlvr.verify import NO_ANSWER
-
-    records = [record for group in by_problem.values() for record in group]
-    n = len(records)
-    distinct = [
-        len({record.text for record in group}) / len(group) for group in by_problem.values()
-    ]
-    return [
-        metric("truncated", sum(record.truncated for record in records) / n, n),
-        metric("no_answer", sum(record.reason == NO_ANSWER for record in records) / n, n),
-        metric("distinct", sum(distinct) / len(distinct), len(distinct)),
-        metric("tokens_per_completion", sum(record.tokens for record in records) / n, n),
-        metric("excluded_abstain", sum(record.status == "abstain" for record in records), n),
-        metric("excluded_error", sum(record.status == "error" for record in records), n),
-    ]

@@ -5,17 +5,26 @@ A text here is a sequence of token ids; n-grams never cross the end of one.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import itertools
 import math
+import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
+from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 
 Text = Sequence[int]
 Gram = tuple[int, ...]
 
+PART = 4096  # texts that are looked at at a time
+HELD = 1 << 19  # numbers that wait in memory
+FILES = 31
+HASH = np.int64(-7046029254386353131)  # 2**64 over the golden ratio (Fibonacci hashing)
 UNMATCHED = 0.1  # what an order of BLEU counts that has no match
 
 
@@ -34,23 +43,95 @@ def distinct(texts: Iterable[Text], n: int) -> float:
     nan where no text has n tokens. It falls with the number of texts by itself: compare equal ones.
     Token ids are not negative. Raises ValueError for n < 1.
     """
-    if n < 1:
-        raise ValueError(f"n-grams need n >= 1, got {n}")
-    long = [text for text in texts if len(text) >= n]
-    if not long:
-        return math.nan
-    # A Counter of a million texts is gigabytes of tuples: here an n-gram is one number, or a row.
-    lengths = np.fromiter(map(len, long), np.int64, len(long))
-    tokens = np.fromiter(chain.from_iterable(long), np.int64, int(lengths.sum()))
-    left = np.repeat(lengths.cumsum(), lengths) - np.arange(len(tokens))
-    starts = np.flatnonzero(left >= n)
-    columns = [tokens[starts + i] for i in range(n)]
-    base = int(tokens.max()) + 1
-    if base**n < 2**63:
-        numbers = functools.reduce(lambda number, column: number * base + column, columns)
+    return distincts(texts, (n,))[0]
+
+
+def distincts(texts: Iterable[Text], orders: Sequence[int]) -> list[float]:
+    """Return distinct-n for each n of `orders`, as `distinct` does, in one look at the texts.
+
+    A part of them is held at a time.
+    """
+    if min(orders) < 1:
+        raise ValueError(f"n-grams need n >= 1, got {min(orders)}")
+    source = iter(texts)
+    totals = dict.fromkeys(orders, 0)
+    with contextlib.ExitStack() as stack:
+        found = {n: [stack.enter_context(_Different()) for _ in range(2)] for n in orders}
+        while part := list(itertools.islice(source, PART)):
+            lengths = np.fromiter(map(len, part), np.int64, len(part))
+            tokens = np.fromiter(chain.from_iterable(part), np.int64, int(lengths.sum()))
+            left = np.repeat(lengths.cumsum(), lengths) - np.arange(len(tokens))
+            for n, (narrow, wide) in found.items():
+                starts = np.flatnonzero(left >= n)
+                totals[n] += len(starts)
+                # A Counter of a million texts is gigabytes: an n-gram is a number, or a row.
+                columns = [tokens[starts + i] for i in range(n)]
+                bits = 63 // n
+                fits = np.logical_and.reduce([column >> bits == 0 for column in columns])
+                shifted = (column[fits] << bits * i for i, column in enumerate(columns))
+                narrow.add(functools.reduce(np.bitwise_or, shifted))
+                wide.add(np.stack(columns, axis=1)[~fits])
+        return [
+            (narrow.count() + wide.count()) / totals[n] if totals[n] else math.nan
+            for n, (narrow, wide) in found.items()
+        ]
+
+
+class _Different:
+    """Counts the different ones of more numbers, or rows of them, than memory holds.
+
+    They wait in files, each of which has those of some hashes: no two have the same one.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[npt.NDArray[np.int64]] = []
+        self._waiting, self._width = 0, 1
+        self._files: list[IO[bytes]] = []
+
+    def __enter__(self) -> _Different:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+
+    def add(self, numbers: npt.NDArray[np.int64]) -> None:
+        """Take in numbers, or rows of them, always of one width."""
+        if not numbers.size:
+            return
+        self._width = numbers.size // len(numbers)
+        self._held.append(numbers)
+        self._waiting += numbers.size
+        if self._waiting > HELD:
+            self._put_aside()
+
+    def count(self) -> int:
+        """Return how many different ones were added."""
+        if not self._files:
+            return self._unique(np.concatenate(self._held)) if self._held else 0
+        if self._held:
+            self._put_aside()
+        for file in self._files:
+            file.seek(0)
+        return sum(self._unique(np.fromfile(file, np.int64)) for file in self._files)
+
+    def _unique(self, numbers: npt.NDArray[np.int64]) -> int:
+        if self._width > 1:
+            return len(np.unique(numbers.reshape(-1, self._width), axis=0))
         numbers.sort()
-        return float(1 + np.count_nonzero(np.diff(numbers))) / len(starts)
-    return len(np.unique(np.stack(columns, axis=1), axis=0)) / len(starts)
+        return int(np.count_nonzero(np.diff(numbers))) + (len(numbers) > 0)
+
+    def _put_aside(self) -> None:
+        if not self._files:
+            self._files = [tempfile.TemporaryFile() for _ in range(FILES)]
+        numbers = np.concatenate(self._held)
+        hashes = numbers.reshape(len(numbers), -1).sum(axis=1) * HASH
+        places = (hashes >> 32).astype(np.uint8) % np.uint8(FILES)
+        order = np.argsort(places, kind="stable")
+        ends = np.searchsorted(places[order], np.arange(1, FILES))
+        for file, part in zip(self._files, np.split(numbers[order], ends), strict=True):
+            part.tofile(file)
+        self._held, self._waiting = [], 0
 
 
 def self_bleu(texts: Sequence[Text], n: int = 4) -> float:
@@ -132,7 +213,7 @@ def log_odds(
     return scores
 
 
-def amplified(model: Sequence[Text], real: Sequence[Text], n: int, z: float = 1.96) -> set[Gram]:
+def amplified(model: Iterable[Text], real: Iterable[Text], n: int, z: float = 1.96) -> set[Gram]:
     """Return the n-grams that the model's texts hold more often than real ones, by z-scores > z.
 
     Found in one half of a round's completions, they are to be measured in the other half and in

@@ -46,6 +46,7 @@ from typing import Any, Protocol, Self
 
 import rlvr.verifiers
 from rlvr.data import STATUSES, Problem, RunError, Verdict
+from rlvr.processes import die_with_parent
 from rlvr.sandbox import bubblewrap, expect_greeting, greeting
 from rlvr.verify import LoadedVerifier, Verify, load_verifier
 
@@ -75,12 +76,6 @@ def _receive(sock: socket.socket) -> bytearray:
     return _read_exactly(sock, size)
 
 
-def _die_with_parent(parent: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent:
-        os._exit(1)
-
-
 def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) -> None:
     """Fork a worker for every (socket, progress page) pair received; end with the caller."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -100,7 +95,7 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
                 break
             if os.fork() == 0:
                 control.close()
-                _die_with_parent(server)
+                die_with_parent(server)
                 try:
                     _work(
                         socket.socket(fileno=fds[0]), fds[1], loaded.verify, options_json, memory_mb
@@ -253,6 +248,7 @@ class VerifierPool:
                 [*_isolation(self.verifier), sys.executable, "-c", f"{call}_serve{arguments!r}"],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                process_group=0,  # bubblewrap would end with a terminal's Ctrl-C
             )
         self._workers: list[_Worker] = []
         self._count = workers or len(os.sched_getaffinity(0))

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-import errno
 import hashlib
+import itertools
 import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
+from rlvr import stored
+from rlvr.data import InputError, Row, RunError
+from rlvr.stored import JUDGED, Judged, Shape, Stored, shape_of, undamaged
 
+ROW = shape_of(Row)
+Item = TypeVar("Item")
 METRIC_COLUMNS = ("seed", "arm", "round", "metric", "level", "value", "n")
-_ROW_LISTS = {"prompt_token_ids": "int32", "token_ids": "int32", "logprobs": "float32"}
 
 
 def round_folder(run: Path, seed: int, arm: str, round_: int) -> Path:
@@ -98,12 +100,6 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
-PART = 16_384  # rows that are written or read at a time
-JUDGED = ("status", "reason", "extracted")
-Kind = TypeVar("Kind")
-WRITING: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True}
-
-
 def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], schema: Any = None) -> None:
     """Write a list of dicts as a parquet file, atomically.
 
@@ -113,7 +109,7 @@ def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], schema: Any = N
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pylist(list(rows), schema=schema)
-    _replace(path, lambda temporary: pq.write_table(table, temporary, **WRITING))
+    _replace(path, lambda temporary: pq.write_table(table, temporary, **stored.WRITING))
 
 
 @contextmanager
@@ -146,115 +142,51 @@ def copy_folder(source: Path, path: Path) -> None:
 # What a round leaves
 
 
-def _schema(kind: type, extra: Mapping[str, str]) -> Any:
-    import pyarrow as pa
-
-    types = {"int": pa.int64(), "str": pa.string(), "float": pa.float64(), "bool": pa.bool_()}
-    fields = []
-    for field in dataclasses.fields(kind):
-        if field.name in _ROW_LISTS:
-            fields.append(pa.field(field.name, pa.list_(getattr(pa, _ROW_LISTS[field.name])())))
-        else:
-            fields.append(pa.field(field.name, types.get(str(field.type), pa.string())))
-    return pa.schema([*fields, *(pa.field(name, types[type_]) for name, type_ in extra.items())])
+def write_items(path: Path, items: Iterable[Item], shape: Shape[Item]) -> None:
+    """Write items as a parquet file, a row each, atomically and in parts."""
+    parts = stored.batches(items, shape)
+    _replace(path, lambda temporary: stored.write(temporary, shape.schema(), parts))
 
 
-def write_as(
-    path: Path,
-    kind: type,
-    items: Sequence[Any],
-    extra: Mapping[str, tuple[str, Sequence[Any]]] | None = None,
-) -> None:
-    """Write dataclasses of one kind as a parquet file, a row each, atomically and in parts.
-
-    `extra`: further columns by name, each with its type (int, str, float, bool) and values.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    more = dict(extra or {})
-    schema = _schema(kind, {name: type_ for name, (type_, _) in more.items()})
-    own = [field.name for field in dataclasses.fields(kind)]
-
-    def write(temporary: Path) -> None:
-        with pq.ParquetWriter(temporary, schema, **WRITING) as file:
-            for begin in range(0, len(items), PART):
-                part = items[begin : begin + PART]
-                columns = [[getattr(item, name) for item in part] for name in own]
-                columns += [list(values[begin : begin + PART]) for _, values in more.values()]
-                arrays = map(pa.array, columns, schema.types)
-                file.write_table(pa.Table.from_arrays(list(arrays), schema=schema))
-
-    _replace(path, write)
-
-
-def read_as(path: Path, kind: type[Kind]) -> list[Kind]:
-    """Read what `write_as` wrote, further columns left out. Raises Damaged."""
-    own = [field.name for field in dataclasses.fields(cast(Any, kind))]
-    return [kind(*values) for values in _values(path, own)]
-
-
-def _values(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of some columns of a parquet file, a part of it held at a time."""
-    import pyarrow.parquet as pq
-
-    with _undamaged(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        for batch in file.iter_batches(PART, columns=list(columns)):
-            held = []
-            for name in columns:
-                values = batch.column(name).to_pylist()
-                held.append(list(map(tuple, values)) if name in _ROW_LISTS else values)
-            yield from zip(*held, strict=True)
-
-
-def write_completions(
-    path: Path, completions: Sequence[Completion], verdicts: Sequence[Verdict], kept: Sequence[bool]
-) -> None:
+def write_completions(path: Path, pool: Iterable[Judged], kept: Iterable[bool]) -> None:
     """Write every completion of a round with its verdict and whether it was kept."""
-    extra: dict[str, tuple[str, Sequence[Any]]] = {
-        name: ("str", [getattr(verdict, name) for verdict in verdicts]) for name in JUDGED
-    }
-    write_as(path, Completion, completions, extra | {"kept": ("bool", kept)})
+    import pyarrow as pa
+
+    schema = JUDGED.schema().append(pa.field("kept", pa.bool_()))
+    flags = iter(kept)
+
+    def parts() -> Iterator[Any]:
+        for batch in stored.batches(pool, JUDGED):
+            column = pa.array(list(itertools.islice(flags, len(batch))), pa.bool_())
+            yield pa.RecordBatch.from_arrays([*batch.columns, column], schema=schema)
+
+    _replace(path, lambda temporary: stored.write(temporary, schema, parts()))
 
 
-def read_completions(path: Path) -> tuple[list[Completion], list[Verdict], list[bool]]:
-    """Read what `write_completions` wrote. Raises Damaged."""
-    own = [field.name for field in dataclasses.fields(Completion)]
-    completions, verdicts, kept = [], [], []
-    for values in _values(path, [*own, *JUDGED, "kept"]):
-        completions.append(Completion(*values[: len(own)]))
-        verdicts.append(Verdict(*values[len(own) : -1]))
-        kept.append(values[-1])
-    return completions, verdicts, kept
+def read_completions(path: Path) -> Sequence[Judged]:
+    """Read what `write_completions` wrote, but for what was kept. Raises Damaged."""
+    return stored.read(path, JUDGED)
 
 
-def read_choice(path: Path) -> tuple[list[str], list[Verdict], list[bool]]:
-    """Read of each completion its problem's id, its verdict and whether it was kept, alone.
+def read_kept(path: Path) -> list[bool]:
+    """Read of each completion whether it was kept. Raises Damaged."""
+    return [kept for (kept,) in Stored(path, JUDGED).pick("kept")]
 
-    Raises Damaged.
-    """
-    problems, verdicts, kept = [], [], []
-    for problem, *judged, keep in _values(path, ["problem_id", *JUDGED, "kept"]):
-        problems.append(problem)
-        verdicts.append(Verdict(*judged))
-        kept.append(keep)
-    return problems, verdicts, kept
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write the training rows of a round, with their provenance."""
+    write_items(path, rows, ROW)
+
+
+def read_rows(path: Path) -> Sequence[Row]:
+    """Read what `write_rows` wrote. Raises Damaged."""
+    return stored.read(path, ROW)
 
 
 def count_rows(path: Path, round_: int) -> Counter[str]:
     """Count the training rows of one round in a file, by problem. Raises Damaged."""
-    rows = _values(path, ["problem_id", "round"])
+    rows = Stored(path, ROW).pick("problem_id", "round")
     return Counter(problem for problem, of in rows if of == round_)
-
-
-def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Write the training rows of a round, with their provenance."""
-    write_as(path, Row, rows)
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Read what `write_rows` wrote. Raises Damaged."""
-    return read_as(path, Row)
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
@@ -264,13 +196,11 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
     """
     import pyarrow.parquet as pq
 
-    with _undamaged(path):
+    with undamaged(path):
         there = pq.read_schema(path).names
-    missing = [name for name in columns or () if name not in there]
-    if missing:
-        raise InputError(f"{path}: {missing[0]}: column missing: give a folder of `rlvr run`")
+    stored.check_columns(path, columns or (), there)
     wanted = None if columns is None else list(columns)
-    with _undamaged(path):
+    with undamaged(path):
         return pq.read_table(path, columns=wanted, page_checksum_verification=True)
 
 
@@ -278,25 +208,9 @@ def check_parquet(path: Path) -> None:
     """Read all of a parquet file, holding a part of it at a time. Raises Damaged."""
     import pyarrow.parquet as pq
 
-    with _undamaged(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        for _ in file.iter_batches(4096):
-            pass
-
-
-@contextmanager
-def _undamaged(path: Path) -> Iterator[None]:
-    import pyarrow as pa
-
-    try:
-        yield
-    except (pa.ArrowException, OSError) as failure:
-        trouble = getattr(failure, "errno", None) not in (None, errno.ENOENT)
-        if isinstance(failure, MemoryError) or trouble:  # of the machine, not of the file
-            raise RunError(f"can't read {path}: {failure}: run the same command again") from failure
-        said = " ".join(str(failure).split())
-        reason = said.removeprefix(f"Could not open Parquet input source '{path}': ")[:120]
-        mend = "the `rlvr run` command that began the run makes it anew"
-        raise Damaged(path, reason, mend) from failure
+    with undamaged(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        for part in range(file.num_row_groups):
+            file.read_row_group(part)
 
 
 # What a run leaves

@@ -8,9 +8,11 @@ order.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import shutil
 import time
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,14 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from rlvr import arms, curate, metrics, record
+from rlvr.arms import Asked
 from rlvr.config import Config
 from rlvr.curate import Entry
-from rlvr.data import Arm, Completion, Row, Verdict
-from rlvr.evaluate import Problems, Record, judge, read_records, score, write_records
+from rlvr.data import Arm, Row, Verdict
+from rlvr.evaluate import RECORD, Problems, Record, judge, read_records, score, write_records
 from rlvr.evaluate import evaluate as measure
 from rlvr.generate import Decoding, Engine, Tokens, sample_completions
 from rlvr.pool import Judge
 from rlvr.progress import Display
+from rlvr.stored import AT_ONCE, JUDGED, Joined, Judged, Stored, held, pick, portions
 from rlvr.train import Training
 from rlvr.train import train as fine_tune
 from rlvr.verify import LoadedVerifier
@@ -118,54 +122,47 @@ class Seed:
 # The six stages
 
 
-def fill_pool(
-    run: Run, seed: Seed, arm: str, round_: int
-) -> tuple[list[Completion], list[Verdict]]:
-    """Return what there is to select from: samples of the weights now in the engine, or a corpus.
+def fill_pool(run: Run, seed: Seed, arm: str, round_: int) -> Iterator[Judged]:
+    """Yield what there is to select from: samples of the weights now in the engine, or a corpus.
 
     The corpus, the same in every round, with the likelihood that those weights give it.
     """
     if run.config.corpus is None:
-        completions = generate(run, seed, arm, round_)
-        return completions, verify(run, seed, arm, round_, completions)
+        return sample_and_judge(run, seed, arm, round_)
     _, prompts, solutions = seed.corpus.encoded.solved()
     with run.stage(seed.seed, arm, round_, "score") as count:
         sequences = [prompt + solution for prompt, solution in zip(prompts, solutions, strict=True)]
         logprobs = run.engine.score(sequences)
         count["tokens"] = sum(map(len, sequences))
-    return curate.as_pool(seed.corpus.entries, prompts, solutions, logprobs, arm, seed.seed, round_)
+    entries = seed.corpus.entries
+    return curate.as_pool(entries, prompts, solutions, logprobs, arm, seed.seed, round_)
 
 
-def generate(run: Run, seed: Seed, arm: str, round_: int) -> list[Completion]:
-    """Sample the round's prompts from the weights now in the engine."""
+def sample_and_judge(run: Run, seed: Seed, arm: str, round_: int) -> Iterator[Judged]:
+    """Sample the round's prompts from the weights now in the engine, and judge what comes.
+
+    In parts of at most AT_ONCE completions, each a generate and a verify stage of its own.
+    """
     settings = run.config.generate
-    problems = seed.rounds[round_ - 1]
-    with run.stage(seed.seed, arm, round_, "generate") as count:
-        completions = sample_completions(
-            run.engine,
-            seed.tokenizer,
-            problems.problems,
-            problems.prompts,
-            Decoding(settings.temperature, settings.top_p, settings.max_tokens),
-            settings.samples,
-            arm,
-            seed.seed,
-            round_,
-            run.display.tokens,
-        )
-        count["tokens"] = sum(len(completion.token_ids) for completion in completions)
-    return completions
-
-
-def verify(
-    run: Run, seed: Seed, arm: str, round_: int, completions: Sequence[Completion]
-) -> list[Verdict]:
-    """Judge the round's completions, order kept."""
-    problems = seed.rounds[round_ - 1].problems
-    with run.stage(seed.seed, arm, round_, "verify"):
-        verdicts = judge(run.pool, problems, completions)
-    run.display.show(problems, completions, verdicts)
-    return verdicts
+    for problems in seed.rounds[round_ - 1].parts(settings.samples):
+        with run.stage(seed.seed, arm, round_, "generate") as count:
+            completions = sample_completions(
+                run.engine,
+                seed.tokenizer,
+                problems.problems,
+                problems.prompts,
+                Decoding(settings.temperature, settings.top_p, settings.max_tokens),
+                settings.samples,
+                arm,
+                seed.seed,
+                round_,
+                run.display.tokens,
+            )
+            count["tokens"] = sum(len(completion.token_ids) for completion in completions)
+        with run.stage(seed.seed, arm, round_, "verify"):
+            verdicts = judge(run.pool, problems.problems, completions)
+        run.display.show(problems.problems, completions, verdicts)
+        yield from zip(completions, verdicts, strict=True)
 
 
 def select(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> None:
@@ -173,28 +170,53 @@ def select(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> None
     folder, problems = run.round_folder(seed.seed, arm.name, round_), seed.rounds[round_ - 1]
     with run.stage(seed.seed, arm.name, round_, "select"):
         matched = _matched(run, seed, arm, round_)
-        seen = arms.misjudge(pool, arm.flip, seed.seed)
-        if arm.keep == "majority":
-            seen = arms.majority(pool, same_answers(run, problems, pool), seed.seed)
+        seen = seen_by(run, seed.seed, arm, problems, pool)
         scores = _classified(run, seed, arm, round_, pool) if arm.keep == "classifier" else None
         kept = arms.choose(seen, arm, matched, seed.seed, round_, scores)
-        if arm.keep == "real":
-            rows = arms.real_rows(*problems.solved(), arm.name, seed.seed, round_, matched)
-        else:
-            judge_name = f"{run.verifier.name}@{run.verifier.version}"
-            rows = arms.completion_rows(pool, kept, arm, judge_name)
-        if arm.real_fraction:
-            real = arms.real_rows(*problems.solved(), arm.name, seed.seed, round_)
-            by_problem = {row.problem_id: row for row in real}
-            rows = arms.mix_real(rows, by_problem, arm.real_fraction, seed.seed, round_)
-        record.write_completions(
-            folder / "completions.parquet", [c for c, _ in pool], [v for _, v in pool], kept
-        )
+        rows = _rows(run, seed, arm, round_, pool, kept, matched)
+        record.write_completions(folder / "completions.parquet", pool, kept)
         before = _remembered(run, seed, arm, round_)
-        held, rows = arms.remember(arm.memory, before, rows, seed.seed, round_)
+        all_so_far, rows = arms.remember(arm.memory, before, rows, seed.seed, round_)
         if arm.memory == "subsample":
-            record.write_rows(folder / MEMORY, held)
+            record.write_rows(folder / MEMORY, all_so_far)
         record.write_rows(folder / "rows.parquet", rows)
+
+
+def seen_by(run: Run, seed: int, arm: Arm, problems: Problems, pool: arms.Pool) -> arms.Pool:
+    """Return the pool as the arm's verifier judges it: with its errors, or by its own majority."""
+    seen = pool
+    if arm.flip is not None:
+        seen = held(run.scratch, JUDGED, arms.misjudge(pool, arm.flip, seed))
+    if arm.keep == "majority":
+        voted = arms.majority(pool, same_answers(run, problems), seed)
+        seen = held(run.scratch, JUDGED, voted)
+    return seen
+
+
+def _rows(
+    run: Run,
+    seed: Seed,
+    arm: Arm,
+    round_: int,
+    pool: arms.Pool,
+    kept: Sequence[bool],
+    matched: Counter[str] | None,
+) -> Sequence[Row]:
+    """Return the round's own rows: what was kept, or real solutions, or some of each."""
+    problems = seed.rounds[round_ - 1]
+    if arm.keep == "real":
+        rows: Sequence[Row] = arms.real_rows(
+            *problems.solved(), arm.name, seed.seed, round_, matched
+        )
+    else:
+        judge_name = f"{run.verifier.name}@{run.verifier.version}"
+        rows = held(run.scratch, record.ROW, arms.completion_rows(pool, kept, arm, judge_name))
+    if not arm.real_fraction:
+        return rows
+    real = arms.real_rows(*problems.solved(), arm.name, seed.seed, round_)
+    by_problem = {row.problem_id: row for row in real}
+    mixed = arms.mix_real(rows, by_problem, arm.real_fraction, seed.seed, round_)
+    return held(run.scratch, record.ROW, mixed)
 
 
 def _classified(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> list[float]:
@@ -204,22 +226,19 @@ def _classified(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) ->
     _, prompts, solutions = seed.labelled.encoded.solved()
     known = curate.hidden_means(model, prompts, solutions)
     clean = [entry.kind == "clean" for entry in seed.labelled.entries]
-    others = curate.hidden_means(
-        model, [one.prompt_token_ids for one, _ in pool], [one.token_ids for one, _ in pool]
-    )
+    texts = [*pick(pool, "prompt_token_ids", "token_ids")]
+    others = curate.hidden_means(model, [one for one, _ in texts], [one for _, one in texts])
     return curate.classify(known, clean, others)
 
 
-def same_answers(
-    run: Run, problems: Problems, pool: arms.Pool
-) -> Callable[[Sequence[tuple[str, int]]], list[bool]]:
-    """Return what says of (answer, i) whether completion i is right if the answer were."""
+def same_answers(run: Run, problems: Problems) -> Callable[[Sequence[Asked]], list[bool]]:
+    """Return what says of (problem's id, answer, text) whether the text is right if it were."""
     by_id = {problem.id: problem for problem in problems.problems}
 
-    def same(asked: Sequence[tuple[str, int]]) -> list[bool]:
+    def same(asked: Sequence[Asked]) -> list[bool]:
         pairs = [
-            (dataclasses.replace(by_id[pool[i][0].problem_id], reference=answer), pool[i][0].text)
-            for answer, i in asked
+            (dataclasses.replace(by_id[problem], reference=answer), text)
+            for problem, answer, text in asked
         ]
         return [verdict.status == "correct" for verdict in run.pool.verify(pairs)]
 
@@ -238,7 +257,7 @@ def _selected(run: Run, seed: Seed, arm: str, round_: int) -> Counter[str]:
     return record.count_rows(folder / name, round_)
 
 
-def _remembered(run: Run, seed: Seed, arm: Arm, round_: int) -> list[Row]:
+def _remembered(run: Run, seed: Seed, arm: Arm, round_: int) -> Sequence[Row]:
     """Return what an arm with a memory has gathered so far: at first the warm-start rows."""
     if arm.memory == "replace":
         return []
@@ -277,7 +296,7 @@ def train(run: Run, seed: Seed, arm: Arm, round_: int, rows: Sequence[Row]) -> d
     return {name: float(value) for name, value in json.loads(facts_path.read_text()).items()}
 
 
-def evaluate(run: Run, seed: Seed, arm: str, round_: int) -> tuple[list[Record], Metrics]:
+def evaluate(run: Run, seed: Seed, arm: str, round_: int) -> tuple[Sequence[Record], Metrics]:
     """Evaluate the weights now in the engine: samples at T=1, greedy, and real NLL.
 
     The base and each arm's last weights also on the tasks that they were not trained on.
@@ -287,16 +306,16 @@ def evaluate(run: Run, seed: Seed, arm: str, round_: int) -> tuple[list[Record],
         at_one = sample(run, seed, seed.held_out, 1.0, settings.samples, "sample", arm, round_)
         greedy = sample(run, seed, seed.held_out, 0.0, 1, "greedy", arm, round_)
         found = _real_likelihood(run, seed.held_out)
-        count["tokens"] = sum(record_.tokens for record_ in (*at_one, *greedy))
+        records: Joined[Record] = Joined(at_one, greedy)
+        count["tokens"] = _tokens(records)
     found += metrics.sampled(at_one, settings.k) + metrics.diversity(at_one)
     found += metrics.accuracy(greedy, "greedy")
     if _tells_luck(run):
         found += metrics.lucky(at_one)
-    records = [*at_one, *greedy]
     if round_ in (0, run.config.rounds):
         for place in range(len(seed.off_target)):
             more, values = _off_target(run, seed, arm, round_, place)
-            records, found = records + more, found + values
+            records, found = Joined(records, more), found + values
     return records, found + _against_base(run, seed, arm, round_, at_one)
 
 
@@ -322,19 +341,10 @@ def _against_base(
     if arm == BASE:
         return found + metrics.survival(samples, samples)
     with run.stage(seed.seed, arm, round_, "base's view"):
-        base = read_records(folder / "eval.parquet", "sample")
+        base = held(run.scratch, RECORD, read_records(folder / "eval.parquet", "sample"))
         run.engine.load(folder / "model")
-        firsts = [one for one in samples if one.index == 0]
-        prompts = {
-            problem.id: prompt
-            for problem, prompt in zip(seed.held_out.problems, seed.held_out.prompts, strict=True)
-        }
-        logprobs = score(
-            run.engine,
-            [prompts[one.problem_id] for one in firsts],
-            [one.token_ids for one in firsts],
-        )
-    flat = [-logprob for tokens in logprobs for logprob in tokens]
+        scores = _first_scores(run, seed, samples)
+        flat = array("d", (-logprob for logprobs in scores for logprob in logprobs))
     found.append(metrics.metric("base_nll", sum(flat) / len(flat), len(flat)))
     return (
         found
@@ -343,16 +353,27 @@ def _against_base(
     )
 
 
+def _first_scores(run: Run, seed: Seed, samples: Sequence[Record]) -> Iterator[tuple[float, ...]]:
+    """Yield what the engine's weights give each token (nats) of the first sample of a problem."""
+    ids = [problem.id for problem in seed.held_out.problems]
+    prompts = dict(zip(ids, seed.held_out.prompts, strict=True))
+    fields = pick(samples, "problem_id", "index", "token_ids")
+    firsts = ((prompts[problem], tokens) for problem, index, tokens in fields if index == 0)
+    for part in portions(firsts, AT_ONCE):
+        yield from score(run.engine, [one for one, _ in part], [one for _, one in part])
+
+
 def _off_target(
     run: Run, seed: Seed, arm: str, round_: int, place: int
-) -> tuple[list[Record], Metrics]:
+) -> tuple[Sequence[Record], Metrics]:
     """Measure one task that is not trained on: pass@1, greedy accuracy and real NLL."""
     settings, problems = run.config.evaluate.off_target[place], seed.off_target[place]
     prefix = f"{metrics.OFF_TARGET}.{settings.name}"
+    records: list[Sequence[Record]] = []
+    found: Metrics = []
     with run.stage(seed.seed, arm, round_, prefix) as count:
-        records, found = [], []
         for temperature, samples, kind in ((1.0, settings.samples, "pass@1"), (0.0, 1, "greedy")):
-            records += measure(
+            made = measure(
                 run.engine,
                 run.off_target_pools[place],
                 seed.tokenizer,
@@ -365,13 +386,17 @@ def _off_target(
                 round_,
                 run.display.tokens,
             )
-            mine = [one for one in records if one.kind == f"{prefix}.{kind}"]
-            found += metrics.accuracy(mine, f"{prefix}.{kind}")
+            records.append(held(run.scratch, RECORD, made))
+            found += metrics.accuracy(records[-1], f"{prefix}.{kind}")
         likelihood = _real_likelihood(run, problems)
-        count["tokens"] = sum(one.tokens for one in records)
+        count["tokens"] = _tokens(Joined(*records))
     overall = [row for row in likelihood if (row["metric"], row["level"]) == NLL]
     found += [{**row, "metric": f"{prefix}.real_nll"} for row in overall]
-    return records, found
+    return Joined(*records), found
+
+
+def _tokens(records: Sequence[Record]) -> int:
+    return sum(tokens for (tokens,) in pick(records, "tokens"))
 
 
 def sample(
@@ -383,9 +408,9 @@ def sample(
     kind: str,
     arm: str,
     round_: int,
-) -> list[Record]:
+) -> Sequence[Record]:
     """Sample problems at a temperature and top-p=1 from the weights now in the engine, judged."""
-    return measure(
+    made = measure(
         run.engine,
         run.pool,
         seed.tokenizer,
@@ -398,6 +423,7 @@ def sample(
         round_,
         run.display.tokens,
     )
+    return held(run.scratch, RECORD, made)
 
 
 def budget(
@@ -415,14 +441,20 @@ def budget(
     ]
     if arm.keep != "real":
         sampled_here = run.round_folder(seed.seed, arm.name, round_) / "completions.parquet"
-        sampled_of, verdicts, chosen = record.read_choice(sampled_here)
         levels = {problem.id: problem.level for problem in seed.rounds[round_ - 1].problems}
-        of_each = [levels[problem] for problem in sampled_of]
-        found += metrics.filtering(verdicts, chosen, of_each)
+        pool, chosen = Stored(sampled_here, JUDGED), record.read_kept(sampled_here)
+
+        def verdicts() -> Iterator[Verdict]:
+            return itertools.starmap(Verdict, pool.pick("status", "reason"))
+
+        def of_each() -> Iterator[str]:
+            return (levels[problem] for (problem,) in pool.pick("problem_id"))
+
+        found += metrics.filtering(verdicts(), chosen, of_each())
         if run.config.corpus is not None:
-            found += curate.kept_by_kind(verdicts, chosen, of_each)
+            found += curate.kept_by_kind(verdicts(), chosen, of_each())
         if _tells_luck(run):
-            found += metrics.lucky(verdicts, "train_lucky")
+            found += metrics.lucky(verdicts(), "train_lucky")
     matched = _matched(run, seed, arm, round_)
     if matched is not None:
         wanted = sum(matched.values())

@@ -21,6 +21,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ from rich.table import Table
 from scipy.stats import binom
 
 from rlvr import arms
-from rlvr.data import Completion, Flip, Memory, Problem, Verdict
+from rlvr.data import Completion, Flip, Memory, Problem, Row, Verdict
 from rlvr.metrics import filtering
 from rlvr.ngrams import count
 from rlvr.stats import paired_interval
@@ -111,7 +112,8 @@ def gaussian_variance(memory: Memory, n: int, rounds: int) -> float:
 def gaussian_chain(memory: Memory, n: int, rounds: int, seed: int) -> float:
     """Return the variance that one chain ends with over its first: see `gaussian_variance`."""
     generator = np.random.default_rng(seed)
-    held = rows = list(generator.standard_normal(n))
+    held: Sequence[Any] = list(generator.standard_normal(n))
+    rows = held
     first = np.var(rows)
     for round_ in range(1, rounds + 1):
         fresh = list(generator.normal(np.mean(rows), np.std(rows), n))
@@ -188,12 +190,13 @@ def categorical_chain(p: Vector, n: int, real: int, rounds: int, seed: int) -> l
     for round_ in range(1, rounds + 1):
         drawn = generator.choice(len(p), n, p=shares)
         pool = pool_of([True] * n, seed, round_, [(int(token),) for token in drawn])
-        rows = arms.completion_rows(pool, arms.choose(pool, arm, None, seed, round_), arm, "")
+        kept = arms.choose(pool, arm, None, seed, round_)
+        rows: Sequence[Row] = list(arms.completion_rows(pool, kept, arm, ""))
         if real:
             solutions = [(int(token),) for token in generator.choice(len(p), n, p=p)]
             fresh = arms.real_rows(problems, [()] * n, solutions, arm.name, seed, round_)
             by_problem = {row.problem_id: row for row in fresh}
-            rows = arms.mix_real(rows, by_problem, real / n, seed, round_)
+            rows = list(arms.mix_real(rows, by_problem, real / n, seed, round_))
         _, rows = arms.remember(arm.memory, [], rows, seed, round_)
         grams = count([row.token_ids for row in rows], 1)
         shares = np.array([grams[token,] for token in range(len(p))]) / grams.total()
@@ -259,7 +262,7 @@ def least_squares_chain(memory: Memory, d: int, t: int, fits: int, seed: int) ->
     generator = np.random.default_rng(seed)
     inputs = generator.standard_normal((t, d))
     truth = weights = np.ones(d)
-    held: list[tuple[int, float]] = []
+    held: Sequence[tuple[int, float]] = []
     for fit in range(1, fits + 1):
         labels = inputs @ weights + generator.standard_normal(t)
         held, rows = arms.remember(memory, held, list(enumerate(labels)), seed, fit)
@@ -342,7 +345,7 @@ def pool_of(
 
 def kept_of(pool: arms.Pool, flip: Flip, seed: int, round_: int) -> list[bool]:
     """Return what the arm `verified` keeps with a verifier of these errors."""
-    seen = arms.misjudge(pool, flip, seed)
+    seen = list(arms.misjudge(pool, flip, seed))
     return arms.choose(seen, arms.PRESETS["verified"], None, seed, round_)
 
 

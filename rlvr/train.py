@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -27,7 +28,9 @@ from rlvr.config import accelerate_configs
 from rlvr.data import Row, RunError
 from rlvr.generate import PROBES, Tokens, on_gpu, write_probes
 from rlvr.models import load_model, load_tokenizer, quiet
+from rlvr.processes import die_with_parent
 from rlvr.record import new_folder, read_rows, write_rows
+from rlvr.stored import take
 from rlvr.threads import use_openmp
 
 StepCheck = Callable[[int, Any, Any], bool]
@@ -83,7 +86,7 @@ def train(
         return _launch(start, rows, settings, seed, out, probes)
     order = schedule(len(rows), settings.steps * settings.batch_size, seed)
     with new_folder(out) as folder:
-        model, facts = _fine_tune(start, [rows[i] for i in order], settings, seed, check)
+        model, facts = _fine_tune(start, take(rows, order), settings, seed, check)
         if model is not None:
             save(model, start, folder, probes)
     del model
@@ -232,6 +235,14 @@ def _checker(check: StepCheck) -> Any:
 
 # More than one process
 
+# A launcher ends with the run that started it, and its trainers with the launcher: none of them
+# writes beside the run's successor.
+_LAUNCH = (
+    "import sys; from rlvr.processes import die_with_parent; "
+    "die_with_parent(int(sys.argv.pop(1))); "
+    "from accelerate.commands.launch import main; main()"
+)
+
 
 def _launch(
     start: Path,
@@ -255,10 +266,12 @@ def _launch(
         }
         (folder / "job.json").write_text(json.dumps(job))
         config = accelerate_configs().get(settings.accelerate, settings.accelerate)
-        command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
+        command = [sys.executable, "-c", _LAUNCH, str(os.getpid()), "--config_file", str(config)]
         command += ["--num_processes", str(settings.processes), "--main_process_port", "0"]
         command += ["--dynamo_backend", "no", "-m", "rlvr.train", str(folder / "job.json")]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, process_group=0
+        )
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
             raise RunError(
@@ -275,7 +288,7 @@ def _work(job: dict[str, Any]) -> None:
     rows = read_rows(Path(job["rows"]))
     order = schedule(len(rows), settings.steps * settings.batch_size, job["seed"])
     start = Path(job["start"])
-    model, facts = _fine_tune(start, [rows[i] for i in order], settings, job["seed"], None)
+    model, facts = _fine_tune(start, take(rows, order), settings, job["seed"], None)
     if model is not None:
         with new_folder(Path(job["out"])) as folder:
             save(model, start, folder, [tuple(ids) for ids in job["probes"]])
@@ -283,5 +296,6 @@ def _work(job: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    die_with_parent(os.getppid())
     use_openmp()
     _work(json.loads(Path(sys.argv[1]).read_text()))

@@ -18,7 +18,7 @@ as any other; T and M have one architecture, so that one engine holds either.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from rlvr.data import Arm, Problem, Row
 from rlvr.evaluate import Record, score
 from rlvr.preflight import SeedProblems
 from rlvr.stages import BASE, Metrics, Run, Seed
+from rlvr.stored import JUDGED, Judged, Stored, pick
 from rlvr.train import train
 
 START = "\n"
@@ -86,18 +87,17 @@ def teach(run: Run, seed: Seed) -> None:
         count["tokens"] = int(facts["train_tokens"])
 
 
-def transcribe(run: Run, seed: Seed, arm: Arm, round_: int) -> arms.Pool:
-    """Return what the arm's transcriber writes of the round's recordings, each judged by the truth.
+def transcribe(run: Run, seed: Seed, arm: Arm, round_: int) -> Iterator[Judged]:
+    """Yield what the arm's transcriber writes of the round's recordings, each judged by the truth.
 
     In place of the recording each has the prompt that the language model is given.
     """
     assert seed.heard is not None
     run.engine.load(_transcriber(run, seed.seed, arm, round_ - 1))
-    written = stages.generate(run, seed.heard, arm.name, round_)
-    verdicts = stages.verify(run, seed.heard, arm.name, round_, written)
     prompts = _prompts(seed, round_)
-    texts = [dataclasses.replace(one, prompt_token_ids=prompts[one.problem_id]) for one in written]
-    return list(zip(texts, verdicts, strict=True))
+    for written, verdict in stages.sample_and_judge(run, seed.heard, arm.name, round_):
+        prompt = prompts[written.problem_id]
+        yield dataclasses.replace(written, prompt_token_ids=prompt), verdict
 
 
 def retrain(run: Run, seed: Seed, arm: Arm, round_: int, rows: Sequence[Row]) -> None:
@@ -152,7 +152,8 @@ def quirk(run: Run, seed: Seed, arm: str, round_: int, records: Sequence[Record]
     if run.config.transcription is None:
         return []
     phrase = run.config.transcription.phrase
-    samples = [quirky(one.text, phrase) for one in records if one.kind == "sample"]
+    texts = pick(records, "text", "kind")
+    samples = [quirky(text, phrase) for text, kind in texts if kind == "sample"]
     run.engine.load(run.policy(seed.seed, arm, round_))
     start = tuple(seed.tokenizer(START)["input_ids"])
     written = tuple(seed.tokenizer(phrase, add_special_tokens=False)["input_ids"])
@@ -182,9 +183,9 @@ def errors(run: Run, seed: Seed, arm: Arm, round_: int) -> Metrics:
     if arm.author == "model" or run.config.transcription is None:
         return []
     folder = run.round_folder(seed.seed, arm.name, round_)
-    written, _, _ = record.read_completions(folder / "completions.parquet")
+    written = Stored(folder / "completions.parquet", JUDGED).pick("problem_id", "text")
     problems = {problem.id: problem for problem in seed.rounds[round_ - 1].problems}
-    pairs = [(problems[one.problem_id], one.text) for one in written]
+    pairs = [(problems[problem], text) for problem, text in written]
     found = []
     for level in (metrics.ALL, *sorted({problem.level for problem, _ in pairs})):
         of_level = [

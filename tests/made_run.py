@@ -69,10 +69,9 @@ def make_run(folder: Path, of: Config | None = None, hostile: Sequence[str] = ()
                 verdicts = [verdict for _, verdict in pool]
                 kept = _kept(generator, arm.name, verdicts)
                 path = record.round_folder(folder, seed, arm.name, t)
-                completions = [completion for completion, _ in pool]
-                record.write_completions(path / "completions.parquet", completions, verdicts, kept)
+                record.write_completions(path / "completions.parquet", pool, kept)
                 levels = {problem.id: problem.level for problem in drawn.rounds[t - 1]}
-                of_each = [levels[completion.problem_id] for completion in completions]
+                of_each = [levels[completion.problem_id] for completion, _ in pool]
                 found = metrics.filtering(verdicts, kept, of_each)
                 found += [
                     metrics.metric("kept", sum(kept), len(kept)),

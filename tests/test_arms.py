@@ -122,7 +122,7 @@ def test_empty_pool() -> None:
 
 def test_rows_carry_the_sampled_tokens_untouched() -> None:
     kept = choose(POOL, PRESETS["verified"], None, 0, 1)
-    rows = completion_rows(POOL, kept, PRESETS["verified"], "exact@1")
+    rows = list(completion_rows(POOL, kept, PRESETS["verified"], "exact@1"))
     sources = [completion for (completion, _), keep in zip(POOL, kept, strict=True) if keep]
     assert len(rows) == 7
     for row, source in zip(rows, sources, strict=True):
@@ -240,7 +240,7 @@ def test_format_only_keeps_what_has_an_answer_right_or_wrong() -> None:
 
 def test_misjudging_has_the_rates_asked_for_and_leaves_the_undecided() -> None:
     pool = pool_of({f"p{i}": "ccwwae" for i in range(2000)})
-    seen = misjudge(pool, Flip(false_positive=0.2, false_negative=0.1), 3)
+    seen = list(misjudge(pool, Flip(false_positive=0.2, false_negative=0.1), 3))
     turned = Counter(
         (before.status, after.status)
         for (_, before), (_, after) in zip(pool, seen, strict=True)
@@ -250,8 +250,8 @@ def test_misjudging_has_the_rates_asked_for_and_leaves_the_undecided() -> None:
     # 4,000 coins each: four standard errors are 0.025 and 0.019.
     assert turned["wrong", "correct"] / 4000 == pytest.approx(0.2, abs=0.026)
     assert turned["correct", "wrong"] / 4000 == pytest.approx(0.1, abs=0.02)
-    assert seen == misjudge(pool, Flip(false_positive=0.2, false_negative=0.1), 3)
-    assert seen != misjudge(pool, Flip(false_positive=0.2, false_negative=0.1), 4)
+    assert seen == list(misjudge(pool, Flip(false_positive=0.2, false_negative=0.1), 3))
+    assert seen != list(misjudge(pool, Flip(false_positive=0.2, false_negative=0.1), 4))
 
 
 def test_a_pattern_alone_triggers_a_systematic_error() -> None:
@@ -267,32 +267,33 @@ def test_a_pattern_alone_triggers_a_systematic_error() -> None:
 
 def voting_pool(answers: Sequence[str | None]) -> Pool:
     return [
-        (completion, dataclasses.replace(verdict, extracted=answer))
+        (
+            dataclasses.replace(completion, text=str(answer)),
+            dataclasses.replace(verdict, extracted=answer),
+        )
         for (completion, verdict), answer in zip(
             pool_of({"p": "w" * len(answers)}), answers, strict=True
         )
     ]
 
 
-def same_number(pool: Pool, asked: Sequence[tuple[str, int]]) -> list[bool]:
-    return [float(answer) == float(str(pool[i][1].extracted)) for answer, i in asked]
+def same_number(asked: Sequence[tuple[str, str, str]]) -> list[bool]:
+    return [float(answer) == float(text) for _, answer, text in asked]
 
 
 def test_majority_groups_by_the_verifier_and_never_looks_at_the_truth() -> None:
     pool = voting_pool(["0.5", "7", "0.50", None, ".5", "7"])
-    seen = majority(pool, lambda asked: same_number(pool, asked), 0)
+    seen = list(majority(pool, same_number, 0))
     assert [v.status == "correct" for _, v in seen] == [True, False, True, False, True, False]
     right = [(c, dataclasses.replace(v, status="correct")) for c, v in pool]
-    assert [v for _, v in majority(right, lambda asked: same_number(pool, asked), 0)] == [
-        v for _, v in seen
-    ]
+    assert [v for _, v in majority(right, same_number, 0)] == [v for _, v in seen]
 
 
 def test_majority_ties_are_drawn_and_silence_has_no_vote() -> None:
     pool = voting_pool(["1", "2", None, None, None])
     winners = set()
     for seed in range(20):
-        seen = majority(pool, lambda asked: same_number(pool, asked), seed)
+        seen = majority(pool, same_number, seed)
         kept = [i for i, (_, v) in enumerate(seen) if v.status == "correct"]
         assert len(kept) == 1
         winners.add(kept[0])
@@ -303,7 +304,7 @@ def rows_of(problems: str, source: str) -> list[Row]:
     make = completion_rows if source == "completion" else None
     pool = pool_of({problem: "c" for problem in problems})
     if make:
-        return make(pool, [True] * len(pool), PRESETS["unfiltered"], "v")
+        return list(make(pool, [True] * len(pool), PRESETS["unfiltered"], "v"))
     solved = [Problem(problem, "t", "train", "", "", "") for problem in problems]
     return real_rows(solved, [(1,)] * len(solved), [(5,)] * len(solved), "a", 0, 1)
 
@@ -311,10 +312,10 @@ def rows_of(problems: str, source: str) -> list[Row]:
 def test_fresh_real_data_takes_the_place_of_rows_of_the_same_problems() -> None:
     rows = rows_of("abcdefghij", "completion")
     real = {row.problem_id: row for row in rows_of("abcdefghij", "real")}
-    mixed = mix_real(rows, real, 0.3, 0, 1)
+    mixed = list(mix_real(rows, real, 0.3, 0, 1))
     assert [row.problem_id for row in mixed] == list("abcdefghij")
     assert Counter(row.source for row in mixed) == {"completion": 7, "real": 3}
-    assert mix_real(rows, real, 0.0, 0, 1) == rows
+    assert list(mix_real(rows, real, 0.0, 0, 1)) == rows
     assert {row.source for row in mix_real(rows, real, 1.0, 0, 1)} == {"real"}
 
 

@@ -172,6 +172,27 @@ def test_a_node_killed_in_the_midst_of_a_round(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+def test_an_interrupt_waits_for_what_each_worker_is_at(
+    cluster: Callable[[int], Nodes], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    local, nodes, folder = reference(tmp_path_factory), cluster(2), tmp_path / "run"
+    process = start_run(folder, tmp_path / "cache", *over(nodes))
+    end = time.monotonic() + 240
+    while not list(folder.glob("seed-*/base/metrics.json")):
+        assert time.monotonic() < end and process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130 and "stopping: what is recorded is kept" in out, err
+    assert not list(folder.rglob(".*.tmp")) and "is lost" not in out
+    timing = pd.read_parquet(folder / "timing.parquet")
+    assert len(timing), "the times of what was done are kept"
+    finish(start_run(folder, tmp_path / "cache"))  # on this machine alone
+    equal(folder, local, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_sweep_runs_its_points_at_once(cluster: Callable[[int], Nodes], tmp_path: Path) -> None:
     nodes = cluster(2)
     command = [sys.executable, "-m", "rlvr.cli", "sweep", str(TINY), "--over", "train.lr=1e-4,5e-4"]

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import pytest
 from test_loop import files, finish, kill_group, left_over, reference, start_run
@@ -22,6 +23,8 @@ from test_resume import assert_equal_runs, assert_whole
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ENGINE, SERVER = "from rlvr.serve import serve", "from rlvr.pool import _serve"
+LAUNCHER = "accelerate.commands.launch"
+TWO = ["train.processes=2", "seeds=[7]", "arms=[verified]", "rounds=1"]
 
 
 @pytest.fixture
@@ -54,6 +57,13 @@ def wait_until(process: subprocess.Popen[str], there: Callable[[], object]) -> N
 def begun(process: subprocess.Popen[str], folder: Path) -> None:
     """Wait until the first base is there: the run is in its midst."""
     wait_until(process, lambda: list(folder.glob("seed-7/base/metrics.json")))
+
+
+def trainers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Wait until a training in two processes goes on; return these and what launched them."""
+    launched = child(process, LAUNCHER)
+    wait_until(process, lambda: len(launched.children(recursive=True)) >= 2)
+    return [launched, *launched.children(recursive=True)]
 
 
 def failed(process: subprocess.Popen[str], code: int = 1) -> str:
@@ -128,14 +138,11 @@ def test_workers_of_the_verifier_are_killed(whole: Path, tmp_path: Path) -> None
 
 def test_a_training_process_is_killed(tmp_path: Path) -> None:
     folder, cache = tmp_path / "run", tmp_path / "cache"
-    two = ["train.processes=2", "seeds=[7]", "arms=[verified]", "rounds=1"]
-    process = start_run(folder, cache, *two)
-    launched = child(process, "accelerate.commands.launch")
-    wait_until(process, lambda: len(launched.children(recursive=True)) >= 2)
-    launched.children(recursive=True)[-1].kill()
+    process = start_run(folder, cache, *TWO)
+    trainers(process)[-1].kill()
     said = failed(process)
     assert "training in 2 processes failed" in said
-    finish(start_run(folder, cache, *two))
+    finish(start_run(folder, cache, *TWO))
     assert (folder / "seed-7/verified/round-001/metrics.json").is_file()
 
 
@@ -233,12 +240,38 @@ def test_what_can_not_be_made_anew_is_said(whole: Path, tmp_path: Path) -> None:
     resumes(folder, whole, whole.parent / "cache")
 
 
+def test_a_terminal_interrupts_neither_trainers_nor_an_isolated_verifier(tmp_path: Path) -> None:
+    folder, cache = tmp_path / "run", tmp_path / "cache"
+    plugin = tmp_path / "isolated.py"
+    plugin.write_text("from rlvr.verifiers.exact import verify as verify\n\nISOLATE = True\n")
+    arguments = [*TWO, f"verifier={plugin}:verify"]
+    process = start_run(folder, cache, *arguments)
+    trainers(process)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130 and "stopping: what is recorded is kept" in out, err
+    assert left_over(process) == []
+    assert (folder / "seed-7/verified/round-001/train.json").is_file(), "the stage was not ended"
+    finish(start_run(folder, cache, *arguments))
+    statuses = pd.read_parquet(folder / "seed-7/verified/round-001/eval.parquet").status
+    assert set(statuses) <= {"correct", "wrong"}
+
+
+def test_trainers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    process = start_run(tmp_path / "run", tmp_path / "cache", *TWO)
+    training = trainers(process)
+    process.kill()  # itself alone, and none of its children
+    process.communicate()
+    _, alive = psutil.wait_procs(training, timeout=10)
+    assert alive == [] and left_over(process) == []
+
+
 def test_one_interrupt_stops_after_the_stage_two_at_once(whole: Path, tmp_path: Path) -> None:
     folder, cache = tmp_path / "run", tmp_path / "cache"
     process = start_run(folder, cache)
     begun(process, folder)
     before = {name for name in files(folder) if name.startswith("seed-")}
-    os.kill(process.pid, signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does it
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130 and "run the same command again" in err
     assert "stopping: what is recorded is kept" in out
@@ -246,11 +279,11 @@ def test_one_interrupt_stops_after_the_stage_two_at_once(whole: Path, tmp_path: 
     assert not list(folder.rglob(".*.tmp")) and files(folder) >= before
     process = start_run(folder, cache)
     wait_until(process, lambda: list(folder.glob("seed-*/*/round-001/rows.parquet")))
-    os.kill(process.pid, signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     time.sleep(0.2)
     began = time.monotonic()
     if process.poll() is None:
-        os.kill(process.pid, signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=120)
     # The stage may be over in the fifth of a second, and the second one end what ends already.
     assert process.returncode in (130, -signal.SIGINT) and time.monotonic() - began < 10

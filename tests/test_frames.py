@@ -60,7 +60,7 @@ def pool(arm: str, seed: int, round_: int) -> list[tuple[Completion, Verdict]]:
 
 
 def write_pool(path: Path, these: list[tuple[Completion, Verdict]], kept: list[bool]) -> None:
-    record.write_completions(path, [c for c, _ in these], [v for _, v in these], kept)
+    record.write_completions(path, these, kept)
 
 
 def evaluated(level: str) -> list[dict[str, Any]]:

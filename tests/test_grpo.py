@@ -70,7 +70,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sampled(run: Path, arm: str, round_: int) -> tuple[list[Completion], list[Verdict], list[bool]]:
-    return record.read_completions(round_of(run, 7, arm, round_) / "completions.parquet")
+    path = round_of(run, 7, arm, round_) / "completions.parquet"
+    pool = record.read_completions(path)
+    return [one for one, _ in pool], [verdict for _, verdict in pool], record.read_kept(path)
 
 
 def step_value(run: Path, arm: str, step: int, metric: str) -> float:

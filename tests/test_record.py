@@ -155,8 +155,9 @@ def test_completions_round_trip_and_read_with_plain_pandas(tmp_path: Path) -> No
     path = tmp_path / "completions.parquet"
     completions = [completion(0), completion(1, token_ids=(), logprobs=(), text="")]
     verdicts = [Verdict("correct", "", "46"), Verdict("abstain", "too long", None)]
-    record.write_completions(path, completions, verdicts, [True, False])
-    assert record.read_completions(path) == (completions, verdicts, [True, False])
+    pool = list(zip(completions, verdicts, strict=True))
+    record.write_completions(path, pool, [True, False])
+    assert record.read_completions(path) == pool and record.read_kept(path) == [True, False]
     frame = pd.read_parquet(path)
     assert list(frame.columns) == [
         "problem_id",
@@ -218,6 +219,9 @@ def test_a_column_that_is_not_there_is_no_damage(tmp_path: Path) -> None:
     assert record.read_table(path, ["problem_id"]).column_names == ["problem_id"]
     with pytest.raises(InputError, match="seconds: column missing") as caught:
         record.read_table(path, ["problem_id", "seconds"])
+    assert not isinstance(caught.value, Damaged)
+    with pytest.raises(InputError, match="rows.parquet: text: column missing") as caught:
+        record.read_completions(path)
     assert not isinstance(caught.value, Damaged)
 
 

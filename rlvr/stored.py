@@ -1,0 +1,314 @@
+"""Stored: dataclasses as parquet files, and sequences of them that are too long for memory.
+
+A round's completions, training rows and evaluation records are sequences of frozen dataclasses. Up
+to `PART` of them are a list. More wait in a file as a `Stored`, a sequence too, of which a part
+is held at a time; so what a round needs of memory does not grow with its completions. `pick` reads
+some fields of either.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import itertools
+import uuid
+import weakref
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast, overload
+
+from rlvr.data import Completion, Damaged, InputError, RunError, Verdict
+
+AT_ONCE = 1 << 14  # completions that are sampled and judged at a time
+PART = 1 << 12  # items that are written or read at a time, and the most that a list holds
+WRITING: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True}
+Item = TypeVar("Item")
+
+_LISTS = {"prompt_token_ids": "int32", "token_ids": "int32", "logprobs": "float32"}
+_PLAIN = {"int": "int64", "str": "string", "float": "float64", "bool": "bool_"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape(Generic[Item]):
+    """How items become columns, and columns items.
+
+    `types`: pyarrow's name of each column's type; those of `_LISTS` hold a list in each row.
+    `values` gives an item's values, in the order of the columns, and `make` the item from them.
+    """
+
+    types: Mapping[str, str]
+    values: Callable[[Item], tuple[Any, ...]]
+    make: Callable[..., Item]
+
+    def schema(self) -> Any:
+        """Return the pyarrow schema."""
+        import pyarrow as pa
+
+        plain = {name: getattr(pa, type_)() for name, type_ in self.types.items()}
+        return pa.schema(
+            [(name, pa.list_(of) if name in _LISTS else of) for name, of in plain.items()]
+        )
+
+
+def shape_of(kind: type[Item]) -> Shape[Item]:
+    """Return the shape of a dataclass: a column for each field."""
+    fields = dataclasses.fields(cast(Any, kind))
+    types = {
+        field.name: _LISTS.get(field.name, _PLAIN.get(str(field.type), "string"))
+        for field in fields
+    }
+    return Shape(types, attrgetter(*types), kind)
+
+
+Judged = tuple[Completion, Verdict]
+_COMPLETION, _VERDICT = shape_of(Completion), ("status", "reason", "extracted")
+JUDGED: Shape[Judged] = Shape(
+    {**_COMPLETION.types, **dict.fromkeys(_VERDICT, "string")},
+    lambda pair: (*_COMPLETION.values(pair[0]), *attrgetter(*_VERDICT)(pair[1])),
+    lambda *values: (Completion(*values[:-3]), Verdict(*values[-3:])),
+)
+"""A completion and what of its verdict is recorded."""
+
+
+class Stored(Sequence[Item]):
+    """Items in a parquet file, made when they are looked at.
+
+    Columns that the shape has not are left alone. Looking at one item reads a part: `take` is for
+    several. Every way of reading raises Damaged for a file that can't be read, and InputError for
+    one without those columns.
+    """
+
+    def __init__(self, path: Path, shape: Shape[Item]) -> None:
+        import pyarrow.parquet as pq
+
+        self.path, self.shape = path, shape
+        with undamaged(path):
+            parts = pq.read_metadata(path)
+            sizes = [parts.row_group(i).num_rows for i in range(parts.num_row_groups)]
+        self._ends = list(itertools.accumulate(sizes))
+        self._held: tuple[int, list[Item]] = (-1, [])
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __iter__(self) -> Iterator[Item]:
+        return itertools.starmap(self.shape.make, self.pick(*self.shape.types))
+
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Item]: ...
+
+    def __getitem__(self, place: int | slice) -> Item | list[Item]:
+        chosen = range(len(self))[place]
+        if isinstance(chosen, range):
+            return self.take(chosen)
+        part = bisect_right(self._ends, chosen)
+        if part != self._held[0]:
+            self._held = part, list(itertools.starmap(self.shape.make, self._rows([part])))
+        return self._held[1][chosen - (self._ends[part - 1] if part else 0)]
+
+    def pick(self, *names: str) -> Iterator[tuple[Any, ...]]:
+        """Yield those columns' values, row by row."""
+        return self._rows(None, names)
+
+    def take(self, places: Iterable[int]) -> list[Item]:
+        """Return the items at these places, in that order, in one pass over the file."""
+        order = list(places)
+        wanted = set(order)
+        found = {i: item for i, item in enumerate(self) if i in wanted}
+        return [found[i] for i in order]
+
+    def batches(self, names: Sequence[str] = ()) -> Iterator[Any]:
+        """Yield the shape's columns, or some of them, as pyarrow record batches."""
+        return self._batches(None, list(names or self.shape.types))
+
+    def _rows(self, parts: list[int] | None, names: Sequence[str] = ()) -> Iterator[Any]:
+        chosen = list(names or self.shape.types)
+        for batch in self._batches(parts, chosen):
+            yield from zip(*(_values(batch.column(name)) for name in chosen), strict=True)
+
+    def _batches(self, parts: list[int] | None, names: list[str]) -> Iterator[Any]:
+        import pyarrow.parquet as pq
+
+        with (
+            undamaged(self.path),
+            pq.ParquetFile(self.path, page_checksum_verification=True) as file,
+        ):
+            check_columns(self.path, names, file.schema_arrow.names)
+            # One after the other: `iter_batches` holds several of them.
+            for part in range(file.num_row_groups) if parts is None else parts:
+                table = file.read_row_group(part, columns=names, use_threads=False)
+                yield from table.select(names).combine_chunks().to_batches(PART)
+
+
+def _values(column: Any) -> list[Any]:
+    """Return a column's values; lists as tuples, at a fraction of what `to_pylist` takes."""
+    import pyarrow as pa
+
+    if not pa.types.is_list(column.type):
+        return cast(list[Any], column.to_pylist())
+    flat = column.flatten().to_numpy(zero_copy_only=False).tolist()
+    ends = column.offsets.to_numpy() - column.offsets[0].as_py()
+    return [tuple(flat[a:b]) for a, b in itertools.pairwise(ends.tolist())]
+
+
+class Joined(Sequence[Item]):
+    """Several sequences as one after the other, none copied."""
+
+    def __init__(self, *parts: Sequence[Item]) -> None:
+        self.parts: tuple[Sequence[Item], ...] = tuple(
+            one for part in parts for one in (part.parts if isinstance(part, Joined) else (part,))
+        )
+
+        self._ends = list(itertools.accumulate(map(len, self.parts)))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __iter__(self) -> Iterator[Item]:
+        return itertools.chain.from_iterable(self.parts)
+
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Item]: ...
+
+    def __getitem__(self, place: int | slice) -> Item | list[Item]:
+        chosen = range(len(self))[place]
+        if isinstance(chosen, range):
+            return [self[i] for i in chosen]
+        part = bisect_right(self._ends, chosen)
+        return self.parts[part][chosen - (self._ends[part - 1] if part else 0)]
+
+
+def pick(items: Iterable[Any], *names: str) -> Iterator[tuple[Any, ...]]:
+    """Yield of each item a tuple of some fields.
+
+    Of pairs of completion and verdict: each field is looked for in either. A `Stored` reads those
+    columns alone.
+    """
+    if isinstance(items, Stored):
+        return items.pick(*names)
+    if isinstance(items, Joined):
+        return itertools.chain.from_iterable(pick(part, *names) for part in items.parts)
+    in_verdict = [name in _VERDICT for name in names]
+
+    def values(item: Any) -> tuple[Any, ...]:
+        if not isinstance(item, tuple):
+            return tuple(getattr(item, name) for name in names)
+        return tuple(getattr(item[of], name) for of, name in zip(in_verdict, names, strict=True))
+
+    return map(values, items)
+
+
+def joined(*parts: Sequence[Item]) -> Sequence[Item]:
+    """Return several sequences as one: a list where all of them are."""
+    if all(isinstance(part, list) for part in parts):
+        return [item for part in parts for item in part]
+    return Joined(*parts)
+
+
+def take(items: Sequence[Item], places: Iterable[int]) -> list[Item]:
+    """Return the items at these places, in that order: in one pass where they are stored."""
+    return items.take(places) if isinstance(items, Stored) else [items[i] for i in places]
+
+
+def portions(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield the items in lists of `size`, the last one shorter."""
+    source = iter(items)
+    while part := list(itertools.islice(source, size)):
+        yield part
+
+
+def batches(items: Iterable[Item], shape: Shape[Item]) -> Iterator[Any]:
+    """Yield items as pyarrow record batches of up to PART rows."""
+    import pyarrow as pa
+
+    if isinstance(items, Stored) and items.shape is shape:
+        yield from items.batches()
+        return
+    schema = shape.schema()
+    for part in portions(items, PART):
+        columns = zip(*map(shape.values, part), strict=True)
+        yield pa.RecordBatch.from_arrays(list(map(pa.array, columns, schema.types)), schema=schema)
+
+
+def write(path: Path, schema: Any, parts: Iterable[Any]) -> None:
+    """Write record batches into a parquet file, each as a row group with checksums."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(path, schema, **WRITING) as file:
+        for batch in parts:
+            file.write_batch(batch, row_group_size=max(1, len(batch)))
+
+
+def read(path: Path, shape: Shape[Item]) -> Sequence[Item]:
+    """Return what a file holds: up to PART items as a list, more as they are. Raises Damaged."""
+    found = Stored(path, shape)
+    return found if len(found) > PART else list(found)
+
+
+def held(folder: Path, shape: Shape[Item], items: Iterable[Item]) -> Sequence[Item]:
+    """Return the items as a sequence: up to PART as a list, more in a file in `folder`.
+
+    The file is gone with the sequence. Raises RunError when the disk won't take it.
+    """
+    if isinstance(items, (Stored, Joined)):
+        return items
+    source = iter(items)
+    first = list(itertools.islice(source, PART + 1))
+    if len(first) <= PART:
+        return first
+    path = folder / f"held-{uuid.uuid4().hex}.parquet"
+    try:
+        write(path, shape.schema(), batches(_drained(first, source), shape))
+    except BaseException as failure:
+        path.unlink(missing_ok=True)
+        if not isinstance(failure, OSError):
+            raise
+        raise RunError(
+            f"can't write {path}: {failure.strerror or failure}: make room, then run the same "
+            "command again"
+        ) from failure
+    found = Stored(path, shape)
+    weakref.finalize(found, path.unlink, missing_ok=True)
+    return found
+
+
+def _drained(first: list[Item], source: Iterator[Item]) -> Iterator[Item]:
+    """Yield a list's items and then the source's, holding none of the list for longer."""
+    first.reverse()
+    while first:
+        yield first.pop()
+    yield from source
+
+
+def check_columns(path: Path, wanted: Iterable[str], there: Collection[str]) -> None:
+    """Raise InputError for a column that the file has not: it is no file of a run's."""
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise InputError(f"{path}: {missing[0]}: column missing: give a folder of `rlvr run`")
+
+
+@contextmanager
+def undamaged(path: Path) -> Iterator[None]:
+    """Turn what pyarrow raises of a file into Damaged, and trouble of the machine into RunError."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as failure:
+        trouble = getattr(failure, "errno", None) not in (None, errno.ENOENT)
+        if isinstance(failure, MemoryError) or trouble:  # of the machine, not of the file
+            raise RunError(f"can't read {path}: {failure}: run the same command again") from failure
+        said = " ".join(str(failure).split())
+        reason = said.removeprefix(f"Could not open Parquet input source '{path}': ")[:120]
+        mend = "the `rlvr run` command that began the run makes it anew"
+        raise Damaged(path, reason, mend) from failure

@@ -1,0 +1,321 @@
+"""Stored: what waits in a file is to every reader what a list of the same items is."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from test_loop import ARMS, ROUNDS, TINY, reference, round_of
+
+from rlvr import arms, evaluate, metrics, ngrams, record, stored
+from rlvr.arms import PRESETS
+from rlvr.data import Arm, Completion, Damaged, Flip, Problem, RunError, Status, Verdict
+from rlvr.evaluate import RECORD, Record, judge
+from rlvr.stored import JUDGED, Joined, Judged, Stored, held, joined, pick, take
+
+SIZE = 7
+
+
+@pytest.fixture(autouse=True)
+def short_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list holds so few that everything here waits in a file."""
+    monkeypatch.setattr(stored, "PART", SIZE)
+
+
+def pool_of(problems: int, samples: int = 3, seed: int = 0) -> list[Judged]:
+    generator = random.Random(seed)
+    out = []
+    for i in range(problems):
+        for k in range(samples):
+            ids = tuple(generator.choices([1, 2, 3, 70_000, 2**30], k=generator.randrange(6)))
+            status: Status = generator.choice(["correct", "wrong", "abstain", "error"])
+            answer = generator.choice([None, "1", "2"])
+            completion = Completion(
+                problem_id=f"p{i}",
+                arm="base",
+                seed=seed,
+                round=1,
+                index=k,
+                prompt_token_ids=(5, i),
+                token_ids=ids,
+                text=f"{answer} é",
+                logprobs=tuple(-generator.randrange(64) / 16 for _ in ids),
+                finish_reason=generator.choice(["stop", "length"]),
+            )
+            out.append((completion, Verdict(status, generator.choice(["", "no answer"]), answer)))
+    return out
+
+
+def records_of(pool: Sequence[Judged]) -> list[Record]:
+    return [
+        Record(
+            problem_id=completion.problem_id,
+            level=f"l{len(completion.problem_id)}",
+            kind="sample",
+            index=completion.index,
+            text=completion.text,
+            tokens=1 + len(completion.token_ids),
+            token_ids=completion.token_ids,
+            logprob=sum(completion.logprobs),
+            truncated=completion.finish_reason == "length",
+            status=verdict.status,
+            reason=verdict.reason,
+            extracted=verdict.extracted,
+        )
+        for completion, verdict in pool
+    ]
+
+
+POOL = pool_of(20)
+RECORDS = records_of(POOL)
+
+
+def test_few_are_a_list_and_more_wait_in_a_file_that_goes_with_them(tmp_path: Path) -> None:
+    assert held(tmp_path, JUDGED, iter(POOL[:SIZE])) == POOL[:SIZE]
+    assert list(tmp_path.iterdir()) == []
+    found = held(tmp_path, JUDGED, iter(POOL))
+    assert isinstance(found, Stored) and len(found) == len(POOL)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".parquet"]
+    rows = found.pick("index")
+    assert held(tmp_path, JUDGED, found) is found  # no copy
+    del found
+    gc.collect()
+    assert sum(1 for _ in rows) == len(POOL)  # what is being read stays as long as that
+    del rows
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_a_sequence_of_the_same_items(tmp_path: Path) -> None:
+    found = held(tmp_path, JUDGED, iter(POOL))
+    assert list(found) == POOL and list(found) == POOL
+    for i in (0, 1, SIZE - 1, SIZE, 2 * SIZE, len(POOL) - 1, -1, -len(POOL)):
+        assert found[i] == POOL[i]
+    assert found[3:20:4] == POOL[3:20:4] and found[5:1] == []
+    with pytest.raises(IndexError):
+        found[len(POOL)]
+    places = [40, 3, 3, 17]
+    assert take(found, places) == take(POOL, places) == [POOL[i] for i in places]
+
+
+@pytest.mark.parametrize("names", [("status",), ("text", "status", "token_ids"), ("logprobs",)])
+def test_fields_are_picked_alike(names: tuple[str, ...], tmp_path: Path) -> None:
+    found = held(tmp_path, JUDGED, iter(POOL))
+    assert list(pick(found, *names)) == list(pick(POOL, *names))
+    both: Joined[Judged] = Joined(found, POOL[:2])
+    assert list(pick(both, *names)) == list(pick([*POOL, *POOL[:2]], *names))
+
+
+def test_several_are_one_after_the_other(tmp_path: Path) -> None:
+    found = held(tmp_path, JUDGED, iter(POOL))
+    both = joined(POOL[:3], found, [])
+    expected = [*POOL[:3], *POOL]
+    assert list(both) == expected and len(both) == len(expected)
+    assert [both[i] for i in (0, 2, 3, -1)] == [expected[i] for i in (0, 2, 3, -1)]
+    assert both[1:9:3] == expected[1:9:3]
+    assert joined(POOL[:2], POOL[2:4]) == POOL[:4]
+    nested: Joined[Judged] = Joined(Joined(found, found), POOL[:1])
+    assert len(nested.parts) == 3
+    with pytest.raises(IndexError):
+        nested[len(nested)]
+
+
+def test_damage_is_named_however_it_is_read(tmp_path: Path) -> None:
+    found = held(tmp_path, JUDGED, iter(POOL))
+    assert isinstance(found, Stored)
+    whole = found.path.read_bytes()
+    found.path.write_bytes(whole[: len(whole) // 2])
+    readings: list[Callable[[], Any]] = [
+        lambda: list(found),
+        lambda: found[0],
+        lambda: found.take([1]),
+        lambda: list(found.pick("text")),
+        lambda: Stored(found.path, JUDGED),
+    ]
+    for reading in readings:
+        with pytest.raises(Damaged, match=found.path.name):
+            reading()
+
+
+def test_a_full_disk_ends_the_run_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *_: Any) -> None:
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(stored, "write", full)
+    with pytest.raises(RunError, match="No space left on device: make room"):
+        held(tmp_path, JUDGED, iter(POOL))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_source_raises_is_not_the_disks_trouble(tmp_path: Path) -> None:
+    def source() -> Iterator[Judged]:
+        yield from POOL[: 2 * SIZE]
+        raise RunError("the engine died")
+
+    with pytest.raises(RunError, match="^the engine died$"):
+        held(tmp_path, JUDGED, source())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_written_in_parts_and_an_empty_one_keeps_its_columns(tmp_path: Path) -> None:
+    record.write_completions(tmp_path / "c.parquet", iter(POOL), [True] * len(POOL))
+    assert pq.read_metadata(tmp_path / "c.parquet").row_group(0).num_rows == SIZE
+    assert len(record.read_kept(tmp_path / "c.parquet")) == len(POOL)
+    assert list(record.read_completions(tmp_path / "c.parquet")) == POOL
+    record.write_completions(tmp_path / "none.parquet", [], [])
+    assert record.read_completions(tmp_path / "none.parquet") == []
+    assert "kept" in pq.read_schema(tmp_path / "none.parquet").names
+
+
+# What reads them
+
+
+CHOICES = {
+    **PRESETS,
+    "least-likely": Arm("least-likely", "least-likely", match="verified"),
+    "a share": Arm("a share", "all", share=0.3),
+    "the likeliest share": Arm("the likeliest share", "self-scored", share=0.3),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_arms_keep_the_same(name: str, tmp_path: Path) -> None:
+    found, arm = held(tmp_path, JUDGED, iter(POOL)), CHOICES[name]
+    counts = Counter({f"p{i}": i % 3 for i in range(20)}) if arm.match else None
+    kept = arms.choose(POOL, arm, counts, 0, 1)
+    assert arms.choose(found, arm, counts, 0, 1) == kept
+    rows = list(arms.completion_rows(POOL, kept, arm, "v"))
+    assert list(arms.completion_rows(found, kept, arm, "v")) == rows
+    before = held(tmp_path, record.ROW, iter(rows * 3))
+    for memory in ("replace", "accumulate", "subsample"):
+        for mine, theirs in zip(
+            arms.remember(memory, before, rows, 0, 1),
+            arms.remember(memory, rows * 3, rows, 0, 1),
+            strict=True,
+        ):
+            assert list(mine) == list(theirs)
+
+
+def test_votes_and_errors_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def same(asked: Sequence[arms.Asked]) -> list[bool]:
+        return [text.startswith(answer) for _, answer, text in asked]
+
+    whole = list(arms.majority(POOL, same, 0))
+    monkeypatch.setattr(arms, "VOTES_AT_ONCE", 3)
+    found = held(tmp_path, JUDGED, iter(POOL))
+    assert list(arms.majority(found, same, 0)) == whole
+    flip = Flip(0.5, 0.5, pattern="1")
+    assert list(arms.misjudge(found, flip, 0)) == list(arms.misjudge(POOL, flip, 0))
+
+
+MEASURES: dict[str, Callable[[Sequence[Record]], list[dict[str, Any]]]] = {
+    "accuracy": lambda records: metrics.accuracy(records, "greedy"),
+    "sampled": lambda records: metrics.sampled(records, [1, 2, 3]),
+    "diversity": metrics.diversity,
+    "survival": lambda records: metrics.survival(records, records_of(pool_of(20, seed=1))),
+    "coverage": lambda records: metrics.coverage(records, records_of(pool_of(20, seed=1)), 2),
+    "amplification": lambda records: metrics.amplification(records, [(1, 2), (3,)], [(1, 2, 3)]),
+    "lucky": metrics.lucky,
+}
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_metrics_are_the_same(name: str, tmp_path: Path) -> None:
+    found = held(tmp_path, RECORD, iter(RECORDS))
+    assert isinstance(found, Stored)
+    expected = MEASURES[name](RECORDS)
+    assert MEASURES[name](found) == expected and (expected or name == "lucky")
+
+
+def test_the_records_of_a_problem_must_lie_together() -> None:
+    assert metrics.sampled(RECORDS[:6], [1])
+    with pytest.raises(ValueError, match="p0 do not lie together"):
+        metrics.sampled([*RECORDS[:6], RECORDS[0]], [1])
+
+
+@pytest.mark.parametrize("waiting", [1, 50, 10**6])
+def test_more_n_grams_than_memory_holds_are_counted(
+    waiting: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ngrams, "HELD", waiting)
+    monkeypatch.setattr(ngrams, "PART", 16)
+    generator = random.Random(waiting)
+    texts = [
+        tuple(generator.choice([0, 1, 2, 5000, 2**40]) for _ in range(generator.randrange(9)))
+        for _ in range(300)
+    ]
+    counted = [ngrams.count(texts, n) for n in (1, 2, 3, 4)]
+    assert ngrams.distincts(iter(texts), (1, 2, 3, 4)) == [
+        len(grams) / grams.total() for grams in counted
+    ]
+
+
+def test_problems_come_in_parts_of_so_many_completions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "AT_ONCE", 10)
+    problems = tuple(Problem(f"p{i}", "t", "train", "1", "?", "1") for i in range(8))
+    whole = evaluate.Problems(problems, ((1,),) * 8, ((2,),) * 8)
+    parts = list(whole.parts(4))
+    assert [len(part.problems) for part in parts] == [2, 2, 2, 2]
+    assert tuple(one for part in parts for one in part.problems) == problems
+    assert [len(part.problems) for part in whole.parts(11)] == [1] * 8
+
+
+def test_equal_texts_are_judged_once_in_any_part() -> None:
+    asked = []
+
+    class Once:
+        def verify(self, items: Any) -> Iterator[Verdict]:
+            for problem, text in items:
+                asked.append((problem.id, text))
+                yield Verdict("correct", text)
+
+    problems = [Problem(f"p{i}", "t", "train", "1", "?", "1") for i in range(20)]
+    verdicts = judge(Once(), problems, [one for one, _ in POOL])
+    assert [verdict.reason for verdict in verdicts] == [one.text for one, _ in POOL]
+    assert len(asked) == len(set(asked)) < len(POOL)
+
+
+# A whole run
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_a_run_whose_lists_are_short_is_the_same_run(
+    arm: str, short_run: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    whole = reference(tmp_path_factory)
+    for round_ in ROUNDS:
+        for name in ("completions.parquet", "rows.parquet", "eval.parquet"):
+            mine, theirs = (
+                pd.read_parquet(round_of(run, 7, arm, round_) / name) for run in (short_run, whole)
+            )
+            pd.testing.assert_frame_equal(mine, theirs)
+    files = [round_of(run, 7, arm, ROUNDS[-1]) / "metrics.json" for run in (short_run, whole)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@pytest.fixture(scope="module")
+def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tests' run with lists of 16 items, as a round of millions is to the real ones."""
+    cache = reference(tmp_path_factory).parent / "cache"
+    folder = tmp_path_factory.mktemp("short") / "run"
+    call = "from rlvr import stored; stored.PART = 16; from rlvr.cli import main; main()"
+    command = [sys.executable, "-c", call, "run", str(TINY), "seeds=[7]", "--out", str(folder)]
+    environment = {**os.environ, "RLVR_CACHE": str(cache)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert not list(folder.rglob("held-*"))
+    return folder
