@@ -237,9 +237,10 @@ def _checker(check: StepCheck) -> Any:
 
 # A launcher ends with the run that started it, and its trainers with the launcher: none of them
 # writes beside the run's successor.
+_LAUNCHER = "RLVR_LAUNCHER"
 _LAUNCH = (
-    "import sys; from rlvr.processes import die_with_parent; "
-    "die_with_parent(int(sys.argv.pop(1))); "
+    "import os, sys; from rlvr.processes import die_with_parent; "
+    f"die_with_parent(int(sys.argv.pop(1))); os.environ['{_LAUNCHER}'] = str(os.getpid()); "
     "from accelerate.commands.launch import main; main()"
 )
 
@@ -296,6 +297,6 @@ def _work(job: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent(os.getppid())
+    die_with_parent(int(os.environ[_LAUNCHER]))
     use_openmp()
     _work(json.loads(Path(sys.argv[1]).read_text()))

@@ -38,12 +38,12 @@ class Nodes:
     folder: Path
     started: list[subprocess.Popen[bytes]]
 
-    def add(self) -> None:
+    def add(self, cores: int = 2) -> None:
         where = ["--address", self.address]
         if not self.started:
             where = ["--head", f"--port={self.address.partition(':')[2]}"]
             where += [f"--temp-dir={self.folder}", "--include-dashboard=false"]
-        command = [str(RAY), "start", "--block", "--num-cpus=2", *where]
+        command = [str(RAY), "start", "--block", f"--num-cpus={cores}", *where]
         self.started.append(
             subprocess.Popen(
                 command,
@@ -122,6 +122,13 @@ def equal(found: Path, local: Path, tmp_path: Path) -> None:
     assert_equal_runs(copy, local)
 
 
+def wait_for_a_base(process: subprocess.Popen[str], folder: Path) -> None:
+    end = time.monotonic() + 240
+    while not list(folder.glob("seed-*/base/metrics.json")):
+        assert time.monotonic() < end and process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
 def test_units_know_what_they_need() -> None:
     config = load(TINY)
     found = units(config)
@@ -177,10 +184,7 @@ def test_an_interrupt_waits_for_what_each_worker_is_at(
 ) -> None:
     local, nodes, folder = reference(tmp_path_factory), cluster(2), tmp_path / "run"
     process = start_run(folder, tmp_path / "cache", *over(nodes))
-    end = time.monotonic() + 240
-    while not list(folder.glob("seed-*/base/metrics.json")):
-        assert time.monotonic() < end and process.poll() is None, process.communicate()
-        time.sleep(0.02)
+    wait_for_a_base(process, folder)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130 and "stopping: what is recorded is kept" in out, err
@@ -188,6 +192,47 @@ def test_an_interrupt_waits_for_what_each_worker_is_at(
     timing = pd.read_parquet(folder / "timing.parquet")
     assert len(timing), "the times of what was done are kept"
     finish(start_run(folder, tmp_path / "cache"))  # on this machine alone
+    equal(folder, local, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_judges_that_are_killed_are_started_again(
+    cluster: Callable[[int], Nodes], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    local, nodes, folder = reference(tmp_path_factory), cluster(2), tmp_path / "run"
+    process = start_run(folder, tmp_path / "cache", *over(nodes))
+    wait_for_a_base(process, folder)
+    killed = 0
+    for node in nodes.started:
+        for one in psutil.Process(node.pid).children(recursive=True):
+            if "NodeJudge" in " ".join(one.cmdline()):
+                one.kill()
+                killed += 1
+    assert killed >= 2
+    finish(process, 600)
+    equal(folder, local, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_without_its_last_node_a_run_waits_and_can_be_stopped(
+    cluster: Callable[[int], Nodes], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    local, nodes, folder = reference(tmp_path_factory), cluster(0), tmp_path / "run"
+    nodes.add(cores=0)
+    nodes.add()
+    process = start_run(folder, tmp_path / "cache", *over(nodes))
+    wait_for_a_base(process, folder)
+    nodes.kill(1)
+    time.sleep(60)  # of which the driver is to wait 30 before it says so
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "its worker is lost" in out, err
+    assert "no node is there with 2 cores: waiting for one" in out
+    nodes.started.pop()
+    nodes.add()
+    finish(start_run(folder, tmp_path / "cache", *over(nodes)), 600)
     equal(folder, local, tmp_path)
 
 
