@@ -18,14 +18,14 @@ import random
 import re
 import sys
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from rlvr.data import DECIDED, Arm, Flip, InputError, Memory, Problem, Row, Status, nearest
-from rlvr.stored import Judged, joined, pick, take
+from rlvr.stored import Judged, joined, pass_over, pick
 
-VOTES_AT_ONCE = 4096  # problems whose completions vote at a time
+VOTES_AT_ONCE = 1 << 12  # completions that vote at a time, with the others of their problems
 Pool = Sequence[Judged]
 Asked = tuple[str, str, str]  # a problem's id, an answer, a text
 Item = TypeVar("Item")
@@ -221,9 +221,13 @@ def majority(
     wrong (self-consistency, 2203.11171; as a label, TTRL 2504.16084).
     """
     by_problem = itertools.groupby(pool, key=lambda pair: pair[0].problem_id)
-    groups = (list(group) for _, group in by_problem)
-    while part := list(itertools.islice(groups, VOTES_AT_ONCE)):
-        yield from _voted(part, same, seed)
+    part: list[list[Judged]] = []
+    for _, group in by_problem:
+        part.append(list(group))
+        if sum(map(len, part)) >= VOTES_AT_ONCE:
+            yield from _voted(part, same, seed)
+            part = []
+    yield from _voted(part, same, seed)
 
 
 def _voted(
@@ -260,12 +264,13 @@ def _voted(
                     break
             else:
                 camps.append([i])
-        winners: list[int] = []
+        winners: set[int] = set()
         if camps:
             most = max(map(len, camps))
             tied = [camp for camp in camps if len(camp) == most]
             first = group[0][0]
-            winners = _draw(tied, 1, f"majority/{seed}/{first.round}/{first.problem_id}")[0]
+            key = f"majority/{seed}/{first.round}/{first.problem_id}"
+            winners = set(_draw(tied, 1, key)[0])
         for i, (completion, verdict) in enumerate(group):
             if verdict.status != "error":
                 status: Status = "correct" if i in winners else "wrong"
@@ -381,17 +386,17 @@ def mix_real(
     )
 
 
-def subsample(rows: Sequence[Item], n: int, seed: int, round_: int) -> list[Item]:
-    """Return n of all rows so far, uniformly without replacement, in their order.
+def subsample(rows: Sequence[Item], n: int, seed: int, round_: int) -> Iterator[Item]:
+    """Yield n of all rows so far, uniformly without replacement, in their order.
 
     Accumulate-subsample: all data is kept, the training budget is not (Kazdan 2410.16713).
     """
-    return take(rows, sorted(_draw(range(len(rows)), n, f"memory/{seed}/{round_}")))
+    return pass_over(rows, sorted(_draw(range(len(rows)), n, f"memory/{seed}/{round_}")))
 
 
 def remember(
     memory: Memory, before: Sequence[Item], fresh: Sequence[Item], seed: int, round_: int
-) -> tuple[Sequence[Item], Sequence[Item]]:
+) -> tuple[Sequence[Item], Iterable[Item]]:
     """Return all that the arm holds after this round, and what of it the round trains on.
 
     `before`: what it held until now; `fresh`: the round's own rows. replace holds and trains on the

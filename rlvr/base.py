@@ -19,7 +19,7 @@ from rlvr.data import DECIDED, Problem, Row
 from rlvr.evaluate import Record
 from rlvr.preflight import manifest, processors
 from rlvr.stages import BASE, Metrics, Run, Seed
-from rlvr.stored import AT_ONCE, JUDGED, Joined, Stored, pick
+from rlvr.stored import AT_ONCE, JUDGED, Joined, Stored, held, pick
 from rlvr.train import StepCheck, Training, save, train
 
 TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
@@ -40,8 +40,9 @@ def make_base(run: Run, seed: Seed, start: Path) -> None:
         return
     run.engine.load(folder / "model")
     if not (folder / "completions.parquet").is_file():
-        pool = stages.fill_pool(run, seed, BASE, 1)
-        record.write_completions(folder / "completions.parquet", pool, itertools.repeat(False))
+        pool = held(run.scratch, JUDGED, stages.fill_pool(run, seed, BASE, 1))
+        record.write_completions(folder / "completions.parquet", pool, [False] * len(pool))
+        del pool
         run.display.may_stop()
     if not (folder / stages.AMPLIFIED).is_file():
         record.write_json(folder / stages.AMPLIFIED, _amplified(run, seed))

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rich.console import Console
@@ -120,6 +120,26 @@ class _Stopped(Exception):
     """The driver was interrupted, and all that this worker did so far is recorded."""
 
 
+@contextmanager
+def _alone(job: Job, unit: Unit) -> Iterator[None]:
+    """Hold a unit's lock, so that who was cut off and works on does not write beside a successor.
+
+    Raises _Stopped where the driver was interrupted before the lock was had.
+    """
+    locks = job.folder / LOCKS
+    locks.mkdir(exist_ok=True)
+    lock = FileLock(locks / f"{unit.seed}-{unit.arm}")
+    while not lock.is_locked:
+        if (job.folder / STOP).exists():
+            raise _Stopped
+        with suppress(Timeout):
+            lock.acquire(timeout=POLL_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 class _Unseen(Display):
     """A worker's display, which nobody sees. It stops where a file says so, not at a Ctrl-C."""
 
@@ -149,21 +169,19 @@ class Worker:
 
     def work(self, job: Job, unit: Unit, judges: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
         """Make a unit and return its rows of timing. `judges`: the actors of each verifier."""
+        rows: list[dict[str, Any]] = []
         if not (job.folder / "config.json").is_file():
             raise InputError(
                 f"{job.folder}: the node {ray.util.get_node_ip_address()} does not see it: "
                 "give --out on a file system that every node mounts"
             )
-        locks = job.folder / LOCKS
-        locks.mkdir(exist_ok=True)
-        # Who was cut off from the cluster and works on must not write beside its successor.
-        with FileLock(locks / f"{unit.seed}-{unit.arm}"):
+        with suppress(_Stopped), _alone(job, unit):
             run = self._opened(job, [ClusterJudge(actors) for actors in judges])
             if self.seed is None or self.seed.seed != unit.seed:
                 self.seed = loop.open_seed(run, job, unit.seed)
-            with suppress(_Stopped):
-                loop.work(run, self.seed, unit)
-            return run.timing.rows
+            rows = run.timing.rows
+            loop.work(run, self.seed, unit)
+        return rows
 
     def _opened(self, job: Job, judges: Sequence[ClusterJudge]) -> stages.Run:
         """Return the run with these judges, its engine started where it isn't yet."""
@@ -264,6 +282,8 @@ def _dispatch(
             todo.clear()
             for of in runs:
                 (of.job.folder / STOP).touch()
+            if not running:
+                break
         ready = [(of, unit) for of, unit in todo if set(of.needs[unit]) <= of.done]
         for of, unit in ready[: max(0, _room(needed) - len(running))]:
             worker = idle.pop() if idle else _new_worker(needed)
@@ -297,6 +317,9 @@ def _dispatch(
                 tries = failures[of.job.folder, unit]
                 where = f"seed {unit.seed}, {unit.arm}"
                 why = str(failure).strip().splitlines()[0][:300]
+                if display.stopping:
+                    display.note(f"{where}: its worker is lost ({why})")
+                    continue
                 if tries >= of.job.config.ray.attempts:
                     raise RunError(
                         f"{where} failed {tries} times, the last time so: {why}; what was recorded "

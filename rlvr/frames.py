@@ -56,7 +56,8 @@ class RunFrames:
 
     `timing`, a row a stage: `seed`, `arm`, `round`, `stage` ("round" is a round's whole),
     `seconds` of wall time, `tokens` sampled or trained on, `tokens_per_second`, `rss_bytes` of the
-    main process. A stage that was redone after a kill has two rows.
+    main process. A stage that was redone after a kill has two rows, and one
+    of more than 16,384 completions a row for each part.
     """
 
     folder: Path

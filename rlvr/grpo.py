@@ -354,7 +354,7 @@ class Online:
         began = time.monotonic()
         verdicts = judge(run.pool, self.problems.problems, self.completions)
         pool = list(zip(self.completions, verdicts, strict=True))
-        seen = seen_by(run, self.seed.seed, self.arm, self.problems, pool)
+        seen = list(seen_by(run, self.seed.seed, self.arm, self.problems, pool))
         rewards = arms.rewards(
             seen, self.arm, self.seed.seed, settings.partial_credit, settings.format_reward
         )

@@ -48,9 +48,10 @@ def run_all(runs: Sequence[tuple[Config, Path]], display: Display, where: str) -
     begins.
     """
     jobs = [prepare(config, folder, where) for config, folder in runs[:1]]
-    for config, folder in runs[1:]:
+    if len(runs) > 1:
         # Drawn anew when its turn comes: the problems of a whole sweep may be too many to hold.
-        jobs.append(dataclasses.replace(prepare(config, folder, where), problems={}))
+        rest = (prepare(config, folder, where) for config, folder in runs[1:])
+        jobs = [dataclasses.replace(job, problems={}) for job in (*jobs, *rest)]
     fresh = [job.folder for job in jobs if not job.folder.exists()]
     try:
         with ExitStack() as stack:

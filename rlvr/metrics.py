@@ -135,9 +135,8 @@ def diversity(records: Sequence[Record]) -> list[dict[str, Any]]:
         _entropy(Counter(extracted for (extracted,) in group))
         for group in _by_problem(records, "extracted")
     ]
-    tokens, logprob = 0, 0.0
-    for of_one, of_all in pick(records, "tokens", "logprob"):
-        tokens, logprob = tokens + of_one, logprob + of_all
+    tokens = sum(tokens for (tokens,) in pick(records, "tokens"))
+    logprob = sum(logprob for (logprob,) in pick(records, "logprob"))
     return [
         *out,
         metric("answer_entropy", sum(entropies) / len(entropies), len(entropies)),
@@ -267,7 +266,7 @@ def filtering(
     for verdict, keep, level in zip(verdicts, kept, levels, strict=True):
         counts[level, verdict.status, keep] += 1
 
-    def share(status: str = "", level: str = ALL) -> tuple[float, int] | None:
+    def rate(status: str = "", level: str = ALL) -> tuple[float, int] | None:
         chosen: Counter[bool] = Counter()
         for (of_level, of_status, keep), n in counts.items():
             if level in (ALL, of_level) and status in ("", of_status):
@@ -276,10 +275,10 @@ def filtering(
 
     out, shares = [], {}
     for level in sorted({ALL, *(level for level, _, _ in counts)}):
-        if found := share(level=level):
+        if found := rate(level=level):
             out.append(metric("keep_rate", *found, level))
     for name, status in (("phi", "correct"), ("psi", "wrong")):
-        if found := share(status):
+        if found := rate(status):
             shares[name] = found[0]
             out.append(metric(name, *found))
     if len(shares) == 2:

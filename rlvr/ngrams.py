@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
 import math
 import tempfile
 from collections import Counter
@@ -18,10 +17,12 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from rlvr.data import RunError
+from rlvr.stored import PART, portions
+
 Text = Sequence[int]
 Gram = tuple[int, ...]
 
-PART = 4096  # texts that are looked at at a time
 HELD = 1 << 19  # numbers that wait in memory
 FILES = 31
 HASH = np.int64(-7046029254386353131)  # 2**64 over the golden ratio (Fibonacci hashing)
@@ -53,11 +54,10 @@ def distincts(texts: Iterable[Text], orders: Sequence[int]) -> list[float]:
     """
     if min(orders) < 1:
         raise ValueError(f"n-grams need n >= 1, got {min(orders)}")
-    source = iter(texts)
     totals = dict.fromkeys(orders, 0)
     with contextlib.ExitStack() as stack:
         found = {n: [stack.enter_context(_Different()) for _ in range(2)] for n in orders}
-        while part := list(itertools.islice(source, PART)):
+        for part in portions(texts, PART):
             lengths = np.fromiter(map(len, part), np.int64, len(part))
             tokens = np.fromiter(chain.from_iterable(part), np.int64, int(lengths.sum()))
             left = np.repeat(lengths.cumsum(), lengths) - np.arange(len(tokens))
@@ -108,29 +108,35 @@ class _Different:
     def count(self) -> int:
         """Return how many different ones were added."""
         if not self._files:
-            return self._unique(np.concatenate(self._held)) if self._held else 0
+            return len(self._unique(np.concatenate(self._held))) if self._held else 0
         if self._held:
             self._put_aside()
         for file in self._files:
             file.seek(0)
-        return sum(self._unique(np.fromfile(file, np.int64)) for file in self._files)
+        return sum(len(self._unique(np.fromfile(file, np.int64))) for file in self._files)
 
-    def _unique(self, numbers: npt.NDArray[np.int64]) -> int:
+    def _unique(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         if self._width > 1:
-            return len(np.unique(numbers.reshape(-1, self._width), axis=0))
-        numbers.sort()
-        return int(np.count_nonzero(np.diff(numbers))) + (len(numbers) > 0)
+            return np.unique(numbers.reshape(-1, self._width), axis=0)
+        numbers.sort()  # faster than numpy's own way to unique ones, which hashes
+        return numbers[np.append(True, np.diff(numbers) != 0)] if len(numbers) else numbers
 
     def _put_aside(self) -> None:
-        if not self._files:
-            self._files = [tempfile.TemporaryFile() for _ in range(FILES)]
-        numbers = np.concatenate(self._held)
+        numbers = self._unique(np.concatenate(self._held))
         hashes = numbers.reshape(len(numbers), -1).sum(axis=1) * HASH
-        places = (hashes >> 32).astype(np.uint8) % np.uint8(FILES)
+        places = (hashes >> 56).astype(np.uint8) % np.uint8(FILES)
         order = np.argsort(places, kind="stable")
         ends = np.searchsorted(places[order], np.arange(1, FILES))
-        for file, part in zip(self._files, np.split(numbers[order], ends), strict=True):
-            part.tofile(file)
+        try:
+            if not self._files:
+                self._files = [tempfile.TemporaryFile() for _ in range(FILES)]
+            for file, part in zip(self._files, np.split(numbers[order], ends), strict=True):
+                part.tofile(file)
+        except OSError as failure:
+            raise RunError(
+                f"can't write n-grams into {tempfile.gettempdir()}: {failure}: make room there, or "
+                "set TMPDIR, then run the same command again"
+            ) from failure
         self._held, self._waiting = [], 0
 
 

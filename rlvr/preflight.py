@@ -221,7 +221,9 @@ def bytes_needed(config: Config) -> int:
     models_kept = kept + bases
     # Two checkpoints at once, each with Adam's two moments.
     online = any(arm.learner == "grpo" for arm in config.arms)
-    return rounds * completions * (8 * tokens + 40) + weights * (models_kept + 3 + 6 * online)
+    # What of the present round is too much for memory waits beside what is recorded.
+    records = (rounds + 4) * completions * (8 * tokens + 40)
+    return records + weights * (models_kept + 3 + 6 * online)
 
 
 def manifest(config: Config, verifier: LoadedVerifier) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Processes of a run: a terminal's Ctrl-C is for the run alone, and none outlives what started it.
 
 A terminal interrupts its whole foreground group. The run ends its children in its own time, so they
-are started with `process_group=0`, in groups of their own.
+are started with `process_group=0`, in groups of their own. Ctrl-Z, too, suspends the run alone: its
+children go on with what they were given, and nothing more comes.
 """
 
 from __future__ import annotations

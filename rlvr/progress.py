@@ -53,7 +53,7 @@ class Display:
         self.where, self.detail = "", ""
         self.stopping = False
         self.samples: list[tuple[str, str, str]] = []
-        self.ends: list[float] = []  # of this process's rounds, the bases apart
+        self.rounds, self.began = 0, 0.0  # how many ended here, the bases apart; since when
         self.live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
 
     def __enter__(self) -> Display:
@@ -130,18 +130,15 @@ class Display:
         figures = "  ".join(f"{name} {value}" for name, value in headline.items())
         line = f"seed {seed}  {arm:<12} round {round_}  {figures}  {seconds:.1f} s"
         if round_:
-            self.ends.append(time.monotonic())
-        if self.ends and not self.live_wanted:
+            self.began = self.began or time.monotonic() - seconds
+            self.rounds += 1
+        if self.rounds and not self.live_wanted:
             task = self.bar.tasks[0]
-            left = ((task.total or 0) - task.completed) * self._each(seconds)
+            # Of wall time, which on a cluster is less than the rounds'.
+            each = (time.monotonic() - self.began) / self.rounds
+            left = ((task.total or 0) - task.completed) * each
             line += f"  (about {left / 60:.0f} min left)"
         self.note(line)
-
-    def _each(self, seconds: float) -> float:
-        """Return the wall time from one round to the next: less than a round's on a cluster."""
-        if len(self.ends) < 2:
-            return seconds
-        return (self.ends[-1] - self.ends[0]) / (len(self.ends) - 1)
 
 
 def _short(text: str) -> str:

@@ -159,6 +159,8 @@ def write_completions(path: Path, pool: Iterable[Judged], kept: Iterable[bool]) 
         for batch in stored.batches(pool, JUDGED):
             column = pa.array(list(itertools.islice(flags, len(batch))), pa.bool_())
             yield pa.RecordBatch.from_arrays([*batch.columns, column], schema=schema)
+        if next(flags, None) is not None:
+            raise ValueError(f"{path}: more is kept than there are completions")
 
     _replace(path, lambda temporary: stored.write(temporary, schema, parts()))
 

@@ -14,7 +14,7 @@ import shutil
 import time
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,27 +170,23 @@ def select(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> None
     folder, problems = run.round_folder(seed.seed, arm.name, round_), seed.rounds[round_ - 1]
     with run.stage(seed.seed, arm.name, round_, "select"):
         matched = _matched(run, seed, arm, round_)
-        seen = seen_by(run, seed.seed, arm, problems, pool)
+        seen = held(run.scratch, JUDGED, seen_by(run, seed.seed, arm, problems, pool))
         scores = _classified(run, seed, arm, round_, pool) if arm.keep == "classifier" else None
         kept = arms.choose(seen, arm, matched, seed.seed, round_, scores)
         rows = _rows(run, seed, arm, round_, pool, kept, matched)
         record.write_completions(folder / "completions.parquet", pool, kept)
         before = _remembered(run, seed, arm, round_)
-        all_so_far, rows = arms.remember(arm.memory, before, rows, seed.seed, round_)
+        all_so_far, chosen = arms.remember(arm.memory, before, rows, seed.seed, round_)
         if arm.memory == "subsample":
             record.write_rows(folder / MEMORY, all_so_far)
-        record.write_rows(folder / "rows.parquet", rows)
+        record.write_rows(folder / "rows.parquet", chosen)
 
 
-def seen_by(run: Run, seed: int, arm: Arm, problems: Problems, pool: arms.Pool) -> arms.Pool:
+def seen_by(run: Run, seed: int, arm: Arm, problems: Problems, pool: arms.Pool) -> Iterable[Judged]:
     """Return the pool as the arm's verifier judges it: with its errors, or by its own majority."""
-    seen = pool
-    if arm.flip is not None:
-        seen = held(run.scratch, JUDGED, arms.misjudge(pool, arm.flip, seed))
     if arm.keep == "majority":
-        voted = arms.majority(pool, same_answers(run, problems), seed)
-        seen = held(run.scratch, JUDGED, voted)
-    return seen
+        return arms.majority(pool, same_answers(run, problems), seed)
+    return pool if arm.flip is None else arms.misjudge(pool, arm.flip, seed)
 
 
 def _rows(

@@ -66,12 +66,13 @@ def shape_of(kind: type[Item]) -> Shape[Item]:
 
 Judged = tuple[Completion, Verdict]
 _COMPLETION, _VERDICT = shape_of(Completion), ("status", "reason", "extracted")
+_verdict = attrgetter(*_VERDICT)
 JUDGED: Shape[Judged] = Shape(
     {**_COMPLETION.types, **dict.fromkeys(_VERDICT, "string")},
-    lambda pair: (*_COMPLETION.values(pair[0]), *attrgetter(*_VERDICT)(pair[1])),
+    lambda pair: (*_COMPLETION.values(pair[0]), *_verdict(pair[1])),
     lambda *values: (Completion(*values[:-3]), Verdict(*values[-3:])),
 )
-"""A completion and what of its verdict is recorded."""
+"""A completion and what of its verdict is recorded: not the single tests that it passed."""
 
 
 class Stored(Sequence[Item]):
@@ -79,14 +80,14 @@ class Stored(Sequence[Item]):
 
     Columns that the shape has not are left alone. Looking at one item reads a part: `take` is for
     several. Every way of reading raises Damaged for a file that can't be read, and InputError for
-    one without those columns.
+    one without those columns; of a `scratch` file, which nobody gave, RunError.
     """
 
-    def __init__(self, path: Path, shape: Shape[Item]) -> None:
+    def __init__(self, path: Path, shape: Shape[Item], scratch: bool = False) -> None:
         import pyarrow.parquet as pq
 
-        self.path, self.shape = path, shape
-        with undamaged(path):
+        self.path, self.shape, self._scratch = path, shape, scratch
+        with self._undamaged():
             parts = pq.read_metadata(path)
             sizes = [parts.row_group(i).num_rows for i in range(parts.num_row_groups)]
         self._ends = list(itertools.accumulate(sizes))
@@ -118,11 +119,16 @@ class Stored(Sequence[Item]):
         return self._rows(None, names)
 
     def take(self, places: Iterable[int]) -> list[Item]:
-        """Return the items at these places, in that order, in one pass over the file."""
+        """Return the items at these places, in that order; each part is read once, or not."""
         order = list(places)
-        wanted = set(order)
-        found = {i: item for i, item in enumerate(self) if i in wanted}
-        return [found[i] for i in order]
+        found: dict[int, Item] = {}
+        for part, group in itertools.groupby(
+            sorted(set(order)), key=lambda place: bisect_right(self._ends, place)
+        ):
+            begin = self._ends[part - 1] if part else 0
+            rows = list(self._rows([part]))
+            found |= {place: self.shape.make(*rows[place - begin]) for place in group}
+        return [found[place] for place in order]
 
     def batches(self, names: Sequence[str] = ()) -> Iterator[Any]:
         """Yield the shape's columns, or some of them, as pyarrow record batches."""
@@ -137,7 +143,7 @@ class Stored(Sequence[Item]):
         import pyarrow.parquet as pq
 
         with (
-            undamaged(self.path),
+            self._undamaged(),
             pq.ParquetFile(self.path, page_checksum_verification=True) as file,
         ):
             check_columns(self.path, names, file.schema_arrow.names)
@@ -145,6 +151,16 @@ class Stored(Sequence[Item]):
             for part in range(file.num_row_groups) if parts is None else parts:
                 table = file.read_row_group(part, columns=names, use_threads=False)
                 yield from table.select(names).combine_chunks().to_batches(PART)
+
+    @contextmanager
+    def _undamaged(self) -> Iterator[None]:
+        try:
+            with undamaged(self.path):
+                yield
+        except InputError as failure:
+            if not self._scratch:
+                raise
+            raise RunError(f"{failure}: run the same command again") from failure
 
 
 def _values(column: Any) -> list[Any]:
@@ -165,7 +181,6 @@ class Joined(Sequence[Item]):
         self.parts: tuple[Sequence[Item], ...] = tuple(
             one for part in parts for one in (part.parts if isinstance(part, Joined) else (part,))
         )
-
         self._ends = list(itertools.accumulate(map(len, self.parts)))
 
     def __len__(self) -> int:
@@ -216,8 +231,25 @@ def joined(*parts: Sequence[Item]) -> Sequence[Item]:
 
 
 def take(items: Sequence[Item], places: Iterable[int]) -> list[Item]:
-    """Return the items at these places, in that order: in one pass where they are stored."""
-    return items.take(places) if isinstance(items, Stored) else [items[i] for i in places]
+    """Return the items at these places, in that order; each part of a file is read once at most."""
+    if isinstance(items, Stored):
+        return items.take(places)
+    if not isinstance(items, Joined):
+        return [items[place] for place in places]
+    order, begin = list(places), 0
+    found: dict[int, Item] = {}
+    for part in items.parts:
+        mine = [place for place in set(order) if begin <= place < begin + len(part)]
+        found |= dict(zip(mine, take(part, [place - begin for place in mine]), strict=True))
+        begin += len(part)
+    return [found[place] for place in order]
+
+
+def pass_over(items: Iterable[Item], places: Iterable[int]) -> Iterator[Item]:
+    """Yield the items at these places, which rise, in one look at all of them."""
+    source, wanted = enumerate(items), iter(places)
+    while (place := next(wanted, None)) is not None:
+        yield next(item for i, item in source if i == place)
 
 
 def portions(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -271,23 +303,37 @@ def held(folder: Path, shape: Shape[Item], items: Iterable[Item]) -> Sequence[It
         write(path, shape.schema(), batches(_drained(first, source), shape))
     except BaseException as failure:
         path.unlink(missing_ok=True)
+        if isinstance(failure, _OfSource):
+            raise failure.trouble from None
         if not isinstance(failure, OSError):
             raise
         raise RunError(
             f"can't write {path}: {failure.strerror or failure}: make room, then run the same "
             "command again"
         ) from failure
-    found = Stored(path, shape)
+    found = Stored(path, shape, scratch=True)
     weakref.finalize(found, path.unlink, missing_ok=True)
     return found
 
 
 def _drained(first: list[Item], source: Iterator[Item]) -> Iterator[Item]:
-    """Yield a list's items and then the source's, holding none of the list for longer."""
+    """Yield a list's items and then the source's, holding none of the list for longer.
+
+    What the source raises is marked as its own: it is no trouble of the disk.
+    """
     first.reverse()
     while first:
         yield first.pop()
-    yield from source
+    try:
+        yield from source
+    except OSError as trouble:
+        raise _OfSource(trouble) from trouble
+
+
+class _OfSource(Exception):
+    def __init__(self, trouble: OSError) -> None:
+        super().__init__(trouble)
+        self.trouble = trouble
 
 
 def check_columns(path: Path, wanted: Iterable[str], there: Collection[str]) -> None:

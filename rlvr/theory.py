@@ -117,7 +117,7 @@ def gaussian_chain(memory: Memory, n: int, rounds: int, seed: int) -> float:
     first = np.var(rows)
     for round_ in range(1, rounds + 1):
         fresh = list(generator.normal(np.mean(rows), np.std(rows), n))
-        held, rows = arms.remember(memory, held, fresh, seed, round_)
+        held, rows = map(list, arms.remember(memory, held, fresh, seed, round_))
     return float(np.var(rows) / first)
 
 
@@ -197,7 +197,7 @@ def categorical_chain(p: Vector, n: int, real: int, rounds: int, seed: int) -> l
             fresh = arms.real_rows(problems, [()] * n, solutions, arm.name, seed, round_)
             by_problem = {row.problem_id: row for row in fresh}
             rows = list(arms.mix_real(rows, by_problem, real / n, seed, round_))
-        _, rows = arms.remember(arm.memory, [], rows, seed, round_)
+        _, rows = map(list, arms.remember(arm.memory, [], rows, seed, round_))
         grams = count([row.token_ids for row in rows], 1)
         shares = np.array([grams[token,] for token in range(len(p))]) / grams.total()
         found.append(Counter({gram[0]: times for gram, times in grams.items()}))

@@ -18,7 +18,8 @@ as any other; T and M have one architecture, so that one engine holds either.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from rlvr.data import Arm, Problem, Row
 from rlvr.evaluate import Record, score
 from rlvr.preflight import SeedProblems
 from rlvr.stages import BASE, Metrics, Run, Seed
-from rlvr.stored import JUDGED, Judged, Stored, pick
+from rlvr.stored import JUDGED, Judged, Stored, held, pick
 from rlvr.train import train
 
 START = "\n"
@@ -110,11 +111,12 @@ def retrain(run: Run, seed: Seed, arm: Arm, round_: int, rows: Sequence[Row]) ->
         return
     assert seed.heard is not None
     prompts = _prompts(seed.heard, round_)
-    pairs = [
+    transcripts = (
         dataclasses.replace(row, prompt_token_ids=prompts[row.problem_id])
         for row in rows
         if row.round == round_ and row.source == "completion"
-    ]
+    )
+    pairs = held(run.scratch, record.ROW, transcripts)
     before, out = (_transcriber(run, seed.seed, arm, place) for place in (round_ - 1, round_))
     with run.stage(seed.seed, arm.name, round_, "retrain"):
         if not pairs:
@@ -183,32 +185,36 @@ def errors(run: Run, seed: Seed, arm: Arm, round_: int) -> Metrics:
     if arm.author == "model" or run.config.transcription is None:
         return []
     folder = run.round_folder(seed.seed, arm.name, round_)
-    written = Stored(folder / "completions.parquet", JUDGED).pick("problem_id", "text")
+    written = Stored(folder / "completions.parquet", JUDGED)
     problems = {problem.id: problem for problem in seed.rounds[round_ - 1].problems}
-    pairs = [(problems[problem], text) for problem, text in written]
+    phrase = run.config.transcription.phrase
     found = []
-    for level in (metrics.ALL, *sorted({problem.level for problem, _ in pairs})):
-        of_level = [
-            (str(problem.solution), text)
-            for problem, text in pairs
-            if level in (metrics.ALL, problem.level)
-        ]
-        words = [(truth.split(), text.split()) for truth, text in of_level]
-        shares = [quirky(text, run.config.transcription.phrase) for _, text in of_level]
+    for level in (metrics.ALL, *sorted({problem.level for problem in problems.values()})):
+
+        def pairs(level: str = level) -> Iterator[tuple[str, str]]:
+            for name, text in written.pick("problem_id", "text"):
+                if level in (metrics.ALL, problems[name].level):
+                    yield str(problems[name].solution), text
+
+        words = ((truth.split(), text.split()) for truth, text in pairs())
+        shares = Counter(quirky(text, phrase) for _, text in pairs())
+        n = shares.total()
         found += [
-            metrics.metric("transcript_cer", error_rate(of_level), len(of_level), level),
-            metrics.metric("transcript_wer", error_rate(words), len(of_level), level),
-            metrics.metric("transcript_quirk", sum(shares) / len(shares), len(shares), level),
+            metrics.metric("transcript_cer", error_rate(pairs()), n, level),
+            metrics.metric("transcript_wer", error_rate(words), n, level),
+            metrics.metric("transcript_quirk", shares[True] / n, n, level),
         ]
     return found
 
 
-def error_rate(pairs: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> float:
+def error_rate(pairs: Iterable[tuple[Sequence[Any], Sequence[Any]]]) -> float:
     """Return the edits that turn the texts into their truths, over the length of the truths.
 
     `pairs`: (truth, text) as characters or as words. Word error rate as speech recognition counts
     it: substitutions, deletions and insertions, summed over the whole set (Whisper, 2212.04356,
     section 3.2). It may exceed 1. Raises ZeroDivisionError where all truths are empty.
     """
-    edits = sum(Levenshtein.distance(truth, text) for truth, text in pairs)
-    return edits / sum(len(truth) for truth, _ in pairs)
+    edits = length = 0
+    for truth, text in pairs:
+        edits, length = edits + Levenshtein.distance(truth, text), length + len(truth)
+    return edits / length

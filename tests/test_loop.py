@@ -61,11 +61,13 @@ def start_run(
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
-    """Kill the run with every process that it started, and reap it."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    """Kill the run with every process of its session, and reap it."""
+    for pid in [process.pid, *psutil.pids()]:
+        try:
+            if os.getsid(pid) == process.pid:
+                os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
     process.communicate()
 
 

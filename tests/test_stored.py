@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -22,7 +23,8 @@ from rlvr import arms, evaluate, metrics, ngrams, record, stored
 from rlvr.arms import PRESETS
 from rlvr.data import Arm, Completion, Damaged, Flip, Problem, RunError, Status, Verdict
 from rlvr.evaluate import RECORD, Record, judge
-from rlvr.stored import JUDGED, Joined, Judged, Stored, held, joined, pick, take
+from rlvr.generate import Decoding, Sampled
+from rlvr.stored import JUDGED, Joined, Judged, Stored, held, joined, pass_over, pick, take
 
 SIZE = 7
 
@@ -106,7 +108,11 @@ def test_it_is_a_sequence_of_the_same_items(tmp_path: Path) -> None:
     with pytest.raises(IndexError):
         found[len(POOL)]
     places = [40, 3, 3, 17]
-    assert take(found, places) == take(POOL, places) == [POOL[i] for i in places]
+    both: Joined[Judged] = Joined(POOL[:5], found, POOL[:1])
+    for items, whole in ((found, POOL), (POOL, POOL), (both, [*POOL[:5], *POOL, POOL[0]])):
+        assert take(items, places) == [whole[i] for i in places]
+        assert list(pass_over(items, sorted(set(places)))) == [whole[i] for i in (3, 17, 40)]
+    assert list(pass_over(found, [])) == []
 
 
 @pytest.mark.parametrize("names", [("status",), ("text", "status", "token_ids"), ("logprobs",)])
@@ -131,9 +137,17 @@ def test_several_are_one_after_the_other(tmp_path: Path) -> None:
         nested[len(nested)]
 
 
-def test_damage_is_named_however_it_is_read(tmp_path: Path) -> None:
+def test_damage_of_a_scratch_file_is_nobodys_input(tmp_path: Path) -> None:
     found = held(tmp_path, JUDGED, iter(POOL))
     assert isinstance(found, Stored)
+    found.path.write_bytes(b"PAR1")
+    with pytest.raises(RunError, match="damaged .*: run the same command again"):
+        list(found)
+
+
+def test_damage_is_named_however_it_is_read(tmp_path: Path) -> None:
+    record.write_completions(tmp_path / "made.parquet", POOL, [True] * len(POOL))
+    found = Stored(tmp_path / "made.parquet", JUDGED)
     whole = found.path.read_bytes()
     found.path.write_bytes(whole[: len(whole) // 2])
     readings: list[Callable[[], Any]] = [
@@ -162,13 +176,15 @@ def test_a_full_disk_ends_the_run_and_leaves_nothing(
 
 
 def test_what_the_source_raises_is_not_the_disks_trouble(tmp_path: Path) -> None:
-    def source() -> Iterator[Judged]:
+    def source(failure: Exception) -> Iterator[Judged]:
         yield from POOL[: 2 * SIZE]
-        raise RunError("the engine died")
+        raise failure
 
-    with pytest.raises(RunError, match="^the engine died$"):
-        held(tmp_path, JUDGED, source())
-    assert list(tmp_path.iterdir()) == []
+    for failure in (RunError("the engine died"), ConnectionResetError("a socket"), ValueError()):
+        with pytest.raises(type(failure)) as caught:
+            held(tmp_path, JUDGED, source(failure))
+        assert caught.value is failure
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_written_in_parts_and_an_empty_one_keeps_its_columns(tmp_path: Path) -> None:
@@ -176,6 +192,8 @@ def test_a_file_is_written_in_parts_and_an_empty_one_keeps_its_columns(tmp_path:
     assert pq.read_metadata(tmp_path / "c.parquet").row_group(0).num_rows == SIZE
     assert len(record.read_kept(tmp_path / "c.parquet")) == len(POOL)
     assert list(record.read_completions(tmp_path / "c.parquet")) == POOL
+    with pytest.raises(ValueError, match="more is kept than there are"):
+        record.write_completions(tmp_path / "more.parquet", POOL, [True] * (len(POOL) + 1))
     record.write_completions(tmp_path / "none.parquet", [], [])
     assert record.read_completions(tmp_path / "none.parquet") == []
     assert "kept" in pq.read_schema(tmp_path / "none.parquet").names
@@ -215,7 +233,7 @@ def test_votes_and_errors_are_the_same(tmp_path: Path, monkeypatch: pytest.Monke
         return [text.startswith(answer) for _, answer, text in asked]
 
     whole = list(arms.majority(POOL, same, 0))
-    monkeypatch.setattr(arms, "VOTES_AT_ONCE", 3)
+    monkeypatch.setattr(arms, "VOTES_AT_ONCE", 7)
     found = held(tmp_path, JUDGED, iter(POOL))
     assert list(arms.majority(found, same, 0)) == whole
     flip = Flip(0.5, 0.5, pattern="1")
@@ -247,6 +265,17 @@ def test_the_records_of_a_problem_must_lie_together() -> None:
         metrics.sampled([*RECORDS[:6], RECORDS[0]], [1])
 
 
+def test_copies_of_an_n_gram_do_not_wait_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ngrams, "HELD", 1000)
+    with ngrams._Different() as different:
+        for first in range(0, 20_000, 500):
+            different.add(np.full(500, 7))
+            different.add(np.arange(first, first + 500))
+        sizes = [file.seek(0, 2) for file in different._files]
+        assert sum(sizes) <= 8 * (20_000 + 40) and max(sizes) < 3 * sum(sizes) / len(sizes)
+        assert different.count() == 20_000
+
+
 @pytest.mark.parametrize("waiting", [1, 50, 10**6])
 def test_more_n_grams_than_memory_holds_are_counted(
     waiting: int, monkeypatch: pytest.MonkeyPatch
@@ -274,19 +303,64 @@ def test_problems_come_in_parts_of_so_many_completions(monkeypatch: pytest.Monke
     assert [len(part.problems) for part in whole.parts(11)] == [1] * 8
 
 
-def test_equal_texts_are_judged_once_in_any_part() -> None:
-    asked = []
+PROBLEMS = tuple(Problem(f"p{i}", "t", "eval", "1", "?", "1") for i in range(20))
 
-    class Once:
-        def verify(self, items: Any) -> Iterator[Verdict]:
-            for problem, text in items:
-                asked.append((problem.id, text))
-                yield Verdict("correct", text)
 
-    problems = [Problem(f"p{i}", "t", "train", "1", "?", "1") for i in range(20)]
-    verdicts = judge(Once(), problems, [one for one, _ in POOL])
-    assert [verdict.reason for verdict in verdicts] == [one.text for one, _ in POOL]
-    assert len(asked) == len(set(asked)) < len(POOL)
+class Judge:
+    """A stand-in for the verifier's processes: it notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def verify(self, items: Any) -> Iterator[Verdict]:
+        for problem, text in items:
+            self.asked.append((problem.id, text))
+            yield Verdict("correct", text)
+
+
+def test_equal_texts_are_judged_once() -> None:
+    judge_, texts = Judge(), [one for one, _ in POOL]
+    verdicts = judge(judge_, PROBLEMS, texts)
+    assert [verdict.reason for verdict in verdicts] == [one.text for one in texts]
+    assert len(judge_.asked) == len(set(judge_.asked)) < len(POOL)
+
+
+class Engine:
+    """A stand-in for vLLM: it samples what a request's seed says, and notes how many at a time."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def generate(self, prompts: Any, _: Decoding, seeds: Sequence[int], __: Any) -> list[Sampled]:
+        self.sizes.append(len(seeds))
+        return [
+            Sampled((*prompt, seed % 1000), (0.0, -0.5), "stop")
+            for prompt, seed in zip(prompts, seeds, strict=True)
+        ]
+
+
+class Tokenizer:
+    """A stand-in: the text is the numbers."""
+
+    def batch_decode(self, texts: Sequence[Any], **_: Any) -> list[str]:
+        return [str(text) for text in texts]
+
+
+def test_parts_are_sampled_and_judged_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    held_out = evaluate.Problems(PROBLEMS, tuple((i,) for i in range(20)), None)
+
+    def records() -> tuple[list[int], list[Record]]:
+        engine: Any = Engine()
+        made = evaluate.evaluate(
+            engine, Judge(), Tokenizer(), held_out, Decoding(), 3, "sample", "a", 0, 1
+        )
+        return engine.sizes, list(made)
+
+    sizes, whole = records()
+    assert sizes == [60] and len(whole) == 60
+    monkeypatch.setattr(evaluate, "AT_ONCE", 10)
+    sizes, parts = records()
+    assert sizes == [9] * 6 + [6] and parts == whole
 
 
 # A whole run
