@@ -139,15 +139,15 @@ def _costs(measured: dict[str, float]) -> str:
         b, a = np.polyfit(SIZES, totals, 1, w=weights)
         cells = " | ".join(f"{cost:.1f}" for cost in each)
         lines.append(f"| {words} | {cells} | {a / 1e6:.2f} | {b:.1f} |")
+    memory = " | ".join(f"{measured[f'megabytes at {n:,}']:.0f}" for n in SIZES)
+    lines.append(f"| memory held at most, MB | {memory} | | |")
     disk = measured[f"disk at {SIZES[-1]:,}"]
-    few, many = (measured[f"megabytes at {n:,}"] for n in (10_000, SIZES[-1]))
     ratio, gathering = measured[f"all: {SIZES[-1]:,} over 10,000"], measured["gathering a round"]
     said = f"""
 Completions of 24 to 40 tokens. A round of n of them costs a + b x n. One of {SIZES[-1]:,} costs
 {ratio:.2f} times what one of 10,000 costs. It takes {disk:,.0f} bytes on the disk (completions,
-rows and evaluation). The round of {SIZES[-1]:,} held {many:,.0f} MB of memory at most, that of
-10,000 {few:,.0f} MB. Gathering metrics.parquet takes {gathering:,.0f} us a recorded round, after
-each round.
+rows and evaluation). Memory is what the round held above the process before it. Gathering
+metrics.parquet takes {gathering:,.0f} us a recorded round, after each round.
 """
     return "\n".join(lines) + "\n" + said
 
