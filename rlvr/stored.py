@@ -1,7 +1,7 @@
 """Stored: dataclasses as parquet files, and sequences of them that are too long for memory.
 
 A round's completions, training rows and evaluation records are sequences of frozen dataclasses. Up
-to `PART` of them are a list. More wait in a file as a `Stored`, a sequence too, of which a part
+to `LISTED` of them are a list. More wait in a file as a `Stored`, a sequence too, of which a part
 is held at a time; so what a round needs of memory does not grow with its completions. `pick` reads
 some fields of either.
 """
@@ -24,7 +24,8 @@ from typing import Any, Generic, TypeVar, cast, overload
 from rlvr.data import Completion, Damaged, InputError, RunError, Verdict
 
 AT_ONCE = 1 << 14  # completions that are sampled and judged at a time
-PART = 1 << 12  # items that are written or read at a time, and the most that a list holds
+LISTED = 1 << 13  # the most that a list holds
+PART = 1 << 12  # items that are written or read at a time
 WRITING: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True}
 Item = TypeVar("Item")
 
@@ -282,21 +283,21 @@ def write(path: Path, schema: Any, parts: Iterable[Any]) -> None:
 
 
 def read(path: Path, shape: Shape[Item]) -> Sequence[Item]:
-    """Return what a file holds: up to PART items as a list, more as they are. Raises Damaged."""
+    """Return what a file holds: up to LISTED items as a list, more as they are. Raises Damaged."""
     found = Stored(path, shape)
-    return found if len(found) > PART else list(found)
+    return found if len(found) > LISTED else list(found)
 
 
 def held(folder: Path, shape: Shape[Item], items: Iterable[Item]) -> Sequence[Item]:
-    """Return the items as a sequence: up to PART as a list, more in a file in `folder`.
+    """Return the items as a sequence: up to LISTED as a list, more in a file in `folder`.
 
     The file is gone with the sequence. Raises RunError when the disk won't take it.
     """
     if isinstance(items, (Stored, Joined)):
         return items
     source = iter(items)
-    first = list(itertools.islice(source, PART + 1))
-    if len(first) <= PART:
+    first = list(itertools.islice(source, LISTED + 1))
+    if len(first) <= LISTED:
         return first
     path = folder / f"held-{uuid.uuid4().hex}.parquet"
     try:

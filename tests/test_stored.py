@@ -33,6 +33,7 @@ SIZE = 7
 def short_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     """A list holds so few that everything here waits in a file."""
     monkeypatch.setattr(stored, "PART", SIZE)
+    monkeypatch.setattr(stored, "LISTED", SIZE)
 
 
 def pool_of(problems: int, samples: int = 3, seed: int = 0) -> list[Judged]:
@@ -386,7 +387,8 @@ def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tests' run with lists of 16 items, as a round of millions is to the real ones."""
     cache = reference(tmp_path_factory).parent / "cache"
     folder = tmp_path_factory.mktemp("short") / "run"
-    call = "from rlvr import stored; stored.PART = 16; from rlvr.cli import main; main()"
+    call = "from rlvr import stored; stored.PART = stored.LISTED = 16; "
+    call += "from rlvr.cli import main; main()"
     command = [sys.executable, "-c", call, "run", str(TINY), "seeds=[7]", "--out", str(folder)]
     environment = {**os.environ, "RLVR_CACHE": str(cache)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
