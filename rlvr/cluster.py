@@ -263,6 +263,7 @@ def run(begun: Sequence[Begun], display: Display) -> None:
         _dispatch(runs, todo, needed, display)
         for one in begun:
             shutil.rmtree(one.job.folder / LOCKS, ignore_errors=True)
+        display.may_stop()
 
 
 def _dispatch(
@@ -329,7 +330,6 @@ def _dispatch(
                 todo.insert(0, (of, unit))
         for one in runs:
             one.look(display)
-    display.may_stop()
 
 
 def _new_worker(needed: Mapping[str, float]) -> Any:
