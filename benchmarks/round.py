@@ -27,6 +27,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -257,7 +258,7 @@ def _bare_vllm(job: dict[str, Any]) -> None:
         seconds.append(statistics.median(tries))
     for texts in job["score"]:
         score(texts)
-        seconds.append(statistics.median(_seconds(lambda: score(texts)) for _ in range(3)))
+        seconds.append(statistics.median(_seconds(partial(score, texts)) for _ in range(3)))
     Path(job["out"]).write_text(json.dumps({"seconds": seconds, "tokens": tokens}))
 
 
