@@ -127,7 +127,11 @@ def _round_once(scratch: Path, rounds: int) -> dict[str, float]:
     previous = record.round_folder(run, 9, "verified", rounds - 1) / "model"
     bare = _bare_parts(config, run, last, previous, scratch, rounds)
     sync, start = _sync(config, last / "model", scratch)
-    whole = sum(bare[name] for name in ("generate", "train", "verify", "evaluate"))
+    parts = ("generate", "verify", "train", "evaluate")
+    whole = sum(bare[name] for name in parts)
+    stages["evaluate"] += stages["base's view"]
+    each = {f"loop_{name}_seconds": stages[name] for name in parts}
+    each |= {f"bare_{name}_seconds": bare[name] for name in parts}
     loop_speed = stages["generate_tokens"] / stages["generate"]
     return {
         "loop_round_seconds": stages["round"],
@@ -140,6 +144,7 @@ def _round_once(scratch: Path, rounds: int) -> dict[str, float]:
         "sync_share_of_round": sync / stages["round"],
         "engine_start_seconds": start,
         "sync_over_engine_start": sync / start,
+        **each,
     }
 
 
