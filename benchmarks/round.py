@@ -51,6 +51,7 @@ from rlvr.generate import (  # noqa: E402
 )
 from rlvr.progress import Display  # noqa: E402
 from rlvr.serve import engine_arguments  # noqa: E402
+from rlvr.stored import take  # noqa: E402
 from rlvr.train import Training, save, schedule, train  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -274,7 +275,7 @@ def _bare_trl(start: Path, rows: Sequence[Row], config: config_.Config, tries: i
     from trl import SFTConfig, SFTTrainer
 
     order = schedule(len(rows), config.train.steps * config.train.batch_size, 0)
-    data = [rows[i] for i in order]
+    data = take(rows, order)
 
     def fine_tune(out: str) -> None:
         trainer = SFTTrainer(

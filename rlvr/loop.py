@@ -47,11 +47,11 @@ def run_all(runs: Sequence[tuple[Config, Path]], display: Display, where: str) -
     `where`: where their config stands. Raises as `run` does; every run is looked at before any
     begins.
     """
-    jobs = [prepare(config, folder, where) for config, folder in runs[:1]]
-    if len(runs) > 1:
+    jobs = []
+    for config, folder in runs:
+        job = prepare(config, folder, where)
         # Drawn anew when its turn comes: the problems of a whole sweep may be too many to hold.
-        rest = (prepare(config, folder, where) for config, folder in runs[1:])
-        jobs = [dataclasses.replace(job, problems={}) for job in (*jobs, *rest)]
+        jobs.append(job if len(runs) == 1 else dataclasses.replace(job, problems={}))
     fresh = [job.folder for job in jobs if not job.folder.exists()]
     try:
         with ExitStack() as stack:

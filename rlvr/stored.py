@@ -2,8 +2,8 @@
 
 A round's completions, training rows and evaluation records are sequences of frozen dataclasses. Up
 to `LISTED` of them are a list. More wait in a file as a `Stored`, a sequence too, of which a part
-is held at a time; so what a round needs of memory does not grow with its completions. `pick` reads
-some fields of either.
+is held at a time; so a round of a million completions needs little more memory than a small one.
+`pick` reads some fields of either.
 """
 
 from __future__ import annotations
@@ -76,7 +76,46 @@ JUDGED: Shape[Judged] = Shape(
 """A completion and what of its verdict is recorded: not the single tests that it passed."""
 
 
-class Stored(Sequence[Item]):
+class _Lazy(Sequence[Item]):
+    """A sequence whose items are not all held. `_ends`: where each of its parts ends."""
+
+    _ends: list[int]
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Item]: ...
+
+    def __getitem__(self, place: int | slice) -> Item | list[Item]:
+        chosen = range(len(self))[place]
+        return self.take(chosen) if isinstance(chosen, range) else self.take([chosen])[0]
+
+    def pick(self, *names: str) -> Iterator[tuple[Any, ...]]:
+        """Yield of each item a tuple of some fields."""
+        raise NotImplementedError
+
+    def take(self, places: Iterable[int]) -> list[Item]:
+        """Return the items at these places, in that order; each part is read once, or not."""
+        order = list(places)
+        found: dict[int, Item] = {}
+        for part, group in itertools.groupby(
+            sorted(set(order)), key=lambda place: bisect_right(self._ends, place)
+        ):
+            begin = self._ends[part - 1] if part else 0
+            mine = list(group)
+            taken = self._of_part(part, [place - begin for place in mine])
+            found |= dict(zip(mine, taken, strict=True))
+        return [found[place] for place in order]
+
+    def _of_part(self, part: int, places: list[int]) -> list[Item]:
+        raise NotImplementedError
+
+
+class Stored(_Lazy[Item]):
     """Items in a parquet file, made when they are looked at.
 
     Columns that the shape has not are left alone. Looking at one item reads a part: `take` is for
@@ -92,48 +131,21 @@ class Stored(Sequence[Item]):
             parts = pq.read_metadata(path)
             sizes = [parts.row_group(i).num_rows for i in range(parts.num_row_groups)]
         self._ends = list(itertools.accumulate(sizes))
-        self._held: tuple[int, list[Item]] = (-1, [])
-
-    def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
 
     def __iter__(self) -> Iterator[Item]:
         return itertools.starmap(self.shape.make, self.pick(*self.shape.types))
-
-    @overload
-    def __getitem__(self, place: int) -> Item: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[Item]: ...
-
-    def __getitem__(self, place: int | slice) -> Item | list[Item]:
-        chosen = range(len(self))[place]
-        if isinstance(chosen, range):
-            return self.take(chosen)
-        part = bisect_right(self._ends, chosen)
-        if part != self._held[0]:
-            self._held = part, list(itertools.starmap(self.shape.make, self._rows([part])))
-        return self._held[1][chosen - (self._ends[part - 1] if part else 0)]
 
     def pick(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """Yield those columns' values, row by row."""
         return self._rows(None, names)
 
-    def take(self, places: Iterable[int]) -> list[Item]:
-        """Return the items at these places, in that order; each part is read once, or not."""
-        order = list(places)
-        found: dict[int, Item] = {}
-        for part, group in itertools.groupby(
-            sorted(set(order)), key=lambda place: bisect_right(self._ends, place)
-        ):
-            begin = self._ends[part - 1] if part else 0
-            rows = list(self._rows([part]))
-            found |= {place: self.shape.make(*rows[place - begin]) for place in group}
-        return [found[place] for place in order]
+    def _of_part(self, part: int, places: list[int]) -> list[Item]:
+        rows = list(self._rows([part]))
+        return [self.shape.make(*rows[place]) for place in places]
 
-    def batches(self, names: Sequence[str] = ()) -> Iterator[Any]:
-        """Yield the shape's columns, or some of them, as pyarrow record batches."""
-        return self._batches(None, list(names or self.shape.types))
+    def batches(self) -> Iterator[Any]:
+        """Yield the shape's columns as pyarrow record batches."""
+        return self._batches(None, list(self.shape.types))
 
     def _rows(self, parts: list[int] | None, names: Sequence[str] = ()) -> Iterator[Any]:
         chosen = list(names or self.shape.types)
@@ -175,7 +187,7 @@ def _values(column: Any) -> list[Any]:
     return [tuple(flat[a:b]) for a, b in itertools.pairwise(ends.tolist())]
 
 
-class Joined(Sequence[Item]):
+class Joined(_Lazy[Item]):
     """Several sequences as one after the other, none copied."""
 
     def __init__(self, *parts: Sequence[Item]) -> None:
@@ -184,24 +196,15 @@ class Joined(Sequence[Item]):
         )
         self._ends = list(itertools.accumulate(map(len, self.parts)))
 
-    def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
-
     def __iter__(self) -> Iterator[Item]:
         return itertools.chain.from_iterable(self.parts)
 
-    @overload
-    def __getitem__(self, place: int) -> Item: ...
+    def pick(self, *names: str) -> Iterator[tuple[Any, ...]]:
+        """Yield of each item a tuple of some fields."""
+        return itertools.chain.from_iterable(pick(part, *names) for part in self.parts)
 
-    @overload
-    def __getitem__(self, place: slice) -> list[Item]: ...
-
-    def __getitem__(self, place: int | slice) -> Item | list[Item]:
-        chosen = range(len(self))[place]
-        if isinstance(chosen, range):
-            return [self[i] for i in chosen]
-        part = bisect_right(self._ends, chosen)
-        return self.parts[part][chosen - (self._ends[part - 1] if part else 0)]
+    def _of_part(self, part: int, places: list[int]) -> list[Item]:
+        return take(self.parts[part], places)
 
 
 def pick(items: Iterable[Any], *names: str) -> Iterator[tuple[Any, ...]]:
@@ -210,10 +213,8 @@ def pick(items: Iterable[Any], *names: str) -> Iterator[tuple[Any, ...]]:
     Of pairs of completion and verdict: each field is looked for in either. A `Stored` reads those
     columns alone.
     """
-    if isinstance(items, Stored):
+    if isinstance(items, _Lazy):
         return items.pick(*names)
-    if isinstance(items, Joined):
-        return itertools.chain.from_iterable(pick(part, *names) for part in items.parts)
     in_verdict = [name in _VERDICT for name in names]
 
     def values(item: Any) -> tuple[Any, ...]:
@@ -233,17 +234,7 @@ def joined(*parts: Sequence[Item]) -> Sequence[Item]:
 
 def take(items: Sequence[Item], places: Iterable[int]) -> list[Item]:
     """Return the items at these places, in that order; each part of a file is read once at most."""
-    if isinstance(items, Stored):
-        return items.take(places)
-    if not isinstance(items, Joined):
-        return [items[place] for place in places]
-    order, begin = list(places), 0
-    found: dict[int, Item] = {}
-    for part in items.parts:
-        mine = [place for place in set(order) if begin <= place < begin + len(part)]
-        found |= dict(zip(mine, take(part, [place - begin for place in mine]), strict=True))
-        begin += len(part)
-    return [found[place] for place in order]
+    return items.take(places) if isinstance(items, _Lazy) else [items[place] for place in places]
 
 
 def pass_over(items: Iterable[Item], places: Iterable[int]) -> Iterator[Item]:
@@ -293,7 +284,7 @@ def held(folder: Path, shape: Shape[Item], items: Iterable[Item]) -> Sequence[It
 
     The file is gone with the sequence. Raises RunError when the disk won't take it.
     """
-    if isinstance(items, (Stored, Joined)):
+    if isinstance(items, _Lazy):
         return items
     source = iter(items)
     first = list(itertools.islice(source, LISTED + 1))
