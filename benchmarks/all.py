@@ -16,7 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 HERE = Path(__file__).resolve().parent
-NAMES = [path.stem for path in sorted(HERE.glob("*.py")) if path.stem != "all"]
+NAMES = [
+    path.stem for path in sorted(HERE.glob("*.py")) if path.stem != "all" and path.stem[0] != "_"
+]
 
 
 def main() -> None:

@@ -1,15 +1,17 @@
 """A round of the loop against its bare parts, the engine against transformers: ratios.
 
 Against what: `bare` is the same work done by a person's own script in a few lines: vLLM's
-`LLM.generate` with the same engine arguments, environment, prompts and seeds; TRL's `SFTTrainer` on
-the same rows for the same steps; the verifier called in a plain loop. Evaluation is the samples,
-the greedy ones and the likelihoods of real solutions and of first samples. The loop's own times are
-those it records in timing.parquet, medians over the rounds after the first two (which still warm
-up). `transformers` is `model.generate` at its best batch size, on completions of mixed length, in
-the engine's precision: float32 for a tiny model, bfloat16 for SmolLM2 (`smollm2_...`). Memory is
-the most that a run of configs/smollm2.yaml, cut short, holds at once with all its processes
-(proportional set size, so that shared pages count once), against the same of bare vLLM and of bare
-TRL on that run's prompts and rows.
+`LLM.generate` with the same environment, prompts and seeds; TRL's `SFTTrainer` on the same rows
+for the same steps; the verifier called in a plain loop. Evaluation is the samples, the greedy
+ones and the likelihoods of real solutions and of first samples. Both are processes of their own
+(`_bare.py`), and after each round of the loop, from the third on (before that things warm up),
+they do that round's work again: the machine's speed drifts by a tenth within minutes, so a ratio
+is that of two neighbours, and their median is said. The loop's own times are those it records in
+timing.parquet. `transformers` is `model.generate` at its best batch size, on completions of mixed
+length, in the engine's precision: float32 for a tiny model, bfloat16 for SmolLM2 (`smollm2_...`).
+Memory is the most that a run of configs/smollm2.yaml, cut short, holds at once with all its
+processes (proportional set size, so that shared pages count once), against the same of bare vLLM
+and of bare TRL on that run's prompts and rows.
 
 Run: make bench, or python benchmarks/round.py [--rounds N] [--parts round transformers smollm2
 memory]. The last line of output is one JSON object. A ratio's two sides always come from one run.
@@ -25,9 +27,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ from rlvr.threads import use_openmp
 
 use_openmp()
 
-from rich.console import Console  # noqa: E402  (torch may be imported only after use_openmp)
+from _bare import Bare, command, seconds  # noqa: E402  (torch may be imported only after use_openmp)
+from rich.console import Console  # noqa: E402
 
 from rlvr import config as config_  # noqa: E402
 from rlvr import loop, models, record  # noqa: E402
@@ -51,8 +52,7 @@ from rlvr.generate import (  # noqa: E402
 )
 from rlvr.progress import Display  # noqa: E402
 from rlvr.serve import engine_arguments  # noqa: E402
-from rlvr.stored import take  # noqa: E402
-from rlvr.train import Training, save, schedule, train  # noqa: E402
+from rlvr.train import Training, save, train  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 QUICKSTART = HERE.parent / "configs" / "quickstart.yaml"
@@ -65,6 +65,7 @@ CUT_SHORT = [
     "generate.prompts=256",
     "checkpoints=all",
 ]
+STAGES = ("generate", "verify", "train", "evaluate")
 PARTS = ("round", "transformers", "smollm2", "memory")
 BATCHES = (64, 128, 256, 512)
 SMOLLM2_BATCHES = (32, 64, 128)
@@ -73,20 +74,9 @@ SMOLLM2_BATCHES = (32, 64, 128)
 def main() -> None:
     """Measure everything and print a table and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--bare-vllm", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--bare-trl", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.bare_vllm:
-        _bare_vllm(json.loads(arguments.bare_vllm.read_text()))
-        return
-    if arguments.bare_trl:
-        run = arguments.bare_trl
-        config = config_.load(SMOLLM2, CUT_SHORT)
-        rows = record.read_rows(record.round_folder(run, 9, "verified", 1) / "rows.parquet")
-        _bare_trl(record.round_folder(run, 9, "base", 0) / "model", rows, config, tries=1)
-        return
     with tempfile.TemporaryDirectory(prefix="rlvr-bench-") as scratch:
         parts: dict[str, Callable[[Path], dict[str, float]]] = {
             "round": lambda folder: _round(folder, arguments.rounds),
@@ -103,117 +93,140 @@ def main() -> None:
 
 
 def _round(scratch: Path, rounds: int) -> dict[str, float]:
-    """Measure three times, loop and bare parts in turn; return what gave the median ratio.
-
-    The machine's speed drifts by a tenth within minutes: one measurement says less than that.
-    """
-    found = [_round_once(scratch / f"round-{i}", rounds) for i in range(3)]
-    ratios = sorted(one["round_over_bare_parts"] for one in found)
-    [median, *_] = [one for one in found if one["round_over_bare_parts"] == ratios[1]]
-    return median | {
-        "round_over_bare_parts_lowest": ratios[0],
-        "round_over_bare_parts_highest": ratios[2],
-    }
-
-
-def _round_once(scratch: Path, rounds: int) -> dict[str, float]:
-    scratch.mkdir()
     overrides = ["seeds=[9]", "arms=[verified]", f"rounds={rounds}", "checkpoints=all"]
     config = config_.load(QUICKSTART, overrides)
     run = scratch / "run"
-    with Display(Console(file=sys.stderr), "bench", 1 + rounds) as display:
+    loops: list[dict[str, float]] = []
+    bares: list[dict[str, float]] = []
+
+    def again(round_: int) -> None:
+        loops.append(_timed(run, round_))
+        bares.append(_bare(config, run, round_, vllm, trl))
+
+    with (
+        Bare("vllm", child_environment({}, 0, 1)) as vllm,
+        Bare("trl") as trl,
+        _Rounds(again, Console(file=sys.stderr), "bench", 1 + rounds) as display,
+    ):
         loop.run(config, run, display, "benchmark")
-    stages = _medians(run)
-    last = record.round_folder(run, 9, "verified", rounds)
-    previous = record.round_folder(run, 9, "verified", rounds - 1) / "model"
-    bare = _bare_parts(config, run, last, previous, scratch, rounds)
-    sync, start = _sync(config, last / "model", scratch)
-    parts = ("generate", "verify", "train", "evaluate")
-    whole = sum(bare[name] for name in parts)
-    stages["evaluate"] += stages["base's view"]
-    each = {f"loop_{name}_seconds": stages[name] for name in parts}
-    each |= {f"bare_{name}_seconds": bare[name] for name in parts}
-    loop_speed = stages["generate_tokens"] / stages["generate"]
+    loops, bares = loops[2:], bares[2:]
+    wholes = [sum(bare[name] for name in STAGES) for bare in bares]
+    ratios = sorted(ours["round"] / whole for ours, whole in zip(loops, wholes, strict=True))
+    ours, bare = _medians(loops), _medians(bares)
+    sync, start = _sync(config, record.round_folder(run, 9, "verified", rounds) / "model", scratch)
+    each = {f"loop_{name}_seconds": ours[name] for name in STAGES}
+    each |= {f"bare_{name}_seconds": bare[name] for name in STAGES}
+    speed, bare_speed = (one["tokens"] / one["generate"] for one in (ours, bare))
     return {
-        "loop_round_seconds": stages["round"],
-        "bare_parts_seconds": whole,
-        "round_over_bare_parts": stages["round"] / whole,
-        "loop_tokens_per_second": loop_speed,
-        "bare_vllm_tokens_per_second": bare["tokens"] / bare["generate"],
-        "loop_over_bare_vllm_speed": loop_speed / (bare["tokens"] / bare["generate"]),
+        "loop_round_seconds": ours["round"],
+        "bare_parts_seconds": statistics.median(wholes),
+        "round_over_bare_parts": statistics.median(ratios),
+        "round_over_bare_parts_lowest": ratios[0],
+        "round_over_bare_parts_highest": ratios[-1],
+        "loop_tokens_per_second": speed,
+        "bare_vllm_tokens_per_second": bare_speed,
+        "loop_over_bare_vllm_speed": speed / bare_speed,
         "sync_seconds": sync,
-        "sync_share_of_round": sync / stages["round"],
+        "sync_share_of_round": sync / ours["round"],
         "engine_start_seconds": start,
         "sync_over_engine_start": sync / start,
         **each,
     }
 
 
-def _medians(run: Path) -> dict[str, float]:
-    """Return the loop's median seconds of each stage, and `generate`'s tokens."""
-    rows = [row for row in record.Timing(run).rows if row["round"] > 2]
-    names = {row["stage"] for row in rows}
-    found = {
-        name: statistics.median(row["seconds"] for row in rows if row["stage"] == name)
-        for name in names
-    }
-    tokens = [row["tokens"] for row in rows if row["stage"] == "generate"]
-    return found | {"generate_tokens": statistics.median(tokens)}
+class _Rounds(Display):
+    """A display that also calls something after each round."""
+
+    def __init__(self, after: Callable[[int], None], *given: Any) -> None:
+        super().__init__(*given)
+        self.after = after
+
+    def round_done(self, seed: int, arm: str, round_: int, *more: Any) -> None:
+        super().round_done(seed, arm, round_, *more)
+        if round_:
+            self.after(round_)
 
 
-def _bare_parts(
-    config: config_.Config, run: Path, last: Path, previous: Path, scratch: Path, rounds: int
+def _medians(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(one[name] for one in found) for name in found[0]}
+
+
+def _timed(run: Path, round_: int) -> dict[str, float]:
+    """Return the loop's seconds of each stage of a round, and the tokens it sampled."""
+    rows = [row for row in record.Timing(run).rows if row["round"] == round_]
+    found = {row["stage"]: row["seconds"] for row in rows}
+    found["evaluate"] += found.pop("base's view")
+    [tokens] = [row["tokens"] for row in rows if row["stage"] == "generate"]
+    return found | {"tokens": tokens}
+
+
+def _bare(
+    config: config_.Config, run: Path, round_: int, vllm: Bare, trl: Bare
 ) -> dict[str, float]:
-    """Time each part of the last round as a plain script would do it."""
-    completions = [one for one, _ in record.read_completions(last / "completions.parquet")]
+    """Do the work of a round as a plain script would; return the seconds of each part."""
+    folder = record.round_folder(run, 9, "verified", round_)
+    arm, before = ("verified", round_ - 1) if round_ > 1 else ("base", 0)
+    previous = record.round_folder(run, 9, arm, before) / "model"
+    completions = [one for one, _ in record.read_completions(folder / "completions.parquet")]
     problems = {problem.id: problem for problem in _problems(config)}
     held_out = config_.draw_problems(
         config.task, "eval", config.evaluate.problems, 9, "evaluate.problems"
     )
     tokenizer = models.load_tokenizer(previous)
     prompts = models.encode_prompts(tokenizer, held_out, models.Prompting())
+    solutions = models.encode_solutions(tokenizer, held_out)
+    sampled = [
+        (c.prompt_token_ids, request_seed(9, round_, c.problem_id, c.index)) for c in completions
+    ]
     evaluation = [
-        (prompt, request_seed(9, rounds, problem.id, k))
+        (prompt, request_seed(9, round_, problem.id, k))
         for problem, prompt in zip(held_out, prompts, strict=True)
         for k in range(config.evaluate.samples)
     ]
-    limit = config.generate.max_tokens
-    work = [
-        [(c.prompt_token_ids, request_seed(9, rounds, c.problem_id, c.index)) for c in completions],
-        evaluation,
-        [(prompt, None) for prompt in prompts],
-    ]
-    solutions = models.encode_solutions(tokenizer, held_out)
     # The real solutions, and the first sample of each problem for the base's view.
-    firsts = [one for one in read_records(last / "eval.parquet", "sample") if one.index == 0]
-    scored = [
-        [prompt + solution for prompt, solution in zip(prompts, solutions, strict=True)],
-        [prompt + one.token_ids for prompt, one in zip(prompts, firsts, strict=True)],
-    ]
-    engine = engine_arguments(previous, {"dtype": "float32"})
-    job = {"model": str(previous), "engine": engine, "work": work, "score": scored, "limit": limit}
-    job["out"] = str(scratch / "vllm.json")
-    (scratch / "job.json").write_text(json.dumps(job))
-    subprocess.run(
-        [sys.executable, __file__, "--bare-vllm", str(scratch / "job.json")],
-        env=child_environment(engine, 0, 1),
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    firsts = [one for one in read_records(folder / "eval.parquet", "sample") if one.index == 0]
+    done = vllm.ask(
+        {
+            "model": str(previous),
+            "engine": engine_arguments(previous, {"dtype": "float32"}),
+            "work": [
+                (str(previous), sampled),
+                (str(folder / "model"), evaluation),
+                (str(folder / "model"), [(prompt, None) for prompt in prompts]),
+            ],
+            "score": [
+                [prompt + solution for prompt, solution in zip(prompts, solutions, strict=True)],
+                [prompt + one.token_ids for prompt, one in zip(prompts, firsts, strict=True)],
+            ],
+            "limit": config.generate.max_tokens,
+        }
     )
-    vllm = json.loads((scratch / "vllm.json").read_text())
+
     from rlvr.verifiers.exact import verify
 
     def judge(n: int) -> float:
         pairs = [(problems[c.problem_id], c.text) for c in completions[:n]]
-        return _seconds(lambda: [verify(problem, text) for problem, text in pairs])
+        return seconds(lambda: [verify(problem, text) for problem, text in pairs])
 
     return {
-        "generate": vllm["seconds"][0],
-        "tokens": vllm["tokens"][0],
+        "generate": done["seconds"][0],
+        "tokens": done["tokens"],
         "verify": judge(len(completions)),
-        "evaluate": sum(vllm["seconds"][1:]) + judge(len(evaluation) + len(prompts)),
-        "train": _bare_trl(previous, record.read_rows(last / "rows.parquet"), config),
+        "evaluate": sum(done["seconds"][1:]) + judge(len(evaluation) + len(prompts)),
+        "train": trl.ask(_trl_job(config, previous, folder / "rows.parquet"))["seconds"],
+    }
+
+
+def _trl_job(config: config_.Config, start: Path, rows: Path) -> dict[str, Any]:
+    train = config.train
+    return {
+        "start": str(start),
+        "rows": str(rows),
+        "out": str(rows.parent.parent / "bare-trl"),
+        "steps": train.steps,
+        "batch_size": train.batch_size,
+        "lr": train.lr,
+        "precision": train.precision,
     }
 
 
@@ -221,93 +234,6 @@ def _problems(config: config_.Config) -> list[Any]:
     assert config.warm_start is not None
     n = config.warm_start.problems + config.generate.prompts * config.rounds
     return config_.draw_problems(config.task, "train", n, 9, "rounds")
-
-
-def _bare_vllm(job: dict[str, Any]) -> None:
-    """Do what a person's own script does: one LLM, one call a batch, timed warm."""
-    from vllm import LLM, SamplingParams
-
-    llm = LLM(job["model"], **job["engine"])
-
-    def sample(work: list[Any]) -> int:
-        parameters = [
-            SamplingParams(
-                temperature=0.0 if seed is None else 1.0,
-                max_tokens=job["limit"],
-                seed=seed,
-                logprobs=0,
-                flat_logprobs=True,
-                detokenize=False,
-            )
-            for _, seed in work
-        ]
-        prompts = [{"prompt_token_ids": ids} for ids, _ in work]
-        outputs = llm.generate(prompts, parameters, use_tqdm=False)
-        return sum(len(output.outputs[0].token_ids) for output in outputs)
-
-    def score(texts: list[list[int]]) -> None:
-        parameters = SamplingParams(
-            temperature=0, max_tokens=1, prompt_logprobs=0, detokenize=False
-        )
-        llm.generate([{"prompt_token_ids": ids} for ids in texts], parameters, use_tqdm=False)
-
-    seconds, tokens = [], []
-    for work in job["work"]:
-        sample(work)
-        tries = []
-        for _ in range(3):
-            llm.reset_prefix_cache()
-            began = time.perf_counter()
-            count = sample(work)
-            tries.append(time.perf_counter() - began)
-        tokens.append(count)
-        seconds.append(statistics.median(tries))
-    for texts in job["score"]:
-        score(texts)
-        seconds.append(statistics.median(_seconds(partial(score, texts)) for _ in range(3)))
-    Path(job["out"]).write_text(json.dumps({"seconds": seconds, "tokens": tokens}))
-
-
-def _bare_trl(start: Path, rows: Sequence[Row], config: config_.Config, tries: int = 3) -> float:
-    """Time plain SFTTrainer, model loading included, on the rows and steps of the round."""
-    from datasets import Dataset
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from trl import SFTConfig, SFTTrainer
-
-    order = schedule(len(rows), config.train.steps * config.train.batch_size, 0)
-    data = take(rows, order)
-
-    def fine_tune(out: str) -> None:
-        trainer = SFTTrainer(
-            model=AutoModelForCausalLM.from_pretrained(start),
-            args=SFTConfig(
-                output_dir=out,
-                max_steps=config.train.steps,
-                per_device_train_batch_size=config.train.batch_size,
-                learning_rate=config.train.lr,
-                lr_scheduler_type="constant",
-                dataset_kwargs={"skip_prepare_dataset": True},
-                max_length=None,
-                bf16=config.train.precision == "bf16",
-                gradient_checkpointing=False,
-                save_strategy="no",
-                report_to="none",
-                use_cpu=True,
-            ),
-            train_dataset=Dataset.from_dict(
-                {
-                    "input_ids": [[*row.prompt_token_ids, *row.token_ids] for row in data],
-                    "labels": [
-                        [*[-100] * len(row.prompt_token_ids), *row.token_ids] for row in data
-                    ],
-                }
-            ),
-            processing_class=AutoTokenizer.from_pretrained(start),
-        )
-        trainer.train()
-
-    with tempfile.TemporaryDirectory() as out:
-        return statistics.median(_seconds(lambda: fine_tune(out)) for _ in range(tries))
 
 
 def _memory(scratch: Path) -> dict[str, float]:
@@ -324,27 +250,35 @@ def _memory(scratch: Path) -> dict[str, float]:
     job = {
         "model": str(model),
         "engine": engine,
-        "work": [prompts],
+        "work": [(str(model), prompts)],
         "score": [[[*c.prompt_token_ids, *c.token_ids] for c in completions]],
         "limit": config.generate.max_tokens,
-        "out": str(scratch / "vllm.json"),
     }
-    (scratch / "job.json").write_text(json.dumps(job))
-    here, environment = [sys.executable, __file__], child_environment(engine, 0, 1)
-    peaks["bare_vllm"] = _peak([*here, "--bare-vllm", str(scratch / "job.json")], environment)
-    peaks["bare_trl"] = _peak([*here, "--bare-trl", str(run)])
+    peaks["bare_vllm"] = _peak(command("vllm"), job, child_environment(engine, 0, 1))
+    rows = record.round_folder(run, 9, "verified", 1) / "rows.parquet"
+    peaks["bare_trl"] = _peak(command("trl"), _trl_job(config, model, rows))
     gib = {f"smollm2_{name}_peak_gib": peak / (1 << 30) for name, peak in peaks.items()}
     return gib | {
         "smollm2_peak_over_larger_part": peaks["run"] / max(peaks["bare_vllm"], peaks["bare_trl"])
     }
 
 
-def _peak(command: list[str], environment: dict[str, str] | None = None) -> int:
-    """Return the most bytes that a command and its children hold at once, looked at 5 times a s."""
+def _peak(
+    command: list[str], job: dict[str, Any] | None = None, environment: dict[str, str] | None = None
+) -> int:
+    """Return the most bytes that a command and its children hold at once, looked at 5 times a s.
+
+    `job` is what it reads.
+    """
     import psutil
 
     process = psutil.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     peak, over = 0, threading.Event()
 
@@ -361,6 +295,7 @@ def _peak(command: list[str], environment: dict[str, str] | None = None) -> int:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
+    process.communicate(None if job is None else json.dumps(job))
     code = process.wait()
     over.set()
     watcher.join()
@@ -383,7 +318,7 @@ def _sync(config: config_.Config, model: Path, scratch: Path) -> tuple[float, fl
                     save(trained, model, folder, [tuple(ids) for ids in probes])
                 engine.load(out)
 
-            tries.append(_seconds(sync))
+            tries.append(seconds(sync))
     return statistics.median(tries[1:]), start
 
 
@@ -416,7 +351,7 @@ def _transformers(scratch: Path) -> dict[str, float]:
         def sample() -> None:
             counted.append(sum(len(s.token_ids) for s in engine.generate(prompts, decoding, seeds)))
 
-        ours = statistics.median(_seconds(sample) for _ in range(3))
+        ours = statistics.median(seconds(sample) for _ in range(3))
     speed = counted[0] / ours
     theirs = {batch: _hf_speed(model, prompts, batch, "float32") for batch in BATCHES}
     best = max(theirs, key=lambda batch: theirs[batch])
@@ -448,7 +383,7 @@ def _smollm2(scratch: Path) -> dict[str, float]:
             counted[0] = sum(len(s.token_ids) for s in engine.generate(prompts, decoding, seeds))
 
         sample()
-        speed = counted[0] / statistics.median(_seconds(sample) for _ in range(3))
+        speed = counted[0] / statistics.median(seconds(sample) for _ in range(3))
     theirs = {b: _hf_speed(model, prompts, b, "bfloat16") for b in SMOLLM2_BATCHES}
     best = max(theirs, key=lambda batch: theirs[batch])
     return {
@@ -486,13 +421,7 @@ def _hf_speed(model: Path, prompts: list[Tokens], batch: int, dtype: str) -> flo
 
     torch.manual_seed(0)
     sample()
-    return count / statistics.median(_seconds(sample) for _ in range(2))
-
-
-def _seconds(function: Callable[[], Any]) -> float:
-    began = time.perf_counter()
-    function()
-    return time.perf_counter() - began
+    return count / statistics.median(seconds(sample) for _ in range(2))
 
 
 if __name__ == "__main__":
