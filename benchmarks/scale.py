@@ -137,8 +137,8 @@ def judged(verifiers: VerifierPool, n: int, clock: Clock) -> Iterator[Judged]:
         with clock.stage("drawn"):
             problems, completions = drawn(begin, min(n, begin + AT_ONCE))
         with clock.stage("verify"):
-            verdicts = judge(verifiers, problems, completions)
-        yield from zip(completions, verdicts, strict=True)
+            found = judge(verifiers, problems, completions)
+        yield from found
 
 
 def evaluated(pool: Iterable[Judged]) -> Iterator[Record]:

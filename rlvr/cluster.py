@@ -23,7 +23,6 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ from rlvr import loop, preflight, record, stages
 from rlvr.config import Config, NamedConfig
 from rlvr.data import InputError, Problem, RunError, Verdict
 from rlvr.loop import Begun
-from rlvr.pool import VerifierPool
+from rlvr.pool import SOON_SECONDS, WINDOW, Source, VerifierPool
 from rlvr.progress import Display
 from rlvr.threads import use_openmp
 from rlvr.units import Job, Unit, units
@@ -75,12 +74,12 @@ class ClusterJudge:
     def __init__(self, actors: Sequence[Any]) -> None:
         self.actors = list(actors)
 
-    def verify(self, items: Iterable[tuple[Problem, str]]) -> Iterator[Verdict]:
-        """Yield one verdict per (problem, completion), in order, holding a few chunks of them.
+    def verify(self, items: Iterable[tuple[Problem, str] | None]) -> Iterator[Verdict]:
+        """Yield one verdict per (problem, completion), in order; None says: none as yet.
 
         What a lost node had before it is judged by the others. Raises RunError when none is left.
         """
-        source = iter(items)
+        source = Source(iter(items))
         chunks: dict[int, list[tuple[Problem, str]]] = {}  # given out, and not yet yielded
         todo: deque[int] = deque()
         running: dict[Any, tuple[Any, int]] = {}
@@ -91,21 +90,29 @@ class ClusterJudge:
                 yield from done.pop(position)
                 del chunks[position]
                 position += 1
+            if source.live:
+                source.draw(WINDOW)
             load = Counter(actor for actor, _ in running.values())
             free = [actor for actor in self.actors for _ in range(AHEAD - load[actor])]
             for actor in free:
-                if not todo and (chunk := list(islice(source, CHUNK))):
-                    chunks[given] = chunk
+                if not todo and not source.live:
+                    source.draw(CHUNK)
+                if not todo and source.todo:
+                    count = min(CHUNK, len(source.todo))
+                    drawn = [source.todo.popleft() for _ in range(count)]
+                    chunks[given] = [(item.problem, item.completion) for item in drawn]
                     todo.append(given)
                     given += 1
                 if todo:
                     place = todo.popleft()
                     running[actor.verify.remote(chunks[place])] = (actor, place)
             if not running:
-                if todo:
+                if source.live:
+                    continue
+                if todo or source.todo:
                     raise RunError("no node is left to judge completions: run again to resume")
                 return
-            for ref in ray.wait(list(running))[0]:
+            for ref in ray.wait(list(running), timeout=SOON_SECONDS if source.live else None)[0]:
                 actor, place = running.pop(ref)
                 try:
                     done[place] = _result(ref)

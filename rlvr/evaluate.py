@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlvr.data import Completion, Problem, Verdict
-from rlvr.generate import Decoding, Engine, Progress, Tokens, sample_completions
+from rlvr.data import Completion, Problem
+from rlvr.generate import Decoding, Engine, Progress, Tokens, in_order, stream_completions
 from rlvr.pool import Judge
 from rlvr.record import write_items
-from rlvr.stored import AT_ONCE, Stored, shape_of
+from rlvr.stored import AT_ONCE, Judged, Stored, shape_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,29 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
 
 
 def judge(
-    pool: Judge, problems: Sequence[Problem], completions: Sequence[Completion]
-) -> list[Verdict]:
-    """Judge completions in order; equal texts of one problem are judged once."""
+    pool: Judge, problems: Sequence[Problem], completions: Iterable[Completion | None]
+) -> list[Judged]:
+    """Judge completions while they come (None: there is none as yet).
+
+    Returned problem-major, then by index. Equal texts of one problem are judged once.
+    """
     by_id = {problem.id: problem for problem in problems}
-    keys = [(completion.problem_id, completion.text) for completion in completions]
-    distinct = list(dict.fromkeys(keys))
-    verdicts = dict(
-        zip(distinct, pool.verify((by_id[i], text) for i, text in distinct), strict=True)
-    )
-    return [verdicts[key] for key in keys]
+    found: list[Completion] = []
+    asked: dict[tuple[str, str], None] = {}
+
+    def distinct() -> Iterator[tuple[Problem, str] | None]:
+        for one in completions:
+            if one is None:
+                yield None
+                continue
+            found.append(one)
+            if (one.problem_id, one.text) not in asked:
+                asked[one.problem_id, one.text] = None
+                yield by_id[one.problem_id], one.text
+
+    answers = list(pool.verify(distinct()))
+    verdicts = dict(zip(asked, answers, strict=True))
+    return [(one, verdicts[one.problem_id, one.text]) for one in in_order(problems, found)]
 
 
 def evaluate(
@@ -106,7 +119,7 @@ def evaluate(
     """Sample `samples` completions of each held-out problem, judge them and yield the records."""
     levels = {problem.id: problem.level for problem in held_out.problems}
     for part in held_out.parts(samples):
-        completions = sample_completions(
+        completions = stream_completions(
             engine,
             tokenizer,
             part.problems,
@@ -118,8 +131,7 @@ def evaluate(
             round_,
             progress,
         )
-        verdicts = judge(pool, part.problems, completions)
-        for completion, verdict in zip(completions, verdicts, strict=True):
+        for completion, verdict in judge(pool, part.problems, completions):
             yield Record(
                 problem_id=completion.problem_id,
                 level=levels[completion.problem_id],

@@ -22,9 +22,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,6 +34,7 @@ from rlvr.data import Completion, FinishReason, InputError, Problem, RunError
 Tokens = tuple[int, ...]
 Progress = Callable[[int, int], None]
 PROBES = "probes.json"
+WAIT_SECONDS = 0.01  # for a completion to be finished, until it is said that none is
 _COMMAND = "import sys; from rlvr.serve import serve; serve(int(sys.argv[1]))"
 GIB = 1 << 30
 LARGE = 256 << 20  # bytes of weights from which an engine at rest would hold too much
@@ -67,7 +68,7 @@ def request_seed(seed: int, round_: int, problem_id: str, index: int) -> int:
     return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
 
 
-def sample_completions(
+def stream_completions(
     engine: Engine,
     tokenizer: Any,
     problems: Sequence[Problem],
@@ -78,48 +79,70 @@ def sample_completions(
     seed: int,
     round_: int,
     progress: Progress | None = None,
-) -> list[Completion]:
-    """Sample `samples` completions of each problem: problem-major, then by index.
+) -> Iterator[Completion | None]:
+    """Yield `samples` completions of each problem as they are finished, None for none as yet.
 
-    Raises RunError when the engine died.
+    `progress(done, tokens)` is called a few times a second. Raises RunError when the engine died.
     """
     keys = [(i, k) for i in range(len(problems)) for k in range(samples)]
-    sampled = engine.generate(
+    parts = engine.stream(
         [prompts[i] for i, _ in keys],
         decoding,
         [request_seed(seed, round_, problems[i].id, k) for i, k in keys],
-        progress,
     )
-    return completions_of(tokenizer, problems, prompts, sampled, samples, arm, seed, round_)
+    done = tokens = 0
+    yield None  # from the first on, so that who judges them asks for more while at work
+    for part in parts:
+        if not part:
+            yield None
+            continue
+        yield from completions_of(tokenizer, problems, prompts, part, samples, arm, seed, round_)
+        done += len(part)
+        tokens += sum(len(sampled.token_ids) for _, sampled in part)
+        if progress:
+            progress(done, tokens)
+
+
+def sample_completions(
+    engine: Engine, tokenizer: Any, problems: Sequence[Problem], *more: Any
+) -> list[Completion]:
+    """Return what `stream_completions` yields: problem-major, then by index."""
+    found = [one for one in stream_completions(engine, tokenizer, problems, *more) if one]
+    return in_order(problems, found)
+
+
+def in_order(problems: Sequence[Problem], completions: Iterable[Completion]) -> list[Completion]:
+    """Return completions problem-major, then by index."""
+    places = {problem.id: place for place, problem in enumerate(problems)}
+    return sorted(completions, key=lambda one: (places[one.problem_id], one.index))
 
 
 def completions_of(
     tokenizer: Any,
     problems: Sequence[Problem],
     prompts: Sequence[Tokens],
-    sampled: Sequence[Sampled],
+    sampled: Sequence[tuple[int, Sampled]],
     samples: int,
     arm: str,
     seed: int,
     round_: int,
 ) -> list[Completion]:
-    """Return what was sampled, `samples` of each problem in turn, as completions."""
-    keys = [(i, k) for i in range(len(problems)) for k in range(samples)]
-    texts = tokenizer.batch_decode([s.token_ids for s in sampled], skip_special_tokens=True)
+    """Return as completions what was sampled; places count `samples` of each problem in turn."""
+    texts = tokenizer.batch_decode([one.token_ids for _, one in sampled], skip_special_tokens=True)
     return [
         Completion(
-            problem_id=problems[i].id,
+            problem_id=problems[place // samples].id,
             arm=arm,
             seed=seed,
             round=round_,
-            index=k,
-            prompt_token_ids=prompts[i],
+            index=place % samples,
+            prompt_token_ids=prompts[place // samples],
             token_ids=output.token_ids,
             text=text,
             logprobs=output.logprobs,
             finish_reason=output.finish_reason,
         )
-        for (i, k), output, text in zip(keys, sampled, texts, strict=True)
+        for (place, output), text in zip(sampled, texts, strict=True)
     ]
 
 
@@ -228,37 +251,50 @@ class Engine:
         for child in self._children:
             child.receive()
 
-    def generate(
-        self,
-        prompts: Sequence[Tokens],
-        decoding: Decoding,
-        seeds: Sequence[int],
-        progress: Progress | None = None,
-    ) -> list[Sampled]:
-        """Sample one completion a prompt, order kept.
+    def stream(
+        self, prompts: Sequence[Tokens], decoding: Decoding, seeds: Sequence[int]
+    ) -> Iterator[list[tuple[int, Sampled]]]:
+        """Sample one completion a prompt; yield (place of the prompt, completion) as they finish.
 
-        `progress(done, tokens)` is called a few times a second.
+        In parts; an empty one says that for a moment nothing was finished.
         """
-        return self._spread(
-            "generate", list(zip(prompts, seeds, strict=True)), (decoding,), progress
-        )
+        count = len(self._children)
+        at_work = self._ask("generate", list(zip(prompts, seeds, strict=True)), decoding)
+        while at_work:
+            ready = wait(list(at_work), WAIT_SECONDS)
+            if not ready:
+                yield []
+            for connection in cast(list[Connection], ready):
+                replica, child = at_work[connection]
+                kind, content = child.message()
+                if kind == "done":
+                    del at_work[connection]
+                elif content:
+                    yield [(replica + count * place, sampled) for place, sampled in content]
+
+    def generate(
+        self, prompts: Sequence[Tokens], decoding: Decoding, seeds: Sequence[int]
+    ) -> list[Sampled]:
+        """Sample one completion a prompt, order kept."""
+        results = dict(one for part in self.stream(prompts, decoding, seeds) for one in part)
+        return [results[place] for place in range(len(prompts))]
 
     def score(self, sequences: Sequence[Tokens]) -> list[tuple[float, ...]]:
         """Return for each sequence of n tokens the n-1 logprobs (nats) of all but its first."""
-        return self._spread("score", list(sequences), (), None)
+        results: list[Any] = [None] * len(sequences)
+        for replica, child in self._ask("score", list(sequences)).values():
+            results[replica :: len(self._children)] = child.receive()
+        return results
 
-    def _spread(
-        self, method: str, items: list[Any], extra: tuple[Any, ...], progress: Progress | None
-    ) -> list[Any]:
+    def _ask(
+        self, method: str, items: list[Any], *more: Any
+    ) -> dict[Connection, tuple[int, _Child]]:
+        """Deal items out among the children; return by its connection the place of each child."""
         if not self._loaded:
             raise RuntimeError("the engine's weights were handed back: load some first")
-        count = len(self._children)
         for replica, child in enumerate(self._children):
-            child.send(method, items[replica::count], *extra)
-        results: list[Any] = [None] * len(items)
-        for replica, child in enumerate(self._children):
-            results[replica::count] = child.receive(progress if replica == 0 else None)
-        return results
+            child.send(method, items[replica :: len(self._children)], *more)
+        return {child.connection: (i, child) for i, child in enumerate(self._children)}
 
 
 class _Child:
@@ -279,38 +315,42 @@ class _Child:
             )
         self.connection = Connection(ours.detach())
         self._facts: dict[str, Any] | None = None
-        self._log_named = False
+        self._log_named = self._asked = False
         self.send("start", str(model), arguments)
 
     def send(self, *message: Any) -> None:
         if message[0] != "start":
             self.ready()
+        while self._asked:  # what came before was given up midway
+            self.message()
         try:
             self.connection.send(message)
         except OSError as failure:
             raise self._died() from failure
+        self._asked = True
 
     def ready(self) -> dict[str, Any]:
         if self._facts is None:
             self._facts = cast(dict[str, Any], self.receive())
         return self._facts
 
-    def receive(self, progress: Progress | None = None) -> Any:
-        while True:
-            try:
-                kind, content = self.connection.recv()
-            except (EOFError, OSError) as failure:
-                raise self._died() from failure
-            if kind == "progress":
-                if progress:
-                    progress(*content)
-            elif kind == "refused":
-                raise InputError(content)
-            elif kind == "failed":
-                self._log_named = True
-                raise RunError(f"the engine failed: {content} (its log: {self.log})")
-            else:
-                return content
+    def receive(self) -> Any:
+        """Return the answer to what was asked."""
+        return self.message()[1]
+
+    def message(self) -> tuple[str, Any]:
+        """Return the next ("part", a part of the answer) or ("done", the answer)."""
+        try:
+            kind, content = self.connection.recv()
+        except (EOFError, OSError) as failure:
+            raise self._died() from failure
+        self._asked = kind == "part"
+        if kind == "refused":
+            raise InputError(content)
+        if kind == "failed":
+            self._log_named = True
+            raise RunError(f"the engine failed: {content} (its log: {self.log})")
+        return kind, content
 
     def _died(self) -> RunError:
         self._log_named = True

@@ -341,7 +341,7 @@ class Online:
             self.seed.tokenizer,
             self.problems.problems,
             self.problems.prompts,
-            sampled,
+            list(enumerate(sampled)),
             samples,
             self.arm.name,
             self.seed.seed,
@@ -352,15 +352,14 @@ class Online:
         """Judge what was sampled, write it down and return its rewards."""
         run, settings = self.run, self.run.config.grpo
         began = time.monotonic()
-        verdicts = judge(run.pool, self.problems.problems, self.completions)
-        pool = list(zip(self.completions, verdicts, strict=True))
+        pool = judge(run.pool, self.problems.problems, self.completions)
         seen = list(seen_by(run, self.seed.seed, self.arm, self.problems, pool))
         rewards = arms.rewards(
             seen, self.arm, self.seed.seed, settings.partial_credit, settings.format_reward
         )
-        run.display.show(self.problems.problems, self.completions, verdicts)
+        run.display.show(self.problems.problems, pool)
         decided = [reward for reward in rewards if reward is not None]
-        known = [verdict for verdict in verdicts if verdict.status in DECIDED]
+        known = [verdict for _, verdict in pool if verdict.status in DECIDED]
         measured = {
             "reward": _mean(decided),
             "correct": _mean([float(verdict.status == "correct") for verdict in known]),

@@ -164,16 +164,44 @@ def _one(
 
 _CHUNK_SECONDS = 0.02
 _MAX_CHUNK = 1024
-_WINDOW = 16 * _MAX_CHUNK
+WINDOW = 16 * _MAX_CHUNK
 _POLL_SECONDS = 0.1
+SOON_SECONDS = 0.01  # while items still come, one by one
 
 
 @dataclass(eq=False)
-class _Item:
+class Item:
+    """Something to be judged, and the times that this went wrong."""
+
     position: int
     problem: Problem
     completion: str
     failures: int = 0
+
+
+@dataclass(eq=False)
+class Source:
+    """Where items come from. `todo`: those drawn, or to be judged again, and not yet given out."""
+
+    items: Iterator[tuple[Problem, str] | None]
+    todo: deque[Item] = field(default_factory=deque)
+    drawn: int = 0
+    live: bool = False  # it has said that there is none as yet
+    exhausted: bool = False
+
+    def draw(self, size: int) -> None:
+        """Draw until so many are to be judged, there are no more, or none as yet."""
+        while len(self.todo) < size and not self.exhausted:
+            try:
+                item = next(self.items)
+            except StopIteration:
+                self.exhausted, self.live = True, False
+                return
+            if item is None:
+                self.live = True
+                return
+            self.todo.append(Item(self.drawn, *item))
+            self.drawn += 1
 
 
 @dataclass(eq=False)
@@ -187,7 +215,7 @@ class _Worker:
     sock: socket.socket
     page: mmap.mmap
     buffer: bytearray = field(default_factory=bytearray)
-    chunk: list[_Item] = field(default_factory=list)
+    chunk: list[Item] = field(default_factory=list)
     answered: int = 0
     sent_at: float = 0.0
     begun: tuple[int, float] = (0, 0.0)
@@ -208,8 +236,8 @@ class _Worker:
 class Judge(Protocol):
     """What judges completions: the processes of a machine, or those of a cluster."""
 
-    def verify(self, items: Iterable[tuple[Problem, str]]) -> Iterator[Verdict]:
-        """Yield one verdict per (problem, completion), in order."""
+    def verify(self, items: Iterable[tuple[Problem, str] | None]) -> Iterator[Verdict]:
+        """Yield one verdict per (problem, completion), in order; None says: none as yet."""
         ...
 
 
@@ -280,42 +308,42 @@ class VerifierPool:
             self._server.kill()
             self._server.wait()
 
-    def verify(self, items: Iterable[tuple[Problem, str]]) -> Iterator[Verdict]:
+    def verify(self, items: Iterable[tuple[Problem, str] | None]) -> Iterator[Verdict]:
         """Yield one verdict per (problem, completion), in order, holding a bounded window of them.
 
-        Raises RunError if the server can't start.
+        None among the items says that there was none for a moment. From then on they are drawn
+        while others are judged, so that who makes them does not wait. Raises RunError if the
+        server can't start.
         """
-        source = enumerate(items)
-        todo: deque[_Item] = deque()
+        source = Source(iter(items))
+        todo = source.todo
         done: dict[int, Verdict] = {}
         position = 0
-        exhausted = False
         self._discard_busy()
         while True:
             while position in done:
                 yield done.pop(position)
                 position += 1
+            if source.live:
+                source.draw(WINDOW)
             for worker in self._idle():
                 size = max(1, int(self._chunk_size))
-                while len(todo) < size and not exhausted:
-                    found = next(source, None)
-                    if found is None:
-                        exhausted = True
-                    else:
-                        todo.append(_Item(found[0], *found[1]))
+                if not source.live:
+                    source.draw(size)
                 # The window bounds what is held when one slow item keeps the rest from being
                 # yielded.
-                ready = todo and (todo[0].position < position + _WINDOW)
+                ready = todo and (todo[0].position < position + WINDOW)
                 if not ready:
                     break
                 retry = todo[0].failures > 0
                 chunk = [todo.popleft() for _ in range(1 if retry else min(size, len(todo)))]
                 self._dispatch(worker, chunk)
             busy = [worker for worker in self._workers if worker.chunk]
-            if not busy and exhausted and not todo and position not in done:
+            if not busy and source.exhausted and not todo and position not in done:
                 return
-            for worker in self._wait(busy):
-                todo.extendleft(reversed(self._collect(worker, done)))
+            if busy:
+                for worker in self._wait(busy, SOON_SECONDS if source.live else _POLL_SECONDS):
+                    todo.extendleft(reversed(self._collect(worker, done)))
 
     # One worker's life: spawn, dispatch, wait, collect or replace.
 
@@ -361,7 +389,7 @@ class VerifierPool:
         while len(self._workers) < self._count:
             yield self._spawn()
 
-    def _dispatch(self, worker: _Worker, chunk: list[_Item]) -> None:
+    def _dispatch(self, worker: _Worker, chunk: list[Item]) -> None:
         fields: dict[int, tuple[Any, ...]] = {}
         message = [(_fields(item.problem, fields), item.completion) for item in chunk]
         worker.chunk, worker.answered = chunk, 0
@@ -374,12 +402,12 @@ class VerifierPool:
         except (BrokenPipeError, ConnectionResetError):
             pass  # it died while idle: the wait below sees the end of its socket
 
-    def _wait(self, busy: list[_Worker]) -> list[_Worker]:
-        """Wait a little; return the workers that have something to read or are overdue."""
+    def _wait(self, busy: list[_Worker], seconds: float) -> list[_Worker]:
+        """Wait so long; return the workers that have something to read or are overdue."""
         with selectors.PollSelector() as selector:
             for worker in busy:
                 selector.register(worker.sock, selectors.EVENT_READ, worker)
-            ready = [key.data for key, _ in selector.select(_POLL_SECONDS)]
+            ready = [key.data for key, _ in selector.select(seconds)]
         now = time.monotonic()
         if now < self._look_at:
             return ready
@@ -401,7 +429,7 @@ class VerifierPool:
             return "error"
         return "abstain" if elapsed - (waited - worker.waited) > self.timeout else ""
 
-    def _collect(self, worker: _Worker, done: dict[int, Verdict]) -> list[_Item]:
+    def _collect(self, worker: _Worker, done: dict[int, Verdict]) -> list[Item]:
         """Take in what the worker has sent, or replace it; return the items to run (again)."""
         try:
             data = worker.sock.recv(1 << 20, socket.MSG_DONTWAIT)
@@ -412,7 +440,7 @@ class VerifierPool:
         if not data:
             return self._end(worker, done, "died")
         worker.buffer += data
-        again: list[_Item] = []
+        again: list[Item] = []
         while len(worker.buffer) >= _LENGTH.size:
             end = _LENGTH.size + _LENGTH.unpack_from(worker.buffer)[0]
             if len(worker.buffer) < end:
@@ -438,7 +466,7 @@ class VerifierPool:
         elif seconds < _CHUNK_SECONDS and size >= int(self._chunk_size):
             self._chunk_size = min(_MAX_CHUNK, 2 * self._chunk_size)
 
-    def _end(self, worker: _Worker, done: dict[int, Verdict], why: str) -> list[_Item]:
+    def _end(self, worker: _Worker, done: dict[int, Verdict], why: str) -> list[Item]:
         """Drop a worker that overran or died; pin it on the item it was at, return the others."""
         if not why:
             return []
@@ -461,7 +489,7 @@ class VerifierPool:
             again = self._failed(culprit, "the verifier's process died", done) + again
         return again
 
-    def _failed(self, item: _Item, reason: str, done: dict[int, Verdict]) -> list[_Item]:
+    def _failed(self, item: Item, reason: str, done: dict[int, Verdict]) -> list[Item]:
         item.failures += 1
         if item.failures < 2:
             return [item]

@@ -104,17 +104,13 @@ class Display:
         self.detail = f"{done:,} completions  {speed:,.0f} tokens/s"
 
     def show(
-        self,
-        problems: Sequence[Problem],
-        completions: Sequence[Completion],
-        verdicts: Sequence[Verdict],
+        self, problems: Sequence[Problem], judged: Sequence[tuple[Completion, Verdict]]
     ) -> None:
         """Show the last few completions with their verdicts."""
         prompts = {problem.id: problem.prompt for problem in problems}
-        last = list(zip(completions, verdicts, strict=True))[-4:]
         self.samples = [
             (_short(prompts[completion.problem_id]), _short(completion.text), verdict.status)
-            for completion, verdict in last
+            for completion, verdict in judged[-4:]
         ]
 
     def round_done(

@@ -8,7 +8,6 @@ requests with seeds of their own, drawn on one core, after as much again that no
 from __future__ import annotations
 
 import dataclasses
-import functools
 import os
 import signal
 import time
@@ -23,6 +22,7 @@ from rlvr import threads
 from rlvr.data import InputError, nearest
 from rlvr.generate import Decoding, Sampled, Tokens, on_gpu
 
+TELL_SECONDS = 0.05  # between what is told of completions that are finished
 SMALL = 1 << 18  # draws (rows x vocabulary) below which handing them to threads costs more
 
 
@@ -53,7 +53,7 @@ def serve(descriptor: int) -> None:
         except EOFError:
             return
         if method == "generate":
-            content.append(functools.partial(_Reporter, connection))
+            content.append(lambda part: connection.send(("part", part)))
         _answer(connection, methods[method], llm, *content)
 
 
@@ -149,8 +149,9 @@ def _generate(
     llm: Any,
     items: list[tuple[Tokens, int]],
     decoding: Decoding,
-    reporter: Callable[[int], Any],
-) -> list[Sampled]:
+    tell: Callable[[list[tuple[int, Sampled]]], None],
+) -> None:
+    """Sample a completion of each item, and tell of those that are finished, with their places."""
     from vllm import SamplingParams
 
     parameters = [
@@ -166,21 +167,29 @@ def _generate(
         )
         for _, seed in items
     ]
-
-    def bar(queue: Any = None, *, total: int = 0, **_: Any) -> Any:
-        return reporter(total) if queue is None else queue
-
-    prompts = [{"prompt_token_ids": list(ids)} for ids, _ in items]
     llm.reset_prefix_cache()
-    outputs = llm.generate(prompts, parameters, use_tqdm=bar)
-    return [
-        Sampled(
-            token_ids=tuple(output.outputs[0].token_ids),
-            logprobs=tuple(output.outputs[0].logprobs.logprobs),
-            finish_reason="length" if output.outputs[0].finish_reason == "length" else "stop",
-        )
-        for output in outputs
-    ]
+    prompts = [{"prompt_token_ids": list(ids)} for ids, _ in items]
+    requests = llm.enqueue(prompts, parameters, use_tqdm=False)
+    # An output has its request's number alone, without the suffix that makes it unique.
+    places = {request.partition("-")[0]: place for place, request in enumerate(requests)}
+    finished: list[tuple[int, Sampled]] = []
+    told = time.monotonic()
+    while llm.llm_engine.has_unfinished_requests():
+        for output in llm.llm_engine.step():
+            if output.finished:
+                finished.append((places[output.request_id], _sampled(output.outputs[0])))
+        if finished and time.monotonic() - told > TELL_SECONDS:
+            tell(finished)
+            finished, told = [], time.monotonic()
+    tell(finished)
+
+
+def _sampled(output: Any) -> Sampled:
+    return Sampled(
+        token_ids=tuple(output.token_ids),
+        logprobs=tuple(output.logprobs.logprobs),
+        finish_reason="length" if output.finish_reason == "length" else "stop",
+    )
 
 
 def _score(llm: Any, sequences: list[Tokens]) -> list[tuple[float, ...]]:
@@ -196,33 +205,6 @@ def _score(llm: Any, sequences: list[Tokens]) -> list[tuple[float, ...]]:
         )
         for ids, output in zip(sequences, outputs, strict=True)
     ]
-
-
-class _Reporter:
-    """What vLLM takes for a tqdm bar: it tells the parent how far the batch is."""
-
-    def __init__(self, connection: Connection, total: int) -> None:
-        self.connection, self.n, self.total = connection, 0, total
-        self.began = self.told = time.monotonic()
-        self.postfix = ""
-
-    @property
-    def format_dict(self) -> dict[str, float]:
-        return {"elapsed": max(1e-9, time.monotonic() - self.began)}
-
-    def update(self, n: int) -> None:
-        self.n += n
-        now = time.monotonic()
-        if now - self.told > 0.25:
-            self.told = now
-            speed = float(self.postfix.rpartition("output: ")[2].removesuffix(" toks/s"))
-            self.connection.send(("progress", (self.n, int(speed * (now - self.began)))))
-
-    def refresh(self) -> None:
-        """Nothing to draw."""
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 def _forget(worker: Any) -> None:

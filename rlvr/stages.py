@@ -15,7 +15,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,10 @@ from rlvr import arms, curate, metrics, record
 from rlvr.arms import Asked
 from rlvr.config import Config
 from rlvr.curate import Entry
-from rlvr.data import Arm, Row, Verdict
+from rlvr.data import Arm, Completion, Row, Verdict
 from rlvr.evaluate import RECORD, Problems, Record, judge, read_records, score, write_records
 from rlvr.evaluate import evaluate as measure
-from rlvr.generate import Decoding, Engine, Tokens, sample_completions
+from rlvr.generate import Decoding, Engine, Tokens, stream_completions
 from rlvr.pool import Judge
 from rlvr.progress import Display
 from rlvr.stored import AT_ONCE, JUDGED, Joined, Judged, Stored, held, pick, portions
@@ -141,28 +141,38 @@ def fill_pool(run: Run, seed: Seed, arm: str, round_: int) -> Iterator[Judged]:
 def sample_and_judge(run: Run, seed: Seed, arm: str, round_: int) -> Iterator[Judged]:
     """Sample the round's prompts from the weights now in the engine, and judge what comes.
 
-    In parts of at most AT_ONCE completions, each a generate and a verify stage of its own.
+    In parts of at most AT_ONCE completions, each a generate and a verify stage of its own: judging
+    begins with the first completion, and the verify stage is what it takes after the last.
     """
+    for problems in seed.rounds[round_ - 1].parts(run.config.generate.samples):
+        with ExitStack() as rest:
+            completions = _sampled(run, seed, problems, arm, round_, rest)
+            judged = judge(run.pool, problems.problems, completions)
+        run.display.show(problems.problems, judged)
+        yield from judged
+
+
+def _sampled(
+    run: Run, seed: Seed, problems: Problems, arm: str, round_: int, rest: ExitStack
+) -> Iterator[Completion | None]:
+    """Yield completions as they are finished: the generate stage. Then begin `rest`: verify."""
     settings = run.config.generate
-    for problems in seed.rounds[round_ - 1].parts(settings.samples):
-        with run.stage(seed.seed, arm, round_, "generate") as count:
-            completions = sample_completions(
-                run.engine,
-                seed.tokenizer,
-                problems.problems,
-                problems.prompts,
-                Decoding(settings.temperature, settings.top_p, settings.max_tokens),
-                settings.samples,
-                arm,
-                seed.seed,
-                round_,
-                run.display.tokens,
-            )
-            count["tokens"] = sum(len(completion.token_ids) for completion in completions)
-        with run.stage(seed.seed, arm, round_, "verify"):
-            verdicts = judge(run.pool, problems.problems, completions)
-        run.display.show(problems.problems, completions, verdicts)
-        yield from zip(completions, verdicts, strict=True)
+    with run.stage(seed.seed, arm, round_, "generate") as count:
+        for completion in stream_completions(
+            run.engine,
+            seed.tokenizer,
+            problems.problems,
+            problems.prompts,
+            Decoding(settings.temperature, settings.top_p, settings.max_tokens),
+            settings.samples,
+            arm,
+            seed.seed,
+            round_,
+            run.display.tokens,
+        ):
+            count["tokens"] += len(completion.token_ids) if completion else 0
+            yield completion
+    rest.enter_context(run.stage(seed.seed, arm, round_, "verify"))
 
 
 def select(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> None:

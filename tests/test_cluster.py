@@ -240,7 +240,8 @@ def test_without_its_last_node_a_run_waits_and_can_be_stopped(
 @pytest.mark.timeout(900)
 def test_a_sweep_runs_its_points_at_once(cluster: Callable[[int], Nodes], tmp_path: Path) -> None:
     nodes = cluster(2)
-    command = [sys.executable, "-m", "rlvr.cli", "sweep", str(TINY), "--over", "train.lr=1e-4,5e-4"]
+    # The larger need is that of every worker, so both points have the same threads and figures.
+    command = [sys.executable, "-m", "rlvr.cli", "sweep", str(TINY), "--over", "ray.cpus=1,2"]
     # Two arms: a worker comes back to a run that it had left.
     command += ["seeds=[7]", "rounds=1", "arms=[verified,unfiltered]", *over(nodes)]
     done = subprocess.run(
@@ -251,9 +252,10 @@ def test_a_sweep_runs_its_points_at_once(cluster: Callable[[int], Nodes], tmp_pa
         timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "6 units over 2 nodes" in done.stdout
-    for lr in ("1e-4", "5e-4"):
-        assert (tmp_path / "sweep" / f"train.lr={lr}" / "compare.json").is_file()
+    assert "6 units over 2 nodes, 2 workers at a time with 2 cores each" in done.stdout
+    one, two = (tmp_path / "sweep" / f"ray.cpus={cores}" for cores in (1, 2))
+    assert (one / "compare.json").is_file()
+    assert (one / "compare.json").read_bytes() == (two / "compare.json").read_bytes()
 
 
 @pytest.mark.timeout(600)
@@ -271,6 +273,9 @@ def test_judges_on_two_nodes_and_on_none(cluster: Callable[[int], Nodes]) -> Non
         judge = ClusterJudge(actors)
         found = [one.status for one in judge.verify((problem, text) for text in texts)]
         assert found == ["correct" if text == "7" else "wrong" for text in texts]
+        # The same where they come in parts.
+        parts = (None if text is None else (problem, text) for text in [*texts, None, "7"])
+        assert [one.status for one in judge.verify(parts)] == [*found, "correct"]
         # One is lost with what it had before it: the other judges that too.
         verdicts = judge.verify((problem, text) for text in texts)
         first = next(verdicts)

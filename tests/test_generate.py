@@ -22,6 +22,7 @@ from rlvr.generate import (
     Tokens,
     request_seed,
     sample_completions,
+    stream_completions,
     write_probes,
 )
 from rlvr.models import load_model, load_tokenizer, make_tiny
@@ -255,16 +256,40 @@ def test_the_models_generation_config_changes_nothing(
     assert engine.generate(PROMPTS, DECODING, SEEDS) == expected
 
 
-def test_progress_counts_completions_and_tokens(engine: Engine) -> None:
-    told: list[tuple[int, int]] = []
+def test_completions_come_as_they_are_finished(engine: Engine, model: Path) -> None:
     n = 3000
-    seeds = list(range(n))
-    engine.generate(
-        [PROMPTS[0]] * n, Decoding(max_tokens=24), seeds, lambda *a: told.append((a[0], a[1]))
+    problems = [Problem(f"p{i}", "t", "train", "all", "", "x") for i in range(n)]
+    told: list[tuple[int, int]] = []
+    stream = stream_completions(
+        engine,
+        load_tokenizer(model),
+        problems,
+        [PROMPTS[0]] * n,
+        Decoding(max_tokens=24),
+        1,
+        "arm",
+        0,
+        1,
+        lambda *done: told.append(done),
     )
-    done = [count for count, _ in told]
-    assert done and done == sorted(done) and 0 < done[-1] <= n
-    assert told[-1][1] > 0
+    found = []
+    for one in stream:
+        if one:
+            found.append(one)
+            assert told or len(found) < n, "the first are there before the last"
+    assert {one.problem_id for one in found} == {problem.id for problem in problems}
+    assert len(told) > 2 and told == sorted(told)
+    assert told[-1] == (n, sum(len(one.token_ids) for one in found))
+
+
+def test_what_was_given_up_midway_is_not_taken_for_what_is_asked_next(
+    engine: Engine, expected: list[Sampled]
+) -> None:
+    stream = engine.stream([PROMPTS[0]] * 2000, Decoding(max_tokens=24), list(range(2000)))
+    assert any(next(stream) for _ in range(10_000))
+    del stream
+    assert engine.generate(PROMPTS, DECODING, SEEDS) == expected
+    assert len(engine.score([PROMPTS[0]])[0]) == len(PROMPTS[0]) - 1
 
 
 def test_nothing_asked_nothing_given(engine: Engine) -> None:

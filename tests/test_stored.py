@@ -314,15 +314,15 @@ class Judge:
         self.asked: list[tuple[str, str]] = []
 
     def verify(self, items: Any) -> Iterator[Verdict]:
-        for problem, text in items:
+        for problem, text in filter(None, items):
             self.asked.append((problem.id, text))
             yield Verdict("correct", text)
 
 
 def test_equal_texts_are_judged_once() -> None:
     judge_, texts = Judge(), [one for one, _ in POOL]
-    verdicts = judge(judge_, PROBLEMS, texts)
-    assert [verdict.reason for verdict in verdicts] == [one.text for one in texts]
+    judged = judge(judge_, PROBLEMS, texts)
+    assert [verdict.reason for _, verdict in judged] == [one.text for one in texts]
     assert len(judge_.asked) == len(set(judge_.asked)) < len(POOL)
 
 
@@ -332,12 +332,14 @@ class Engine:
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def generate(self, prompts: Any, _: Decoding, seeds: Sequence[int], __: Any) -> list[Sampled]:
+    def stream(
+        self, prompts: Any, _: Decoding, seeds: Sequence[int]
+    ) -> Iterator[list[tuple[int, Sampled]]]:
         self.sizes.append(len(seeds))
-        return [
-            Sampled((*prompt, seed % 1000), (0.0, -0.5), "stop")
-            for prompt, seed in zip(prompts, seeds, strict=True)
-        ]
+        for place in reversed(range(len(seeds))):
+            tokens = (*prompts[place], seeds[place] % 1000)
+            yield []
+            yield [(place, Sampled(tokens, (0.0, -0.5), "stop"))]
 
 
 class Tokenizer:

@@ -150,6 +150,29 @@ def test_order_is_kept_and_the_source_is_streamed(plugin: str) -> None:
     assert drawn == 100_000
 
 
+def test_what_comes_in_parts_is_judged_meanwhile(plugin: str) -> None:
+    drawn = 0
+
+    def source() -> Iterator[tuple[Problem, str] | None]:
+        nonlocal drawn
+        yield None
+        for index in range(40):
+            drawn += 1
+            yield case_problem("ok sleep"), "hang" if index == 3 else "sleep 0.02"
+            if index % 4 == 3:
+                yield None
+                time.sleep(0.005)
+
+    with VerifierPool(plugin, workers=1, timeout=0.5) as pool:
+        verdicts = pool.verify(source())
+        assert next(verdicts).status == "correct" and drawn < 40
+        assert [next(verdicts).status for _ in range(2)] == ["correct"] * 2
+        assert next(verdicts).status == "abstain"
+        assert drawn == 40, "who makes the items does not wait for who judges them"
+        assert [verdict.status for verdict in verdicts] == ["correct"] * 36
+        assert list(pool.verify([None, None])) == []
+
+
 def test_a_hang_is_killed_and_pinned(plugin: str) -> None:
     with VerifierPool(plugin, workers=2, timeout=0.5) as pool:
         completions = ["ok"] * 500
