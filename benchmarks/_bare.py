@@ -75,6 +75,7 @@ def _vllm() -> Callable[[Job], Any]:
     from vllm import LLM, SamplingParams
 
     llm: Any = None
+    loaded = ""
 
     def sample(work: list[Any], limit: int) -> int:
         parameters = [
@@ -99,11 +100,15 @@ def _vllm() -> Callable[[Job], Any]:
         llm.generate([{"prompt_token_ids": ids} for ids in texts], parameters, use_tqdm=False)
 
     def answer(job: Job) -> Any:
-        nonlocal llm
-        llm = llm or LLM(job["model"], **job["engine"])
+        nonlocal llm, loaded
+        if llm is None:
+            llm, loaded = LLM(job["model"], **job["engine"]), job["model"]
         found, tokens = [], 0
         for model, work in job["work"]:
-            load_weights(llm, model)
+            if model != loaded:
+                load_weights(llm, model)
+                loaded = model
+            llm.reset_prefix_cache()
             began = time.perf_counter()
             count = sample(work, job["limit"])
             found.append(time.perf_counter() - began)

@@ -1,17 +1,17 @@
 """A round of the loop against its bare parts, the engine against transformers: ratios.
 
 Against what: `bare` is the same work done by a person's own script in a few lines: vLLM's
-`LLM.generate` with the same environment, prompts and seeds; TRL's `SFTTrainer` on the same rows
-for the same steps; the verifier called in a plain loop. Evaluation is the samples, the greedy
-ones and the likelihoods of real solutions and of first samples. Both are processes of their own
-(`_bare.py`), and after each round of the loop, from the third on (before that things warm up),
-they do that round's work again: the machine's speed drifts by a tenth within minutes, so a ratio
-is that of two neighbours, and their median is said. The loop's own times are those it records in
-timing.parquet. `transformers` is `model.generate` at its best batch size, on completions of mixed
-length, in the engine's precision: float32 for a tiny model, bfloat16 for SmolLM2 (`smollm2_...`).
-Memory is the most that a run of configs/smollm2.yaml, cut short, holds at once with all its
-processes (proportional set size, so that shared pages count once), against the same of bare vLLM
-and of bare TRL on that run's prompts and rows.
+`LLM.generate` with the same engine arguments, environment, prompts and seeds; TRL's `SFTTrainer` on
+the same rows for the same steps; the verifier called in a plain loop. Evaluation is the samples,
+the greedy ones and the likelihoods of real solutions and of first samples. Both are processes of
+their own (`_bare.py`), and after each round of the loop, from the third on (before that things warm
+up), they do that round's work again: the machine's speed drifts by a tenth within minutes, so a
+ratio is that of two neighbours, and their median is said. The loop's own times are those it records
+in timing.parquet. `transformers` is `model.generate` at its best batch size, on completions of
+mixed length, in the engine's precision: float32 for a tiny model, bfloat16 for SmolLM2
+(`smollm2_...`). Memory is the most that a run of configs/smollm2.yaml, cut short, holds at once
+with all its processes (proportional set size, so that shared pages count once), against the same of
+bare vLLM and of bare TRL on that run's prompts and rows.
 
 Run: make bench, or python benchmarks/round.py [--rounds N] [--parts round transformers smollm2
 memory]. The last line of output is one JSON object. A ratio's two sides always come from one run.
@@ -94,6 +94,7 @@ def main() -> None:
 
 def _round(scratch: Path, rounds: int) -> dict[str, float]:
     overrides = ["seeds=[9]", "arms=[verified]", f"rounds={rounds}", "checkpoints=all"]
+    overrides.append("engine.max_model_len=64")
     config = config_.load(QUICKSTART, overrides)
     run = scratch / "run"
     loops: list[dict[str, float]] = []
@@ -188,7 +189,7 @@ def _bare(
     done = vllm.ask(
         {
             "model": str(previous),
-            "engine": engine_arguments(previous, {"dtype": "float32"}),
+            "engine": engine_arguments(previous, {"dtype": "float32", **config.engine}),
             "work": [
                 (str(previous), sampled),
                 (str(folder / "model"), evaluation),

@@ -90,10 +90,12 @@ class ClusterJudge:
                 yield from done.pop(position)
                 del chunks[position]
                 position += 1
-            if source.live:
-                source.draw(WINDOW)
+            source.draw(WINDOW if source.live else CHUNK)
+            if not self.actors and (todo or source.todo):
+                raise RunError("no node is left to judge completions: run again to resume")
             load = Counter(actor for actor, _ in running.values())
-            free = [actor for actor in self.actors for _ in range(AHEAD - load[actor])]
+            # Those with the least before them first: of a live source there may be little.
+            free = [one for ahead in range(AHEAD) for one in self.actors if load[one] <= ahead]
             for actor in free:
                 if not todo and not source.live:
                     source.draw(CHUNK)
@@ -107,11 +109,10 @@ class ClusterJudge:
                     place = todo.popleft()
                     running[actor.verify.remote(chunks[place])] = (actor, place)
             if not running:
-                if source.live:
-                    continue
-                if todo or source.todo:
-                    raise RunError("no node is left to judge completions: run again to resume")
-                return
+                if not source.live:
+                    return
+                time.sleep(SOON_SECONDS)
+                continue
             for ref in ray.wait(list(running), timeout=SOON_SECONDS if source.live else None)[0]:
                 actor, place = running.pop(ref)
                 try:

@@ -1,9 +1,10 @@
 """Generate: one vLLM engine per run, in a process of its own, fed new weights in place.
 
-`Engine`: `load` (weights of a model folder, checked against transformers' logprobs), `generate` and
-`score`. The child's side is `serve.py`. They exchange tuples over a socket pair; the child ends
-when the pair closes, so it never outlives the run. With `data_parallel_size` N there are N such
-children and the requests are dealt out among them.
+`Engine`: `load` (weights of a model folder, checked against transformers' logprobs), `stream` and
+`generate` (completions as they are finished, or all of them) and `score`. The child's side is
+`serve.py`. They exchange tuples over a socket pair; the child ends when the pair closes, so it
+never outlives the run. With `data_parallel_size` N there are N such children and the requests are
+dealt out among them.
 
 On a CPU the engine's scheduler runs in the child itself (no second process to wait for: 1.5 to 2
 times the tokens a second on tiny models, and the same batches every time, which makes a run
@@ -34,7 +35,6 @@ from rlvr.data import Completion, FinishReason, InputError, Problem, RunError
 Tokens = tuple[int, ...]
 Progress = Callable[[int, int], None]
 PROBES = "probes.json"
-WAIT_SECONDS = 0.01  # for a completion to be finished, until it is said that none is
 _COMMAND = "import sys; from rlvr.serve import serve; serve(int(sys.argv[1]))"
 GIB = 1 << 30
 LARGE = 256 << 20  # bytes of weights from which an engine at rest would hold too much
@@ -79,36 +79,31 @@ def stream_completions(
     seed: int,
     round_: int,
     progress: Progress | None = None,
+    wait_seconds: float | None = 0.0,
 ) -> Iterator[Completion | None]:
     """Yield `samples` completions of each problem as they are finished, None for none as yet.
 
-    `progress(done, tokens)` is called a few times a second. Raises RunError when the engine died.
+    `wait_seconds` is how long one may take until None is said (None: as long as it takes).
+    `progress(done, tokens)` is called up to 20 times a second. Raises RunError when the engine
+    died.
     """
     keys = [(i, k) for i in range(len(problems)) for k in range(samples)]
     parts = engine.stream(
         [prompts[i] for i, _ in keys],
         decoding,
         [request_seed(seed, round_, problems[i].id, k) for i, k in keys],
+        wait_seconds,
     )
     done = tokens = 0
-    yield None  # from the first on, so that who judges them asks for more while at work
     for part in parts:
-        if not part:
-            yield None
-            continue
+        yield None  # before the first too: whoever judges them asks for more while at work
         yield from completions_of(tokenizer, problems, prompts, part, samples, arm, seed, round_)
         done += len(part)
         tokens += sum(len(sampled.token_ids) for _, sampled in part)
-        if progress:
+        if part and progress:
             progress(done, tokens)
-
-
-def sample_completions(
-    engine: Engine, tokenizer: Any, problems: Sequence[Problem], *more: Any
-) -> list[Completion]:
-    """Return what `stream_completions` yields: problem-major, then by index."""
-    found = [one for one in stream_completions(engine, tokenizer, problems, *more) if one]
-    return in_order(problems, found)
+    if done != len(keys):
+        raise RunError(f"the engine gave {done} of {len(keys)} completions: run again to resume")
 
 
 def in_order(problems: Sequence[Problem], completions: Iterable[Completion]) -> list[Completion]:
@@ -252,16 +247,20 @@ class Engine:
             child.receive()
 
     def stream(
-        self, prompts: Sequence[Tokens], decoding: Decoding, seeds: Sequence[int]
+        self,
+        prompts: Sequence[Tokens],
+        decoding: Decoding,
+        seeds: Sequence[int],
+        wait_seconds: float | None = None,
     ) -> Iterator[list[tuple[int, Sampled]]]:
         """Sample one completion a prompt; yield (place of the prompt, completion) as they finish.
 
-        In parts; an empty one says that for a moment nothing was finished.
+        In parts; an empty one says that nothing was finished within `wait_seconds`.
         """
         count = len(self._children)
         at_work = self._ask("generate", list(zip(prompts, seeds, strict=True)), decoding)
         while at_work:
-            ready = wait(list(at_work), WAIT_SECONDS)
+            ready = wait(list(at_work), wait_seconds)
             if not ready:
                 yield []
             for connection in cast(list[Connection], ready):

@@ -35,7 +35,14 @@ from rlvr import arms, metrics, record, threads
 from rlvr.config import MAX_LOGPROB_GAPS, Config
 from rlvr.data import DECIDED, Arm, Completion, RunError, Verdict
 from rlvr.evaluate import judge
-from rlvr.generate import Decoding, Sampled, completions_of, on_gpu, sample_completions
+from rlvr.generate import (
+    Decoding,
+    Sampled,
+    completions_of,
+    in_order,
+    on_gpu,
+    stream_completions,
+)
 from rlvr.models import load_model, load_tokenizer, quiet
 from rlvr.stages import BASE, Metrics, Run, Seed, seen_by
 from rlvr.stored import JUDGED, Joined, Stored
@@ -306,7 +313,7 @@ class Online:
         began = time.monotonic()
         _sync(run, trainer.accelerator.unwrap_model(trainer.model))
         synced = time.monotonic()
-        found = sample_completions(
+        stream = stream_completions(
             run.engine,
             self.seed.tokenizer,
             self.problems.problems,
@@ -317,7 +324,9 @@ class Online:
             self.seed.seed,
             self.round,
             run.display.tokens,
+            wait_seconds=None,
         )
+        found = in_order(self.problems.problems, filter(None, stream))
         self.wait["sync"] += synced - began
         self.wait["generate"] += time.monotonic() - synced
         return found

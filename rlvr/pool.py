@@ -166,7 +166,7 @@ _CHUNK_SECONDS = 0.02
 _MAX_CHUNK = 1024
 WINDOW = 16 * _MAX_CHUNK
 _POLL_SECONDS = 0.1
-SOON_SECONDS = 0.01  # while items still come, one by one
+SOON_SECONDS = 0.01  # until a live source is asked again
 
 
 @dataclass(eq=False)
@@ -181,12 +181,15 @@ class Item:
 
 @dataclass(eq=False)
 class Source:
-    """Where items come from. `todo`: those drawn, or to be judged again, and not yet given out."""
+    """Where items come from. `todo`: those drawn, or to be judged again, and not yet given out.
+
+    A live one has said, by None, that there was none as yet: it is asked again and again.
+    """
 
     items: Iterator[tuple[Problem, str] | None]
     todo: deque[Item] = field(default_factory=deque)
     drawn: int = 0
-    live: bool = False  # it has said that there is none as yet
+    live: bool = False
     exhausted: bool = False
 
     def draw(self, size: int) -> None:
@@ -341,9 +344,8 @@ class VerifierPool:
             busy = [worker for worker in self._workers if worker.chunk]
             if not busy and source.exhausted and not todo and position not in done:
                 return
-            if busy:
-                for worker in self._wait(busy, SOON_SECONDS if source.live else _POLL_SECONDS):
-                    todo.extendleft(reversed(self._collect(worker, done)))
+            for worker in self._wait(busy, SOON_SECONDS if source.live else _POLL_SECONDS):
+                todo.extendleft(reversed(self._collect(worker, done)))
 
     # One worker's life: spawn, dispatch, wait, collect or replace.
 

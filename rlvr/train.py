@@ -10,6 +10,7 @@ With more than one process the same function runs under `accelerate launch -m rl
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import os
@@ -92,11 +93,14 @@ def train(
     del model
     gc.collect()  # trainer and optimiser hold each other
     threads.return_memory()
-    if not gc.get_freeze_count():
-        # What a first training has imported stays: collections need not look at it again (a quarter
-        # of a second each, two a round).
-        gc.freeze()
+    _freeze()
     return facts
+
+
+@functools.cache
+def _freeze() -> None:
+    """Keep what a first training has imported from collections, which took 0.25 s, two a round."""
+    gc.freeze()
 
 
 def save(model: Any, start: Path, folder: Path, probes: Sequence[Tokens]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import os
 import shutil
 import signal
@@ -77,16 +79,19 @@ class Nodes:
                 continue
         self.started[place].wait()
 
+    def processes(self, place: int, word: str) -> list[psutil.Process]:
+        """Return the processes of a node with a word in their command line."""
+        found = []
+        for process in psutil.Process(self.started[place].pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                if word in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
+
     def at_work(self) -> int | None:
         """Return the place of a node, not the head, with a worker in the midst of a unit."""
-        for place, started in enumerate(self.started[1:], 1):
-            for process in psutil.Process(started.pid).children(recursive=True):
-                try:
-                    if "Worker.work" in " ".join(process.cmdline()):
-                        return place
-                except psutil.Error:
-                    continue
-        return None
+        places = range(1, len(self.started))
+        return next((place for place in places if self.processes(place, "Worker.work")), None)
 
 
 @pytest.fixture
@@ -203,13 +208,10 @@ def test_judges_that_are_killed_are_started_again(
     local, nodes, folder = reference(tmp_path_factory), cluster(2), tmp_path / "run"
     process = start_run(folder, tmp_path / "cache", *over(nodes))
     wait_for_a_base(process, folder)
-    killed = 0
-    for node in nodes.started:
-        for one in psutil.Process(node.pid).children(recursive=True):
-            if "NodeJudge" in " ".join(one.cmdline()):
-                one.kill()
-                killed += 1
-    assert killed >= 2
+    judges = [one for place in range(2) for one in nodes.processes(place, "NodeJudge")]
+    assert len(judges) >= 2
+    for one in judges:
+        one.kill()
     finish(process, 600)
     equal(folder, local, tmp_path)
 
@@ -273,9 +275,10 @@ def test_judges_on_two_nodes_and_on_none(cluster: Callable[[int], Nodes]) -> Non
         judge = ClusterJudge(actors)
         found = [one.status for one in judge.verify((problem, text) for text in texts)]
         assert found == ["correct" if text == "7" else "wrong" for text in texts]
-        # The same where they come in parts.
-        parts = (None if text is None else (problem, text) for text in [*texts, None, "7"])
-        assert [one.status for one in judge.verify(parts)] == [*found, "correct"]
+        # The same where they come in parts, which are spread over the nodes.
+        few = [None, *texts[:3], None, *texts[3:9], None, None, *texts[9:300]]
+        parts = (text if text is None else (problem, text) for text in few)
+        assert [one.status for one in judge.verify(parts)] == found[:300]
         # One is lost with what it had before it: the other judges that too.
         verdicts = judge.verify((problem, text) for text in texts)
         first = next(verdicts)
@@ -284,6 +287,9 @@ def test_judges_on_two_nodes_and_on_none(cluster: Callable[[int], Nodes]) -> Non
         ray.kill(actors[1])
         with pytest.raises(RunError, match="no node is left to judge"):
             list(judge.verify([(problem, "7")]))
+        endless = (None if i % 2 == 0 else (problem, "7") for i in itertools.count())
+        with pytest.raises(RunError, match="no node is left to judge"):
+            list(judge.verify(endless))
 
 
 def test_no_cluster_there(call: Call) -> None:

@@ -20,8 +20,8 @@ from rlvr.generate import (
     Engine,
     Sampled,
     Tokens,
+    in_order,
     request_seed,
-    sample_completions,
     stream_completions,
     write_probes,
 )
@@ -300,9 +300,8 @@ def test_nothing_asked_nothing_given(engine: Engine) -> None:
 def test_completions_are_problem_major_and_carry_their_place(engine: Engine, model: Path) -> None:
     tokenizer = load_tokenizer(model)
     problems = [Problem(f"p{i}", "t", "train", "all", "", "x") for i in range(3)]
-    completions = sample_completions(
-        engine, tokenizer, problems, PROMPTS[:3], DECODING, 2, "arm", 5, 7
-    )
+    stream = stream_completions(engine, tokenizer, problems, PROMPTS[:3], DECODING, 2, "arm", 5, 7)
+    completions = in_order(problems, filter(None, stream))
     keys = [(c.problem_id, c.index) for c in completions]
     assert keys == [("p0", 0), ("p0", 1), ("p1", 0), ("p1", 1), ("p2", 0), ("p2", 1)]
     for completion in completions:

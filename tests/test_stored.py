@@ -333,7 +333,7 @@ class Engine:
         self.sizes: list[int] = []
 
     def stream(
-        self, prompts: Any, _: Decoding, seeds: Sequence[int]
+        self, prompts: Any, _: Decoding, seeds: Sequence[int], __: float
     ) -> Iterator[list[tuple[int, Sampled]]]:
         self.sizes.append(len(seeds))
         for place in reversed(range(len(seeds))):
