@@ -97,10 +97,12 @@ def stream_completions(
     done = tokens = 0
     for part in parts:
         yield None  # before the first too: whoever judges them asks for more while at work
+        if not part:
+            continue
         yield from completions_of(tokenizer, problems, prompts, part, samples, arm, seed, round_)
         done += len(part)
         tokens += sum(len(sampled.token_ids) for _, sampled in part)
-        if part and progress:
+        if progress:
             progress(done, tokens)
     if done != len(keys):
         raise RunError(f"the engine gave {done} of {len(keys)} completions: run again to resume")
