@@ -70,6 +70,9 @@ def test_the_figures_of_benchmarks_are_the_recorded_ones() -> None:
     assert f"the whole step is {step:.1f} times as fast" in text
     idle = online["grpo_functions_rlvr_groups_without_gradient"]
     assert f"all right or all wrong ({100 * idle:.0f} % there)" in text
+    for what in ("generation", "step"):
+        short = online[f"grpo_arithmetic_{what}_speed_over_transformers"]
+        assert f"gain less: {short:.1f} times as fast, both" in text
 
 
 def test_the_figure_of_two_nodes_is_the_recorded_one() -> None:
