@@ -83,7 +83,8 @@ def stream_completions(
 ) -> Iterator[Completion | None]:
     """Yield `samples` completions of each problem as they are finished, None for none as yet.
 
-    `wait_seconds` is how long one may take until None is said (None: as long as it takes).
+    None comes before each part of them, and when there was nothing for `wait_seconds` (None: when
+    nothing is finished the caller waits as long as it takes).
     `progress(done, tokens)` is called up to 20 times a second. Raises RunError when the engine
     died.
     """

@@ -275,7 +275,7 @@ def test_judges_on_two_nodes_and_on_none(cluster: Callable[[int], Nodes]) -> Non
         judge = ClusterJudge(actors)
         found = [one.status for one in judge.verify((problem, text) for text in texts)]
         assert found == ["correct" if text == "7" else "wrong" for text in texts]
-        # The same where they come in parts, which are spread over the nodes.
+        # The same where they come in parts.
         few = [None, *texts[:3], None, *texts[3:9], None, None, *texts[9:300]]
         parts = (text if text is None else (problem, text) for text in few)
         assert [one.status for one in judge.verify(parts)] == found[:300]
