@@ -9,9 +9,10 @@ up), they do that round's work again: the machine's speed drifts by a tenth with
 ratio is that of two neighbours, and their median is said. The loop's own times are those it records
 in timing.parquet. `transformers` is `model.generate` at its best batch size, on completions of
 mixed length, in the engine's precision: float32 for a tiny model, bfloat16 for SmolLM2
-(`smollm2_...`). Memory is the most that a run of configs/smollm2.yaml, cut short, holds at once
-with all its processes (proportional set size, so that shared pages count once), against the same of
-bare vLLM and of bare TRL on that run's prompts and rows.
+(`smollm2_...`); the two sides sample in turn, and the median ratio is said. Memory is the most that
+a run of configs/smollm2.yaml, cut short, holds at once with all its processes (proportional set
+size, so that shared pages count once), against the same of bare vLLM and of bare TRL on that run's
+prompts and rows.
 
 Run: make bench, or python benchmarks/round.py [--rounds N] [--parts round transformers smollm2
 memory]. The last line of output is one JSON object. A ratio's two sides always come from one run.
@@ -27,7 +28,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +72,7 @@ CUT_SHORT = [
 STAGES = ("generate", "verify", "train", "evaluate")
 PARTS = ("round", "transformers", "smollm2", "memory")
 BATCHES = (64, 128, 256, 512)
+TURNS = 3  # of the engine and transformers, after one to warm up
 SMOLLM2_BATCHES = (32, 64, 128)
 
 
@@ -344,24 +349,15 @@ def _transformers(scratch: Path) -> dict[str, float]:
         for i in range(512)
     ]
     train(start, rows, Training(steps=40, batch_size=128, lr=2e-3), 0, model, [prompts[0] + end])
-    decoding, seeds = Decoding(1.0, 1.0, 64), list(range(len(prompts)))
+    decoding = Decoding(1.0, 1.0, 64)
     with Engine(model, "float32") as engine:
-        engine.generate(prompts, decoding, seeds)
-        counted: list[int] = []
-
-        def sample() -> None:
-            counted.append(sum(len(s.token_ids) for s in engine.generate(prompts, decoding, seeds)))
-
-        ours = statistics.median(seconds(sample) for _ in range(3))
-    speed = counted[0] / ours
-    theirs = {batch: _hf_speed(model, prompts, batch, "float32") for batch in BATCHES}
-    best = max(theirs, key=lambda batch: theirs[batch])
+        compared = _against_transformers(engine, model, prompts, decoding, "float32", BATCHES)
     return {
-        "mixed_tokens_per_completion": counted[0] / len(prompts),
-        "engine_tokens_per_second": speed,
-        "transformers_best_batch": float(best),
-        "transformers_tokens_per_second": theirs[best],
-        "engine_over_transformers_speed": speed / theirs[best],
+        "mixed_tokens_per_completion": compared.tokens / len(prompts),
+        "engine_tokens_per_second": compared.ours,
+        "transformers_best_batch": float(compared.batch),
+        "transformers_tokens_per_second": compared.theirs,
+        "engine_over_transformers_speed": compared.ratio,
     }
 
 
@@ -376,53 +372,90 @@ def _smollm2(scratch: Path) -> dict[str, float]:
     ]
     prompts = models.encode_prompts(tokenizer, questions, models.Prompting("chat"))
     write_probes(models.load_model(model), prompts[:4], model)
-    decoding, seeds, counted = Decoding(1.0, 1.0, 64), list(range(len(prompts))), [0]
+    decoding = Decoding(1.0, 1.0, 64)
     with Engine(model, "bfloat16", {"max_model_len": 256}) as engine:
         engine.load(model)
-
-        def sample() -> None:
-            counted[0] = sum(len(s.token_ids) for s in engine.generate(prompts, decoding, seeds))
-
-        sample()
-        speed = counted[0] / statistics.median(seconds(sample) for _ in range(3))
-    theirs = {b: _hf_speed(model, prompts, b, "bfloat16") for b in SMOLLM2_BATCHES}
-    best = max(theirs, key=lambda batch: theirs[batch])
+        compared = _against_transformers(
+            engine, model, prompts, decoding, "bfloat16", SMOLLM2_BATCHES
+        )
     return {
-        "smollm2_tokens_per_completion": counted[0] / len(prompts),
-        "smollm2_engine_tokens_per_second": speed,
-        "smollm2_transformers_best_batch": float(best),
-        "smollm2_transformers_tokens_per_second": theirs[best],
-        "smollm2_engine_over_transformers_speed": speed / theirs[best],
+        "smollm2_tokens_per_completion": compared.tokens / len(prompts),
+        "smollm2_engine_tokens_per_second": compared.ours,
+        "smollm2_transformers_best_batch": float(compared.batch),
+        "smollm2_transformers_tokens_per_second": compared.theirs,
+        "smollm2_engine_over_transformers_speed": compared.ratio,
     }
 
 
-def _hf_speed(model: Path, prompts: list[Tokens], batch: int, dtype: str) -> float:
+@dataclass(frozen=True)
+class _Compared:
+    """The engine against transformers' best batch size: tokens of one call, tokens per second."""
+
+    tokens: int
+    ours: float
+    theirs: float
+    batch: int
+    ratio: float
+
+
+def _against_transformers(
+    engine: Engine,
+    model: Path,
+    prompts: list[Tokens],
+    decoding: Decoding,
+    dtype: str,
+    batches: Sequence[int],
+) -> _Compared:
+    """Sample with both in turn, once to warm up and `TURNS` times: medians, of the ratio too."""
+    from transformers import AutoModelForCausalLM, set_seed
+
+    policy = AutoModelForCausalLM.from_pretrained(model, dtype=dtype).eval()
+    set_seed(0)
+    seeds = list(range(len(prompts)))
+
+    def ours() -> int:
+        return sum(len(one.token_ids) for one in engine.generate(prompts, decoding, seeds))
+
+    sides: dict[int, Callable[[], int]] = {0: ours}
+    for batch in batches:
+        sides[batch] = partial(_sampled, policy, sorted(prompts, key=len), decoding, batch)
+    speeds: dict[int, list[float]] = {side: [] for side in sides}
+    tokens = 0
+    for turn in range(1 + TURNS):
+        for side, sample in sides.items():
+            began = time.perf_counter()
+            count = sample()
+            if turn:
+                speeds[side].append(count / (time.perf_counter() - began))
+            tokens = tokens if side else count
+    best = max(batches, key=lambda batch: statistics.median(speeds[batch]))
+    return _Compared(
+        tokens,
+        statistics.median(speeds[0]),
+        statistics.median(speeds[best]),
+        best,
+        statistics.median(a / b for a, b in zip(speeds[0], speeds[best], strict=True)),
+    )
+
+
+def _sampled(policy: Any, prompts: list[Tokens], decoding: Decoding, batch: int) -> int:
+    """Sample one completion of each prompt with `model.generate`; return how many tokens."""
     import torch
-    from transformers import AutoModelForCausalLM
 
-    policy = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype)).eval()
     pad, count = policy.config.pad_token_id, 0
-    prompts = sorted(prompts, key=len)
-
-    def sample() -> None:
-        nonlocal count
-        count = 0
-        for i in range(0, len(prompts), batch):
-            part = prompts[i : i + batch]
-            width = max(map(len, part))
-            ids = torch.tensor([[pad] * (width - len(one)) + list(one) for one in part])
-            mask = torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in part])
-            out = policy.generate(
-                ids, attention_mask=mask, do_sample=True, max_new_tokens=64, top_k=0
-            )
-            new = out[:, width:]
-            count += int((new != pad).sum())
-            if pad == policy.config.eos_token_id:
-                count += int((new == pad).any(dim=1).sum())  # the EOS itself
-
-    torch.manual_seed(0)
-    sample()
-    return count / statistics.median(seconds(sample) for _ in range(2))
+    for i in range(0, len(prompts), batch):
+        part = prompts[i : i + batch]
+        width = max(map(len, part))
+        ids = torch.tensor([[pad] * (width - len(one)) + list(one) for one in part])
+        mask = torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in part])
+        out = policy.generate(
+            ids, attention_mask=mask, do_sample=True, max_new_tokens=decoding.max_tokens, top_k=0
+        )
+        new = out[:, width:]
+        count += int((new != pad).sum())
+        if pad == policy.config.eos_token_id:
+            count += int((new == pad).any(dim=1).sum())  # the EOS itself
+    return count
 
 
 if __name__ == "__main__":
