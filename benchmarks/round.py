@@ -51,6 +51,7 @@ from rlvr.generate import (  # noqa: E402
     Engine,
     Tokens,
     child_environment,
+    on_gpu,
     request_seed,
     write_probes,
 )
@@ -410,6 +411,7 @@ def _against_transformers(
     from transformers import AutoModelForCausalLM, set_seed
 
     policy = AutoModelForCausalLM.from_pretrained(model, dtype=dtype).eval()
+    policy.to("cuda" if on_gpu() else "cpu")
     set_seed(0)
     seeds = list(range(len(prompts)))
 
@@ -446,10 +448,14 @@ def _sampled(policy: Any, prompts: list[Tokens], decoding: Decoding, batch: int)
     for i in range(0, len(prompts), batch):
         part = prompts[i : i + batch]
         width = max(map(len, part))
-        ids = torch.tensor([[pad] * (width - len(one)) + list(one) for one in part])
-        mask = torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in part])
+        ids = [[pad] * (width - len(one)) + list(one) for one in part]
+        mask = [[0] * (width - len(one)) + [1] * len(one) for one in part]
         out = policy.generate(
-            ids, attention_mask=mask, do_sample=True, max_new_tokens=decoding.max_tokens, top_k=0
+            torch.tensor(ids, device=policy.device),
+            attention_mask=torch.tensor(mask, device=policy.device),
+            do_sample=True,
+            max_new_tokens=decoding.max_tokens,
+            top_k=0,
         )
         new = out[:, width:]
         count += int((new != pad).sum())

@@ -202,7 +202,13 @@ class WatchConfig(_Section):
 
 
 # Nats a token by which engine and trainer may differ on what was sampled, by precision.
-MAX_LOGPROB_GAPS = {"fp32": 1e-3, "bf16": 0.1}
+def logprob_gap_bound(precision: str, by_trl: bool) -> float:
+    """Return how far (nats a token) engine and trainer may be apart where no bound is set.
+
+    `by_trl`: TRL's own vLLM samples, which is not told a dtype and then takes float32 weights in
+    bfloat16 (on an H100, of a tiny model in fp32: 0.005 apart).
+    """
+    return 0.1 if by_trl or precision == "bf16" else 1e-3
 
 
 class TrlVllmConfig(_Section):
@@ -239,7 +245,7 @@ class GrpoConfig(_Section):
     `partial_credit` rewards the share of tests passed, where there are tests. `format_reward` is
     added for an answer that could be read, right or not. `checkpoint_every`: steps between
     checkpoints (null: once a round). `max_logprob_gap`: nats a token by which engine and trainer
-    may differ on what was sampled (null: `MAX_LOGPROB_GAPS`). `trl_vllm`: who samples in a step
+    may differ on what was sampled (null: `logprob_gap_bound`). `trl_vllm`: who samples in a step
     (null: rlvr's engine, which evaluates in either case).
     """
 

@@ -13,6 +13,7 @@ repeatable to the bit).
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -367,7 +368,9 @@ class _Child:
 
     def close(self) -> None:
         self.connection.close()
-        self.process.kill()
+        # On a GPU vLLM works in processes of its own, which would outlive this one, and its memory.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         if self.process.wait() in (0, -signal.SIGKILL) and not self._log_named:
             self.log.unlink(missing_ok=True)
 
@@ -384,6 +387,8 @@ def child_environment(arguments: Mapping[str, Any], replica: int, replicas: int)
         "TOKENIZERS_PARALLELISM": "false",
     }
     if on_gpu():
+        # It serves no request that has a seed, as all of ours have, and compiles itself at start.
+        tuned["VLLM_USE_FLASHINFER_SAMPLER"] = "0"
         width = int(arguments.get("tensor_parallel_size", 1))
         visible = environment.get("CUDA_VISIBLE_DEVICES", "")
         devices = visible.split(",") if visible else [str(i) for i in range(width * replicas)]

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvr import arms, metrics, record, threads
-from rlvr.config import MAX_LOGPROB_GAPS, Config
+from rlvr.config import Config, logprob_gap_bound
 from rlvr.data import DECIDED, Arm, Completion, RunError, Verdict
 from rlvr.evaluate import judge
 from rlvr.generate import (
@@ -410,7 +410,7 @@ class Online:
         self.gaps.append((float(((trained - sampled).abs() * mask).sum()), float(mask.sum())))
         gap = sum(total for total, _ in self.gaps) / sum(n for _, n in self.gaps)
         settings, precision = self.run.config.grpo, self.run.config.train.precision
-        bound = settings.max_logprob_gap or MAX_LOGPROB_GAPS[precision]
+        bound = settings.max_logprob_gap or logprob_gap_bound(precision, bool(settings.trl_vllm))
         if not gap <= bound:
             raise RunError(
                 f"{self.arm.name}, seed {self.seed.seed}, round {self.round}, step "

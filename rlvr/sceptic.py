@@ -13,7 +13,7 @@ from typing import Any
 
 from rlvr.compare import SHARES, Results, excluded, outcome, worst_case
 from rlvr.compare import arm_effects as effects_of
-from rlvr.config import MAX_LOGPROB_GAPS
+from rlvr.config import logprob_gap_bound
 from rlvr.record import deciding, digest
 from rlvr.stats import MIN_SEEDS
 
@@ -122,7 +122,9 @@ def _agreement(r: Results) -> list[Check]:
     gaps = _everywhere(r, "step.logprob_gap", lambda arm: True)
     if not gaps:
         return []
-    bound = MAX_LOGPROB_GAPS[r.config["train"]["precision"]]  # a run may have set itself another
+    by_trl = bool(r.config["grpo"].get("trl_vllm"))  # older runs have no such key
+    # Not the run's own bound, which may be any.
+    bound = logprob_gap_bound(r.config["train"]["precision"], by_trl)
     found = f"engine and trainer {max(gaps):.1e} nats a token apart on what was sampled"
     return [Check("on-policy", max(gaps) <= bound, f"{found}, at most, a round's mean")]
 

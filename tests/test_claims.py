@@ -336,13 +336,24 @@ def test_what_is_not_as_it_should_be_is_pointed_at(
     assert failed == [what]
 
 
-@pytest.mark.parametrize(("gap", "ok"), [(1e-6, True), (0.02, False)])
-def test_samples_of_other_weights_are_pointed_at(tmp_path: Path, gap: float, ok: bool) -> None:
+@pytest.mark.parametrize(
+    ("overrides", "gap", "ok"),
+    [
+        ([], 1e-6, True),
+        ([], 0.02, False),
+        (["train.precision=bf16"], 0.02, True),
+        (["grpo.trl_vllm={mode: colocate}"], 0.02, True),  # samples in bf16 whatever trains
+        (["grpo.trl_vllm={mode: colocate}"], 0.2, False),
+    ],
+)
+def test_samples_of_other_weights_are_pointed_at(
+    tmp_path: Path, overrides: list[str], gap: float, ok: bool
+) -> None:
     def figure(a: str, m: str, t: int, s: int) -> float:
         return gap if m == "step.logprob_gap" else sound(a, m, t, s)
 
-    found = asked(make(tmp_path / "r", [], figure, [*ALL, "step.logprob_gap"]))
-    assert found["on-policy"] is ok  # in fp32
+    found = asked(make(tmp_path / "r", overrides, figure, [*ALL, "step.logprob_gap"]))
+    assert found["on-policy"] is ok
 
 
 def test_what_is_undecided_without_a_worst_case_is_pointed_at(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -452,5 +453,8 @@ def test_a_wrong_engine_argument_is_said(model: Path) -> None:
 def test_closing_while_it_starts_leaves_no_process_and_no_log(model: Path) -> None:
     engine = Engine(model, "float32")
     child = engine._children[0]
+    # As vLLM's own processes on a GPU, which hold its memory.
+    below = subprocess.Popen(["sleep", "600"], process_group=child.process.pid)
     engine.close()
     assert child.process.poll() is not None and not child.log.exists()
+    assert below.wait(10) == -signal.SIGKILL
