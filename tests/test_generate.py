@@ -314,6 +314,23 @@ def test_completions_are_problem_major_and_carry_their_place(engine: Engine, mod
         assert alone.token_ids == completion.token_ids
 
 
+def test_fewer_completions_than_asked_for_are_an_error(
+    engine: Engine, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = engine.stream
+
+    def losing(*asked: Any) -> Iterator[list[tuple[int, Sampled]]]:
+        for part in whole(*asked):
+            yield [(place, one) for place, one in part if place != 4]
+
+    monkeypatch.setattr(engine, "stream", losing)
+    tokenizer = load_tokenizer(model)
+    problems = [Problem(f"p{i}", "t", "train", "all", "", "x") for i in range(3)]
+    stream = stream_completions(engine, tokenizer, problems, PROMPTS[:3], DECODING, 2, "arm", 5, 7)
+    with pytest.raises(RunError, match="gave 5 of 6 completions"):
+        list(stream)
+
+
 # Weights
 
 
