@@ -78,6 +78,8 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     # Two runs that start alike must not make the same model in the same place at once.
     with FileLock(locks / f"{key}.lock"):
+        if record.changed(cached):  # by the disk: made again
+            shutil.rmtree(cached)
         if not cached.is_dir():
             made = run.scratch / "warm-start"
             check = _target_reached(run, seed, start)

@@ -312,11 +312,16 @@ def score(
 def _key_values(options: list[str] | None) -> dict[str, Any]:
     """Read -O key=value as a config reads its overrides."""
     from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
 
     for option in options or []:
         if "=" not in option:
             raise InputError(f"-O {option}: write -O key=value")
-    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.from_dotlist(options or [])))
+    try:
+        found = OmegaConf.to_container(OmegaConf.from_dotlist(options or []))
+    except (OmegaConfBaseException, IndexError, ValueError, TypeError) as failure:
+        raise InputError(f"-O {' '.join(options or [])[:200]}: {failure}") from failure
+    return cast(dict[str, Any], found)
 
 
 @app.command()
@@ -479,6 +484,11 @@ def main() -> None:
         _stop(str(failure), 2)
     except RunError as failure:
         _stop(str(failure), 1)
+    except RecursionError:
+        _stop("the input is nested too deeply", 2)
+    except OSError as failure:  # a path that won't do, a disk: nothing recorded is lost by it
+        named = f"{failure.filename}: " if failure.filename else ""
+        _stop(f"{named}{failure.strerror or failure}: mend it, then run the same command again", 1)
 
 
 if __name__ == "__main__":

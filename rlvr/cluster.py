@@ -23,6 +23,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +62,17 @@ class NodeJudge:
         self, folder: str, verifier: NamedConfig, workers: int | None, timeout: float
     ) -> None:
         os.chdir(folder)
-        self.pool = VerifierPool(verifier.name, verifier.options, workers, timeout)
+        self._start = partial(VerifierPool, verifier.name, verifier.options, workers, timeout)
+        self.pool = self._start()
 
     def verify(self, items: Sequence[tuple[Problem, str]]) -> list[Verdict]:
         """Return a verdict per (problem, completion), in order."""
-        return list(self.pool.verify(items))
+        try:
+            return list(self.pool.verify(items))
+        except RunError:  # its processes were killed, say: once more with others
+            self.pool.close()
+            self.pool = self._start()
+            return list(self.pool.verify(items))
 
 
 class ClusterJudge:

@@ -13,7 +13,6 @@ What it does not do: train, score, read completions, print (`rlvr.tables`) or dr
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from rlvr import record
 from rlvr.data import InputError, nearest
 from rlvr.metrics import STEP
 from rlvr.record import read_table, write_json
@@ -153,15 +153,20 @@ def read_config(run: Path) -> tuple[dict[str, Any], str]:
     mend = "give a folder that `rlvr run` wrote"
     if not path.is_file():
         raise InputError(f"{run}: not a run folder, it holds no config.json; {mend}")
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        config, config_hash = saved["config"], str(saved["hash"])
-        needed = ("name", "arms", "seeds", "rounds", "evaluate", "verdict")
-        missing = [key for key in needed if key not in config]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not the config of a run ({error!r}); {mend}") from None
-    if missing:
+    config, config_hash = record.read_config(path)
+    needed = ("name", "arms", "seeds", "rounds", "evaluate", "verdict")
+    if missing := [key for key in needed if key not in config]:
         raise InputError(f"{path}: {missing[0]}: missing; {mend}")
+    try:
+        numbers = [config["rounds"], *config["seeds"], *config["evaluate"]["k"]]
+        numbers += [config["verdict"]["margin"], config["verdict"]["confidence"]]
+        names = [config["verdict"]["metric"], *(arm["name"] for arm in config["arms"])]
+        if not all(isinstance(one, int | float) for one in numbers):
+            raise TypeError(f"no numbers: {numbers}")
+        if not all(isinstance(one, str) for one in names):
+            raise TypeError(f"no names: {names}")
+    except (KeyError, TypeError) as failure:
+        raise InputError(f"{path}: not the config of a run ({failure!r}); {mend}") from failure
     return config, config_hash
 
 

@@ -45,7 +45,9 @@ from rlvr.data import (
 )
 from rlvr.track import TRACKERS, TrackerName
 
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, le=1 << 53)]
+# What trainers hand to NumPy as a seed has 32 bits.
+SeedNumber = Annotated[int, Field(ge=0, lt=1 << 32)]
 Rate = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Portion = Annotated[float, Field(ge=0, lt=1)]
@@ -66,8 +68,18 @@ def _configs() -> Path:
     return Path(str(importlib.import_module("rlvr.configs").__file__)).parent
 
 
+# The keys of `engine` that rlvr reads too.
+ENGINE_SIZES = {
+    "max_model_len",
+    "max_num_seqs",
+    "tensor_parallel_size",
+    "pipeline_parallel_size",
+    "data_parallel_size",
+}
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class PromptConfig(_Section):
@@ -310,7 +322,7 @@ class EvaluateConfig(_Section):
 
     problems: Positive = 400
     samples: Positive = 8
-    k: list[Positive] = [1, 2, 4, 8]
+    k: Annotated[list[Positive], Field(min_length=1)] = [1, 2, 4, 8]
     off_target: list[OffTargetConfig] = []
 
     @model_validator(mode="after")
@@ -357,7 +369,7 @@ class FlipConfig(_Section):
 class ArmConfig(_Section):
     """An arm of one's own: a name and its point on the axes."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=100)]
     keep: Keep
     match: str | None = None
     share: Share | None = None
@@ -460,14 +472,14 @@ class Config(_Section):
     These decide no figure, so that a run may be resumed with others.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
     model: str
     task: NamedConfig
     verifier: NamedConfig | None = None
     prompt: PromptConfig = PromptConfig()
     warm_start: WarmStartConfig | None = None
     transcription: TranscriptionConfig | None = None
-    seeds: list[Annotated[int, Field(ge=0)]]
+    seeds: list[SeedNumber]
     rounds: Positive
     arms: list[ArmConfig]
     generate: GenerateConfig = GenerateConfig()
@@ -506,6 +518,14 @@ class Config(_Section):
         if isinstance(names, list) and len(set(names)) < len(names):
             raise ValueError(f"each only once: {names}")
         return names
+
+    @field_validator("engine")
+    @classmethod
+    def _sizes(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for key in ENGINE_SIZES & value.keys():
+            if type(value[key]) is not int or value[key] < 1:
+                raise ValueError(f"{key} must be a whole number above 0: {value[key]!r}")
+        return value
 
     @field_validator("seeds", "arms")
     @classmethod
@@ -667,9 +687,11 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         for override in overrides:
             try:
                 merged = OmegaConf.merge(merged, OmegaConf.from_dotlist([override]))
-            except TypeError as failure:
+            except (TypeError, IndexError) as failure:
                 raise InputError(f"{path}: {override}: {_one_line(failure)}") from failure
         plain = OmegaConf.to_container(merged, resolve=True)
+    except RecursionError as failure:
+        raise InputError(f"{path}: nested too deeply to be a config") from failure
     except (OmegaConfBaseException, OSError, ValueError, TypeError) as failure:
         if isinstance(failure, InputError):
             raise

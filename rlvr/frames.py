@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rlvr import compare, record
-from rlvr.data import InputError, nearest
+from rlvr.data import Damaged, InputError, nearest
 
 BASE = "base"
 TIMING_COLUMNS = (
@@ -209,15 +209,22 @@ def read_run(folder: Path) -> RunFrames:
     Raises InputError when it is none, and RunError for a damaged file, naming it.
     """
     config, config_hash = compare.read_config(folder)
-    manifest = folder / "manifest.json"
     return RunFrames(
         folder=folder,
         config=config,
         config_hash=config_hash,
-        manifest=json.loads(manifest.read_text()) if manifest.is_file() else {},
+        manifest=_manifest(folder / "manifest.json"),
         metrics=_whole(folder / "metrics.parquet", record.METRIC_COLUMNS),
         timing=_whole(folder / "timing.parquet", TIMING_COLUMNS),
     )
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text())) if path.is_file() else {}
+    except (ValueError, TypeError) as failure:
+        mend = "the `rlvr run` command that began the run writes it anew"
+        raise Damaged(path, f"no JSON: {failure}", mend) from failure
 
 
 def _whole(path: Path, columns: Sequence[str]) -> pd.DataFrame:

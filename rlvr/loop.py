@@ -52,46 +52,49 @@ def run_all(runs: Sequence[tuple[Config, Path]], display: Display, where: str) -
         job = prepare(config, folder, where)
         # Drawn anew when its turn comes: the problems of a whole sweep may be too many to hold.
         jobs.append(job if len(runs) == 1 else dataclasses.replace(job, problems={}))
-    fresh = [job.folder for job in jobs if not job.folder.exists()]
-    try:
-        with ExitStack() as stack:
-            if jobs[0].config.executor == "ray":
-                from rlvr import cluster
+    if jobs[0].config.executor == "ray":
+        from rlvr import cluster
 
-                begun = [stack.enter_context(_begun(job, display)) for job in jobs]
-                cluster.run(begun, display)
-                return
-            for job in jobs:
-                with _begun(job, display) as started:
-                    _work_here(started, display)
-    except InputError:
-        # Such as an engine argument that only vLLM knows to be wrong: nothing was recorded yet.
-        for folder in fresh:
-            if not list(folder.glob("seed-*/base/metrics.json")):
-                shutil.rmtree(folder, ignore_errors=True)
-        raise
+        with ExitStack() as stack:
+            cluster.run([stack.enter_context(_begun(job, display)) for job in jobs], display)
+        return
+    for job in jobs:
+        with _begun(job, display) as started:
+            _work_here(started, display)
 
 
 def prepare(config: Config, folder: Path, where: str) -> Job:
     """Look at all that can be looked at before a run writes anything. Raises InputError."""
     record.check_resumable(folder, resolved(config), filled)
-    models.check_model_name(config.model, where)
-    track.check(config.report_to, where)
-    preflight.check_executor(config)
-    wanted = preflight.verifier_of(config)
-    verifier = load_verifier(wanted.name)
-    record.check_disk(folder, preflight.bytes_needed(config))
-    problems = {seed: preflight.draw(config, seed) for seed in config.seeds}
-    check_options(verifier, wanted.options)
-    for other in config.evaluate.off_target:
-        theirs = preflight.verifier_of(other)
-        check_options(load_verifier(theirs.name), theirs.options)
-    preflight.check_trl_vllm(config)
-    if config.grpo.watch:
-        second = config.grpo.watch.verifier
-        check_options(load_verifier(second.name), second.options)
-    length = preflight.check_model(config, where, list(problems.values()))
+    with _said_of(where):
+        models.check_model_name(config.model, where)
+        track.check(config.report_to, where)
+        preflight.check_executor(config)
+        wanted = preflight.verifier_of(config)
+        verifier = load_verifier(wanted.name)
+        record.check_disk(folder, preflight.bytes_needed(config))
+        problems = {seed: preflight.draw(config, seed) for seed in config.seeds}
+        check_options(verifier, wanted.options)
+        for other in config.evaluate.off_target:
+            theirs = preflight.verifier_of(other)
+            check_options(load_verifier(theirs.name), theirs.options)
+        preflight.check_trl_vllm(config)
+        if config.grpo.watch:
+            second = config.grpo.watch.verifier
+            check_options(load_verifier(second.name), second.options)
+        length = preflight.check_model(config, where, list(problems.values()))
     return Job(config, folder, where, length, problems)
+
+
+@contextmanager
+def _said_of(where: str) -> Iterator[None]:
+    """Name the config in what is wrong with it, or with what it asks for."""
+    try:
+        yield
+    except InputError as failure:
+        if where in str(failure):
+            raise
+        raise InputError(f"{where}: {failure}") from failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +109,15 @@ class Begun:
 
 @contextmanager
 def _begun(job: Job, display: Display) -> Iterator[Begun]:
-    """Hold the run's folder while the block runs, with config, manifest and a scratch folder."""
+    """Hold the run's folder while the block runs, with config, manifest and a scratch folder.
+
+    A folder that was made here goes again where the input is refused before anything is recorded,
+    as for an engine argument that only vLLM knows to be wrong.
+    """
     config, folder = job.config, job.folder
-    with record.locked(folder):
+    with record.locked(folder) as made, _no_trace(folder if made else None):
         plain = resolved(config)
+        record.check_resumable(folder, plain, filled)  # it was not held when it was looked at
         stated = {"config": plain, "hash": record.digest(record.deciding(plain))}
         record.write_json(folder / "config.json", stated)
         verifier = load_verifier(preflight.verifier_of(config).name)
@@ -134,6 +142,16 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
             shutil.rmtree(scratch, ignore_errors=True)
         for unit in units(config):
             prune(config, folder, unit)
+
+
+@contextmanager
+def _no_trace(folder: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except InputError:
+        if folder and not list(folder.glob("seed-*/base/metrics.json")):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _work_here(begun: Begun, display: Display) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -254,8 +255,12 @@ def processors() -> int:
 
 
 def _commit() -> str | None:
-    here = Path(__file__).parent
+    if not shutil.which("git"):
+        return None
     asked = subprocess.run(
-        ["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        ["git", "-C", Path(__file__).parent, "rev-parse", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return asked.stdout.strip() or None

@@ -19,6 +19,7 @@ from rlvr.stored import JUDGED, Judged, Shape, Stored, shape_of, undamaged
 
 ROW = shape_of(Row)
 Item = TypeVar("Item")
+SUMS = "checksums.json"
 METRIC_COLUMNS = ("seed", "arm", "round", "metric", "level", "value", "n")
 
 
@@ -52,9 +53,9 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
@@ -115,20 +116,21 @@ def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], schema: Any = N
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes `path` when the block ends well, or vanishes."""
+    from safetensors import SafetensorError
+
     temporary = path.with_name(f".{path.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     try:
+        temporary.mkdir(parents=True)
         yield temporary
         for file in temporary.iterdir():
             with open(file, "rb") as handle:
                 os.fsync(handle.fileno())
         os.replace(temporary, path)
         _sync_folder(path.parent)
-    except OSError as failure:
-        raise RunError(
-            f"can't write {path}: {failure.strerror or failure}: make room, then run again"
-        ) from failure
+    except (OSError, SafetensorError) as failure:
+        why = getattr(failure, "strerror", None) or failure
+        raise RunError(f"can't write {path}: {why}: make room, then run again") from failure
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -207,25 +209,80 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
 
 
 def check_parquet(path: Path) -> None:
-    """Read all of a parquet file, holding a part of it at a time. Raises Damaged."""
+    """Read all of a parquet file, holding a part of it at a time. Raises Damaged.
+
+    What has rows of a known kind must have their columns: no checksum covers the names of columns.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    kinds = {"completions.parquet": JUDGED.schema(), "rows.parquet": ROW.schema()}
     with undamaged(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        there = dict(zip(file.schema_arrow.names, file.schema_arrow.types, strict=True))
+        for column in kinds.get(path.name, ()):
+            if there.get(column.name) != column.type:
+                raise pa.ArrowInvalid(f"{column.name}: no such column, or of another type")
         for part in range(file.num_row_groups):
             file.read_row_group(part)
+
+
+# Checksums of whole files
+
+
+def write_sums(folder: Path) -> None:
+    """Write the sha256 of each file that is directly in a folder beside them, atomically."""
+    files = {path.name: _sum(path) for path in _files(folder)}
+    write_json(folder / SUMS, {"files": files, "sha256": digest(files)})
+
+
+def changed(folder: Path) -> list[tuple[Path, str]]:
+    """Return the files of a folder that are not what `write_sums` found, and what is wrong.
+
+    Where it wrote nothing, as in older runs, nothing is wrong; where what it wrote is damaged, that
+    is, and no more is known.
+    """
+    try:
+        stated = json.loads((folder / SUMS).read_bytes())
+        files = dict(stated["files"])
+        if digest(files) != stated["sha256"]:
+            raise ValueError("its checksum is another")
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, KeyError) as failure:
+        return [(folder / SUMS, str(failure) or "no checksums")]
+    wrong = []
+    for name, sha256 in sorted(files.items()):
+        path = folder / name
+        if not path.is_file():
+            wrong.append((path, "missing" if not path.exists() else "no file"))
+        elif _sum(path) != sha256:
+            wrong.append((path, "its checksum is another"))
+    return wrong
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.iterdir() if path.is_file())
+    return [path for path in found if path.name != SUMS and not path.name.startswith(".")]
+
+
+def _sum(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # What a run leaves
 
 
 @contextmanager
-def locked(run: Path) -> Iterator[None]:
-    """Hold the run folder for this process. Raises InputError when another run holds it.
+def locked(run: Path) -> Iterator[bool]:
+    """Hold the run folder for this process; yield whether it was made here, and is no run yet.
 
-    The lock is the kernel's: it is gone with the process, however that ended.
+    The lock is the kernel's: it is gone with the process, however that ended. Raises InputError
+    when another run holds it.
     """
     import fcntl
 
+    made = not run.exists()
     try:
         run.mkdir(parents=True, exist_ok=True)
         handle = os.open(run / ".lock", os.O_RDONLY | os.O_CREAT, 0o644)
@@ -241,7 +298,7 @@ def locked(run: Path) -> Iterator[None]:
                 f"{run}: another run is using this folder: wait for it, or give another one with "
                 "--out"
             ) from failure
-        yield
+        yield made and not (run / "config.json").exists()
     finally:
         os.close(handle)
 
@@ -255,13 +312,13 @@ def check_resumable(
     """
     path = run / "config.json"
     if not path.is_file():
+        if seeds := sorted(run.glob("seed-*")):
+            raise InputError(
+                f"{path}: missing, and {seeds[0].name} was recorded under it: put it back, or give "
+                "another folder with --out"
+            )
         return
-    try:
-        recorded = dict(json.loads(path.read_text())["config"])
-    except (ValueError, KeyError, TypeError) as failure:
-        raise InputError(
-            f"{path}: not the config of a run: give another folder with --out, or delete this one"
-        ) from failure
+    recorded, _ = read_config(path)
     old, new = flat(deciding(fill(recorded))), flat(deciding(config))
     if old == new:
         return
@@ -271,6 +328,19 @@ def check_resumable(
         f"{path}: this folder holds a run of another config; differing: {shown}: "
         "give another folder with --out, or the recorded config to resume"
     )
+
+
+def read_config(path: Path) -> tuple[dict[str, Any], str]:
+    """Return a run's resolved config and the hash that it began with, from its config.json.
+
+    Raises InputError, with the path and the mend, where it is none.
+    """
+    mend = "give a folder that `rlvr run` wrote, or put its config.json back"
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        return dict(saved["config"]), str(saved["hash"])
+    except (OSError, ValueError, KeyError, TypeError) as failure:
+        raise InputError(f"{path}: not the config of a run ({failure!r}): {mend}") from failure
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:

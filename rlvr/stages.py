@@ -482,11 +482,12 @@ def finish(
     found: Metrics,
     began: float,
 ) -> None:
-    """Write the evaluation, then metrics.json: with it the round is done."""
+    """Write the evaluation, then metrics.json: with it the round is done. Last, checksums."""
     folder = run.round_folder(seed, arm, round_)
     write_records(folder / "eval.parquet", records)
     place = {"seed": seed, "arm": arm, "round": round_}
     record.write_json(folder / "metrics.json", [{**place, **row} for row in found])
+    record.write_sums(folder)
     run.timing.add(seed, arm, round_, "round", time.monotonic() - began)
     run.publish()
     run.display.round_done(seed, arm, round_, headline(found), time.monotonic() - began)

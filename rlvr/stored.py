@@ -342,7 +342,7 @@ def undamaged(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, OSError) as failure:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as failure:
         trouble = getattr(failure, "errno", None) not in (None, errno.ENOENT)
         if isinstance(failure, MemoryError) or trouble:  # of the machine, not of the file
             raise RunError(f"can't read {path}: {failure}: run the same command again") from failure

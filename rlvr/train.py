@@ -30,7 +30,7 @@ from rlvr.data import Row, RunError
 from rlvr.generate import PROBES, Tokens, on_gpu, write_probes
 from rlvr.models import load_model, load_tokenizer, quiet
 from rlvr.processes import die_with_parent
-from rlvr.record import new_folder, read_rows, write_rows
+from rlvr.record import new_folder, read_rows, write_rows, write_sums
 from rlvr.stored import take
 from rlvr.threads import use_openmp
 
@@ -104,7 +104,7 @@ def _freeze() -> None:
 
 
 def save(model: Any, start: Path, folder: Path, probes: Sequence[Tokens]) -> None:
-    """Write the weights, the probes and the other files of `start` into `folder`."""
+    """Write weights, probes and the other files of `start` into `folder`, and their checksums."""
     with quiet():
         model.save_pretrained(folder)
     for file in start.iterdir():
@@ -117,6 +117,7 @@ def save(model: Any, start: Path, folder: Path, probes: Sequence[Tokens]) -> Non
     model.eval()
     write_probes(model, probes, folder)
     model.train(was_training)
+    write_sums(folder)
 
 
 def _fine_tune(
@@ -170,7 +171,7 @@ def _fine_tune(
                 disable_tqdm=True,
                 use_cpu=not on_gpu(),
                 dataloader_pin_memory=on_gpu(),
-                seed=seed,
+                seed=seed % 2**32,  # NumPy takes no more
             ),
             train_dataset=Dataset.from_dict(data),
             processing_class=tokenizer,

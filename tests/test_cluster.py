@@ -24,7 +24,7 @@ from test_cli import assert_refused
 from test_loop import TINY, finish, reference, start_run
 from test_resume import assert_equal_runs
 
-from rlvr.config import load
+from rlvr.config import NamedConfig, load
 from rlvr.data import InputError, Problem, RunError
 from rlvr.units import Unit, units
 
@@ -290,6 +290,18 @@ def test_judges_on_two_nodes_and_on_none(cluster: Callable[[int], Nodes]) -> Non
         endless = (None if i % 2 == 0 else (problem, "7") for i in itertools.count())
         with pytest.raises(RunError, match="no node is left to judge"):
             list(judge.verify(endless))
+
+
+def test_a_judge_whose_processes_are_killed_starts_others(tmp_path: Path) -> None:
+    from rlvr.cluster import NodeJudge
+
+    judge = NodeJudge(str(tmp_path), NamedConfig(name="exact"), 1, 10.0)
+    asked = [(Problem("p", "t", "eval", "", "", "7"), text) for text in ("7", "8")]
+    for _ in range(2):
+        assert [one.status for one in judge.verify(asked)] == ["correct", "wrong"]
+        judge.pool._server.kill()
+        judge.pool._server.wait()
+    judge.pool.close()
 
 
 def test_no_cluster_there(call: Call) -> None:

@@ -75,6 +75,19 @@ def test_unknown_key_names_the_nearest(override: str, key: str, near: str) -> No
         ("seeds=[-1]", "seeds.0"),
         ("seeds=[]", "seeds"),
         ("seeds=[1,1]", "seeds"),
+        (f"seeds=[{2**32}]", "seeds.0"),
+        (f"rounds={'9' * 400}", "rounds"),
+        (f"name={'n' * 101}", "name"),
+        ("arms=[{name: " + "n" * 101 + ", keep: all}]", "arms.0.name"),
+        ("train.lr=.inf", "train.lr"),
+        ("generate.temperature=.inf", "generate.temperature"),
+        ("verdict.margin=.inf", "verdict.margin"),
+        ("verify.timeout=.nan", "verify.timeout"),
+        ("evaluate.k=[]", "evaluate.k"),
+        ("engine.max_model_len=abc", "max_model_len"),
+        ("engine.max_model_len=null", "max_model_len"),
+        ("engine.data_parallel_size=0", "data_parallel_size"),
+        ("engine.tensor_parallel_size=true", "tensor_parallel_size"),
         ("arms=verified", "arms"),
         ("arms=[]", "arms"),
         ("arms=[verified,verified]", "arms"),
@@ -181,7 +194,10 @@ def test_what_is_no_override_says_how_to_write_one(override: str) -> None:
     assert repr(override) in str(caught.value)
 
 
-@pytest.mark.parametrize("override", ["=3", "rounds=[1", "a.b.c=1", "train.lr.x=3", "train..lr=3"])
+@pytest.mark.parametrize(
+    "override",
+    ["=3", "rounds=[1", "a.b.c=1", "train.lr.x=3", "train..lr=3", "[=1", "a=" + "[" * 2000],
+)
 def test_mangled_overrides_are_bad_input(override: str) -> None:
     with pytest.raises(InputError) as caught:
         load(TINY, [override])

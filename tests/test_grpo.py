@@ -95,6 +95,7 @@ def test_a_round_leaves_its_record_and_no_checkpoint(run: Path) -> None:
         for round_ in (1, 2):
             names = {path.name for path in round_of(run, 7, arm, round_).iterdir()}
             assert names == {
+                record.SUMS,
                 "completions.parquet",
                 "eval.parquet",
                 "metrics.json",

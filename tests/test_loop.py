@@ -8,19 +8,25 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import psutil
 import pytest
+from rich.console import Console
 
+from rlvr import loop, preflight, record
 from rlvr.config import draw_problems, load, resolved
-from rlvr.record import deciding, digest
+from rlvr.data import InputError
+from rlvr.progress import Display
+from rlvr.record import SUMS, deciding, digest
 
 TINY = Path(__file__).parent / "tiny.yaml"
 SEEDS, ARMS, ROUNDS = (7, 8), ("verified", "random"), (1, 2)
 MODEL_FILES = {
+    SUMS,
     "config.json",
     "generation_config.json",
     "model.safetensors",
@@ -143,9 +149,10 @@ def value(run: Path, seed: int, arm: str, round_: int, metric: str) -> tuple[Any
 
 
 def test_the_folder_is_as_the_design_says(run: Path) -> None:
-    base = {"completions.parquet", "eval.parquet", "metrics.json", "amplified.json"}
+    base = {"completions.parquet", "eval.parquet", "metrics.json", "amplified.json", SUMS}
     base |= {f"model/{name}" for name in MODEL_FILES}
-    each = {"completions.parquet", "rows.parquet", "eval.parquet", "metrics.json", "train.json"}
+    each = {"completions.parquet", "rows.parquet", "eval.parquet", "metrics.json", SUMS}
+    each |= {"train.json"}
     last = each | {f"model/{name}" for name in MODEL_FILES}
     expected = {"config.json", "manifest.json", "metrics.parquet", "timing.parquet"}
     expected |= {"compare.json", "compare.png", "compare.svg", ".lock"}
@@ -422,6 +429,29 @@ def test_what_was_said_is_a_line_a_round_then_the_table(run: Path) -> None:
     for words in ("verified - random", "inconclusive", str(run / "compare.png"), "rlvr compare"):
         assert words in " ".join(lines), words
     assert "\x1b" not in out, "colours and cursors in a pipe"
+
+
+def test_a_refused_process_leaves_the_folder_of_another_that_was_quicker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, folder = record.locked, tmp_path / "run"
+    with ExitStack() as other:
+
+        def late(run: Path) -> Any:
+            other.enter_context(locked(run))
+            (run / "theirs").touch()
+            return locked(run)
+
+        monkeypatch.setattr(record, "locked", late)
+        display = Display(Console(quiet=True), "late", 1)
+        with pytest.raises(InputError, match="another run is using this folder"):
+            loop.run(load(TINY), folder, display, str(TINY))
+        assert {path.name for path in folder.iterdir()} == {".lock", "theirs"}
+
+
+def test_no_git_no_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert preflight._commit() is None
 
 
 def test_the_same_command_again_does_nothing_but_compare(run: Path) -> None:

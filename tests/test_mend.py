@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import errno
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from test_loop import TINY
 
 from rlvr import record
 from rlvr.config import Config, load
-from rlvr.data import Damaged, InputError, RunError
+from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
 from rlvr.mend import mend
 from rlvr.units import Job, Unit
 
 CLAIM_C4 = TINY.parents[1] / "configs" / "claims" / "c4.yaml"
+ROW = Row("p", "completion", "verified", 7, 1, 0, (3, 4), (5, 1), "correct", "exact@1", "verified")
+COMPLETION = Completion("p", "verified", 7, 1, 0, (3, 4), (5, 1), "x", (-1.0, -2.0), "stop")
+WRONG = Verdict("wrong")
 
 
 def job(config: Config, folder: Path) -> Job:
@@ -23,27 +28,150 @@ def job(config: Config, folder: Path) -> Job:
 
 
 def recorded(folder: Path, *names: str) -> None:
+    """Make the folder of a finished round: as those of before checksums if they are deleted."""
     folder.mkdir(parents=True)
-    record.write_json(folder / "metrics.json", [])
+    record.write_json(folder / "metrics.json", [{"metric": "pass@1", "value": 0.5}] * 5)
     for name in names:
-        record.write_parquet(folder / name, [{"figure": 1}] * 100)
+        if name == "rows.parquet":
+            record.write_rows(folder / name, [ROW] * 100)
+        elif name == "completions.parquet":
+            record.write_completions(folder / name, [(COMPLETION, WRONG)] * 100, [False] * 100)
+        elif name == "model":
+            (folder / name).mkdir()
+            (folder / name / "weights").write_bytes(bytes(100))
+            record.write_sums(folder / name)
+        else:
+            record.write_parquet(folder / name, [{"figure": 1}] * 100)
+    record.write_sums(folder)
 
 
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50])
 
 
-def test_the_stage_of_a_damaged_file_goes_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sums", [True, False])
+def test_the_stage_of_a_damaged_file_goes_and_nothing_else(tmp_path: Path, sums: bool) -> None:
     config = load(TINY)
     first = tmp_path / "seed-7" / "verified" / "round-001"
     recorded(first, "completions.parquet", "rows.parquet", "eval.parquet")
     recorded(tmp_path / "seed-8" / "verified" / "round-001", "rows.parquet")
+    if not sums:
+        for path in tmp_path.rglob(record.SUMS):
+            path.unlink()
     cut(first / "rows.parquet")
     said: list[str] = []
     mend(job(config, tmp_path), said.append)
     assert [path.name for path in first.iterdir()] == ["eval.parquet"]
-    assert len(list(tmp_path.rglob("*.*"))) == 1 + 2
+    assert len(list(tmp_path.rglob("*.*"))) == 1 + 2 + sums
     assert len(said) == 1 and said[0].startswith(f"{first / 'rows.parquet'}: damaged (")
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def as_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("damage", [flip, cut, Path.unlink, as_folder])
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [
+        ("completions.parquet", {"eval.parquet", "model"}),
+        ("eval.parquet", {"completions.parquet", "rows.parquet", "model"}),
+        ("metrics.json", {"completions.parquet", "rows.parquet", "eval.parquet", "model"}),
+    ],
+)
+def test_any_file_of_a_finished_round(
+    tmp_path: Path, damage: Callable[[Path], None], name: str, left: set[str]
+) -> None:
+    first = tmp_path / "seed-7" / "verified" / "round-001"
+    recorded(first, "completions.parquet", "rows.parquet", "eval.parquet", "model")
+    damage(first / name)
+    said: list[str] = []
+    mend(job(load(TINY), tmp_path), said.append)
+    assert {path.name for path in first.iterdir()} - {record.SUMS} == left
+    if damage is Path.unlink and name == "metrics.json":  # it does not count as finished
+        assert not said
+    else:
+        assert len(said) == 1 and said[0].startswith(f"{first / name}: damaged (")
+
+
+@pytest.mark.parametrize("damage", [flip, cut, as_folder])
+@pytest.mark.parametrize("where", ["", "model"])
+def test_damaged_checksums_take_nothing_with_them(
+    tmp_path: Path, damage: Callable[[Path], None], where: str
+) -> None:
+    first = tmp_path / "seed-7" / "verified" / "round-001"
+    recorded(first, "rows.parquet", "eval.parquet", "model")
+    damage(first / where / record.SUMS)
+    said: list[str] = []
+    mend(job(load(TINY), tmp_path), said.append)
+    assert len(said) == 1 and said[0].startswith(f"{first / where / record.SUMS}: damaged (")
+    assert not (first / where / record.SUMS).exists()
+    left = {path.name for path in first.iterdir()} - {record.SUMS}
+    assert left == {"rows.parquet", "eval.parquet", "metrics.json", "model"}
+
+
+def test_weights_that_are_needed_no_more_are_not_looked_at(tmp_path: Path) -> None:
+    config = load(TINY, ["seeds=[7]", "arms=[verified]", "rounds=2"])
+    base, first = tmp_path / "seed-7" / "base", tmp_path / "seed-7" / "verified" / "round-001"
+    recorded(base, "completions.parquet", "model")
+    recorded(first, "rows.parquet", "model")
+    said: list[str] = []
+    for folder in (base, first):
+        flip(folder / "model" / "weights")
+    mend(job(config, tmp_path), said.append)
+    whats = [f"{folder / 'model'}: damaged (weights: its checksum" for folder in (base, first)]
+    assert [line[: len(what)] for line, what in zip(said, whats, strict=True)] == whats
+    assert not (base / "model").exists() and not (first / "model").exists()
+    assert (base / "completions.parquet").is_file() and (first / "rows.parquet").is_file()
+    # Where every round is recorded nothing is made from them.
+    recorded(done := tmp_path / "done" / "seed-7" / "base", "model")
+    for round_ in (1, 2):
+        recorded(done.parent / "verified" / f"round-00{round_}", "rows.parquet")
+    flip(done / "model" / "weights")
+    mend(job(config, tmp_path / "done"), said.append)
+    assert len(said) == 2 and (done / "model").exists()
+
+
+def test_weights_whose_own_start_is_gone_are_refused(tmp_path: Path) -> None:
+    config = load(TINY, ["seeds=[7]", "arms=[verified]", "rounds=3"])
+    recorded(tmp_path / "seed-7" / "base", "model")
+    recorded(tmp_path / "seed-7" / "verified" / "round-001", "rows.parquet")
+    second = tmp_path / "seed-7" / "verified" / "round-002"
+    recorded(second, "rows.parquet", "model")
+    flip(second / "model" / "weights")
+    with pytest.raises(Damaged, match=f"delete {second.parent}, and"):
+        mend(job(config, tmp_path), print)
+    assert (second / "model").is_dir() and (second / "metrics.json").is_file()
+
+
+def test_a_column_by_another_name_is_damage(tmp_path: Path) -> None:
+    """No page's checksum covers it, and the round is not finished."""
+    first = tmp_path / "seed-7" / "verified" / "round-001"
+    recorded(first, "rows.parquet")
+    (first / "metrics.json").unlink()
+    table = pq.read_table(first / "rows.parquet")
+    names = ["problem_ie" if name == "problem_id" else name for name in table.column_names]
+    pq.write_table(table.rename_columns(names), first / "rows.parquet")
+    said: list[str] = []
+    mend(job(load(TINY), tmp_path), said.append)
+    assert len(said) == 1 and "problem_id: no such column" in said[0]
+    assert not (first / "rows.parquet").exists()
+
+
+def test_the_evaluation_of_an_online_round_is_made_again(tmp_path: Path) -> None:
+    config = load(TINY, ["arms=[{name: grpo, keep: verified, learner: grpo}]", "grpo.steps=4"])
+    first = tmp_path / "seed-7" / "grpo" / "round-001"
+    recorded(first, "completions.parquet", "eval.parquet", "model")
+    flip(first / "eval.parquet")
+    mend(job(config, tmp_path), print)
+    assert {path.name for path in first.iterdir()} == {"completions.parquet", "model"}
 
 
 def test_a_step_of_an_online_round_is_refused_with_what_to_delete(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from safetensors import SafetensorError
 
 from rlvr import record
 from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
@@ -142,6 +144,19 @@ def test_new_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert content(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    "failure", [OSError(errno.ENOSPC, "No space"), SafetensorError("No space")]
+)
+def test_a_disk_that_takes_no_weights_is_said(tmp_path: Path, failure: Exception) -> None:
+    with (
+        pytest.raises(RunError, match=r"can't write .*model: No space: make room"),
+        record.new_folder(tmp_path / "model") as folder,
+    ):
+        (folder / "a").write_text("x")
+        raise failure
+    assert content(tmp_path) == []
+
+
 def test_new_folder_clears_what_a_killed_run_left(tmp_path: Path) -> None:
     stale = tmp_path / ".model.tmp"
     stale.mkdir()
@@ -149,6 +164,12 @@ def test_new_folder_clears_what_a_killed_run_left(tmp_path: Path) -> None:
     with record.new_folder(tmp_path / "model") as folder:
         (folder / "a").write_text("x")
     assert content(tmp_path) == ["model", "model/a"]
+
+
+def test_rounds_without_their_config_are_not_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / "seed-0").mkdir()
+    with pytest.raises(InputError, match=r"config\.json: missing, and seed-0 .*: put it back"):
+        record.check_resumable(tmp_path, {"rounds": 2})
 
 
 def test_completions_round_trip_and_read_with_plain_pandas(tmp_path: Path) -> None:

@@ -89,6 +89,11 @@ def test_training_is_what_it_says(micro_batch: int | None, start: Path, tmp_path
     assert_same_change(load_model(tmp_path / "out"), model, start, 0.01)
 
 
+def test_any_seed_of_a_run_will_do(start: Path, tmp_path: Path) -> None:
+    settings, seed = Training(1, 4, 1e-3), (2**32 - 1) * 100_003 + 9
+    assert train(start, ROWS, settings, seed, tmp_path / "out", [(3, 4)])["train_steps"] == 1
+
+
 def test_other_settings_would_show(start: Path, tmp_path: Path) -> None:
     """The comparison is sharp: one step less, another order or a lost EOS is far outside it."""
     settings = Training(steps=3, batch_size=4, lr=1e-3)
