@@ -15,6 +15,7 @@ import torch
 from rlvr.data import Row, RunError
 from rlvr.generate import PROBES, Tokens
 from rlvr.models import fingerprint, load_model, make_tiny
+from rlvr.record import SUMS, changed
 from rlvr.train import Training, schedule, train
 
 EOS = 1
@@ -151,9 +152,8 @@ def test_equal_seeds_give_equal_bytes(start: Path, tmp_path: Path) -> None:
 def test_what_is_written_is_a_whole_model_with_its_probes(start: Path, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out"
     train(start, ROWS, Training(1, 4, 1e-3), 0, out, PROBE)
-    assert {file.name for file in start.iterdir()} | {PROBES} == {
-        file.name for file in out.iterdir()
-    }
+    made = {file.name for file in start.iterdir()} | {PROBES, SUMS}
+    assert {file.name for file in out.iterdir()} == made and not changed(out)
     assert [path.name for path in out.parent.iterdir()] == ["out"]
     for name in ("tokenizer.json", "tokenizer_config.json", "config.json"):
         ours, theirs = json.loads((out / name).read_text()), json.loads((start / name).read_text())
