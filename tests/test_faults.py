@@ -230,6 +230,19 @@ def test_a_damaged_file_is_named_and_its_stage_made_anew(
     assert again <= {Path(name).parent, Path(name).parent / "model"}, "no other round was touched"
 
 
+def test_damaged_weights_are_made_anew_before_anything_is_made_from_them(
+    whole: Path, tmp_path: Path
+) -> None:
+    folder, weights = shutil.copytree(whole, tmp_path / "run"), "seed-8/base/model"
+    shutil.rmtree(folder / "seed-8/verified")
+    data = bytearray((folder / weights / "model.safetensors").read_bytes())
+    data[len(data) // 2] ^= 1  # far less than what the engine's check would see
+    (folder / weights / "model.safetensors").write_bytes(data)
+    out = finish(start_run(folder, whole.parent / "cache"))
+    assert f"{weights}: damaged (model.safetensors: its checksum" in out.replace("\n", "")
+    assert_equal_runs(folder, whole)
+
+
 def test_what_can_not_be_made_anew_is_said(whole: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(whole, tmp_path / "run")
     (folder / "seed-7/verified/round-002/rows.parquet").write_bytes(b"PAR1")
