@@ -351,7 +351,7 @@ def _transformers(scratch: Path) -> dict[str, float]:
     ]
     train(start, rows, Training(steps=40, batch_size=128, lr=2e-3), 0, model, [prompts[0] + end])
     decoding = Decoding(1.0, 1.0, 64)
-    # Both may have as many sequences at once; the engine's own default is half of that.
+    # Both may have as many sequences at once; at its default, half of that, the engine is slower.
     with Engine(model, "float32", {"max_num_seqs": max(BATCHES)}) as engine:
         compared = _against_transformers(engine, model, prompts, decoding, "float32", BATCHES)
     return {

@@ -54,6 +54,8 @@ def _files(folder: Path) -> Iterator[tuple[Path, str]]:
     """Yield the damaged files of a round, and what is wrong with each."""
     if (folder / "metrics.json").is_file():
         yield from record.changed(folder)
+        if (folder / record.SUMS).is_file():  # nothing was taken back: all of it is whole
+            return
     for path in sorted([*folder.glob("*.*"), *folder.glob(f"{STEPS}/*.*")]):
         if reason := _damage(path):
             yield path, reason
@@ -70,7 +72,7 @@ def _weights(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _take_back(job: Job, unit: Unit, round_: int, folder: Path, path: Path, reason: str) -> None:
-    names = {path.name} if path.parent == folder else {f"{STEPS}/{path.name}"}
+    names = {path.name}
     if unit.arm != BASE:
         [arm] = [arm for arm in job.config.arms_in_order() if arm.name == unit.arm]
         weights = TRANSCRIBER if path.name == TRANSCRIBER else "model"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rlvr import stored
-from rlvr.data import InputError, Row, RunError
+from rlvr.data import Damaged, InputError, Row, RunError
 from rlvr.stored import JUDGED, Judged, Shape, Stored, shape_of, undamaged
 
 ROW = shape_of(Row)
@@ -239,17 +239,22 @@ def changed(folder: Path) -> list[tuple[Path, str]]:
     """Return the files of a folder that are not what `write_sums` found, and what is wrong.
 
     Where it wrote nothing, as in older runs, nothing is wrong; where what it wrote is damaged, that
-    is, and no more is known.
+    is, and no more is known. Raises RunError where the machine can't read them.
     """
+    sums = folder / SUMS
+    if not sums.exists():
+        return []
+    if sums.is_dir():
+        return [(sums, "a folder")]
     try:
-        stated = json.loads((folder / SUMS).read_bytes())
+        with undamaged(sums):
+            stated = json.loads(sums.read_bytes())
         files = dict(stated["files"])
         if digest(files) != stated["sha256"]:
             raise ValueError("its checksum is another")
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, TypeError, KeyError) as failure:
-        return [(folder / SUMS, str(failure) or "no checksums")]
+    except (ValueError, TypeError, KeyError) as failure:
+        reason = failure.reason if isinstance(failure, Damaged) else str(failure)
+        return [(sums, reason)]
     wrong = []
     for name, sha256 in sorted(files.items()):
         path = folder / name
@@ -266,7 +271,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _sum(path: Path) -> str:
-    with open(path, "rb") as file:
+    with undamaged(path), open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

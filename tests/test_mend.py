@@ -184,8 +184,9 @@ def test_a_step_of_an_online_round_is_refused_with_what_to_delete(tmp_path: Path
     assert (steps / "000001.parquet").is_file()
 
 
+@pytest.mark.parametrize("read", ["pyarrow.parquet.ParquetFile", "hashlib.file_digest"])
 def test_trouble_of_the_machine_is_no_damage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: str
 ) -> None:
     first = tmp_path / "seed-7" / "verified" / "round-001"
     recorded(first, "rows.parquet")
@@ -193,8 +194,10 @@ def test_trouble_of_the_machine_is_no_damage(
     def failing(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("pyarrow.parquet.ParquetFile", failing)
-    with pytest.raises(RunError, match=r"can't read .*rows\.parquet"):
+    if read == "pyarrow.parquet.ParquetFile":
+        (first / record.SUMS).unlink()
+    monkeypatch.setattr(read, failing)
+    with pytest.raises(RunError, match=r"can't read .*(rows\.parquet|metrics\.json)"):
         mend(job(load(TINY), tmp_path), print)
     assert (first / "rows.parquet").is_file() and (first / "metrics.json").is_file()
 
