@@ -263,6 +263,7 @@ def test_a_sweep_runs_its_points_at_once(cluster: Callable[[int], Nodes], tmp_pa
 @pytest.mark.timeout(600)
 def test_judges_on_two_nodes_and_on_none(cluster: Callable[[int], Nodes]) -> None:
     import ray
+    from ray.exceptions import RayError
 
     from rlvr.cluster import CHUNK, ClusterJudge, connected, judges
 
@@ -285,6 +286,9 @@ def test_judges_on_two_nodes_and_on_none(cluster: Callable[[int], Nodes]) -> Non
         ray.kill(actors[0])
         assert [one.status for one in (first, *verdicts)] == found
         ray.kill(actors[1])
+        with pytest.raises(RayError):  # a kill is asked for, and takes a while
+            while True:
+                ray.get(actors[1].verify.remote([]))
         with pytest.raises(RunError, match="no node is left to judge"):
             list(judge.verify([(problem, "7")]))
         endless = (None if i % 2 == 0 else (problem, "7") for i in itertools.count())
