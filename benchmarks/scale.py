@@ -80,7 +80,7 @@ def measured(n: int) -> dict[str, float]:
             pool = held(folder, JUDGED, judged(verifiers, n, clock))
         with clock.stage("select"):
             kept = arms.choose(pool, VERIFIED, None, 0, 1)
-            rows = held(folder, record.ROW, arms.completion_rows(pool, kept, VERIFIED, "math"))
+            rows = arms.completion_rows(pool, kept, VERIFIED, "math")
         with clock.stage("record"):
             record.write_completions(folder / "completions.parquet", pool, kept)
             record.write_rows(folder / "rows.parquet", rows)
@@ -98,7 +98,7 @@ def measured(n: int) -> dict[str, float]:
             records = held(folder, RECORD, evaluated(pool))
             del pool
             write_records(folder / "eval.parquet", records)
-            base = held(folder, RECORD, read_records(folder / "eval.parquet", "sample"))
+            base = read_records(folder / "eval.parquet", "sample")
             metrics.sampled(records, [1, SAMPLES])
             metrics.diversity(records)
             metrics.survival(base, records)

@@ -23,7 +23,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from rlvr.data import DECIDED, Arm, Flip, InputError, Memory, Problem, Row, Status, nearest
-from rlvr.stored import Judged, joined, pass_over, pick
+from rlvr.stored import ROW, Judged, chosen, joined, pass_over, pick
 
 VOTES_AT_ONCE = 1 << 12  # completions that vote at a time, with the others of their problems
 Pool = Sequence[Judged]
@@ -317,28 +317,15 @@ def _draw(items: Sequence[Item], n: int, key: str) -> list[Item]:
     return [items[place] for place in places]
 
 
-def completion_rows(pool: Pool, kept: Sequence[bool], arm: Arm, verifier: str) -> Iterator[Row]:
-    """Yield the kept completions as training rows: the sampled token ids themselves."""
-    return (
-        Row(
-            problem_id=completion.problem_id,
-            source="completion",
-            arm=completion.arm,
-            seed=completion.seed,
-            round=completion.round,
-            index=completion.index,
-            prompt_token_ids=completion.prompt_token_ids,
-            token_ids=completion.token_ids,
-            status=verdict.status,
-            verifier=verifier,
-            why=f"keep={arm.keep}"
-            + (f" match={arm.match}" if arm.match else "")
-            + (f" share={arm.share:g}" if arm.share else "")
-            + (f" author={arm.author}" if arm.author != "model" else ""),
-        )
-        for (completion, verdict), keep in zip(pool, kept, strict=True)
-        if keep
+def completion_rows(pool: Pool, kept: Sequence[bool], arm: Arm, verifier: str) -> Sequence[Row]:
+    """Return the kept completions as training rows: the sampled token ids themselves."""
+    why = (
+        f"keep={arm.keep}"
+        + (f" match={arm.match}" if arm.match else "")
+        + (f" share={arm.share:g}" if arm.share else "")
+        + (f" author={arm.author}" if arm.author != "model" else "")
     )
+    return chosen(pool, kept, ROW, source="completion", verifier=verifier, why=why)
 
 
 def real_rows(

@@ -14,7 +14,7 @@ from rlvr.data import Completion, Problem
 from rlvr.generate import Decoding, Engine, Progress, Tokens, in_order, stream_completions
 from rlvr.pool import Judge
 from rlvr.record import write_items
-from rlvr.stored import AT_ONCE, Judged, Stored, shape_of
+from rlvr.stored import AT_ONCE, Judged, Stored, chosen, shape_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,10 @@ class Record:
 RECORD = shape_of(Record)
 
 
-def read_records(path: Path, kind: str) -> Iterator[Record]:
-    """Yield the records of one kind from an eval.parquet. Raises Damaged."""
-    return (one for one in Stored(path, RECORD) if one.kind == kind)
+def read_records(path: Path, kind: str) -> Sequence[Record]:
+    """Return the records of one kind in an eval.parquet. Raises Damaged."""
+    records = Stored(path, RECORD)
+    return chosen(records, [of == kind for (of,) in records.pick("kind")], RECORD)
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:

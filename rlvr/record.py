@@ -15,9 +15,8 @@ from typing import Any, TypeVar
 
 from rlvr import stored
 from rlvr.data import Damaged, InputError, Row, RunError
-from rlvr.stored import JUDGED, Judged, Shape, Stored, shape_of, undamaged
+from rlvr.stored import JUDGED, ROW, Judged, Shape, Stored, undamaged
 
-ROW = shape_of(Row)
 Item = TypeVar("Item")
 SUMS = "checksums.json"
 METRIC_COLUMNS = ("seed", "arm", "round", "metric", "level", "value", "n")

@@ -30,7 +30,7 @@ from rlvr.evaluate import evaluate as measure
 from rlvr.generate import Decoding, Engine, Tokens, stream_completions
 from rlvr.pool import Judge
 from rlvr.progress import Display
-from rlvr.stored import AT_ONCE, JUDGED, Joined, Judged, Stored, held, pick, portions
+from rlvr.stored import AT_ONCE, JUDGED, ROW, Joined, Judged, Stored, held, pick, portions
 from rlvr.train import Training
 from rlvr.train import train as fine_tune
 from rlvr.verify import LoadedVerifier
@@ -216,13 +216,13 @@ def _rows(
         )
     else:
         judge_name = f"{run.verifier.name}@{run.verifier.version}"
-        rows = held(run.scratch, record.ROW, arms.completion_rows(pool, kept, arm, judge_name))
+        rows = arms.completion_rows(pool, kept, arm, judge_name)
     if not arm.real_fraction:
         return rows
     real = arms.real_rows(*problems.solved(), arm.name, seed.seed, round_)
     by_problem = {row.problem_id: row for row in real}
     mixed = arms.mix_real(rows, by_problem, arm.real_fraction, seed.seed, round_)
-    return held(run.scratch, record.ROW, mixed)
+    return held(run.scratch, ROW, mixed)
 
 
 def _classified(run: Run, seed: Seed, arm: Arm, round_: int, pool: arms.Pool) -> list[float]:
@@ -347,7 +347,7 @@ def _against_base(
     if arm == BASE:
         return found + metrics.survival(samples, samples)
     with run.stage(seed.seed, arm, round_, "base's view"):
-        base = held(run.scratch, RECORD, read_records(folder / "eval.parquet", "sample"))
+        base = read_records(folder / "eval.parquet", "sample")
         run.engine.load(folder / "model")
         scores = _first_scores(run, seed, samples)
         flat = array("d", (-logprob for logprobs in scores for logprob in logprobs))

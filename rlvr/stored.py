@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import functools
 import itertools
 import uuid
 import weakref
@@ -21,7 +22,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast, overload
 
-from rlvr.data import Completion, Damaged, InputError, RunError, Verdict
+import numpy as np
+
+from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
 
 AT_ONCE = 1 << 14  # completions that are sampled and judged at a time
 LISTED = 1 << 13  # the most that a list holds
@@ -74,6 +77,7 @@ JUDGED: Shape[Judged] = Shape(
     lambda *values: (Completion(*values[:-3]), Verdict(*values[-3:])),
 )
 """A completion and what of its verdict is recorded: not the single tests that it passed."""
+ROW = shape_of(Row)
 
 
 class _Lazy(Sequence[Item]):
@@ -176,6 +180,55 @@ class Stored(_Lazy[Item]):
             raise RunError(f"{failure}: run the same command again") from failure
 
 
+class _Chosen(Stored[Item]):
+    """What is kept of a file's items, as items of another shape; nothing is copied.
+
+    `kept`: a flag for each item of the file. `same`: what the file has no column of, one value for
+    all.
+    """
+
+    def __init__(
+        self, of: Stored[Any], kept: Sequence[bool], shape: Shape[Item], same: Mapping[str, Any]
+    ) -> None:
+        self.path, self.shape, self._scratch = of.path, shape, of._scratch
+        self._of, self._same = of, same
+        self._kept = np.split(np.array(kept, bool), of._ends)[:-1]
+        self._ends = list(itertools.accumulate(int(part.sum()) for part in self._kept))
+
+    def batches(self) -> Iterator[Any]:
+        """Yield the shape's columns as pyarrow record batches of PART rows, the last one shorter.
+
+        So a file of them is the same as one of a list.
+        """
+        import pyarrow as pa
+
+        waiting = self.shape.schema().empty_table()
+        for batch in super().batches():
+            waiting = pa.concat_tables([waiting, pa.Table.from_batches([batch])])
+            while len(waiting) >= PART:
+                yield from waiting.slice(0, PART).combine_chunks().to_batches()
+                waiting = waiting.slice(PART)
+        yield from waiting.combine_chunks().to_batches()
+
+    def _batches(self, parts: list[int] | None, names: list[str]) -> Iterator[Any]:
+        import pyarrow as pa
+
+        schema = self.shape.schema()
+        there = [name for name in names if name not in self._same]
+        kept = np.concatenate(self._kept if parts is None else [self._kept[i] for i in parts])
+        begin = 0
+        for batch in self._of._batches(parts, there or list(self._of.shape.types)[:1]):
+            found = batch.filter(pa.array(kept[begin : begin + len(batch)]))
+            begin += len(batch)
+            columns = [
+                pa.repeat(pa.scalar(self._same[name], schema.field(name).type), len(found))
+                if name in self._same
+                else found.column(name)
+                for name in names
+            ]
+            yield pa.RecordBatch.from_arrays(columns, names)
+
+
 def _values(column: Any) -> list[Any]:
     """Return a column's values; lists as tuples, at a fraction of what `to_pylist` takes."""
     import pyarrow as pa
@@ -235,6 +288,25 @@ def joined(*parts: Sequence[Item]) -> Sequence[Item]:
 def take(items: Sequence[Item], places: Iterable[int]) -> list[Item]:
     """Return the items at these places, in that order; each part of a file is read once at most."""
     return items.take(places) if isinstance(items, _Lazy) else [items[place] for place in places]
+
+
+def chosen(
+    items: Sequence[Any], kept: Sequence[bool], shape: Shape[Item], **same: Any
+) -> Sequence[Item]:
+    """Return the kept items as items of a shape, whose fields they have, but for `same`.
+
+    `same`: fields that have one value in all. Of a file, more than LISTED stay where they are, and
+    are made when they are looked at.
+    """
+    if len(kept) != len(items):
+        raise ValueError(f"{len(kept)} flags for {len(items)} items")
+    if isinstance(items, Stored):
+        found = _Chosen(items, kept, shape, same)
+        return found if len(found) > LISTED else list(found)
+    names = [name for name in shape.types if name not in same]
+    make = functools.partial(shape.make, **same)
+    values = itertools.compress(pick(items, *names), kept)
+    return [make(**dict(zip(names, of, strict=True))) for of in values]
 
 
 def pass_over(items: Iterable[Item], places: Iterable[int]) -> Iterator[Item]:

@@ -30,7 +30,7 @@ from rlvr.data import Arm, Problem, Row
 from rlvr.evaluate import Record, score
 from rlvr.preflight import SeedProblems
 from rlvr.stages import BASE, Metrics, Run, Seed
-from rlvr.stored import JUDGED, Judged, Stored, held, pick
+from rlvr.stored import JUDGED, ROW, Judged, Stored, held, pick
 from rlvr.train import train
 
 START = "\n"
@@ -116,7 +116,7 @@ def retrain(run: Run, seed: Seed, arm: Arm, round_: int, rows: Sequence[Row]) ->
         for row in rows
         if row.round == round_ and row.source == "completion"
     )
-    pairs = held(run.scratch, record.ROW, transcripts)
+    pairs = held(run.scratch, ROW, transcripts)
     before, out = (_transcriber(run, seed.seed, arm, place) for place in (round_ - 1, round_))
     with run.stage(seed.seed, arm.name, round_, "retrain"):
         if not pairs:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,22 @@ from test_loop import ARMS, ROUNDS, TINY, reference, round_of
 
 from rlvr import arms, evaluate, metrics, ngrams, record, stored
 from rlvr.arms import PRESETS
-from rlvr.data import Arm, Completion, Damaged, Flip, Problem, RunError, Status, Verdict
+from rlvr.data import Arm, Completion, Damaged, Flip, Problem, Row, RunError, Status, Verdict
 from rlvr.evaluate import RECORD, Record, judge
 from rlvr.generate import Decoding, Sampled
-from rlvr.stored import JUDGED, Joined, Judged, Stored, held, joined, pass_over, pick, take
+from rlvr.stored import (
+    JUDGED,
+    ROW,
+    Joined,
+    Judged,
+    Stored,
+    chosen,
+    held,
+    joined,
+    pass_over,
+    pick,
+    take,
+)
 
 SIZE = 7
 
@@ -138,6 +151,55 @@ def test_several_are_one_after_the_other(tmp_path: Path) -> None:
         nested[len(nested)]
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.2, 0.5, 1.0])
+def test_what_is_kept_of_a_file_is_read_from_it(rate: float, tmp_path: Path) -> None:
+    generator = random.Random(3)
+    kept = [generator.random() < rate for _ in POOL]
+    expected = [
+        Row(
+            problem_id=one.problem_id,
+            source="completion",
+            arm=one.arm,
+            seed=one.seed,
+            round=one.round,
+            index=one.index,
+            prompt_token_ids=one.prompt_token_ids,
+            token_ids=one.token_ids,
+            status=verdict.status,
+            verifier="v",
+            why="so",
+        )
+        for (one, verdict), keep in zip(POOL, kept, strict=True)
+        if keep
+    ]
+    same = {"source": "completion", "verifier": "v", "why": "so"}
+    found = held(tmp_path, JUDGED, iter(POOL))
+    rows = chosen(found, kept, ROW, **same)
+    assert isinstance(rows, Stored) == (len(expected) > SIZE)
+    assert list(rows) == list(rows) == expected == chosen(POOL, kept, ROW, **same)
+    assert len(list(tmp_path.iterdir())) == 1  # no other file
+    places = [i for i in (-1, 0, 5, 5, 3, 11) if i < len(expected)] if expected else []
+    assert [rows[i] for i in places] == [expected[i] for i in places]
+    assert take(rows, sorted(set(places[1:]))) == [expected[i] for i in sorted(set(places[1:]))]
+    for names in (("why",), ("why", "index"), ("token_ids", "verifier", "status")):
+        assert list(pick(rows, *names)) == list(pick(expected, *names))
+    record.write_rows(tmp_path / "of-a-file.parquet", rows)
+    record.write_rows(tmp_path / "of-a-list.parquet", expected)
+    files = [(tmp_path / f"of-a-{name}.parquet").read_bytes() for name in ("file", "list")]
+    assert files[0] == files[1]
+    with pytest.raises(ValueError, match="59 flags for 60 items"):
+        chosen(found, kept[1:], ROW, **same)
+
+
+def test_records_of_one_kind_are_read(tmp_path: Path) -> None:
+    others = [replace(one, kind="greedy") for one in RECORDS[:10]]
+    evaluate.write_records(tmp_path / "eval.parquet", [*RECORDS, *others])
+    samples = evaluate.read_records(tmp_path / "eval.parquet", "sample")
+    assert isinstance(samples, Stored) and list(samples) == RECORDS
+    assert list(evaluate.read_records(tmp_path / "eval.parquet", "greedy")) == others
+    assert evaluate.read_records(tmp_path / "eval.parquet", "best") == []
+
+
 def test_damage_of_a_scratch_file_is_nobodys_input(tmp_path: Path) -> None:
     found = held(tmp_path, JUDGED, iter(POOL))
     assert isinstance(found, Stored)
@@ -217,9 +279,10 @@ def test_arms_keep_the_same(name: str, tmp_path: Path) -> None:
     counts = Counter({f"p{i}": i % 3 for i in range(20)}) if arm.match else None
     kept = arms.choose(POOL, arm, counts, 0, 1)
     assert arms.choose(found, arm, counts, 0, 1) == kept
-    rows = list(arms.completion_rows(POOL, kept, arm, "v"))
+    rows = arms.completion_rows(POOL, kept, arm, "v")
+    assert isinstance(rows, list)
     assert list(arms.completion_rows(found, kept, arm, "v")) == rows
-    before = held(tmp_path, record.ROW, iter(rows * 3))
+    before = held(tmp_path, ROW, iter(rows * 3))
     for memory in ("replace", "accumulate", "subsample"):
         for mine, theirs in zip(
             arms.remember(memory, before, rows, 0, 1),
