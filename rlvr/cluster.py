@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from filelock import FileLock, Timeout
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rich.console import Console
@@ -40,14 +39,12 @@ from rlvr.loop import Begun
 from rlvr.pool import SOON_SECONDS, WINDOW, Source, VerifierPool
 from rlvr.progress import Display
 from rlvr.threads import use_openmp
-from rlvr.units import Job, Unit, units
+from rlvr.units import POLL_SECONDS, Job, Unit, alone, units
 
-POLL_SECONDS = 1.0
 WAIT_SECONDS = 30.0  # without a node that will do, until it is said
 CHUNK = 64  # completions that a node is given to judge at a time
 AHEAD = 2  # chunks that a node has before it
 STOP = ".scratch/stop"  # there since the driver was interrupted
-LOCKS = ".locks"  # not in the scratch folder, which the next driver deletes
 
 # On the nodes ------------------------------------------------------------------------------------
 
@@ -135,26 +132,6 @@ class _Stopped(Exception):
     """The driver was interrupted, and all that this worker did so far is recorded."""
 
 
-@contextmanager
-def _alone(job: Job, unit: Unit) -> Iterator[None]:
-    """Hold a unit's lock, so that who was cut off and works on does not write beside a successor.
-
-    Raises _Stopped where the driver was interrupted before the lock was had.
-    """
-    locks = job.folder / LOCKS
-    locks.mkdir(exist_ok=True)
-    lock = FileLock(locks / f"{unit.seed}-{unit.arm}")
-    while not lock.is_locked:
-        if (job.folder / STOP).exists():
-            raise _Stopped
-        with suppress(Timeout):
-            lock.acquire(timeout=POLL_SECONDS)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 class _Unseen(Display):
     """A worker's display, which nobody sees. It stops where a file says so, not at a Ctrl-C."""
 
@@ -190,15 +167,16 @@ class Worker:
                 f"{job.folder}: the node {ray.util.get_node_ip_address()} does not see it: "
                 "give --out on a file system that every node mounts"
             )
-        with suppress(_Stopped), _alone(job, unit):
-            run = self._opened(job, [ClusterJudge(actors) for actors in judges])
+        shown = _Unseen(job.folder / STOP)
+        with suppress(_Stopped), alone(job, unit, shown):
+            run = self._opened(job, [ClusterJudge(actors) for actors in judges], shown)
             if self.seed is None or self.seed.seed != unit.seed:
                 self.seed = loop.open_seed(run, job, unit.seed)
             rows = run.timing.rows
             loop.work(run, self.seed, unit)
         return rows
 
-    def _opened(self, job: Job, judges: Sequence[ClusterJudge]) -> stages.Run:
+    def _opened(self, job: Job, judges: Sequence[ClusterJudge], shown: Display) -> stages.Run:
         """Return the run with these judges, its engine started where it isn't yet."""
         if self.run is None or self.run.folder != job.folder:
             self.engine.close()
@@ -207,7 +185,6 @@ class Worker:
             shutil.rmtree(scratch, ignore_errors=True)  # it made units of this run before
             scratch.mkdir()
             begun = Begun(job, scratch, record.Timing(scratch), lambda: None)
-            shown = _Unseen(job.folder / STOP)
             self.run = self.engine.enter_context(loop.opened(begun, judges, shown))
         timing = record.Timing(self.run.scratch)
         return dataclasses.replace(self.run, timing=timing, **loop.by_task(job.config, judges))
@@ -276,8 +253,6 @@ def run(begun: Sequence[Begun], display: Display) -> None:
             f"{_words(needed)} each"
         )
         _dispatch(runs, todo, needed, display)
-        for one in begun:
-            shutil.rmtree(one.job.folder / LOCKS, ignore_errors=True)
         display.may_stop()
 
 

@@ -788,4 +788,6 @@ def draw_problems(task: NamedConfig, split: Split, n: int, seed: int, key: str) 
     try:
         return list(problems(split, n, seed=seed, **task.options))
     except (ValueError, TypeError) as failure:
-        raise InputError(f"{key}: task {task.name}: {_one_line(failure)}") from failure
+        raise InputError(
+            f"task {task.name}: {_one_line(failure)} ({n:,} problems were asked for by {key})"
+        ) from failure

@@ -33,7 +33,7 @@ from typing import Any
 
 from rlvr import arms, metrics, record, threads
 from rlvr.config import Config, logprob_gap_bound
-from rlvr.data import DECIDED, Arm, Completion, RunError, Verdict
+from rlvr.data import DECIDED, Arm, Completion, Damaged, RunError, Verdict
 from rlvr.evaluate import judge
 from rlvr.generate import (
     Decoding,
@@ -96,16 +96,20 @@ def forget(arm: Path) -> None:
 def _resume(run: Run, seed: Seed, arm: Arm, round_: int) -> int:
     """Return how many steps of this round the last checkpoint has; what came after it is deleted.
 
-    Raises RunError where there is none to go on from.
+    Raises RunError where there is none to go on from, and Damaged.
     """
     before = (round_ - 1) * run.config.grpo.steps
-    taken = max(_states(run, seed, arm), default=0)
-    done = taken - before
+    states = _states(run, seed, arm)
+    done = max(states, default=0) - before
+    whole = run.folder / f"seed-{seed.seed}" / arm.name
     if done < 0:
         raise RunError(
-            f"{run.folder / f'seed-{seed.seed}' / arm.name}: no checkpoint of step {before} to go "
-            f"on from: delete this folder, then run the same command again"
+            f"{whole}: no checkpoint of step {before} to go on from: delete this folder, then run "
+            "the same command again"
         )
+    for path, reason in record.changed(states[before + done]) if states else ():
+        mend = f"there is no other checkpoint: delete {whole}, and the same command makes it anew"
+        raise Damaged(path, reason, mend)
     folder = run.round_folder(seed.seed, arm.name, round_) / STEPS
     for file in folder.glob("[0-9]*"):  # not what was half written when the run was killed
         if int(file.stem) >= done:
@@ -162,8 +166,9 @@ def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> 
             shutil.rmtree(folder / "model", ignore_errors=True)
             with record.new_folder(folder / "model") as out:
                 save(whole, base, out, seed.probes)
-        state = folder.parent / f"{STATE}{before + last:06d}"
-        os.replace(Path(scratch) / f"checkpoint-{before + last}", state)
+        state = Path(scratch) / f"checkpoint-{before + last}"
+        record.write_sums(state)
+        os.replace(state, folder.parent / f"{STATE}{before + last:06d}")
     for path in states.values():
         shutil.rmtree(path)
     del trainer, model, online

@@ -27,7 +27,7 @@ from rlvr.pool import Judge, VerifierPool
 from rlvr.progress import Display
 from rlvr.stages import BASE, Corpus, Run, Seed
 from rlvr.stored import JUDGED, held
-from rlvr.units import Job, Unit, units
+from rlvr.units import LOCKS, Job, Unit, alone, units
 from rlvr.verify import check_options, load_verifier
 
 
@@ -140,6 +140,7 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
         finally:
             timing.save()
             shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(folder / LOCKS, ignore_errors=True)
         for unit in units(config):
             prune(config, folder, unit)
 
@@ -169,9 +170,10 @@ def _work_here(begun: Begun, display: Display) -> None:
         )
         seed: Seed | None = None
         for unit in units(config):
-            if seed is None or seed.seed != unit.seed:
-                seed = open_seed(shared, job, unit.seed)
-            work(shared, seed, unit)
+            with alone(job, unit, display):
+                if seed is None or seed.seed != unit.seed:
+                    seed = open_seed(shared, job, unit.seed)
+                work(shared, seed, unit)
 
 
 def verifiers(config: Config) -> list[NamedConfig]:

@@ -286,6 +286,12 @@ def locked(run: Path) -> Iterator[bool]:
     """
     import fcntl
 
+    try:
+        str(run.absolute()).encode()
+    except UnicodeEncodeError as failure:
+        raise InputError(
+            f"{str(run)!r}: the name of a folder is no UTF-8: give another folder with --out"
+        ) from failure
     made = not run.exists()
     try:
         run.mkdir(parents=True, exist_ok=True)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from rlvr.config import Config
 from rlvr.preflight import SeedProblems
+from rlvr.progress import Display
 from rlvr.record import round_folder
 from rlvr.stages import BASE
 from rlvr.transcribe import FOLDER as TRANSCRIBER
+
+LOCKS = ".locks"  # not in the scratch folder, which the next driver deletes
+POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +70,29 @@ def units(config: Config) -> dict[Unit, tuple[Unit, ...]]:
             matched = (Unit(seed, arm.match),) if arm.match else ()
             found[Unit(seed, arm.name)] = (base, *matched)
     return found
+
+
+@contextmanager
+def alone(job: Job, unit: Unit, display: Display) -> Iterator[None]:
+    """Hold a unit's lock: of a cluster that was cut off, who works on is waited for.
+
+    So nobody writes beside a successor. While it waits the display is asked whether to stop.
+    """
+    lock = FileLock(job.folder / LOCKS / f"{unit.seed}-{unit.arm}")
+    (job.folder / LOCKS).mkdir(exist_ok=True)
+    said = False
+    while not lock.is_locked:
+        display.may_stop()
+        try:
+            lock.acquire(timeout=POLL_SECONDS)
+        except Timeout:
+            if not said:
+                display.note(
+                    f"seed {unit.seed}, {unit.arm}: a worker of an earlier cluster is still at it: "
+                    "waiting for its end"
+                )
+            said = True
+    try:
+        yield
+    finally:
+        lock.release()

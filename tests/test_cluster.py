@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import itertools
 import os
 import shutil
@@ -14,19 +15,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
 from conftest import Call
+from filelock import FileLock
+from rich.console import Console
 from test_cli import assert_refused
 from test_loop import TINY, finish, reference, start_run
 from test_resume import assert_equal_runs
 
 from rlvr.config import NamedConfig, load
 from rlvr.data import InputError, Problem, RunError
-from rlvr.units import Unit, units
+from rlvr.progress import Display
+from rlvr.units import LOCKS, Job, Unit, alone, units
 
 RAY = Path(sys.executable).parent / "ray"
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1"}
@@ -306,6 +311,33 @@ def test_a_judge_whose_processes_are_killed_starts_others(tmp_path: Path) -> Non
         judge.pool._server.kill()
         judge.pool._server.wait()
     judge.pool.close()
+
+
+@pytest.mark.timeout(60)
+def test_a_unit_that_a_worker_is_still_at_is_waited_for(tmp_path: Path) -> None:
+    job, unit, out = Job(load(TINY), tmp_path, "", 0, {}), Unit(7, "verified"), io.StringIO()
+    display = Display(Console(file=out), "", 0)
+    (tmp_path / LOCKS).mkdir()
+    other = FileLock(tmp_path / LOCKS / "7-verified")
+    with other, ThreadPoolExecutor() as thread:
+
+        def work() -> bool:
+            with alone(job, unit, display):
+                return other.is_locked
+
+        at_work = thread.submit(work)
+        with alone(job, Unit(7, "random"), display):
+            pass  # another one is free
+        while not out.getvalue():
+            time.sleep(0.1)
+        assert not at_work.done()
+        other.release()
+        assert at_work.result() is False
+    said = "seed 7, verified: a worker of an earlier cluster is still at it: waiting for its end"
+    assert out.getvalue() == said + "\n"
+    display.stopping = True
+    with other, pytest.raises(KeyboardInterrupt), alone(job, unit, display):
+        pass
 
 
 def test_no_cluster_there(call: Call) -> None:

@@ -295,6 +295,13 @@ def test_second_process_on_a_folder_is_refused_until_the_first_is_gone(tmp_path:
         pass
 
 
+def test_a_folder_whose_name_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    with pytest.raises(InputError, match="no UTF-8: give another folder"), record.locked(folder):
+        pass
+    assert not folder.exists()
+
+
 def test_changed_config_is_refused_with_the_keys_named(tmp_path: Path) -> None:
     old = {"rounds": 2, "train": {"lr": 0.1, "steps": 3}, "arms": [{"name": "a"}], "lora": None}
     record.check_resumable(tmp_path / "not-there", old)
