@@ -356,10 +356,7 @@ def _transformers(scratch: Path) -> dict[str, float]:
         compared = _against_transformers(engine, model, prompts, decoding, "float32", BATCHES)
     return {
         "mixed_tokens_per_completion": compared.tokens / len(prompts),
-        "engine_tokens_per_second": compared.ours,
-        "transformers_best_batch": float(compared.batch),
-        "transformers_tokens_per_second": compared.theirs,
-        "engine_over_transformers_speed": compared.ratio,
+        **compared.figures(),
     }
 
 
@@ -382,10 +379,7 @@ def _smollm2(scratch: Path) -> dict[str, float]:
         )
     return {
         "smollm2_tokens_per_completion": compared.tokens / len(prompts),
-        "smollm2_engine_tokens_per_second": compared.ours,
-        "smollm2_transformers_best_batch": float(compared.batch),
-        "smollm2_transformers_tokens_per_second": compared.theirs,
-        "smollm2_engine_over_transformers_speed": compared.ratio,
+        **{f"smollm2_{name}": value for name, value in compared.figures().items()},
     }
 
 
@@ -398,6 +392,15 @@ class _Compared:
     theirs: float
     batch: int
     ratio: float
+
+    def figures(self) -> dict[str, float]:
+        """Return what is recorded of it, by name."""
+        return {
+            "engine_tokens_per_second": self.ours,
+            "transformers_best_batch": float(self.batch),
+            "transformers_tokens_per_second": self.theirs,
+            "engine_over_transformers_speed": self.ratio,
+        }
 
 
 def _against_transformers(

@@ -138,7 +138,9 @@ def judged(verifiers: VerifierPool, n: int, clock: Clock) -> Iterator[Judged]:
             problems, completions = drawn(begin, min(n, begin + AT_ONCE))
         with clock.stage("verify"):
             found = judge(verifiers, problems, completions)
+        del completions
         yield from found
+        del found
 
 
 def evaluated(pool: Iterable[Judged]) -> Iterator[Record]:

@@ -16,11 +16,11 @@ import hashlib
 import itertools
 import random
 import re
-import sys
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
+
+import numpy as np
 
 from rlvr.data import DECIDED, Arm, Flip, InputError, Memory, Problem, Row, Status, nearest
 from rlvr.stored import ROW, Judged, chosen, joined, pass_over, pick
@@ -144,18 +144,15 @@ def choose(
     if arm.keep in RANKINGS:
         logprobs = pick(pool, "logprobs")
         scores = [RANKINGS[arm.keep](of_tokens) for (of_tokens,) in logprobs]
-    problems = [""] * len(pool)
+    groups: Iterable[tuple[str, Iterable[int]]] = [("", range(len(pool)))]
     if arm.share is not None:
         counts = {"": round(arm.share * len(pool))}
     else:
-        problems = [sys.intern(problem) for (problem,) in pick(pool, "problem_id")]
+        groups = _by_problem(pool)
     assert counts is not None
-    groups: dict[str, array[int]] = {}
-    for i, problem in enumerate(problems):
-        if eligible[i]:
-            groups.setdefault(problem, array("q")).append(i)
     kept = [False] * len(pool)
-    for name, indices in groups.items():
+    for name, places in groups:
+        indices = [i for i in places if eligible[i]]
         n = counts.get(name, 0)
         if scores is not None:
             chosen = sorted(indices, key=lambda i: -scores[i])[:n]
@@ -164,6 +161,17 @@ def choose(
         for i in chosen:
             kept[i] = True
     return kept
+
+
+def _by_problem(pool: Pool) -> Iterator[tuple[str, list[int]]]:
+    """Yield each problem with the places of its completions, wherever they lie, as they rise."""
+    known: dict[str, int] = {}
+    ids = pick(pool, "problem_id")
+    codes = np.fromiter((known.setdefault(one, len(known)) for (one,) in ids), np.int32, len(pool))
+    order, begin = codes.argsort(kind="stable"), 0
+    for problem, end in zip(known, np.bincount(codes).cumsum(), strict=True):
+        yield problem, order[begin:end].tolist()
+        begin = end
 
 
 def likelihood(logprobs: Sequence[float]) -> float:

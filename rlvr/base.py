@@ -79,7 +79,7 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
     # Two runs that start alike must not make the same model in the same place at once.
     with FileLock(locks / f"{key}.lock"):
         if record.changed(cached):  # by the disk: made again
-            shutil.rmtree(cached)
+            record.delete_folder(cached)
         if not cached.is_dir():
             made = run.scratch / "warm-start"
             check = _target_reached(run, seed, start)

@@ -213,7 +213,6 @@ class WatchConfig(_Section):
     _name_alone = field_validator("verifier", mode="before")(_name_alone)
 
 
-# Nats a token by which engine and trainer may differ on what was sampled, by precision.
 def logprob_gap_bound(precision: str, by_trl: bool) -> float:
     """Return how far (nats a token) engine and trainer may be apart where no bound is set.
 

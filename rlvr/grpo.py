@@ -108,8 +108,9 @@ def _resume(run: Run, seed: Seed, arm: Arm, round_: int) -> int:
             "the same command again"
         )
     for path, reason in record.changed(states[before + done]) if states else ():
-        mend = f"there is no other checkpoint: delete {whole}, and the same command makes it anew"
-        raise Damaged(path, reason, mend)
+        if path.name != record.SUMS:  # what they are of may well be whole
+            mend = f"nothing is there to go on from: delete {whole}, and the same command makes it"
+            raise Damaged(path, reason, f"{mend} anew")
     folder = run.round_folder(seed.seed, arm.name, round_) / STEPS
     for file in folder.glob("[0-9]*"):  # not what was half written when the run was killed
         if int(file.stem) >= done:
@@ -163,7 +164,7 @@ def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> 
         if last == settings.steps:
             whole = trainer.model.merge_and_unload() if run.config.train.lora else trainer.model
             whole.config.use_cache = use_cache
-            shutil.rmtree(folder / "model", ignore_errors=True)
+            record.delete_folder(folder / "model")
             with record.new_folder(folder / "model") as out:
                 save(whole, base, out, seed.probes)
         state = Path(scratch) / f"checkpoint-{before + last}"

@@ -122,7 +122,7 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
         record.write_json(folder / "config.json", stated)
         verifier = load_verifier(preflight.verifier_of(config).name)
         record.write_json(folder / "manifest.json", preflight.manifest(config, verifier))
-        mend.mend(job, display.note)
+        mend.mend(job, display)
         timing = record.Timing(folder)
         trackers = track.Trackers(folder, plain, config.report_to, display.note)
 
@@ -343,4 +343,4 @@ def prune(config: Config, folder: Path, unit: Unit) -> None:
     keep = 0 if finished and config.checkpoints == "none" else 1
     for path in done[: len(done) - keep]:
         for name in ("model", transcribe.FOLDER):
-            shutil.rmtree(path / name, ignore_errors=True)
+            record.delete_folder(path / name)

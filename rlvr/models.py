@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvr import packaged
-from rlvr.data import InputError, Problem, nearest
+from rlvr.data import InputError, Problem, RunError, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +199,22 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def load_model(folder: Path) -> Any:
-    """Load a model folder's weights as float32: the master copy that training updates."""
+    """Load a model folder's weights as float32: the master copy that training updates.
+
+    Raises RunError for weights that can't be read.
+    """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
-    with quiet():
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    try:
+        with quiet():
+            return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    except SafetensorError as failure:
+        raise RunError(
+            f"{folder}: its weights are damaged ({failure}): put them back, or begin anew with "
+            "another --out"
+        ) from failure
 
 
 @dataclass(frozen=True, slots=True)

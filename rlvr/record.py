@@ -95,9 +95,14 @@ def _discard(_: object) -> None:
     return None
 
 
+def as_json(value: Any) -> str:
+    """Return `value` as indented JSON with sorted keys. NaN is refused: say null."""
+    return json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys, atomically. NaN is refused: say null."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+    """Write `value` as JSON, atomically."""
+    write_text(path, as_json(value))
 
 
 def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], schema: Any = None) -> None:
@@ -115,8 +120,6 @@ def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], schema: Any = N
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes `path` when the block ends well, or vanishes."""
-    from safetensors import SafetensorError
-
     temporary = path.with_name(f".{path.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
@@ -127,8 +130,8 @@ def new_folder(path: Path) -> Iterator[Path]:
                 os.fsync(handle.fileno())
         os.replace(temporary, path)
         _sync_folder(path.parent)
-    except (OSError, SafetensorError) as failure:
-        why = getattr(failure, "strerror", None) or failure
+    except OSError as failure:
+        why = failure.strerror or failure
         raise RunError(f"can't write {path}: {why}: make room, then run again") from failure
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -138,6 +141,15 @@ def copy_folder(source: Path, path: Path) -> None:
     """Make `path` a copy of the folder `source`, whole or not at all."""
     with new_folder(path) as folder:
         shutil.copytree(source, folder, dirs_exist_ok=True)
+
+
+def delete_folder(path: Path) -> None:
+    """Delete a folder: what is left of it if that is cut off does not have its name."""
+    gone = path.with_name(f".{path.name}.tmp")
+    shutil.rmtree(gone, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        os.replace(path, gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 # What a round leaves
@@ -228,9 +240,14 @@ def check_parquet(path: Path) -> None:
 # Checksums of whole files
 
 
-def write_sums(folder: Path) -> None:
-    """Write the sha256 of each file that is directly in a folder beside them, atomically."""
+def write_sums(folder: Path, coming: Mapping[str, str] | None = None) -> None:
+    """Write the sha256 of each file that is directly in a folder beside them, atomically.
+
+    `coming`: the texts of files, by name, that are written after it.
+    """
+    texts = (coming or {}).items()
     files = {path.name: _sum(path) for path in _files(folder)}
+    files |= {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts}
     write_json(folder / SUMS, {"files": files, "sha256": digest(files)})
 
 

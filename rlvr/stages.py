@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import shutil
 import time
 from array import array
 from collections import Counter
@@ -150,6 +149,7 @@ def sample_and_judge(run: Run, seed: Seed, arm: str, round_: int) -> Iterator[Ju
             judged = judge(run.pool, problems.problems, completions)
         run.display.show(problems.problems, judged)
         yield from judged
+        del judged  # not held while the next part is sampled
 
 
 def _sampled(
@@ -281,7 +281,7 @@ def train(run: Run, seed: Seed, arm: Arm, round_: int, rows: Sequence[Row]) -> d
     previous = run.policy(seed.seed, arm.name, round_ - 1)
     facts_path = folder / "train.json"
     if not ((folder / "model").is_dir() and facts_path.is_file()):
-        shutil.rmtree(folder / "model", ignore_errors=True)
+        record.delete_folder(folder / "model")
         with run.stage(seed.seed, arm.name, round_, "train") as count:
             if rows:
                 start = {
@@ -482,12 +482,13 @@ def finish(
     found: Metrics,
     began: float,
 ) -> None:
-    """Write the evaluation, then metrics.json: with it the round is done. Last, checksums."""
+    """Write the evaluation, checksums, and last metrics.json: with it the round is done."""
     folder = run.round_folder(seed, arm, round_)
     write_records(folder / "eval.parquet", records)
     place = {"seed": seed, "arm": arm, "round": round_}
-    record.write_json(folder / "metrics.json", [{**place, **row} for row in found])
-    record.write_sums(folder)
+    text = record.as_json([{**place, **row} for row in found])
+    record.write_sums(folder, {"metrics.json": text})
+    record.write_text(folder / "metrics.json", text)
     run.timing.add(seed, arm, round_, "round", time.monotonic() - began)
     run.publish()
     run.display.round_done(seed, arm, round_, headline(found), time.monotonic() - began)

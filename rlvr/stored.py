@@ -300,7 +300,7 @@ def chosen(
     """
     if len(kept) != len(items):
         raise ValueError(f"{len(kept)} flags for {len(items)} items")
-    if isinstance(items, Stored):
+    if isinstance(items, Stored) and items:
         found = _Chosen(items, kept, shape, same)
         return found if len(found) > LISTED else list(found)
     names = [name for name in shape.types if name not in same]

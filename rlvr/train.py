@@ -105,8 +105,13 @@ def _freeze() -> None:
 
 def save(model: Any, start: Path, folder: Path, probes: Sequence[Tokens]) -> None:
     """Write weights, probes and the other files of `start` into `folder`, and their checksums."""
-    with quiet():
-        model.save_pretrained(folder)
+    from safetensors import SafetensorError
+
+    try:
+        with quiet():
+            model.save_pretrained(folder)
+    except SafetensorError as failure:  # of the disk, and of no class that says so
+        raise OSError(str(failure)) from failure
     for file in start.iterdir():
         made_here = (
             file.name == PROBES or ".safetensors" in file.name or (folder / file.name).exists()

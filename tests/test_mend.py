@@ -4,23 +4,37 @@ from __future__ import annotations
 
 import errno
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 from test_loop import TINY
 
 from rlvr import record
 from rlvr.config import Config, load
 from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
 from rlvr.mend import mend
+from rlvr.progress import Display
 from rlvr.units import Job, Unit
 
 CLAIM_C4 = TINY.parents[1] / "configs" / "claims" / "c4.yaml"
 ROW = Row("p", "completion", "verified", 7, 1, 0, (3, 4), (5, 1), "correct", "exact@1", "verified")
 COMPLETION = Completion("p", "verified", 7, 1, 0, (3, 4), (5, 1), "x", (-1.0, -2.0), "stop")
 WRONG = Verdict("wrong")
+
+
+class Notes(Display):
+    """A display that keeps its lines."""
+
+    def __init__(self) -> None:
+        super().__init__(Console(quiet=True), "", 0)
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
 
 
 def job(config: Config, folder: Path) -> Job:
@@ -54,16 +68,24 @@ def test_the_stage_of_a_damaged_file_goes_and_nothing_else(tmp_path: Path, sums:
     config = load(TINY)
     first = tmp_path / "seed-7" / "verified" / "round-001"
     recorded(first, "completions.parquet", "rows.parquet", "eval.parquet")
-    recorded(tmp_path / "seed-8" / "verified" / "round-001", "rows.parquet")
+    other = tmp_path / "seed-8" / "verified" / "round-001"
+    recorded(other, "rows.parquet", "model")
     if not sums:
         for path in tmp_path.rglob(record.SUMS):
             path.unlink()
     cut(first / "rows.parquet")
-    said: list[str] = []
-    mend(job(config, tmp_path), said.append)
+    display = Notes()
+    mend(job(config, tmp_path), display)
     assert [path.name for path in first.iterdir()] == ["eval.parquet"]
-    assert len(list(tmp_path.rglob("*.*"))) == 1 + 2 + sums
-    assert len(said) == 1 and said[0].startswith(f"{first / 'rows.parquet'}: damaged (")
+    assert {path.name for path in other.iterdir()} == {
+        "rows.parquet",
+        "metrics.json",
+        "model",
+        record.SUMS,  # given where there were none
+    }
+    assert len(display.said) == 1 and display.said[0].startswith(
+        f"{first / 'rows.parquet'}: damaged ("
+    )
 
 
 def flip(path: Path) -> None:
@@ -92,13 +114,13 @@ def test_any_file_of_a_finished_round(
     first = tmp_path / "seed-7" / "verified" / "round-001"
     recorded(first, "completions.parquet", "rows.parquet", "eval.parquet", "model")
     damage(first / name)
-    said: list[str] = []
-    mend(job(load(TINY), tmp_path), said.append)
+    display = Notes()
+    mend(job(load(TINY), tmp_path), display)
     assert {path.name for path in first.iterdir()} - {record.SUMS} == left
     if damage is Path.unlink and name == "metrics.json":  # it does not count as finished
-        assert not said
+        assert not display.said
     else:
-        assert len(said) == 1 and said[0].startswith(f"{first / name}: damaged (")
+        assert len(display.said) == 1 and display.said[0].startswith(f"{first / name}: damaged (")
 
 
 @pytest.mark.parametrize("damage", [flip, cut, as_folder])
@@ -109,10 +131,12 @@ def test_damaged_checksums_take_nothing_with_them(
     first = tmp_path / "seed-7" / "verified" / "round-001"
     recorded(first, "rows.parquet", "eval.parquet", "model")
     damage(first / where / record.SUMS)
-    said: list[str] = []
-    mend(job(load(TINY), tmp_path), said.append)
-    assert len(said) == 1 and said[0].startswith(f"{first / where / record.SUMS}: damaged (")
-    assert not (first / where / record.SUMS).exists()
+    display = Notes()
+    mend(job(load(TINY), tmp_path), display)
+    assert len(display.said) == 1 and display.said[0].startswith(
+        f"{first / where / record.SUMS}: damaged ("
+    )
+    assert (first / where / record.SUMS).is_file() and not record.changed(first / where)
     left = {path.name for path in first.iterdir()} - {record.SUMS}
     assert left == {"rows.parquet", "eval.parquet", "metrics.json", "model"}
 
@@ -122,12 +146,12 @@ def test_weights_that_are_needed_no_more_are_not_looked_at(tmp_path: Path) -> No
     base, first = tmp_path / "seed-7" / "base", tmp_path / "seed-7" / "verified" / "round-001"
     recorded(base, "completions.parquet", "model")
     recorded(first, "rows.parquet", "model")
-    said: list[str] = []
+    display = Notes()
     for folder in (base, first):
         flip(folder / "model" / "weights")
-    mend(job(config, tmp_path), said.append)
-    whats = [f"{folder / 'model'}: damaged (weights: its checksum" for folder in (base, first)]
-    assert [line[: len(what)] for line, what in zip(said, whats, strict=True)] == whats
+    mend(job(config, tmp_path), display)
+    whats = [f"{folder / 'model'}: damaged (weights: its checksum" for folder in (first, base)]
+    assert [line[: len(what)] for line, what in zip(display.said, whats, strict=True)] == whats
     assert not (base / "model").exists() and not (first / "model").exists()
     assert (base / "completions.parquet").is_file() and (first / "rows.parquet").is_file()
     # Where every round is recorded nothing is made from them.
@@ -135,8 +159,8 @@ def test_weights_that_are_needed_no_more_are_not_looked_at(tmp_path: Path) -> No
     for round_ in (1, 2):
         recorded(done.parent / "verified" / f"round-00{round_}", "rows.parquet")
     flip(done / "model" / "weights")
-    mend(job(config, tmp_path / "done"), said.append)
-    assert len(said) == 2 and (done / "model").exists()
+    mend(job(config, tmp_path / "done"), display)
+    assert len(display.said) == 2 and (done / "model").exists()
 
 
 def test_weights_whose_own_start_is_gone_are_refused(tmp_path: Path) -> None:
@@ -147,8 +171,64 @@ def test_weights_whose_own_start_is_gone_are_refused(tmp_path: Path) -> None:
     recorded(second, "rows.parquet", "model")
     flip(second / "model" / "weights")
     with pytest.raises(Damaged, match=f"delete {second.parent}, and"):
-        mend(job(config, tmp_path), print)
+        mend(job(config, tmp_path), Notes())
     assert (second / "model").is_dir() and (second / "metrics.json").is_file()
+
+
+def three_rounds(folder: Path, recorded_rounds: int = 3) -> list[Path]:
+    """Make a base and so many rounds of its arm; return their folders."""
+    folders = [folder / "seed-7" / "base"]
+    folders += [
+        folder / "seed-7" / "an-arm" / f"round-00{t}" for t in range(1, recorded_rounds + 1)
+    ]
+    for path in folders:
+        recorded(path, "completions.parquet", "rows.parquet", "eval.parquet", "model")
+    return folders
+
+
+def three(folder: Path, learner: str = "sft") -> Job:
+    arm = f"arms=[{{name: an-arm, keep: verified, learner: {learner}}}]"
+    return job(
+        load(TINY, ["seeds=[7]", arm, "rounds=3", "checkpoints=all", "grpo.steps=4"]), folder
+    )
+
+
+def test_weights_that_something_taken_back_needs_are_looked_at_too(tmp_path: Path) -> None:
+    base, first, second, third = three_rounds(tmp_path)
+    for weights in (base, first, second, third):
+        flip(weights / "model" / "weights")
+    mend(three(tmp_path), display := Notes())
+    assert not display.said  # all is recorded
+    flip(second / "eval.parquet")
+    mend(three(tmp_path), display)
+    gone = [second / "eval.parquet", *(path / "model" for path in (second, first, base))]
+    assert [line.partition(": damaged")[0] for line in display.said] == list(map(str, gone))
+    assert not any(path.exists() for path in gone) and (third / "model").is_dir()
+    assert (third / "metrics.json").is_file() and not (first / "metrics.json").exists()
+
+
+def test_weights_of_an_online_round_that_is_recorded_are_needed_no_more(tmp_path: Path) -> None:
+    base, first = three_rounds(tmp_path, 1)
+    flip(first / "model" / "weights")
+    mend(three(tmp_path, "grpo"), display := Notes())
+    assert not display.said and (first / "model").is_dir() and base.is_dir()
+
+
+def test_weights_that_are_missing_are_made_anew(tmp_path: Path) -> None:
+    *_, first, second = three_rounds(tmp_path, 2)
+    shutil.rmtree(second / "model")
+    mend(three(tmp_path), display := Notes())
+    assert display.said == [f"{second / 'model'}: damaged (missing): made anew"]
+    assert (first / "metrics.json").is_file() and not (second / "metrics.json").exists()
+
+
+def test_a_round_without_checksums_is_given_some(tmp_path: Path) -> None:
+    first = three_rounds(tmp_path)[1]
+    (first / record.SUMS).unlink()
+    mend(three(tmp_path), display := Notes())
+    assert not display.said
+    flip(first / "eval.parquet")
+    assert [path.name for path, _ in record.changed(first)] == ["eval.parquet"]
 
 
 def test_a_column_by_another_name_is_damage(tmp_path: Path) -> None:
@@ -159,9 +239,9 @@ def test_a_column_by_another_name_is_damage(tmp_path: Path) -> None:
     table = pq.read_table(first / "rows.parquet")
     names = ["problem_ie" if name == "problem_id" else name for name in table.column_names]
     pq.write_table(table.rename_columns(names), first / "rows.parquet")
-    said: list[str] = []
-    mend(job(load(TINY), tmp_path), said.append)
-    assert len(said) == 1 and "problem_id: no such column" in said[0]
+    display = Notes()
+    mend(job(load(TINY), tmp_path), display)
+    assert len(display.said) == 1 and "problem_id: no such column" in display.said[0]
     assert not (first / "rows.parquet").exists()
 
 
@@ -170,7 +250,7 @@ def test_the_evaluation_of_an_online_round_is_made_again(tmp_path: Path) -> None
     first = tmp_path / "seed-7" / "grpo" / "round-001"
     recorded(first, "completions.parquet", "eval.parquet", "model")
     flip(first / "eval.parquet")
-    mend(job(config, tmp_path), print)
+    mend(job(config, tmp_path), Notes())
     assert {path.name for path in first.iterdir()} == {"completions.parquet", "model"}
 
 
@@ -180,7 +260,7 @@ def test_a_step_of_an_online_round_is_refused_with_what_to_delete(tmp_path: Path
     recorded(steps, "000001.parquet")
     cut(steps / "000001.parquet")
     with pytest.raises(Damaged, match=f"delete {tmp_path / 'seed-7' / 'grpo'}, and"):
-        mend(job(config, tmp_path), print)
+        mend(job(config, tmp_path), Notes())
     assert (steps / "000001.parquet").is_file()
 
 
@@ -198,7 +278,7 @@ def test_trouble_of_the_machine_is_no_damage(
         (first / record.SUMS).unlink()
     monkeypatch.setattr(read, failing)
     with pytest.raises(RunError, match=r"can't read .*(rows\.parquet|metrics\.json)"):
-        mend(job(load(TINY), tmp_path), print)
+        mend(job(load(TINY), tmp_path), Notes())
     assert (first / "rows.parquet").is_file() and (first / "metrics.json").is_file()
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from safetensors import SafetensorError
 
 from rlvr import record
 from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
+from rlvr.models import load_model, make_tiny
+from rlvr.train import save
 
 
 def completion(index: int = 0, **changed: Any) -> Completion:
@@ -148,13 +151,25 @@ def test_new_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
     "failure", [OSError(errno.ENOSPC, "No space"), SafetensorError("No space")]
 )
 def test_a_disk_that_takes_no_weights_is_said(tmp_path: Path, failure: Exception) -> None:
+    def save_pretrained(folder: Path) -> None:
+        (folder / "a").write_text("x")
+        raise failure
+
+    model = SimpleNamespace(save_pretrained=save_pretrained)
     with (
         pytest.raises(RunError, match=r"can't write .*model: No space: make room"),
         record.new_folder(tmp_path / "model") as folder,
     ):
-        (folder / "a").write_text("x")
-        raise failure
+        save(model, tmp_path, folder, [])
     assert content(tmp_path) == []
+
+
+def test_damaged_weights_are_no_full_disk(tmp_path: Path) -> None:
+    make_tiny("tiny-0.1m", 0, start := tmp_path / "start")
+    weights = start / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(RunError, match=r"start: its weights are damaged .*: put them back"):
+        load_model(start)
 
 
 def test_new_folder_clears_what_a_killed_run_left(tmp_path: Path) -> None:

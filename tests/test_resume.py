@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from test_loop import files, finish, kill_group, left_over, reference, start_run
 
+from rlvr import record
+
 # Times, versions and the lock: all that may differ.
 OUTSIDE = {"timing.parquet", "manifest.json", ".lock"}
 
@@ -143,6 +145,8 @@ def test_a_kill_before_the_last_record(
     (last / "eval.parquet").unlink()
     (last / ".eval.parquet.tmp").write_bytes(b"PAR1")
     (last / "train.json").unlink()
+    (last / record.SUMS).unlink()
+    (last / f".{record.SUMS}.tmp").write_text("{")
     (folder / "compare.json").unlink()
     (folder / ".scratch" / "start-7").mkdir(parents=True)
     shutil.copytree(folder / "seed-8/base/model", last.with_name("round-001") / "model")

@@ -198,6 +198,8 @@ def test_records_of_one_kind_are_read(tmp_path: Path) -> None:
     assert isinstance(samples, Stored) and list(samples) == RECORDS
     assert list(evaluate.read_records(tmp_path / "eval.parquet", "greedy")) == others
     assert evaluate.read_records(tmp_path / "eval.parquet", "best") == []
+    evaluate.write_records(tmp_path / "none.parquet", [])
+    assert evaluate.read_records(tmp_path / "none.parquet", "sample") == []
 
 
 def test_damage_of_a_scratch_file_is_nobodys_input(tmp_path: Path) -> None:
