@@ -33,7 +33,7 @@ from typing import Any
 
 from rlvr import arms, metrics, record, threads
 from rlvr.config import Config, logprob_gap_bound
-from rlvr.data import DECIDED, Arm, Completion, Damaged, RunError, Verdict
+from rlvr.data import DECIDED, Arm, Completion, RunError, Verdict
 from rlvr.evaluate import judge
 from rlvr.generate import (
     Decoding,
@@ -86,7 +86,7 @@ def learn(run: Run, seed: Seed, arm: Arm, round_: int) -> Metrics:
 
 def forget(arm: Path) -> None:
     """Delete the checkpoint in an arm's folder: its last round is recorded."""
-    for state in arm.glob(f"{STATE}*"):
+    for state in [*arm.glob(f"{STATE}*"), *arm.glob(f".{STATE}*")]:  # half deleted ones too
         shutil.rmtree(state)
 
 
@@ -96,21 +96,16 @@ def forget(arm: Path) -> None:
 def _resume(run: Run, seed: Seed, arm: Arm, round_: int) -> int:
     """Return how many steps of this round the last checkpoint has; what came after it is deleted.
 
-    Raises RunError where there is none to go on from, and Damaged.
+    Raises RunError where there is none to go on from.
     """
     before = (round_ - 1) * run.config.grpo.steps
-    states = _states(run, seed, arm)
-    done = max(states, default=0) - before
     whole = run.folder / f"seed-{seed.seed}" / arm.name
+    done = max(checkpoints(whole), default=0) - before
     if done < 0:
         raise RunError(
             f"{whole}: no checkpoint of step {before} to go on from: delete this folder, then run "
             "the same command again"
         )
-    for path, reason in record.changed(states[before + done]) if states else ():
-        if path.name != record.SUMS:  # what they are of may well be whole
-            mend = f"nothing is there to go on from: delete {whole}, and the same command makes it"
-            raise Damaged(path, reason, f"{mend} anew")
     folder = run.round_folder(seed.seed, arm.name, round_) / STEPS
     for file in folder.glob("[0-9]*"):  # not what was half written when the run was killed
         if int(file.stem) >= done:
@@ -118,10 +113,9 @@ def _resume(run: Run, seed: Seed, arm: Arm, round_: int) -> int:
     return done
 
 
-def _states(run: Run, seed: Seed, arm: Arm) -> dict[int, Path]:
-    """Return the arm's checkpoints by the steps taken since the base."""
-    found = (run.folder / f"seed-{seed.seed}" / arm.name).glob(f"{STATE}*")
-    return {int(path.name.removeprefix(STATE)): path for path in found}
+def checkpoints(arm: Path) -> dict[int, Path]:
+    """Return the checkpoints in an arm's folder by the steps taken since the base."""
+    return {int(path.name.removeprefix(STATE)): path for path in arm.glob(f"{STATE}*")}
 
 
 def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> None:
@@ -134,7 +128,7 @@ def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> 
 
     settings, sampling = run.config.grpo, run.config.generate
     folder = run.round_folder(seed.seed, arm.name, round_)
-    states, before = _states(run, seed, arm), (round_ - 1) * settings.steps
+    states, before = checkpoints(folder.parent), (round_ - 1) * settings.steps
     each = sampling.prompts // settings.steps
     places = range(first * each, last * each)
     base = run.policy(seed.seed, BASE, 0)
@@ -171,7 +165,7 @@ def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> 
         record.write_sums(state)
         os.replace(state, folder.parent / f"{STATE}{before + last:06d}")
     for path in states.values():
-        shutil.rmtree(path)
+        record.delete_folder(path)
     del trainer, model, online
     gc.collect()
     threads.return_memory()

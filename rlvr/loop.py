@@ -27,7 +27,7 @@ from rlvr.pool import Judge, VerifierPool
 from rlvr.progress import Display
 from rlvr.stages import BASE, Corpus, Run, Seed
 from rlvr.stored import JUDGED, held
-from rlvr.units import LOCKS, Job, Unit, alone, units
+from rlvr.units import LOCKS, Job, Unit, units
 from rlvr.verify import check_options, load_verifier
 
 
@@ -170,10 +170,9 @@ def _work_here(begun: Begun, display: Display) -> None:
         )
         seed: Seed | None = None
         for unit in units(config):
-            with alone(job, unit, display):
-                if seed is None or seed.seed != unit.seed:
-                    seed = open_seed(shared, job, unit.seed)
-                work(shared, seed, unit)
+            if seed is None or seed.seed != unit.seed:
+                seed = open_seed(shared, job, unit.seed)
+            work(shared, seed, unit)
 
 
 def verifiers(config: Config) -> list[NamedConfig]:

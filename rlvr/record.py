@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import json
@@ -319,7 +320,14 @@ def locked(run: Path) -> Iterator[bool]:
         ) from failure
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as failure:
+                if failure.errno != errno.EBADF:
+                    raise
+                os.close(handle)  # NFS locks only what is open for writing
+                handle = os.open(run / ".lock", os.O_RDWR)
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as failure:
             raise InputError(
                 f"{run}: another run is using this folder: wait for it, or give another one with "

@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rlvr.config import Config
+from rlvr.data import RunError
 from rlvr.preflight import SeedProblems
 from rlvr.progress import Display
 from rlvr.record import round_folder
@@ -76,14 +77,15 @@ def units(config: Config) -> dict[Unit, tuple[Unit, ...]]:
 def alone(job: Job, unit: Unit, display: Display) -> Iterator[None]:
     """Hold a unit's lock: of a cluster that was cut off, who works on is waited for.
 
-    So nobody writes beside a successor. While it waits the display is asked whether to stop.
+    So nobody writes beside a successor. While it waits the display is asked whether to stop. Raises
+    RunError when the disk won't take a lock.
     """
-    lock = FileLock(job.folder / LOCKS / f"{unit.seed}-{unit.arm}")
-    (job.folder / LOCKS).mkdir(exist_ok=True)
-    said = False
+    folder, said = job.folder / LOCKS, False
+    lock = FileLock(folder / f"{unit.seed}-{unit.arm}")
     while not lock.is_locked:
         display.may_stop()
         try:
+            folder.mkdir(exist_ok=True)
             lock.acquire(timeout=POLL_SECONDS)
         except Timeout:
             if not said:
@@ -92,6 +94,11 @@ def alone(job: Job, unit: Unit, display: Display) -> Iterator[None]:
                     "waiting for its end"
                 )
             said = True
+        except OSError as failure:
+            raise RunError(
+                f"can't write {folder}: {failure.strerror or failure}: make room or fix the "
+                "permissions, then run the same command again"
+            ) from failure
     try:
         yield
     finally:

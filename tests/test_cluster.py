@@ -342,6 +342,11 @@ def test_a_unit_that_a_worker_is_still_at_is_waited_for(tmp_path: Path) -> None:
     display.stopping = True
     with other, pytest.raises(KeyboardInterrupt), alone(job, unit, display):
         pass
+    shutil.rmtree(tmp_path / LOCKS)
+    (tmp_path / LOCKS).write_text("a file")
+    display.stopping = False
+    with pytest.raises(RunError, match=r"can't write .*\.locks"), alone(job, unit, display):
+        pass
 
 
 def test_no_cluster_there(call: Call) -> None:

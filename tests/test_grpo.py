@@ -9,7 +9,6 @@ import random
 import signal
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -24,7 +23,7 @@ from test_resume import assert_equal_runs, assert_whole
 from rlvr import grpo, loop, record
 from rlvr.arms import rewards
 from rlvr.config import load
-from rlvr.data import Arm, Completion, Damaged, InputError, RunError, Verdict
+from rlvr.data import Arm, Completion, InputError, RunError, Verdict
 from rlvr.generate import Decoding, on_gpu
 from rlvr.grpo import with_gradient
 from rlvr.models import load_model
@@ -429,25 +428,3 @@ def test_killed_five_times_and_resumed_it_walks_the_same_way(tmp_path: Path) -> 
     finish(start(tmp_path / "whole", tmp_path / "cache"))
     killed_and_resumed(tmp_path / "run", tmp_path / "cache", 5)
     assert_equal_runs(tmp_path / "run", tmp_path / "whole")
-
-
-def test_a_damaged_checkpoint_is_named_and_not_gone_on_from(tmp_path: Path) -> None:
-    run: Any = SimpleNamespace(
-        folder=tmp_path,
-        config=SimpleNamespace(grpo=SimpleNamespace(steps=4)),
-        round_folder=partial(record.round_folder, tmp_path),
-    )
-    seed: Any = SimpleNamespace(seed=7)
-    arm = Arm("online", "verified", learner="grpo")
-    state = tmp_path / "seed-7" / "online" / f"{grpo.STATE}000006"
-    state.mkdir(parents=True)
-    (state / "optimizer.pt").write_bytes(b"moments")
-    record.write_sums(state)
-    assert grpo._resume(run, seed, arm, 2) == 2
-    (state / "optimizer.pt").write_bytes(b"momentz")
-    with pytest.raises(Damaged, match=rf"optimizer.pt: damaged .*: delete {state.parent}, and"):
-        grpo._resume(run, seed, arm, 2)
-    (state / record.SUMS).write_bytes(b"{")  # itself: the checkpoint may well be whole
-    assert grpo._resume(run, seed, arm, 2) == 2
-    (state / record.SUMS).unlink()  # as earlier versions left it
-    assert grpo._resume(run, seed, arm, 2) == 2

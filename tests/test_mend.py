@@ -54,6 +54,8 @@ def recorded(folder: Path, *names: str) -> None:
             (folder / name).mkdir()
             (folder / name / "weights").write_bytes(bytes(100))
             record.write_sums(folder / name)
+        elif name.endswith(".json"):
+            record.write_json(folder / name, {"train_steps": 1})
         else:
             record.write_parquet(folder / name, [{"figure": 1}] * 100)
     record.write_sums(folder)
@@ -182,7 +184,7 @@ def three_rounds(folder: Path, recorded_rounds: int = 3) -> list[Path]:
         folder / "seed-7" / "an-arm" / f"round-00{t}" for t in range(1, recorded_rounds + 1)
     ]
     for path in folders:
-        recorded(path, "completions.parquet", "rows.parquet", "eval.parquet", "model")
+        recorded(path, "completions.parquet", "rows.parquet", "train.json", "eval.parquet", "model")
     return folders
 
 
@@ -212,6 +214,45 @@ def test_weights_of_an_online_round_that_is_recorded_are_needed_no_more(tmp_path
     flip(first / "model" / "weights")
     mend(three(tmp_path, "grpo"), display := Notes())
     assert not display.said and (first / "model").is_dir() and base.is_dir()
+
+
+def test_weights_that_are_not_kept_are_not_missed(tmp_path: Path) -> None:
+    _, first, second, third = three_rounds(tmp_path)
+    for path in (first, second):
+        shutil.rmtree(path / "model")
+    flip(third / "eval.parquet")
+    mend(three(tmp_path), display := Notes())
+    assert [line.partition(":")[0] for line in display.said] == [str(third / "eval.parquet")]
+    assert (second / "metrics.json").is_file() and (third / "model").is_dir()
+    # Where the model is damaged too, nothing goes before that is known.
+    recorded(other := tmp_path / "other" / "seed-7" / "base")
+    third = shutil.copytree(second, other.parent / "an-arm" / "round-003")
+    shutil.copytree(second, third.with_name("round-002"))
+    recorded(third.with_name("round-001"))
+    recorded(third / "model")
+    for name in ("eval.parquet", "model/metrics.json"):
+        flip(third / name)
+    with pytest.raises(Damaged, match=r"eval.parquet: damaged .*: delete .*an-arm, and"):
+        mend(three(tmp_path / "other"), Notes())
+    assert (third / "metrics.json").is_file() and (third / "eval.parquet").is_file()
+
+
+def test_transcribers_are_weights_too(tmp_path: Path) -> None:
+    config = load(CLAIM_C4, ["rounds=3", "seeds=[0]"])
+    arm = next(arm for arm in config.arms_in_order() if arm.author == "retrained")
+    base = tmp_path / "seed-0" / "base"
+    folders = [tmp_path / "seed-0" / arm.name / f"round-00{t}" for t in (1, 2)]
+    for path in (base, *folders):
+        recorded(path, "completions.parquet", "rows.parquet", "train.json", "eval.parquet", "model")
+        shutil.copytree(path / "model", path / "transcriber")
+    mend(job(config, tmp_path), display := Notes())
+    assert not display.said
+    shutil.rmtree(folders[1] / "transcriber")
+    flip(base / "transcriber" / "weights")
+    mend(job(config, tmp_path), display)
+    gone = [folders[1] / "transcriber", base / "transcriber"]
+    assert [line.partition(":")[0] for line in display.said] == list(map(str, gone))
+    assert (base / "metrics.json").is_file() and not (folders[1] / "metrics.json").exists()
 
 
 def test_weights_that_are_missing_are_made_anew(tmp_path: Path) -> None:
@@ -259,9 +300,35 @@ def test_a_step_of_an_online_round_is_refused_with_what_to_delete(tmp_path: Path
     steps = tmp_path / "seed-7" / "grpo" / "round-001" / "steps"
     recorded(steps, "000001.parquet")
     cut(steps / "000001.parquet")
+    mend(job(config, tmp_path), display := Notes())
+    assert not display.said  # it comes after the last checkpoint, and is taken anew
+    state = steps.parents[1] / "state-000002"
+    recorded(state, "optimizer.parquet")
     with pytest.raises(Damaged, match=f"delete {tmp_path / 'seed-7' / 'grpo'}, and"):
         mend(job(config, tmp_path), Notes())
     assert (steps / "000001.parquet").is_file()
+
+
+def test_a_damaged_checkpoint_is_named_and_not_gone_on_from(tmp_path: Path) -> None:
+    three_rounds(tmp_path, 1)
+    state = tmp_path / "seed-7" / "an-arm" / "state-000006"
+    recorded(state, "optimizer.parquet")
+    mend(three(tmp_path, "grpo"), display := Notes())
+    assert not display.said
+    (state / record.SUMS).write_bytes(b"{")  # itself: the checkpoint may well be whole
+    mend(three(tmp_path, "grpo"), display)
+    assert len(display.said) == 1 and not record.changed(state)
+    flip(state / "optimizer.parquet")
+    with pytest.raises(Damaged, match=rf"optimizer.parquet: damaged .*: delete {state.parent}, an"):
+        mend(three(tmp_path, "grpo"), display)
+
+
+def test_weights_of_an_online_round_that_is_not_at_its_end_are_made_anew(tmp_path: Path) -> None:
+    first = three_rounds(tmp_path, 1)[1]
+    (first / "metrics.json").unlink()
+    flip(first / "model" / "weights")
+    mend(three(tmp_path, "grpo"), Notes())
+    assert not (first / "model").exists() and (first / "completions.parquet").is_file()
 
 
 @pytest.mark.parametrize("read", ["pyarrow.parquet.ParquetFile", "hashlib.file_digest"])

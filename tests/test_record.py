@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import random
@@ -308,6 +309,25 @@ def test_second_process_on_a_folder_is_refused_until_the_first_is_gone(tmp_path:
         holder.stdout.close()
     with record.locked(tmp_path):
         pass
+
+
+def test_where_locks_need_a_file_open_for_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for NFS, which refuses another lock with this error."""
+    lock, taken = fcntl.flock, []
+
+    def nfs(handle: int, how: int) -> None:
+        if fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        lock(handle, how)
+        taken.append(handle)
+
+    monkeypatch.setattr(fcntl, "flock", nfs)
+    with record.locked(tmp_path):
+        assert len(taken) == 1
+        with pytest.raises(InputError, match="another run is using"), record.locked(tmp_path):
+            pass
 
 
 def test_a_folder_whose_name_is_no_utf8_is_refused(tmp_path: Path) -> None:
