@@ -8,9 +8,10 @@ and read back). Microseconds of wall time a completion, and the most memory held
 process had before.
 
 Ratios: microseconds a completion at the largest size over those at 10,000, and the memory held.
-Under 1.2 the cost is flat; memory grows until a round is longer than what is sampled at once
-(16,384), and then no more. Run: make bench, or python benchmarks/scale.py [--sizes N ...]. The last
-line is one JSON object.
+Under 1.2 the cost is flat. Memory grows until a round is longer than what is sampled at once
+(16,384), and then by tens of bytes a completion.
+
+Run: make bench, or python benchmarks/scale.py [--sizes N ...]. The last line is one JSON object.
 """
 
 from __future__ import annotations

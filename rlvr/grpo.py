@@ -99,11 +99,11 @@ def _resume(run: Run, seed: Seed, arm: Arm, round_: int) -> int:
     Raises RunError where there is none to go on from.
     """
     before = (round_ - 1) * run.config.grpo.steps
-    whole = run.folder / f"seed-{seed.seed}" / arm.name
-    done = max(checkpoints(whole), default=0) - before
+    of_arm = run.folder / f"seed-{seed.seed}" / arm.name
+    done = max(checkpoints(of_arm), default=0) - before
     if done < 0:
         raise RunError(
-            f"{whole}: no checkpoint of step {before} to go on from: delete this folder, then run "
+            f"{of_arm}: no checkpoint of step {before} to go on from: delete this folder, then run "
             "the same command again"
         )
     folder = run.round_folder(seed.seed, arm.name, round_) / STEPS

@@ -1,4 +1,4 @@
-"""Units: what a run is divided into, and what each of them leaves."""
+"""Units: what a run is divided into, what each of them leaves, and that one alone is at it."""
 
 from __future__ import annotations
 
