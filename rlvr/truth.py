@@ -183,7 +183,7 @@ def _spellings(value: Fraction, k: int = 3) -> list[Form]:
     sign, size = ("-" if value < 0 else ""), abs(top)
     forms = [(_tex(value), "as it is")]
     if bottom == 1:
-        forms += [(rf"\frac{{{k * top}}}{{{k}}}", "a fraction"), (f"{top}.0", "a decimal")]
+        forms += [(f"{top}.0", "a decimal")]
         return [*forms, (f"\u2212{size}", "unicode minus")] if top < 0 else forms
     forms += [
         (f"{top}/{bottom}", "a slash"),
@@ -258,6 +258,7 @@ def number(r: Random) -> Made:
     forms += [(rf"{lead}\times10^{{{len(str(abs(n))) - 1}}}", "scientific")] if n else []
     misses = [*_missed(r, Fraction(n)), (f"{n}x", "a variable more"), (f"{n}, {n + 1}", "a list"),
               (f"{n - 5}+5", "sum not carried out"), (rf"\{{{n}\}}", "a set"),
+              (f"{3 * n}/3", "quotient not carried out"),
               (f"x={n}={n + 1}", "a false chain"), (rf"x \ne {n}", "not equal"),
               (f"x>{n}", "an inequality"), (rf"{n} \pm 1", "plus minus"), (f"{n}i", "times i"),
               (f"({n},{n})", "a pair"), (rf"{n}\%", "percent")]  # fmt: skip
@@ -301,7 +302,6 @@ def fraction(r: Random) -> Made:
     top, bottom = value.numerator, value.denominator
     forms = [*_spellings(value, r.randint(2, 12)), (f"x = {_tex(value)}", "x ="),
              (rf"{top} \div {bottom}", "division sign"), (f"{top} / {bottom}", "a wide slash"),
-             (rf"{top}\cdot {bottom}^{{-1}}", "inverse"),
              (rf"\left({top}/{bottom}\right)", "brackets")]  # fmt: skip
     misses = _missed(r, value)
     shown = [_decimal(value, places) for places in (2, 3)]
@@ -318,6 +318,8 @@ def fraction(r: Random) -> Made:
     if abs(value) > 1:
         misses += [(_tex(abs(value) % 1), "whole part lost"), (str(int(value)), "rest lost")]
     misses += [(f"{bottom}/{top}", "turned over")] if value not in (1, -1) else []
+    if bottom != 10:  # with ten it is scientific notation
+        misses += [(rf"{top}\cdot {bottom}^{{-1}}", "product not carried out")]
     misses += [(rf"{r.randint(1, 9)}\frac{{{abs(top) % bottom}}}{{{bottom}}}", "a mixed number")]
     misses = [m for m in misses if m[1] != "a mixed number" or value < 0]
     return Made([_tex(value), f"{top}/{bottom}"], forms, misses, True)
@@ -356,7 +358,6 @@ def mixed_number(r: Random) -> Made:
              (rf"{sign}{whole}\tfrac{part}", "mixed, tfrac"),
              (f"x={sign}{whole}\\dfrac{part}", "x ="),
              (rf"{sign}{whole}\,\frac{part}", "mixed, spaced")]  # fmt: skip
-    forms += [] if minus else [(rf"{whole}+\frac{part}", "a sum")]
     wrong = [(Fraction(whole * top, bottom), rf"\frac{{{whole * top}}}{{{bottom}}}", "multiplied"),
              (Fraction(whole), str(whole), "whole part"),
              (Fraction(top, bottom), rf"\frac{part}", "rest"),
@@ -367,6 +368,7 @@ def mixed_number(r: Random) -> Made:
               "denominator"),
              (-v, rf"{'' if minus else '-'}{whole}\frac{part}", "sign")]  # fmt: skip
     misses = [(text, how) for other, text, how in wrong if other != v]
+    misses += [] if minus else [(rf"{whole}+\frac{part}", "sum not carried out")]
     return Made(references, forms, misses + _missed(r, v), True)
 
 
@@ -463,15 +465,19 @@ def complex_number(r: Random) -> Made:
              (rf"{_tex(a)}{'-' if b < 0 else '+'}i\cdot {_tex(abs(b))}", "i first"),
              (rf"\frac{{{p}{q:+d}i}}{{{common}}}", "one fraction"),
              (rf"{_tex(a)}+{_tex(b)}\sqrt{{-1}}" if b > 0 else text, "a root"),
-             (rf"i({_tex(b)}-({_tex(a)})i)", "i outside"),
              (rf"{_tex(a)}{'-' if b < 0 else '+'}{size}\mathrm{{i}}", "upright i")]  # fmt: skip
     others = [(a, -b, "conjugate"), (b, a, "parts swapped"), (-a, b, "sign"), (-a, -b, "signs"),
               (a + 1, b, "one more"), (a, b * 2, "twice"), (a, b + 1, "one more")]  # fmt: skip
     misses = [(write(x, y), how) for x, y, how in others if (x, y) != (a, b) and x and y]
     misses += [(f"({_tex(a)},{_tex(b)})", "a pair"), (_tex(a), "real part"),
                (f"{size}i", "imaginary part"),
+               (rf"i({_tex(b)}-({_tex(a)})i)", "product not carried out"),
                (_tex(a + b), "i lost"), (write(a, b, "x"), "a variable")]  # fmt: skip
     return Made([text, text.replace(" ", "")], forms, misses)
+
+
+UNDONE = math.inf
+"""In place of a constant's value: equal to the right one, but an operation is left to be done."""
 
 
 def constant(r: Random) -> Made:
@@ -511,17 +517,18 @@ def constant(r: Random) -> Made:
           (rf"{_tex(q)}\cdot\frac{{22}}{{7}}", float(q) * 22 / 7),
           (_decimal(Fraction(float(q) * math.pi), 3), 0.5)]),
         (m * math.log(n),
-         [rf"{m}\ln {n}", rf"\ln({n**m})", rf"\ln {n}^{{{m}}}", rf"\ln({n**(m - 1)})+\ln {n}",
-          rf"{m}\log_e {n}",
+         [rf"{m}\ln {n}", rf"\ln({n**m})", rf"\ln {n}^{{{m}}}", rf"{m}\log_e {n}",
           rf"-\ln\frac{{1}}{{{n**m}}}"],
-         [(rf"\ln({n * m})", math.log(n * m)), (rf"{m}\log {n}", m * math.log10(n)),
+         [(rf"\ln {n}+{m - 1}\ln {n}", UNDONE), (rf"\ln({n * m})", math.log(n * m)),
+          (rf"{m}\log {n}", m * math.log10(n)),
           (rf"(\ln {n})^{{{m}}}", math.log(n) ** m),
           (rf"{n}\ln {m}", n * math.log(m)), (rf"-{m}\ln {n}", -m * math.log(n))]),
         (float(n) ** m,
-         [rf"{n}^{{{m}}}", rf"{n}\cdot {n}^{{{m - 1}}}", str(n**m),
-          rf"\frac{{{n}^{{{m + 3}}}}}{{{n}^3}}", rf"\sqrt{{{n}^{{{2 * m}}}}}",
+         [rf"{n}^{{{m}}}", str(n**m), rf"\sqrt{{{n}^{{{2 * m}}}}}",
           rf"\left({n}^{{-1}}\right)^{{-{m}}}"],
-         [(rf"{n}^{{{m + 1}}}", n ** (m + 1)), (rf"{m}^{{{n}}}", m**n), (rf"{n}^{{-{m}}}", n**-m),
+         [(rf"{n}\cdot {n}^{{{m - 1}}}", UNDONE),
+          (rf"\frac{{{n}^{{{m + 3}}}}}{{{n}^3}}", UNDONE),
+          (rf"{n}^{{{m + 1}}}", n ** (m + 1)), (rf"{m}^{{{n}}}", m**n), (rf"{n}^{{-{m}}}", n**-m),
           (str(n * m), n * m), (rf"{n}^{{{m}}}+1", n**m + 1)]),
         (math.exp(q),
          [rf"e^{{{_tex(q)}}}", rf"\exp\left({_tex(q)}\right)", rf"\frac{{1}}{{e^{{{_tex(-q)}}}}}",
@@ -535,7 +542,11 @@ def constant(r: Random) -> Made:
           (rf"\sqrt{{{c}}}", root), (str(c * c), c * c), (rf"{c}+\sqrt{{{c}}}", c + root)]),
     ]  # fmt: skip
     value, texts, wrong = r.choice(families)
-    misses = [(text, "another constant") for text, x in wrong if abs(x - value) > 1e-9]
+    misses = [
+        (text, "not carried out" if x == UNDONE else "another constant")
+        for text, x in wrong
+        if abs(x - value) > 1e-9
+    ]
     references = [text for text in texts if not text.lstrip("-").replace(".", "").isdigit()]
     forms = [(text, "rewritten") for text in texts]
     return Made(references, [*forms, (f"x = {references[0]}", "x =")], misses)
@@ -880,15 +891,15 @@ def inequality(r: Random) -> Made:
              (rf"\{{{name} \mid {text}\}}", "set builder"),
              (text.replace("le", "leqslant").replace("ge", "geqslant"), "slanted")]  # fmt: skip
     low, low_closed, high, high_closed = ends
+    unsolved: list[str] = []
     if low is None or high is None:
         bound, closed = (high, high_closed) if high is not None else (low, low_closed)
         assert bound is not None
         sign = ("<" if high is not None else ">") + ("=" if closed else "")
         other = sign.translate(str.maketrans("<>", "><"))
-        forms += [(f"{bound.denominator * 2}{name}{sign}{2 * bound.numerator}",
-                   "times a constant"), (f"-{name}{other}{_tex(-bound)}", "times -1"),
-                  (f"{name}{'-' if bound > 0 else '+'}{_tex(abs(bound))}{sign}0",
-                   "zero on the right")]  # fmt: skip
+        unsolved = [f"{bound.denominator * 2}{name}{sign}{2 * bound.numerator}",
+                    f"-{name}{other}{_tex(-bound)}",
+                    f"{name}{'-' if bound > 0 else '+'}{_tex(abs(bound))}{sign}0"]  # fmt: skip
     else:
         above = _condition((low, low_closed, None, False), name)
         below = _condition((None, False, high, high_closed), name)
@@ -896,6 +907,7 @@ def inequality(r: Random) -> Made:
         forms += [(joined, "two conditions")]
     misses = [(_condition(e, name), how) for e, how in _other_ends(ends)]
     misses += [(_bracketed(e), how) for e, how in _other_ends(ends)]
+    misses += [(text, "not solved") for text in unsolved]
     misses += [
         (_condition(ends, "z"), "another variable"),
         (_tex(low if low is not None else high or Fraction(0)), "a number"),

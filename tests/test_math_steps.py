@@ -170,10 +170,10 @@ TABLE: dict[str, list[tuple[Any, str, str]]] = {
     "hostile": [
         ("1", '__import__("os").system("false") = 1\n\\boxed{1}', "!+"),  # prose
         ("1", "eval(2) = exec(3) = 1\n\\boxed{1}", "!+"),
-        ("1", "1 + 1 = 2\n" * 10_000 + "\\boxed{1}", "!?"),
-        ("1", "1 + 1 = 2. " * 2_000 + "\\boxed{1}", "!?"),
-        ("1", "1+" * 2_000 + "1 = 2001\n\\boxed{1}", "!?"),
-        ("1", "x" * 100_000 + "\n\\boxed{1}", "!?"),
+        ("1", "1 + 1 = 2\n" * 10_000 + "\\boxed{1}", "!-"),
+        ("1", "1 + 1 = 2. " * 2_000 + "\\boxed{1}", "!-"),
+        ("1", "1+" * 2_000 + "1 = 2001\n\\boxed{1}", "!-"),
+        ("1", "x" * 100_000 + "\n\\boxed{1}", "!-"),
         ("1", "(" * 150 + "1" + ")" * 150 + " = 2\n\\boxed{1}", "!+"),  # deeper than is read
         ("1", "5^{5^{5^{5^{5}}}} = 7\n\\boxed{1}", "!-"), ("1", "((9!)!)! = 7\n\\boxed{1}", "!-"),
         ("1", "(x+1)^{1000000} = 0\n\\boxed{1}", "!+"),  # can't be decided
@@ -234,9 +234,9 @@ def test_minimum(completion: str, held: int) -> None:
 def test_undecided() -> None:
     text = "(x+1)^{1000000} = 0\n\\boxed{1}"
     assert judge("1", text).status == "correct"
-    assert judge("1", text, undecided="abstain").status == "abstain"
-    assert judge("1", "2+2=5\n" + text, undecided="abstain").status == "wrong"
-    with pytest.raises(ValueError, match="skip nor abstain"):
+    assert judge("1", text, undecided="wrong").status == "wrong"
+    assert judge("1", "2+2=5\n" + text, undecided="wrong").status == "wrong"
+    with pytest.raises(ValueError, match="skip nor wrong"):
         judge("1", text, undecided="no")
 
 

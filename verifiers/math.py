@@ -49,28 +49,21 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Literal
 
-from rlvr.data import Problem, Verdict
+from rlvr.data import Problem, Status, Verdict
 from rlvr.maths.compare import Policy, based, finite, same
-from rlvr.maths.extract import Found, final_answer
+from rlvr.maths.effort import Undecided, Undefined, allowance
+from rlvr.maths.extract import final_answer
 from rlvr.maths.lex import ParseError, clean
-from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym, numeral
+from rlvr.maths.parse import MAX_CHARS, Group, Node, Num, Op, Rel, Sym, numeral
 from rlvr.maths.sets import NotASet
 from rlvr.maths.units import Answer, Quantity, Words, read
-from rlvr.maths.value import (
-    Huge,
-    TooBig,
-    Undecided,
-    Undefined,
-    exact,
-    number,
-    symbols,
-    within_limits,
-)
+from rlvr.maths.value import exact, number, symbols
 
 PRELOAD = ("mpmath", "rlvr.maths.symbolic")
 
@@ -91,7 +84,11 @@ def verify(
     Raises ValueError for a policy that is none.
     """
     policy = Policy(percent, units, angles, ordered, significant_digits, base, arithmetic)
-    gold = _reference_text(problem.reference)
+    with allowance():
+        return _judge(_reference_text(problem.reference), completion, policy)
+
+
+def _judge(gold: str, completion: str, policy: Policy) -> Verdict:
     quick = _quick(gold, completion)
     if quick is not None:
         return quick
@@ -101,47 +98,72 @@ def verify(
     found = final_answer(completion, _readable, lambda a, b: _same_text(a, b, policy))
     if found.text is None:
         return Verdict("wrong", found.reason)
-    verdict = _decide(reference, found, policy)
-    if verdict.status != "correct" and _spelled_alike(gold, str(found.text)):
+    verdict = _decide(gold, reference, found.text, policy)
+    if verdict.status != "correct" and _spelled_alike(gold, found.text):
         return Verdict("correct", extracted=verdict.extracted)
     return verdict
 
 
 def _spelled_alike(gold: str, text: str) -> bool:
     """Whether two texts are one and the same writing: then nothing need be understood."""
+    if len(text) > MAX_CHARS:
+        return False
     try:
-        a, b = (clean(_unwrapped(side)).split() for side in (gold, text[:4000]))
+        a, b = (clean(_unwrapped(side)).split() for side in (gold, text))
     except ParseError:
         return False
     return a == b
 
 
-def _decide(reference: Answer, found: Found, policy: Policy) -> Verdict:
-    text = _unwrapped(str(found.text))
-    shown = text[:200]
+def _decide(gold: str, reference: Answer, text: str, policy: Policy) -> Verdict:
+    text = _unwrapped(text)
     try:
         right = same(reference, _answer(text, reference), policy)
     except (ParseError, NotASet) as error:
-        return Verdict("wrong", f"not an answer of the reference's type: {error}"[:200], shown)
+        return Verdict("wrong", f"not an answer of the reference's type: {error}"[:200], text)
     except Undefined as error:
-        return Verdict("wrong", f"the answer has no value: {error}", shown)
-    except (Huge, TooBig) as error:
-        if _within_limits(reference):
-            return Verdict("wrong", f"far larger than the reference: {error}", shown)
-        return Verdict("abstain", f"undecided: {error}", shown)
+        return Verdict("wrong", f"the answer has no value: {error}"[:200], text)
     except Undecided as error:
-        return Verdict("abstain", f"undecided: {error}", shown)
-    return (
-        Verdict("correct", extracted=shown)
-        if right
-        else Verdict("wrong", "not the reference", shown)
-    )
+        status: Status = "wrong" if _settles(gold) else "abstain"
+        return Verdict(status, f"can't be settled: {error}"[:200], text)
+    except Exception as error:
+        if not _settles(gold):
+            raise  # a fault of ours: the reference alone brings it about
+        name = type(error).__name__
+        return Verdict("wrong", f"the answer can't be evaluated: {name}: {error}"[:200], text)
+    return Verdict("correct" if right else "wrong", "" if right else "not the reference", text)
 
 
-def _within_limits(reference: Answer) -> bool:
-    """Whether the reference itself can be evaluated: then what is too large is the candidate's."""
-    value = reference.value if isinstance(reference, Quantity) else reference
-    return not isinstance(value, (Num, Sym, Op, Rel, Group)) or within_limits(value)
+@lru_cache(maxsize=4096)
+def _settles(gold: str) -> bool:
+    """Whether a reference is settled against itself, written otherwise.
+
+    Then what an answer leaves undecided is the answer's doing, and not the reference's.
+    """
+    reference = _reference(gold)
+    assert not isinstance(reference, str)  # an unreadable one has been turned away before
+    try:
+        with allowance():
+            same(reference, _otherwise(reference), _ANY)
+    except (ArithmeticError, NotASet):
+        return False
+    return True
+
+
+_ANY = Policy(arithmetic="accepted")
+
+
+def _otherwise(answer: Any) -> Any:
+    """Write every number as a sum, so that no part is known by its spelling."""
+    if isinstance(answer, Quantity):
+        return replace(answer, value=_otherwise(answer.value))
+    if isinstance(answer, Num) and answer.places is None:
+        return Op("+", (answer, Num(Fraction(0))))
+    if isinstance(answer, Op) and answer.name != "based":
+        return Op(answer.name, tuple(map(_otherwise, answer.args)))
+    if isinstance(answer, (Rel, Group)):
+        return replace(answer, items=tuple(map(_otherwise, answer.items)))
+    return answer
 
 
 # --- the fast path: plain numbers on both sides ----------------------------------------------
@@ -159,10 +181,10 @@ def _plain(text: str) -> Fraction | None:
     sign, whole, places, top, bottom, tex_top, tex_bottom = match.groups()
     if whole is not None:
         value = Fraction(int(whole + (places or "")), 10 ** len(places or ""))
-    elif int(bottom or tex_bottom):
+    elif int(top or tex_top) % (int(bottom or tex_bottom) or 1):
         value = Fraction(int(top or tex_top), int(bottom or tex_bottom))
     else:
-        return None
+        return None  # a division left undone, or by zero
     return -value if sign else value
 
 

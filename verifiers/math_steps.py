@@ -27,8 +27,8 @@ denies (wrong, not equal, contradiction) or asks is passed over.
 Options, beside those of `math`
 - minimum: least number of steps that hold (default 0: a bare right answer passes). With fewer the
   verdict is `wrong`, and not luck.
-- undecided: "skip" (a step that is read but can't be settled is passed over) | "abstain".
-Beyond the limits on length and lines the verdict is `abstain` either way.
+- undecided: "skip" (a step that is read but can't be settled is passed over) | "wrong".
+Work beyond the limits on length, lines and cost is `wrong` either way: it is the candidate's own.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from typing import Any, Literal
 from rlvr.verifiers.math import verify as verify_answer
 
 from rlvr.data import Problem, Verdict
+from rlvr.maths.effort import ALLOWANCE, Costly, Undecided, Undefined, allowance
 from rlvr.maths.lex import ParseError
 from rlvr.maths.lines import Line, TooMuch, worked
 from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym, parse
@@ -58,7 +59,7 @@ from rlvr.maths.steps import (
     solutions,
     substituted,
 )
-from rlvr.maths.value import Undecided, Undefined, symbols
+from rlvr.maths.value import symbols
 from rlvr.verify import LUCKY
 
 PRELOAD = ("mpmath", "rlvr.maths.symbolic")
@@ -69,23 +70,34 @@ def verify(
     problem: Problem,
     completion: str,
     minimum: int = 0,
-    undecided: Literal["skip", "abstain"] = "skip",
+    undecided: Literal["skip", "wrong"] = "skip",
     **options: Any,
 ) -> Verdict:
-    """Say whether the final answer is the reference and no worked line fails."""
-    if undecided not in ("skip", "abstain"):
-        raise ValueError(f"undecided: {undecided!r} is neither skip nor abstain")
+    """Say whether the final answer is the reference and no worked line fails.
+
+    Raises ValueError for an option's value that is none.
+    """
+    if undecided not in ("skip", "wrong"):
+        raise ValueError(f"undecided: {undecided!r} is neither skip nor wrong")
     verdict: Verdict = verify_answer(problem, completion, **options)
     if verdict.status != "correct":
         return verdict
     try:
-        lines = worked(completion)
-    except TooMuch as error:
-        return Verdict("abstain", f"work too long to check: {error}", verdict.extracted)
+        with allowance(2 * ALLOWANCE):
+            return _worked_through(completion, verdict, minimum, undecided == "wrong")
+    except (TooMuch, Costly) as error:
+        return Verdict("wrong", f"work too long to check: {error}", verdict.extracted)
+
+
+def _worked_through(completion: str, verdict: Verdict, minimum: int, strict: bool) -> Verdict:
+    """Return `verdict`, or why the work before it does not hold. Raises TooMuch, Costly."""
+    lines = worked(completion)
     known, held, open_ = Known(), 0, ""
     for line in lines:
         try:
             why = check(line, known)
+        except Costly:
+            raise
         except Undecided as error:
             open_ = open_ or f"undecided: line {line.number}, {line.text[:80]!r}: {error}"
             continue
@@ -94,8 +106,8 @@ def verify(
         held += why == HOLDS
     for line, reason in known.unsettled.values():
         return _lucky(line, reason, verdict)
-    if open_ and undecided == "abstain":
-        return Verdict("abstain", open_, verdict.extracted)
+    if open_ and strict:
+        return Verdict("wrong", open_, verdict.extracted)
     if held < minimum:
         return Verdict("wrong", f"too little work: {held} of {minimum} steps", verdict.extracted)
     return verdict

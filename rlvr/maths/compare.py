@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
+from rlvr.maths.effort import TooBig, Undecided, spend
+from rlvr.maths.finished import families, unfinished
 from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
 from rlvr.maths.sets import NotASet, real_set, same_set
 from rlvr.maths.units import Answer, Choice, Clock, Quantity, Ratio, Words
 from rlvr.maths.value import (
-    TooBig,
-    Undecided,
     equal,
     exact,
     is_finite_decimal,
+    names_in,
     number,
     proportional,
     symbols,
@@ -59,6 +60,7 @@ def same(gold: Answer, answer: Answer, policy: Policy) -> bool:
 
     Raises NotASet, Undefined, Undecided.
     """
+    spend(5)
     if isinstance(gold, (Choice, Words, Clock, Ratio)) or isinstance(
         answer, (Choice, Words, Clock, Ratio)
     ):
@@ -88,13 +90,16 @@ def _same_special(gold: Answer, answer: Answer, policy: Policy) -> bool:
             (gold.parts[0], answer.parts[0]),
             zip(gold.parts[1:], answer.parts[1:], strict=True),
         )
-        return all(equal(Op("*", (first[0], b)), Op("*", (a, first[1]))) for a, b in others)
+        return all(map(_worked_out, gold.parts, answer.parts)) and all(
+            equal(Op("*", (first[0], b)), Op("*", (a, first[1]))) for a, b in others
+        )
     if isinstance(gold, Choice) and isinstance(answer, Sym):
         return answer.name.upper() == gold.letter
     if isinstance(answer, Choice) and isinstance(gold, Sym):
         return answer.letter == gold.name
     if isinstance(gold, Ratio) and len(gold.parts) == 2 and isinstance(answer, (Num, Op)):
-        return equal(Op("/", gold.parts), answer)
+        parts = answer.args if isinstance(answer, Op) and answer.name == "/" else (answer,)
+        return not any(map(unfinished, parts)) and equal(Op("/", gold.parts), answer)
     return gold == answer
 
 
@@ -127,7 +132,9 @@ def _same_quantity(gold: Answer, answer: Answer, policy: Policy) -> bool:
             return False
         if gold.factor != answer.factor:
             scaled = [Op("*", (side.value, Num(side.factor))) for side in (gold, answer)]
-            return same(scaled[0], scaled[1], policy)
+            lenient = replace(policy, arithmetic="accepted")
+            done = policy.arithmetic == "accepted" or _worked_out(gold.value, answer.value)
+            return done and same(scaled[0], scaled[1], lenient)
         return same(gold.value, answer.value, policy)
     if policy.units == "required" and isinstance(gold, Quantity) and gold.dimension:
         return False
@@ -201,8 +208,8 @@ def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
         if isinstance(answer, Rel) and answer.ops == ("in",):
             return same(gold.items[1], answer.items[1], policy)
         if isinstance(answer, Rel) and _assignable(gold.items[0]) and set(answer.ops) != {"="}:
-            return symbols(gold.items[0]) == symbols(answer) - {"oo"} and same_set(
-                real_set(gold), real_set(answer)
+            return symbols(gold.items[0]) == symbols(answer) - {"oo"} and _same_sets(
+                gold, answer, policy
             )
         return same(gold.items[1], answer.items[1] if isinstance(answer, Rel) else answer, policy)
     if set(gold.ops) == {"="}:
@@ -233,14 +240,14 @@ def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
         if isinstance(answer, Rel) and symbols(gold) - {"oo"} != symbols(answer) - {"oo"}:
             return False
         try:
-            wanted = real_set(gold)
+            real_set(gold)
         except NotASet:
             if isinstance(answer, Rel) and len(gold.ops) == 1 == len(answer.ops):
                 return _same_inequality(gold, answer)
             if len(symbols(gold)) > 1:
                 return False
             raise Undecided("an inequality that is not solved for its variable") from None
-        return same_set(wanted, real_set(answer))
+        return _same_sets(gold, answer, policy)
     return False
 
 
@@ -262,19 +269,23 @@ def _same_equation(gold: Rel, answer: Rel, policy: Policy) -> bool:
         )
     if any(isinstance(item, (Group, Rel)) for item in gold.items + answer.items):
         return gold.items[0] == answer.items[0] and same(gold.items[1], answer.items[1], policy)
-    for left, right in ((gold.items, answer.items), (gold.items, answer.items[::-1])):
-        # x = 0.333333 against x = 1/3: the rule for decimals applies to the value.
-        if (
-            left[0] == right[0]
-            and _assignable(left[0])
-            and not symbols(left[1])
-            and not symbols(right[1])
-        ):
-            return _same_number(left[1], right[1], policy)
+    solved = _solved(gold)
+    if solved:
+        # The question is an equation with the same solution: only a solved one answers it.
+        given = _solved(answer)
+        return bool(given) and given[0] == solved[0] and _same_number(solved[1], given[1], policy)
     a, b = _difference(gold), _difference(answer)
     if symbols(a) != symbols(b):
         return False
     return proportional(a, b) != 0 or _same_cleared(a, b)
+
+
+def _solved(node: Rel) -> tuple[Node, ...]:
+    """`x = 2`, either way round, as (name, constant); () where an equation is not solved."""
+    for name, value in (node.items, node.items[::-1]):
+        if _assignable(name) and not symbols(value):
+            return name, value
+    return ()
 
 
 def _same_cleared(a: Node, b: Node) -> bool:
@@ -300,6 +311,29 @@ def _same_inequality(gold: Rel, answer: Rel) -> bool:
     return sign != 0 and (op_a == "!=" or sign > 0)
 
 
+def _same_sets(gold: Node, answer: Node, policy: Policy) -> bool:
+    """Compare sets of reals; conditions that are not solved answer none that are (`2x+1 > 7`)."""
+    refused = policy.arithmetic == "refused"
+    if refused and (not _worked_out(gold, answer) or _is_solved(gold) > _is_solved(answer)):
+        return False
+    return same_set(real_set(gold), real_set(answer))
+
+
+def _is_solved(node: Node) -> bool:
+    """Whether every condition in a set holds a bare variable and constants alone."""
+    if isinstance(node, Group):
+        return all(map(_is_solved, node.items))
+    if not isinstance(node, Rel):
+        return True
+    return all(_assignable(item) or not symbols(item) - {"oo"} or isinstance(item, Group)
+               for item in node.items)  # fmt: skip
+
+
+def _worked_out(gold: Node, answer: Node) -> bool:
+    """Whether an answer is worked out at least as far as its reference."""
+    return not unfinished(answer) or unfinished(gold)
+
+
 _LISTS = ("list", "and", "or")
 _SET_KINDS = ("(]", "[)", "union", "inter", "setminus", "builder")
 
@@ -309,7 +343,7 @@ def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
         if any(map(_is_membership, gold.items)):
             return _same_list(gold, answer, policy)
         if not all(isinstance(item, Rel) and set(item.ops) == {"="} for item in gold.items):
-            return isinstance(answer, (Group, Rel)) and same_set(real_set(gold), real_set(answer))
+            return isinstance(answer, (Group, Rel)) and _same_sets(gold, answer, policy)
     named = _values_by_name(gold)
     if named and isinstance(answer, Group) and answer.kind == "()":
         return _same_group(Group("()", named), answer, policy)
@@ -323,13 +357,13 @@ def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
     if gold.kind in (*_LISTS, "{}"):
         return _same_list(gold, answer, policy)
     if gold.kind in _SET_KINDS or "oo" in symbols(gold) and gold.kind in ("()", "[]"):
-        return isinstance(answer, (Group, Rel)) and same_set(real_set(gold), real_set(answer))
+        return isinstance(answer, (Group, Rel)) and _same_sets(gold, answer, policy)
     if isinstance(answer, Quantity):
         return False
     if gold.kind == "()" and isinstance(answer, Group) and _values_by_name(answer):
         return _same_group(gold, Group("()", _values_by_name(answer)), policy)
     if gold.kind in ("()", "[]") and len(gold.items) == 2 and _is_condition(answer):
-        return same_set(real_set(gold), real_set(answer))
+        return _same_sets(gold, answer, policy)
     if (
         not isinstance(answer, Group)
         or answer.kind != gold.kind
@@ -338,6 +372,10 @@ def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
         return False
     if gold.items and _names_values(gold.items, answer.items):
         return False
+    if gold.kind == "matrix" and policy.arithmetic == "refused":
+        if not _worked_out(gold, answer):
+            return False
+        policy = replace(policy, arithmetic="accepted")  # a number may stand before the entries
     return all(same(a, b, policy) for a, b in zip(gold.items, answer.items, strict=True))
 
 
@@ -460,12 +498,19 @@ def _same_number(gold: Node, answer: Node, policy: Policy) -> bool:
     gold_base, answer_base = based(gold), based(answer)
     if gold_base and policy.base == "written":
         return _same_numeral(gold_base, answer, answer_base)
-    if policy.arithmetic == "refused" and isinstance(gold, Num) and _is_arithmetic(answer):
+    if not symbols(gold) and symbols(answer):
         return False
     if policy.angles == "degrees":
         gold, answer = _without_degrees(gold), _without_degrees(answer)
     gold, answer = _as_decimal(gold), _as_decimal(answer)
-    if equal(gold, answer) or _rounded(gold, answer, policy) or _rounded(answer, gold, policy):
+    valued = True
+    if policy.arithmetic == "refused" and not symbols(gold):
+        if not _worked_out(gold, answer):
+            return False
+        valued = unfinished(gold) or _of_its_kind(gold, answer)
+    if valued and equal(gold, answer):
+        return True
+    if _rounded(gold, answer, policy) or _rounded(answer, gold, policy):
         return True
     if policy.percent == "number" and _is_percent(gold) != _is_percent(answer):
         return _same_number(_without_percent(gold), _without_percent(answer), policy)
@@ -493,13 +538,16 @@ def _same_numeral(gold: tuple[int, int], answer: Node, answer_base: tuple[int, i
     return all(int(digit) < gold[1] for digit in digits) and sign * int(digits, gold[1]) == gold[0]
 
 
-def _is_arithmetic(node: Node) -> bool:
-    """Whether a tree is nothing but sums and products of written numbers, not carried out."""
-    if not isinstance(node, Op) or node.name not in ("+", "*"):
-        return False
-    parts = [arg.args[0] if isinstance(arg, Op) and arg.name == "neg" else arg for arg in node.args]
-    return all(isinstance(part, Num) and (part.value.denominator == 1 or part.places is not None)
-               or _is_arithmetic(part) for part in parts)  # fmt: skip
+def _of_its_kind(gold: Node, answer: Node) -> bool:
+    r"""Whether a constant is written in the kind of numbers that its reference is.
+
+    A rational one without cancelling roots or functions (`\log_2 8` is 3, not yet computed), any
+    other with no functions but the reference's (`\sin 60^\circ` does not answer a root).
+    """
+    if exact(gold) is not None:
+        return exact(answer) is not None
+    known = families(gold) | ({"log"} if "e" in names_in(gold) else frozenset())
+    return families(answer) <= known
 
 
 def _digits(number: int) -> int:

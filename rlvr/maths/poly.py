@@ -10,8 +10,9 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import pairwise
 
+from rlvr.maths.effort import Undecided, Undefined, spend
 from rlvr.maths.parse import Node, Num, Op, Sym
-from rlvr.maths.value import Undecided, Undefined, exact, symbols
+from rlvr.maths.value import exact, symbols
 
 MAX_DEGREE = 24
 MAX_BITS = 4000  # of a coefficient
@@ -69,6 +70,7 @@ def divide(p: Poly, q: Poly) -> tuple[Poly, Poly]:
     quotient, rest = [Fraction(0)] * max(len(p) - len(q) + 1, 0), list(p)
     while len(rest) >= len(q):
         shift = len(rest) - len(q)
+        _spend(rest, q)
         quotient[shift] = factor = rest[-1] / q[-1]
         for k, c in enumerate(q):
             rest[shift + k] -= factor * c
@@ -88,6 +90,7 @@ def multiply(p: Poly, q: Poly) -> Poly:
     """Return the product. Raises Undecided beyond the limits."""
     if len(p) + len(q) > MAX_DEGREE + 2:
         raise Undecided("a degree too high")
+    _spend(p, q, len(p))
     product = [Fraction(0)] * (len(p) + len(q) - 1 if p and q else 0)
     for i, a in enumerate(p):
         for k, b in enumerate(q):
@@ -95,6 +98,13 @@ def multiply(p: Poly, q: Poly) -> Poly:
     if any(max(c.numerator.bit_length(), c.denominator.bit_length()) > MAX_BITS for c in product):
         raise Undecided("coefficients too large")
     return product
+
+
+def _spend(p: Poly, q: Poly, times: int = 1) -> None:
+    """Count the work of multiplying q's coefficients, so often, by one of p's."""
+    bits = sum(max(c.numerator.bit_length(), c.denominator.bit_length())
+               for c in (*p[-1:], *q[-1:]))  # fmt: skip
+    spend(times * len(q) * (3 + bits * bits / 400_000))
 
 
 def _trimmed(p: Poly) -> Poly:

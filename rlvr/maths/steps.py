@@ -12,13 +12,12 @@ from fractions import Fraction
 from typing import Literal
 
 from rlvr.maths import poly
+from rlvr.maths.effort import Undecided, Undefined
 from rlvr.maths.lines import Line
 from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
 from rlvr.maths.sets import NotASet, real_set, same_set
 from rlvr.maths.value import (
     NEEDED_POINTS,
-    Undecided,
-    Undefined,
     at_point,
     compare,
     equal,

@@ -7,14 +7,16 @@ Trees are built up from sympy's own objects, number by number: no text is parsed
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import sympy
 
+from rlvr.maths.effort import Undecided, spend
 from rlvr.maths.parse import Node, Num, Op, Sym
-from rlvr.maths.value import Undecided, exact
+from rlvr.maths.value import exact
 
-MAX_NODES = 200
+MAX_TERMS = 200  # of a numerator or a denominator, multiplied out
 MAX_DEGREE = 20
 
 
@@ -27,8 +29,9 @@ def numerators_proportional(a: Node, b: Node) -> bool:
 
     False if either is no rational function. Raises Undecided beyond the limits on size and degree.
     """
-    if _size(a) + _size(b) > MAX_NODES:
+    if any(terms > MAX_TERMS for node in (a, b) for terms in _terms(node)):
         raise Undecided("too large to expand")
+    spend(50_000)
     try:
         tops = [sympy.fraction(sympy.cancel(sympy.together(_rational(node))))[0] for node in (a, b)]
     except _NotRational:
@@ -38,10 +41,32 @@ def numerators_proportional(a: Node, b: Node) -> bool:
     return bool(sympy.cancel(tops[0] / tops[1]).is_number)
 
 
-def _size(node: Node) -> int:
-    if isinstance(node, (Num, Sym)):
-        return 1
-    return 1 + sum(_size(part) for part in (node.args if isinstance(node, Op) else node.items))
+def _terms(node: Node) -> tuple[int, int]:
+    """Return at most how many terms numerator and denominator have over one denominator."""
+    if not isinstance(node, Op):
+        return 1, 1
+    if node.name == "^":
+        power = exact(node.args[1])
+        if power is None or abs(power) > MAX_DEGREE:
+            return 1, 1  # refused when it is read
+        n, (top, bottom) = abs(int(power)), _terms(node.args[0])
+        raised = math.comb(top + n - 1, n), math.comb(bottom + n - 1, n)
+        return _bounded(*(raised if power >= 0 else raised[::-1]))
+    parts = [_terms(arg) for arg in node.args]
+    top, bottom = parts[0]
+    for above, below in parts[1:]:
+        if node.name == "+":
+            top, bottom = top * below + above * bottom, bottom * below
+        elif node.name == "/":
+            top, bottom = top * below, bottom * above
+        else:
+            top, bottom = top * above, bottom * below
+        top, bottom = _bounded(top, bottom)
+    return top, bottom
+
+
+def _bounded(top: int, bottom: int) -> tuple[int, int]:
+    return min(top, MAX_TERMS + 1), min(bottom, MAX_TERMS + 1)
 
 
 def _rational(node: Node) -> Any:

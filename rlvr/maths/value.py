@@ -17,28 +17,13 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from rlvr.maths.effort import Huge, TooBig, Undecided, Undefined, spend
 from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
 
 MAX_BITS = 200_000  # of an exact number
 MAX_SPAN = 6_000  # decimal digits between the largest and the smallest number met
 POINTS = 12
 NEEDED_POINTS = 4
-
-
-class Undefined(ArithmeticError):
-    """The tree has no value: a division by zero, the logarithm of zero."""
-
-
-class Undecided(ArithmeticError):
-    """Too large to settle."""
-
-
-class Huge(Undecided):
-    """What neither a logarithm nor a bound can settle."""
-
-
-class TooBig(Undecided):
-    """A value whose logarithm in base ten exceeds the limit on either side."""
 
 
 def exact(node: Node) -> Fraction | None:
@@ -56,6 +41,10 @@ def exact(node: Node) -> Fraction | None:
         if value is None:
             return None
         values.append(value)
+    bits = sum(map(_bits, values))
+    spend(1 + bits * bits / 400_000)
+    if bits > MAX_BITS:
+        return None  # no result of theirs is made only to find it too large
     result = _exact_op(node.name, values)
     return None if result is None or _bits(result) > MAX_BITS else result
 
@@ -123,8 +112,10 @@ def _exact_power(base: Fraction, exponent: Fraction) -> Fraction | None:
             return None
         root = _exact_root(base, exponent.denominator)
         return None if root is None else _exact_power(root, Fraction(exponent.numerator))
-    if abs(exponent) > MAX_BITS or abs(exponent) * _bits(base) > MAX_BITS:
+    bits = abs(exponent) * _bits(base)
+    if abs(exponent) > MAX_BITS or bits > MAX_BITS:
         return None
+    spend(float(bits) ** 2 / 400_000)
     return base ** int(exponent)
 
 
@@ -172,8 +163,7 @@ class _Evaluator:
         self.real = True
 
     def __call__(self, node: Node, point: Mapping[str, Fraction]) -> Any:
-        value = self.seen(self.value(node, point))
-        return value.real if self.mp.im(value) == 0 else value
+        return self.seen(self.value(node, point))
 
     def seen(self, value: Any) -> Any:
         if not self.mp.isfinite(value):
@@ -184,7 +174,7 @@ class _Evaluator:
             self.span = max(self.span, abs(float(self.mp.mag(value))) * 0.302)
             if self.span > MAX_SPAN:
                 raise TooBig
-        return value
+        return value.real if self.mp.im(value) == 0 else value
 
     def number(self, value: Fraction) -> Any:
         self.span = max(self.span, _bits(value) * 0.302)
@@ -206,7 +196,21 @@ class _Evaluator:
             if value is not None:
                 return self.number(value)
         args = [self.seen(self.value(arg, point)) for arg in node.args]
-        return self.apply(node.name, args)
+        self.spend(node.name)
+        try:
+            return self.apply(node.name, args)
+        except (ArithmeticError, ValueError, TypeError, self.mp.NoConvergence) as error:
+            if isinstance(error, (Undefined, Undecided)):
+                raise
+            raise Undefined(f"{node.name} of that: {error}") from None
+
+    def spend(self, name: str) -> None:
+        """Count the work of one operation at this precision, as measured with mpmath in Python."""
+        digits = self.mp.dps
+        if name in _BASIC:
+            spend(3 + digits**2 / 100_000)
+        else:
+            spend(30 + digits**2 / (300 if name in _GAMMA else 1500))
 
     def symbol(self, name: str, point: Mapping[str, Fraction]) -> Any:
         if name in point:
@@ -225,6 +229,7 @@ class _Evaluator:
             if self.mp.re(exponent) < 0:
                 raise Undefined("division by zero")
             return self.mp.mpf(1 if exponent == 0 else 0)
+        self.spend("^")
         self.guard(abs(exponent * self.mp.log(base)))
         if self.mp.im(base) == 0 and self.mp.re(base) < 0:
             rational = exact(node.args[1])
@@ -271,11 +276,11 @@ class _Evaluator:
             case "fact":
                 return self.factorial(v[0])
             case "lnfact":
+                if mp.dps > 1200:
+                    raise TooBig
                 return mp.loggamma(v[0] + 1)
             case "binom":
-                for number in v:
-                    self.guard(abs(number))
-                return mp.binomial(v[0], v[1])
+                return self.binomial(v[0], v[1])
             case "arg":
                 return mp.arg(self.nonzero(v[0]))
             case "Re" | "Im":
@@ -311,10 +316,7 @@ class _Evaluator:
             self.nonzero(self.mp.cos(value))
         if name in ("cot", "csc"):
             self.nonzero(self.mp.sin(value))
-        try:
-            return getattr(self.mp, _MP_NAMES[name])(value)
-        except (ZeroDivisionError, ValueError) as error:
-            raise Undefined(str(error)) from None
+        return getattr(self.mp, _MP_NAMES[name])(value)
 
     def nonzero(self, value: Any) -> Any:
         if abs(value) < self.mp.mpf(10) ** (-(self.mp.dps - 12) + min(self.span, self.mp.dps / 2)):
@@ -338,7 +340,16 @@ class _Evaluator:
             raise TooBig
         return self.mp.factorial(value)
 
+    def binomial(self, n: Any, k: Any) -> Any:
+        for number in (n, k):
+            self.guard(abs(number))
+            if self.mp.dps > 400 and number != self.mp.nint(self.mp.re(number)):
+                raise TooBig
+        return self.mp.binomial(n, k)
 
+
+_BASIC = frozenset("+ * / neg pct deg based abs Re Im max min sgn floor ceil".split())
+_GAMMA = frozenset({"fact", "lnfact", "binom"})
 _WHOLE = frozenset({"gcd", "lcm", "max", "min", "floor", "ceil", "fact", "binom"})
 _MP_NAMES = {
     "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "sec": "sec", "csc": "csc",
@@ -356,12 +367,17 @@ _MP_NAMES = {
 
 def symbols(node: Node) -> frozenset[str]:
     """Return the names of the variables of a tree, the constants pi, e and i left out."""
+    return names_in(node) - {"pi", "e", "i"}
+
+
+def names_in(node: Node) -> frozenset[str]:
+    """Return the names of the variables and constants of a tree."""
     if isinstance(node, Sym):
-        return frozenset() if node.name in ("pi", "e", "i") else frozenset({node.name})
+        return frozenset({node.name})
     if isinstance(node, Num):
         return frozenset()
     parts = node.args if isinstance(node, Op) else node.items
-    return frozenset().union(*(symbols(part) for part in parts))
+    return frozenset().union(*map(names_in, parts))
 
 
 def equal(a: Node, b: Node) -> bool:
@@ -369,6 +385,7 @@ def equal(a: Node, b: Node) -> bool:
 
     Raises Undefined, Undecided.
     """
+    spend(5)
     if a == b:
         return True
     if isinstance(a, Rel) or isinstance(b, Rel):

@@ -1,0 +1,161 @@
+r"""Whether an answer is worked out: a question said again has the right value, and answers nothing.
+
+An answer is unfinished where, anywhere in its tree, an operation between numbers is left that could
+be carried out: `12+34`, `3*9`, `(12+34)/1`, `10/2`, `\max(46,0)`, `-(-46)`, `2\sqrt3+\sqrt3`,
+`(1+i)^2`. What stands as it is: a numeral with its sign, per cent or degrees; a fraction of whole
+numbers that is none itself (10/12); powers, roots, factorials and binomials (`2^{10}`, `\sqrt{16}`,
+`5!`), which are a policy, since large ones are never written out; `4.6\times10^3`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rlvr.maths.effort import spend
+from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
+from rlvr.maths.value import exact
+
+_CARRIED_OUT = frozenset("abs floor ceil max min gcd lcm sgn Re Im arg".split())
+_FAMILY = {
+    **dict.fromkeys(("ln", "log", "exp"), "log"),
+    **dict.fromkeys("sin cos tan cot sec csc".split(), "sin"),
+    **dict.fromkeys("sinh cosh tanh coth sech csch".split(), "sinh"),
+    **dict.fromkeys("arcsin arccos arctan arccot arcsec arccsc".split(), "arcsin"),
+    **dict.fromkeys("arcsinh arccosh arctanh".split(), "arcsinh"),
+}
+
+
+def unfinished(node: Node) -> bool:
+    """Return whether an operation between numbers is left undone. Raises Undefined, Undecided."""
+    if isinstance(node, (Group, Rel)):
+        return any(map(unfinished, _scaled(node) or node.items))
+    if not isinstance(node, Op):
+        return False
+    spend(3)
+    return _undone(node) or any(map(unfinished, node.args))
+
+
+def families(node: Node) -> frozenset[str]:
+    """Return the kinds of functions that a tree is written with: logarithms, sines, ..."""
+    if isinstance(node, (Num, Sym)):
+        return frozenset()
+    if not isinstance(node, Op):
+        return frozenset().union(*map(families, node.items))
+    own = frozenset({_FAMILY[node.name]} if node.name in _FAMILY else ())
+    return own.union(*map(families, node.args))
+
+
+def _scaled(node: Group | Rel) -> tuple[Node, ...]:
+    """A number before a matrix and the matrix's entries, which it need not be multiplied into."""
+    if not isinstance(node, Group) or node.kind != "matrix":
+        return ()
+    entries = [entry for row in node.items if isinstance(row, Group) for entry in row.items]
+    if not all(isinstance(entry, Op) and entry.name == "*" for entry in entries):
+        return ()
+    factors = {entry.args[0] for entry in entries if isinstance(entry, Op)}
+    if len(factors) > 1:
+        return ()
+    return (*factors, *(entry.args[1] for entry in entries if isinstance(entry, Op)))
+
+
+def _undone(node: Op) -> bool:
+    """Whether this very operation could be carried out."""
+    match node.name:
+        case "+":
+            kinds = [_kind(term) for term in _flat(node, "+")]
+            return len(set(kinds)) < len(kinds)
+        case "*":
+            return _product(list(_flat(node, "*")))
+        case "/":
+            return _quotient(*node.args)
+        case "neg":
+            inner = node.args[0]
+            return isinstance(inner, Op) and inner.name == "neg" or _is_negative(inner)
+        case "^":
+            return _mentions_i(node.args[0]) or _is_sum(node.args[0])
+    return node.name in _CARRIED_OUT and all(exact(arg) is not None for arg in node.args)
+
+
+def _product(factors: list[Node]) -> bool:
+    rational = [factor for factor in factors if exact(factor) is not None]
+    if len(rational) > 1 and not _is_scientific(factors):
+        return True
+    complex_ = sum(map(_mentions_i, factors))
+    if complex_ > 1 or (complex_ and any(map(_is_complex_sum, factors)) and len(factors) > 1):
+        return True
+    roots = sum(isinstance(f, Op) and f.name == "sqrt" and exact(f) is None for f in factors)
+    return roots > 1 or sum(map(_is_sum, factors)) > 1
+
+
+def _quotient(top: Node, bottom: Node) -> bool:
+    if _mentions_i(bottom):
+        return True
+    value = exact(Op("/", (top, bottom)))
+    if value is None:
+        return False
+    return value.denominator == 1 or not (_is_whole(top) and _is_whole(bottom))
+
+
+def _is_whole(node: Node) -> bool:
+    """Whether a part of a fraction is a whole number, or what stands for one."""
+    if isinstance(node, Num):
+        return node.value.denominator == 1 and not node.places
+    return isinstance(node, Op) and node.name in ("^", "fact", "binom", "sqrt", "root", "cbrt")
+
+
+def _is_negative(node: Node) -> bool:
+    return isinstance(node, Num) and node.value < 0
+
+
+def _is_scientific(factors: list[Node]) -> bool:
+    """`4.6 * 10^3`, and nothing else."""
+    if len(factors) != 2:
+        return False
+    number, power = factors
+    return (
+        isinstance(number, Num)
+        and isinstance(power, Op)
+        and power.name == "^"
+        and isinstance(power.args[0], Num)
+        and power.args[0].value == 10
+    )
+
+
+def _is_sum(node: Node) -> bool:
+    return isinstance(node, Op) and node.name == "+"
+
+
+def _is_complex_sum(node: Node) -> bool:
+    return _is_sum(node) and _mentions_i(node)
+
+
+def _mentions_i(node: Node) -> bool:
+    if isinstance(node, Op):
+        return any(map(_mentions_i, node.args))
+    return node == Sym("i")
+
+
+def _flat(node: Node, name: str) -> Iterator[Node]:
+    """The terms of a sum, or the factors of a product, through parentheses and signs."""
+    inner = node
+    while isinstance(inner, Op) and inner.name == "neg":
+        inner = inner.args[0]
+    if isinstance(inner, Op) and inner.name == name:
+        for part in inner.args:
+            yield from _flat(part, name)
+    else:
+        yield inner
+
+
+def _kind(term: Node) -> tuple[str, ...]:
+    """What a term is a rational multiple of: () for a number, so that like terms are told."""
+    spend(3)
+    if exact(term) is not None:
+        return ()
+    parts: list[str] = []
+    for factor in _flat(term, "*"):
+        if isinstance(factor, Op) and factor.name == "/":
+            parts += _kind(factor.args[0]) + tuple(f"/{part}" for part in _kind(factor.args[1]))
+        elif exact(factor) is None:
+            parts.append(repr(factor))
+    return tuple(sorted(parts))
