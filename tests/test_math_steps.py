@@ -170,10 +170,6 @@ TABLE: dict[str, list[tuple[Any, str, str]]] = {
     "hostile": [
         ("1", '__import__("os").system("false") = 1\n\\boxed{1}', "!+"),  # prose
         ("1", "eval(2) = exec(3) = 1\n\\boxed{1}", "!+"),
-        ("1", "1 + 1 = 2\n" * 10_000 + "\\boxed{1}", "!-"),
-        ("1", "1 + 1 = 2. " * 2_000 + "\\boxed{1}", "!-"),
-        ("1", "1+" * 2_000 + "1 = 2001\n\\boxed{1}", "!-"),
-        ("1", "x" * 100_000 + "\n\\boxed{1}", "!-"),
         ("1", "(" * 150 + "1" + ")" * 150 + " = 2\n\\boxed{1}", "!+"),  # deeper than is read
         ("1", "5^{5^{5^{5^{5}}}} = 7\n\\boxed{1}", "!-"), ("1", "((9!)!)! = 7\n\\boxed{1}", "!-"),
         ("1", "(x+1)^{1000000} = 0\n\\boxed{1}", "!+"),  # can't be decided
@@ -229,6 +225,16 @@ def test_minimum(completion: str, held: int) -> None:
     verdict = judge("46", text, minimum=held + 1)
     assert verdict.status == "wrong"
     assert verdict.reason == f"too little work: {held} of {held + 1} steps"
+
+
+@pytest.mark.parametrize(
+    "work",
+    ["1 + 1 = 2\n" * 10_000, "1 + 1 = 2. " * 2_000, "1+" * 2_000 + "1 = 2001\n", "x" * 400_000],
+)
+def test_nobody_buys_an_abstain_with_much_work(work: str) -> None:
+    verdict = judge("1", work + "\n\\boxed{1}")
+    assert verdict.status == "wrong"
+    assert verdict.reason.startswith("work too long to check")
 
 
 def test_undecided() -> None:
