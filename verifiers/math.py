@@ -4,9 +4,10 @@ The final answer is found without a look at the reference (`rlvr.maths.extract`)
 with a closed vocabulary (`rlvr.maths.parse`, `rlvr.maths.units`) and compared by its type
 (`rlvr.maths.compare`), exactly or to many digits (`rlvr.maths.value`). No text of a model reaches
 Python's evaluator. No final answer, or one outside the vocabulary, is `wrong`; a reference outside
-it, or without a value, is `abstain`. Where only the candidate is too large to evaluate it is
-`wrong`, even if a proof could save it: nobody buys an abstain with a tower of powers. Where the
-reference is as large, what logarithms and bounds can't settle is `abstain`.
+it, or without a value, is `abstain`. Work is counted and bounded (`rlvr.maths.effort`). Where that
+or anything else leaves a comparison undecided, the reference is compared with itself, written
+otherwise: if that is settled, the answer is at fault, and `wrong`, even if a proof could save it;
+if not, the reference is, and the verdict is `abstain`. So nobody buys an abstain.
 
 Outside the vocabulary, and so `abstain` as a reference: integrals, sums, limits, piecewise
 functions, congruences, drawings. latex2sympy2_extended could read some of them, but hands pieces
@@ -18,6 +19,10 @@ How it decides
   (from 15 digits on, to double precision).
 - Functions are equal where both are real, if they are at enough points: ln(xy) is ln x + ln y, but
   where |.| is written the rest counts too: ln|x| is not ln x.
+- An answer is worked out as far as its reference is (`rlvr.maths.finished`): the question said
+  again, with whatever is put around it, answers nothing. To a number only a numeral, a fraction or
+  what stands as it is answers; to another constant no function that the reference does without.
+  `2x = 6` does not answer `x = 3`, nor `2x+1 > 7` the reference `x > 3`.
 - Equations compare as equations (equal up to a constant factor, or to clearing denominators);
   inequalities in one variable as sets; open and closed ends differ. `k = 1` answers the reference
   `1`, and `1` the reference `k = 1`; the right-hand side alone does not answer an equation that
@@ -38,8 +43,9 @@ Policies, as options
 - ordered: whether a list without brackets must come in the reference's order (default no; with
   repetitions).
 - significant_digits: least number shown by a rounded decimal (default 6).
-- arithmetic: "refused" (12+34 and 2*5 do not answer a number: the sum is the question) |
-  "accepted". Powers, roots, factorials and fractions always may stand as they are.
+- arithmetic: "refused" (an operation between numbers that is left to be done is no answer: 12+34,
+  54/3, log_2 8) | "accepted" (the value decides). Powers, roots, factorials, binomials and
+  fractions that are no whole number always may stand as they are.
 - base: "written" (1010_2 wants the numeral in base 2, the subscript may be missing) | "value" (10
   will do).
 """
@@ -98,6 +104,8 @@ def _judge(gold: str, completion: str, policy: Policy) -> Verdict:
     found = final_answer(completion, _readable, lambda a, b: _same_text(a, b, policy))
     if found.text is None:
         return Verdict("wrong", found.reason)
+    if len(found.text) > MAX_CHARS:
+        return Verdict("wrong", f"an answer of more than {MAX_CHARS:,} characters")
     verdict = _decide(gold, reference, found.text, policy)
     if verdict.status != "correct" and _spelled_alike(gold, found.text):
         return Verdict("correct", extracted=verdict.extracted)
@@ -106,8 +114,6 @@ def _judge(gold: str, completion: str, policy: Policy) -> Verdict:
 
 def _spelled_alike(gold: str, text: str) -> bool:
     """Whether two texts are one and the same writing: then nothing need be understood."""
-    if len(text) > MAX_CHARS:
-        return False
     try:
         a, b = (clean(_unwrapped(side)).split() for side in (gold, text))
     except ParseError:
