@@ -502,13 +502,13 @@ def _same_number(gold: Node, answer: Node, policy: Policy) -> bool:
         return False
     if policy.angles == "degrees":
         gold, answer = _without_degrees(gold), _without_degrees(answer)
-    gold, answer = _as_decimal(gold), _as_decimal(answer)
-    valued = True
+    comparable = True
     if policy.arithmetic == "refused" and not symbols(gold):
         if not _worked_out(gold, answer):
             return False
-        valued = unfinished(gold) or _of_its_kind(gold, answer)
-    if valued and equal(gold, answer):
+        comparable = unfinished(gold) or _of_its_kind(gold, answer)
+    gold, answer = _as_decimal(gold), _as_decimal(answer)
+    if comparable and equal(gold, answer):
         return True
     if _rounded(gold, answer, policy) or _rounded(answer, gold, policy):
         return True

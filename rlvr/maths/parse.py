@@ -223,11 +223,9 @@ class _Parser:
             if token.text == "+":
                 return inner
             if token.text == "-":
-                return (
-                    Num(-inner.value, inner.places)
-                    if isinstance(inner, Num)
-                    else Op("neg", (inner,))
-                )
+                if isinstance(inner, Num) and inner.value >= 0:
+                    return Num(-inner.value, inner.places)
+                return Op("neg", (inner,))
             return Op("pm" if token.text == r"\pm" else "mp", (inner,))
         return self.power()
 

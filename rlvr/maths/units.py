@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 from rlvr.maths.lex import FUNCTIONS, ParseError, clean
 from rlvr.maths.parse import MAX_CHARS, Group, Node, Num, Op, Rel, Sym, numeral, parse
@@ -277,7 +278,8 @@ def _compound(plain: str) -> Quantity | None:
     if not all(unit in UNITS and number.count(".") < 2 for number, unit in parts):
         return None
     sizes = [UNITS[unit] for _, unit in parts]
-    if len({name for name, _ in sizes}) > 1 or sizes != sorted(sizes, key=lambda s: -s[1]):
+    falling = all(a[1] > b[1] for a, b in pairwise(sizes))  # 12 m and 34 m are a sum to be done
+    if len({name for name, _ in sizes}) > 1 or not falling:
         return None
     total = sum(
         (
