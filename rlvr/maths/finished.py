@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from rlvr.maths.effort import spend
 from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
-from rlvr.maths.value import exact
+from rlvr.maths.value import exact, symbols
 
 _CARRIED_OUT = frozenset("abs floor ceil max min gcd lcm sgn Re Im arg".split())
 _FAMILY = {
@@ -73,7 +73,7 @@ def _undone(node: Op) -> bool:
             return isinstance(inner, Op) and inner.name == "neg" or _is_negative(inner)
         case "^":
             return _mentions_i(node.args[0]) or _is_sum(node.args[0])
-    return node.name in _CARRIED_OUT and all(exact(arg) is not None for arg in node.args)
+    return node.name in _CARRIED_OUT and not symbols(node)
 
 
 def _product(factors: list[Node]) -> bool:
