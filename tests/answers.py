@@ -8,16 +8,11 @@ damaged on purpose has no value; then only its spelling can justify `correct`.
 from __future__ import annotations
 
 import random
-import re
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import mpmath
-
-from rlvr.data import Problem
-from rlvr.verify import case_problem
 
 DIGITS = 120  # with which values are compared
 MAX_CHARS = 4000  # of an expression inside another
@@ -315,9 +310,9 @@ class Grammar:
         rng = self.rng
         return Answer(rng.choice([
             rng.choice(_PLAIN), rng.choice(_PLAIN), self.reference.text,
-            "".join(rng.choices(_TOKENS, k=rng.choice([1, 3, 9, 30, 200]))),
+            "".join(rng.choices(TOKENS, k=rng.choice([1, 3, 9, 30, 200]))),
             "".join(map(chr, rng.choices(_CHARACTERS, k=rng.choice([1, 5, 40])))),
-            rng.choice(_TOKENS) * rng.choice([1, 10, 300, 5000]),
+            rng.choice(TOKENS) * rng.choice([1, 10, 300, 5000]),
             "(" * rng.choice([1, 61, 900]) + "5" + ")" * rng.choice([1, 61, 900]),
             "\\frac{" * rng.choice([1, 61, 300]) + "1" + "}{2}" * rng.choice([1, 61, 300]),
             REFERENCES[rng.choice(list(REFERENCES))].text,
@@ -328,7 +323,9 @@ class Grammar:
         a, b = self.expression(depth), self.expression(max(depth - 1, 0))
         if rng.random() < 0.4:
             a = rng.choice([_number("x", _x), _number("y", _y), _number("k", _x)])
-        sign = rng.choice(["=", "=", "=", "<", ">", r"\le ", r"\ge ", r"\ne ", r"\in ", r"\approx "])
+        sign = rng.choice(
+            ["=", "=", "=", "<", ">", r"\le ", r"\ge ", r"\ne ", r"\in ", r"\approx "]
+        )
         if rng.random() < 0.15:
             return Answer(f"{a.text}{sign}{b.text}{rng.choice(['=', '<', sign])}{self.leaf().text}")
         values = (*(a.values or ()), *(b.values or ()))
@@ -355,7 +352,9 @@ class Grammar:
 
     def listing(self, depth: int) -> Answer:
         texts, values = self.items(depth)
-        between = self.rng.choice([", ", r" \text{ or } ", r" \text{ and } ", " or ", ";", r"\cup "])
+        between = self.rng.choice(
+            [", ", r" \text{ or } ", r" \text{ and } ", " or ", ";", r"\cup "]
+        )
         name = self.rng.choice(["", "", "x=", "x_1="])
         return Answer(between.join(name + text for text in texts), "any", values)
 
@@ -387,7 +386,7 @@ class Grammar:
             at, end = sorted(rng.randint(0, len(text)) for _ in range(2))
             end = min(end, at + 8)
             piece = rng.choice([
-                "", text[at:end] * 2, text[at:end][::-1], rng.choice(_TOKENS),
+                "", text[at:end] * 2, text[at:end][::-1], rng.choice(TOKENS),
                 chr(rng.choice(_CHARACTERS)), "{", "}", "\\", " " * 50,
             ])  # fmt: skip
             text = text[:at] + piece + text[end:]
@@ -507,7 +506,7 @@ _NOISE = [
     r"\frac{1}{0}", r"\ldots", r"\cdots", "&", r"\\", "\x00", "\ud800", "١٢", "Ⅳ", "①", "∞", "√2",
     r"\sqrt{-1}", "\u202e", r"\usd 5", r"\thousands", r"\newline", r"\unknown", "a_{b_{c}}", "'''",
 ]  # fmt: skip
-_TOKENS = [
+TOKENS = [
     "\\frac", "\\boxed{", "{", "}", "(", ")", "[", "]", "\\left", "\\right", "^", "_", "=", "\\le", ",",
     ";", "1", "23", "4.5", "x", "y", "\\pi", "!", "%", "$", "&", "\\\\", "'", "\\begin{pmatrix}",
     "\\end{pmatrix}", "\\infty", "\\text{", " and ", " or ", "\\log", "\\cup", "\\pm", "\\emptyset",

@@ -58,7 +58,7 @@ def patterns(module: ModuleType) -> list[Pattern]:
         where = f"{module.__name__}:{node.lineno}"
         text, flags = _value(node.args[0], module, where), 0
         for word in [*node.args[1:], *(keyword.value for keyword in node.keywords)]:
-            if ast.unparse(word).startswith("re."):
+            if isinstance(word, ast.Attribute | ast.BinOp) and "re." in ast.unparse(word):
                 flags |= _value(word, module, where)
         regex = re.compile(text, flags)
         uses = used.get(names.get(id(regex), ""), set()) if how == "compile" else {how}
@@ -79,7 +79,11 @@ def _value(node: ast.expr, module: ModuleType, where: str) -> Any:
 
 _parse: Callable[[str, int], Any] = re._parser.parse  # type: ignore[attr-defined]
 _REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
-_CATEGORIES = {"DIGIT": str.isdigit, "SPACE": str.isspace, "WORD": lambda c: c.isalnum() or c == "_"}
+_CATEGORIES = {
+    "DIGIT": str.isdigit,
+    "SPACE": str.isspace,
+    "WORD": lambda c: c.isalnum() or c == "_",
+}
 
 
 def _in(items: Any, character: str) -> bool:
@@ -196,3 +200,9 @@ def runs_away(run: Callable[[str], object], lead: str, piece: str, end: str) -> 
         return None
     took_all = ", ".join(f"{t:.3f}" for t in times)
     return f"{lead!r} + {piece!r} * n + {end!r}: {took_all} s at {length:,} characters, doubled each time"
+
+
+def worst(pattern: Pattern) -> str | None:
+    """Return the first kind of text on which a pattern runs away, or None."""
+    return next((why for attack in attacks(pattern.regex)
+                 if (why := runs_away(pattern.run, *attack))), None)  # fmt: skip

@@ -11,15 +11,20 @@ the last stands. A number is never torn out of a larger expression.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
-MAX_ANNOUNCED = 50
-MAX_LINE = 2000  # characters of the final line that are looked at where nothing marks the answer
-MAX_COMPLETION = 200_000  # characters; of a longer text only the end is read
+MAX_SPELLINGS = 50  # of the answers in one completion: with more it has not one answer
+MAX_COMPLETION = 200_000  # characters after the thought: a longer text has no answer
 
 NO_ANSWER = "no answer"
 SEVERAL = "several different answers"
+TOO_LONG = f"more than {MAX_COMPLETION:,} characters: too long to read"
+
+# Every pattern takes time in proportion to the text, whatever the text (tests/test_growth.py): a
+# repeat gives nothing back (`*+`), and a search for blanks starts where they start (`(?<!\s)`).
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +35,19 @@ class Found:
     reason: str = ""
 
 
-_BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*")
+_BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*+")
+_BOXED_TOKEN = re.compile(r"\\?[A-Za-z]++|-?[0-9][0-9.,]*+|\S")
 _THOUGHT = r"(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad)"
 _OPENED = re.compile(rf"<{_THOUGHT}>|◁think▷")
 _CLOSED = re.compile(rf"</{_THOUGHT}>|◁/think▷")
-_END_MARKS = re.compile(r"(?:\s|<\|[a-z_]{2,20}\|>|</s>|<end_of_turn>|<eos>)+$")
-_ANSWER_TAG = re.compile(r"<answer>\s*((?:(?!</?answer>).)*?)\s*</answer>", re.S | re.I)
-_HASHES = re.compile(r"####[ \t]*([^\n]*)")
+_END_MARK = re.compile(r"(?:<\|[a-z_]{2,20}\|>|</s>|<end_of_turn>|<eos>)\s*+")
+_ANSWER_TAG = re.compile(r"<(/?)answer>", re.I)
+_HASHES = re.compile(r"####([^\n]*+)")
+_EMPHASIS = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(-])|__(?=[A-Za-z])|`++")
 _ANNOUNCED = re.compile(
     r"\b(?:answers?|correct (?:option|choice|letter))\b(?:[^.\n:=]|\.(?=\d)){0,60}?"
-    r"(?:\b(?:is|are|equals)\b\s*:?|:|=)(?!\s*not\b)"
-    r"[ \t]*\n?[ \t]*([^\n]{1,500})",
+    r"(?:\b(?:is|are|equals)\b\s*+:?|:|=)(?!\s*+not\b)"
+    r"[ \t]*\n?[ \t]*(?=[^\n])",
     re.I,
 )
 _CORRECTION = re.compile(
@@ -49,11 +56,11 @@ _CORRECTION = re.compile(
     re.I,
 )
 _SENTENCE_END = re.compile(
-    r",?\s+(?:since|because|as|so|which|where)\b|,\s+(?:not|rather than|instead of)\b"
-    r"|[.!?](?=\s+[A-Z(]|\s*$)|(?<=\$)[.](?=\s)"
+    r"(?:,|(?<!\s))\s++(?:since|because|as|so|which|where)\b|,\s++(?:not|rather than|instead of)\b"
+    r"|[.!?](?=\s++[A-Z(]|[^\S\n]*+(?:\n|\Z))|(?<=\$)[.](?=\s)|\n"
 )
-_DISPLAY = re.compile(r"(?:\$\$|\\\[)((?:(?!\$\$|\\\[|\\\]).)+)(?:\$\$|\\\])\s*[.,]?\s*$", re.S)
-_INLINE = re.compile(r"(?<!\\)\$([^$\n]+)(?<!\\)\$|\\\(((?:(?!\\\)).)+)\\\)")
+_DISPLAY = re.compile(r"(?:\$\$|\\\[)((?:(?!\$\$|\\\[|\\\]).)++)(?:\$\$|\\\])\s*+[.,]?\s*+\Z", re.S)
+_INLINE = re.compile(r"(?<!\\)\$([^$\n]++)(?<!\\)\$|\\\(((?:(?!\\[()]).)++)\\\)")
 _NUMBER = re.compile(
     r"(?:\\?[$€£]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£]\s*)?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
     r"(?:\s?/\s?[0-9]+)?(?:\s?\\?%)?"
@@ -68,6 +75,10 @@ _BAD_WORDS = re.compile(
 )
 _GOOD_AFTER = re.compile(r"(?:$|[.,;:!?)\]\"'*$]*(?:\s+[A-Za-z(]|\s*$))")
 _HAS_MATHS = re.compile(r"[0-9=+*/^_\\<>]")
+_OPERATOR_BEFORE = re.compile(r"[-+*/^_({\[,<>|&\\0-9]")
+_ITEM = re.compile(r"(?:[0-9]++[.)]|[-*•])\s")
+_MORE_MATHS = re.compile(r"[0-9\\$]")
+_DIGIT_OR_COMMAND = re.compile(r"[\d\\]")
 
 
 def final_answer(
@@ -78,29 +89,43 @@ def final_answer(
     `readable` says whether a text is an answer as it stands, `same` whether two texts are the same
     answer.
     """
-    text = completion[-MAX_COMPLETION:]
+    text = completion
     if "<" in text or "◁" in text:
-        for closed in _CLOSED.finditer(text):
-            text = completion[-MAX_COMPLETION:][closed.end() :]
+        text = text[max((closed.end() for closed in _CLOSED.finditer(text)), default=0) :]
         if _OPENED.search(text):
             return Found(None, NO_ANSWER)
-        text = _END_MARKS.sub("", text)
+        text = _without_end_marks(text)
+    if len(text) > MAX_COMPLETION:
+        return Found(None, TOO_LONG)
     boxes, unfinished = _boxes(text)
     if unfinished:
         return Found(None, NO_ANSWER)
     if boxes:
         return _settle(boxes, text, same)
-    tags = [(m.start(), m.end(), m[1]) for m in _ANSWER_TAG.finditer(text)]
+    tags = [
+        (opened.start(), closed.end(), text[opened.end() : closed.start()].strip())
+        for opened, closed in pairwise(_ANSWER_TAG.finditer(text))
+        if closed[1] and not opened[1]
+    ]
     if tags:
         return _settle(tags, text, same)
     hashes = [(m.start(), m.end(), m[1].strip()) for m in _HASHES.finditer(text)]
     if hashes:
         return _settle(hashes, text, same)
-    plain = re.sub(r"(?<![\w)])\*\*|\*\*(?![\w(-])|__(?=[A-Za-z])|`+", "", text)
+    plain = _EMPHASIS.sub("", text)
     announced = _announcements(plain, readable)
+    if announced is None:
+        return Found(None, SEVERAL)
     if announced:
         return _settle(announced, plain, same)
     return _unmarked(plain.strip(), readable)
+
+
+def _without_end_marks(text: str) -> str:
+    end = len(text)
+    while (start := text.rfind("<", 0, end)) >= 0 and _END_MARK.fullmatch(text, start, end):
+        end = start
+    return text[:end].rstrip()
 
 
 def _boxes(text: str) -> tuple[list[tuple[int, int, str]], bool]:
@@ -110,7 +135,7 @@ def _boxes(text: str) -> tuple[list[tuple[int, int, str]], bool]:
     while match := _BOX.search(text, position):
         start = match.end()
         if not text.startswith("{", start):
-            token = re.compile(r"\\?[A-Za-z]+|-?[0-9][0-9.,]*|\S").match(text, start)
+            token = _BOXED_TOKEN.match(text, start)
             if token is None:
                 return found, True
             found.append((match.start(), token.end(), token[0].rstrip(".,$")))
@@ -146,49 +171,55 @@ def _settle(
         return Found(None, NO_ANSWER)
     answers = [answer for answer in found if answer[2]]
     last = answers[-1]
-    changes = []
-    for before, after in zip(answers, answers[1:], strict=False):
-        if before[2] != after[2] and not same(before[2], after[2]):
-            changes.append(text[before[1] : after[1]])
+    respelled = [(a, b) for a, b in pairwise(answers) if a[2] != b[2]]
+    if len(respelled) > MAX_SPELLINGS:
+        return Found(None, SEVERAL)
+    changes = [text[a[1] : b[1]] for a, b in respelled if not same(a[2], b[2])]
     if len(changes) > 1 or (changes and not _CORRECTION.search(changes[0])):
         return Found(None, SEVERAL)
     return Found(last[2])
 
 
-_ONLY_WORDS = re.compile(r"\W*(?:(?:the|my|our|so|thus|final|correct)\W+)*", re.I)
+_ONLY_WORDS = re.compile(r"\W*+(?:(?:the|my|our|so|thus|final|correct)\W++)*+", re.I)
 
 
-def _announcements(text: str, readable: Callable[[str], bool]) -> list[tuple[int, int, str]]:
+def _announcements(text: str, readable: Callable[[str], bool]) -> list[tuple[int, int, str]] | None:
+    """Return (start, end, answer) of each "the answer is"; None for too many different ones."""
     found: list[re.Match[str]] = []
     position, headings = 0, 0
     while match := _ANNOUNCED.search(text, position):
-        if (
-            found
-            and not headings
-            and _ONLY_WORDS.fullmatch(text, found[-1].start(1), match.start())
-        ):
+        if found and not headings and _ONLY_WORDS.fullmatch(text, found[-1].end(), match.start()):
             found.pop()  # "Final answer: the final answer is ...", once
             headings += 1
         found.append(match)
-        position = match.start(1)
-    return [(m.start(), m.start(1), _announced(m[1], readable)) for m in found[-MAX_ANNOUNCED:]]
+        position = match.end()
+    ends = [end.start() for end in _SENTENCE_END.finditer(text)] if found else []
+    answers: dict[str, str] = {}
+    announced = []
+    for match in found:
+        start = match.end()
+        after = bisect_left(ends, start)
+        sentence = text[start : ends[after] if after < len(ends) else len(text)]
+        if sentence not in answers:
+            if len(answers) == MAX_SPELLINGS:
+                return None
+            answers[sentence] = _announced(sentence.strip().rstrip(".,;"), readable)
+        announced.append((match.start(), start, answers[sentence]))
+    return announced
 
 
-def _announced(rest: str, readable: Callable[[str], bool]) -> str:
-    """Cut the answer out of what follows "the answer is"."""
-    rest = rest.strip()
-    end = _SENTENCE_END.search(rest)
-    sentence = (rest[: end.start()] if end else rest).strip().rstrip(".,;")
+def _announced(sentence: str, readable: Callable[[str], bool]) -> str:
+    """Cut the answer out of the sentence that follows "the answer is"."""
     if readable(sentence):
         return sentence
     inline = _INLINE.match(sentence)
-    if inline and not re.search(r"[0-9\\$]", sentence[inline.end() :]):
+    if inline and not _MORE_MATHS.search(sentence, inline.end()):
         return (inline[1] or inline[2]).strip()
     number = _NUMBER.match(sentence)
     if (
         number
         and _GOOD_AFTER.match(sentence, number.end())
-        and not _HAS_MATHS.search(sentence[number.end() :])
+        and not _HAS_MATHS.search(sentence, number.end())
     ):
         return number[0]
     return sentence
@@ -202,34 +233,38 @@ def _unmarked(text: str, readable: Callable[[str], bool]) -> Found:
         return Found(None, NO_ANSWER)
     words = _WORDS.sub(r"\1", text)
     if "\n" not in text and (
-        readable(text) or not re.search(r"\d|\\", words) and len(words.split()) <= 6
+        readable(text) or not _DIGIT_OR_COMMAND.search(words) and len(words.split()) <= 6
     ):
         return Found(text)
     display = _DISPLAY.search(text)
     if display and readable(display[1]):
         return Found(display[1].strip())
-    line = text[-MAX_LINE:].splitlines()[-1].strip()
+    line = text.splitlines()[-1].strip()
     if readable(line):
         return Found(line)
     inlines = list(_INLINE.finditer(line))
     if inlines:
         content = (inlines[-1][1] or inlines[-1][2]).strip()
         before, after = line[: inlines[-1].start()], line[inlines[-1].end() :]
-        if readable(content) and not re.search(r"[0-9\\]", after) and not _BAD_WORDS.search(before):
+        if (
+            readable(content)
+            and not _DIGIT_OR_COMMAND.search(after)
+            and not _BAD_WORDS.search(before)
+        ):
             return Found(content)
         return Found(None, NO_ANSWER)
     return _last_number(line)
 
 
 def _last_number(line: str) -> Found:
-    if re.match(r"(?:[0-9]+[.)]|[-*•])\s", line):
+    if _ITEM.match(line):
         return Found(None, NO_ANSWER)  # one item of several
     numbers = list(_NUMBER.finditer(line))
     if not numbers:
         return Found(None, NO_ANSWER)
     last = numbers[-1]
     before, after = line[: last.start()].rstrip(" "), line[last.end() :]
-    if _BAD_BEFORE.search(line[: last.start()]) or re.search(r"[-+*/^_({\[,<>|&\\0-9]$", before):
+    if _BAD_BEFORE.search(line[: last.start()]) or _OPERATOR_BEFORE.fullmatch(before[-1:]):
         return Found(None, NO_ANSWER)
     if _BAD_WORDS.search(before) or not _GOOD_AFTER.match(after) or _HAS_MATHS.search(after):
         return Found(None, NO_ANSWER)

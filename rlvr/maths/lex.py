@@ -59,16 +59,19 @@ _COLOUR = re.compile(
     r"\\(?:textcolor|colorbox)\s*\{[^{}]*\}|\\color\s*\{[^{}]*\}|\\(?:underline|underbar)(?![a-zA-Z])"
 )
 _FORALL = re.compile(
-    r"[\s,]*(?:\\text\s*\{[\s,]*(?:for (?:all|any|every|each))\b([^{}]*)\}|\\forall(?![a-zA-Z]))"
-    r"\s*([^,;]*)$"
+    r"(?<![\s,])[\s,]*+"
+    r"(?:\\text\s*+\{[\s,]*+(?:for (?:all|any|every|each))\b([^{}]*+)\}|\\forall(?![a-zA-Z]))"
 )
 _EVERYWHERE = re.compile(
-    r"(?:\s|\\text|[{}.]|\\in(?![a-zA-Z])|\\mathbb\s*\{?\s*[RZNQ]\}?|real|integers?|numbers?"
-    r"|positive|natural|\b[a-zA-Z]\b)*"
+    r"(?:\s|\\text|[{}.]|\\in(?![a-zA-Z])|\\mathbb\s*+\{?+\s*+[RZNQ]\}?|real|integers?|numbers?"
+    r"|positive|natural|\b[a-zA-Z]\b)*+"
 )
-_ANGLE = re.compile(r"m?\s*\\angle\s*(?:[A-Z]([A-Z])[A-Z]|([A-Z])(?![a-zA-Z]))(?=\s*=)")
+_ANGLE = re.compile(
+    r"(?:m|(?<!\s))\s*+\\angle\s*+(?:[A-Z]([A-Z])[A-Z]|([A-Z])(?![a-zA-Z]))(?=\s*+=)"
+)
 _ARROW = re.compile(
-    r"\\(?:vec|overrightarrow)\s*(?:\{\s*(\\?[a-zA-Z]+)\s*\}|([a-zA-Z]))|\\hat\s*\{?\s*\\?([ijk])(?:math)?\s*\}?"
+    r"\\(?:vec|overrightarrow)\s*+(?:\{\s*+(\\?[a-zA-Z]++)\s*+\}|([a-zA-Z]))"
+    r"|\\hat\s*+\{?+\s*+\\?([ijk])(?:math)?\s*+\}?"
 )
 _REVERSED = re.compile(r"([\[\]])([^\[\](),;]+[,;][^\[\](),;]+)([\[\]])")
 _NAMED = {r"\lbrace": r"\{", r"\rbrace": r"\}", r"\lbrack": "[", r"\rbrack": "]", r"\vert": "|",
@@ -91,15 +94,16 @@ def clean(text: str) -> str:
     if _CIRCLED.search(text):
         raise ParseError("a number in a circle")
     text = _NEWLINE.sub(r"\\newline ", text.strip().rstrip("\\").rstrip())
-    text = re.sub(r"(?:\\newline\s*)+$", "", text)
+    rows = text.split(r"\newline")
+    while len(rows) > 1 and not rows[-1].strip():
+        rows.pop()
+    text = r"\newline".join(rows)
     text = _SYNONYM.sub(lambda m: _NAMED[m[0]] + " ", text) if "\\" in text else text
     text = _COLOUR.sub(" ", text).replace("{:}", ":")
     text = _ANGLE.sub(lambda m: m[1] or m[2], text)
     text = _ARROW.sub(lambda m: f" {m[1] or m[2] or m[3]} ", text)
     text = _REVERSED.sub(_turned, text)
-    forall = _FORALL.search(text)
-    if forall and _EVERYWHERE.fullmatch(f"{forall[1] or ''} {forall[2]}"):
-        text = text[: forall.start()]
+    text = _anywhere(text)
     text = re.sub(r"(?<=[0-9])\s*([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])", _vulgar, text)
     text = re.sub(r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]", _vulgar, text)
     text = re.sub(r"√\s*([0-9]+)", r"\\sqrt{\1}", text)
@@ -129,10 +133,26 @@ def clean(text: str) -> str:
         if re.search(r"[0-9a-zA-Z)]\*\*[0-9a-zA-Z(-]", text)
         else text.replace("**", "")
     )
-    text = text.strip()
-    while len(text) > 1 and text[-1] in ".,;:" and not text.endswith(("\\" + text[-1], "..")):
-        text = text[:-1].rstrip()
+    return _unpunctuated(text.strip())
+
+
+def _anywhere(text: str) -> str:
+    r"""Take off `\text{ for all } x` at the end, where it says no more than that."""
+    last = max(text.rfind(","), text.rfind(";"))
+    for forall in _FORALL.finditer(text):
+        if forall.end() > last:
+            where = f"{forall[1] or ''} {text[forall.end() :]}"
+            return text[: forall.start()] if _EVERYWHERE.fullmatch(where) else text
     return text
+
+
+def _unpunctuated(text: str) -> str:
+    end = len(text)
+    while end > 1 and text[end - 1] in ".,;:" and text[end - 2] not in ("\\", "."):
+        end -= 1
+        while end and text[end - 1].isspace():
+            end -= 1
+    return text[:end]
 
 
 def _turned(match: re.Match[str]) -> str:

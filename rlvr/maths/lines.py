@@ -75,11 +75,13 @@ _LINK = re.compile(
 )
 _BOX = re.compile(r"([=+*/(&<>-]\s*)?\\(?:boxed|fbox)(?=\s*\{)")
 _DOTS = re.compile(r"\.\.\.+|…")
-_DEGREES = re.compile(r"\^\s*\{?\s*\\circ\s*\}?|°|\\degree(?![a-zA-Z])")
+_DEGREES = re.compile(r"\^\s*+\{?+\s*+\\circ\s*+\}?|°|\\degree(?![a-zA-Z])")
 _ANGLES = re.compile(r"sin|cos|tan|cot|sec|csc")
 _NOTES = re.compile(r"^\s*####|\\(?:left|right|tag\{[^{}]*\})(?![a-zA-Z])")
 _BULLET = re.compile(
-    r"\s*(?:(?:[-*•>]|\(?[0-9]{1,2}[.)]|\(?[a-z]\)|#+)\s+|(?:step|line)\s*[0-9]*\s*[:.)]\s*)+", re.I
+    r"\s*+(?:(?:[-*•>]|\(?[0-9]{1,2}[.)]|\(?[a-z]\)|#++)\s++"
+    r"|(?:step|line)\s*+[0-9]*+\s*+[:.)]\s*+)++",
+    re.I,
 )
 _MULTIPLY = re.compile(
     rf"(?<=[0-9)\ue001-\uf8ff])(?:\s*[xX]\s*(?={_MONEY}?\.?[0-9])|\s+[xX]\s+(?=\())"
@@ -120,7 +122,7 @@ _LEAD = re.compile(
 )
 _HANGS = re.compile(
     r"\b(?:(?<!total )(?<!cost )(?<!amount )(?<!price )(?<!sum )of|than|between|mod|per|twice|"
-    rf"double|triple|half|root|less|more)\s*{_EDGE}?\s*$",
+    rf"double|triple|half|root|less|more)\s*+{_EDGE}?\s*+$",
     re.I,
 )
 _TAIL = re.compile(
@@ -185,7 +187,7 @@ def _prepared(text: str, units: list[str]) -> str:
     maths = len(parts) % 2 == 1 and all(map(_is_maths, parts[1::2]))
     text = text.replace("$", _EDGE if maths else _MONEY)
     text = _CURRENCY.sub(_MONEY, _TEXT.sub(r" \1 ", re.sub(r"\\[()]", _EDGE, text)))
-    text = re.sub(rf"{_EDGE}\s*,?\s*(or|and)\s*{_EDGE}", r" \1 ", text)
+    text = re.sub(rf"{_EDGE}\s*+,?\s*+(or|and)\s*+{_EDGE}", r" \1 ", text)
     text = _SEGMENT.sub(r"\1_{\2}", text)
     for word, operator in _WORDS:
         text = word.sub(operator, text)

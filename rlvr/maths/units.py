@@ -129,7 +129,7 @@ _SCALES = {
     "dozen": 12,
 }
 
-_CHOICE = re.compile(r"(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[\s:]+)?\(?\s*([A-Ha-h])\s*[).:]?")
+_CHOICE = re.compile(r"(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[\s:]++)?\(?\s*+([A-Ha-h])\s*+[).:]?")
 _CHOICE_LABEL = re.compile(
     r"(?:\(\s*([A-H])\s*\)|([A-H])[).:])\s*(?!(?:and|or)\b|[,;/&+]|\\(?:and|or|cup|&))"
     r"\S(?:(?!\([A-H]\)).)*",
@@ -140,31 +140,34 @@ _CLOCK = re.compile(
 )
 _RATIO = re.compile(r"[^:]{1,60}(?::[^:]{1,60}){1,4}")
 _BASED = re.compile(
-    r"(?:([a-zA-Z])\s*=\s*)?\(?\s*([0-9A-F]*[0-9][0-9A-F]*|[A-F]{2,})\s*\)?"
-    r"(?:_\{?\s*\(?\s*([0-9]{1,2})\s*\)?\s*\}?|\s*[,(]?\s*(?:in\s+)?base[\s-]*([0-9]{1,2})\s*\)?)"
+    r"(?:([a-zA-Z])\s*+=\s*+)?\(?\s*+((?=[A-F]*+[0-9])[0-9A-F]++|[A-F]{2,}+)\s*+\)?+"
+    r"(?:_\{?+\s*+\(?+\s*+([0-9]{1,2})\s*+\)?+\s*+\}?"
+    r"|\s*+[,(]?+\s*+(?:in\s++)?base[\s-]*+([0-9]{1,2})\s*+\)?)"
 )
 _BASE_NAMES = (
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 ).split()
 _BASE_WORD = re.compile(
-    r"(?<=[0-9A-F)}])(_\s*\{?\s*|\s*[,(]?\s*(?:in\s+)?)\\text\s*\{\s*\(?(base[\s-]*)?"
-    rf"([0-9]{{1,2}}|{'|'.join(_BASE_NAMES)})\)?\s*\}}\s*\}}?"
+    r"(?<=[0-9A-F)}])(_\s*+\{?+\s*+|\s*+[,(]?+\s*+(?:in\s++)?)\\text\s*+\{\s*+\(?(base[\s-]*+)?"
+    rf"([0-9]{{1,2}}|{'|'.join(_BASE_NAMES)})\)?\s*+\}}\s*+\}}?"
 )
 _MONEY = re.compile(
-    r"(?:([a-zA-Z])\s*=\s*)?(-?)\s*(?:US\s*)?\\(usd|eur|gbp|inr|jpy)\s+(-?.+)", re.S
+    r"(?:([a-zA-Z])\s*+=\s*+)?(-?)\s*+(?:US\s*+)?\\(usd|eur|gbp|inr|jpy)\s++(-?.+)", re.S
 )
-_ALL_TEXT = re.compile(r"\\text\{([^{}]*(?:[0-9]|\\usd)[^{}]*)\}")
-_MONEY_AFTER = re.compile(r"(.+?)\s*\\(usd|eur|gbp|inr|jpy)", re.S)
+_ALL_TEXT = re.compile(r"\\text\{((?=[^{}]*(?:[0-9]|\\usd))[^{}]*+)\}")
+_MONEY_AFTER = re.compile(r"(.*\S)\s*+\\(usd|eur|gbp|inr|jpy)", re.S)
 _COMPOUND = re.compile(
     r"([0-9.]+)\s*([a-zA-Z]{1,12})\.?(?:\s*,\s*|\s+and\s+|\s+)([0-9.]+)\s*([a-zA-Z]{1,12})\.?"
     r"(?:(?:\s*,\s*|\s+)(?:and\s+)?([0-9.]+)\s*([a-zA-Z]{1,12})\.?)?"
 )
 _TO = re.compile(r"([0-9]+)\s+to\s+([0-9]+)(?:\s+to\s+([0-9]+))?")
 _NAMED_TIMES = {"noon": (12 * 3600, "p"), "midnight": (0, "a")}
-_TEXT_UNIT = re.compile(r"(.+?)\s*\\text\{([^{}]*)\}\s*((?:\^\s*\{?\s*-?[0-9]\s*\}?)?)", re.S)
+_TEXT_UNIT = re.compile(
+    r"(.*\S)\s*+\\text\{([^{}]*+)\}\s*+((?:\^\s*+\{?+\s*+-?[0-9]\s*+\}?)?)", re.S
+)
 _PLAIN_UNIT = re.compile(r"(.*?[0-9})\]])(\s*)(/?[A-Za-z][A-Za-z./*\s]*(?:\^\s*\{?-?[0-9]\}?)?"
                          r"(?:/[A-Za-z]+(?:\^\s*\{?[0-9]\}?)?)?)", re.S)  # fmt: skip
-_DEGREES = re.compile(r"\^\s*\{?\s*\\circ\s*\}?\s*(?:\\text\{\s*)?([CF])\b\s*\}?")
+_DEGREES = re.compile(r"\^\s*+\{?+\s*+\\circ\s*+\}?+\s*+(?:\\text\{\s*+)?([CF])\b\s*+\}?")
 _WORD = re.compile(r"[a-z]+(?:['\s,-]+[a-z]+)*|[a-z]{3,}(?:['\s,-]+(?:[a-z]+|[0-9]{1,4}))+")
 _NOT_A_VALUE = frozenset({"nan", "null", "n/a"})
 
@@ -352,18 +355,20 @@ def _try(text: str) -> Node | None:
         return None
 
 
-_UNIT_PART = re.compile(r"([A-Za-z]+)\.?(?:\s*\^?\s*\{?\s*(-?[0-9])\s*\}?)?")
+_UNIT_PART = re.compile(r"([A-Za-z]++)\.?(?:\s*+\^?+\s*+\{?+\s*+(-?[0-9])\s*+\}?)?")
 
 
 def _dimension(unit: str, upright: bool) -> tuple[dict[str, int], Fraction] | None:
     """Read a unit such as `cm^2`, `square feet`, `km/h`, `dollars per day`, `apples`."""
-    unit = re.sub(r"\s+per\s+|^per\s+", "/", unit.strip().removeprefix("(").removesuffix(")"))
+    unit = re.sub(
+        r"(?:(?<!\s)\s++|^)per\s++", "/", unit.strip().removeprefix("(").removesuffix(")")
+    )
     unit = re.sub(r"\bmph\b", "mi/h", re.sub(r"\bkm?ph\b|\bkmh\b", "km/h", unit))
     dimension: dict[str, int] = {}
     factor = Fraction(1)
     for index, side in enumerate(unit.split("/")):
         power_before = 1
-        for word in re.sub(r"\\cdot|\*", " ", re.sub(r"\s*\^\s*", "^", side)).split():
+        for word in re.sub(r"\\cdot|\*", " ", re.sub(r"(?<!\s)\s*+\^\s*+", "^", side)).split():
             if word.lower() in ("square", "sq", "cubic", "sq.", "cu"):
                 power_before = 2 if word.lower().startswith("sq") else 3
                 continue
