@@ -8,11 +8,15 @@ damaged on purpose has no value; then only its spelling can justify `correct`.
 from __future__ import annotations
 
 import random
+import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import mpmath
+
+from rlvr.data import Verdict
 
 DIGITS = 120  # with which values are compared
 MAX_CHARS = 4000  # of an expression inside another
@@ -271,7 +275,8 @@ class Grammar:
             "".join(f"(x-{k})" for k in range(n)), "".join(f"(x+{k}y+z)^{{9}}" for k in range(n)),
             "\\log(" * n + "10" + ")" * n, f"\\exp(\\exp(\\exp({a.text})))", "1+" * n + "x",
             f"({a.text})^{{1/{10 ** min(n, 20)}}}", f"\\sqrt[{10**min(n, 9)}]{{{a.text}}}",
-            f"\\tan(10^{{{n * 80}}})", f"\\frac{{x^{{{n * 90}}}-1}}{{x-1}}", "|" * n + "x" + "|" * n,
+            f"\\tan(10^{{{n * 80}}})", f"\\frac{{x^{{{n * 90}}}-1}}{{x-1}}",
+            "|" * n + "x" + "|" * n,
             f"\\gcd(x^{{{n}}},{a.text})", f"((x+y+1)^{{{n}}}+1)^{{{n}}}", "i^" * n + "i",
         ])  # fmt: skip
         return _number(text, lambda x, y: _unknown())
@@ -286,8 +291,8 @@ class Grammar:
         """An answer of any type."""
         rng, depth = self.rng, self.rng.choice([0, 1, 1, 2, 2, 3, 4])
         made = rng.choices(
-            [self.expression, self.relation, self.brackets, self.listing, self.matrix, self.quantity,
-             self.identity, self.plain, self.solution],
+            [self.expression, self.relation, self.brackets, self.listing, self.matrix,
+             self.quantity, self.identity, self.plain, self.solution],
             [6, 4, 3, 3, 1, 2, 4, 2, 1],
         )[0]  # fmt: skip
         answer = made(depth)
@@ -436,7 +441,8 @@ _BINARY: list[tuple[str, Callable[[Any, Any], Any]]] = [
     (r"({a})\times {{{b}}}", lambda a, b: a * b), ("({a})/({b})", _divided),
     (r"\frac{{{a}}}{{{b}}}", _divided), (r"\dfrac{{{a}}}{{{b}}}", _divided),
     ("({a})^{{{b}}}", _power), ("({a})**({b})", _power), (r"\binom{{{a}}}{{{b}}}", _binomial),
-    (r"\sqrt[{b}]{{{a}}}", _root), (r"{{{a} \over {b}}}", _divided), (r"{{{a} \choose {b}}}", _binomial),
+    (r"\sqrt[{b}]{{{a}}}", _root), (r"{{{a} \over {b}}}", _divided), (r"{{{a} \choose {b}}}",
+    _binomial),
     (r"\log_{{{a}}}({b})", lambda a, b: _divided(mpmath.ln(b), mpmath.ln(a))),
 ]  # fmt: skip
 _UNARY: list[tuple[str, Callable[[Any], Any]]] = [
@@ -445,8 +451,10 @@ _UNARY: list[tuple[str, Callable[[Any], Any]]] = [
     ("({a})^1", _same), ("({a})^0", lambda a: _power(a, mpmath.mpf(0))), ("{a}+0", _same),
     (r"({a})\%", lambda a: a / 100), (r"\left({a}\right)", _same), ("{{{a}}}", _same),
     (r"\lfloor {a}\rfloor", _whole(mpmath.floor)), (r"\lceil {a}\rceil", _whole(mpmath.ceil)),
-    (r"\pm({a})", lambda a: _unknown()), (r"\sqrt{{{a}}}", mpmath.sqrt), ("{a}!", lambda a: _unknown()),
-    (r"({a})^\circ", _same), (r"\frac{{{a}}}{{1}}", _same), (r"\mathrm{{{a}}}", lambda a: _unknown()),
+    (r"\pm({a})", lambda a: _unknown()), (r"\sqrt{{{a}}}", mpmath.sqrt), ("{a}!",
+    lambda a: _unknown()),
+    (r"({a})^\circ", _same), (r"\frac{{{a}}}{{1}}", _same), (r"\mathrm{{{a}}}",
+    lambda a: _unknown()),
     (r"\text{{{a}}}", lambda a: _unknown()), (r"\overline{{{a}}}", lambda a: _unknown()),
     (r"{a}_{{2}}", lambda a: _unknown()), (r"({a})'", lambda a: _unknown()),
     (r"\color{{red}}{{{a}}}", _same), (r"({a})^{{i^2}}", lambda a: _divided(1, a)),
@@ -476,7 +484,8 @@ _AROUND: list[tuple[str, Callable[[Any], Any] | None]] = [
     (r"REF=\frac{1}{0}", None), (r"REF\cdot\infty", None), (r"\boxed{REF}", None), ("REF;", None),
     ("REF+1+1+1" + "+1-1" * 200, None), (r"e^{\ln(REF)}", lambda v: mpmath.exp(mpmath.ln(v))),
     ("(REF)(x^{40}+1)/(x^{40}+1)", _same), ("REF*(y+1)=0", None), (r"\sin(\arcsin(REF))", _same),
-    ("(REF)+(i^2)!", None), (r"REF+0\cdot\binom{\pi}{e}", None), ("REF0", None), (r"REF\ne 5", None),
+    ("(REF)+(i^2)!", None), (r"REF+0\cdot\binom{\pi}{e}", None), ("REF0", None), (r"REF\ne 5",
+    None),
 ]  # fmt: skip
 _UNITS: list[tuple[str, Any]] = [
     (r"A\text{ cm}", 1), (r"A\text{ m}", None), ("A km/h", None), (r"\$A", 1), (r"A\%", None),
@@ -487,33 +496,42 @@ _UNITS: list[tuple[str, Any]] = [
     ("(A)", 1), (r"\text{A}", None), ("A to A", None), ("A pm", None), (r"A\text{ hour}^9^9", None),
 ]  # fmt: skip
 _PLAIN = [
-    "", " ", ".", "B", "(B)", "b", "A) 5", "no real solution", "none", "3:30", "15:30", "3:2", "6:4",
+    "", " ", ".", "B", "(B)", "b", "A) 5", "no real solution", "none", "3:30", "15:30", "3:2",
+    "6:4",
     "1010", "1010_2", "10", "31", "1F", "nan", "inf", "-inf", "NaN", "True", "None", "noon", "it",
-    "all real numbers", r"\mathbb{R}", r"\emptyset", "{}", r"\{\}", "()", "$", "$$", r"\$", "\\", "^",
-    "_", "=", "<", "&", r"\\", "%", "!", "'", "0/0", r"\frac{0}{0}", "i^2", "(i^2)!", r"\max(i^2,1)",
+    "all real numbers", r"\mathbb{R}", r"\emptyset", "{}", r"\{\}", "()", "$", "$$", r"\$", "\\",
+    "^",
+    "_", "=", "<", "&", r"\\", "%", "!", "'", "0/0", r"\frac{0}{0}", "i^2", "(i^2)!",
+    r"\max(i^2,1)",
     r"\frac10+x+y=0", r"\emptyset x=5", r"\int_0^1 f(x)\,dx", r"\sum_{n=1}^\infty 1/n", "9**9**9",
     r"\{x|x>3\}", r"x\in(3,\infty)", r"\{x:x^2<2\}", r"x\ne 1,2,3", r"x\ne \sqrt{2}",
     r"x^{99}-x+1\ne 0", r"x^{20}+x>\sin x", r"\sin x>0", r"x\in\emptyset", r"|x|<|x|", "x=x", "1=1",
     "0=0", "0<1", "1=2", r"\begin{cases}x=2\\y=3\end{cases}", r"\begin{pmatrix}\end{pmatrix}",
-    "__import__('os').system('id')", "1;2", "e^{i\\pi}+1", "().__class__", "{{}}", "{0}", "%s", "%n",
+    "__import__('os').system('id')", "1;2", "e^{i\\pi}+1", "().__class__", "{{}}", "{0}", "%s",
+    "%n",
     r"\binom{\pi}{e}+10^{5900}", r"\binom{10}{-3}", r"\log_1 5", r"\log_0 0", "0^0", "0^{-1}",
     r"\sqrt{-1}", r"\sqrt[0]{5}", r"\sqrt[-1]{5}", r"\arcsin 5", "(-8)^{1/3}", r"\tan\frac{\pi}{2}",
-    r"\lim_{x\to0}x", "f(x)=x^2", "f(x)", "x^2", "dy/dx=2", r"\frac{dy}{dx}=2x", r"\gcd(0,0)", "0!!",
+    r"\lim_{x\to0}x", "f(x)=x^2", "f(x)", "x^2", "dy/dx=2", r"\frac{dy}{dx}=2x", r"\gcd(0,0)",
+    "0!!",
 ]  # fmt: skip
 _NOISE = [
     r"\emptyset", r"\mathbb{R}", r"\{1\}", "(1,2)", "[1,2]", "", " ", r"\infty", r"\text{ and }",
-    r"\int x", r"\sum_{n}", r"\boxed{3}", r"\begin{pmatrix}1\end{pmatrix}", "x=1", "i^2", "1:2", "x'",
+    r"\int x", r"\sum_{n}", r"\boxed{3}", r"\begin{pmatrix}1\end{pmatrix}", "x=1", "i^2", "1:2",
+    "x'",
     r"\frac{1}{0}", r"\ldots", r"\cdots", "&", r"\\", "\x00", "\ud800", "١٢", "Ⅳ", "①", "∞", "√2",
     r"\sqrt{-1}", "\u202e", r"\usd 5", r"\thousands", r"\newline", r"\unknown", "a_{b_{c}}", "'''",
 ]  # fmt: skip
 TOKENS = [
-    "\\frac", "\\boxed{", "{", "}", "(", ")", "[", "]", "\\left", "\\right", "^", "_", "=", "\\le", ",",
+    "\\frac", "\\boxed{", "{", "}", "(", ")", "[", "]", "\\left", "\\right", "^", "_", "=", "\\le",
+    ",",
     ";", "1", "23", "4.5", "x", "y", "\\pi", "!", "%", "$", "&", "\\\\", "'", "\\begin{pmatrix}",
     "\\end{pmatrix}", "\\infty", "\\text{", " and ", " or ", "\\log", "\\cup", "\\pm", "\\emptyset",
-    "\\sqrt", "+", "-", "*", "/", "e", "i", "½", "²", "１", "\\forall", "\\mathbb{R}", " ", "\n", "\t",
+    "\\sqrt", "+", "-", "*", "/", "e", "i", "½", "²", "１", "\\forall", "\\mathbb{R}", " ", "\n",
+    "\t",
     "\\ne", "\\in", "<", ">", "|", ":", ".", "...", "\\,", "~", "\\quad", "\\mathrm{", "\\color{",
     "\\overline{", "\\dot", "\\circ", "\\angle", "\\vec{", "\\{", "\\}", "\\$", "**", "``", "####",
-    "<answer>", "</answer>", "<think>", "</think>", "the answer is", "wait", "\\thousands", "\\approx",
+    "<answer>", "</answer>", "<think>", "</think>", "the answer is", "wait", "\\thousands",
+    "\\approx",
 ]  # fmt: skip
 _CHARACTERS = [
     *range(1, 128), 0, 0xD800, 0xDFFF, 0x202E, 0x200B, 0xFEFF, 0x660, 0x2160, 0x2460, 0x1D7CE,
@@ -522,21 +540,106 @@ _CHARACTERS = [
 _WRAPPERS = [
     r"\boxed{ANSWER}", "ANSWER", r"So we get $\boxed{ANSWER}$.", "The answer is ANSWER.",
     "The answer is $ANSWER$", "<answer>ANSWER</answer>", "#### ANSWER", "so\n$$ANSWER$$",
-    "<think>ANSWER</think>\\boxed{ANSWER}", "<think>5</think>ANSWER", "<think>ANSWER", "ANSWER</think>",
+    "<think>ANSWER</think>\\boxed{ANSWER}", "<think>5</think>ANSWER", "<think>ANSWER",
+    "ANSWER</think>",
     r"\boxed{1} or \boxed{ANSWER}", r"\boxed{ANSWER} wait, \boxed{ANSWER}", r"\fbox{ANSWER}",
     r"\boxed{\boxed{ANSWER}}", r"\boxed{ANSWER", r"\boxed ANSWER", "**ANSWER**", "`ANSWER`",
     "It is\nANSWER\n", "= ANSWER", r"\[ANSWER\]", r"\(ANSWER\)", "answer: ANSWER" + " " * 3000,
     "The answer is " * 300 + "ANSWER", r"\boxed{ANSWER}" + "}" * 100, r"\boxed{ANSWER}" * 40,
-    "<answer>" * 500 + "ANSWER</answer>", "\\boxed{" * 300 + "ANSWER" + "}" * 300, "$" * 999 + "ANSWER",
-    "ANSWER<|im_end|>", "ANSWER</s></s>", r"\boxed{ANSWER}<|endoftext|>", r"$\boxed{\text{ANSWER}}$",
-    "1. ANSWER\n2. ANSWER", "ANSWER is the answer", "Answer = ANSWER, not 5", "(ANSWER)", r"\$ANSWER",
+    "<answer>" * 500 + "ANSWER</answer>",
+    "\\boxed{" * 300 + "ANSWER" + "}" * 300, "$" * 999 + "ANSWER",
+    "ANSWER<|im_end|>", "ANSWER</s></s>", r"\boxed{ANSWER}<|endoftext|>",
+    r"$\boxed{\text{ANSWER}}$",
+    "1. ANSWER\n2. ANSWER", "ANSWER is the answer", "Answer = ANSWER, not 5", "(ANSWER)",
+    r"\$ANSWER",
 ]  # fmt: skip
 
 
-def texts(seed: int) -> tuple[str, Answer, str]:
+def make(seed: int) -> tuple[str, Answer, str]:
     """Return (name of a reference, answer, completion) of this seed."""
     rng = random.Random(seed)
     name = rng.choice(list(REFERENCES))
     grammar = Grammar(rng, REFERENCES[name])
     answer = grammar.answer()
     return name, answer, grammar.completion(answer)
+
+
+# --- is `correct` right? ---------------------------------------------------------------------
+
+_POINTS = ((0.37, 0.83), (1.91, 2.23), (3.7, 0.19))
+# Of a reference without a finite decimal a rounded one will do.
+_EXACT, _ROUNDED = 1e-25, 6e-6
+
+
+def justified(name: str, answer: Answer, verdict: Verdict) -> bool:
+    """Whether `correct` is what the answer's own value says, or its spelling."""
+    reference = REFERENCES[name]
+    if _squashed(str(verdict.extracted)) in {_squashed(text) for text in _spellings(name)}:
+        return True
+    if answer.values is None or reference.values is None:
+        return False
+    try:
+        with mpmath.workdps(DIGITS):
+            return _same_values(reference, answer)
+    except (NoValue, ArithmeticError, ValueError, TypeError):
+        return False
+
+
+def _same_values(reference: Answer, answer: Answer) -> bool:
+    if reference.kind == "relation" and answer.kind == "relation":
+        return _same_relation(reference, answer)
+    wanted, given = list(reference.values or ()), list(answer.values or ())
+    if len(given) == len(wanted) + 1 and answer.kind == "relation":
+        given = given[1:]  # its name
+    if reference.kind == "relation" and len(given) == 1:
+        wanted = wanted[1:]
+    for point in _POINTS:
+        x, y = map(mpmath.mpf, point)
+        ours = [value(x, y) for value in wanted]
+        theirs = [value(x, y) for value in given]
+        if reference.kind == "set":
+            found = all(any(_near(a, b) for b in theirs) for a in ours)
+            if not found or not all(any(_near(a, b) for a in ours) for b in theirs):
+                return False
+        elif len(ours) != len(theirs) or not all(map(_near, ours, theirs)):
+            return False
+    return True
+
+
+def _near(wanted: Any, given: Any) -> bool:
+    finite = mpmath.im(wanted) == 0 and mpmath.re(wanted) * 10**6 % 1 == 0
+    return bool(abs(wanted - given) <= (_EXACT if finite else _ROUNDED) * (abs(wanted) + _EXACT))
+
+
+def _same_relation(reference: Answer, answer: Answer) -> bool:
+    """Whether two relations hold at the same points: on the line y = ..., and off it."""
+    left, right, *_ = reference.values or ()
+    above, below, *_ = answer.values or ()
+    for x, y in _POINTS:
+        x, y = mpmath.mpf(x), mpmath.mpf(y)
+        roots = (
+            [(x, mpmath.findroot(lambda v, x=x: left(x, v) - right(x, v), 1 + y))]
+            if reference.text.count("y") + reference.text.count("f")
+            else [(right(x, y), y)]
+        )
+        if any(abs(above(*root) - below(*root)) > 1e-20 for root in roots):
+            return False
+        if abs(above(x, y) - below(x, y)) < 1e-20:
+            return False
+    return True
+
+
+def _spellings(name: str) -> list[str]:
+    return [REFERENCES[name].text, *_OTHERWISE.get(name, [])]
+
+
+def _squashed(text: str) -> str:
+    """A text without blanks, fonts, sizes and what stands around an answer."""
+    text = unicodedata.normalize("NFKC", text).replace("\u2212", "-")
+    text = re.sub(
+        r"\\(?:left|right|boxed|fbox|text|mathrm|color\{red\}|[,;!: ])(?![a-z])", "", text
+    )
+    return re.sub(r"[\s{}$.~\u200b\u202e\ufeff]|\\$", "", text).lower()
+
+
+_OTHERWISE: dict[str, list[str]] = {}

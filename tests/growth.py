@@ -79,7 +79,7 @@ def _value(node: ast.expr, module: ModuleType, where: str) -> Any:
 
 _parse: Callable[[str, int], Any] = re._parser.parse  # type: ignore[attr-defined]
 _REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
-_CATEGORIES = {
+_CATEGORIES: dict[str, Callable[[str], bool]] = {
     "DIGIT": str.isdigit,
     "SPACE": str.isspace,
     "WORD": lambda c: c.isalnum() or c == "_",
@@ -199,10 +199,11 @@ def runs_away(run: Callable[[str], object], lead: str, piece: str, end: str) -> 
     if len(times) == 3 and (growth < 6.5 or times[0] < QUICK / 2):
         return None
     took_all = ", ".join(f"{t:.3f}" for t in times)
-    return f"{lead!r} + {piece!r} * n + {end!r}: {took_all} s at {length:,} characters, doubled each time"
+    text = f"{lead!r} + {piece!r} * n + {end!r}"
+    return f"{text}: {took_all} s at {length:,} characters, doubled each time"
 
 
 def worst(pattern: Pattern) -> str | None:
     """Return the first kind of text on which a pattern runs away, or None."""
-    return next((why for attack in attacks(pattern.regex)
-                 if (why := runs_away(pattern.run, *attack))), None)  # fmt: skip
+    found = (runs_away(pattern.run, *attack) for attack in attacks(pattern.regex))
+    return next(filter(None, found), None)

@@ -23,11 +23,14 @@ MODULES = [
 REFERENCES = {"math": "5", "math_steps": "5", "algebra": {"answer": "x^2 - 1", "form": "expanded"}}
 # What a completion may repeat: marks of an answer, and what leads up to one.
 PIECES = [
-    *answers.TOKENS, "answer is 5 ", "The answer is 5.", "The answer is\n\n", "answer:", "answer: 5\n",
+    *answers.TOKENS, "answer is 5 ", "The answer is 5.", "The answer is\n\n", "answer:",
+    "answer: 5\n",
     "#### 5\n", "####", "\\boxed{5}", "\\boxed 5", "\\boxed{{}", "\\boxed", "<answer>5</answer>",
     "<answer> ", "</answer>", "</think>", "<think></think>", "◁/think▷", "</s>", "<|im_end|> ",
-    "<eos>x", "$5$", "$$5$$", "\\(", "\\(5\\)", "\\[5\\]", "5, ", "5.", "5 ", "-5", "5/", "1,000", "5 = ",
-    "5 + ", "= 5\n", "5 is ", ", since ", "since", "is not ", "wait, ", "is: ", "\n\n", "\r", "\u2028",
+    "<eos>x", "$5$", "$$5$$", "\\(", "\\(5\\)", "\\[5\\]", "5, ", "5.", "5 ", "-5", "5/", "1,000",
+    "5 = ",
+    "5 + ", "= 5\n", "5 is ", ", since ", "since", "is not ", "wait, ", "is: ", "\n\n", "\r",
+    "\u2028",
     "x^2 - 1\n", "x + 1 = 2\n", "x = 2 or ", "<<1+1=2>>", "a cm ", "step 1: ", "- ", "1. ", "of ",
     "°", "^\\circ", "\\text{ cm}", "(((", "{{{", "}}}", "))", "5\\%", "\\$", "US", "the ", "AB",
 ]  # fmt: skip
