@@ -488,8 +488,8 @@ _AROUND: list[tuple[str, Callable[[Any], Any] | None]] = [
     None),
 ]  # fmt: skip
 _UNITS: list[tuple[str, Any]] = [
-    (r"A\text{ cm}", 1), (r"A\text{ m}", None), ("A km/h", None), (r"\$A", 1), (r"A\%", None),
-    (r"A^\circ", 1), ("A hours", None), (r"A\mathrm{~cm}^2", None), (r"A\text{ cm}^{99}", None),
+    (r"A\text{ cm}", 1), (r"A\text{ m}", 1), ("A km/h", 1), (r"\$A", 1), (r"A\%", None),
+    (r"A^\circ", 1), ("A hours", 1), (r"A\mathrm{~cm}^2", None), (r"A\text{ cm}^{99}", None),
     ("A dollars", 1), ("A feet A inches", None), (r"A\text{ m/s}^{-9}", None), ("A million", None),
     (r"\text{Area}=A", None), (r"A\text{ apples}", None), ("A:A", None), ("A:A:A", None),
     ("A:30", None), ("A_{2}", None), ("A_A", None), ("A base A", None), (r"A\text{ base }A", None),
@@ -574,7 +574,7 @@ _EXACT, _ROUNDED = 1e-25, 6e-6
 def justified(name: str, answer: Answer, verdict: Verdict) -> bool:
     """Whether `correct` is what the answer's own value says, or its spelling."""
     reference = REFERENCES[name]
-    if _squashed(str(verdict.extracted)) in {_squashed(text) for text in _spellings(name)}:
+    if _spelled(str(verdict.extracted)) == _spelled(reference.text):
         return True
     if answer.values is None or reference.values is None:
         return False
@@ -629,17 +629,37 @@ def _same_relation(reference: Answer, answer: Answer) -> bool:
     return True
 
 
-def _spellings(name: str) -> list[str]:
-    return [REFERENCES[name].text, *_OTHERWISE.get(name, [])]
+# What says no more than the answer does, once blanks and fonts are gone.
+_HARMLESS = re.compile(
+    r"^x=|^\+|(?:forall|\\forall)x(?:\\in\\mathbbr)?$|;$|\\approx.*$|\+0\\cdot\\binom\\pie$"
+    r"|(?<=.)(?:cm|km/h|hours?|m/s\^-9|apples|dollars|\^\\circ|\\cup\\emptyset)$"
+)
+_WRAPPED = re.compile(r"(.+)=\1|\((.+)\)|\\\{(.+)\\\}|\|(.+)\||\\(?:max|min)\((.+),\5\)", re.S)
+_FONTS = re.compile(
+    r"\\(?:left|right|boxed|fbox|text|mathrm|[,;!: ])(?![a-z])|\\color\{red\}|(?<!\\)[{}]"
+    r"|\\?[\s$~\u200b\u202e\ufeff]|\.$|\\$|(?<![0-9])-(?=0+$)|(?<=[0-9]\.)0+$"
+)
 
 
-def _squashed(text: str) -> str:
-    """A text without blanks, fonts, sizes and what stands around an answer."""
-    text = unicodedata.normalize("NFKC", text).replace("\u2212", "-")
-    text = re.sub(
-        r"\\(?:left|right|boxed|fbox|text|mathrm|color\{red\}|[,;!: ])(?![a-z])", "", text
-    )
-    return re.sub(r"[\s{}$.~\u200b\u202e\ufeff]|\\$", "", text).lower()
+def _spelled(text: str) -> str:
+    """A text without blanks, fonts, sizes, brackets around it, units and what else says nothing."""
+    text = unicodedata.normalize("NFKC", text).replace("\u2212", "-").replace("1!", "1")
+    text = _FONTS.sub("", text).lower()
+    text = re.sub(r"(?<![0-9.])0+(?=[0-9])", "", re.sub(r"(\.[0-9]*[1-9])0+$", r"\1", text))
+    while True:
+        bare = _HARMLESS.sub("", text)
+        wrapped = _WRAPPED.fullmatch(bare)
+        inner = wrapped[wrapped.lastindex or 0] if wrapped else ""
+        bare = inner if inner and _balanced(inner) else bare
+        if bare == text:
+            return text
+        text = bare
 
 
-_OTHERWISE: dict[str, list[str]] = {}
+def _balanced(text: str) -> bool:
+    depth = 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return False
+    return not depth

@@ -131,7 +131,7 @@ _SCALES = {
 
 _CHOICE = re.compile(r"(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[\s:]++)?\(?\s*+([A-Ha-h])\s*+[).:]?")
 _CHOICE_LABEL = re.compile(
-    r"(?:\(\s*([A-H])\s*\)|([A-H])[).:])\s*(?!(?:and|or)\b|[,;/&+]|\\(?:and|or|cup|&))"
+    r"(?:\(\s*([A-H])\s*\)|([A-H])[).:])\s*(?!(?:and|or)\b|[,;/&+^]|\\(?:and|or|cup|&))"
     r"\S(?:(?!\([A-H]\)).)*",
     re.S,
 )
