@@ -434,7 +434,7 @@ _LEAVES = [
     _number("0.333333", lambda x, y: mpmath.mpf(333333) / 1000000), _made("number", "007", 7),
     _number(r"28\%", lambda x, y: mpmath.mpf(28) / 100), _number(r"30^\circ", _const(30)),
     _made("number", "--7", 7), _number("1_0", lambda x, y: _unknown()),
-    _number("0x1F", lambda x, y: _unknown()), _number("1e999", lambda x, y: _unknown()),
+    _number("0x1F", lambda x, y: _unknown()), _number("1e999", lambda x, y: mpmath.mpf("1e999")),
     _number("1010_2", lambda x, y: _unknown()), _number(r"\frac12", _const(0.5)),
 ]  # fmt: skip
 _BINARY: list[tuple[str, Callable[[Any, Any], Any]]] = [
