@@ -20,11 +20,9 @@ from __future__ import annotations
 
 import ast
 import builtins
-import ctypes
 import gc
 import json
 import os
-import platform
 import random
 import resource
 import select
@@ -39,6 +37,21 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from rlvr.confine import (
+    CALLS,
+    ENOSYS,
+    LOW,
+    Answer,
+    Only,
+    Rule,
+    check,
+    dump_no_core,
+    give_up_privileges,
+    libc,
+    read_only,
+    system_call_filter,
+)
+
 LENGTH = struct.Struct("<I")
 STATUS = struct.Struct("<i")
 MAX_DEPTH = 50
@@ -48,106 +61,37 @@ TOO_LARGE = "the result is too large"
 
 CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
 IN_PROGRAM = 0x20000 | 0x4000000 | 0x8000000  # mount, uts, ipc
+NAMESPACES = IN_PROGRAM | CLONE_NEWPID | CLONE_NEWNET | 0x10000000 | 0x2000000 | 0x80
 CLONE_THREAD = 0x10000
-PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = (
-    1, 22, 24, 38, 47,
-)  # fmt: skip
-EPERM, ENOSYS = 1, 38
-ALLOW, ERRNO, KILL = 0x7FFF0000, 0x00050000, 0x80000000
+PR_SET_PDEATHSIG = 1
+NO_SUCH_CALL = Answer(ENOSYS)  # libc has something else to try then
+DONE = Answer(0)
 
-# name: (x86_64, aarch64). Refused: processes and programs, sockets, priorities (a program that
-# makes itself wait must not look starved), memory that the limits don't count, and whatever speaks
-# to the kernel's rarer parts.
-REFUSED = {
-    "fork": (57, None), "vfork": (58, None), "execve": (59, 221), "execveat": (322, 281),
-    "socket": (41, 198), "ptrace": (101, 117), "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271), "setpriority": (141, 140), "sched_setparam": (142, 118),
-    "sched_setscheduler": (144, 119), "sched_setaffinity": (203, 122), "sched_setattr": (314, 274),
-    "ioprio_set": (251, 30), "shmget": (29, 194), "shmat": (30, 196), "semget": (64, 190),
-    "msgget": (68, 186), "mq_open": (240, 180), "memfd_create": (319, 279),
-    "memfd_secret": (447, 447), "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40),
-    "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "open_tree": (428, 428),
-    "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432),
-    "fspick": (433, 433), "mount_setattr": (442, 442), "swapon": (167, 224), "swapoff": (168, 225),
-    "reboot": (169, 142), "syslog": (103, 116), "acct": (163, 89), "quotactl": (179, 60),
-    "quotactl_fd": (443, 443), "init_module": (175, 105), "finit_module": (313, 273),
-    "delete_module": (176, 106), "kexec_load": (246, 104), "kexec_file_load": (320, 294),
-    "iopl": (172, None), "ioperm": (173, None), "modify_ldt": (154, None),
-    "personality": (135, 92), "bpf": (321, 280), "perf_event_open": (298, 241),
-    "userfaultfd": (323, 282), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427), "add_key": (248, 217), "request_key": (249, 218),
-    "keyctl": (250, 219), "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265),
-    "fanotify_init": (300, 262), "kcmp": (312, 272), "pidfd_getfd": (438, 438),
-    "process_madvise": (440, 440), "move_pages": (279, 239), "migrate_pages": (256, 238),
-    "mbind": (237, 235), "set_mempolicy": (238, 237), "vhangup": (153, 58),
-    "settimeofday": (164, 170), "clock_settime": (227, 112), "adjtimex": (159, 171),
-    "clock_adjtime": (305, 266), "setrlimit": (160, 164),
-}  # fmt: skip
-ARCHITECTURES = {
-    # audit number, column above, clone, clone3, prlimit64
-    "x86_64": (0xC000003E, 0, 56, 435, 302),
-    "aarch64": (0xC00000B7, 1, 220, 435, 261),
+# What a program may call: its own files, memory, threads, signals and time. A call that is missing
+# here does not exist for it.
+ALLOWED: dict[str, Rule] = {
+    **dict.fromkeys(CALLS),
+    # A thread, but neither a process nor a namespace.
+    "clone": Only(((0, CLONE_THREAD | NAMESPACES, (CLONE_THREAD,)),)),
+    # asyncio wakes its loop through a pair of stream sockets. They have no name, and can't get one.
+    "socketpair": Only(((0, LOW, (1,)), (1, 0xFF, (1,)))),
+    # Copy a descriptor, read and set its flags; no lock, lease, notice or larger pipe: the files
+    # are the host's.
+    "fcntl": Only(((1, LOW, (0, 1, 2, 3, 4, 1030)),)),
+    # Is it a terminal, close on exec (or not), block (or not), how much can be read.
+    "ioctl": Only(((1, LOW, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),)),
+    # The name of a thread.
+    "prctl": Only(((0, LOW, (15, 16)),)),
+    # What libc's allocator asks for; nothing that drops or merges pages of the host's.
+    "madvise": Only(((2, LOW, (0, 1, 2, 3, 4, 8)),)),
+    # Neither locked memory nor the host's huge pages.
+    "mmap": Only(((3, 0x40000 | 0x2000, (0,)),)),
+    # Limits can be read; set, one would kill as if from outside.
+    "prlimit64": Only(((2, (1 << 64) - 1, (0,)),)),
+    # What a program writes is in memory: there is nothing to bring to a disk, and the files that it
+    # reads are on the host's.
+    **dict.fromkeys(("fsync", "fdatasync", "msync"), DONE),
 }
-NEWEST_CALL = 462  # later calls (and the x32 ones) do not exist here
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _system_call_filter() -> bytes | None:
-    """Return the seccomp filter as BPF instructions; None on an architecture without a table."""
-    known = ARCHITECTURES.get(platform.machine())
-    if known is None:
-        return None
-    audit, column, clone, clone3, prlimit = known
-    refused = sorted({call for row in REFUSED.values() if (call := row[column]) is not None})
-    load, equal, above, any_bit, give = 0x20, 0x15, 0x25, 0x45, 0x06
-    program: list[tuple[int, int, int, int]] = [
-        (load, 0, 0, 4),
-        (equal, 1, 0, audit),
-        (give, 0, 0, KILL),
-        (load, 0, 0, 0),
-        (above, 0, 1, NEWEST_CALL),
-        (give, 0, 0, ERRNO | ENOSYS),
-        (equal, 0, 1, clone3),  # its flags lie behind a pointer: libc falls back on clone
-        (give, 0, 0, ERRNO | ENOSYS),
-    ]
-    for call in refused:
-        program += [(equal, 0, 1, call), (give, 0, 0, ERRNO | EPERM)]
-    program += [
-        (equal, 0, 5, prlimit),  # limits can be read; set, one would kill as if from outside
-        (load, 0, 0, 32),
-        (any_bit, 2, 0, 0xFFFFFFFF),
-        (load, 0, 0, 36),
-        (any_bit, 0, 1, 0xFFFFFFFF),
-        (give, 0, 0, ERRNO | EPERM),
-        (load, 0, 0, 0),
-        (equal, 1, 0, clone),
-        (give, 0, 0, ALLOW),
-        (load, 0, 0, 16),
-        (any_bit, 0, 1, CLONE_THREAD),
-        (give, 0, 0, ALLOW),
-        (give, 0, 0, ERRNO | EPERM),
-    ]
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
-
-
-def _call(what: str, result: int) -> None:
-    if result != 0:
-        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
-
-
-def _give_up_privileges(bpf: bytes | None) -> None:
-    _call("no_new_privs", libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-    _call("ambient", libc.prctl(PR_CAP_AMBIENT, 4, 0, 0, 0))
-    for capability in range(64):
-        if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
-            break  # past the last one
-    header, none = struct.pack("=Ii", 0x20080522, 0), bytes(24)
-    _call("capset", libc.capset(header, none))
-    if bpf is not None:
-        code = ctypes.create_string_buffer(bpf, len(bpf))
-        filter_ = struct.pack("@HP", len(bpf) // 8, ctypes.addressof(code))
-        _call("seccomp", libc.prctl(PR_SET_SECCOMP, 2, filter_, 0, 0))
 
 
 def _limit(limits: dict[str, int]) -> None:
@@ -160,6 +104,7 @@ def _limit(limits: dict[str, int]) -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_SIGPENDING, 64),
     ):
         hard = resource.getrlimit(which)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
@@ -168,9 +113,11 @@ def _limit(limits: dict[str, int]) -> None:
 
 def _serve(control_fd: int) -> None:
     """Start a program for every (socket, status pipe) that arrives; report how each ended."""
+    for name in os.listdir("/dev"):
+        read_only(f"/dev/{name}")
     control = socket.socket(fileno=control_fd)
     here = os.pidfd_open(os.getpid())
-    bpf = _system_call_filter()
+    bpf = system_call_filter(ALLOWED, NO_SUCH_CALL)
     alone = IN_PROGRAM if bpf is not None else IN_PROGRAM | CLONE_NEWNET
     running: dict[int, tuple[int, int]] = {}
     ready = select.poll()
@@ -188,14 +135,14 @@ def _serve(control_fd: int) -> None:
             if len(fds) != 2:
                 return
             # A process can't move itself to a new pid namespace, only the children it has then.
-            _call("unshare", libc.unshare(CLONE_NEWPID))
+            check("unshare", libc.unshare(CLONE_NEWPID))
             pid = os.fork()
             if pid == 0:
                 try:
                     _begin(fds[0], json.loads(message), bpf, alone)
                 finally:
                     os._exit(0)
-            _call("setns", libc.setns(here, CLONE_NEWPID))
+            check("setns", libc.setns(here, CLONE_NEWPID))
             os.close(fds[0])
             end = os.pidfd_open(pid)
             running[end] = (pid, fds[1])
@@ -216,9 +163,9 @@ def _begin(sock_fd: int, limits: dict[str, int], bpf: bytes | None, namespaces: 
     """Confine this process, the first of its pid namespace, for good; then play its part."""
     os.setsid()  # kill(0, ...) reaches the whole process group, across pid namespaces
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    _call("unshare", libc.unshare(namespaces))
+    check("unshare", libc.unshare(namespaces))
     size = f"size={limits['disk_mb']}m,nr_inodes={limits['files']},mode=1777".encode()
-    _call("tmpfs", libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 2 | 4 | 8, size))  # nosuid nodev noexec
+    check("tmpfs", libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 2 | 4 | 8, size))  # nosuid nodev noexec
     null = os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
@@ -226,7 +173,8 @@ def _begin(sock_fd: int, limits: dict[str, int], bpf: bytes | None, namespaces: 
     os.closerange(4, 1 << 20)
     os.chdir("/tmp")
     _limit(limits)
-    _give_up_privileges(bpf)
+    dump_no_core()
+    give_up_privileges(bpf)
     os.write(3, b"up")
     _play(Channel(socket.socket(fileno=3), limits["message_bytes"]))
 
@@ -608,6 +556,7 @@ def _checker(channel: Channel, message: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    del sys.path[0]  # this folder
     # What programs commonly import, once for all of them.
     for _name in sys.argv[2:]:
         __import__(_name)

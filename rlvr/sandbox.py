@@ -34,7 +34,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from rlvr import inside
+from rlvr import confine, inside
 from rlvr.data import RunError
 
 WARM = (
@@ -170,12 +170,14 @@ class Sandbox:
             self._server = subprocess.Popen(
                 [
                     *command(_root()),
-                    *("--ro-bind", inside.__file__, "/inside.py", "--remount-ro", "/"),
+                    *("--ro-bind", inside.__file__, "/inside/__main__.py"),
+                    *("--ro-bind", confine.__file__, "/inside/rlvr/confine.py"),
+                    *("--remount-ro", "/"),
                     *("--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"),
                     *("--setenv", "PYTHONHASHSEED", "0", "--chdir", "/"),
                     # An arena for each thread would fill the address space that is allowed.
                     *("--setenv", "MALLOC_ARENA_MAX", "1"),
-                    *("--", python, "-B", "-s", "-S", "-P", "/inside.py", str(theirs.fileno())),
+                    *("--", python, "-B", "-s", "-S", "-P", "/inside", str(theirs.fileno())),
                     *WARM,
                 ],
                 pass_fds=[theirs.fileno()],
