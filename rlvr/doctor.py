@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +13,11 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from rlvr.confine import MS_BIND, check, libc
 from rlvr.data import Problem, RunError
 
 GIB = 1 << 30
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 1 << 14, 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,11 @@ def examine() -> Iterator[Check]:
     """
     yield from _machine()
     yield _tried("verifier", _verifier)
-    yield _tried("sandbox", _sandbox)
+    if os.geteuid() == 0:
+        yield _tried("sandbox, as root", _sandbox)
+        yield _tried("sandbox, as a user", lambda: as_user(_sandbox))
+    else:
+        yield _tried("sandbox", _sandbox)
     yield _tried("engine and trainer", _engine)
 
 
@@ -83,74 +91,15 @@ def _verifier() -> str:
     return "math tells right from wrong in a worker process"
 
 
-_ESCAPES = """
-import ctypes, os, signal, socket
-libc = ctypes.CDLL(None, use_errno=True)
-
-def attempt(what):
-    try:
-        return bool(what())
-    except (OSError, ValueError, RuntimeError):
-        return False
-
-def connects():
-    socket.create_connection(("127.0.0.1", 80), 0.2)
-    return True
-
-def writes(path):
-    with open(path, "ab") as file:
-        file.write(b"x")
-    return True
-
-def fills(path, count):
-    for number in range(count):
-        with open(path % number, "ab") as file:
-            file.write(bytes(1 << 18))
-    return True
-
-def escapes(secret):
-    return {
-        "read a file of the host": attempt(lambda: open(secret).read()),
-        "list a home": attempt(lambda: os.listdir(os.path.dirname(secret))),
-        "read the environment": "RLVR_DOCTOR" in os.environ or "PATH" in os.environ,
-        "see a process": attempt(lambda: os.listdir("/proc")),
-        "signal a process": attempt(lambda: os.kill(-1, signal.SIGCONT) is None),
-        "start a process": attempt(lambda: os.fork() >= 0),
-        "run a program": attempt(lambda: os.execv("/bin/sh", ["sh"])),
-        "open a socket": attempt(connects),
-        "write outside its folder": attempt(lambda: writes("/written")),
-        "write over Python": attempt(lambda: writes(os.__file__)),
-        "mount": libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 0, None) == 0,
-        "make a namespace": libc.unshare(0x10000000) == 0,
-        "trace": libc.ptrace(16, 1, None, None) == 0,
-        "fill the disk": attempt(lambda: fills("/tmp/large%d", 1 << 12)),
-        "make files without end": attempt(lambda: [writes(f"/tmp/{n}") for n in range(1 << 14)]),
-        "take memory without end": takes(),
-        "use a descriptor of the host": any(map(opened, range(4, 64))),
-    }
-
-def takes():
-    try:
-        return bool(bytearray(1 << 36))
-    except MemoryError:
-        return False
-
-def opened(fd):
-    try:
-        os.fstat(fd)
-        return True
-    except OSError:
-        return False
-"""
-
-
 def _sandbox() -> str:
     """Attempt, inside, every escape that the sandbox claims to stop; then overrun its time."""
+    from rlvr import escapes
     from rlvr.inside import pack
     from rlvr.sandbox import ProgramError, Sandbox, bubblewrap
 
+    source = Path(escapes.__file__).read_text()
     with tempfile.NamedTemporaryFile(prefix="rlvr-doctor-") as secret, Sandbox() as sandbox:
-        with sandbox.candidate(_ESCAPES, timeout=10.0) as program:
+        with sandbox.candidate(source, timeout=10.0) as program:
             reply = program.call("escapes", pack([secret.name]), pack({}))
         if "value" not in reply:
             raise RunError(f"the attempts to escape did not run: {reply['raised']}")
@@ -163,6 +112,76 @@ def _sandbox() -> str:
         except ProgramError:
             return f"{bubblewrap()} stops {len(found)} kinds of escape, and a program without end"
     raise RunError("an endless program was not stopped")
+
+
+# --- as an ordinary user ---------------------------------------------------------------------
+
+NOBODY = 65534
+
+
+def as_user(attempt: Callable[[], str]) -> str:
+    """Return what a function returns in a child that gave up root's rights for user 65534's.
+
+    What Python is loaded from can be read there, even where it lies in root's home. Raises RunError
+    with the child's message if it fails, or can't become that user.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _become_user()
+            said = f"+{attempt()}"
+        except BaseException as error:  # whatever it is, the parent tells it
+            said = f"-{error}"
+        with open(writing, "w") as file:
+            file.write(said)
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as file:
+        said = file.read()
+    os.waitpid(pid, 0)
+    if not said.startswith("+"):
+        raise RunError(said[1:] or "the child ended without a word")
+    return said[1:]
+
+
+def _become_user() -> None:
+    from rlvr.sandbox import bubblewrap
+
+    here = Path(__file__).parent
+    needed = (sys.base_prefix, sys.prefix, here, here.parent / "verifiers", bubblewrap())
+    _show({Path(path).resolve() for path in needed if Path(path).exists()})
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    os.chdir("/")
+
+
+def _show(paths: set[Path]) -> None:
+    """Lay a folder that anyone may enter over each one that only root may, for this process only.
+
+    Of what was there the child sees `paths`.
+    """
+    closed: dict[Path, Path] = {}
+    for path in paths:
+        shut = [folder for folder in path.parents if not folder.stat().st_mode & stat.S_IXOTH]
+        if shut:
+            closed[path] = shut[-1]
+    if not closed:
+        return
+    check("unshare", libc.unshare(CLONE_NEWNS))
+    check("private", libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
+    found = {path: os.open(path, os.O_PATH) for path in closed}
+    for folder in set(closed.values()):
+        check("tmpfs", libc.mount(b"tmpfs", bytes(folder), b"tmpfs", 0, b"mode=755"))
+    for path, fd in found.items():
+        is_folder = stat.S_ISDIR(os.fstat(fd).st_mode)
+        (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
+        if not is_folder:
+            path.touch()
+        source = f"/proc/self/fd/{fd}".encode()
+        check("bind", libc.mount(source, bytes(path), None, MS_BIND | MS_REC, None))
+        os.close(fd)
 
 
 def _engine() -> str:

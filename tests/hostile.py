@@ -506,6 +506,51 @@ HONEST = {
             return sorted(set(pool.map(int, xs)))
         """
     ),
+    "asyncio": inside(
+        """
+        import asyncio
+        async def one(x):
+            await asyncio.sleep(0)
+            return x
+        async def every(): return await asyncio.gather(*map(one, xs))
+        return sorted(set(asyncio.run(every())))
+        """
+    ),
+    "a file brought to the disk": inside(
+        """
+        import json, mmap, os, shutil, tempfile
+        with tempfile.TemporaryDirectory() as folder:
+            with open(f"{folder}/a", "w") as file:
+                json.dump(xs, file)
+                file.flush()
+                os.fsync(file.fileno())
+            with open(f"{folder}/a", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+                memory.flush()
+            shutil.copy2(f"{folder}/a", f"{folder}/b")
+            os.replace(f"{folder}/b", f"{folder}/c")
+            return sorted(set(json.load(open(f"{folder}/c"))))
+        """
+    ),
+    "sqlite": inside(
+        """
+        import sqlite3
+        with sqlite3.connect(":memory:") as base:
+            base.execute("create table t (x)")
+            base.executemany("insert into t values (?)", [(x,) for x in xs])
+            return [x for x, in base.execute("select distinct x from t order by x")]
+        """
+    ),
+    "signals and clocks": inside(
+        """
+        import os, signal, time, uuid, secrets, platform, threading
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        time.sleep(0.002); os.getpid(); uuid.uuid4(); secrets.token_hex(4); platform.machine()
+        signal.raise_signal(signal.SIGALRM)
+        time.process_time(); time.thread_time(); threading.get_native_id(); os.cpu_count()
+        return sorted(set(xs))
+        """
+    ),
     "leaves a file": inside("open('/tmp/left', 'w').write('x')\nreturn sorted(set(xs))").replace(
         "open(", "__import__('os').path.exists('/tmp/left') or open("
     ),

@@ -300,7 +300,7 @@ def test_list_of_something_else(call: Call) -> None:
 def test_doctor_finds_nothing_wrong_here(call: Call) -> None:
     code, out, err = call("doctor")
     assert code == 0, out + err
-    for word in ("versions", "vllm", "memory", "disk", "verifier", "engine and trainer"):
+    for word in ("versions", "vllm", "memory", "disk", "verifier", "sandbox", "engine and trainer"):
         assert word in out
     assert "FAILS" not in out
 

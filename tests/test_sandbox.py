@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 import resource
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import hostile
 import psutil
 import pytest
 from rlvr.verifiers import code
 
-from rlvr import sandbox
+from rlvr import confine, escapes, sandbox
 from rlvr.data import Verdict
+from rlvr.doctor import as_user
+from rlvr.inside import pack, unpack
 from rlvr.pool import VerifierPool
 from rlvr.sandbox import ProgramError, Sandbox, SandboxError
 from rlvr.verify import case_problem
@@ -28,6 +33,19 @@ NO_ARGUMENTS = {"dict": list[object]()}
 def judge(reference: object, program: str) -> Verdict:
     verdict: Verdict = code.verify(case_problem(reference), program, timeout=TIMEOUT)
     return verdict
+
+
+# As the one who runs the tests, and where that is root as an ordinary user too.
+RIGHTS = {"own rights": lambda attempt: attempt()}
+if os.geteuid() == 0:
+    RIGHTS["a user's rights"] = as_user
+
+
+def answer(source: str, *arguments: object) -> Any:
+    """Return what a program's `solve` returns in a sandbox of its own."""
+    with Sandbox() as box, box.candidate(source, 20.0) as program:
+        reply = program.call("solve", pack(arguments), NO_ARGUMENTS)
+    return unpack(reply["value"]) if "value" in reply else reply
 
 
 def processes() -> int:
@@ -86,6 +104,121 @@ def test_an_escape_fails_in_the_sandbox_itself(name: str) -> None:
     assert "escaped" not in str(reply)
     secrets = ("root:x:", "PATH", "SHELL", "HOME", str(Path.home()), "BufferedReader")
     assert not any(secret in str(reply.get("value")) for secret in secrets), reply
+
+
+ATTEMPTS = Path(escapes.__file__).read_text() + "\nsolve = escapes\n"
+
+
+@pytest.mark.parametrize("rights", RIGHTS)
+def test_no_attempt_works_and_the_host_is_as_before(rights: str) -> None:
+    before = host()
+    found = json.loads(RIGHTS[rights](lambda: json.dumps(answer(ATTEMPTS, __file__))))
+    assert len(found) > 60 and not [what for what, worked in found.items() if worked]
+    assert host() == before
+
+
+def host() -> dict[str, object]:
+    """What a program of today's attempts could have changed, and left."""
+    found: dict[str, object] = {"disk reads": Path("/proc/sys/fs/aio-nr").read_text()}
+    for path in (*escapes.DEVICES, os.__file__):
+        status = os.stat(path)
+        found[path] = (status.st_mode, status.st_uid, status.st_gid, status.st_ctime_ns)
+    for kind in ("msg", "sem", "shm"):
+        found[kind] = Path("/proc/sysvipc", kind).read_text()
+    inode = f":{os.stat(os.__file__).st_ino} "
+    found["locks"] = [line for line in Path("/proc/locks").open() if inode in line]
+    return found
+
+
+def test_the_attempts_are_real_ones() -> None:
+    """What the sandbox refuses works for an ordinary user without one."""
+
+    def outside() -> str:
+        return json.dumps({what: escapes.worked(it) for what, it in escapes.HARMLESS.items()})
+
+    found = json.loads(list(RIGHTS.values())[-1](outside))
+    assert not [what for what, worked in found.items() if not worked]
+
+
+WRITING = """
+import os
+def attempts(path):
+    status = os.stat(path)
+    yield "mode", lambda: os.chmod(path, status.st_mode & 0o7777)
+    yield "owner", lambda: os.chown(path, -1, -1)
+    yield "times", lambda: os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    yield "attribute", lambda: os.setxattr(path, "user.rlvr", b"x")
+    if os.path.isdir(path):
+        yield "new folder", lambda: [os.mkdir(path + "/rlvr-new"), os.rmdir(path + "/rlvr-new")]
+    else:
+        yield "data", lambda: os.close(os.open(path, os.O_WRONLY))
+        yield "removal", lambda: os.rename(path, path + "x")
+
+def solve(paths):
+    found = {}
+    for path in paths:
+        found[path] = []
+        for what, attempt in attempts(path):
+            try:
+                attempt()
+                found[path].append(what)
+            except OSError:
+                pass
+    return found
+"""
+
+
+@pytest.mark.parametrize("rights", RIGHTS)
+def test_every_mount_and_what_may_be_written_through_it(rights: str) -> None:
+    def attempt() -> str:
+        with Sandbox() as box, box.candidate(WRITING, 20.0) as program:
+            # 4 is the mount point, 5 its options, and after the dash the kind of file system
+            lines = Path(f"/proc/{program.pid}/mountinfo").read_text().splitlines()
+            paths = [line.split()[4] for line in lines]
+            reply = program.call("solve", pack([paths]), NO_ARGUMENTS)
+        return json.dumps([lines, unpack(reply["value"])])
+
+    lines, written = json.loads(RIGHTS[rights](attempt))
+    options = {line.split()[4]: set(line.split()[5].split(",")) for line in lines}
+    assert len(options) == len(lines) > 10
+    assert {"rw", "nosuid", "nodev", "noexec"} <= options.pop("/tmp")
+    assert all({"ro", "nosuid"} <= found for found in options.values()), options
+    devices = {path for path, found in options.items() if "nodev" not in found}
+    assert devices == set(escapes.DEVICES)
+    assert set(written.pop("/tmp")) >= {"mode", "times", "new folder"}
+    # A device takes what is written to it, as from any user, and nothing else of it changes.
+    assert {path: what for path, what in written.items() if what} == {
+        path: ["data"] for path in escapes.DEVICES
+    }
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's sandbox can be looked at from outside")
+def test_a_crash_is_not_dumped() -> None:
+    """RLIMIT_CORE is not looked at where core_pattern is a pipe; to root such a process belongs."""
+
+    def owner() -> str:
+        with Sandbox() as box, box.candidate("def solve(): pass", TIMEOUT) as program:
+            return str(os.stat(f"/proc/{program.pid}/status").st_uid)
+
+    assert as_user(owner) == "0"
+
+
+HEADERS = {
+    "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+    "aarch64": Path("/usr/include/asm-generic/unistd.h"),
+}
+
+
+@pytest.mark.parametrize("machine", HEADERS)
+def test_the_numbers_are_the_kernels(machine: str) -> None:
+    if not HEADERS[machine].exists():
+        pytest.skip("no headers of the kernel here (package linux-libc-dev)")
+    text = HEADERS[machine].read_text().replace("__NR3264_fstatat", "__NR_newfstatat")
+    known = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text))
+    column = confine.ARCHITECTURES[machine][1]
+    for name, numbers in confine.CALLS.items():
+        if name in known or name != "fchmodat2":  # newer than some headers
+            assert str(numbers[column]) == known.get(name, "None"), name
 
 
 def test_a_killed_owner_leaves_no_process() -> None:
