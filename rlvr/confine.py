@@ -62,7 +62,9 @@ CALLS: dict[str, tuple[int | None, int | None]] = {
     "futimesat": (261, None), "utimensat": (280, 88), "truncate": (76, 45), "ftruncate": (77, 46),
     "umask": (95, 166), "getxattr": (191, 8), "lgetxattr": (192, 9), "fgetxattr": (193, 10),
     "listxattr": (194, 11), "llistxattr": (195, 12), "flistxattr": (196, 13), "fcntl": (72, 25),
-    "ioctl": (16, 29), "fsync": (74, 82), "fdatasync": (75, 83),
+    "ioctl": (16, 29), "chown": (92, None), "fchown": (93, 55), "lchown": (94, None),
+    "fchownat": (260, 54), "mknod": (133, None), "mknodat": (259, 33),
+    "fsync": (74, 82), "fdatasync": (75, 83),
     "brk": (12, 214), "mmap": (9, 222), "munmap": (11, 215), "mprotect": (10, 226),
     "mremap": (25, 216), "madvise": (28, 233), "msync": (26, 227),
     "clone": (56, 220), "futex": (202, 98), "set_robust_list": (273, 99),
@@ -94,6 +96,7 @@ ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _EQUAL, _ABOVE, _AND, _GIVE = 0x20, 0x15, 0x25, 0x54, 0x06
 _X32 = 0x3FFFFFFF  # above it are x86-64's calls once more, by other numbers
+_OLD = 423  # above it are calls that libc tries first, and does without where they don't exist
 EPERM, ENOSYS = 1, 38
 
 
@@ -121,8 +124,8 @@ LOW = 0xFFFFFFFF
 def system_call_filter(rules: Mapping[str, Rule], otherwise: Rule) -> bytes | None:
     """Return a seccomp filter as BPF instructions; None on an architecture without a table.
 
-    `otherwise` (None or an Answer) holds for every call that `rules` does not name. Raises KeyError
-    for a name that CALLS lacks.
+    `otherwise` (None or an Answer) holds for every call that `rules` does not name; if it is an
+    Answer, newer calls among them do not exist. Raises KeyError for a name that CALLS lacks.
     """
     known = ARCHITECTURES.get(platform.machine())
     if known is None:
@@ -141,6 +144,8 @@ def system_call_filter(rules: Mapping[str, Rule], otherwise: Rule) -> bytes | No
         if number is not None:
             body = _instructions(rule)
             program += [(_EQUAL, 0, len(body), number), *body]
+    if otherwise is not None:
+        program += [(_ABOVE, 0, 1, _OLD), (_GIVE, 0, 0, _ERRNO | ENOSYS)]
     program += _instructions(otherwise)
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 

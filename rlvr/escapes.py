@@ -243,6 +243,7 @@ HARMLESS: dict[str, Callable[[], object]] = {
     "drop a file of the host from memory": evicts,
     "see what the host has in memory": is_cached,
     "push pages out of memory": pages_out,
+    "see how full the host's disks are": lambda: os.statvfs(os.__file__).f_bfree,
     "make a context for disk reads": disk_io,
     "make a timer": timer,
     "make a timer with a descriptor": lambda: called(libc.timerfd_create(1, 0)),

@@ -39,7 +39,7 @@ from typing import Any
 
 from rlvr.confine import (
     CALLS,
-    ENOSYS,
+    EPERM,
     LOW,
     Answer,
     Only,
@@ -64,11 +64,10 @@ IN_PROGRAM = 0x20000 | 0x4000000 | 0x8000000  # mount, uts, ipc
 NAMESPACES = IN_PROGRAM | CLONE_NEWPID | CLONE_NEWNET | 0x10000000 | 0x2000000 | 0x80
 CLONE_THREAD = 0x10000
 PR_SET_PDEATHSIG = 1
-NO_SUCH_CALL = Answer(ENOSYS)  # libc has something else to try then
-DONE = Answer(0)
+REFUSED, DONE = Answer(EPERM), Answer(0)
+NAMED_PIPE = (0o170000, (0o010000,))
 
-# What a program may call: its own files, memory, threads, signals and time. A call that is missing
-# here does not exist for it.
+# What a program may call: its own files, memory, threads, signals and time. Any other is refused.
 ALLOWED: dict[str, Rule] = {
     **dict.fromkeys(CALLS),
     # A thread, but neither a process nor a namespace.
@@ -80,6 +79,8 @@ ALLOWED: dict[str, Rule] = {
     "fcntl": Only(((1, LOW, (0, 1, 2, 3, 4, 1030)),)),
     # Is it a terminal, close on exec (or not), block (or not), how much can be read.
     "ioctl": Only(((1, LOW, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),)),
+    "mknod": Only(((1, *NAMED_PIPE),)),
+    "mknodat": Only(((2, *NAMED_PIPE),)),
     # The name of a thread.
     "prctl": Only(((0, LOW, (15, 16)),)),
     # What libc's allocator asks for; nothing that drops or merges pages of the host's.
@@ -117,7 +118,7 @@ def _serve(control_fd: int) -> None:
         read_only(f"/dev/{name}")
     control = socket.socket(fileno=control_fd)
     here = os.pidfd_open(os.getpid())
-    bpf = system_call_filter(ALLOWED, NO_SUCH_CALL)
+    bpf = system_call_filter(ALLOWED, REFUSED)
     alone = IN_PROGRAM if bpf is not None else IN_PROGRAM | CLONE_NEWNET
     running: dict[int, tuple[int, int]] = {}
     ready = select.poll()
