@@ -97,7 +97,7 @@ _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _EQUAL, _ABOVE, _AND, _GIVE = 0x20, 0x15, 0x25, 0x54, 0x06
 _X32 = 0x3FFFFFFF  # above it are x86-64's calls once more, by other numbers
 _OLD = 423  # above it are calls that libc tries first, and does without where they don't exist
-EPERM, ENOSYS = 1, 38
+EPERM, EINVAL, ENOSYS = 1, 22, 38
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,18 +178,31 @@ PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AM
 )  # fmt: skip
 
 
-def give_up_privileges(bpf: bytes | None) -> None:
-    """Give up every capability, now and for good, then filter system calls. Raises OSError.
+def give_up_privileges(user: int | None = None) -> None:
+    """Give up every capability, for good, and where this is root become `user`. Raises OSError.
 
     It holds for this thread and its later children.
     """
     check("no_new_privs", libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     check("ambient", libc.prctl(PR_CAP_AMBIENT, 4, 0, 0, 0))
     for capability in range(64):
-        if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
+        dropped = libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+        if dropped != 0 and ctypes.get_errno() == EINVAL:
             break  # past the last one
+        check("capbset", dropped)
+    if user is not None and os.getuid() == 0:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
     header, none = struct.pack("=Ii", 0x20080522, 0), bytes(24)
     check("capset", libc.capset(header, none))
+
+
+def filter_system_calls(bpf: bytes | None) -> None:
+    """Filter this thread's system calls, and its later children's, if there is a filter.
+
+    Raises OSError. The process must have given up its privileges.
+    """
     if bpf is not None:
         code = ctypes.create_string_buffer(bpf, len(bpf))
         filter_ = struct.pack("@HP", len(bpf) // 8, ctypes.addressof(code))

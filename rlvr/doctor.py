@@ -116,8 +116,6 @@ def _sandbox() -> str:
 
 # --- as an ordinary user ---------------------------------------------------------------------
 
-NOBODY = 65534
-
 
 def as_user(attempt: Callable[[], str]) -> str:
     """Return what a function returns in a child that gave up root's rights for user 65534's.
@@ -146,7 +144,7 @@ def as_user(attempt: Callable[[], str]) -> str:
 
 
 def _become_user() -> None:
-    from rlvr.sandbox import bubblewrap
+    from rlvr.sandbox import NOBODY, bubblewrap
 
     here = Path(__file__).parent
     needed = (sys.base_prefix, sys.prefix, here, here.parent / "verifiers", bubblewrap())

@@ -46,6 +46,7 @@ from rlvr.confine import (
     Rule,
     check,
     dump_no_core,
+    filter_system_calls,
     give_up_privileges,
     libc,
     read_only,
@@ -163,10 +164,11 @@ def _report(end: int, pid: int, status_fd: int) -> None:
 def _begin(sock_fd: int, limits: dict[str, int], bpf: bytes | None, namespaces: int) -> None:
     """Confine this process, the first of its pid namespace, for good; then play its part."""
     os.setsid()  # kill(0, ...) reaches the whole process group, across pid namespaces
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     check("unshare", libc.unshare(namespaces))
-    size = f"size={limits['disk_mb']}m,nr_inodes={limits['files']},mode=1777".encode()
-    check("tmpfs", libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 2 | 4 | 8, size))  # nosuid nodev noexec
+    size = f"size={limits['disk_mb']}m,nr_inodes={limits['files']},mode=1777,uid=1000,gid=1000"
+    check(
+        "tmpfs", libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 2 | 4 | 8, size.encode())
+    )  # nosuid nodev noexec
     null = os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
@@ -174,8 +176,10 @@ def _begin(sock_fd: int, limits: dict[str, int], bpf: bytes | None, namespaces: 
     os.closerange(4, 1 << 20)
     os.chdir("/tmp")
     _limit(limits)
+    give_up_privileges(1000)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a change of user takes it back
     dump_no_core()
-    give_up_privileges(bpf)
+    filter_system_calls(bpf)
     os.write(3, b"up")
     _play(Channel(socket.socket(fileno=3), limits["message_bytes"]))
 

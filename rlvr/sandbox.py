@@ -42,6 +42,9 @@ WARM = (
     "operator", "copy", "random", "datetime", "json", "decimal", "fractions", "statistics",
     "hashlib", "dataclasses", "enum", "cmath", "textwrap", "queue",
 )  # fmt: skip
+DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+NOBODY = 65534
+CLONE_NEWUSER = 0x10000000
 _POLL_SECONDS = 0.05
 _STARTUP_SECONDS = 60.0
 _ENDING_SECONDS = 0.5
@@ -95,20 +98,26 @@ def _root() -> tuple[str, ...]:
     python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
     folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
     folders = {os.path.realpath(folder.replace(sys.prefix, sys.base_prefix)) for folder in folders}
-    arguments: list[str] = []
-    for path in sorted({python, *folders, *_shared_libraries(python, folders)}):
-        arguments += ["--ro-bind", os.path.realpath(path), path]
+    binds = [
+        ("--ro-bind", os.path.realpath(path), path)
+        for path in sorted({python, *folders, *_shared_libraries(python, folders)})
+    ]
+    if os.path.exists("/etc/ld.so.cache"):
+        binds += [("--ro-bind", "/etc/ld.so.cache", "/etc/ld.so.cache")]
+    binds += [("--dev-bind", device, device) for device in DEVICES]
+    binds += [("--ro-bind", inside.__file__, "/inside/__main__.py")]
+    binds += [("--ro-bind", confine.__file__, "/inside/rlvr/confine.py")]
+    # By itself bubblewrap makes folders that only the server's user may enter.
+    parents = {str(parent) for _, _, path in binds for parent in Path(path).parents} - {"/"}
+    arguments = [word for parent in sorted({*parents, "/tmp"}) for word in ("--dir", parent)]
+    arguments += [word for bind in binds for word in bind]
     for folder in sorted(folders):
         # Packages (a data set with its tests, say) are none of a program's business.
         for name in ("site-packages", "dist-packages"):
             if os.path.isdir(f"{folder}/{name}"):
                 arguments += ["--tmpfs", f"{folder}/{name}"]
                 arguments += ["--remount-ro", f"{folder}/{name}"]
-    if os.path.exists("/etc/ld.so.cache"):
-        arguments += ["--ro-bind", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    for device in ("null", "zero", "random", "urandom"):
-        arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
-    return (*arguments, "--dir", "/tmp")
+    return (*arguments, "--remount-ro", "/")
 
 
 def _shared_libraries(python: str, folders: set[str]) -> set[str]:
@@ -126,12 +135,55 @@ def _shared_libraries(python: str, folders: set[str]) -> set[str]:
     return {word for word in words if word.startswith("/") and word not in modules}
 
 
-def command(arguments: Sequence[str]) -> list[str]:
-    """Return bubblewrap's command line up to the program: own namespaces, nobody's rights."""
+def command(arguments: Sequence[str], users: int = -1) -> list[str]:
+    """Return bubblewrap's command line up to the program: own namespaces, nobody's rights.
+
+    `users` is a descriptor of the user namespace to be in, else it makes one.
+    """
+    user = ["--unshare-user", "--uid", "1000", "--gid", "1000"]
+    if users >= 0:
+        user = ["--userns", str(users)]
     return [
-        bubblewrap(), "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000",
-        "--hostname", "sandbox", "--new-session", "--clearenv", *arguments,
+        bubblewrap(), *user, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts",
+        "--unshare-cgroup-try", "--hostname", "sandbox", "--new-session", "--clearenv", *arguments,
     ]  # fmt: skip
+
+
+def _two_users() -> int:
+    """Return a descriptor of a user namespace with root, and with nobody as its user 1000.
+
+    Root's programs are to be nobody's: root's own would own the host's files and devices, and
+    count against no limit of threads. -1 if this is not root, or has no nobody to give.
+    """
+    if os.geteuid() != 0 or not (_maps("uid") and _maps("gid")):
+        return -1
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.write(writing, b"y" if confine.libc.unshare(CLONE_NEWUSER) == 0 else b"n")
+        signal.pause()
+    try:
+        if os.read(reading, 1) != b"y":
+            raise SandboxError("the sandbox does not start: this kernel allows no user namespaces")
+        for kind in ("uid", "gid"):
+            Path(f"/proc/{pid}/{kind}_map").write_text(f"0 0 1\n1000 {NOBODY} 1\n")
+        return os.open(f"/proc/{pid}/ns/user", os.O_RDONLY)
+    except OSError as error:
+        raise SandboxError(
+            f"the sandbox does not start: no user for its programs: {error}"
+        ) from None
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(reading)
+        os.close(writing)
+
+
+def _maps(kind: str) -> bool:
+    """Whether root and nobody are users (or groups) of the namespace that this process is in."""
+    lines = Path(f"/proc/self/{kind}_map").read_text().splitlines()
+    ranges = [(int(first), int(count)) for first, _, count in map(str.split, lines)]
+    return all(any(0 <= user - at < count for at, count in ranges) for user in (0, NOBODY))
 
 
 def expect_greeting(sock: socket.socket) -> None:
@@ -166,25 +218,26 @@ class Sandbox:
         self.pid = os.getpid()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+        users = _two_users()
         with theirs:
             self._server = subprocess.Popen(
                 [
-                    *command(_root()),
-                    *("--ro-bind", inside.__file__, "/inside/__main__.py"),
-                    *("--ro-bind", confine.__file__, "/inside/rlvr/confine.py"),
-                    *("--remount-ro", "/"),
+                    *command(_root(), users),
                     *("--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"),
+                    *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"),
                     *("--setenv", "PYTHONHASHSEED", "0", "--chdir", "/"),
                     # An arena for each thread would fill the address space that is allowed.
                     *("--setenv", "MALLOC_ARENA_MAX", "1"),
                     *("--", python, "-B", "-s", "-S", "-P", "/inside", str(theirs.fileno())),
                     *WARM,
                 ],
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), *([users] if users >= 0 else [])],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
             )
+        if users >= 0:
+            os.close(users)
         self._control.settimeout(_STARTUP_SECONDS)
         try:
             up = self._control.recv(16)

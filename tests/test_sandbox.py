@@ -192,6 +192,43 @@ def test_every_mount_and_what_may_be_written_through_it(rights: str) -> None:
     }
 
 
+@pytest.mark.parametrize("rights", RIGHTS)
+def test_a_program_is_nobody_outside_too(rights: str) -> None:
+    """Root owns the host's files and devices, and no limit of threads holds for it."""
+
+    def attempt() -> str:
+        with Sandbox() as box, box.candidate("def solve(): pass", TIMEOUT) as program:
+            return Path(f"/proc/{program.pid}/status").read_text()
+
+    found = dict(line.split(":\t", 1) for line in RIGHTS[rights](attempt).splitlines())
+    wanted = str(os.geteuid() or sandbox.NOBODY)
+    assert found["Uid"].split() == found["Gid"].split() == [wanted] * 4
+    assert not found["Groups"].strip() or os.geteuid() != 0
+    assert {int(found[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {0}
+    assert (found["NoNewPrivs"], found["Seccomp"]) == ("1", "2")
+
+
+THREADS = """
+import threading, time
+def solve():
+    threading.stack_size(1 << 16)
+    count = 1
+    try:
+        while count < 1000:
+            threading.Thread(target=time.sleep, args=(10,), daemon=True).start()
+            count += 1
+    except RuntimeError:
+        pass
+    return count
+"""
+
+
+@pytest.mark.parametrize("rights", RIGHTS)
+def test_threads_are_counted(rights: str) -> None:
+    count = int(RIGHTS[rights](lambda: str(answer(THREADS))))
+    assert 32 <= count <= sandbox.Limits().threads
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's sandbox can be looked at from outside")
 def test_a_crash_is_not_dumped() -> None:
     """RLIMIT_CORE is not looked at where core_pattern is a pipe; to root such a process belongs."""
