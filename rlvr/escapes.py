@@ -161,6 +161,12 @@ def passes_descriptor() -> bool:
     return bool(socket.send_fds(one, [b"x"], [0]))
 
 
+def names_peer() -> bool:
+    """Take hold of the process at the other end of a pair: of the program's channel, the host's."""
+    one, _ = socket.socketpair()
+    return bool(one.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+
+
 def disk_io() -> bool:
     """Make a context for asynchronous reads; the whole machine has a few thousand."""
     context = ctypes.c_ulong(0)
@@ -257,6 +263,7 @@ HARMLESS: dict[str, Callable[[], object]] = {
     "make a pair of packet sockets": lambda: pair(socket.AF_UNIX, socket.SOCK_SEQPACKET),
     "give a socket an abstract name": abstract_datagram,
     "pass a descriptor": passes_descriptor,
+    "learn whose process is at the other end of a socket": names_peer,
     "make a socket (local)": lambda: makes_socket(socket.AF_UNIX),
     "make a socket (IPv4)": lambda: makes_socket(socket.AF_INET),
     "make a socket (netlink)": lambda: makes_socket(16),

@@ -82,6 +82,8 @@ ALLOWED: dict[str, Rule] = {
     "ioctl": Only(((1, LOW, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),)),
     "mknod": Only(((1, *NAMED_PIPE),)),
     "mknodat": Only(((2, *NAMED_PIPE),)),
+    # Kind and error; not whose process is at the other end, which is the host's.
+    "getsockopt": Only(((1, LOW, (1,)), (2, LOW, (3, 4, 38, 39)))),
     # The name of a thread.
     "prctl": Only(((0, LOW, (15, 16)),)),
     # What libc's allocator asks for; nothing that drops or merges pages of the host's.
