@@ -12,6 +12,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -137,7 +138,7 @@ def load_module(kind: Kind, spec: str) -> ModuleType:
     Raises InputError when there is no such file.
     """
     file, _, _ = spec.partition(".py:")
-    path = Path(file.removesuffix(".py") + ".py").resolve()
+    path = Path(os.path.realpath(file.removesuffix(".py") + ".py"))
     if not path.is_file():
         raise InputError(f"{kind} {spec!r}: no such file {path}: check the path")
     name = f"rlvr_plugin_{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:8]}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.util
 import inspect
 import random
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,8 +32,9 @@ Case = tuple[Any, str, Status]
 class LoadedVerifier:
     """A verifier ready to call.
 
-    `version` is a short sha256 of its source, own helper modules included. `argument` is what its
-    name gave after the colon, "" if nothing; `behind` is the module that `prepare` returned.
+    `files` are the source files that its verdicts depend on, its own and those that they import of
+    ours; `version` is a short sha256 of them. `argument` is what its name gave after the colon, ""
+    if nothing; `behind` is the module that `prepare` returned.
     """
 
     name: str
@@ -41,6 +43,7 @@ class LoadedVerifier:
     module: ModuleType
     argument: str = ""
     behind: ModuleType | None = None
+    files: tuple[str, ...] = ()
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -66,12 +69,6 @@ class LoadedVerifier:
         return vars(self.module).get("DEADLINE") == "own"
 
     @property
-    def files(self) -> tuple[str, ...]:
-        """The source files of the verifier's own, which a sandbox must show."""
-        modules = [self.module, *([self.behind] if self.behind else [])]
-        return tuple(str(module.__file__) for module in modules)
-
-    @property
     def whole_line(self) -> bool:
         """Whether its reference in a JSONL file is the line itself, and not its `answer`."""
         return bool(vars(self.module).get("WHOLE_LINE", False))
@@ -89,8 +86,8 @@ def load_verifier(name: str) -> LoadedVerifier:
     """
     verify, module, argument = plugins.load_named("verifier", name, "verify")
     behind = vars(module)["prepare"](argument) if "prepare" in vars(module) else None
-    version = _version(module, *([behind] if behind else []))
-    return LoadedVerifier(name, verify, version, module, argument, behind)
+    files = _sources(module, behind)
+    return LoadedVerifier(name, verify, _version(files), module, argument, behind, files)
 
 
 def check_options(verifier: LoadedVerifier, options: Mapping[str, Any]) -> None:
@@ -100,19 +97,93 @@ def check_options(verifier: LoadedVerifier, options: Mapping[str, Any]) -> None:
     plugins.check_options("verifier", verifier.name, verifier.verify, options, first + given)
 
 
-def _version(*modules: ModuleType) -> str:
-    """Hash the modules' sources and those of the rlvr modules they import, but data and this."""
-    todo = [str(module.__file__) for module in modules]
-    digest, seen = hashlib.sha256(), {"rlvr.data", __name__}
+def with_timeout(
+    verifier: LoadedVerifier, options: Mapping[str, Any], timeout: float | None
+) -> dict[str, Any]:
+    """Return the options, with the timeout for a verifier that ends its items in time by itself.
+
+    Its own option `timeout` wins, if it is among them; None leaves it its default.
+    """
+    takes = verifier.own_deadline and "timeout" in inspect.signature(verifier.verify).parameters
+    return {"timeout": timeout, **options} if takes and timeout is not None else dict(options)
+
+
+# --- the version -----------------------------------------------------------------------------
+
+_PLUMBING = {"rlvr", "rlvr.data", "rlvr.plugins", "rlvr.verify"}
+
+
+def _version(files: Iterable[str]) -> str:
+    """Hash the files, wherever they lie and whatever their order."""
+    digests = sorted(hashlib.sha256(Path(file).read_bytes()).digest() for file in files)
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:12]
+
+
+def _sources(module: ModuleType, behind: ModuleType | None) -> tuple[str, ...]:
+    """Return the files that verdicts depend on: the modules' own, and what they import of ours.
+
+    Ours are rlvr's modules, those of the verifier's own package and, for a verifier that is a file,
+    those beside it. Imports are read from the source, within functions too, and nothing is
+    imported for it: so the answer is the same in every process.
+    """
+    found: dict[str, str] = {}
+    ours = {"rlvr", module.__name__.partition(".")[0]}
+    todo = [(one.__name__, one.__package__ or "", str(one.__file__)) for one in (module, behind)
+            if one is not None]  # fmt: skip
+    beside = {Path(file).parent for name, _, file in todo if name.startswith("rlvr_plugin_")}
     while todo:
-        source = Path(todo.pop()).read_bytes()
-        digest.update(source)
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rlvr."):
-                found = None if node.module in seen else importlib.util.find_spec(str(node.module))
-                seen.add(str(node.module))
-                todo += [found.origin] if found and found.origin else []
-    return digest.hexdigest()[:12]
+        name, package, file = todo.pop()
+        if name in found or name in _PLUMBING:
+            continue
+        found[name] = file
+        for imported in _imported(package, file):
+            spec = None if imported in found else _spec(imported)
+            if spec is None or not spec.has_location or spec.origin is None:
+                continue
+            if imported.partition(".")[0] in ours or _lies_in(spec.origin, beside):
+                todo.append((imported, spec.parent or "", spec.origin))
+    return tuple(sorted(found.values()))
+
+
+def _imported(package: str, file: str) -> set[str]:
+    """Return what a file of a package may import, by full names, the package itself included.
+
+    `from a.b import c` gives `a`, `a.b` and `a.b.c`, which need not be a module.
+    """
+    try:
+        tree = ast.parse(Path(file).read_bytes())
+    except (SyntaxError, ValueError):
+        return set()  # an extension module, or a file that could not be imported either
+    names = {package} if package else set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: 1 - node.level or None] if node.level else []
+            base = ".".join([*above, *(node.module or "").split(".")]).strip(".")
+            names |= {f"{base}.{alias.name}" for alias in node.names}
+    return {".".join(parts[:end]) for name in names for parts in [name.split(".")]
+            for end in range(1, len(parts) + 1)}  # fmt: skip
+
+
+def _spec(name: str) -> ModuleSpec | None:
+    """Find a module without importing it, or the packages that it lies in."""
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        return None
+    within, _, _ = name.rpartition(".")
+    path = None
+    if within:
+        package = _spec(within)
+        if package is None or package.submodule_search_locations is None:
+            return None
+        path = package.submodule_search_locations
+    found = (finder.find_spec(name, path) for finder in sys.meta_path)
+    return next((spec for spec in found if spec is not None), None)
+
+
+def _lies_in(file: str, folders: Iterable[Path]) -> bool:
+    path = Path(file)
+    return "site-packages" not in path.parts and any(map(path.is_relative_to, folders))
 
 
 def case_problem(reference: Any) -> Problem:
