@@ -16,6 +16,7 @@ What it does not do: judge the truth itself, or weigh types by how often they oc
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -164,11 +165,11 @@ def labelled(file: Path, whole_line: bool = False) -> list[tuple[Problem, Pair]]
     except OSError as failure:
         raise InputError(f"{file}: can't be read: {failure.strerror or failure}") from failure
     found = []
-    for number, (_, record, problem) in enumerate(read(lines, str(file), whole_line), 1):
+    for _, record, problem in read(lines, str(file), whole_line):
         label = LABELS.get(str(record.get("label")).lower())
         if label is None:
             raise InputError(
-                f"{file}:{number}: label is {record.get('label')!r}: write true or false, or "
+                f"{file}:{problem.id}: label is {record.get('label')!r}: write true or false, or "
                 '"correct" or "wrong"'
             )
         kind = str(record.get("type") or "all")
@@ -186,7 +187,7 @@ def audit(
     file: Path | None = None,
     options: Mapping[str, Any] | None = None,
     workers: int | None = None,
-    timeout: float = 5.0,
+    timeout: float | None = None,
     console: Console | None = None,
 ) -> Audit:
     """Run a verifier over n pairs of its own, or over a labelled file, and count.
@@ -212,7 +213,7 @@ def audit(
 
 def check_writable(path: Path) -> None:
     """Raise InputError where a report can't be written, before any work is done for it."""
-    if path.is_dir() or not path.resolve().parent.is_dir():
+    if path.is_dir() or not Path(os.path.realpath(path)).parent.is_dir():
         raise InputError(f"{path}: {'a' if path.is_dir() else 'no such'} folder: name a file")
 
 

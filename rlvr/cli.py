@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
@@ -255,6 +258,14 @@ Options = Annotated[
     list[str] | None,
     typer.Option("-O", "--option", metavar="KEY=VALUE", help="An option of the plugin's own."),
 ]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001,
+        help="Seconds one verdict may take; with code, what a program gets, unless -O timeout is "
+        "given. [default: 5; of a program 3]",
+    ),
+]
 
 
 @app.command()
@@ -275,12 +286,13 @@ def score(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes. [default: one a core]")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds one verdict may take.")] = 5.0,
+    timeout: Timeout = None,
 ) -> None:
     """Score a JSONL file from anywhere: each line comes back with its verdict.
 
     A line holds completion and answer (or reference); for a program its tests: test, test_list or
-    tests. It comes back as it was, in order, with status, reason, extracted and seconds.
+    tests. It comes back as it was, in order, with status, reason, extracted and seconds. Blank
+    lines are passed over.
 
     Exits 1 if any verdict is an error: then the infrastructure failed, not the completion.
     """
@@ -289,9 +301,11 @@ def score(
     err = Console(stderr=True)
     begun = time.perf_counter()
     try:
-        tally = score_file(file, verifier, out, _key_values(options), workers, timeout, err)
-    except KeyboardInterrupt:
-        _stop("interrupted" + (f"; {out} was not written" if out else ""), 130)
+        with _signals_raised():
+            tally = score_file(file, verifier, out, _key_values(options), workers, timeout, err)
+    except (KeyboardInterrupt, _Ended) as ended:
+        told, code = ended.args if isinstance(ended, _Ended) else ("interrupted", 130)
+        _stop(told + (f"; {out} was not written" if out else ""), code)
     except BrokenPipeError:  # the reader of a pipe has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
@@ -307,6 +321,31 @@ def score(
         err.print(line, highlight=False, markup=False, soft_wrap=True)
     if tally.statuses["error"]:
         _stop(f"{tally.statuses['error']:,} of {n:,} verdicts are errors: see above", 1)
+
+
+class _Ended(BaseException):
+    """A signal asks the process to end: what it is called, and the exit code that says so."""
+
+
+@contextmanager
+def _signals_raised() -> Iterator[None]:
+    """Raise SIGTERM and SIGHUP as `_Ended` in the block, so that temporary files are removed."""
+
+    def ended(number: int, _: object) -> None:
+        for one in old:
+            signal.signal(one, signal.SIG_IGN)  # once: it is ending
+        raise _Ended(signal.strsignal(number) or "ended", 128 + number)
+
+    asked = (signal.SIGTERM, signal.SIGHUP)
+    # nohup has the second ignored, and that stays so.
+    old = {one: signal.getsignal(one) for one in asked if signal.getsignal(one) != signal.SIG_IGN}
+    for one in old:
+        signal.signal(one, ended)
+    try:
+        yield
+    finally:
+        for one, handler in old.items():
+            signal.signal(one, handler)
 
 
 def _key_values(options: list[str] | None) -> dict[str, Any]:
@@ -331,7 +370,12 @@ def check(
         int | None, typer.Option("-n", min=1, help="Problems of each split. [default: 200 at most]")
     ] = None,
     options: Options = None,
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds one verdict may take.")] = 10.0,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.001, help="Seconds one verdict may take; with code, what a program gets."
+        ),
+    ] = 10.0,
 ) -> None:
     """Let a verifier prove itself on its own cases, a task on its own solutions.
 
@@ -452,7 +496,7 @@ def audit(
     options: Options = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Where to write JSON.")] = None,
     seed: Annotated[int, typer.Option(help="Of the pairs.")] = 0,
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds one verdict may take.")] = 5.0,
+    timeout: Timeout = None,
 ) -> None:
     """Measure a verifier on known truth: TPR, FPR and J = TPR - FPR, with exact 95 % intervals.
 
@@ -476,8 +520,23 @@ def _stop(message: str, code: int) -> NoReturn:
     raise SystemExit(code)
 
 
+def _open_descriptors() -> None:
+    """Open standard descriptors that are closed, so that no file or socket of ours takes them."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free
+            os.set_inheritable(opened, True)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")
+
+
 def main() -> None:
     """Run the command line. Bad input: one line on stderr, exit 2; a run that fails: exit 1."""
+    _open_descriptors()
+    if sys.stdout is None:
+        _stop("standard output is closed: open it, or send it to a file or to /dev/null", 2)
     try:
         app()
     except InputError as failure:

@@ -56,7 +56,7 @@ class NodeJudge:
     """
 
     def __init__(
-        self, folder: str, verifier: NamedConfig, workers: int | None, timeout: float
+        self, folder: str, verifier: NamedConfig, workers: int | None, timeout: float | None
     ) -> None:
         os.chdir(folder)
         self._start = partial(VerifierPool, verifier.name, verifier.options, workers, timeout)
@@ -355,7 +355,7 @@ def judges(config: Config, known: dict[tuple[str, str], Any]) -> list[list[Any]]
     settings, found = config.verify, []
     nodes = [node["NodeID"] for node in _alive()]
     for verifier in loop.verifiers(config):
-        asked = json.dumps([verifier.model_dump(), settings.workers, settings.timeout])
+        asked = json.dumps([verifier.model_dump(), settings.workers, settings.told])
         for node in nodes:
             if (node, asked) not in known:
                 kind = ray.remote(NodeJudge).options(
@@ -365,7 +365,7 @@ def judges(config: Config, known: dict[tuple[str, str], Any]) -> list[list[Any]]
                     scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
                 )
                 known[node, asked] = kind.remote(
-                    str(Path.cwd()), verifier, settings.workers, settings.timeout
+                    str(Path.cwd()), verifier, settings.workers, settings.told
                 )
         found.append([known[node, asked] for node in nodes])
     return found

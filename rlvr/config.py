@@ -146,10 +146,19 @@ class CorpusConfig(_Section):
 
 
 class VerifyConfig(_Section):
-    """Worker processes (null: one a core) and the seconds that one verdict may take."""
+    """Worker processes (null: one a core) and the seconds that one verdict may take.
+
+    For a verifier with a deadline of its own (`code`) they are what a program gets, unless the
+    verifier's option `timeout` says otherwise; at 5.0, the default, it keeps its own default.
+    """
 
     workers: Positive | None = None
     timeout: Rate = 5.0
+
+    @property
+    def told(self) -> float | None:
+        """The timeout, None at the default: recorded runs have that, and 3 seconds a program."""
+        return None if self.timeout == VerifyConfig().timeout else self.timeout
 
 
 class LoraConfig(_Section):

@@ -190,7 +190,7 @@ def pools(config: Config) -> list[VerifierPool]:
     """Return a pool of this machine's processes for each of `verifiers`."""
     settings = config.verify
     return [
-        VerifierPool(one.name, one.options, workers=settings.workers, timeout=settings.timeout)
+        VerifierPool(one.name, one.options, workers=settings.workers, timeout=settings.told)
         for one in verifiers(config)
     ]
 

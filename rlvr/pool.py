@@ -48,7 +48,7 @@ import rlvr.verifiers
 from rlvr.data import STATUSES, Problem, RunError, Verdict
 from rlvr.processes import die_with_parent
 from rlvr.sandbox import bubblewrap, expect_greeting, greeting
-from rlvr.verify import LoadedVerifier, Verify, load_verifier
+from rlvr.verify import LoadedVerifier, Verify, load_verifier, with_timeout
 
 # --- worker side -----------------------------------------------------------------------------
 
@@ -162,6 +162,9 @@ def _one(
 
 # --- caller side -----------------------------------------------------------------------------
 
+TIMEOUT = 5.0
+"""Seconds that a verdict may take, unless told otherwise."""
+
 _CHUNK_SECONDS = 0.02
 _MAX_CHUNK = 1024
 WINDOW = 16 * _MAX_CHUNK
@@ -248,7 +251,9 @@ class VerifierPool:
     """Runs a verifier in killable worker processes. A context manager; used from one thread.
 
     `timeout` is in seconds per item, net of the time in which the worker waited for a core; past it
-    the worker is killed and the item is `abstain`. A worker that dies, or a verifier that raises,
+    the worker is killed and the item is `abstain`; a verifier with a deadline of its own is told it
+    instead, unless its options say otherwise. None is TIMEOUT, and that verifier's own default. A
+    worker that dies, or a verifier that raises,
     is tried once more and then `error`. `memory_mb` bounds each worker's growth; a verifier that
     runs into it is `abstain`.
     """
@@ -258,7 +263,7 @@ class VerifierPool:
         verifier: str,
         options: dict[str, Any] | None = None,
         workers: int | None = None,
-        timeout: float = 5.0,
+        timeout: float | None = None,
         memory_mb: int = 1024,
     ) -> None:
         """Load `verifier` here too, so that a bad name or a broken plugin shows with its own error.
@@ -267,13 +272,18 @@ class VerifierPool:
         verifier.
         """
         self.verifier = load_verifier(verifier)
+        options = with_timeout(self.verifier, options or {}, timeout)
+        timeout = TIMEOUT if timeout is None else timeout
+        own = options.get("timeout")
+        if self.verifier.own_deadline and isinstance(own, (int, float)):
+            timeout = max(timeout, own)  # the cap on wall time goes with it
         self.timeout = math.inf if self.verifier.own_deadline else timeout
         # Net of run-queue wait a stalled worker can look young for ever (stopped, or swapped out):
         # a hard cap.
         self.wall_cap = 20 * timeout + 60
         self._control, theirs = socket.socketpair()
         call = f"import sys; sys.path[:] = {sys.path!r}; from rlvr.pool import _serve; "
-        arguments = (theirs.fileno(), verifier, json.dumps(options or {}), memory_mb)
+        arguments = (theirs.fileno(), verifier, json.dumps(options), memory_mb)
         with theirs:
             self._server = subprocess.Popen(
                 [*_isolation(self.verifier), sys.executable, "-c", f"{call}_serve{arguments!r}"],

@@ -3,7 +3,8 @@
 A line is an object with `completion` and what it is held against: `answer`, else `reference`, else,
 for programs, the tests (`test`, `test_list` or `tests`): then the reference is the line itself. It
 comes back byte for byte, with `status`, `reason`, `extracted` and `seconds` added, and `passed` and
-`fraction` where there are tests; those that it had under these names are replaced.
+`fraction` where there are tests. What it had under any of these names is an older verdict's, and is
+left out. A blank line is passed over.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def score_file(
     out: Path | None = None,
     options: Mapping[str, Any] | None = None,
     workers: int | None = None,
-    timeout: float = 5.0,
+    timeout: float | None = None,
     console: Console | None = None,
 ) -> Tally:
     """Score `source` ("-" is standard input) into `out`, or onto standard output.
@@ -112,23 +113,31 @@ def _with_verdict(line: bytes, taken: set[str], verdict: Verdict) -> bytes:
     }
     if verdict.passed:
         fields |= {"passed": list(verdict.passed), "fraction": verdict.fraction}
-    if not taken.isdisjoint(fields):
-        return json.dumps(json.loads(line) | fields).encode() + b"\n"
+    if taken:
+        kept = {key: value for key, value in json.loads(line).items() if key not in FIELDS}
+        return json.dumps(kept | fields).encode() + b"\n"
     return line.rstrip()[:-1] + b", " + json.dumps(fields)[1:].encode() + b"\n"
 
 
 def read(
     lines: Iterable[bytes], where: str, whole_line: bool = False
 ) -> Iterator[tuple[bytes, dict[str, Any], Problem]]:
-    """Yield each line, what it holds and its problem. Raises InputError as `where:N`."""
-    number = 0
+    """Yield each line, what it holds and its problem, whose id is the line's number.
+
+    Raises InputError as `where:N`. Blank lines are passed over, and counted.
+    """
+    empty = True
     for number, line in enumerate(lines, 1):
         line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        if not line.strip():
+            continue
+        empty = False
         try:
             record = json.loads(line.decode())
         except (ValueError, RecursionError) as failure:
-            what = f"not JSON ({failure})" if line.strip() else "the line is empty"
-            raise InputError(f"{where}:{number}: {what}: one JSON object a line") from failure
+            raise InputError(
+                f"{where}:{number}: not JSON ({failure}): one JSON object a line"
+            ) from failure
         if not isinstance(record, dict):
             raise InputError(
                 f"{where}:{number}: a JSON {type(record).__name__}: an object with completion and "
@@ -145,7 +154,7 @@ def read(
         prompt = record.get("prompt")
         text = prompt if isinstance(prompt, str) else ""
         yield line, record, Problem(str(number), "score", "eval", "", text, reference)
-    if not number:
+    if empty:
         raise InputError(f"{where}: empty: one JSON object a line with completion and answer")
 
 
@@ -160,6 +169,8 @@ def _reference(record: dict[str, Any], whole_line: bool) -> Any:
 
 def _lines(source: Path) -> Iterator[bytes]:
     if source == STDIN:
+        if sys.stdin is None:
+            raise InputError("standard input is closed: open it, or name a file")
         yield from sys.stdin.buffer
         return
     try:
@@ -175,7 +186,9 @@ def _writing(out: Path | None) -> Iterator[IO[bytes]]:
     if out is None:
         yield sys.stdout.buffer
         return
-    out = out.resolve()
+    named, out = out, Path(os.path.realpath(out))
+    if out.is_symlink():
+        raise InputError(f"{named}: its links lead round in a loop: name a file")
     if out.is_dir() or not out.parent.is_dir():
         raise InputError(f"{out}: {'a folder' if out.is_dir() else 'no such folder'}: name a file")
     device = out.exists() and not out.is_file()  # a pipe or /dev/null is never replaced

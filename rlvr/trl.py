@@ -85,7 +85,7 @@ def reward_func(
     partial_credit: bool = False,
     columns: Mapping[str, str] | None = None,
     workers: int | None = None,
-    timeout: float = 5.0,
+    timeout: float | None = None,
     **options: Any,
 ) -> RewardFunction:
     """Return a reward function that asks `verifier`, whose options are `options`.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -332,3 +334,65 @@ def test_a_run_that_fails_exits_1_with_one_line(
 def test_claims_refuses_what_it_does_not_know(call: Call) -> None:
     assert_refused(call, ["no claim 'C77'", "C1"], "claims", "C77")
     assert_refused(call, ["--budget gpu", "smoke, cpu"], "claims", "C2", "--budget", "gpu")
+
+
+# What the shell may hand over
+
+
+@pytest.fixture
+def links(tmp_path: Path) -> Path:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    jsonl(tmp_path / "in.jsonl", ['{"completion": "1", "answer": "1", "label": true}'])
+    return tmp_path
+
+
+def shell(command: str, folder: Path) -> tuple[int, list[str]]:
+    """Run `rlvr` as a shell does; return its exit code and the lines on both outputs."""
+    ran = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m rlvr.cli {command}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=folder,
+    )
+    assert "Traceback" not in ran.stdout + ran.stderr, ran.stderr
+    return ran.returncode, (ran.stdout + ran.stderr).splitlines()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "score in.jsonl --verifier exact -o a", "score in.jsonl --verifier exact -o a/x",
+        "score a --verifier exact", "score in.jsonl --verifier a.py", "report a", "compare a",
+        "audit exact --labelled in.jsonl -o a/x", "audit exact --labelled a", "export a",
+        "export a -o b", "run a", f"run {TINY} --out a", f"run {TINY} --out a/b", "check a.py",
+        "new verifier x --folder a", f"sweep {TINY} --over rounds=1,2 --out a",
+        "claims C1 --budget smoke --out a",
+    ],
+)  # fmt: skip
+def test_a_loop_of_links_is_refused_in_one_line(links: Path, command: str) -> None:
+    code, lines = shell(command, links)
+    assert code == 2 and len(lines) == 1 and lines[0].startswith("rlvr: "), lines
+    assert (links / "a").is_symlink() and (links / "b").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ("score - --verifier exact <&-", 2, "standard input is closed"),
+        ("score in.jsonl --verifier exact >&-", 2, "standard output is closed"),
+        ("list verifiers >&-", 2, "standard output is closed"),
+        ("compare a <&- >&-", 2, "standard output is closed"),
+        ("--help >&-", 2, "standard output is closed"),
+        ("score in.jsonl --verifier exact 2>&-", 0, '"correct"'),
+        ("score in.jsonl --verifier exact <&- 2>&-", 0, '"correct"'),
+        ("score in.jsonl --verifier exact <&- -o out.jsonl", 0, "1 lines"),
+        ("check code <&- 2>&-", 0, "ok"),
+        ("score in.jsonl --verifier exact >/dev/full", 1, "No space left"),
+        ("list verifiers >/dev/full", 1, "No space left"),
+    ],
+)
+def test_closed_descriptors(links: Path, command: str, code: int, words: str) -> None:
+    found, lines = shell(command, links)
+    assert found == code and any(words in line for line in lines), lines

@@ -6,8 +6,10 @@ import gzip
 import io
 import json
 import resource
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +109,43 @@ def test_scoring_a_scored_file_replaces_the_verdict(tmp_path: Path, moody: str) 
     second = scored(path, moody, options={"right": "correct"})
     assert [first[0]["status"], second[0]["status"]] == ["wrong", "wrong"]
     assert first[0]["reason"] and not second[0]["reason"]
-    assert second[0]["fraction"] == 0.5, "a field that the verdict has not"
-    assert len(second[0]) == 7
+    assert set(second[0]) == {"completion", "answer", "status", "reason", "extracted", "seconds"}
+
+
+def test_no_field_of_an_older_verdict_stays_beside_the_new_one(tmp_path: Path, moody: str) -> None:
+    old = {"passed": [True], "fraction": 1.0, "status": "correct", "seconds": 9}
+    lines = [{"completion": text, "answer": 1, "id": 7, **old} for text in ("no", "shrug", "raise")]
+    for line in scored(jsonl(tmp_path / "in.jsonl", *lines), moody):
+        assert line["status"] in ("wrong", "abstain", "error") and line["id"] == 7
+        assert not {"passed", "fraction"} & set(line) and line["seconds"] != 9
+
+
+def test_blank_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
+    line = b'{"completion": "1", "answer": "1"}'
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf\n" + line + b"\n  \t\r\n" + line + b"\n\n \n")
+    assert [found["status"] for found in scored(path)] == ["correct"] * 2
+    path.write_bytes(b"\n" + line + b"\n\n{\n")
+    with pytest.raises(InputError, match="in.jsonl:4: not JSON"):
+        scored(path)
+    path.write_bytes(b"\n \n")
+    with pytest.raises(InputError, match="in.jsonl: empty"):
+        scored(path)
+
+
+def test_the_timeout_is_what_a_program_gets_too(tmp_path: Path) -> None:
+    slow = "import time\ndef f():\n    time.sleep(1)\n    return 3\n"
+    line = {"completion": slow, "entry_point": "f", "tests": [{"expected": 3}]}
+    path = jsonl(tmp_path / "in.jsonl", line)
+    for more, status in (
+        ({}, "correct"),
+        ({"timeout": 0.3}, "wrong"),
+        ({"timeout": 20.0}, "correct"),
+        ({"timeout": 20.0, "options": {"timeout": 0.3}}, "wrong"),
+        ({"timeout": 0.3, "options": {"timeout": 20.0}}, "correct"),
+    ):
+        (found,) = scored(path, "code", **more)
+        assert found["status"] == status, (more, found)
 
 
 def test_tests_passed_and_their_share(tmp_path: Path, moody: str) -> None:
@@ -151,8 +188,7 @@ def test_programs_of_every_form(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("", ["empty", "one JSON object"]),
-        ("{", ["not JSON"]),
+        ("{", ["not JSON", "one JSON object"]),
         ("[" * 100_000, ["not JSON"]),
         ('"text"', ["a JSON str", "completion"]),
         ("{}", ["'completion'"]),
@@ -244,6 +280,39 @@ def test_a_reader_that_leaves_early_is_no_traceback(tmp_path: Path) -> None:
     pipe = f"{sys.executable} -m rlvr.cli score {path} --verifier exact | head -1"
     ran = subprocess.run(["bash", "-c", pipe], capture_output=True, text=True, timeout=60)
     assert json.loads(ran.stdout)["status"] == "correct" and ran.stderr == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_it_leaves_no_file(tmp_path: Path, number: signal.Signals) -> None:
+    arguments = [sys.executable, "-m", "rlvr.cli", "score", "-", "--verifier", "exact"]
+    with subprocess.Popen(
+        [*arguments, "-o", str(tmp_path / "out.jsonl")],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None and process.stderr is not None
+        process.stdin.write('{"completion": "1", "answer": "1"}\n')
+        process.stdin.flush()
+        end = time.monotonic() + 60
+        while not list(tmp_path.iterdir()):
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.05)
+        process.send_signal(number)
+        assert process.wait(30) == 128 + number
+        assert "out.jsonl was not written" in process.stderr.read()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_hangup_that_is_ignored_stays_so(tmp_path: Path) -> None:
+    """As under nohup."""
+    probe = (
+        "import os, signal; from rlvr.cli import _signals_raised\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "with _signals_raised(): os.kill(os.getpid(), signal.SIGHUP)\n"
+        "assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL\n"
+    )
+    subprocess.run([sys.executable, "-c", probe], check=True, timeout=60)
 
 
 def test_memory_is_flat() -> None:
