@@ -441,11 +441,16 @@ ENDED = -1  # in place of an assertion's number: what ended a test
 
 
 class _Recording(ast.NodeTransformer):
-    """Turns each assertion into a recorded test, but where the tests handle it themselves."""
+    """Turns each assertion into a recorded test, but where the tests handle it themselves.
+
+    What the text says is one test, however often it runs: how long a loop over a result is, is the
+    candidate's choice. That it runs at all is not, where nothing but a loop decides it.
+    """
 
     def __init__(self) -> None:
         self.found = 0  # assertions that are recorded
         self.judges = False  # whether anything can fail at all
+        self.optional: set[int] = set()  # assertions that tests may pass by
 
     def visit_Try(self, node: ast.AST) -> ast.AST:
         self.judges = True
@@ -456,6 +461,24 @@ class _Recording(ast.NodeTransformer):
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         self.judges = True
         return node
+
+    def visit_If(self, node: ast.AST) -> ast.AST:
+        first = self.found
+        self.generic_visit(node)
+        self.optional |= {*range(first, self.found)}
+        return node
+
+    visit_Match = visit_While = visit_FunctionDef = visit_AsyncFunctionDef = visit_If
+
+    def visit_For(self, node: ast.For) -> list[ast.AST]:
+        first = self.found
+        self.generic_visit(node)
+        leaves = (ast.Break, ast.Continue, ast.Return)
+        if any(isinstance(part, leaves) for part in ast.walk(node)):
+            self.optional |= {*range(first, self.found)}
+        due = {*range(first, self.found)} - self.optional
+        reached = ast.copy_location(ast.parse(f"__due__({due or ''})").body[0], node)
+        return [ast.fix_missing_locations(reached), node]
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
         self.judges = True
@@ -474,38 +497,23 @@ class _Recording(ast.NodeTransformer):
         return ast.fix_missing_locations(attempt)
 
 
-def _own_helper(trees: list[ast.Module], names: set[str]) -> str:
-    """Return a function of the candidate's that would judge another one's result, if any.
-
-    `isclose(area(2), 12.6)` without an import asks the candidate for `isclose`; but both functions
-    of `decode(encode(x)) == x` are tested.
-    """
-    bare = set()
-    for node in (node for tree in trees for node in ast.walk(tree)):
-        if isinstance(node, ast.Assert):
-            test = node.test
-            bare.add(test.operand if isinstance(test, ast.UnaryOp) else test)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
-            inner = {
-                call.func.id
-                for part in (*node.args, *(keyword.value for keyword in node.keywords))
-                for call in ast.walk(part)
-                if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
-            }
-            alone = len(node.args) + len(node.keywords) == 1 and node not in bare
-            if inner & names - {node.func.id} and not alone:
-                return node.func.id
-    return ""
+def _imports(text: str) -> Iterator[ast.Import | ast.ImportFrom]:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return  # running it will say so
+    yield from (node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)))
 
 
 def _checker(channel: Channel, message: dict[str, Any]) -> None:
     """Run assertions; send {"passed": [...], "failure": text} or {"broken": text}.
 
-    `passed` has an entry for each assertion and call it judged (how often a loop over a result
-    runs is the candidate's choice) and, where an exception ended a test, for those that never ran.
+    `passed` has an entry for each assertion of the text: false if it ever failed, and, where the
+    tests don't all pass, if it never ran.
     """
     candidate = Candidate(channel)
-    passed: dict[tuple[int, int], bool] = {}
+    passed: dict[int, bool] = {}
+    due: set[int] = set()
     failure = ""
 
     def record(number: int, error: BaseException | None) -> None:
@@ -514,18 +522,29 @@ def _checker(channel: Channel, message: dict[str, Any]) -> None:
         # fault; nothing that a candidate answers may look like that.
         if isinstance(error, Exception) and not isinstance(error, AssertionError):
             missing = isinstance(error, ImportError) and error not in candidate.raised
-            if missing or not candidate.calls:
+            # What the tests import by name, that is: a name may be the candidate's answer.
+            if (
+                missing
+                and str(getattr(error, "name", "")).partition(".")[0] in imported
+                or not candidate.calls
+            ):
                 raise BrokenTests(_described(error))
-        test = (number, candidate.calls)
-        passed[test] = passed.get(test, True) and error is None
+        passed[number] = passed.get(number, True) and error is None
         if error is not None and not failure:
             text = "" if isinstance(error, AssertionError) else f" ({_described(error)})"
-            failure = f"test {len(passed)} fails{text}"
+            failure = f"{f'test {number + 1} fails' if number != ENDED else 'a test ends'}{text}"
 
     space: dict[str, Any] = {
         "__name__": "tests", "__record__": record, "__no_answer__": NoAnswer,
+        "__due__": due.update,
     }  # fmt: skip
     recording = _Recording()
+    imported = {
+        (getattr(node, "module", None) or alias.name).partition(".")[0]
+        for text in (*message["setup"], *message["tests"])
+        for node in _imports(text)
+        for alias in node.names
+    }
     try:
         for text in message["setup"]:
             exec(compile(text, "setup.py", "exec"), space)
@@ -535,9 +554,6 @@ def _checker(channel: Channel, message: dict[str, Any]) -> None:
         for name in wanted:
             space[name] = candidate.proxy(name)
         trees = [ast.parse(text) for text in message["tests"]]
-        helper = _own_helper(trees, wanted)
-        if helper:
-            raise BrokenTests(f"they need {helper}, which they don't define")
         for tree in trees:
             runs = compile(ast.fix_missing_locations(recording.visit(tree)), "tests.py", "exec")
             try:
@@ -554,10 +570,12 @@ def _checker(channel: Channel, message: dict[str, Any]) -> None:
     except (Exception, BrokenTests) as error:
         channel.send({"broken": str(error) if type(error) is BrokenTests else _described(error)})
         return
-    results = list(passed.values()) or [True]  # the tests judged by themselves, and didn't object
-    if any(number == ENDED for number, _ in passed):
-        results += [False] * (recording.found - len({number for number, _ in passed} - {ENDED}))
-    if candidate.unanswered and all(results):
+    ran = passed.keys() - {ENDED}
+    if due - ran and not failure:
+        failure = f"test {min(due - ran) + 1} never runs"
+    well = not failure and not candidate.unanswered
+    results = [passed.get(number, well) for number in range(recording.found)] or [well]
+    if ENDED in passed or not well and all(results):
         results.append(False)
     channel.send({"passed": results, "failure": failure or candidate.unanswered})
 

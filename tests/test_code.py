@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import time
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -148,13 +150,28 @@ def test_assertions_are_told_apart() -> None:
         "test": "def check(candidate):\n    for x in range(3):\n"
         "        assert candidate(x) == helper(x) - 1\n    assert math.isclose(f(0.1), 0.1)\n",
     }
-    assert judge(reference, "    return x\n").passed == (True,) * 4
-    assert judge(reference, "    return x - (x == 1)\n").passed == (True, False, True, True)
+    assert judge(reference, "    return x\n").passed == (True, True)
+    assert judge(reference, "    return x - (x == 1)\n").passed == (False, True)
 
 
 def test_a_result_does_not_choose_how_many_tests_there_are() -> None:
     inflated = checking("assert c(0) == [5]\n    for x in c(3): assert x > 0")
-    assert judge(inflated, F + "[1] * 5000").passed == (False, True)
+    for result, passed in (
+        ("[1] * 5000", (False, True)),
+        ("[]", (False, False)),
+        ("[1] * 5000 + [0]", (False, False)),
+        ("[5]", (True, True)),
+        ("[5] if args == (0,) else []", (True, False)),  # nothing shows that this test holds
+    ):
+        assert judge(inflated, F + result).passed == passed, result
+    asking = checking("for x in c(0): assert c(x) == x\n    assert c(1) == [3]")
+    assert judge(asking, "def f(x): return [7] * 200 if x == 0 else x\n").fraction == 0.5
+    nested = checking("for x in c(0):\n        for y in x: assert y\n    assert c(1) == 1")
+    assert judge(nested, F + "[[1] * 99] * 99").fraction == 0.5
+    deep = checking(
+        "def each(x):\n        assert x\n    for x in c(0): each(x)\n    assert c(1)==1"
+    )
+    assert judge(deep, F + "[1] * 999").fraction == 0.5
     ended = checking("assert c(0) == 1\n    c(1)[0]\n    assert c(2) == 2\n    assert c(3) == 3")
     assert judge(ended, F + "1").passed == (True, False, False, False)
 
@@ -226,7 +243,21 @@ EXPECTING = checking(
          "    for _ in range(48): x = [x]\n    return x\n", "wrong"),
         # References that decide nothing.
         ({"test_list": ["assert isclose(f(2), 12.5)"]},
-         "def f(x): return 1\ndef isclose(*a): return True\n", "abstain"),
+         "def f(x): return 1\ndef isclose(*a): return True\n", "wrong"),
+        ({"test_list": ["res = f(2)\nassert isclose(res, 12.5)"]},
+         "def f(x): return 1\ndef isclose(*a): return True\n", "wrong"),
+        ({"test_list": ["res = f(2)\nassert isclose(res, 12.5)"]}, F + "12.5", "correct"),
+        # An assertion that the tests may pass by need not run, nor does one in a loop that is left.
+        (checking("if c(1) is None: assert c(2) == 3\n    assert c(3) == 1"), F + "1", "correct"),
+        (checking("for x in c(1):\n        if x < 9: continue\n        assert x != 3"), F + "[1]",
+         "correct"),
+        (checking("for x in [1, 2]: assert c(x) == 1"), F + "1", "correct"),
+        (checking("for x in c(1): assert x > 0"), F + "[]", "wrong"),
+        # What the tests lack may not be named by the candidate.
+        ({"test_list": ["from importlib import import_module as i\nassert i(f()) == 1"]},
+         F + "'numpy'", "wrong"),
+        ({"test_list": ["assert f() == 3\0"]}, F + "3", "abstain"),
+        (checking("assert c() == 3\n    import numpy"), F + "3", "abstain"),
         ({"test_list": ["assert is_sorted(f([2, 1]))"]},
          "def f(x): return x\ndef is_sorted(x): return True\n", "abstain"),
         ({"test_list": ["assert f(lambda x: x, 2) == 2"]}, "def f(g, x): return g(x)\n", "abstain"),
@@ -382,3 +413,110 @@ def test_a_named_tuple_is_a_tuple_and_views_keep_their_order() -> None:
 def test_nothing_else_travels(value: Any) -> None:
     with pytest.raises(NotPlain):
         pack(value)
+
+
+# --- hostile text, read outside the sandbox ----------------------------------------------------
+
+PATTERNS = {name: value for name, value in vars(code).items() if isinstance(value, re.Pattern)}
+FENCED = "```\n"
+WORST = [
+    # A piece, said again and again: what comes before it, and after.
+    ("", "from __future__ import (", ""), ("", "from __future__ import (\n", ""),
+    ("", "from __future__ import (a\n", "def f(x):"), ("from", " ", ""), ("", "from ", ""),
+    ("from __future__ import (", "a\n", ""), ("from __future__", "\t", "x"),
+    ("", "`", ""), ("a", "`", "!"), ("", "~", ""), ("", "~", "`"), ("", "```", "~"), ("", "`~", ""),
+    ("", "```\n", ""), ("", "~~~\n", ""), ("", "a```\n", "`"), ("", "a ```b\n", ""),
+    ("a", " ", "`"), ("a", " ", "```x!"), ("", "a ", "`"), ("", "a ```", ""), ("", "a\t", "```"),
+    ("```\n", " ", "x\n```"), ("```\n", " \n", ""), ("```\n", "\t \n", "x"), ("", " ", ""),
+    ("```\n", "  x\n", "```"), (FENCED, "x\n", ""), (FENCED, "a, ", ""), (FENCED, "a<", "```"),
+    (" ", "\n", "```"), ("", "\n", ""), ("\n", " \n", ""), ("", "\r\n", ""), ("", "\r", ""),
+    ("", "> ", ""), ("", ">", ""), ("> ```\n", "> x\n", "> ```"), ("", "> ```\n", ""),
+    ("", "<|", ""), ("<|", "a", ""), ("", "<|a", ""), ("", "<|a|>", "x"), ("<|a|>", " ", "x"),
+    ("", "</s> ", "x"), ("", "</s>", "x"), ("", "[DONE] ", "x"), ("", "[DONE]\tx\n", ""),
+    (" ", "[DONE]", ""), ("", " ", "[DONE]x"), ("", "<think>", ""), ("", "</think>", "x"),
+    ("", "def ", ""), ("def f", " ", "x"), ("", "def f\n", ""), ("", "class f\t", ""),
+    ("", "async ", "def f"), ("async", " ", "def"), ("f", " ", "x"), ("f:", "a", ""),
+    ("", "f: ", ""), ("", "f\n", ""), ("", "f = \n", ""), ("", "f ==\n", ""),
+    (FENCED, "(", "```x```"), (FENCED, "[", "```x```"), (FENCED, "-", "1```"),
+    (FENCED, "not ", "1```"), (FENCED, "lambda:", "1```"), (FENCED, "f(", "x```"),
+    (FENCED, "{1:", "x```"), (FENCED, "x;", "```x```"), (FENCED, "'", "```"),
+    (FENCED, '"'*3, "```"),
+    (FENCED, "if 1:\n ", "```"), (FENCED, "\\\n", "x```"), (FENCED, "f'{", "x```"),
+    (FENCED, "x\n```\n```\n", "def f(): 0\n```"), (FENCED, "import a\n```\n```\n", "def f(): 0"),
+    ("  x\n", "x = [", "\n```"), ("  ", "x;", "\n```"), (" x\n", "```", "\n```\n"),
+]  # fmt: skip
+
+
+def seconds(work: Callable[[str], object], text: str) -> float:
+    """Return the CPU time that it takes, the least of three."""
+    took = []
+    for _ in range(3):
+        began = time.process_time()
+        work(text)
+        took.append(time.process_time() - began)
+    return min(took)
+
+
+def assert_linear(work: Callable[[str], object], before: str, piece: str, after: str) -> None:
+    """Eight times the text may take sixteen times as long; squared, it would be sixty-four."""
+    lengths = (4096, 32_768)
+    texts = [before + piece * (length // len(piece)) + after for length in lengths]
+    for _ in range(4):
+        short, long = (seconds(work, text) for text in texts)
+        if long < max(0.02, 16 * short):
+            return
+    raise AssertionError(f"{piece!r}: {short:.4f} s, {long:.4f} s")
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_no_pattern_runs_away(name: str) -> None:
+    def work(text: str) -> None:
+        PATTERNS[name].sub("", text)
+        PATTERNS[name].findall(text)
+        PATTERNS[name].fullmatch(text)
+
+    for worst in WORST:
+        assert_linear(work, *worst)
+
+
+def test_reading_a_program_does_not_run_away() -> None:
+    def work(text: str) -> None:
+        code.program(text, ("f", "g"), "import math\n", "import math\ndef f(x):\n")
+
+    assert {"_OPENING", "_ON_PROSE", "_AFTER_CODE", "_END_MARK", "_FUTURE"} <= PATTERNS.keys()
+    for worst in WORST:
+        assert_linear(work, *worst)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from __future__ import (" * 90_000,
+        "from __future__ import (\n" * 10_000,
+        "```\n" + " " * 200_000 + "x = 1\n```",
+        "x" * 3_000_000,
+        "```\n" + "(" * 5000 + "```\nDone",
+        "```\n" + "-" * 200_000 + "1```\nDone",
+        "```\nimport math\n```\n```\ndef f():\n    return " + "-" * 9000 + "3\n```",
+        "```\ndef f():\n    return 4\n```" + "\0" * 100,
+        "```\n\ud800```\n```\ndef f(): return 4\n```",
+        "def f(): return '\ud800'",
+        "def f(): return " + "9" * 5000,
+    ],
+)
+def test_text_that_is_too_much_is_wrong_and_soon(text: str) -> None:
+    reference = {"test_list": ["assert f() == 3"], "test_setup_code": "import math"}
+    before = time.process_time()
+    verdict = judge(reference, text)
+    assert verdict.status == "wrong", verdict
+    assert time.process_time() - before < 2
+
+
+def test_a_long_program_is_read_and_a_longer_one_is_not() -> None:
+    text = "def f():\n    return 3\n"
+    reference = {"test_list": ["assert f() == 3"]}
+    assert judge(reference, text + "#" * (code.LARGEST - len(text))).status == "correct"
+    longer = judge(reference, text + "#" * code.LARGEST)
+    assert longer.status == "wrong" and "too large to be read" in longer.reason
+    thought = f"<think>{'hm ' * code.LARGEST}</think>{text}"
+    assert judge(reference, thought).status == "correct"

@@ -19,7 +19,9 @@ that the function changes its argument in place, returns an object, an iterator 
 own, prints, or raises an exception of its own class (tests see the built-in class that it derives
 from). A call that brings no answer (its process died, say) fails whatever exception a test expects.
 Tests that hand over functions or objects, build the program's own classes, or need packages outside
-the standard library or helpers that they don't define, are `abstain`.
+the standard library or helpers that they don't define, are `abstain`; `rlvr/asserted.py` tells what
+is under test. A completion too long to be read (past LARGEST characters, without its thinking) is
+`wrong`.
 
 `expected` is JSON, so a result is compared as JSON would write it: a tuple is a list, keys are
 strings. A bool is not a number; integers compare exactly; floats within `tolerance` (relative, and
@@ -32,7 +34,6 @@ program's tests), `memory_mb`, `tolerance`.
 from __future__ import annotations
 
 import ast
-import builtins
 import json
 import math
 import re
@@ -42,8 +43,10 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from os.path import commonprefix
 from typing import Any
 
+from rlvr import asserted
 from rlvr.data import Problem, Verdict
 from rlvr.inside import TOO_LARGE, NotPlain, pack
 from rlvr.sandbox import Limits, ProgramError, Sandbox, SandboxError
@@ -54,6 +57,14 @@ DEADLINE = "own"
 
 WHOLE_LINE = True
 """In a JSONL file the tests are keys of the line."""
+
+
+LARGEST = 1 << 18
+"""Characters of a completion, after any thinking, that are read; of a longer one it is `wrong`."""
+
+
+class TooLarge(ValueError):
+    """The completion has no program that can be read: the verdict is `wrong`."""
 
 
 class BadReference(ValueError):
@@ -96,10 +107,13 @@ def verify(
     """
     try:
         tests, preamble, prompt = _reading(problem.reference)
-    except (BadReference, NotPlain) as error:
+    except (BadReference, asserted.BadTests, NotPlain) as error:
         return Verdict("abstain", f"reference: {error}")
     names = tests.names if isinstance(tests, Assertions) else (tests.entry_point,)
-    source = program(completion, names, preamble, prompt)
+    try:
+        source = program(completion, names, preamble, prompt)
+    except TooLarge as error:
+        return Verdict("wrong", str(error))
     if not source:
         return Verdict("wrong", NO_ANSWER)
     with _LOCK:
@@ -143,7 +157,7 @@ def _close_sandbox() -> None:
 def _reading(reference: Any) -> tuple[Assertions | Examples, str, str]:
     """Return the tests, the code before the function in the prompt, and the prompt if it is code.
 
-    Raises BadReference.
+    Raises BadReference and BadTests.
     """
     if not isinstance(reference, Mapping):
         raise BadReference(f"a mapping with tests is wanted, not {type(reference).__name__}")
@@ -158,12 +172,14 @@ def _reading(reference: Any) -> tuple[Assertions | Examples, str, str]:
     if isinstance(reference.get("test"), str) and entry:
         test = reference["test"]
         calls_check = bool(re.search(r"^def[ \t]+check\b", test, re.M))
-        return Assertions((preamble,), (test,), (entry,), entry, calls_check), preamble, prompt
+        asked = _asked((preamble,), (test,), entry)
+        setup = (asked.supplied, preamble)
+        return Assertions(setup, (test,), (entry,), entry, calls_check), preamble, prompt
     if isinstance(reference.get("test_list"), (list, tuple)):
         lists = _texts(reference.get("test_imports")) + _texts(reference.get("test_setup_code"))
         tests = _texts(reference["test_list"])
-        names = _under_test(lists, tests, entry)
-        return Assertions(lists, tests, names, entry), preamble, prompt
+        asked = _asked(lists, tests, entry)
+        return Assertions((asked.supplied, *lists), tests, asked.names, entry), preamble, prompt
     raise BadReference("`test` with `entry_point`, `test_list`, or `tests` with `entry_point`")
 
 
@@ -185,64 +201,34 @@ def _examples(tests: Any) -> Iterator[tuple[Any, Any, Any]]:
         yield pack(list(args)), pack(dict(kwargs)), pack(test["expected"])
 
 
-@lru_cache(maxsize=4096)
-def _under_test(setup: tuple[str, ...], tests: tuple[str, ...], entry: str) -> tuple[str, ...]:
-    """Return the functions that MBPP's assertions call, or pass on, and nothing else defines."""
-    try:
-        defined = _defined(setup + tests) | set(dir(builtins))
-        trees = [ast.parse(text) for text in tests]
-    except SyntaxError as error:
-        raise BadReference(f"the tests don't parse: {error}") from None
-    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    called = [node.func.id for node in calls if isinstance(node.func, ast.Name)]
-    arguments = [part for node in calls for part in (*node.args, *(k.value for k in node.keywords))]
-    passed_on = [part.id for part in arguments if isinstance(part, ast.Name)]
-    names = dict.fromkeys(name for name in called + passed_on if name not in defined)
-    if entry:
-        names[entry] = None
-    elif not names and called:
-        names[called[0]] = None  # a function with a built-in's name
-    if not names:
-        raise BadReference("the tests call no function")
-    own = [name for name in names if name[:1].isupper() and name != entry]
-    if own:
-        raise BadReference(f"the tests build the program's own {own[0]}, which is not plain data")
-    return tuple(names)
-
-
-def _defined(texts: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for node in (node for text in texts for node in ast.walk(ast.parse(text))):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            found.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-        elif isinstance(node, ast.arg):
-            found.add(node.arg)
-    return found
+_asked = lru_cache(maxsize=4096)(asserted.asked)
 
 
 # --- reading the completion ------------------------------------------------------------------
 
 # As in CommonMark a fence ends with one as long, and not with one deep inside (in a docstring).
-_FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[^\n`]*\n(.*?)(?:^(?:\1)?[ ]{0,3}\2|\Z)", re.S | re.M)
-_ON_PROSE = re.compile(
-    r"^([^\n`]*\S[ \t]*)(`{3,}[\w ]*)$", re.M
-)  # a fence opened on a line of prose
-_AFTER_CODE = re.compile(r"(?<=[^\s`])(`{3,}[ \t]*)$", re.M)  # a fence closed on a line of code
+_OPENING = re.compile(r"^([ \t]*+)(`{3,}+|~{3,}+)[^`]*+")
+# A fence opened on a line of prose, and one closed on a line of code.
+_ON_PROSE = re.compile(r"^([^\n`]*\S[ \t]*)(`{3,}[\w ]*)$", re.M)
+_AFTER_CODE = re.compile(r"(?<=[^\s`])(`{3,}+[ \t]*+)$", re.M)
 _QUOTED = re.compile(r"^>[ ]?", re.M)
-_END_MARK = re.compile(r"(?:<\|\w+\|>|</s>|^[ \t]*\[DONE\])[ \t]*$", re.M)
-_FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import[ \t]+(?:\([^)]*\)|[^\n]*)\n?", re.M)
+_END_MARK = re.compile(r"(?:<\|\w++\|>|</s>|^[ \t]*+\[DONE\])[ \t]*+$", re.M)
+# Its parentheses hold none: so no two attempts read the same text.
+_FUTURE = re.compile(r"^from[ \t]++__future__[ \t]++import[ \t]++(?:\([^()]*+\)|[^\n]*+)\n?", re.M)
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def program(completion: str, names: Sequence[str], preamble: str = "", prompt: str = "") -> str:
-    """Return the program that a completion holds, or "" if it holds none."""
+    """Return the program that a completion holds, or "" if it holds none.
+
+    Raises TooLarge if there is more to read than LARGEST. What is read here is hostile, and read
+    outside the sandbox: in time that grows as its length does.
+    """
     thinking, closed, text = completion.removeprefix("\ufeff").rpartition("</think>")
     if not closed and text.lstrip().startswith("<think>"):
         return ""  # it never came to an answer
+    if len(text) > LARGEST:
+        raise TooLarge(f"a program too large to be read: {len(text):,} characters")
     text = text.replace("\r\n", "\n")
     ended = _END_MARK.search(text)
     text = text[: ended.start()] if ended else text
@@ -270,9 +256,39 @@ def program(completion: str, names: Sequence[str], preamble: str = "", prompt: s
 
 
 def _fences(text: str) -> list[str]:
-    bodies = [textwrap.dedent(body) for _, _, body in _FENCE.findall(text)]
-    bodies = [body if _parses(body) else _AFTER_CODE.split(body, 1)[0] for body in bodies]
+    """Return what stands in fences, but for blank ones."""
+    bodies = [_dedented(lines) for lines in _fenced(text.split("\n"))]
+    bodies = [
+        _AFTER_CODE.split(body, 1)[0] if _AFTER_CODE.search(body) and not _parses(body) else body
+        for body in bodies
+    ]
     return [body for body in bodies if body.strip()]
+
+
+def _fenced(lines: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the lines in each fence. The last line of a text opens none, and may lie in one."""
+    indent, fence = "", ""
+    body: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if fence:
+            rests = (line.removeprefix(indent), line)
+            if any(len(r) - len(r.lstrip(" ")) < 4 and r.lstrip(" ").startswith(fence)
+                   for r in rests):  # fmt: skip
+                yield [*body, ""]
+                fence, body = "", []
+            else:
+                body.append(line)
+        elif number < len(lines) and (opening := _OPENING.fullmatch(line)):
+            indent, fence = opening.groups()
+    if fence:
+        yield body
+
+
+def _dedented(lines: Sequence[str]) -> str:
+    """Join lines without the indentation that all but blank ones share, as textwrap.dedent."""
+    full = [line for line in lines if line.strip(" \t")]
+    margin = commonprefix([line[: len(line) - len(line.lstrip(" \t"))] for line in full])
+    return "\n".join(line[len(margin) :] if line.strip(" \t") else "" for line in lines)
 
 
 def _after(first: str, code: str) -> str:
@@ -284,6 +300,7 @@ def _after(first: str, code: str) -> str:
 
 
 def _parses(code: str) -> ast.Module | None:
+    """Return the tree, None of what is no Python. The length is bounded by what `program` reads."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
