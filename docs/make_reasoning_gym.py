@@ -72,7 +72,7 @@ def judge(names: list[str]) -> dict[str, str]:
         except InputError as failure:
             flaws[name] = str(failure).partition(": ")[2].partition(",")[0]
     wrong: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    with VerifierPool("reasoning_gym", timeout=30.0) as pool:
+    with VerifierPool("reasoning_gym", {"evaluates": "allowed"}, timeout=30.0) as pool:
         items = ((case_problem(reference), text) for _, reference, text, _ in todo)
         for (name, _, _, status), verdict in zip(todo, pool.verify(items), strict=True):
             if verdict.status != status:
@@ -86,7 +86,7 @@ def judge(names: list[str]) -> dict[str, str]:
 def probe(name: str) -> tuple[bool, str]:
     """Return whether the scorer compiles the answer as Python, and what junk makes it raise."""
     if name == "composite":  # hands on to the datasets that it is made of
-        return False, ""
+        return True, ""
     dataset = PLUGIN.load_gym().create_dataset(name, seed=1, size=1)
     try:
         entry = json.dumps(dataset[0], default=str)
@@ -150,16 +150,18 @@ def document(found: list[Found]) -> str:
         "",
         "## Those that evaluate the answer as Python",
         "",
-        "A completion reaches `eval` (or sympy's `parse_expr`, which ends there) in these scorers. "
-        "That is why the verifier's workers run in a sandbox: no network, a read-only file system. "
-        "It keeps the machine safe, not the verdict: a completion that runs code inside the scorer "
-        "may forge its own score, so do not train on these.",
+        "A completion reaches `eval` (or sympy's `parse_expr`, which ends there) in these scorers, "
+        "so it can forge its own score. They are refused, with exit code 2, unless the option "
+        "`evaluates: allowed` asks for them; do not train on them. `composite` hands the answer on "
+        "to the scorer that the entry names. Each completion has a process of its own in a sandbox "
+        "that can reach nothing of the machine, or of another completion "
+        "([how](security.md#text-that-a-model-wrote)).",
         "",
         *[f"- `{one.name}`" for one in found if one.evaluates],
         "",
         "## Those that raise on malformed answers",
         "",
-        "The verdict is `abstain` then.",
+        "The verdict is `wrong` then, or `abstain` if the entry's own answer makes them raise too.",
         "",
         *[f"- `{one.name}`: {one.raises}" for one in found if one.raises],
         "",

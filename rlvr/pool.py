@@ -10,11 +10,16 @@ has begun and when, so that a hang or a death is pinned to one item; the items o
 were lost with it are run again. The server dies when the caller's end of its socket closes, and the
 workers die with the server, even if the caller was killed with SIGKILL.
 
-What it does not do: isolate. A verifier runs with the user's rights, unless its module says
-ISOLATE (it hands completions to somebody else's evaluator): then server and workers live in
-bubblewrap, with no network, nothing writable but a private /tmp, and no processes but their own.
-Untrusted programs belong in `rlvr/sandbox.py`. A verifier whose module says DEADLINE = "own" ends
-its items in time by itself.
+A verifier runs with the user's rights, unless its module says ISOLATE (it hands completions to
+somebody else's evaluator): then each item has a process of its own in a sandbox
+(`rlvr/isolated.py`). Untrusted programs belong in `rlvr/sandbox.py`. A verifier whose module says
+DEADLINE = "own" ends its items in time by itself.
+
+Whose fault it is. An item that overruns its time or memory, and an isolated one that raises, dies,
+abstains or breaks the protocol, is `wrong` if a harmless completion of the same problem is decided,
+else `abstain`: then the reference is at fault. The harmless completion is empty, or what the
+module's `harmless(reference)` returns. An exception or a death of any other verifier is a fault of
+ours: it is tried once more, and then an `error`.
 """
 
 from __future__ import annotations
@@ -38,17 +43,25 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 
-import rlvr.verifiers
-from rlvr.data import STATUSES, Problem, RunError, Verdict
+from rlvr import isolated
+from rlvr.data import DECIDED, STATUSES, Problem, RunError, Status, Verdict
 from rlvr.processes import die_with_parent
-from rlvr.sandbox import bubblewrap, expect_greeting, greeting
-from rlvr.verify import LoadedVerifier, Verify, load_verifier, with_timeout
+from rlvr.sandbox import expect_greeting, greeting
+from rlvr.verify import (
+    LoadedVerifier,
+    Verify,
+    case_problem,
+    check_options,
+    load_verifier,
+    with_timeout,
+)
 
 # --- worker side -----------------------------------------------------------------------------
 
@@ -83,6 +96,14 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
     loaded = load_verifier(verifier)
     for module in loaded.preload:
         importlib.import_module(module)
+    options = json.loads(options_json)
+    shares = None
+    if loaded.isolate:
+        _warm(loaded, options)
+        shares = _shares(loaded, options)
+    limit = _memory() + memory_mb * 2**20
+    if loaded.isolate:
+        isolated.close_off()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the workers
     ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: and what they leave behind
     gc.collect()
@@ -97,9 +118,9 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
                 control.close()
                 die_with_parent(server)
                 try:
-                    _work(
-                        socket.socket(fileno=fds[0]), fds[1], loaded.verify, options_json, memory_mb
-                    )
+                    _limit_memory(limit)
+                    judge = partial(_one, loaded.verify, options)
+                    _work(socket.socket(fileno=fds[0]), fds[1], judge, shares)
                 except (EOFError, BrokenPipeError, ConnectionResetError):
                     pass
                 finally:
@@ -113,39 +134,70 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
         pass
 
 
-def _limit_memory(memory_mb: int) -> None:
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * mmap.PAGESIZE
-    limit = used + memory_mb * 2**20
+def _warm(loaded: LoadedVerifier, options: dict[str, Any]) -> None:
+    """Judge the module's own cases, so that nothing is loaded or cached only after the fork."""
+    for reference, completion, _ in vars(loaded.module).get("CASES", ()):
+        _one(loaded.verify, options, case_problem(reference), completion)
+
+
+def _shares(loaded: LoadedVerifier, options: dict[str, Any]) -> bool:
+    """Whether the verifier promises that its items may share a process."""
+    shares = vars(loaded.module).get("shares")
+    return bool(shares and shares(loaded.argument, options))
+
+
+def _memory() -> int:
+    """Return the bytes of this process's address space."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * mmap.PAGESIZE
+
+
+def _limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _work(
-    sock: socket.socket, page_fd: int, verify: Verify, options_json: str, memory_mb: int
-) -> None:
+Judging = Callable[[Problem, str], tuple[Any, ...]]
+
+
+def _work(sock: socket.socket, page_fd: int, judge: Judging, shares: bool | None) -> None:
+    """Answer chunks until the caller has had enough. `shares`: None if it is not isolated."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     page = mmap.mmap(page_fd, mmap.PAGESIZE)
-    options = json.loads(options_json)
-    _limit_memory(memory_mb)
+    page.madvise(mmap.MADV_DONTFORK)
     sock.send(b"up")
     while True:
         chunk = pickle.loads(_receive(sock))
-        results: list[tuple[Any, ...]] = []
+        results: list[Any] = []
         flushed = time.monotonic()
-        for index, (problem, completion) in enumerate(chunk):
-            begun = time.monotonic()
-            if begun - flushed > _FLUSH_SECONDS:
+
+        def began(index: int) -> None:
+            nonlocal results, flushed
+            now = time.monotonic()
+            if now - flushed > _FLUSH_SECONDS:
                 _send(sock, json.dumps(results).encode())
-                results, flushed = [], begun
-            _PROGRESS.pack_into(page, 0, index, begun)
-            results.append(_one(verify, Problem(*problem), completion, options))
+                results, flushed = [], now
+            _PROGRESS.pack_into(page, 0, index, now)
+
+        def of(index: int, chunk: list[Any] = chunk) -> tuple[Any, ...]:
+            problem, completion = chunk[index]
+            if shares:  # its own copy, which it may change
+                problem = pickle.loads(pickle.dumps(problem))
+            return judge(Problem(*problem), completion)
+
+        if shares is None:
+            for index in range(len(chunk)):
+                began(index)
+                results.append(of(index))
+        else:
+            for reply in isolated.replies(of, len(chunk), shares, began):
+                results.append(reply)
         _send(sock, json.dumps(results).encode())
 
 
 def _one(
-    verify: Verify, problem: Problem, completion: str, options: dict[str, Any]
+    verify: Verify, options: dict[str, Any], problem: Problem, completion: str
 ) -> tuple[Any, ...]:
-    """Return a Verdict's fields, in order; the status of an exception is "raised"."""
+    """Return a Verdict's fields, in order; the status may also be "raised" or "memory"."""
     begun = time.perf_counter()
     try:
         verdict = verify(problem, completion, **options)
@@ -154,9 +206,9 @@ def _one(
         seconds = time.perf_counter() - begun
         return (verdict.status, verdict.reason, verdict.extracted, seconds, verdict.passed)
     except MemoryError:
-        return ("abstain", "out of memory", None, time.perf_counter() - begun, ())
+        return ("memory", "ran out of memory", None, time.perf_counter() - begun, ())
     except Exception as error:  # a plugin may raise anything; it comes back as this item's verdict
-        reason = f"{type(error).__name__}: {error}"[:500]
+        reason = f"{type(error).__name__}: {error}"[: isolated.MAX_REASON]
         return ("raised", reason, None, time.perf_counter() - begun, ())
 
 
@@ -174,12 +226,17 @@ SOON_SECONDS = 0.01  # until a live source is asked again
 
 @dataclass(eq=False)
 class Item:
-    """Something to be judged, and the times that this went wrong."""
+    """Something to be judged, and the times that this went wrong.
+
+    `blamed`: what went wrong with the completion, where the harmless one is judged in its place.
+    """
 
     position: int
     problem: Problem
     completion: str
     failures: int = 0
+    blamed: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(eq=False)
@@ -221,22 +278,37 @@ class _Worker:
     sock: socket.socket
     page: mmap.mmap
     buffer: bytearray = field(default_factory=bytearray)
+    forks: bool = False  # a process for each item, whose wait is looked at too
     chunk: list[Item] = field(default_factory=list)
     answered: int = 0
     sent_at: float = 0.0
     begun: tuple[int, float] = (0, 0.0)
     waited: float = 0.0  # run-queue wait so far when the present item began, or a little earlier
     last_waited: float = 0.0  # the same when last looked at
+    looked: dict[Path, int] = field(default_factory=dict)  # each thread's, in nanoseconds
+    total: int = 0
 
     def run_queue_wait(self) -> float:
         """Return the seconds that the worker's threads were runnable but had no core, so far."""
-        total = 0
-        for path in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
+        looked: dict[Path, int] = {}
+        for path in self._threads():
             try:
-                total += int(path.read_text().split()[1])
+                looked[path] = int(path.read_text().split()[1])
             except (OSError, IndexError):
                 continue  # the thread has just ended
-        return total / 1e9
+        self.total += sum(new - self.looked.get(path, 0) for path, new in looked.items())
+        self.looked = looked
+        return self.total / 1e9
+
+    def _threads(self) -> Iterator[Path]:
+        pids = [str(self.pid)]
+        if self.forks:
+            try:
+                pids += Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+            except OSError:
+                pass  # it has just ended, or the kernel does not say
+        for pid in pids:
+            yield from Path(f"/proc/{pid}/task").glob("*/schedstat")
 
 
 class Judge(Protocol):
@@ -251,11 +323,9 @@ class VerifierPool:
     """Runs a verifier in killable worker processes. A context manager; used from one thread.
 
     `timeout` is in seconds per item, net of the time in which the worker waited for a core; past it
-    the worker is killed and the item is `abstain`; a verifier with a deadline of its own is told it
-    instead, unless its options say otherwise. None is TIMEOUT, and that verifier's own default. A
-    worker that dies, or a verifier that raises,
-    is tried once more and then `error`. `memory_mb` bounds each worker's growth; a verifier that
-    runs into it is `abstain`.
+    the worker is killed; a verifier with a deadline of its own is told it instead, unless its
+    options say otherwise. None is TIMEOUT, and that verifier's own default. `memory_mb` bounds the
+    growth of each worker, or of each item's process.
     """
 
     def __init__(
@@ -269,14 +339,19 @@ class VerifierPool:
         """Load `verifier` here too, so that a bad name or a broken plugin shows with its own error.
 
         `workers` defaults to the cores this process may use. Raises InputError for an unknown
-        verifier.
+        verifier, and for options that it refuses.
         """
         self.verifier = load_verifier(verifier)
+        check_options(self.verifier, options or {})
         options = with_timeout(self.verifier, options or {}, timeout)
         timeout = TIMEOUT if timeout is None else timeout
         own = options.get("timeout")
         if self.verifier.own_deadline and isinstance(own, (int, float)):
             timeout = max(timeout, own)  # the cap on wall time goes with it
+        self._shares = self.verifier.isolate and _shares(self.verifier, options)
+        self._harmless: Callable[[Any], str] = vars(self.verifier.module).get(
+            "harmless", lambda reference: ""
+        )
         self.timeout = math.inf if self.verifier.own_deadline else timeout
         # Net of run-queue wait a stalled worker can look young for ever (stopped, or swapped out):
         # a hard cap.
@@ -284,9 +359,10 @@ class VerifierPool:
         self._control, theirs = socket.socketpair()
         call = f"import sys; sys.path[:] = {sys.path!r}; from rlvr.pool import _serve; "
         arguments = (theirs.fileno(), verifier, json.dumps(options), memory_mb)
+        isolation = isolated.command(self.verifier.files) if self.verifier.isolate else []
         with theirs:
             self._server = subprocess.Popen(
-                [*_isolation(self.verifier), sys.executable, "-c", f"{call}_serve{arguments!r}"],
+                [*isolation, sys.executable, "-c", f"{call}_serve{arguments!r}"],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 process_group=0,  # bubblewrap would end with a terminal's Ctrl-C
@@ -348,7 +424,7 @@ class VerifierPool:
                 ready = todo and (todo[0].position < position + WINDOW)
                 if not ready:
                     break
-                retry = todo[0].failures > 0
+                retry = todo[0].failures > 0 or todo[0].blamed
                 chunk = [todo.popleft() for _ in range(1 if retry else min(size, len(todo)))]
                 self._dispatch(worker, chunk)
             busy = [worker for worker in self._workers if worker.chunk]
@@ -377,7 +453,7 @@ class VerifierPool:
         finally:
             theirs.close()
             os.close(page_fd)
-        worker = _Worker(pid, ours, page)
+        worker = _Worker(pid, ours, page, forks=self.verifier.isolate)
         self._workers.append(worker)
         return worker
 
@@ -429,7 +505,7 @@ class VerifierPool:
         return ready + [worker for worker in busy if worker not in ready and self._overdue(worker)]
 
     def _overdue(self, worker: _Worker) -> str:
-        """Return "" while the item the worker is at is within its time, else the status due."""
+        """Return "" while the item the worker is at is within its time, else why it ends."""
         index, started = _PROGRESS.unpack_from(worker.page)
         waited = worker.run_queue_wait()
         if (index, started) != worker.begun:
@@ -439,7 +515,7 @@ class VerifierPool:
         elapsed = time.monotonic() - started
         if elapsed > self.wall_cap:
             return "error"
-        return "abstain" if elapsed - (waited - worker.waited) > self.timeout else ""
+        return "late" if elapsed - (waited - worker.waited) > self.timeout else ""
 
     def _collect(self, worker: _Worker, done: dict[int, Verdict]) -> list[Item]:
         """Take in what the worker has sent, or replace it; return the items to run (again)."""
@@ -458,17 +534,16 @@ class VerifierPool:
             if len(worker.buffer) < end:
                 break
             # Data, not pickles: a worker may hold what a completion has made of it.
-            for fields in json.loads(worker.buffer[_LENGTH.size : end]):
+            for reply in json.loads(worker.buffer[_LENGTH.size : end]):
                 item = worker.chunk[worker.answered]
                 worker.answered += 1
-                if fields[0] == "raised":
-                    again += self._failed(item, fields[1], done)
-                else:
-                    status, reason, extracted, seconds, passed = fields
-                    done[item.position] = Verdict(status, reason, extracted, seconds, tuple(passed))
+                again += self._take(item, reply, done)
             del worker.buffer[:end]
         if worker.answered == len(worker.chunk):
-            self._adapt(len(worker.chunk), time.monotonic() - worker.sent_at)
+            seconds = time.monotonic() - worker.sent_at
+            if self._shares:  # the cost of the fork is the chunk's, not its items'
+                seconds = sum(item.seconds for item in worker.chunk)
+            self._adapt(len(worker.chunk), seconds)
             worker.chunk = []
         return again
 
@@ -491,15 +566,48 @@ class VerifierPool:
         )
         seconds = time.monotonic() - started
         again.remove(culprit)
-        if why == "abstain":
-            reason = f"undecided in {self.timeout:g} s"
-            done[culprit.position] = Verdict("abstain", reason, seconds=seconds)
+        culprit.seconds = seconds
+        if why == "late":
+            again = self._doubt(culprit, f"ran out of time ({self.timeout:g} s)", done) + again
         elif why == "error":
             reason = f"no verdict in {self.wall_cap:g} s of wall time"
             done[culprit.position] = Verdict("error", reason, seconds=seconds)
         else:
             again = self._failed(culprit, "the verifier's process died", done) + again
         return again
+
+    # What comes of an item: a verdict, a doubt whose fault it is, or another try.
+
+    def _take(self, item: Item, reply: Any, done: dict[int, Verdict]) -> list[Item]:
+        """Take in one reply; return what is to be judged for it."""
+        apart = self.verifier.isolate
+        found = _read(reply) if apart else _verdict(reply)
+        if found is None:
+            return self._doubt(item, "the scorer's process died or broke the protocol", done)
+        status, verdict = found
+        if not item.blamed:
+            item.seconds = verdict.seconds
+        if status == "memory" or (apart and status not in DECIDED):
+            return self._doubt(item, verdict.reason, done, status)
+        if status == "raised":
+            return self._failed(item, verdict.reason, done)
+        if item.blamed and status in DECIDED:
+            verdict = Verdict("wrong", item.blamed, seconds=item.seconds)
+        done[item.position] = verdict
+        return []
+
+    def _doubt(
+        self, item: Item, reason: str, done: dict[int, Verdict], status: str = ""
+    ) -> list[Item]:
+        """Return a harmless completion to be judged; if that fares no better, the item abstains."""
+        if not item.blamed:
+            item.blamed, item.failures = reason, 0
+            item.completion = self._harmless(item.problem.reference)
+            return [item]
+        if status != "abstain":
+            reason = f"a harmless completion does no better: {reason}"
+        done[item.position] = Verdict("abstain", reason, seconds=item.seconds)
+        return []
 
     def _failed(self, item: Item, reason: str, done: dict[int, Verdict]) -> list[Item]:
         item.failures += 1
@@ -509,19 +617,38 @@ class VerifierPool:
         return []
 
 
-def _isolation(verifier: LoadedVerifier) -> list[str]:
-    """Return the command that the server runs under: none, or bubblewrap where it asks for it."""
-    if not verifier.isolate:
-        return []
-    private = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
-    # An editable install has the packages outside sys.path.
-    packages = [*rlvr.__path__, *rlvr.verifiers.__path__]
-    paths = [sys.prefix, *sys.path, *packages, *verifier.files]
-    hidden = [path for path in paths if path.startswith("/tmp/") and os.path.exists(path)]
-    shown = [word for path in hidden for word in ("--ro-bind", path, path)]
-    private += ["--setenv", "MPLCONFIGDIR", "/tmp", "--cap-drop", "ALL"]
-    return [bubblewrap(), "--unshare-all", "--die-with-parent", "--new-session",
-            *private, *shown, "--"]  # fmt: skip
+def _verdict(reply: Any) -> tuple[str, Verdict] | None:
+    """Return the status of a reply, and the verdict it makes; None if it is no reply.
+
+    The status may be "raised" or "memory" too, which make no verdict: its status is then `error`.
+    """
+    if not isinstance(reply, list) or len(reply) != 5:
+        return None
+    status, reason, extracted, seconds, passed = reply
+    known = isinstance(status, str) and status in (*STATUSES, "raised", "memory")
+    texts = isinstance(reason, str) and isinstance(extracted, str | None)
+    if not known or not texts or type(seconds) not in (int, float) or not isinstance(passed, list):
+        return None
+    if not 0 <= seconds < math.inf or not all(type(one) is bool for one in passed):
+        return None
+    given = cast(Status, status if status in STATUSES else "error")
+    return status, Verdict(given, reason, extracted, float(seconds), tuple(passed))
+
+
+def _read(reply: Any) -> tuple[str, Verdict] | None:
+    """Read the reply of an isolated item: text that a completion may have written."""
+    try:
+        found = _verdict(json.loads(reply))
+    except (TypeError, ValueError, RecursionError, OverflowError):
+        return None
+    if found is None:
+        return None
+    status, verdict = found
+    reason = isolated.clean(verdict.reason, isolated.MAX_REASON)
+    extracted = verdict.extracted
+    if extracted is not None:
+        extracted = isolated.clean(extracted, isolated.MAX_EXTRACTED)
+    return status, replace(verdict, reason=reason, extracted=extracted)
 
 
 def _fields(problem: Problem, known: dict[int, tuple[Any, ...]]) -> tuple[Any, ...]:

@@ -91,10 +91,15 @@ def load_verifier(name: str) -> LoadedVerifier:
 
 
 def check_options(verifier: LoadedVerifier, options: Mapping[str, Any]) -> None:
-    """Raise InputError for an option that the verifier has not, or not of that type."""
+    """Raise InputError for an option that the verifier has not, or not of that type.
+
+    A module's own `refuse(argument, options)` may refuse more.
+    """
     first = list(inspect.signature(verifier.verify).parameters)[:2]
     given = [vars(verifier.module)["ARGUMENT"]] if verifier.argument else []
     plugins.check_options("verifier", verifier.name, verifier.verify, options, first + given)
+    if "refuse" in vars(verifier.module):
+        vars(verifier.module)["refuse"](verifier.argument, options)
 
 
 def with_timeout(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rlvr.verifiers import reasoning_gym as evaluating
 
 from rlvr.check import check
 from rlvr.data import InputError
@@ -33,13 +34,16 @@ def test_every_dataset_is_as_the_document_says(tmp_path: Path) -> None:
 
 
 @lru_cache
-def pool(threshold: float) -> VerifierPool:
-    """One pool a threshold for the whole module: it ends with this process."""
-    return VerifierPool("reasoning_gym", {"threshold": threshold}, workers=1, timeout=20.0)
+def pool(threshold: float, evaluates: str) -> VerifierPool:
+    """One pool for the whole module: it ends with this process."""
+    options = {"threshold": threshold, "evaluates": evaluates}
+    return VerifierPool("reasoning_gym", options, workers=1, timeout=20.0)
 
 
-def judged(reference: Any, completion: str, threshold: float = 1.0) -> Any:
-    (verdict,) = pool(threshold).verify([(case_problem(reference), completion)])
+def judged(
+    reference: Any, completion: str, threshold: float = 1.0, evaluates: str = "refused"
+) -> Any:
+    (verdict,) = pool(threshold, evaluates).verify([(case_problem(reference), completion)])
     return verdict
 
 
@@ -58,10 +62,26 @@ def test_by_name_and_by_the_entrys_own_source() -> None:
 
 
 def test_partial_scores_are_wrong_unless_the_threshold_says_otherwise() -> None:
-    queens = entry("n_queens", "Q _", valid_answers=["Q _"])
-    assert judged(queens, "[['Q', '_']]").reason == "score 0.5"
-    assert judged(queens, "[['Q', '_']]").status == "wrong"
-    assert judged(queens, "[['Q', '_']]", threshold=0.5).status == "correct"
+    queens, half = entry("n_queens", "Q _", valid_answers=["Q _"]), "[['Q', '_']]"
+    assert judged(queens, half, evaluates="allowed").reason == "score 0.5"
+    assert judged(queens, half, evaluates="allowed").status == "wrong"
+    assert judged(queens, half, 0.5, "allowed").status == "correct"
+
+
+def test_a_scorer_that_evaluates_is_refused_unless_that_is_asked_for(call: Any) -> None:
+    queens = entry("n_queens", "Q", valid_answers=["Q"])
+    assert judged(queens, "Q").status == "abstain"
+    assert "evaluates: allowed" in judged(queens, "Q").reason
+    assert judged(queens, "Q", evaluates="allowed").status == "correct"
+    for name in evaluating.EVALUATES:
+        with pytest.raises(InputError, match="say evaluates: allowed"):
+            VerifierPool(f"reasoning_gym:{name}", workers=1)
+    Path("lines.jsonl").write_text(json.dumps(queens | {"completion": "Q"}) + "\n")
+    arguments = ("score", "lines.jsonl", "--verifier", "reasoning_gym:n_queens")
+    code, out, err = call(*arguments)
+    assert code == 2 and out == "" and len(err.strip().splitlines()) <= 3 and "allowed" in err
+    code, out, err = call(*arguments, "-O", "evaluates=allowed")
+    assert code == 0 and json.loads(out)["status"] == "correct", err
 
 
 def test_zebra_puzzles_are_scored_without_what_makes_them() -> None:
@@ -69,9 +89,11 @@ def test_zebra_puzzles_are_scored_without_what_makes_them() -> None:
     assert judged(entry("zebra_puzzles", "carol"), "peter").status == "wrong"
 
 
-def test_a_scorer_that_raises_decides_nothing() -> None:
+def test_an_answer_that_makes_the_scorer_raise_is_wrong_and_an_entry_that_does_abstains() -> None:
     verdict = judged(entry("prime_factorization", "2 x 3", number=6), "2 x two")
-    assert verdict.status == "abstain" and "ValueError" in verdict.reason
+    assert verdict.status == "wrong" and "ValueError" in verdict.reason
+    verdict = judged(entry("prime_factorization", "2 x 3"), "2 x 3")
+    assert verdict.status == "abstain" and "does no better" in verdict.reason
 
 
 @pytest.mark.parametrize("reference", ["22", 22, None, [], "[]", '{"answer": 1}', {"metadata": 3}])
@@ -92,7 +114,8 @@ def test_an_answer_that_is_a_program_touches_nothing(tmp_path: Path) -> None:
     target = Path(__file__).parent / "touched-by-an-answer"
     hostile = f"open({str(target)!r}, 'w').write('x') or [[1]]"
     try:
-        verdict = judged(entry("n_queens", "Q", valid_answers=["Q"]), hostile)
+        queens = entry("n_queens", "Q", valid_answers=["Q"])
+        verdict = judged(queens, hostile, evaluates="allowed")
         assert verdict.status == "wrong" and not target.exists()
     finally:
         target.unlink(missing_ok=True)

@@ -214,14 +214,16 @@ def test_functions_of_trl_and_of_ones_own(functions: str) -> None:
         "wrong",
     ]
     columns = [({"low": 1, "high": 3}, "2"), ({"low": 1, "high": 3}, "4"), ("7", "7")]
-    assert statuses(f"trl:{functions}:columns", columns) == ["correct", "wrong", "error"]
+    assert statuses(f"trl:{functions}:columns", columns) == ["correct", "wrong", "abstain"]
 
 
 def test_threshold_and_undecided(functions: str) -> None:
     name, items = f"trl:{functions}:chat", [(0, "yes"), (0, "no"), (0, "none"), (0, "nan")]
-    assert statuses(name, items) == ["wrong", "wrong", "abstain", "abstain"]
+    # No reward for this completion, but one for an empty one: the completion's own doing.
+    assert statuses(name, items) == ["wrong", "wrong", "wrong", "wrong"]
     assert statuses(name, items[:2], threshold=0.5) == ["correct", "wrong"]
-    assert statuses(name, items[:1], chat=False) == ["error"], "text for a function of messages"
+    # Text for a function of messages: it raises whatever the completion is.
+    assert statuses(name, items[:1], chat=False) == ["abstain"]
 
 
 def test_its_version_follows_the_functions_file(functions: str) -> None:

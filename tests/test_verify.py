@@ -167,7 +167,7 @@ def test_what_comes_in_parts_is_judged_meanwhile(plugin: str) -> None:
         verdicts = pool.verify(source())
         assert next(verdicts).status == "correct" and drawn < 40
         assert [next(verdicts).status for _ in range(2)] == ["correct"] * 2
-        assert next(verdicts).status == "abstain"
+        assert next(verdicts).status == "wrong"
         assert drawn == 40, "who makes the items does not wait for who judges them"
         assert [verdict.status for verdict in verdicts] == ["correct"] * 36
         assert list(pool.verify([None, None])) == []
@@ -181,9 +181,9 @@ def test_a_hang_is_killed_and_pinned(plugin: str) -> None:
         begun = time.monotonic()
         verdicts = list(pool.verify(items))
         assert time.monotonic() - begun < 4
-        late = [index for index, verdict in enumerate(verdicts) if verdict.status == "abstain"]
+        late = [index for index, verdict in enumerate(verdicts) if verdict.status == "wrong"]
         assert late == [137, 400]
-        assert verdicts[137].reason == "undecided in 0.5 s"
+        assert verdicts[137].reason == "ran out of time (0.5 s)"
         assert sum(verdict.status == "correct" for verdict in verdicts) == 498
 
 
@@ -194,7 +194,7 @@ def test_a_hang_is_noticed_while_others_are_busy(plugin: str) -> None:
         items = [(case_problem("ok sleep"), completion) for completion in completions]
         begun = time.monotonic()
         verdicts = pool.verify(items)
-        assert next(verdicts).status == "abstain"
+        assert next(verdicts).status == "wrong"
         assert time.monotonic() - begun < 2.5
         assert all(verdict.status == "correct" for verdict in verdicts)
 
@@ -215,9 +215,64 @@ def test_a_death_is_retried_then_an_error(plugin: str, tmp_path: Path) -> None:
     assert bad[200].reason == "KeyError: 'broken'"
 
 
-def test_a_memory_bomb_abstains(plugin: str) -> None:
+def test_a_memory_bomb_is_wrong(plugin: str) -> None:
     with VerifierPool(plugin, workers=1, memory_mb=200) as pool:
-        assert statuses(pool, ["ok", "eat", "ok"]) == ["correct", "abstain", "correct"]
+        assert statuses(pool, ["ok", "eat", "ok"]) == ["correct", "wrong", "correct"]
+
+
+BLAMING = '''"""A plugin whose candidate, reference or both do what their text says."""
+import os, time
+from rlvr.data import Verdict
+
+def act(text):
+    if text == "hang":
+        time.sleep(60)
+    if text == "eat":
+        raise MemoryError
+    if text == "raise":
+        raise KeyError("broken")
+    if text == "die":
+        os.kill(os.getpid(), 11)
+        os.abort()
+
+def verify(problem, completion):
+    act(problem.reference)
+    act(completion)
+    if "abstain" in (completion, problem.reference):
+        return Verdict("abstain", "no idea")
+    return Verdict("correct" if completion == problem.reference else "wrong")
+'''
+BLAMED = {
+    # (reference, completion): trusted, isolated
+    ("ok", "hang"): ("wrong", "wrong"),
+    ("ok", "eat"): ("wrong", "wrong"),
+    ("hang", "ok"): ("abstain", "abstain"),
+    ("eat", "ok"): ("abstain", "abstain"),
+    ("ok", "raise"): ("error", "wrong"),
+    ("raise", "ok"): ("error", "abstain"),
+    ("ok", "die"): ("error", "wrong"),
+    ("die", "ok"): ("error", "abstain"),
+    # A trusted verifier may have its doubts; of an isolated one a completion could have said so.
+    ("ok", "abstain"): ("abstain", "wrong"),
+    ("abstain", "ok"): ("abstain", "abstain"),
+    ("ok", "ok"): ("correct", "correct"),
+    ("ok", "no"): ("wrong", "wrong"),
+}
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_whose_fault_it_is_is_found_by_a_harmless_completion(
+    tmp_path: Path, isolated: bool
+) -> None:
+    path = tmp_path / "blaming.py"
+    path.write_text(BLAMING + f"\nISOLATE = {isolated}\n")
+    with VerifierPool(str(path), workers=2, timeout=1.0) as pool:
+        items = [(case_problem(reference), completion) for reference, completion in BLAMED]
+        verdicts = dict(zip(BLAMED, pool.verify(items), strict=True))
+    found = {key: verdict.status for key, verdict in verdicts.items()}
+    assert found == {key: expected[isolated] for key, expected in BLAMED.items()}
+    assert verdicts["ok", "hang"].reason == "ran out of time (1 s)"
+    assert verdicts["hang", "ok"].reason.startswith("a harmless completion does no better")
 
 
 def test_a_chatty_verifier_leaves_stdout_alone(plugin: str) -> None:

@@ -2,9 +2,11 @@
 
 The reference is an entry of the dataset (a mapping with `question`, `answer` and `metadata`, or
 that as JSON), so a line of a JSONL file is one as it stands. Without DATASET the entry's own
-`metadata.source_dataset` says which. A score of at least `threshold` is `correct`; what makes the
-scorer raise is `abstain`. The answer is what stands in the last <answer>...</answer>, else the
-whole completion. docs/reasoning-gym.md says which datasets are known to work.
+`metadata.source_dataset` says which. A score of at least `threshold` is `correct`. An answer that
+makes the scorer raise is `wrong`, or `abstain` if the entry's own answer makes it raise too. The
+answer is what stands in the last <answer>...</answer>, else the whole completion. A dataset whose
+scorer evaluates the answer as Python is refused unless `evaluates` is "allowed".
+docs/reasoning-gym.md says which these are, and which are known to work.
 """
 
 from __future__ import annotations
@@ -16,22 +18,35 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from rlvr.data import InputError, Problem, Verdict, nearest
 from rlvr.verify import NO_ANSWER, Case, near_miss
 
 ARGUMENT = "dataset"
 WHOLE_LINE = True
-ISOLATE = True  # some scorers evaluate the answer as Python
+ISOLATE = True  # 101 scorers that were not written for hostile answers; some evaluate them
+EVALUATES = (
+    "binary_matrix", "composite", "countdown", "intermediate_integration", "n_queens",
+    "polynomial_multiplication", "puzzle24", "simple_integration", "spiral_matrix",
+    "string_insertion",
+)  # fmt: skip
+"""Datasets whose scorer evaluates the answer as Python: an answer can forge its own score.
+
+`composite` hands the answer on to the scorer that the entry names.
+"""
 BOARDS = ("arc_agi", "rearc")
 """Datasets whose scorer compares tuples, which JSON does not have."""
 
 
 def verify(
-    problem: Problem, completion: str, dataset: str | None = None, threshold: float = 1.0
+    problem: Problem,
+    completion: str,
+    dataset: str | None = None,
+    threshold: float = 1.0,
+    evaluates: Literal["refused", "allowed"] = "refused",
 ) -> Verdict:
-    """Let the dataset's scorer judge the completion's answer."""
+    """Let the dataset's scorer judge the completion's answer; see docs/reasoning-gym.md."""
     gym = load_gym()
     entry = _entry(problem.reference)
     if entry is None:
@@ -39,18 +54,42 @@ def verify(
     name = dataset or str(entry["metadata"].get("source_dataset"))
     if name not in gym.factory.DATASETS:
         return Verdict("abstain", f"the entry's metadata.source_dataset is no dataset: {name}")
+    if name in EVALUATES and evaluates != "allowed":
+        return Verdict("abstain", refusal(name))
     if name in BOARDS:
         entry["metadata"] |= {"output": tuple(map(tuple, entry["metadata"]["output"]))}
     tagged = gym.utils.extract_answer(completion)
     answer = completion.strip() if tagged is None else tagged
     if not answer:
         return Verdict("wrong", NO_ANSWER)
-    try:
-        score = float(_scorer(name)(answer, entry))
-    except Exception as failure:  # the scorer is at fault, not the answer: it decides nothing
-        reason = f"the scorer of {name} raised {type(failure).__name__}: {failure}"
-        return Verdict("abstain", reason[:500], answer[:200])
+    score = float(_scorer(name)(answer, entry))  # what it raises is looked into by the pool
     return Verdict("correct" if score >= threshold else "wrong", f"score {score:g}", answer[:200])
+
+
+def refusal(dataset: str) -> str:
+    """Say why an answer to this dataset is not judged, and how it would be."""
+    return (
+        f"the scorer of {dataset} evaluates the answer as Python, so an answer can forge its score:"
+        " choose another dataset, or say evaluates: allowed"
+    )
+
+
+def refuse(argument: str, options: Mapping[str, Any]) -> None:
+    """Raise InputError for a dataset whose scorer evaluates answers, unless that is asked for."""
+    if argument in EVALUATES and options.get("evaluates") != "allowed":
+        raise InputError(f"verifier reasoning_gym: {refusal(argument)}")
+
+
+def shares(argument: str, options: Mapping[str, Any]) -> bool:
+    """Whether no answer is evaluated, so that items can share a process."""
+    return options.get("evaluates") != "allowed"
+
+
+def harmless(reference: Any) -> str:
+    """Return the entry's own answer, if it has one: a completion that its scorer must decide."""
+    entry = _entry(reference)
+    answer = _own_answer(entry) if entry is not None else None
+    return "" if answer is None else f"<answer>{answer}</answer>"
 
 
 def load_gym() -> ModuleType:
@@ -149,6 +188,7 @@ def _own_answer(entry: Mapping[str, Any]) -> str | None:
 
 _LEGS = {"question": "", "answer": "22", "metadata": {"source_dataset": "leg_counting"}}
 _BOARD = {"question": "", "answer": "", "metadata": {"source_dataset": "arc_agi", "output": [[1]]}}
+_QUEENS = {"answer": "Q", "metadata": {"source_dataset": "n_queens", "valid_answers": ["Q"]}}
 CASES = [
     (_LEGS, "22", "correct"),
     (_LEGS, "Six and 16: <answer>22</answer>", "correct"),
@@ -157,6 +197,7 @@ CASES = [
     (json.dumps(_LEGS), "22", "correct"),
     (_BOARD, "1", "correct"),
     (_BOARD, "2", "wrong"),
+    (_QUEENS, "[['Q']]", "abstain"),
     ("22", "22", "abstain"),
     ({"metadata": {}}, "22", "abstain"),
 ]

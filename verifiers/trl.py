@@ -2,9 +2,10 @@
 
 MODULE may also be a path/to/file.py. The function is called with one completion at a time, and with
 the reference under the names `solution`, `answer` and `reference`; a reference that is a mapping
-gives its own columns. A reward of at least `threshold` is `correct`, None or NaN is `abstain`,
-anything else `wrong`; what it raises is an `error`. A function that needs the trainer, token ids or
-other completions of the group can't be used. `chat`: whether it takes messages, [{"role": ...,
+gives its own columns. A reward of at least `threshold` is `correct`, less is `wrong`. Where it gives
+None or NaN, or raises, the verdict is `abstain` if it does so for an empty completion too, and else
+`wrong`. A function that needs the trainer, token ids or other completions of the group can't be
+used. `chat`: whether it takes messages, [{"role": ...,
 "content": ...}], as those of TRL do, or text; left out, its annotation decides, and without one it
 gets text.
 """
@@ -24,7 +25,9 @@ from rlvr.data import InputError, Problem, Verdict
 from rlvr.plugins import load_module
 
 ARGUMENT = "function"
-ISOLATE = True  # accuracy_reward ends in sympy's parser, which is Python's eval
+# Somebody else's code, which may evaluate a completion. accuracy_reward does so with the numbers of
+# one and with nothing else: latex2sympy2 gives their digits to sympy.Number, which ends in eval.
+ISOLATE = True
 DEFAULT = "trl.rewards:accuracy_reward"
 
 
