@@ -39,8 +39,11 @@ def examine() -> Iterator[Check]:
     if os.geteuid() == 0:
         yield _tried("sandbox, as root", _sandbox)
         yield _tried("sandbox, as a user", lambda: as_user(_sandbox))
+        yield _tried("isolated verifier, as root", _isolated)
+        yield _tried("isolated verifier, as a user", lambda: as_user(_isolated))
     else:
         yield _tried("sandbox", _sandbox)
+        yield _tried("isolated verifier", _isolated)
     yield _tried("engine and trainer", _engine)
 
 
@@ -112,6 +115,13 @@ def _sandbox() -> str:
         except ProgramError:
             return f"{bubblewrap()} stops {len(found)} kinds of escape, and a program without end"
     raise RunError("an endless program was not stopped")
+
+
+def _isolated() -> str:
+    """Attempt whatever a completion that runs as code in an isolated verifier may."""
+    from rlvr.plugin_escapes import attempt
+
+    return attempt()
 
 
 # --- as an ordinary user ---------------------------------------------------------------------

@@ -39,6 +39,7 @@ from rlvr.confine import (
     read_only,
     system_call_filter,
 )
+from rlvr.data import RunError
 from rlvr.inside import ALLOWED, NO_SUCH_CALL, PR_SET_PDEATHSIG
 
 LENGTH = struct.Struct("<I")
@@ -122,7 +123,12 @@ def clean(text: str, most: int) -> str:
 
 
 def close_off() -> None:
-    """Make every mount read-only, hide /proc, give up all capabilities. Raises OSError."""
+    """Make every mount read-only, hide /proc, give up all capabilities. Raises OSError.
+
+    Raises RunError on an architecture without a filter of system calls.
+    """
+    if system_call_filter(_RULES, NO_SUCH_CALL) is None:
+        raise RunError("isolated verifiers need a filter of system calls: x86-64 or arm64")
     for name in _DEVICES:
         read_only(f"/dev/{name}")
     check("tmpfs", libc.mount(b"tmpfs", b"/proc", b"tmpfs", 2 | 4 | 8, b"size=4k,mode=555"))
@@ -147,7 +153,9 @@ def replies(
     or for as many as may share one. `began(index)` is called here when an item has begun. Ends this
     process if one that it forked was killed from outside.
     """
-    code = ctypes.create_string_buffer(system_call_filter(_RULES, NO_SUCH_CALL) or b"")
+    rules = system_call_filter(_RULES, NO_SUCH_CALL)
+    assert rules is not None, "close_off has seen to that"
+    code = ctypes.create_string_buffer(rules, len(rules))
     index = 0
     alone = not shares
     while index < count:
@@ -212,10 +220,8 @@ def _confine(worker: int, writing: int, code: Any) -> None:
     libc.prctl(PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
     if os.getppid() != worker:
         os._exit(1)
-    size = len(code) - 1
-    if size:
-        filter_ = struct.pack("@HP", size // 8, ctypes.addressof(code))
-        check("seccomp", libc.prctl(PR_SET_SECCOMP, 2, filter_, 0, 0))
+    filter_ = struct.pack("@HP", len(code) // 8, ctypes.addressof(code))
+    check("seccomp", libc.prctl(PR_SET_SECCOMP, 2, filter_, 0, 0))
 
 
 def _end_unless_computing(event: str, _: tuple[Any, ...]) -> None:

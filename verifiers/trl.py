@@ -2,12 +2,11 @@
 
 MODULE may also be a path/to/file.py. The function is called with one completion at a time, and with
 the reference under the names `solution`, `answer` and `reference`; a reference that is a mapping
-gives its own columns. A reward of at least `threshold` is `correct`, less is `wrong`. Where it gives
-None or NaN, or raises, the verdict is `abstain` if it does so for an empty completion too, and else
-`wrong`. A function that needs the trainer, token ids or other completions of the group can't be
-used. `chat`: whether it takes messages, [{"role": ...,
-"content": ...}], as those of TRL do, or text; left out, its annotation decides, and without one it
-gets text.
+gives its own columns. A reward of at least `threshold` is `correct`, a lower one `wrong`. Where it
+gives None or NaN, or raises, the verdict is `abstain` if it does so for an empty completion too,
+and else `wrong`. A function that needs the trainer, token ids or other completions of the group
+can't be used. `chat`: whether it takes messages, [{"role": ..., "content": ...}], as those of TRL
+do, or text; left out, its annotation decides, and without one it gets text.
 """
 
 from __future__ import annotations

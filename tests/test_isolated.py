@@ -1,0 +1,225 @@
+"""Isolated verifiers: nothing of the host is reached or changed, nothing is remembered."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from rlvr.verifiers import reasoning_gym
+
+from rlvr import plugin_escapes, pool
+from rlvr.data import Verdict
+from rlvr.doctor import as_user
+from rlvr.pool import VerifierPool
+from rlvr.verify import case_problem
+
+RIGHTS: dict[str, Callable[[Callable[[], str]], str]] = {"own": lambda attempt: attempt()}
+if os.geteuid() == 0:
+    RIGHTS["a user's"] = as_user
+
+RUNS = plugin_escapes.VERIFIER
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> str:
+    path = tmp_path / "runs.py"
+    path.write_text(RUNS)
+    return str(path)
+
+
+def judged(name: str, *completions: str, **options: Any) -> list[Verdict]:
+    with VerifierPool(name, options, workers=1, timeout=5.0) as judges:
+        return list(judges.verify((case_problem("right"), text) for text in completions))
+
+
+@pytest.mark.parametrize("rights", RIGHTS)
+def test_nothing_is_reached_changed_or_remembered(rights: str) -> None:
+    """At e663de1 the first of these, a server on a path, is reached."""
+    assert "withstands" in RIGHTS[rights](plugin_escapes.attempt)
+
+
+@pytest.mark.parametrize("rights", RIGHTS)
+def test_the_attempts_are_real_ones(rights: str) -> None:
+    """Outside the sandbox those that only look do work, so that their failure inside says much."""
+
+    def attempt() -> str:
+        with plugin_escapes.host() as there:
+            programs = plugin_escapes.programs(there)
+            worked = []
+            for name in LOOKING:
+                code = programs[name] + "\nprint(bool(worked))"
+                ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+                worked += [name] if ran.stdout == "True\n" else []
+        return ",".join(worked)
+
+    assert RIGHTS[rights](attempt) == ",".join(LOOKING)
+
+
+LOOKING = [
+    "reach a server on a path",
+    "reach a server without a path",
+    "reach a server on loopback",
+    "reach a socket of any family",
+    "reach a pair of sockets",
+    "reach the environment",
+    "reach users",
+    "reach the host's name",
+    "reach processes",
+]
+
+
+def test_a_reason_is_cut_and_cleaned_where_it_is_read(runs: str) -> None:
+    said = "'\\x1b]0;x\\x07\\n\\u202e\\ud800' + 900 * 'x'"
+    own, through = judged(
+        runs,
+        f"#\nworked = {said}",
+        "#\nimport json, os\n"
+        f"data = json.dumps(['correct', {said}, {said}, 0, []]).encode()\n"
+        "os.write(3, len(data).to_bytes(4, 'little') + data)\nos._exit(0)",
+    )
+    for verdict in (own, through):
+        assert verdict.extracted is not None and verdict.reason.isprintable()
+        assert verdict.extracted.isprintable()
+        assert len(verdict.reason) == 500 and len(verdict.extracted) == 200
+        json.dumps([verdict.reason, verdict.extracted], ensure_ascii=False).encode()
+
+
+def test_nothing_of_a_plugins_own_state_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "keeps.py"
+    path.write_text(
+        "from rlvr.data import Verdict\nISOLATE = True\nSEEN = []\n"
+        "def verify(problem, completion):\n"
+        "    SEEN.append(completion)\n"
+        "    return Verdict('correct' if len(SEEN) == 1 else 'wrong')\n"
+    )
+    assert {verdict.status for verdict in judged(str(path), *"abcdef")} == {"correct"}
+
+
+def test_no_process_is_left(runs: str) -> None:
+    before = len(psutil.Process().children(recursive=True))
+    endless = "#\nimport os\nos.close(3)\nwhile True: pass"
+    with VerifierPool(runs, workers=2, timeout=0.5) as judges:
+        items = [(case_problem("right"), text) for text in (endless, "right", endless, "no")]
+        verdicts = [verdict.status for verdict in judges.verify(items)]
+        assert verdicts == ["wrong", "correct", "wrong", "wrong"]
+        tree = psutil.Process().children(recursive=True)
+    gone, alive = psutil.wait_procs(tree, timeout=5)
+    assert not alive and len(psutil.Process().children(recursive=True)) == before
+
+
+def test_an_item_that_is_killed_from_outside_is_no_fault_of_the_completion(runs: str) -> None:
+    with VerifierPool(runs, workers=1, timeout=20.0) as judges:
+
+        def items() -> Iterator[tuple[Any, str] | None]:
+            yield case_problem("right"), "#\nimport time\ntime.sleep(3)"
+            yield None
+            deadline = time.monotonic() + 10
+            while time.monotonic() < deadline:
+                children = psutil.Process(judges._workers[0].pid).children()
+                if children:
+                    time.sleep(0.3)
+                    children[0].kill()
+                    return
+                yield None
+
+        # Tried once more, and then it sleeps in peace and is wrong.
+        assert [verdict.status for verdict in judges.verify(items())] == ["wrong"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [None, "", "x", "null", "7", '"x"', "[]", "[[[[", "{}", '[1,"",null,0,[]]',
+     '["correct","",null,"0",[]]', '["correct","",null,true,[]]', '["correct","",null,NaN,[]]',
+     '["correct","",null,0,[1]]', '["correct","",[],0,[]]', '["correct","",null,0]',
+     "[" * 99999, "1" * 99999],
+)  # fmt: skip
+def test_a_reply_that_is_none_is_no_verdict_and_no_traceback(reply: str | None) -> None:
+    assert pool._read(reply) is None
+
+
+def test_a_reply_that_is_one() -> None:
+    found = pool._read('["correct","a\\nb","\\u0007",1,[true,false]]')
+    assert found == ("correct", Verdict("correct", "a b", " ", 1.0, (True, False)))
+
+
+# --- verifiers whose items share a process -----------------------------------------------------
+
+SHARING = '''"""Promises that it evaluates nothing, and does when it is told to."""
+import os
+from rlvr.data import Verdict
+
+ISOLATE = True
+SEEN = []
+
+def shares(argument, options):
+    return True
+
+def verify(problem, completion):
+    SEEN.append(completion)
+    problem.reference.append(1)
+    if completion.startswith("#"):
+        exec(completion, {"here": globals()})
+    if completion == "raise":
+        raise KeyError("x")
+    return Verdict("correct" if completion == "right" else "wrong",
+                   f"{os.getpid()} {len(problem.reference)}")
+'''
+
+
+def test_items_share_a_process_until_one_does_more_than_compute(tmp_path: Path) -> None:
+    path = tmp_path / "sharing.py"
+    path.write_text(SHARING)
+    poison = "#\nhere['Verdict'] = lambda *a: here['right']"
+    texts = ["no"] * 40 + [poison, "no", "#\nopen('/x')", "no", "raise", *["no"] * 40, "right"]
+    problem = case_problem([])
+    with VerifierPool(str(path), workers=1) as judges:
+        verdicts = list(judges.verify((problem, text) for text in texts))
+    assert [verdict.status for verdict in verdicts] == ["wrong"] * (len(texts) - 1) + ["correct"]
+    found = [re.fullmatch(r"(\d+) (\d+)", verdict.reason) for verdict in verdicts]
+    pids = {match[1] for match in found if match}
+    assert len(pids) < 30, "most of them share"
+    assert {match[2] for match in found if match} == {"1"}, "each has a reference of its own"
+
+
+HOSTILE = [
+    "", " ", "0", "-1", "1e999", "nan", "[]", "{}", "null", "[[[[[[[[[", "{{{{", "(" * 5000,
+    "[" * 3000 + "]" * 3000, "1" * 5000, "\x00", "\ud800", "é☃", "__import__('os').system('x')",
+    "<answer></answer>", "<answer>" * 500, "a,b,c" * 500, "True", "None", "[1, 2", "1/0",
+    "9" * 400, "[[1]]", '{"a": 1}', "x\n" * 2000, "lambda: 1", "9**9**9**9", "(lambda: exit())()", "%s%n",
+    "{0}",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_no_dataset_that_shares_remembers_or_leaves_undecided_what_it_was_given() -> None:
+    """For each: own answer and near miss, all hostile answers, then the same two once more."""
+    gym = reasoning_gym.load_gym()
+    items: list[tuple[Any, str]] = []
+    names = []
+    for name in sorted(gym.factory.DATASETS):
+        if name in reasoning_gym.EVALUATES:
+            continue
+        try:
+            (reference, own, _), (_, near, _) = list(reasoning_gym.cases(name, 1))[:2]
+        except Exception:
+            continue
+        names.append(name)
+        problem = case_problem(json.loads(reference))
+        items += [(problem, text) for text in (own, near, *HOSTILE, own, near)]
+    with VerifierPool("reasoning_gym", timeout=20.0) as judges:
+        verdicts = list(judges.verify(items))
+    size = len(HOSTILE) + 4
+    assert len(names) > 85
+    for place, name in enumerate(names):
+        part = [verdict.status for verdict in verdicts[size * place : size * (place + 1)]]
+        assert part[:2] == part[-2:], name
+        assert set(part) <= {"correct", "wrong"}, (name, part)
