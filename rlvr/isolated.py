@@ -40,7 +40,7 @@ from rlvr.confine import (
     system_call_filter,
 )
 from rlvr.data import RunError
-from rlvr.inside import ALLOWED, NO_SUCH_CALL, PR_SET_PDEATHSIG
+from rlvr.inside import ALLOWED, PR_SET_PDEATHSIG, REFUSED
 
 LENGTH = struct.Struct("<I")
 MAX_REPLY = 1 << 16  # bytes
@@ -127,7 +127,7 @@ def close_off() -> None:
 
     Raises RunError on an architecture without a filter of system calls.
     """
-    if system_call_filter(_RULES, NO_SUCH_CALL) is None:
+    if system_call_filter(_RULES, REFUSED) is None:
         raise RunError("isolated verifiers need a filter of system calls: x86-64 or arm64")
     for name in _DEVICES:
         read_only(f"/dev/{name}")
@@ -153,7 +153,7 @@ def replies(
     or for as many as may share one. `began(index)` is called here when an item has begun. Ends this
     process if one that it forked was killed from outside.
     """
-    rules = system_call_filter(_RULES, NO_SUCH_CALL)
+    rules = system_call_filter(_RULES, REFUSED)
     assert rules is not None, "close_off has seen to that"
     code = ctypes.create_string_buffer(rules, len(rules))
     index = 0
