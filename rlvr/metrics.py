@@ -95,6 +95,7 @@ def sampled(records: Sequence[Record], ks: Iterable[int]) -> list[dict[str, Any]
         metric("no_answer", health["no_answer"] / n, n),
         metric("distinct", sum(different) / problems, problems),
         metric("tokens_per_completion", health["tokens"] / n, n),
+        metric("undecided", (health["abstain"] + health["error"]) / n, n),
         metric("excluded_abstain", health["abstain"], n),
         metric("excluded_error", health["error"], n),
     ]

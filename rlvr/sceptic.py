@@ -18,6 +18,7 @@ from rlvr.record import deciding, digest
 from rlvr.stats import MIN_SEEDS
 
 MAX_SHORTFALL = 0.02  # of the rows that a size-matched arm was to have
+GROWN = 0.01  # of the completions: an undecided share that grew by as much is alarming
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,11 @@ def _excluded(r: Results) -> Check:
     counts = {arm: n for arm in ("base", *r.arms) if (n := excluded(r, arm))}
     if not counts:
         return Check("undecided", True, "none")
-    found = ", ".join(f"{arm} {n}" for arm, n in counts.items())
+    shares = {arm: r.mean(arm, "undecided") for arm in counts}  # older runs have no such figure
+    found = ", ".join(
+        f"{arm} {n} ({shares[arm]:.1%})" if math.isfinite(shares[arm]) else f"{arm} {n}"
+        for arm, n in counts.items()
+    )
     if not r.metric.startswith(SHARES):  # real solutions are scored, none is excluded
         return Check("undecided", True, f"{found}: the rule's metric judges none")
     unbounded, changed = [], []
@@ -148,4 +153,16 @@ def _excluded(r: Results) -> Check:
         said = f"no worst case is recorded for {', '.join(unbounded)}"
     elif changed:
         said = f"the worst case changes {', '.join(changed)}"
-    return Check("undecided", not (unbounded or changed), f"{found}: {said}")
+    grown = [arm for arm in r.arms if arm in counts and _grows(r, arm)]
+    if grown:
+        said += f"; the share grows over the rounds in {', '.join(grown)}: is no verdict bought?"
+    return Check("undecided", not (unbounded or changed or grown), f"{found}: {said}")
+
+
+def _grows(r: Results, arm: str) -> bool:
+    """Whether an arm's undecided share grew, from the base to the end, in every seed.
+
+    By GROWN at least, in the mean: an arm that learns to get no verdict does so in all of them.
+    """
+    grown = [r.at(s, arm, "undecided") - r.at(s, "base", "undecided") for s in r.seeds]
+    return bool(grown) and min(grown) > 0 and sum(grown) / len(grown) >= GROWN

@@ -58,6 +58,7 @@ MEANS = (
     "distinct",
     "truncated",
     "no_answer",
+    "undecided",
     "tokens_per_completion",
     "phi",
     "psi",

@@ -366,6 +366,32 @@ def test_what_is_undecided_without_a_worst_case_is_pointed_at(tmp_path: Path) ->
     assert asked(bounded)["undecided"]
 
 
+@pytest.mark.parametrize(
+    ("last", "ok"),
+    [((0.0, 0.0, 0.0), True), ((0.03, 0.02, 0.04), False), ((0.004, 0.003, 0.002), True),
+     ((0.09, 0.0, 0.09), True)],
+)  # fmt: skip
+def test_an_undecided_share_that_grows_is_pointed_at(
+    tmp_path: Path, last: tuple[float, ...], ok: bool
+) -> None:
+    def figure(a: str, m: str, t: int, s: int) -> float:
+        share = last[s] if (a, t) == ("random", 1) else 0.0
+        if m == "excluded_abstain":
+            return 1000 * share
+        return share if m == "undecided" else sound(a, m, t, s)
+
+    metrics = [*ALL, "undecided", "pass@1_low", "pass@1_high"]
+    (check,) = [
+        check
+        for check in checks(make(tmp_path / "r", [], figure, metrics))
+        if check.what == "undecided"
+    ]
+    assert check.ok is ok
+    assert ("grows over the rounds in random" in check.found) is not ok
+    if any(last):
+        assert f"random {1000 * sum(last):.0f} ({sum(last) / 3:.1%})" in check.found
+
+
 def test_a_rule_changed_after_the_run_is_seen(tmp_path: Path) -> None:
     make(tmp_path / "r", [], sound, ALL)
     path = tmp_path / "r" / "config.json"

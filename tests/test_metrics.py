@@ -118,6 +118,7 @@ def test_health() -> None:
     assert found["distinct"] == (1.0, 2)
     assert found["tokens_per_completion"] == (2.5, 8)
     assert found["excluded_abstain"] == (1.0, 8)
+    assert found["undecided"] == (3 / 8, 8)
     assert found["excluded_error"] == (2.0, 8)
 
 
