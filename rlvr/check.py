@@ -2,6 +2,7 @@
 
 A task's real solutions must pass its verifier and corrupted ones must not; its splits must be
 disjoint by content, its ids unique, its levels named, and the problems the same in another process.
+Neither may pay a policy that can't solve it (`rlvr.policies`), nor leave what it wrote undecided.
 """
 
 from __future__ import annotations
@@ -12,26 +13,34 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any, get_args
 
 from rlvr.config import NamedConfig, draw_problems, load_task
-from rlvr.data import InputError, Problem, Split, Verdict, nearest
+from rlvr.data import DECIDED, InputError, Problem, Split, Verdict, nearest
 from rlvr.plugins import Kind, available, load_module, load_named, load_plugin
+from rlvr.policies import FAMILIES, PROBE, answer, attempts, common_answers, sample, says_it
 from rlvr.pool import VerifierPool
 from rlvr.verify import case_problem, check_options, near_miss
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 FUNCTIONS: dict[Kind, str] = {"verifier": "verify", "task": "problems"}
 N = 200
+ATTACKED = 12
+"""Problems that each policy is tried on: of each level as many."""
 
 
 @dataclass
 class Report:
-    """What was looked at, in words, and one line for each thing that is not as it must be."""
+    """What was looked at, in words, and one line for each thing that is not as it must be.
+
+    `table` says what policies earn that can't solve it, a line each; empty where none was tried.
+    """
 
     what: str
     failures: list[str]
+    table: list[str] = field(default_factory=list)
 
 
 def check(
@@ -104,7 +113,14 @@ def _check_verifier(name: str, options: dict[str, Any], timeout: float) -> Repor
             )
             if verdict.status != status
         ]
-    return Report(f"verifier {name}: {len(cases)} cases", failures)
+        right = [
+            replace(case_problem(reference), id=f"case {place}", solution=completion)
+            for place, (reference, completion, status) in enumerate(cases)
+            if status == "correct"
+        ]
+        earned = attack(pool, right, [])
+    what = f"verifier {name}: {len(cases)} cases"
+    return Report(what, failures + holes(name, earned), _table(earned))
 
 
 def _said(verdict: Verdict) -> str:
@@ -121,10 +137,21 @@ def _check_task(name: str, n: int | None, options: dict[str, Any], timeout: floa
     again = _fingerprint_elsewhere(name, options, drawn)
     if again != fingerprint(drawn):
         failures.append(f"{name}: drawn again in another process, the problems differ: {again}")
-    proofs, lines = _prove(name, problems, timeout)
+    solved = [problem for problem in problems if problem.solution is not None]
+    _, verifier = load_task(name)
+    table: list[str] = []
+    if verifier is not None:
+        with VerifierPool(verifier, timeout=timeout) as pool:
+            failures += _prove(name, pool, solved)
+            earned = attack(pool, problems, problems)
+        failures += holes(name, earned)
+        table = _table(earned, problems)
+    elif solved:
+        failures.append(f"{name}: no VERIFIER to hold its solutions against")
     counts = ", ".join(f"{len(drawn.get(split, []))} {split}" for split in SPLITS)
+    proofs = len(solved) if verifier else 0
     what = f"task {name}: {counts} problems, {proofs} real and as many corrupted solutions"
-    return Report(what, failures + lines)
+    return Report(what, failures, table)
 
 
 def draw(name: str, options: dict[str, Any], split: Split, n: int | None) -> list[Problem]:
@@ -185,27 +212,20 @@ def _fingerprint_elsewhere(
     return ran.stdout.strip() or ran.stderr.strip().rpartition("\n")[2]
 
 
-def _prove(name: str, problems: Sequence[Problem], timeout: float) -> tuple[int, list[str]]:
-    """Return how many solutions there are, and a line for each that is judged as it should not."""
-    _, verifier = load_task(name)
-    solved = [problem for problem in problems if problem.solution is not None]
-    if not solved:
-        return 0, []
-    if verifier is None:
-        return 0, [f"{name}: no VERIFIER to hold its solutions against"]
+def _prove(name: str, pool: VerifierPool, solved: Sequence[Problem]) -> list[str]:
+    """Return a line for each solution, real or corrupted, that is not judged as it should be."""
     items, expected = [], []
     for problem, spoilt in zip(solved, corrupted(name, solved), strict=True):
         items += [(problem, str(problem.solution)), (problem, spoilt)]
         expected += ["correct", "wrong"]
-    with VerifierPool(verifier, timeout=timeout) as pool:
-        verdicts = pool.verify(items)
-        lines = [
-            f"{name}: {problem.id}: its {'real' if status == 'correct' else 'corrupted'} solution "
-            f"{text!r}: expected {status}, got {_said(verdict)}"
-            for (problem, text), status, verdict in zip(items, expected, verdicts, strict=True)
-            if verdict.status != status
-        ]
-    return len(solved), lines
+    return [
+        f"{name}: {problem.id}: its {'real' if status == 'correct' else 'corrupted'} solution "
+        f"{text!r}: expected {status}, got {_said(verdict)}"
+        for (problem, text), status, verdict in zip(
+            items, expected, pool.verify(items), strict=True
+        )
+        if verdict.status != status
+    ]
 
 
 def corrupted(name: str, solved: Sequence[Problem]) -> list[str]:
@@ -229,3 +249,102 @@ def _corrupt(problem: Problem, rng: random.Random, solved: Sequence[Problem], pl
         if other.reference != problem.reference
     )
     return near_miss(str(problem.solution), rng, others)
+
+
+# What a policy earns that can't solve it
+
+
+@dataclass
+class Tally:
+    """What one policy earned: on how many problems, by chance on how many more."""
+
+    family: str
+    policy: str
+    tried: int = 0
+    paid: int = 0
+    chance: int = 0
+    undecided: int = 0
+    text: str = ""
+    found: str = ""
+
+    def add(self, problem: Problem, text: str, verdict: Verdict) -> None:
+        """Count one verdict; keep the first one that should not be."""
+        luck = verdict.status == "correct" and says_it(problem, text)
+        paid = verdict.status == "correct" and not luck
+        undecided = verdict.status not in DECIDED
+        if not (self.paid or self.undecided) and (paid or undecided or not self.text):
+            self.text = text
+            self.found = (
+                f"{problem.id}: {text[:100]!r} is {_said(verdict)}, and the answer is "
+                f"{answer(problem)[:100]!r}"
+            )
+        self.tried += 1
+        self.paid += paid
+        self.chance += luck
+        self.undecided += undecided
+
+
+def attack(
+    pool: VerifierPool, problems: Sequence[Problem], seen: Sequence[Problem], n: int = ATTACKED
+) -> dict[str, list[Tally]]:
+    """Return what each policy earns on about n of the problems, by its family.
+
+    `seen` are the problems whose answers a policy may name. A problem whose reference can't be
+    judged at all is left out.
+    """
+    written = [(problem, attempts(problem, seen)) for problem in sample(problems, n)]
+    verdicts = pool.verify((problem, text) for problem, texts in written for text in texts.values())
+    tallies: dict[tuple[str, str], Tally] = {}
+    for problem, texts in written:
+        found = {policy: next(verdicts) for policy in texts}
+        if found[PROBE].status in DECIDED:
+            for policy, text in texts.items():
+                tallies.setdefault(policy, Tally(*policy)).add(problem, text, found[policy])
+    earned: dict[str, list[Tally]] = {family: [] for family in FAMILIES}
+    for (family, _), tally in tallies.items():
+        earned[family].append(tally)
+    return {family: of_family for family, of_family in earned.items() if of_family}
+
+
+def holes(name: str, earned: Mapping[str, Sequence[Tally]]) -> list[str]:
+    """Return a line for each family of policies that earns, and for each that is left undecided.
+
+    A policy must earn nothing, but where it says the problem's own answer by chance.
+    """
+    lines = []
+    for family, of_family in earned.items():
+        for what, key in (("earn", "paid"), ("are left undecided", "undecided")):
+            count = attrgetter(key)
+            if found := [tally for tally in of_family if count(tally)]:
+                worst = max(found, key=count)
+                lines.append(
+                    f"{name}: {family}: {len(found)} of {len(of_family)} ways {what}, most "
+                    f"{worst.policy!r}, {count(worst)} of {worst.tried}: {worst.found}"
+                )
+    return lines
+
+
+def _table(earned: Mapping[str, Sequence[Tally]], problems: Sequence[Problem] = ()) -> list[str]:
+    """Return what each family earned at most, by what text, and what a constant answer earns."""
+    if not earned:
+        return []
+    tried = max(tally.tried for of_family in earned.values() for tally in of_family)
+    lines = [
+        f"What a policy earns that can't solve it ({tried} problems; of each kind the most):",
+        f"  {'policy':<11}{'ways':>5}{'earned':>8}{'by chance':>11}{'undecided':>11}  for example",
+    ]
+    for family, of_family in earned.items():
+        worst = max(of_family, key=lambda one: (one.paid, one.undecided))
+        earned_, chance, undecided = (
+            f"{max(count(one) / one.tried for one in of_family):.0%}"
+            for count in map(attrgetter, ("paid", "chance", "undecided"))
+        )
+        lines.append(
+            f"  {family:<11}{len(of_family):>5}{earned_:>8}{chance:>11}{undecided:>11}"
+            f"  {worst.text[:60]!r}"
+        )
+    if common := common_answers(problems):
+        text, count = next(iter(common.items()))
+        share = f"{count / len(problems):.1%} of {len(problems)} problems"
+        lines.append(f"  The most common answer, {text[:60]!r}, is right on {share}.")
+    return lines

@@ -380,13 +380,15 @@ def check(
     """Let a verifier prove itself on its own cases, a task on its own solutions.
 
     A task: real solutions must pass its verifier, corrupted ones fail; splits disjoint, ids unique,
-    levels named, the same problems in every process. Exits 1 if anything is otherwise.
+    levels named, the same problems in every process. Both: a policy that can't solve it, that
+    copies, pads, wraps, hedges, enumerates or answers a constant, must earn nothing. Exits 1 if
+    anything is otherwise.
     """
     from rlvr.check import reports
 
     failures = 0
     for report in reports(name, n, _key_values(options), timeout):
-        for line in report.failures:
+        for line in (*report.table, *report.failures):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
         failures += len(report.failures)
         said = f"{len(report.failures)} FAIL" if report.failures else "ok"
