@@ -92,6 +92,7 @@ def test_no_padding_hides_the_form_of_an_expansion() -> None:
         ("46", "12 m and 34 m", "-"), ("46", "12 hours 34 hours", "-"), ("46", "-(-46)", "-"),
         ("200", "3 hours 20 minutes", "+"), ("46", "--46", "-"),
         (r"2\sqrt3", r"\max(2\sqrt3,2\sqrt3)", "-"), (r"\frac{3\pi}{4}", r"|\frac{3\pi}{4}|", "-"),
+        ("3:2", "0:0", "-"), ("3:2", "6:4", "+"), ("2:1:5", "0:0:0", "-"), ("3:0", "6:0", "+"),
         ("2, 3", "1+1, 3", "-"), ("x=2 or x=3", "x=1+1 or x=3", "-"),
         # An equation or an inequality that was to be solved.
         ("x=3", "2x=6", "-"), ("x=3", "3=x", "+"), ("x=3", "x=6/2", "-"), ("x>3", "2x+1>7", "-"),

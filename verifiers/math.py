@@ -90,14 +90,15 @@ def verify(
     Raises ValueError for a policy that is none.
     """
     policy = Policy(percent, units, angles, ordered, significant_digits, base, arithmetic)
-    with allowance():
-        return _judge(_reference_text(problem.reference), completion, policy)
-
-
-def _judge(gold: str, completion: str, policy: Policy) -> Verdict:
+    gold = _reference_text(problem.reference)
     quick = _quick(gold, completion)
     if quick is not None:
         return quick
+    with allowance():
+        return _judge(gold, completion, policy)
+
+
+def _judge(gold: str, completion: str, policy: Policy) -> Verdict:
     reference = _reference(gold)
     if isinstance(reference, str):
         return Verdict("abstain", f"reference {gold[:80]!r}: {reference}")

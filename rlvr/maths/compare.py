@@ -78,6 +78,9 @@ def same(gold: Answer, answer: Answer, policy: Policy) -> bool:
     return _same_number(gold, answer, policy)
 
 
+_ZERO = Num(Fraction(0))
+
+
 def _same_special(gold: Answer, answer: Answer, policy: Policy) -> bool:
     if isinstance(gold, Clock) and isinstance(answer, Clock):
         return _same_clock(gold, answer)
@@ -86,12 +89,14 @@ def _same_special(gold: Answer, answer: Answer, policy: Policy) -> bool:
         and isinstance(answer, Ratio)
         and len(gold.parts) == len(answer.parts)
     ):
-        first, others = (
-            (gold.parts[0], answer.parts[0]),
-            zip(gold.parts[1:], answer.parts[1:], strict=True),
-        )
-        return all(map(_worked_out, gold.parts, answer.parts)) and all(
-            equal(Op("*", (first[0], b)), Op("*", (a, first[1]))) for a, b in others
+        parts = gold.parts, answer.parts
+        first, *others = zip(*parts, strict=True)
+        # 0:0 is in proportion to everything.
+        alike = all(equal(a, _ZERO) == equal(b, _ZERO) for a, b in zip(*parts, strict=True))
+        return (
+            alike
+            and all(map(_worked_out, *parts))
+            and all(equal(Op("*", (first[0], b)), Op("*", (a, first[1]))) for a, b in others)
         )
     if isinstance(gold, Choice) and isinstance(answer, Sym):
         return answer.name.upper() == gold.letter
