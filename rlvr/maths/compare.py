@@ -84,20 +84,8 @@ _ZERO = Num(Fraction(0))
 def _same_special(gold: Answer, answer: Answer, policy: Policy) -> bool:
     if isinstance(gold, Clock) and isinstance(answer, Clock):
         return _same_clock(gold, answer)
-    if (
-        isinstance(gold, Ratio)
-        and isinstance(answer, Ratio)
-        and len(gold.parts) == len(answer.parts)
-    ):
-        parts = gold.parts, answer.parts
-        first, *others = zip(*parts, strict=True)
-        # 0:0 is in proportion to everything.
-        alike = all(equal(a, _ZERO) == equal(b, _ZERO) for a, b in zip(*parts, strict=True))
-        return (
-            alike
-            and all(map(_worked_out, *parts))
-            and all(equal(Op("*", (first[0], b)), Op("*", (a, first[1]))) for a, b in others)
-        )
+    if isinstance(gold, Ratio) and isinstance(answer, Ratio):
+        return _same_ratio(gold, answer)
     if isinstance(gold, Choice) and isinstance(answer, Sym):
         return answer.name.upper() == gold.letter
     if isinstance(answer, Choice) and isinstance(gold, Sym):
@@ -106,6 +94,19 @@ def _same_special(gold: Answer, answer: Answer, policy: Policy) -> bool:
         parts = answer.args if isinstance(answer, Op) and answer.name == "/" else (answer,)
         return not any(map(unfinished, parts)) and equal(Op("/", gold.parts), answer)
     return gold == answer
+
+
+def _same_ratio(gold: Ratio, answer: Ratio) -> bool:
+    """Compare in proportion; 0:0 is in proportion to everything, and no ratio."""
+    if len(gold.parts) != len(answer.parts):
+        return False
+    (a, b), *others = zip(gold.parts, answer.parts, strict=True)
+    pairs = [(a, b), *others]
+    return (
+        all(equal(x, _ZERO) == equal(y, _ZERO) for x, y in pairs)
+        and all(_worked_out(x, y) for x, y in pairs)
+        and all(equal(Op("*", (a, y)), Op("*", (x, b))) for x, y in others)
+    )
 
 
 def _same_clock(gold: Clock, answer: Clock) -> bool:
