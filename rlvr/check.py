@@ -27,7 +27,7 @@ from rlvr.verify import case_problem, check_options, near_miss
 SPLITS: tuple[Split, ...] = get_args(Split)
 FUNCTIONS: dict[Kind, str] = {"verifier": "verify", "task": "problems"}
 N = 200
-ATTACKED = 12
+ATTACKED = 8
 """Problems that each policy is tried on: of each level as many."""
 
 

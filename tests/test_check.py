@@ -10,6 +10,7 @@ from conftest import Call
 
 from rlvr.check import check, reports
 from rlvr.data import InputError
+from rlvr.policies import FAMILIES
 
 TASK = '''"""Sums."""
 from rlvr.data import Problem
@@ -45,6 +46,7 @@ def test_a_sound_task_passes(task: Path) -> None:
     (report,) = reports(str(task), n=20)
     assert report.failures == []
     assert "20 train, 20 eval, 20 dev problems, 60 real" in report.what
+    assert report.table[-1] == "  The most common answer, '1', is right on 1.7% of 60 problems."
     assert check(f"{task}:problems", n=5) == []
 
 
@@ -75,7 +77,8 @@ def test_a_verifier_that_lets_near_misses_pass_is_found(task: Path, tmp_path: Pa
         "def verify(problem, completion):\n    return Verdict('correct')\n"
     )
     lines = broken(task, '"exact"', repr(str(tmp_path / "lax.py")))
-    assert len(lines) == 60
+    assert sum("its corrupted solution" in line for line in lines) == 60
+    assert sum(" ways earn, most " in line for line in lines) == len(lines) - 60 == 7
     assert "its corrupted solution" in lines[0] and "expected wrong, got correct" in lines[0]
 
 
@@ -141,12 +144,16 @@ def test_the_command_says_each_failure_and_exits_1(call: Call, task: Path) -> No
     code, out, err = call("check", task, "-n", "4", "-O", "plus=100000")
     assert (code, err) == (1, "")
     *lines, last = out.splitlines()
-    assert len(lines) == 12 and all("its real solution" in line for line in lines)
+    assert lines[0].startswith("What a policy earns that can't solve it (8 problems")
+    assert sum("its real solution" in line for line in lines) == 12
     assert last.endswith("12 FAIL")
-    assert call("check", "addition", "-n", "4", "-O", "digits=3")[:2] == (
-        0,
+    code, out, err = call("check", "addition", "-n", "4", "-O", "digits=3")
+    assert code == 0 and out.endswith(
         "task addition: 4 train, 4 eval, 4 dev problems, 12 real and as many corrupted solutions: "
-        "ok\n",
+        "ok\n"
     )
+    table = [line.split()[:5] for line in out.splitlines()[2:-2]]
+    assert [line[0] for line in table] == [family for family in FAMILIES if family != "partial"]
+    assert all(line[2] == line[4] == "0%" for line in table)
     code, out, err = call("check", "exat")
     assert code == 2 and out == "" and err.startswith("rlvr: check: no verifier and no task")
