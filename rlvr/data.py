@@ -114,9 +114,9 @@ class Completion:
 class Verdict:
     """What a verifier says of one completion.
 
-    `correct` and `wrong` are decided. `abstain`: can't be decided (an unparseable reference, a
-    comparison that overran its deadline). `error`: the infrastructure failed. Neither ever counts
-    as wrong. `seconds` is wall time. `passed` says for each test in turn whether it passed, where
+    `correct` and `wrong` are decided. `abstain`: the reference can't be decided on (it is
+    unparseable, or no completion is judged in time against it). `error`: the infrastructure failed.
+    Neither ever counts as wrong. `seconds` is wall time. `passed` says for each test in turn whether it passed, where
     the reference is a list of tests, and is empty elsewhere.
     """
 

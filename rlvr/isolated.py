@@ -116,7 +116,10 @@ def _imported() -> Iterator[str]:
 
 def clean(text: str, most: int) -> str:
     """Return what a completion may have written, cut, with nothing in it that doesn't print."""
-    return "".join(letter if letter.isprintable() else " " for letter in text[:most])
+    short = text[:most]
+    if short.isprintable():
+        return short
+    return "".join(letter if letter.isprintable() else " " for letter in short)
 
 
 # --- the server's side ------------------------------------------------------------------------

@@ -369,7 +369,8 @@ class VerifierPool:
             )
         self._workers: list[_Worker] = []
         self._count = workers or len(os.sched_getaffinity(0))
-        self._chunk_size = 1.0
+        # What shares a fork starts with more, for the fork costs as much as hundreds of them.
+        self._chunk_size = 256.0 if self._shares else 1.0
         self._look_at = 0.0
 
     def __enter__(self) -> Self:

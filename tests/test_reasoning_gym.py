@@ -92,7 +92,7 @@ def test_zebra_puzzles_are_scored_without_what_makes_them() -> None:
 def test_an_answer_that_makes_the_scorer_raise_is_wrong_and_an_entry_that_does_abstains() -> None:
     verdict = judged(entry("prime_factorization", "2 × 3", number=6), "2 × two")
     assert verdict.status == "wrong" and "ValueError" in verdict.reason
-    verdict = judged(entry("prime_factorization", "2 × 3"), "2 × 3")
+    verdict = judged(entry("knight_swap", "[1]"), "[2]")
     assert verdict.status == "abstain" and "does no better" in verdict.reason
 
 
