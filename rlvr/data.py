@@ -116,8 +116,8 @@ class Verdict:
 
     `correct` and `wrong` are decided. `abstain`: the reference can't be decided on (it is
     unparseable, or no completion is judged in time against it). `error`: the infrastructure failed.
-    Neither ever counts as wrong. `seconds` is wall time. `passed` says for each test in turn whether it passed, where
-    the reference is a list of tests, and is empty elsewhere.
+    Neither ever counts as wrong. `seconds` is wall time. `passed` says for each test in turn
+    whether it passed, where the reference is a list of tests, and is empty elsewhere.
     """
 
     status: Status
