@@ -18,6 +18,7 @@ What this does not stop: an item whose text runs as code may forge its own verdi
 from __future__ import annotations
 
 import ctypes
+import glob
 import json
 import os
 import site
@@ -94,7 +95,9 @@ def _needed(files: Sequence[str]) -> set[str]:
     found |= packages | standard | folders | libraries | set(files)
     found |= {*rlvr.__path__, *rlvr.verifiers.__path__, *_imported()}
     # An entry point's name is looked up in what pip left beside its package.
-    found |= {str(path) for entry in sys.path for path in Path(entry or ".").glob("*.dist-info")}
+    entries = [glob.escape(entry or ".") for entry in sys.path]
+    # A folder that can't be read gives nothing, and no error: no module is loaded from there.
+    found |= {path for entry in entries for path in glob.glob(f"{entry}/*.dist-info")}
     found = {os.path.abspath(path) for path in found if path and os.path.exists(path)}
     return {path for path in found if not any(str(up) in found for up in Path(path).parents)}
 

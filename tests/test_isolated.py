@@ -77,6 +77,16 @@ LOOKING = [
 ]
 
 
+@pytest.mark.parametrize("rights", RIGHTS)
+def test_a_folder_that_cannot_be_read_is_no_obstacle(
+    rights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shut" / "in").mkdir(parents=True)
+    (tmp_path / "shut").chmod(0)
+    monkeypatch.syspath_prepend(tmp_path / "shut" / "in")
+    assert "withstands" in RIGHTS[rights](plugin_escapes.attempt)
+
+
 def test_a_reason_is_cut_and_cleaned_where_it_is_read(runs: str) -> None:
     said = "'\\x1b]0;x\\x07\\n\\u202e\\ud800' + 900 * 'x'"
     own, through = judged(
