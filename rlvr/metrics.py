@@ -260,8 +260,9 @@ def filtering(
     """Return how well what was kept follows the truth of one round's completions.
 
     phi = P(keep | correct), psi = P(keep | wrong), J = phi - psi (Youden's index, the J of
-    2601.04411), and the keep rate, overall and by level. One entry per completion in each argument;
-    the verdicts are those before any flip. A share of nothing is left out.
+    2601.04411), the keep rate, overall and by level, and the share without a verdict
+    (train_undecided). One entry per completion in each argument; the verdicts are those before any
+    flip. A share of nothing is left out.
     """
     counts: Counter[tuple[str, str, bool]] = Counter()
     for verdict, keep, level in zip(verdicts, kept, levels, strict=True):
@@ -284,4 +285,7 @@ def filtering(
             out.append(metric(name, *found))
     if len(shares) == 2:
         out.append(metric("J", shares["phi"] - shares["psi"], counts.total()))
+    if n := counts.total():
+        undecided = sum(count for (_, of, _), count in counts.items() if of not in DECIDED)
+        out.append(metric("train_undecided", undecided / n, n))
     return out

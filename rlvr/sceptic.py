@@ -7,7 +7,7 @@ it does not do: look at completions, or at whether the question asked was a good
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,16 +131,26 @@ def _agreement(r: Results) -> list[Check]:
 
 
 def _excluded(r: Results) -> Check:
+    """Whether a verdict hangs on what is undecided, and whether an arm learns to get no verdict."""
+    found, ok = _hanging(r)
+    grown = [text for arm in r.arms for text in _growing(r, arm)]
+    if grown:
+        found += f"; the share grows over the rounds in {', '.join(grown)}: is no verdict bought?"
+    return Check("undecided", ok and not grown, found)
+
+
+def _hanging(r: Results) -> tuple[str, bool]:
+    """Return what the evaluation leaves undecided, and whether no verdict hangs on it."""
     counts = {arm: n for arm in ("base", *r.arms) if (n := excluded(r, arm))}
     if not counts:
-        return Check("undecided", True, "none")
+        return "none", True
     shares = {arm: r.mean(arm, "undecided") for arm in counts}  # older runs have no such figure
     found = ", ".join(
         f"{arm} {n} ({shares[arm]:.1%})" if math.isfinite(shares[arm]) else f"{arm} {n}"
         for arm, n in counts.items()
     )
     if not r.metric.startswith(SHARES):  # real solutions are scored, none is excluded
-        return Check("undecided", True, f"{found}: the rule's metric judges none")
+        return f"{found}: the rule's metric judges none", True
     unbounded, changed = [], []
     for arm, effect in effects_of(r, r.metric).items():
         cases = worst_case(r, arm, "base")
@@ -153,16 +163,21 @@ def _excluded(r: Results) -> Check:
         said = f"no worst case is recorded for {', '.join(unbounded)}"
     elif changed:
         said = f"the worst case changes {', '.join(changed)}"
-    grown = [arm for arm in r.arms if arm in counts and _grows(r, arm)]
-    if grown:
-        said += f"; the share grows over the rounds in {', '.join(grown)}: is no verdict bought?"
-    return Check("undecided", not (unbounded or changed or grown), f"{found}: {said}")
+    return f"{found}: {said}", not (unbounded or changed)
 
 
-def _grows(r: Results, arm: str) -> bool:
-    """Whether an arm's undecided share grew, from the base to the end, in every seed.
+def _growing(r: Results, arm: str) -> Iterator[str]:
+    """Yield the arm where its undecided share grew in every seed, by `GROWN` or more in the mean.
 
-    By GROWN at least, in the mean: an arm that learns to get no verdict does so in all of them.
+    An arm that learns to get no verdict does so in all of them. Held out, from the base to the end;
+    in training, from its first round, whose completions the base wrote, to its last.
     """
-    grown = [r.at(s, arm, "undecided") - r.at(s, "base", "undecided") for s in r.seeds]
-    return bool(grown) and min(grown) > 0 and sum(grown) / len(grown) >= GROWN
+    for metric, first, words in (
+        ("undecided", "base", ""),
+        ("train_undecided", arm, " (in training, {:.1%} to {:.1%})"),
+    ):
+        shares = [(r.at(s, first, metric, 1), r.at(s, arm, metric)) for s in r.seeds]
+        grown = [end - start for start, end in shares]  # not a number in older runs
+        if min(grown) > 0 and sum(grown) / len(grown) >= GROWN:
+            ends = (sum(values) / len(shares) for values in zip(*shares, strict=True))
+            yield arm + words.format(*ends)

@@ -59,6 +59,7 @@ MEANS = (
     "truncated",
     "no_answer",
     "undecided",
+    "train_undecided",
     "tokens_per_completion",
     "phi",
     "psi",

@@ -32,8 +32,12 @@ def make(
     figure: Figure,
     metrics: list[str],
     claim: dict[str, Any] | None = None,
+    rounds: int = 1,
 ) -> Results:
-    """Write the two files of a finished run of the tiny config, with figures of one's own."""
+    """Write the two files of a run of the tiny config, with figures of one's own.
+
+    `rounds` are those that are finished.
+    """
     plain = resolved(load(TINY, ["seeds=[0,1,2]", "rounds=1", *overrides]))
     plain["claim"] = claim and ClaimConfig(**claim).model_dump(mode="json")
     folder.mkdir(parents=True)
@@ -44,7 +48,10 @@ def make(
         {"seed": seed, "arm": arm, "round": t, "metric": metric, "level": "all", "n": 1}
         | {"value": float(figure(arm, metric, t, seed))}
         for seed in SEEDS
-        for arm, t in [("base", 0), *((one["name"], 1) for one in plain["arms"])]
+        for arm, t in [
+            ("base", 0),
+            *((one["name"], t + 1) for one in plain["arms"] for t in range(rounds)),
+        ]
         for metric in metrics
     ]
     pq.write_table(pa.Table.from_pylist(rows), folder / "metrics.parquet")
@@ -390,6 +397,32 @@ def test_an_undecided_share_that_grows_is_pointed_at(
     assert ("grows over the rounds in random" in check.found) is not ok
     if any(last):
         assert f"random {1000 * sum(last):.0f} ({sum(last) / 3:.1%})" in check.found
+
+
+@pytest.mark.parametrize(
+    ("growth", "said"),
+    [
+        ((0.03, 0.03, 0.06), "random (in training, 2.0% to 6.0%): is no verdict bought?"),
+        ((0.009, 0.009, 0.009), ""),  # less than a percentage point
+        ((0.06, 0.06, 0.0), ""),  # not in every seed
+        ((-0.01, -0.01, -0.01), ""),
+    ],
+)
+def test_what_stays_undecided_in_training_is_looked_at_too(
+    tmp_path: Path, growth: tuple[float, ...], said: str
+) -> None:
+    """An arm earns by it there, whatever the held-out completions show."""
+
+    def figure(a: str, m: str, t: int, s: int) -> float:
+        if m != "train_undecided":
+            return sound(a, m, t, s)
+        return 0.02 + growth[s] * (a == "random" and t == 2)
+
+    metrics = [*ALL, "undecided", "train_undecided"]
+    made = make(tmp_path / "r", ["rounds=2"], figure, metrics, rounds=2)
+    (found,) = (check for check in checks(made) if check.what == "undecided")
+    grows = f"none; the share grows over the rounds in {said}"
+    assert (found.ok, found.found) == ((False, grows) if said else (True, "none"))
 
 
 def test_a_rule_changed_after_the_run_is_seen(tmp_path: Path) -> None:

@@ -165,6 +165,7 @@ def test_filtering_by_hand() -> None:
     kept = [True, False, True, False, True]
     rows = filtering(verdicts, kept, ["easy", "easy", "easy", "hard", "hard"])
     found = by_name(rows)
+    assert found.pop("train_undecided") == (1 / 5, 5)
     assert found == {"keep_rate": (3 / 5, 5), "phi": (1 / 2, 2), "psi": (1 / 2, 2), "J": (0.0, 5)}
     assert by_name(rows, "hard") == {"keep_rate": (1 / 2, 2)}
     assert "J" not in by_name(filtering(verdicts[:2], kept[:2], ["easy"] * 2))

@@ -77,14 +77,16 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "lucky": "share of right answers by wrong work",
         "truncated": "share of completions cut at max_tokens",
         "no_answer": "share of completions without an answer",
-        "undecided": "share of completions without a verdict",
+        "undecided": "share of held-out completions without a verdict",
+        "train_undecided": "share of training completions without a verdict",
         "tokens_per_completion": "mean tokens of a completion",
     },
 }
 ORDER = ("Accuracy", "Coverage", *(title for title in GROUPS if title != "Accuracy"))
 UNIT = (
     *(*SHARES, "coverage_", "survival", "distinct", "correct_distinct", "phi", "psi", "keep_rate"),
-    *("kept_", "amplified", "truncated", "no_answer", "undecided", "lucky", "train_lucky"),
+    *("kept_", "amplified", "truncated", "no_answer", "lucky", "train_lucky"),
+    *("undecided", "train_undecided"),
     *("step.correct", "step.zero_variance"),
 )  # how metrics begin that lie between 0 and 1
 
