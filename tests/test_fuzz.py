@@ -100,15 +100,18 @@ LINES = st.binary(max_size=80) | st.dictionaries(
 @settings(max_examples=500)
 @given(st.lists(LINES, max_size=5), st.booleans())
 def test_lines_are_read_or_named(lines: list[bytes], whole_line: bool) -> None:
-    number = 0
+    first = [lines[0].removeprefix(b"\xef\xbb\xbf")] if lines else []
+    filled = [number for number, line in enumerate(first + lines[1:], 1) if line.strip()]
+    was_read: list[int] = []
     try:
-        for number, (line, record, problem) in enumerate(read(lines, "x.jsonl", whole_line), 1):  # noqa: B007
+        for _, record, problem in read(lines, "x.jsonl", whole_line):
             assert isinstance(record["completion"], str) and problem.reference is not None
+            was_read.append(int(problem.id))
     except InputError as failure:
-        assert str(failure).startswith("x.jsonl:")
-        assert not lines or f"x.jsonl:{number + 1}: " in str(failure)
-    else:
-        assert number == len(lines) > 0
+        named = f"x.jsonl:{filled[len(was_read)]}: " if filled else "x.jsonl: empty"
+        assert str(failure).startswith(named)
+        filled = filled[: len(was_read)]
+    assert was_read == filled
 
 
 PARTS = r"""\frac \boxed{ { } } ( ) [ ] \left( \right) ^ _ = \le , ; 1 23 4.5 x y \pi ! % $ & \\ '
