@@ -36,6 +36,7 @@ PIECES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow  # a minute, and a clock: not beside other work
 @pytest.mark.parametrize("name", MODULES)
 def test_no_pattern_runs_away_on_its_own_worst_kind_of_text(name: str) -> None:
     found = growth.patterns(importlib.import_module(name))
