@@ -65,7 +65,7 @@ def test_the_readme_works_in_an_empty_folder(tmp_path: Path) -> None:
         assert command in ran.stdout
 
     ran = rlvr(folder, check)
-    assert (ran.returncode, ran.stdout) == (0, "verifier mine.py: 3 cases: ok\n"), ran.stderr
+    assert (ran.returncode, ran.stdout.splitlines()[-1]) == (0, "verifier mine.py: 3 cases: ok")
 
     lines = [{"completion": f"it is {n}", "answer": "7", "id": n} for n in (7, 8)]
     (folder / "FILE.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
