@@ -48,7 +48,7 @@ def patterns(module: ModuleType) -> list[Pattern]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             used.setdefault(node.value.id, set()).add(node.attr)
-    names = {id(value): name for name, value in vars(module).items()}
+    names = {value: name for name, value in vars(module).items() if isinstance(value, re.Pattern)}
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and ast.unparse(node.func).startswith("re.")):
             continue
@@ -61,7 +61,7 @@ def patterns(module: ModuleType) -> list[Pattern]:
             if isinstance(word, ast.Attribute | ast.BinOp) and "re." in ast.unparse(word):
                 flags |= _value(word, module, where)
         regex = re.compile(text, flags)
-        uses = used.get(names.get(id(regex), ""), set()) if how == "compile" else {how}
+        uses = used.get(names.get(regex, ""), set()) if how == "compile" else {how}
         search = bool(uses & _SEARCHES) or not uses & {"match", "fullmatch"}
         found[regex.pattern, regex.flags, search] = Pattern(where, regex, search)
     return list(found.values())

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import answers
@@ -25,7 +26,7 @@ from rlvr.verify import LoadedVerifier, case_problem, load_verifier
 
 MOST = 2.0  # CPU seconds of a verdict
 KILLED = 10  # CPU seconds after which its process ends
-MEMORY = 3 << 30  # bytes of a process
+MEMORY = 3 << 30  # bytes that a process may grow by
 DOUBTFUL = {"tower"}  # references that are themselves too large to evaluate
 
 
@@ -69,7 +70,9 @@ def judged(verifier: LoadedVerifier, seeds: range) -> Iterator[Judged]:
 
 def _judge_all(verifier: LoadedVerifier, seeds: range, writer: int) -> None:
     try:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         with os.fdopen(writer, "w", buffering=1) as out:
             for seed in seeds:
                 print(json.dumps(vars(_judge(verifier, seed))), file=out)

@@ -229,7 +229,7 @@ def test_threshold_and_undecided(functions: str) -> None:
 def test_its_version_follows_the_functions_file(functions: str) -> None:
     first = load_verifier(f"trl:{functions}:text")
     assert first.version != load_verifier("trl").version and first.isolate
-    assert [Path(file).name for file in first.files] == ["trl.py", "functions.py"]
+    assert {"trl.py", "functions.py"} <= {Path(file).name for file in first.files}
     assert first.verify(case_problem("7"), "7").status == "correct"
 
 
