@@ -421,20 +421,6 @@ def number(node: Node, digits: int = 60) -> Any:
     return _settled(node, {}, digits)[0]
 
 
-def within_limits(node: Node) -> bool:
-    """Return whether every value met in evaluating a tree, at a point, keeps to the limits."""
-    if isinstance(node, (Rel, Group)):
-        return all(map(within_limits, node.items))
-    point = dict.fromkeys(symbols(node), Fraction(1999, 997))
-    try:
-        _Evaluator(50)(node, point)
-    except Undecided:
-        return False
-    except Undefined:
-        return True
-    return True
-
-
 def is_finite_decimal(node: Node) -> bool:
     """Return whether a constant is a decimal of at most 20 places, to 40.
 
