@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from rlvr.maths.effort import Huge, TooBig, Undecided, Undefined, spend
-from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
+from rlvr.maths.parse import Node, Num, Op, Rel, Sym
 
 MAX_BITS = 200_000  # of an exact number
 MAX_SPAN = 6_000  # decimal digits between the largest and the smallest number met
