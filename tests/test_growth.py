@@ -17,6 +17,7 @@ from rlvr.verify import case_problem, load_verifier
 
 # verifiers/code.py reads programs, and has tests of its own.
 MODULES = [
+    "rlvr.markup",
     *(f"rlvr.maths.{file.stem}" for file in sorted(Path(maths.__file__).parent.glob("[a-z]*.py"))),
     *(f"rlvr.verifiers.{name}" for name in ("algebra", "exact", "math", "math_steps")),
 ]
