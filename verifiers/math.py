@@ -1,13 +1,15 @@
 r"""Maths: the completion's one final answer against the reference, strictly, by its type.
 
-The final answer is found without a look at the reference (`rlvr.maths.extract`), read by a parser
-with a closed vocabulary (`rlvr.maths.parse`, `rlvr.maths.units`) and compared by its type
-(`rlvr.maths.compare`), exactly or to many digits (`rlvr.maths.value`). No text of a model reaches
-Python's evaluator. No final answer, or one outside the vocabulary, is `wrong`; a reference outside
-it, or without a value, is `abstain`. Work is counted and bounded (`rlvr.maths.effort`). Where that
-or anything else leaves a comparison undecided, the reference is compared with itself, written
-otherwise: if that is settled, the answer is at fault, and `wrong`, even if a proof could save it;
-if not, the reference is, and the verdict is `abstain`. So nobody buys an abstain.
+The final answer is what the text states (`rlvr.maths.extract`, `rlvr.maths.stance`): what is
+denied, supposed, hedged, cut off or taken back is none. It is found without a look at the
+reference's value, read by a parser with a closed vocabulary (`rlvr.maths.parse`,
+`rlvr.maths.units`) and compared by its type (`rlvr.maths.compare`), exactly or to many digits
+(`rlvr.maths.value`). No text of a model reaches Python's evaluator. No final answer, or one outside
+the vocabulary, is `wrong`; a reference outside it, or without a value, is `abstain`. Work is
+counted and bounded (`rlvr.maths.effort`). Where that or anything else leaves a comparison
+undecided, the reference is compared with itself, written otherwise: if that is settled, the answer
+is at fault, and `wrong`, even if a proof could save it; if not, the reference is, and the verdict
+is `abstain`. So nobody buys an abstain.
 
 Outside the vocabulary, and so `abstain` as a reference: integrals, sums, limits, piecewise
 functions, congruences, drawings. latex2sympy2_extended could read some of them, but hands pieces
@@ -46,6 +48,8 @@ Policies, as options
 - arithmetic: "refused" (an operation between numbers that is left to be done is no answer: 12+34,
   54/3, log_2 8) | "accepted" (the value decides). Powers, roots, factorials, binomials and
   fractions that are no whole number always may stand as they are.
+- retracted: "heard" (an answer that is taken back in words, after it, is none) | "ignored" (the
+  last box stands, whatever is said after it).
 - base: "written" (1010_2 wants the numeral in base 2, the subscript may be missing) | "value" (10
   will do).
 """
@@ -64,11 +68,12 @@ from typing import Any, Literal
 from rlvr.data import Problem, Status, Verdict
 from rlvr.maths.compare import Policy, based, finite, same
 from rlvr.maths.effort import Undecided, Undefined, allowance
-from rlvr.maths.extract import final_answer
+from rlvr.maths.extract import Reader, final_answer
 from rlvr.maths.lex import ParseError, clean
 from rlvr.maths.parse import MAX_CHARS, Group, Node, Num, Op, Rel, Sym, numeral
 from rlvr.maths.sets import NotASet
-from rlvr.maths.units import Answer, Quantity, Words, read
+from rlvr.maths.stance import doubted
+from rlvr.maths.units import Answer, Choice, Quantity, Words, read
 from rlvr.maths.value import exact, number, symbols
 
 PRELOAD = ("mpmath", "rlvr.maths.symbolic")
@@ -84,12 +89,15 @@ def verify(
     significant_digits: int = 6,
     base: Literal["written", "value"] = "written",
     arithmetic: Literal["refused", "accepted"] = "refused",
+    retracted: Literal["heard", "ignored"] = "heard",
 ) -> Verdict:
     """Say whether the completion's final answer is the reference, under the policies given.
 
     Raises ValueError for a policy that is none.
     """
-    policy = Policy(percent, units, angles, ordered, significant_digits, base, arithmetic)
+    policy = Policy(
+        percent, units, angles, ordered, significant_digits, base, arithmetic, retracted
+    )
     gold = _reference_text(problem.reference)
     quick = _quick(gold, completion)
     if quick is not None:
@@ -102,7 +110,9 @@ def _judge(gold: str, completion: str, policy: Policy) -> Verdict:
     reference = _reference(gold)
     if isinstance(reference, str):
         return Verdict("abstain", f"reference {gold[:80]!r}: {reference}")
-    found = final_answer(completion, _readable, lambda a, b: _same_text(a, b, policy))
+    letter = isinstance(reference, Choice)
+    reader = Reader(_readable, lambda a, b: _same_text(a, b, policy), letter)
+    found = final_answer(completion, reader, policy.retracted == "heard")
     if found.text is None:
         return Verdict("wrong", found.reason)
     if len(found.text) > MAX_CHARS:
@@ -179,7 +189,8 @@ _PLAIN = re.compile(
     r"\s*+(-?)(?:([0-9]++)(?:\.([0-9]++))?|([0-9]++)/([0-9]++)"
     r"|\\frac\{([0-9]++)\}\{([0-9]++)\})\s*+\.?\s*+"
 )
-_LAST_BOX = re.compile(r"\\boxed\{([^{}\\]*|\\frac\{[0-9]+\}\{[0-9]+\})\}[^\\0-9]*")
+_LAST_BOX = re.compile(r"\\boxed\{([^{}\\]*|\\frac\{[0-9]+\}\{[0-9]+\})\}[\s$.)\]}*]*+")
+_MARKS = ("<", "◁", "[THINK", "\\fbox")  # of a thought, perhaps, or of another box
 
 
 def _plain(text: str) -> Fraction | None:
@@ -205,8 +216,10 @@ def _quick(gold: str, completion: str) -> Verdict | None:
     start = completion.find("\\boxed")
     if start >= 0:
         box = _LAST_BOX.fullmatch(completion, start)
-        if box is None or "<" in completion or "◁" in completion or "\\fbox" in completion:
-            return None  # a thought, perhaps, or another box
+        if box is None or any(mark in completion for mark in _MARKS):
+            return None
+        if completion.startswith("Here") or doubted(completion, start):
+            return None
         text = box[1]
     answer = _plain(text)
     if answer is None:

@@ -38,6 +38,7 @@ class Policy:
     significant_digits: int = 6
     base: Literal["written", "value"] = "written"
     arithmetic: Literal["refused", "accepted"] = "refused"
+    retracted: Literal["heard", "ignored"] = "heard"
 
     def __post_init__(self) -> None:
         """Raise ValueError for a value that an option doesn't have."""
@@ -51,7 +52,7 @@ class Policy:
 _CHOICES = {
     "percent": ("value", "number"), "units": ("optional", "required"),
     "angles": ("degrees", "radians"), "ordered": (False, True), "base": ("written", "value"),
-    "arithmetic": ("refused", "accepted"),
+    "arithmetic": ("refused", "accepted"), "retracted": ("heard", "ignored"),
 }  # fmt: skip
 
 

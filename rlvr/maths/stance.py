@@ -1,0 +1,139 @@
+"""Whether a text stands by what it says: not denied, supposed, hedged, asked, cut off, taken back.
+
+Words decide here, and the words around an answer are few: those that only lead up to it ("the final
+answer is", fillers below) are passed over, and what stands before them is looked at. So "I don't
+think the answer is 5" denies, and "There is no change, so the answer is 5" does not.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+NEAR = 200  # characters around an answer in which a word bears on it
+
+_TOKEN = re.compile(r"[^\W\d_]++(?:['’][^\W\d_]++)*+|[^\s\w]|\w")
+
+# A word that denies, supposes or hedges what follows it.
+_DENIALS = frozenset(
+    "not never no cannot neither nor hardly without except false wrong incorrect incorrectly "
+    "mistaken erroneous mistakenly "
+    "doubt doubts deny denies unsure unlikely impossible contradicts contradict contradiction "
+    "nicht kein keine pas não non не нет niet nie nej inte ikke "
+    "≠".split()
+)
+_SUPPOSALS = frozenset(
+    "if suppose supposing supposed assume assuming assumed whether unless imagine pretend guess "
+    "guessing guessed try trying tried let wenn falls angenommen si se если".split()
+)
+_HEDGES = frozenset(
+    "maybe perhaps possibly probably likely presumably could might may either vielleicht quizás "
+    "peut-être talvez forse возможно".split()
+)
+_DOUBTS = _DENIALS | _SUPPOSALS | _HEDGES
+# What leads up to an answer and says nothing of it.
+_FILLERS = frozenset(
+    "that the my our your this a an final correct right true actual possible first answer answers "
+    "result value solution option choice it is was are were be been equals equal would should will "
+    "must do does did say says said think believe know see seem seems mean means sure certain way "
+    "claim of to by than for from like any case die der das antwort la el il o réponse respuesta "
+    "resposta est es é ist you we i it's = $ ( { [ \\ * : \" ' x n y k m boxed fbox text".split()
+)
+_BREAKS = re.compile(r"[,;:]\s|\b(?:then|so|hence|thus|therefore|but)\b|。|，", re.I)
+_DOUBTED = re.compile(
+    r"(?<![\w-])(?:" + "|".join(sorted(_DOUBTS - {"≠"})) + r")(?![\w-])|n['’]t\b|≠|\\neq?(?![a-z])"
+    r"|\\not\b|[不没沒非未]|如果|假设|可能|也许|大约|ない|아니|\b(?:need|needs|about|approximately"
+    r"|around|roughly|nearly|almost|contradict\w*+)\b",
+    re.I,
+)
+
+# What follows an answer and makes another one of it, or none.
+_QUALIFIED = re.compile(
+    r"[\s$*)}\]\\,]*+(?:squared|cubed|factorial|to the\b|or\b|and (?:a|one|two|three|some)\b"
+    r"|plus|minus|times|divided|choose|mod(?:ulo)?\b|at (?:least|most)|more than|less than"
+    r"|(?:hundred|thousand|million|billion|trillion|dozen|lakh|crore)s?\b|(?:hal(?:f"
+    r"|ves)|thirds?|quarters?|fourths?"
+    r"|fifths?|tenths?|hundredths?|thousandths?)\b|i (?:think|guess)|maybe|perhaps|probably"
+    r"|possibly|approximately|roughly)",
+    re.I,
+)
+_DENIED_AFTER = re.compile(
+    r"[\s$*)}\]\\,'\"]*+(?:(?:is|was|are|were|seems?|looks?|would be)\s++"
+    r"(?:clearly |obviously |also |just )?(?:wrong|incorrect|false|mistaken"
+    r"|impossible|too|not\b|no\b)"
+    r"|(?:isn|wasn|can)['’]t\b|cannot\b|\?)",
+    re.I,
+)
+
+TAKEN_BACK = re.compile(
+    r"\b(?:wait|hold on|oops|whoops|hmm+|scratch that|on (?:second|further) thought"
+    r"|correct(?:ion|ed)|correct(?:ing)? (?:myself|that|this|it)|correct answer"
+    r"|mistakes?|mistaken|slip(?:ped)?|errors?|wrong|incorrect|actually"
+    r"|should(?: have)? be(?:en)?|rather,|instead|no,|apologi[sz]e"
+    r"|sorry|misread|miscalculated|miscounted|misunderstood|forgot|overlooked"
+    r"|re-?(?:compute|calculate|consider|do|think|examine|evaluate|vise|check|read"
+    r"|count)(?:d|ed|ing)?"
+    r"|take (?:that|it|this) back|disregard|ignore (?:that|this|my|the)|never ?mind|amend"
+    r"|(?:is|was)(?:n['’]t| not) (?:right|correct|true|valid|possible|the|it|my|what)"
+    r"|can(?:no|['’])t be|(?:i am|i'm|am) not (?:sure|certain)"
+    r"|i (?:doubt|don['’]t think|retract|withdraw))\b"
+    r"|i (?:don['’]t|do not) know|no (?:answer|solution)|(?:just )?(?:kidding|joking)|i give up"
+    r"|(?<!\w)falsch\b|不对|错",
+    re.I,
+)
+_AFFIRMED = re.compile(
+    r"\b(?:yes|(?:is|was|are|be|still|looks|seems)(?: indeed| still)? "
+    r"(?:correct|right|fine|good|valid)|that['’]s (?:correct|right)|confirm(?:s|ed)"
+    r"|verified|holds|checks? out|match(?:es)?|stands"
+    r"|consistent|no (?:mistakes?|errors?))\b",
+    re.I,
+)
+_UNDONE = re.compile(
+    r"\b(?:and|but|or|nor|to|the|an?|of|we|i|have|has|need|so|then|that|which|by|with|is|are|was|be"
+    r"|from|for|in|on|at|as|it|if|because|since|now|next|also|this|when|where|let|will|must)\s*+\Z",
+    re.I,
+)
+
+
+def doubted(text: str, start: int) -> bool:
+    """Whether the words that lead up to a position deny, suppose or hedge what stands there."""
+    before = _TOKEN.findall(text[max(0, start - NEAR) : start])
+    for token in islice(reversed(before), 24):
+        word = token.lower()
+        if word in _DOUBTS or word.endswith(("n't", "n’t")):
+            return True
+        if word not in _FILLERS:
+            return word == "ne" and text[:start].rstrip(" ({$").endswith(("\\ne", "\\neq"))
+    return False
+
+
+def qualified(text: str, end: int) -> bool:
+    """Whether what follows an answer makes another one of it: `42 squared`, `42 or more`."""
+    return bool(_QUALIFIED.match(text, end))
+
+
+def denied_after(text: str, end: int) -> bool:
+    """Whether what follows an answer at once denies or asks it: `42 is wrong`, `42?`."""
+    return bool(_DENIED_AFTER.match(text, end))
+
+
+def open_doubt(before: str) -> bool:
+    """Whether a sentence denies, supposes or hedges in the clause that its end stands in."""
+    breaks = [match.end() for match in _BREAKS.finditer(before)]
+    return bool(_DOUBTED.search(before, breaks[-1] if breaks else 0))
+
+
+def says_doubt(text: str) -> bool:
+    """Whether a text holds a word of doubt anywhere."""
+    return bool(_DOUBTED.search(text))
+
+
+def taken_back(tail: str) -> bool:
+    """Whether what follows an answer takes it back, and does not confirm it in the end."""
+    cues = [match.end() for match in TAKEN_BACK.finditer(tail)]
+    return bool(cues) and not _AFFIRMED.search(tail, cues[-1])
+
+
+def cut_off(sentence: str) -> bool:
+    """Whether a sentence ends in the midst: on a word that wants another, or after a comma."""
+    return bool(_UNDONE.search(sentence)) or sentence.rstrip().endswith((",", "=", "+", "-", "("))

@@ -1,0 +1,198 @@
+"""What a text states as its answer: (reference, completion), of which the answer is the reference.
+
+`STATES` holds texts that state the reference, `STATES_NOT` texts that hold it and don't state it:
+they deny, suppose, hedge, ask, qualify or take it back, give two, or end in the midst.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from rlvr.data import Verdict
+from rlvr.verify import case_problem, load_verifier
+
+VERIFY = load_verifier("math").verify
+
+
+def judge(reference: str, completion: str, **options: str) -> Verdict:
+    return VERIFY(case_problem(reference), completion, **options)
+
+
+STATES: dict[str, list[tuple[str, str]]] = {
+    "labels": [
+        ("24", "A: 24"), ("24", "8 * 3 = <<8*3=24>>24 pens\nA: 24"), ("24", "A: 24 pens"),
+        ("24", "A: $24"), ("24", "Ans: 24"), ("24", "Result: 24"), ("2.5", "Solution: 2.5"),
+        ("24", "Final Answer: The smallest $k$ is 24"),
+        ("24", "**Final Answer:** The number of pens is $24$."),
+        ("24", "#### Step 1\n4 + 20 = 24\n#### Summary\nThe answer is 24."),
+        ("24", "#### Step 1: multiply\n8 * 3 = 24\n#### Step 2\nSo it is 24."), ("24", "#### 24\n"),
+        ("24", "#### **24 pens**\n\n"), ("D", "D: 24"),
+    ],
+    "sentences": [
+        ("24", "I believe the answer is 24."), ("24", "I think that the answer is 24."),
+        ("24", "The answer must be 24."), ("24", "The answer comes out to be 24."),
+        ("24", "I first thought of 20, but the answer is 24."),
+        ("24", "The answer is 24 pens in the drawer."), ("24", "No, the answer is 24."),
+        ("24", "The answer is 24, because 8 times 3 can't be wrong."),
+        ("24", "The answer is 24.\n\nTherefore, the final answer is 24."),
+        ("1/6", "So the probability is 1/6 that it shows a two."),
+        ("24", "Therefore, she has 24 euros, which is enough."), ("24", "He has $24 left over."),
+        ("24", "It will take 24 days to build the wall."), ("24", "There are 24 pens left."),
+        ("24", "There are 24 pens left. I hope this helps!"), ("24", "Hence y = 24"),
+        ("24", "Since none was lost, there are 24."), ("24", "Thus the least value is $24$."),
+        ("24", "The maximum is $24$, attained at $t=3$."),
+        ("24", "The largest area is 24 when x = 2."), ("E", "Therefore, option E is correct."),
+        ("E", "Option A is too small, so choice E is right."),
+        ("24", "If the pens are all blue, he has 24."),
+    ],
+    "sums at the end": [
+        ("30000", "So the gain is $90,000 - $60,000 = $30,000"), ("24", "He pays 8 * $3 = $24."),
+        ("24", "In total: $20 + $4 = **$24**"), ("24", "15 pens + 9 pens = 24 pens."),
+        ("24", "So she has 15 + 9 = 24 pens left."), ("0.5", "That makes 4 / 8 = 0.5"),
+    ],
+    "boxes": [
+        ("24", "There is no smaller one, so the answer is \\boxed{24}."),
+        ("24", "The number of rows in which no two pens touch is \\boxed{24}."),
+        ("24", "One needs at least \\boxed{24} pens."),
+        ("24", "If we add both, we get \\boxed{24}."),
+        ("24", "Let $p$ be the price. Then $p=\\boxed{24}$."),
+        ("24", "Assume $n$ is odd. Then $n = \\boxed{24}$"), ("24", "\\boxed{24}, not \\boxed{42}"),
+        ("24", "It isn't \\boxed{20}. The answer is 24."),
+        ("24", "\\boxed{24}. Let me verify: 8*3=24."),
+        ("24", "\\boxed{24}\n\nI hope that this is correct."),
+        ("24", "\\boxed{24}. Wait, let me check this: 8*3=24. Yes, it is correct."),
+    ],
+    "corrections": [
+        ("24", "\\boxed{20}. Hmm, I slipped. The answer is 24."),
+        ("24", "\\boxed{20}\n\nLet me recompute that... So the answer is **24**."),
+        ("24", "\\boxed{20}. I have to correct myself: \\boxed{24}"),
+        ("24", "\\boxed{20}, but this overlooked four pens: \\boxed{24}"),
+        ("24", "The answer is 20. No, wait: it is 24."),
+        ("24", "The answer is 20. On second thought, the answer is 24."),
+        ("24", "\\boxed{20} is wrong. Scratch that, we have 24."),
+    ],
+    "lists": [
+        ("4,9", "x=\\boxed{4} or x=\\boxed{9}"), ("4,9", "\\boxed{4} and \\boxed{9}"),
+        ("4,9", "$\\boxed{4}$, $\\boxed{9}$"), ("4,9", "$\\boxed{4}$ \\text{ and } $\\boxed{9}$"),
+        ("4,9,16", "\\boxed{4}, \\boxed{9}, and \\boxed{16}"),
+        ("(4,9)", "x = \\boxed{4} and y = \\boxed{9}"),
+        ("(4,9),(9,4)", "\\boxed{(4,9)} or \\boxed{(9,4)}"), ("4", "\\boxed{4} and \\boxed{4.0}"),
+    ],
+    "languages": [
+        ("24", "答案是24。"), ("24", "最终答案：24"), ("24", "所以，答案为 24。"),
+        ("24", "答えは24です。"),
+        ("24", "정답은 24입니다."), ("24", "Die Antwort ist 24."), ("24", "Die Antwort lautet: 24"),
+        ("24", "La réponse est 24."), ("24", "La respuesta es 24."), ("24", "A resposta é 24."),
+        ("24", "La risposta è 24."), ("24", "Ответ: 24"),
+    ],
+    "markup": [
+        ("24", "[THINK]Is it \\boxed{20}?[/THINK]It is \\boxed{24}."),
+        ("24", "<seed:think>\\boxed{20}?</seed:think>The answer is 24."),
+        ("24", "<|START_THINKING|>20?<|END_THINKING|><|START_RESPONSE|>24<|END_RESPONSE|>"),
+        ("24", "<|channel|>analysis<|message|>20?<|end|><|start|>assistant<|channel|>final"
+               "<|message|>The answer is 24.<|return|>"),
+    ],
+}  # fmt: skip
+STATES_NOT: dict[str, list[tuple[str, str]]] = {
+    "denied": [
+        ("24", "The answer is not \\boxed{24}."), ("24", "I don't think \\boxed{24} is right."),
+        ("24", "\\boxed{24}? No."), ("24", "\\boxed{24} is not correct, so nothing works."),
+        ("24", "I doubt that the answer is 24."), ("24", "The incorrect answer is 24."),
+        ("24", "It isn't true that the answer is 24."), ("24", "Hence y ≠ 24"),
+        ("24", "Hence y is never 24."), ("24", "Therefore $y \\neq 24$."),
+        ("24", "So y cannot be 24."), ("24", "There is no root with y = 24"),
+        ("24", "This contradicts y = 24."), ("24", "Thus $y = 24$ is impossible."),
+        ("24", "$$24$$ is not what was asked."),
+        ("24", "It is out of the question that it is not 24."), ("E", "Option E is not correct."),
+        ("24", "答案不是24"),
+        ("24", "Die Antwort ist nicht 24."), ("24", "La réponse n'est pas 24."),
+        ("24", "La respuesta no es 24."), ("24", "It is false that there are 24 pens."),
+    ],
+    "supposed": [
+        ("24", "If the answer is 24, then y is even, but it is odd."),
+        ("24", "Suppose \\boxed{24}"), ("24", "Suppose y = 24"), ("24", "Let us try y = 24."),
+        ("24", "Assume that there are 24 pens."),
+        ("24", "If \\boxed{24} were the answer, y would be odd."),
+        ("24", "We check whether the answer is 24."), ("24", "Imagine that the answer is 24."),
+    ],
+    "hedged": [
+        ("24", "It could be 20 or it could be 24"), ("24", "The answer is 24 or 20."),
+        ("24", "The answer could be 24."), ("24", "the answer is probably 24"),
+        ("24", "Maybe \\boxed{24}"), ("24", "The answer is 24, I guess."),
+        ("24", "The answer is 24, maybe."), ("24", "Answer: perhaps 24"),
+        ("24", "Perhaps it is 24."), ("24", "It might be that the answer is 24."),
+        ("24", "A: 20 or 24"), ("24", "There are 24 pens. But I may be wrong."),
+        ("24", "A: 20\nB: 24"), ("24", "A: 24\nB: 20"),
+    ],
+    "asked": [
+        ("24", "Is the answer 24? No."), ("24", "Is the answer 24?"), ("24", "Is it 24?"),
+        ("24", "Answer: 24?"),
+    ],
+    "qualified": [
+        ("24", "The answer is 24 squared."), ("24", "The answer is 24 factorial."),
+        ("24", "The answer is 24 or more"), ("24", "The answer is 24 and a half."),
+        ("24", "The answer is 24 at most."), ("24", "\\boxed{24} or more"),
+        ("24", "The answer is 24 million euros in all."), ("24", "The answer is at least 24."),
+        ("24", "The answer is more than 24."), ("24", "The final answer is \\boxed{24} squared."),
+        ("24", "The answer is 24 of 25."), ("24", "The answer is 24 plus a few."),
+        ("24", "approximately 24"), ("24", "The answer is 24 thousand."),
+        ("3", "The maximum is $24$, attained at $t=3$."),
+    ],
+    "taken back": [
+        ("24", "\\boxed{24} is wrong."), ("24", "\\boxed{24}. Wait, that can't be right."),
+        ("24", "\\boxed{24}. Hmm, I slipped. The answer is 20."),
+        ("24", "\\boxed{24}. The answer is 20."),
+        ("24", "\\boxed{24}\n\nLet me recompute that... So the answer is **20**."),
+        ("24", "The answer is 24. Wait, no, I misread it."),
+        ("24", "The answer is 24, but that is wrong."),
+        ("24", "The answer is 24, which is incorrect."),
+        ("24", "\\boxed{24}. Just kidding, I don't know."),
+        ("24", "\\boxed{24}. Oops, I forgot the last row, and"),
+        ("24", "#### 24\nOn second thought, it is 20."),
+    ],
+    "in the midst": [
+        ("24", "So 2y = 24"), ("24", "So 3 + y = 24."), ("24", "Hence y^2 = 24"),
+        ("24", "Thus $y + 1 = 24$."), ("24", "She has 24 pens. Next, we have to subtract"),
+        ("24", "we have 24 pens, but now we must"),
+        ("24", "Twice the price is 24, so we write 2p = 24"), ("24", "First we get 24"),
+        ("24", "we divide it by 24"), ("24", "the sum of 20 and 24"), ("24", "Then he buys 24"),
+        ("24", "In total: $20 + $3 = $24"), ("24", "So she has 15 + 8 = 24 pens left."),
+        ("24", "1. Write down 24"), ("24", "\\boxed{24"),
+    ],
+    "lists": [
+        ("4", "x=\\boxed{4} or x=\\boxed{9}"), ("9", "\\boxed{4} and \\boxed{9}"),
+        ("4,9", "\\boxed{4}, \\boxed{9}, and \\boxed{16}"),
+        ("(4,9)", "x = \\boxed{9} and y = \\boxed{4}"), ("4,9", "\\boxed{4} \\boxed{9}"),
+        ("4,9", "\\boxed{4}. Then we find that it is \\boxed{9}"),
+    ],
+    "markup": [
+        ("24", "[THINK]It is \\boxed{24}. Let me check"), ("24", "<seed:think>\\boxed{24}"),
+        ("24", "<analysis>The answer is 24."), ("24", "<|channel|>analysis<|message|>\\boxed{24}"),
+        ("24", "<|START_THINKING|>24<|END_THINKING|>I can't say."),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_what_is_stated_counts(kind: str) -> None:
+    missed = [(row, judge(*row)) for row in STATES[kind] if judge(*row).status != "correct"]
+    assert not missed, "\n".join(map(str, missed))
+
+
+@pytest.mark.parametrize("kind", STATES_NOT)
+def test_what_is_not_stated_does_not_count(kind: str) -> None:
+    taken = [(row, judge(*row)) for row in STATES_NOT[kind] if judge(*row).status != "wrong"]
+    assert not taken, "\n".join(map(str, taken))
+
+
+def test_the_reference_says_what_is_looked_for() -> None:
+    assert judge("18", "A: 18").status == "correct"
+    assert judge("A", "A: 18").status == "correct"
+    assert judge("B", "A: 18").status == "wrong"
+
+
+def test_a_policy_may_ignore_what_follows_the_answer() -> None:
+    text = "\\boxed{24}. Wait, that is wrong. The answer is 20."
+    assert judge("20", text).status == "correct"
+    assert judge("24", text, retracted="ignored").status == "correct"
+    assert judge("20", text, retracted="ignored").status == "wrong"
