@@ -19,7 +19,7 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import tee
 from pathlib import Path
@@ -46,7 +46,7 @@ LABELS = {"correct": True, "right": True, "true": True, "wrong": False, "incorre
 class Pair(NamedTuple):
     """A completion known to be right or wrong. `how`: the rewriting or mutation that made it.
 
-    A plugin's `pairs` may yield plain tuples in this order.
+    A plugin's `pairs` may yield plain tuples in this order. `prompt`: the problem's, if it has one.
     """
 
     reference: Any
@@ -54,6 +54,7 @@ class Pair(NamedTuple):
     right: bool
     type: str = "all"
     how: str = ""
+    prompt: str = ""
 
 
 class Disagreement(NamedTuple):
@@ -200,7 +201,7 @@ def audit(
         known = labelled(file, verifier.whole_line)
         items, n = iter(known), len(known)
     else:
-        items = ((case_problem(pair.reference), pair) for pair in truth(verifier, n, seed))
+        items = ((_problem(pair), pair) for pair in truth(verifier, n, seed))
     asked, kept = tee(items)
     result = Audit()
     with VerifierPool(name, dict(options or {}), workers, timeout) as pool:
@@ -209,6 +210,10 @@ def audit(
         for verdict, (_, pair) in zip(shown, kept, strict=True):
             result.add(pair, verdict)
     return result
+
+
+def _problem(pair: Pair) -> Problem:
+    return replace(case_problem(pair.reference), prompt=pair.prompt)
 
 
 def check_writable(path: Path) -> None:
