@@ -5,7 +5,8 @@ rate with its exact binomial interval (Clopper and Pearson 1934), 95 %. The limi
 differences of the rates' limits (low TPR - high FPR, high TPR - low FPR), so they cover at least
 90 %, and more in fact.
 
-Truth comes from the verifier's own module, by a function `pairs(n, seed)`, or from a labelled file.
+Truth comes from the verifier's own module, by a function `pairs(n, seed)`, and by `habits(n, seed)`
+if it has one; labels of yours are `rlvr.labelled`.
 Abstain and error are no verdicts: they are counted apart and left out of the rates. The worst case
 counts each of them against the verifier (a right one as not accepted, a wrong one as accepted), the
 best case for it.
@@ -18,7 +19,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import tee
@@ -34,13 +35,10 @@ from scipy.special import betaincinv
 from rlvr.data import InputError, Problem, Verdict
 from rlvr.pool import VerifierPool
 from rlvr.record import write_json
-from rlvr.score import read
 from rlvr.verify import LoadedVerifier, case_problem, check_options, load_verifier
 
-SHOWN = 10  # disagreements shown per type
+SHOWN = 10  # disagreements shown of each type
 CONFIDENCE = 0.95
-LABELS = {"correct": True, "right": True, "true": True, "wrong": False, "incorrect": False,
-          "false": False}  # fmt: skip
 
 
 class Pair(NamedTuple):
@@ -85,7 +83,7 @@ class Audit:
         for (name, right), counts in self.counts.items():
             if type_ in (None, name):
                 sides[right] += counts
-        return _figures(sides[True], sides[False])
+        return figures_of(sides[True], sides[False])
 
     @property
     def types(self) -> list[str]:
@@ -104,7 +102,8 @@ def interval(successes: int, n: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _figures(right: Counter[str], wrong: Counter[str]) -> dict[str, Any]:
+def figures_of(right: Counter[str], wrong: Counter[str]) -> dict[str, Any]:
+    """Return the rates of statuses counted on right completions and on wrong ones."""
     tpr, fpr = _rate(right, accepted_at_worst=False), _rate(wrong, accepted_at_worst=True)
     figures: dict[str, Any] = {"right": right.total(), "wrong": wrong.total()}
     figures |= {"tpr": tpr, "fpr": fpr}
@@ -142,40 +141,24 @@ def _rate(counts: Counter[str], accepted_at_worst: bool) -> dict[str, Any]:
 # --- truth -----------------------------------------------------------------------------------
 
 
-def truth(verifier: LoadedVerifier, n: int, seed: int) -> Iterator[Pair]:
-    """Return n pairs of the verifier's own module, by its `pairs(n, seed)`.
+def truth(verifier: LoadedVerifier, n: int, seed: int, source: str = "pairs") -> Iterator[Pair]:
+    """Return n pairs of the verifier's own module, by its `pairs(n, seed)` or `habits(n, seed)`.
 
     Raises InputError where it has no such function.
     """
-    made: Callable[[int, int], Iterable[Any]] | None = vars(verifier.module).get("pairs")
+    made: Callable[[int, int], Iterable[Any]] | None = vars(verifier.module).get(source)
     if made is None:
         raise InputError(
             f"audit: nothing is known to be right or wrong for {verifier.name}: give --labelled "
-            f"FILE.jsonl, or let {Path(str(verifier.module.__file__)).name} define pairs(n, seed)"
+            f"FILE.jsonl, or let {Path(str(verifier.module.__file__)).name} define "
+            f"{source}(n, seed)"
         )
     return (Pair(*item) for item in made(n, seed))
 
 
-def labelled(file: Path, whole_line: bool = False) -> list[tuple[Problem, Pair]]:
-    """Read pairs from JSONL: completion, answer or reference, label, and type if it has one.
-
-    Raises InputError naming file, line and key.
-    """
-    try:
-        lines = file.read_bytes().splitlines(keepends=True)
-    except OSError as failure:
-        raise InputError(f"{file}: can't be read: {failure.strerror or failure}") from failure
-    found = []
-    for _, record, problem in read(lines, str(file), whole_line):
-        label = LABELS.get(str(record.get("label")).lower())
-        if label is None:
-            raise InputError(
-                f"{file}:{problem.id}: label is {record.get('label')!r}: write true or false, or "
-                '"correct" or "wrong"'
-            )
-        kind = str(record.get("type") or "all")
-        found.append((problem, Pair(problem.reference, record["completion"], label, kind)))
-    return found
+def has_habits(name: str) -> bool:
+    """Whether a verifier's module has habits of its own."""
+    return "habits" in vars(load_verifier(name).module)
 
 
 # --- the audit -------------------------------------------------------------------------------
@@ -185,29 +168,24 @@ def audit(
     name: str,
     n: int,
     seed: int = 0,
-    file: Path | None = None,
     options: Mapping[str, Any] | None = None,
     workers: int | None = None,
     timeout: float | None = None,
     console: Console | None = None,
+    source: str = "pairs",
 ) -> Audit:
-    """Run a verifier over n pairs of its own, or over a labelled file, and count.
+    """Run a verifier over n pairs of its own and count; `source` is "pairs" or "habits".
 
-    Raises InputError for an unknown verifier or option, without truth, and for a bad line.
+    Raises InputError for an unknown verifier or option, and without truth.
     """
     verifier = load_verifier(name)
     check_options(verifier, options or {})
-    if file is not None:
-        known = labelled(file, verifier.whole_line)
-        items, n = iter(known), len(known)
-    else:
-        items = ((_problem(pair), pair) for pair in truth(verifier, n, seed))
-    asked, kept = tee(items)
+    asked, kept = tee(truth(verifier, n, seed, source))
     result = Audit()
     with VerifierPool(name, dict(options or {}), workers, timeout) as pool:
-        verdicts = pool.verify((problem, pair.completion) for problem, pair in asked)
-        shown = track(verdicts, "audit", n, console=console, disable=console is None)
-        for verdict, (_, pair) in zip(shown, kept, strict=True):
+        verdicts = pool.verify((_problem(pair), pair.completion) for pair in asked)
+        shown = track(verdicts, source, n, console=console, disable=console is None)
+        for verdict, pair in zip(shown, kept, strict=True):
             result.add(pair, verdict)
     return result
 
@@ -222,49 +200,67 @@ def check_writable(path: Path) -> None:
         raise InputError(f"{path}: {'a' if path.is_dir() else 'no such'} folder: name a file")
 
 
-def write(path: Path, result: Audit, how: Mapping[str, Any]) -> None:
+def write(path: Path, results: Mapping[str, Audit], how: Mapping[str, Any]) -> None:
     """Write the figures and the disagreements shown as JSON: no times, the same for the same seed.
 
+    `results`: by source; those of the pairs stand at the top, others under the source's name.
     `how`: the verifier, the source of truth and the options.
     """
-    write_json(
-        path,
-        {
-            **how,
-            "confidence": CONFIDENCE,
-            "all": result.rates(),
-            "types": {name: result.rates(name) for name in result.types},
-            "disagreements": {
-                name: [
-                    pair._asdict() | {"status": verdict.status, "reason": verdict.reason}
-                    for pair, verdict in result.differ[name][:SHOWN]
-                ]
-                for name in result.types
-                if result.differ[name]
-            },
+    found = {source: _as_json(result) for source, result in results.items()}
+    write_json(path, {**how, "confidence": CONFIDENCE, **found.pop("pairs"), **found})
+
+
+def _as_json(result: Audit) -> dict[str, Any]:
+    return {
+        "all": result.rates(),
+        "types": {name: result.rates(name) for name in result.types},
+        "disagreements": {
+            name: [
+                pair._asdict() | {"status": verdict.status, "reason": verdict.reason}
+                for pair, verdict in result.differ[name][:SHOWN]
+            ]
+            for name in result.types
+            if result.differ[name]
         },
-    )
+    }
 
 
 # --- the tables ------------------------------------------------------------------------------
 
 
-def print_audit(result: Audit, console: Console) -> None:
-    """Print the rates per type and overall, then disagreements, at most ten a type."""
+def print_audit(result: Audit, console: Console, show: int = SHOWN) -> None:
+    """Print the rates per type and overall, then disagreements, at most `show` a type."""
+    _print_rates(result, "type", COLUMNS, console)
+    _print_all_disagreements(result, show, console)
+
+
+def print_habits(result: Audit, console: Console, show: int = SHOWN) -> None:
+    """Print the rates by habit and overall, then disagreements, at most `show` a habit."""
+    _print_rates(result, "habit", COLUMNS[:6], console)  # names are long, J is in the JSON
+    _print_all_disagreements(result, show, console)
+
+
+COLUMNS = ("right", "TPR", "95 %", "wrong", "FPR", "95 %", "J", "undecided")
+
+
+def _print_rates(result: Audit, heading: str, columns: Sequence[str], console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, caption_justify="left")
-    table.add_column("type", overflow="fold")
-    for figure in ("right", "TPR", "95 %", "wrong", "FPR", "95 %", "J", "undecided"):
-        table.add_column(figure, justify="right", no_wrap=True)
+    table.add_column(heading, overflow="fold")
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
     for name in result.types:
-        table.add_row(escape(name), *_cells(result.rates(name)))
+        table.add_row(escape(name), *_cells(result.rates(name))[: len(columns)])
     figures = result.rates()
-    table.add_row("[bold]all[/bold]", *_cells(figures))
+    table.add_row("[bold]all[/bold]", *_cells(figures)[: len(columns)])
     console.print(table)
     undecided = sum(figures[side][kind] for side in ("tpr", "fpr") for kind in ("abstain", "error"))
     if undecided and "j" in figures:
         _print_worst(figures, console)
+
+
+def _print_all_disagreements(result: Audit, show: int, console: Console) -> None:
     for name in result.types:
-        _print_disagreements(name, result.differ[name], console)
+        _print_disagreements(name, result.differ[name], show, console)
 
 
 def _cells(figures: Mapping[str, Any]) -> list[str]:
@@ -273,13 +269,13 @@ def _cells(figures: Mapping[str, Any]) -> list[str]:
     for side, total in ((tpr, figures["right"]), (fpr, figures["wrong"])):
         low, high = side["ci95"]
         known = side["rate"] is not None
-        cells += [f"{total:,}", _share(side["rate"])]
-        cells.append(f"{_share(low)} to {_share(high)}" if known else "-")
+        cells += [f"{total:,}", share(side["rate"])]
+        cells.append(f"{share(low)} to {share(high)}" if known else "-")
     undecided = sum(side[kind] for side in (tpr, fpr) for kind in ("abstain", "error"))
-    return [*cells, _share(figures["j"]["rate"]) if "j" in figures else "-", f"{undecided:,}"]
+    return [*cells, share(figures["j"]["rate"]) if "j" in figures else "-", f"{undecided:,}"]
 
 
-def _share(x: float | None) -> str:
+def share(x: float | None) -> str:
     """Write a rate so that small ones and those near 1 still tell."""
     if x is None:
         return "-"
@@ -291,32 +287,32 @@ def _print_worst(figures: Mapping[str, Any], console: Console) -> None:
     console.print(
         f"Undecided: {tpr['abstain'] + fpr['abstain']:,} abstain, {tpr['error'] + fpr['error']:,} "
         f"error, in no rate above. Counted against the verifier (right ones not accepted, wrong "
-        f"ones accepted): TPR {_share(tpr['at_worst'])}, FPR {_share(fpr['at_worst'])}, "
-        f"J {_share(j['at_worst'])}; for it: TPR {_share(tpr['at_best'])}, "
-        f"FPR {_share(fpr['at_best'])}, J {_share(j['at_best'])}.",
+        f"ones accepted): TPR {share(tpr['at_worst'])}, FPR {share(fpr['at_worst'])}, "
+        f"J {share(j['at_worst'])}; for it: TPR {share(tpr['at_best'])}, "
+        f"FPR {share(fpr['at_best'])}, J {share(j['at_best'])}.",
         highlight=False,
     )
 
 
-def _print_disagreements(name: str, found: list[Disagreement], console: Console) -> None:
-    if not found:
+def _print_disagreements(name: str, found: list[Disagreement], show: int, console: Console) -> None:
+    if not found or not show:
         return
     console.print(f"\n[bold]{escape(name)}[/bold]: {len(found)} disagreements", highlight=False)
-    for pair, verdict in found[:SHOWN]:
+    for pair, verdict in found[:show]:
         known = "right" if pair.right else "wrong"
         why = f" ({verdict.reason})" if verdict.reason else ""
         lines = (
             f"  {known}{f' ({pair.how})' if pair.how else ''}, verdict {verdict.status}{why}",
-            f"    reference  {_short(pair.reference)}",
-            f"    completion {_short(pair.completion)}",
+            f"    reference  {one_line(pair.reference)}",
+            f"    completion {one_line(pair.completion)}",
         )
         for line in lines:
             console.print(line, highlight=False, markup=False, soft_wrap=True)
-    if len(found) > SHOWN:
-        console.print(f"  and {len(found) - SHOWN} more", highlight=False)
+    if len(found) > show:
+        console.print(f"  and {len(found) - show} more", highlight=False)
 
 
-def _short(value: Any) -> str:
-    """One line; of a long text its end, where the answer is."""
+def one_line(value: Any) -> str:
+    """Return a value in one line; of a long text its end, where the answer is."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return json.dumps(text if len(text) <= 160 else "..." + text[-160:], ensure_ascii=False)

@@ -490,31 +490,57 @@ def doctor() -> None:
 @app.command()
 def audit(
     name: Annotated[str, typer.Argument(help="A verifier, by name or as a file.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="More labelled files, after --labelled FILE.")
+    ] = None,
     pairs: Annotated[int, typer.Option(min=1, help="Pairs made of its own truth.")] = 20_000,
     labelled: Annotated[
-        Path | None,
-        typer.Option(help="JSONL instead: completion, answer, label (true or false), maybe type."),
+        list[Path] | None,
+        typer.Option(
+            help="JSONL instead: completion, answer, and expected (correct or wrong, several as "
+            "correct|abstain) or label (true or false), maybe class."
+        ),
     ] = None,
     options: Options = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Where to write JSON.")] = None,
     seed: Annotated[int, typer.Option(help="Of the pairs.")] = 0,
+    show: Annotated[
+        int, typer.Option(min=0, max=1000, help="Disagreements shown of each type.")
+    ] = 10,
     timeout: Timeout = None,
 ) -> None:
     """Measure a verifier on known truth: TPR, FPR and J = TPR - FPR, with exact 95 % intervals.
 
-    Truth is the verifier's own pairs(n, seed), or a labelled file.
+    Truth is the verifier's own pairs(n, seed) and, a fifth as many, habits(n, seed), or labelled
+    files: of those it prints agreement, false positives and negatives, and the undecided too.
     """
     from rlvr import audit as audit_
+    from rlvr import labelled as labelled_
 
     given, err = _key_values(options), Console(stderr=True)
     shown = err if err.is_terminal else None
+    if files and not labelled:
+        raise InputError(f"audit: {files[0]}: what is it? Labelled files follow --labelled")
     if out is not None:
         audit_.check_writable(out)
-    result = audit_.audit(name, pairs, seed, labelled, given, timeout=timeout, console=shown)
-    audit_.print_audit(result, console)
+    if labelled:
+        measured = labelled_.measure(name, [*labelled, *(files or [])], given, None, timeout, shown)
+        labelled_.print_agreement(measured, console, show)
+        if out is not None:
+            labelled_.write(out, measured, {"verifier": name, "options": given})
+        return
+    sizes = {"pairs": pairs} | ({"habits": -(-pairs // 5)} if audit_.has_habits(name) else {})
+    results = {
+        source: audit_.audit(name, n, seed, given, None, timeout, shown, source)
+        for source, n in sizes.items()
+    }
+    audit_.print_audit(results["pairs"], console, show)
+    if "habits" in results:
+        console.print()
+        audit_.print_habits(results["habits"], console, show)
     if out is not None:
-        source = {"labelled": labelled.name} if labelled else {"pairs": pairs, "seed": seed}
-        audit_.write(out, result, {"verifier": name, **source, "options": given})
+        how = {"verifier": name, "pairs": pairs, "seed": seed, "options": given}
+        audit_.write(out, results, how)
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -70,13 +70,13 @@ def score_file(
     with VerifierPool(verifier, dict(options or {}), workers, timeout) as pool:
         total = None
         if source.is_file():
-            total = sum(1 for _ in read(_lines(source), shown, pool.verifier.whole_line))
+            total = sum(1 for _ in read(file_lines(source), shown, pool.verifier.whole_line))
         tally = Tally()
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("lines"), TimeRemainingColumn())
         bar = Progress(*columns, console=console, disable=not (console and console.is_terminal))
         with _writing(out) as file, bar:
             task = bar.add_task("", total=total)
-            for line, verdict in score(_lines(source), pool, shown):
+            for line, verdict in score(file_lines(source), pool, shown):
                 file.write(line)
                 tally.add(verdict)
                 if tally.statuses.total() % STEP == 0:
@@ -167,7 +167,11 @@ def _reference(record: dict[str, Any], whole_line: bool) -> Any:
     return None
 
 
-def _lines(source: Path) -> Iterator[bytes]:
+def file_lines(source: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, gzipped or not, or of standard input.
+
+    Raises InputError for one that can't be read.
+    """
     if source == STDIN:
         if sys.stdin is None:
             raise InputError("standard input is closed: open it, or name a file")

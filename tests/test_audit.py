@@ -20,19 +20,6 @@ from rlvr.cli import app
 from rlvr.data import InputError, Status, Verdict
 from rlvr.verify import load_verifier
 
-LINES: list[dict[str, object]] = [
-    {"completion": "4", "answer": "4", "label": True},
-    {"completion": "5", "reference": "4", "label": "wrong", "type": "sum"},
-    {"completion": "4", "answer": "4", "label": "wrong", "type": "sum"},
-    {"completion": "x", "answer": "?", "label": "correct", "type": "sum"},
-]
-
-
-def write_lines(folder: Path, lines: list[dict[str, object]]) -> Path:
-    path = folder / "labelled.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return path
-
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 12000), (1, 7), (8000, 8000), (7990, 8000)])
 def test_the_interval_is_scipys(successes: int, n: int) -> None:
@@ -93,42 +80,14 @@ def test_a_wrong_pair_never_ends_with_the_reference_in_a_box() -> None:
             assert f"\\boxed{{{pair.reference}}}" not in said
 
 
-def test_a_labelled_file(tmp_path: Path) -> None:
-    result = audit("math", 0, file=write_lines(tmp_path, LINES))
-    assert result.types == ["all", "sum"]
-    assert result.rates("all")["tpr"]["accepted"] == 1
-    assert result.rates("sum")["fpr"] | {"ci95": []} == {
-        "accepted": 1, "decided": 2, "abstain": 0, "error": 0, "rate": 0.5, "ci95": [],
-        "at_worst": 0.5, "at_best": 0.5,
-    }  # fmt: skip
-    assert result.rates("sum")["tpr"]["abstain"] == 1
-
-
-@pytest.mark.parametrize(
-    ("line", "named"),
-    [
-        ({"completion": "4", "answer": "4"}, "label"),
-        ({"completion": "4", "answer": "4", "label": "maybe"}, "maybe"),
-        ({"answer": "4", "label": True}, "completion"),
-        ({"completion": "4", "label": True}, "answer"),
-    ],
-)
-def test_a_bad_line_is_named(tmp_path: Path, line: dict[str, object], named: str) -> None:
-    file = write_lines(tmp_path, [LINES[0], line])
-    with pytest.raises(InputError, match=rf"labelled.jsonl:2.*{named}"):
-        audit("math", 0, file=file)
-
-
 def test_without_truth_it_says_what_to_give() -> None:
     with pytest.raises(InputError, match="--labelled.*pairs"):
         audit("exact", 10)
 
 
-def test_an_unknown_option_and_a_missing_file_are_named(tmp_path: Path) -> None:
+def test_an_unknown_option_is_named() -> None:
     with pytest.raises(InputError, match="percnt"):
         audit("math", 10, options={"percnt": "value"})
-    with pytest.raises(InputError, match="none.jsonl"):
-        audit("math", 10, file=tmp_path / "none.jsonl")
 
 
 def test_a_report_that_cant_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
@@ -163,13 +122,87 @@ def test_the_report_shows_at_most_ten_disagreements_a_type() -> None:
     assert "13 disagreements" in text and "and 3 more" in text and '"[7]"' in text
 
 
-def test_the_command_writes_json_without_times(tmp_path: Path) -> None:
+@pytest.fixture
+def doubter(tmp_path: Path) -> str:
+    """A verifier with pairs and habits, wrong on one habit."""
+    plugin = tmp_path / "doubter.py"
+    plugin.write_text(
+        '"""Doubter."""\n'
+        "from rlvr.data import Problem, Verdict\n"
+        "def verify(problem: Problem, completion: str) -> Verdict:\n"
+        "    right = completion.endswith(problem.reference)\n"
+        "    return Verdict('correct' if right else 'wrong')\n"
+        "def pairs(n, seed):\n"
+        "    for k in range(n):\n"
+        "        yield '4', 'it is 4' if k % 2 else '5', bool(k % 2), 'numbers'\n"
+        "def habits(n, seed):\n"
+        "    for k in range(n):\n"
+        "        said = 'A: 4' if k % 2 else 'maybe 4'\n"
+        "        yield '4', said, bool(k % 2), 'a hedge', 'how', 'What?'\n"
+    )
+    return str(plugin)
+
+
+def test_the_command_prints_and_writes_types_and_habits_without_times(
+    tmp_path: Path, doubter: str
+) -> None:
     out = tmp_path / "audit.json"
-    file = str(write_lines(tmp_path, LINES))
+    written = []
     for _ in range(2):
-        done = CliRunner().invoke(app, ["audit", "math", "--labelled", file, "-o", str(out)])
+        arguments = ["audit", doubter, "--pairs", "48", "--show", "1", "-o", str(out)]
+        done = CliRunner().invoke(app, arguments)
         assert done.exit_code == 0, done.output
-        assert "TPR" in done.output
-    written = json.loads(out.read_text())
-    assert written["all"]["tpr"]["abstain"] == 1 and "seconds" not in out.read_text()
-    assert [d["status"] for d in written["disagreements"]["sum"]] == ["correct", "abstain"]
+        written.append(out.read_text())
+    lines = [line.split() for line in done.output.splitlines()]
+    assert [
+        "numbers",
+        "24",
+        "1",
+        "0.858",
+        "to",
+        "1",
+        "24",
+        "0",
+        "0",
+        "to",
+        "0.142",
+        "1",
+        "0",
+    ] in lines
+    assert ["a", "hedge", "5", "1", "0.478", "to", "1", "5", "1", "0.478", "to", "1"] in lines
+    assert "a hedge: 5 disagreements" in done.output and "and 4 more" in done.output
+    assert written[0] == written[1] and "seconds" not in written[0]
+    found = json.loads(written[0])
+    assert (
+        found["all"]["fpr"]["rate"] == 0 and found["habits"]["types"]["a hedge"]["fpr"]["rate"] == 1
+    )
+    assert found["habits"]["disagreements"]["a hedge"][0]["prompt"] == "What?"
+
+
+def test_a_verifier_without_habits_has_no_table_of_them(tmp_path: Path) -> None:
+    plugin = tmp_path / "echo.py"
+    plugin.write_text(
+        '"""Echo."""\n'
+        "from rlvr.data import Problem, Verdict\n"
+        "def verify(problem: Problem, completion: str) -> Verdict:\n"
+        "    return Verdict('correct' if completion == problem.reference else 'wrong')\n"
+        "def pairs(n, seed):\n"
+        "    return ((str(k), str(k if k % 2 else -1), bool(k % 2)) for k in range(n))\n"
+    )
+    out = tmp_path / "audit.json"
+    done = CliRunner().invoke(app, ["audit", str(plugin), "--pairs", "4", "-o", str(out)])
+    assert done.exit_code == 0 and "habit" not in done.output
+    assert "habits" not in json.loads(out.read_text())
+
+
+def test_a_pair_may_have_the_problems_prompt(tmp_path: Path) -> None:
+    plugin = tmp_path / "asks.py"
+    plugin.write_text(
+        '"""Asks."""\n'
+        "from rlvr.data import Problem, Verdict\n"
+        "def verify(problem: Problem, completion: str) -> Verdict:\n"
+        "    return Verdict('correct' if problem.prompt == 'What?' else 'wrong')\n"
+        "def pairs(n, seed):\n"
+        "    return (('4', '4', True, 'all', '', 'What?') for k in range(n))\n"
+    )
+    assert audit(str(plugin), 3).rates()["tpr"]["rate"] == 1

@@ -383,3 +383,9 @@ def pairs(n: int, seed: int) -> Iterator[Any]:
     # By name, so that the truth is no part of the verifier's version.
     made: Iterator[Any] = importlib.import_module("rlvr.truth").pairs(n, seed)
     return made
+
+
+def habits(n: int, seed: int) -> Iterator[Any]:
+    """Yield n pairs in which answers are stated, or not, as models do (rlvr/habits.py)."""
+    made: Iterator[Any] = importlib.import_module("rlvr.habits").pairs(n, seed)
+    return made
