@@ -68,9 +68,10 @@ from typing import Any, Literal
 from rlvr.data import Problem, Status, Verdict
 from rlvr.maths.compare import Policy, based, finite, same
 from rlvr.maths.effort import Undecided, Undefined, allowance
-from rlvr.maths.extract import Reader, final_answer
+from rlvr.maths.extract import final_answer
 from rlvr.maths.lex import ParseError, clean
 from rlvr.maths.parse import MAX_CHARS, Group, Node, Num, Op, Rel, Sym, numeral
+from rlvr.maths.sentences import Reader
 from rlvr.maths.sets import NotASet
 from rlvr.maths.stance import doubted
 from rlvr.maths.units import Answer, Choice, Quantity, Words, read

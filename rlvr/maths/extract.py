@@ -14,17 +14,15 @@ of a larger expression.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 from rlvr.markup import spoken
 from rlvr.maths import stance
+from rlvr.maths.announce import MAX_SPELLINGS, Stated, announcements, plain
+from rlvr.maths.sentences import SMALL, Reader, ending, last_sentence
 
-MAX_SPELLINGS = 50  # of the answers in one completion: with more it has not one answer
 MAX_COMPLETION = 200_000  # characters after the thought: a longer text has no answer
-MAX_WORDS = 6  # of a quantity in a sentence: a number and the noun it counts
 
 NO_ANSWER = "no answer"
 SEVERAL = "several different answers"
@@ -43,28 +41,6 @@ class Found:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
-    """An answer in a text: where its statement starts and ends, and what it says."""
-
-    start: int
-    end: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """What the verifier knows of texts.
-
-    `readable`: whether a text is an answer as it stands; `same`: whether two texts are the same
-    answer; `letter`: whether the answer looked for is the letter of a choice.
-    """
-
-    readable: Callable[[str], bool]
-    same: Callable[[str, str], bool]
-    letter: bool = False
-
-
 def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Found:
     """Return the final answer of a completion.
 
@@ -78,22 +54,26 @@ def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Fou
     boxes, unfinished = _boxes(text)
     if unfinished:
         return Found(None, NO_ANSWER)
-    for marked in (_joined(boxes, text, reader), _tags(text), _hashes(text, reader)):
+    for marked in (_joined(boxes, text, reader), _tags(text, reader), _hashes(text, reader)):
         stated = [one for one in marked if not _disowned(text, one)]
         if stated:
             return _settled(stated, text, reader, retracted)
         if marked:
-            return _unmarked_end(text[marked[-1].end :], reader)
-    plain = _EMPHASIS.sub("", text)
-    announced = _announcements(plain, reader)
+            return _found(last_sentence(text[marked[-1].end :], reader))
+    words = plain(text)
+    announced = announcements(words, reader)
     if announced is None:
         return Found(None, SEVERAL)
-    stated = [one for one in announced if not _disowned(plain, one)]
+    stated = [one for one in announced if not _disowned(words, one)]
     if stated:
-        return _settled(stated, plain, reader, retracted)
+        return _settled(stated, words, reader, retracted)
     if announced:
         return Found(None, NO_ANSWER)
-    return _unmarked(plain.strip(), reader)
+    return _found(ending(words.strip(), reader))
+
+
+def _found(text: str | None) -> Found:
+    return Found(None, NO_ANSWER) if text is None else Found(text)
 
 
 def _disowned(text: str, one: Stated) -> bool:
@@ -115,6 +95,12 @@ _JOINT = re.compile(
     r"|和|或|及|或者|以及)(?![a-z])|&|\\(?:quad|qquad)\b|\\lor\b|\\land\b)"
     r"\s*+\}?[\s$]*+(?:([a-zA-Z](?:_\{?[0-9a-z]\}?)?)\s*+=[\s$]*+)?",
     re.I,
+)
+# What tells the parts of an answer apart: `(a)`, `Part 2`, `the first`.
+_PART = re.compile(
+    r"\(([a-h]|[ivx]{1,4}|[1-9])\)|\b(?:part|question|case)\s++([a-h1-9]|[ivx]{1,4})\b"
+    r"|\bthe (first|second|third|fourth)\b|^[ \t]*+([1-9])[.)]",
+    re.I | re.M,
 )
 _NAME_BEFORE = re.compile(r"(?<![a-zA-Z\\}])([a-zA-Z](?:_\{?[0-9a-z]\}?)?)\s*+=[\s$]*+\Z")
 
@@ -164,9 +150,10 @@ def _joined(boxes: list[Stated], text: str, reader: Reader) -> list[Stated]:
     joined: list[Stated] = []
     group: list[tuple[Stated, str | None]] = []
     words: list[str] = []
+    parts = _parts(boxes, text)
     for box in boxes:
         joint = _JOINT.fullmatch(text, group[-1][0].end, box.start) if group else None
-        if joint is None and group:
+        if joint is None and group and len(parts) < len(boxes):
             joined.append(_list(group, words, text, reader))
             group, words = [], []
         name = joint[2] if joint else None
@@ -178,6 +165,18 @@ def _joined(boxes: list[Stated], text: str, reader: Reader) -> list[Stated]:
         group.append((box, name))
     joined.append(_list(group, words, text, reader))
     return joined
+
+
+def _parts(boxes: list[Stated], text: str) -> set[str]:
+    """Return the parts that the boxes answer, each another one; none if a box names no part."""
+    parts: set[str] = set()
+    start = 0
+    for box in boxes[:MAX_SPELLINGS]:
+        named = list(_PART.finditer(text, max(start, box.start - SMALL), box.start))
+        if named:
+            parts.add(next(filter(None, named[-1].groups())).lower())
+        start = box.end
+    return parts
 
 
 def _list(
@@ -195,12 +194,27 @@ def _list(
     return Stated(first.start, last.end, (r" \text{ or } " if either else ", ").join(contents))
 
 
-def _tags(text: str) -> list[Stated]:
+def _tags(text: str, reader: Reader) -> list[Stated]:
     return [
-        Stated(opened.start(), closed.end(), text[opened.end() : closed.start()].strip())
+        Stated(opened.start(), closed.end(), _within(text[opened.end() : closed.start()], reader))
         for opened, closed in pairwise(_ANSWER_TAG.finditer(text))
         if closed[1] and not opened[1]
     ]
+
+
+def _within(content: str, reader: Reader) -> str:
+    """Return what a tag holds, or what the sentences in it state: `the answer is 5`."""
+    content = content.strip()
+    if not content or reader.readable(content):
+        return content
+    words = plain(content)
+    announced = announcements(words, reader)
+    if announced:
+        last = announced[-1]
+        different = any(not reader.same(last.text, one.text) for one in announced[:-1])
+        return content if different or _disowned(words, last) else last.text
+    stated = ending(words, reader)
+    return content if stated is None else stated
 
 
 def _hashes(text: str, reader: Reader) -> list[Stated]:
@@ -233,7 +247,7 @@ def _settled(stated: list[Stated], text: str, reader: Reader, retracted: bool) -
 _REASON = re.compile(
     r",?\s*+(?:because|since|as|not|rather than|instead of)\b(?:[^.!?\n]|[.](?=[^\s]))*+", re.I
 )
-_SMALL = 2_000  # characters after the last answer that are read: more is another text
+_OR_ELSE = re.compile(r"[\s$.,;})\]*]*+(?:or|alternatively)\b[\s,:]*+([^\s,;]{1,80}+)", re.I)
 _DIGIT = re.compile(r"[0-9]")
 
 
@@ -246,304 +260,20 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
     tail = tail[reason.end() :] if reason else tail
     if not tail.strip(" \n$.})]*"):
         return Found(last.text)
-    plain = _EMPHASIS.sub("", tail)
+    other = _OR_ELSE.match(tail)
+    if other and not reader.same(last.text, other[1].strip("$ .")):
+        return Found(None, SEVERAL)
+    words = plain(tail)
     announced = [
-        one for one in _announcements(plain, reader) or [] if not _disowned(plain, one) and one.text
+        one for one in announcements(words, reader) or [] if not _disowned(words, one) and one.text
     ]
-    if stance.taken_back(plain):
-        later = Found(announced[-1].text) if announced else _unmarked_end(plain, reader)
-        if later.text is None or corrected and not reader.same(last.text, later.text):
+    if stance.taken_back(words):
+        later = announced[-1].text if announced else last_sentence(words, reader)
+        if later is None or corrected and not reader.same(last.text, later):
             return Found(None, TAKEN_BACK)
-        return later
+        return Found(later)
     for one in announced[-1:]:
         both = _DIGIT.search(one.text) and _DIGIT.search(last.text)
         if both and reader.readable(one.text) and not reader.same(last.text, one.text):
             return Found(None, SEVERAL)
     return Found(last.text)
-
-
-# --- announcements ---------------------------------------------------------------------------
-
-_EMPHASIS = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(-])|__(?=[A-Za-z])|`++")
-_ANNOUNCED = re.compile(
-    r"\b(?:answers?|correct (?:option|choice|letter)|antwort|lösung|ergebnis|réponse|respuesta"
-    r"|resposta|risposta|antwoord|svaret|odpowied[źz]|cevap|jawaban|ответ)\b"
-    r"(?:[^.\n:=：。]|\.(?=\d)){0,60}?"
-    r"(?:\b(?:is|are|equals|(?:must|should|would|will|has to) be|comes (?:out )?to|becomes"
-    r"|ist|lautet|beträgt|est|es|é|è|är|to|adalah|-)(?![\w'’])\s*+:?|:|：|=)"
-    r"(?!\s*+(?:not|never|no longer|nicht|pas|non|não|не)\b)[ \t]*\n?[ \t]*(?=[^\n])"
-    r"|(?:最终答案|最後答案|答案|正解|答え|정답|(?<![^\W\d_])(?:答|답))"
-    r"\s*+(?:应该|應該)?+(?:是|为|為|就是|は|：|:|은|는|이|=)(?!不)[：:]?[ \t]*\n?[ \t]*(?=[^\n])",
-    re.I,
-)
-_LABEL = re.compile(
-    r"(?:(?<=\n)|\A)[ \t]*+(?:A|Ans|Result|Final result|Solution)[ \t]*+[:：][ \t]*(?=[^\n])"
-)
-_OTHER_OPTION = re.compile(r"(?:(?<=\n)|\A)[ \t]*+\(?B[ \t]*+[:.)]")
-_CHOSEN = re.compile(
-    r"\b(?:options?|choices?|answers?|letters?)[ \t]++\(?([A-Ja-j])\)?[ \t]++is[ \t]++"
-    r"(?:the[ \t]++)?(?:correct|right|best|true)\b",
-    re.I,
-)
-_ONLY_WORDS = re.compile(r"\W*+(?:(?:the|my|our|so|thus|final|correct)\W++)*+", re.I)
-_SENTENCE_END = re.compile(
-    r"(?:,|(?<!\s))\s++(?:since|because|as|so|which|where)\b|,\s++(?:not|rather than|instead of)\b"
-    r"|[.!?](?=\s++[A-Z(]|[^\S\n]*+(?:\n|\Z))|(?<=\$)[.](?=\s)|\n|[。！？]"
-)
-_INLINE = re.compile(r"(?<!\\)\$([^$\n]++)(?<!\\)\$|\\\(((?:(?!\\[()]).)++)\\\)")
-_NUMBER = re.compile(
-    r"(?:\\?[$€£¥]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£¥]\s*)?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
-    r"(?:\s?/\s?[0-9]+)?(?:\s?(?:\\?%|[€£¥]))?"
-)
-_POLITE_END = re.compile(r"(?:です|である|だ|입니다|이다|예요|이에요)[.。]?\Z")
-
-
-def _announcements(text: str, reader: Reader) -> list[Stated] | None:
-    """Return every "the answer is"; None for too many different ones.
-
-    The start of one is where its announcement starts, its end where the answer's sentence ends.
-    """
-    found: list[re.Match[str]] = []
-    position, headings = 0, 0
-    while match := _ANNOUNCED.search(text, position):
-        if found and not headings and _ONLY_WORDS.fullmatch(text, found[-1].end(), match.start()):
-            found.pop()  # "Final answer: the final answer is ...", once
-            headings += 1
-        found.append(match)
-        position = match.end()
-    if not reader.letter and not _OTHER_OPTION.search(text):
-        covered = {match.end() for match in found}
-        labels = (label for label in _LABEL.finditer(text) if label.end() not in covered)
-        found = sorted([*found, *labels], key=lambda match: match.start())
-    ends = [end.start() for end in _SENTENCE_END.finditer(text)] if found else []
-    answers: dict[str, str] = {}
-    announced = []
-    for match in found:
-        start = match.end()
-        after = bisect_left(ends, start)
-        end = ends[after] if after < len(ends) else len(text)
-        sentence = text[start:end]
-        if sentence not in answers:
-            if len(answers) == MAX_SPELLINGS:
-                return None
-            answers[sentence] = _announced(sentence, text[end : end + 1], reader)
-        if stance.says_doubt(match[0]):
-            continue  # "the answer that I thought was not right is"
-        announced.append(Stated(match.start(), end, answers[sentence]))
-    if reader.letter:
-        chosen = [Stated(m.start(), m.end(), m[1].upper()) for m in _CHOSEN.finditer(text)]
-        announced = sorted([*announced, *chosen], key=lambda one: one.start)
-    return announced
-
-
-def _announced(sentence: str, mark: str, reader: Reader) -> str:
-    """Cut the answer out of the sentence that follows "the answer is"; `mark` ends the sentence."""
-    sentence = _POLITE_END.sub("", sentence.strip().rstrip(".,;")).rstrip()
-    if mark == "?":
-        return sentence + mark
-    if reader.readable(sentence):
-        return sentence
-    inline = _INLINE.match(sentence)
-    if inline and _harmless(sentence[inline.end() :]):
-        return (inline[1] or inline[2]).strip()
-    number = _NUMBER.match(sentence)
-    if number:
-        quantity = _quantity(sentence, number, reader)
-        return sentence if quantity is None else quantity
-    told = _told(sentence, reader)
-    return sentence if told is None else told
-
-
-_MATHS = re.compile(r"[0-9=+*/^_\\<>$]")
-_GOES_ON = re.compile(
-    r"[\s.,;:!)\]\"'*]*+(?:\Z|(?:in|for|of|on|from|by|with|when|because|since|as|which|that|who"
-    r"|after|before|during|left|altogether|total|overall|each|every|per|where|so|while|to (?!the\b)"
-    r"|remaining|away|is the|for|pro|im|insgesamt|en|au|por|al)\b|\()",
-    re.I,
-)
-
-
-def _harmless(rest: str) -> bool:
-    """Whether what follows a value in its sentence leaves it as it is: `42 apples in the box`."""
-    return (
-        bool(_GOES_ON.match(rest))
-        and not _MATHS.search(rest)
-        and not stance.qualified(rest, 0)
-        and not stance.says_doubt(rest)
-        and not _OR.search(rest)
-        and "?" not in rest
-    )
-
-
-_OR = re.compile(r"\bor\b", re.I)
-_WORD_END = re.compile(r"(?<=[^\s,.;:!?])(?=[\s,.;:!?]|\Z)")
-
-
-def _quantity(text: str, number: re.Match[str], reader: Reader) -> str | None:
-    """Return the longest quantity that starts with a number: the rest of the text is harmless."""
-    ends = [end.start() for end in _WORD_END.finditer(text, number.end(), number.end() + 80)]
-    for end in sorted({number.end(), *ends[:MAX_WORDS]}, reverse=True):
-        value = text[number.start() : end].strip()
-        if _harmless(text[end:]) and (end == number.end() or reader.readable(value)):
-            return value
-    return None
-
-
-# --- what ends a completion without a mark ---------------------------------------------------
-
-_DISPLAY = re.compile(r"(?:\$\$|\\\[)((?:(?!\$\$|\\\[|\\\]).)++)(?:\$\$|\\\])\s*+[.,]?\s*+\Z", re.S)
-_WORDS = re.compile(r"\$?\\(?:text(?:bf|it|rm)?|mathrm|mbox)\{([^{}\\0-9]*)\}\$?")
-_DIGIT_OR_COMMAND = re.compile(r"[\d\\]")
-_ITEM = re.compile(r"(?:[0-9]++[.)]|[-*•])\s")
-_SENTENCES = re.compile(r"(?<=[.!?])\s++(?=[A-Z(\"'$\\])|(?<=[。！？])")
-_BAD_BEFORE = re.compile(
-    r"(?:[-+*/^_({\[,.:<>|&\\×·÷√]|[A-Za-z0-9)}\]]\s*[-−]|\\[a-zA-Z]+|[0-9]\s*|[a-zA-Z])$"
-)
-_BAD_WORDS = re.compile(
-    r"\b(?:or|and|to|between|from|not|isn't|than|least|most|either|by|plus|minus|times|over|add|divide"
-    r"|multiply|subtract|ignore|equation|line|step|case|option|chapter|question|problem|number|part"
-    r"|within|under|below|above|beyond|up to)\s*$",
-    re.I,
-)
-_NO_CJK = re.compile(r"[不非没約约第或者\-]\s*+\Z|[^\x00-\x7f㐀-鿿぀-ヿ가-힯：]\s*+\Z")
-_OPERATOR_BEFORE = re.compile(r"[-+*/^_({\[,<>|&\\0-9≠≈]")
-_LEFT_SIDE = re.compile(r"(?:^|[^=<>!≠≤≥])=\s*+\Z")
-_NOT_WORD = re.compile(r"[^\W\d_]{2,}+[.,']?")
-_ARITHMETIC = re.compile(r"[-+*/().\d\s×·÷x%=]++")
-
-
-def _unmarked(text: str, reader: Reader) -> Found:
-    """Return what a completion without marks ends with."""
-    if not text:
-        return Found(None, NO_ANSWER)
-    words = _WORDS.sub(r"\1", text)
-    if "\n" not in text and (
-        reader.readable(text) or not _DIGIT_OR_COMMAND.search(words) and len(words.split()) <= 6
-    ):
-        return Found(text)
-    display = _DISPLAY.search(text)
-    if display and reader.readable(display[1]):
-        return Found(display[1].strip())
-    line = text.splitlines()[-1].strip()
-    if reader.readable(line):
-        return Found(line)
-    return _unmarked_end(line, reader)
-
-
-def _unmarked_end(text: str, reader: Reader) -> Found:
-    """Return what the last sentence of a text states.
-
-    Sentences after it, without a number and without doubt, are passed over if they are complete.
-    """
-    lines = text.strip().splitlines()
-    line = lines[-1].strip() if lines else ""
-    if _ITEM.match(line):
-        return Found(None, NO_ANSWER)  # one item of several
-    sentences = [part for part in _SENTENCES.split(line[-_SMALL:]) if part.strip()]
-    for sentence in reversed(sentences[-3:]):
-        if _DIGIT_OR_COMMAND.search(sentence):
-            told = _told(sentence, reader)
-            return Found(told) if told is not None else Found(None, NO_ANSWER)
-        complete = sentence.rstrip().endswith((".", "!", "。"))
-        if not complete or stance.says_doubt(sentence) or stance.TAKEN_BACK.search(sentence):
-            break
-    return Found(None, NO_ANSWER)
-
-
-_STEP = re.compile(r"(?:first|next|now|to (?:start|begin)|let)\b", re.I)
-_CONCLUDES = re.compile(
-    r"[:=]|\b(?:so|thus|therefore|hence|total|altogether|finally|is|are|it['’]s|equals|left|remain(?:s|ing)?"
-    r"|answer|result|sum|find|get|gets|have|has|makes?)\b",
-    re.I,
-)
-_PROSE = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z]{3}")
-# A value, and then for what it holds: `the least value is 4, attained at x = 1`.
-_CONDITION = re.compile(
-    r"(?<=[\w$)}])(?:,\s++|\s++)(?:attained|achieved|reached|occurring|when|where|if|for|at|with|as|by)\s++"
-    r"(?:at\s++|when\s++|for\s++)?+(?=\$|\\\(|[a-zA-Z]\b)"
-)
-
-
-def _told(sentence: str, reader: Reader) -> str | None:
-    """Return the value that a sentence states last, None if it states none."""
-    body = sentence.strip().rstrip(".!。")
-    if "?" in sentence or "？" in sentence or _STEP.match(body):
-        return None
-    if body == sentence.strip() and (
-        stance.cut_off(body) or _PROSE.search(body) and not _CONCLUDES.search(body)
-    ):
-        return None  # without a full stop a sentence must say that it concludes
-    for condition in _CONDITION.finditer(body):
-        if _DIGIT_OR_COMMAND.search(body, 0, condition.start()):
-            if _MATHS.search(body, condition.end()) and not stance.says_doubt(body):
-                body = body[: condition.start()]
-            break
-    inlines = list(_INLINE.finditer(body))
-    if inlines and not _DIGIT_OR_COMMAND.search(body, inlines[-1].end()):
-        inline = inlines[-1]
-        content = (inline[1] or inline[2]).strip()
-        before = body[: inline.start()]
-        if (
-            reader.readable(content)
-            and not stance.open_doubt(before + content)
-            and not _BAD_WORDS.search(before)
-            and not _OPERATOR_BEFORE.fullmatch(before.rstrip()[-1:])
-            and not before.rstrip().endswith("=")
-            and _ends_well(body[inline.end() :])
-        ):
-            return content
-        return None if "$" not in body or "\\(" in body else _told_number(body, reader)
-    return _told_number(body, reader)
-
-
-def _ends_well(rest: str) -> bool:
-    """Whether what follows the value of a sentence neither doubts nor changes it."""
-    return (
-        not stance.qualified(rest, 0)
-        and not stance.says_doubt(rest)
-        and not stance.denied_after(rest, 0)
-        and not re.search(r",\s++(?:but|and then|then we|next)\b", rest)
-    )
-
-
-_GOOD_AFTER = re.compile(r"(?:$|[.,;:!)\]\"'*$]*(?:\s+[A-Za-z(]|\s*$)|[㐀-鿿぀-ヿ가-힯])")
-
-
-def _told_number(body: str, reader: Reader) -> str | None:
-    numbers = list(_NUMBER.finditer(body))
-    if not numbers:
-        return None
-    last = numbers[-1]
-    before, after = body[: last.start()].rstrip(" *"), body[last.end() :].lstrip("*")
-    if not _GOOD_AFTER.match(after) or _MATHS.search(after) or not _ends_well(after):
-        return None
-    if stance.open_doubt(before + " " + last[0]):
-        return None
-    if _LEFT_SIDE.search(before):
-        return _equation(before, last, reader)
-    if _BAD_BEFORE.search(body[: last.start()]) and not before.endswith(":"):
-        return None
-    if _OPERATOR_BEFORE.fullmatch(before[-1:]) or _BAD_WORDS.search(before):
-        return None
-    if _NO_CJK.search(before):
-        return None
-    quantity = _quantity(body, last, reader)
-    return last[0].strip() if quantity is None else quantity
-
-
-def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
-    """Return what `left = number` states: a name's value, or a sum that is worked out.
-
-    The sum goes with it, to be checked: `3 apples + 4 apples = 7`.
-    """
-    value = last[0].strip()
-    left = re.split(r"[:;,](?=\s)|\b(?:is|are|was|so|then|we|get|have)\b", before[:-1])[-1].strip()
-    if not re.search(r"[-+*/^_\\(){}\[\]|0-9×·÷√²³]", left):
-        return value
-    sums = _NOT_WORD.sub(" ", re.sub(r"[$€£¥]|(?<=\d),(?=\d{3})", "", left)).strip()
-    sums = re.sub(r"(?<=[\d)\s])x(?=[\d(\s])|×|·", "*", sums).replace("÷", "/")
-    if not _ARITHMETIC.fullmatch(sums):
-        return None
-    amount = re.sub(r"[\\$€£¥,\s]", "", value)
-    whole = f"{' '.join(sums.split())} = {amount}"
-    return whole if reader.readable(whole) else None

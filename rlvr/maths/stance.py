@@ -16,19 +16,19 @@ _TOKEN = re.compile(r"[^\W\d_]++(?:['’][^\W\d_]++)*+|[^\s\w]|\w")
 
 # A word that denies, supposes or hedges what follows it.
 _DENIALS = frozenset(
-    "not never no cannot neither nor hardly without except false wrong incorrect incorrectly "
-    "mistaken erroneous mistakenly "
-    "doubt doubts deny denies unsure unlikely impossible contradicts contradict contradiction "
-    "nicht kein keine pas não non не нет niet nie nej inte ikke "
-    "≠".split()
+    "not never no nobody nothing none cannot neither nor hardly without except false wrong "
+    "incorrect incorrectly mistaken erroneous mistakenly exclude excludes excluding reject rejects "
+    "rule ruled discard eliminate doubt doubts deny denies unsure unlikely impossible contradicts "
+    "contradict contradiction nicht kein keine pas não non не нет niet nie nej inte ikke ≠".split()
 )
 _SUPPOSALS = frozenset(
-    "if suppose supposing supposed assume assuming assumed whether unless imagine pretend guess "
-    "guessing guessed try trying tried let wenn falls angenommen si se если".split()
+    "if suppose supposing supposed assume assuming assumed whether unless provided consider "
+    "considering imagine pretend guess guessing guessed try trying tried let wenn falls angenommen "
+    "si se если".split()
 )
 _HEDGES = frozenset(
-    "maybe perhaps possibly probably likely presumably could might may either vielleicht quizás "
-    "peut-être talvez forse возможно".split()
+    "maybe perhaps possibly probably likely presumably conceivably supposedly seemingly arguably "
+    "could might may either vielleicht quizás peut-être talvez forse возможно".split()
 )
 _DOUBTS = _DENIALS | _SUPPOSALS | _HEDGES
 # What leads up to an answer and says nothing of it.
@@ -36,32 +36,37 @@ _FILLERS = frozenset(
     "that the my our your this a an final correct right true actual possible first answer answers "
     "result value solution option choice it is was are were be been equals equal would should will "
     "must do does did say says said think believe know see seem seems mean means sure certain way "
-    "claim of to by than for from like any case die der das antwort la el il o réponse respuesta "
-    "resposta est es é ist you we i it's = $ ( { [ \\ * : \" ' x n y k m boxed fbox text".split()
+    "claim of to by than for from like any case out die der das antwort la el il o réponse "
+    "respuesta resposta est es é ist you we i it's "
+    "= $ ( { [ \\ * : \" ' x n y k m boxed fbox text".split()
 )
 _BREAKS = re.compile(r"[,;:]\s|\b(?:then|so|hence|thus|therefore|but)\b|。|，", re.I)
 _DOUBTED = re.compile(
     r"(?<![\w-])(?:" + "|".join(sorted(_DOUBTS - {"≠"})) + r")(?![\w-])|n['’]t\b|≠|\\neq?(?![a-z])"
-    r"|\\not\b|[不没沒非未]|如果|假设|可能|也许|大约|ない|아니|\b(?:need|needs|about|approximately"
+    r"|\\not\b|[不没沒非未]|如果|假设|可能|也许|大约|ない|아니|\b(?:needs? to|about|approximately"
     r"|around|roughly|nearly|almost|contradict\w*+)\b",
     re.I,
 )
 
+_GUESSES = re.compile(r"\bguess(?:es)?\s*+:", re.I)
+
 # What follows an answer and makes another one of it, or none.
 _QUALIFIED = re.compile(
-    r"[\s$*)}\]\\,]*+(?:squared|cubed|factorial|to the\b|or\b|and (?:a|one|two|three|some)\b"
-    r"|plus|minus|times|divided|choose|mod(?:ulo)?\b|at (?:least|most)|more than|less than"
-    r"|(?:hundred|thousand|million|billion|trillion|dozen|lakh|crore)s?\b|(?:hal(?:f"
-    r"|ves)|thirds?|quarters?|fourths?"
-    r"|fifths?|tenths?|hundredths?|thousandths?)\b|i (?:think|guess)|maybe|perhaps|probably"
-    r"|possibly|approximately|roughly)",
+    r"[\s$*)}\]\\,]*+(?:squared|cubed|factorial|to the\b|and (?:a|one|two|three|some)\b"
+    r"|or (?:more|less|fewer|so|higher|lower|above|below|even)\b|plus|minus|times|divided|choose"
+    r"|mod(?:ulo)?\b|at (?:least|most)|more than|less than"
+    r"|(?:hundred|thousand|million|billion|trillion|dozen|lakh|crore)s?\b"
+    r"|(?:hal(?:f|ves)|thirds?|quarters?|fourths?|fifths?|tenths?|hundredths?|thousandths?)\b"
+    r"|i (?:think|guess)|maybe|perhaps|probably|possibly|approximately|roughly)",
     re.I,
 )
 _DENIED_AFTER = re.compile(
-    r"[\s$*)}\]\\,'\"]*+(?:(?:is|was|are|were|seems?|looks?|would be)\s++"
-    r"(?:clearly |obviously |also |just )?(?:wrong|incorrect|false|mistaken"
-    r"|impossible|too|not\b|no\b)"
-    r"|(?:isn|wasn|can)['’]t\b|cannot\b|\?)",
+    r"[\s$*)}\]\\,'\"]*+(?:(?:is|was|are|were|seems?|looks?|would be|can be|must be)\s++"
+    r"(?:clearly |obviously |also |just |only |merely )?(?:a )?"
+    r"(?:wrong|incorrect|false|mistaken|impossible|too|guess|estimate|rejected|excluded|ruled out"
+    r"|not\b|no\b)|(?:does|do|did) not\b|(?:isn|wasn|can|doesn|didn|don)['’]t\b|cannot\b"
+    r"|fails?\b|\?"
+    r"|ならば|なら|でな|ではな|だとすると|라면|이면|이 아니|的话)",
     re.I,
 )
 
@@ -73,12 +78,26 @@ TAKEN_BACK = re.compile(
     r"|sorry|misread|miscalculated|miscounted|misunderstood|forgot|overlooked"
     r"|re-?(?:compute|calculate|consider|do|think|examine|evaluate|vise|check|read"
     r"|count)(?:d|ed|ing)?"
-    r"|take (?:that|it|this) back|disregard|ignore (?:that|this|my|the)|never ?mind|amend"
+    r"|take (?:that|it|this) back|disregard|ignore (?:that|this|it|my|the)"
+    r"|nonsense|never ?mind|amend"
     r"|(?:is|was)(?:n['’]t| not) (?:right|correct|true|valid|possible|the|it|my|what)"
     r"|can(?:no|['’])t be|(?:i am|i'm|am) not (?:sure|certain)"
     r"|i (?:doubt|don['’]t think|retract|withdraw))\b"
     r"|i (?:don['’]t|do not) know|no (?:answer|solution)|(?:just )?(?:kidding|joking)|i give up"
     r"|(?<!\w)falsch\b|不对|错",
+    re.I,
+)
+# Words of doubt that doubt another answer, or none.
+_INNOCENT = re.compile(
+    r"\b(?:common|typical|usual|frequent)(?:ly)? (?:wrong|incorrect|mistakes?|errors?|mistaken)"
+    r"|nothing (?:is|was) wrong|no (?:mistakes?|errors?)|without (?:error|mistake)s?"
+    r"|would (?:be|have been) (?:wrong|incorrect|a mistake)",
+    re.I,
+)
+_REFUSED = re.compile(
+    r"\b(?:can(?:no|['’])t|could(?: not|n['’]t)|unable to|not able to)\s++(?:be\s++)?"
+    r"(?:solved?|answer(?:ed)?|determined?|help|say|find|found|tell|decided?)\b"
+    r"|not enough information|insufficient|i (?:don['’]t|do not) know|give up|no idea",
     re.I,
 )
 _AFFIRMED = re.compile(
@@ -98,11 +117,15 @@ _UNDONE = re.compile(
 def doubted(text: str, start: int) -> bool:
     """Whether the words that lead up to a position deny, suppose or hedge what stands there."""
     before = _TOKEN.findall(text[max(0, start - NEAR) : start])
+    after_comma = False
     for token in islice(reversed(before), 24):
         word = token.lower()
+        if after_comma:
+            return word in _HEDGES  # "Perhaps, the answer is 5", but "No, the answer is 5"
         if word in _DOUBTS or word.endswith(("n't", "n’t")):
             return True
-        if word not in _FILLERS:
+        after_comma = token == ","
+        if word not in _FILLERS and not after_comma:
             return word == "ne" and text[:start].rstrip(" ({$").endswith(("\\ne", "\\neq"))
     return False
 
@@ -118,7 +141,13 @@ def denied_after(text: str, end: int) -> bool:
 
 
 def open_doubt(before: str) -> bool:
-    """Whether a sentence denies, supposes or hedges in the clause that its end stands in."""
+    """Whether a sentence denies, supposes or hedges in the clause that its end stands in.
+
+    A sentence that begins with a hedge, or says that it guesses, is hedged to its end.
+    """
+    first = _TOKEN.search(before)
+    if first and first[0].lower() in _HEDGES or _GUESSES.search(before):
+        return True
     breaks = [match.end() for match in _BREAKS.finditer(before)]
     return bool(_DOUBTED.search(before, breaks[-1] if breaks else 0))
 
@@ -130,6 +159,7 @@ def says_doubt(text: str) -> bool:
 
 def taken_back(tail: str) -> bool:
     """Whether what follows an answer takes it back, and does not confirm it in the end."""
+    tail = _INNOCENT.sub("", tail)
     cues = [match.end() for match in TAKEN_BACK.finditer(tail)]
     return bool(cues) and not _AFFIRMED.search(tail, cues[-1])
 
@@ -137,3 +167,8 @@ def taken_back(tail: str) -> bool:
 def cut_off(sentence: str) -> bool:
     """Whether a sentence ends in the midst: on a word that wants another, or after a comma."""
     return bool(_UNDONE.search(sentence)) or sentence.rstrip().endswith((",", "=", "+", "-", "("))
+
+
+def refused(text: str) -> bool:
+    """Whether a text says that it has no answer: `I don't know`, `not enough information`."""
+    return bool(_REFUSED.search(text))

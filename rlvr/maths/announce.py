@@ -1,0 +1,124 @@
+"""Answers that a text announces: "the answer is 5", "A: 5", in several languages."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from rlvr.maths import stance
+from rlvr.maths.sentences import INLINE, NUMBER, Reader, harmless, quantity, told
+
+MAX_SPELLINGS = 50  # of the answers in one completion: with more it has not one answer
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """An answer in a text: where its statement starts and ends, and what it says."""
+
+    start: int
+    end: int
+    text: str
+
+
+_CALCULATOR = re.compile(r"<<[^<>\n]*+>>")  # GSM8K's
+_EMPHASIS = re.compile(r"(?<![\w)*])\*{2,3}|\*{2,3}(?![\w(*-])|__(?=[A-Za-z])|`++")
+
+
+def plain(text: str) -> str:
+    """Return a text without emphasis and without GSM8K's calculations."""
+    return _EMPHASIS.sub("", _CALCULATOR.sub("", text))
+
+
+_ANNOUNCED = re.compile(
+    r"\b(?:answers?|correct (?:option|choice|letter)|antwort|lösung|ergebnis|réponse|résultat"
+    r"|respuesta|resultado|resposta|risposta|risultato|antwoord|svaret|odpowied[źz]|cevap|jawaban|ответ)\b"
+    r"(?:[^.\n:=：。]|\.(?=\d)){0,60}?"
+    r"(?:\b(?:is|are|equals|(?:must|should|would|will|has to) be|comes (?:out )?to|becomes"
+    r"|ist|lautet|beträgt|est|es|é|è|är|to|adalah|равен|равна|-)(?![\w'’])\s*+:?|:|：|=)"
+    r"(?!\s*+(?:not|never|no longer|nicht|pas|non|não|не)\b)[ \t]*\n?[ \t]*(?=[^\n])"
+    r"|(?:最终答案|最後答案|答案|正解|答え|정답|(?<![^\W\d_])(?:答|답))"
+    r"\s*+(?:应该|應該)?+(?:是|为|為|就是|は|：|:|은|는|이|=)(?!不)[：:]?[ \t]*\n?[ \t]*(?=[^\n])",
+    re.I,
+)
+_LABEL = re.compile(
+    r"(?:(?<=\n)|\A)[ \t]*+(?:A|Ans|Result|Final result|Solution)[ \t]*+[:：][ \t]*(?=[^\n])"
+)
+_OTHER_OPTION = re.compile(r"(?:(?<=\n)|\A)[ \t]*+\(?B[ \t]*+[:.)]")
+_CHOSEN = re.compile(
+    r"\b(?:options?|choices?|answers?|letters?)[ \t]++\(?([A-Ja-j])\)?[ \t]++is[ \t]++"
+    r"(?:the[ \t]++)?(?:correct|right|best|true)\b",
+    re.I,
+)
+_ONLY_WORDS = re.compile(r"\W*+(?:(?:the|my|our|so|thus|final|correct)\W++)*+", re.I)
+_SENTENCE_END = re.compile(
+    r"(?:,|(?<!\s))\s++(?:since|because|as|so|which|where)\b|,\s++(?:not|rather than|instead of)\b"
+    r"|[.!?](?=\s++[A-Z(]|[^\S\n]*+(?:\n|\Z))|(?<=\$)[.](?=\s)|\n|[。！？]"
+)
+_DISPLAYED = re.compile(r"(?:\$\$|\\\[)((?:(?!\$\$|\\\[|\\\]).){1,2000}+)(?:\$\$|\\\])", re.S)
+_ADVERB = re.compile(
+    r"(?:(?:exactly|precisely|simply|just|only|indeed|therefore|thus|clearly|equal to|given by)\b"
+    r"\s*+:?\s*+)++",
+    re.I,
+)
+_POLITE_END = re.compile(r"(?:です|である|だ|입니다|이다|예요|이에요)[.。]?\Z")
+
+
+def announcements(text: str, reader: Reader) -> list[Stated] | None:
+    """Return every "the answer is"; None for too many different ones.
+
+    The start of one is where its announcement starts, its end where the answer's sentence ends.
+    """
+    found: list[re.Match[str]] = []
+    position, headings = 0, 0
+    while match := _ANNOUNCED.search(text, position):
+        if found and not headings and _ONLY_WORDS.fullmatch(text, found[-1].end(), match.start()):
+            found.pop()  # "Final answer: the final answer is ...", once
+            headings += 1
+        found.append(match)
+        position = match.end()
+    if not reader.letter and not _OTHER_OPTION.search(text):
+        covered = {match.end() for match in found}
+        labels = (label for label in _LABEL.finditer(text) if label.end() not in covered)
+        found = sorted([*found, *labels], key=lambda match: match.start())
+    ends = [end.start() for end in _SENTENCE_END.finditer(text)] if found else []
+    answers: dict[str, str] = {}
+    announced = []
+    for match in found:
+        start = match.end()
+        after = bisect_left(ends, start)
+        end = ends[after] if after < len(ends) else len(text)
+        display = _DISPLAYED.match(text, start)
+        if display:
+            end = display.end()
+        sentence = display[1].strip() if display else text[start:end]
+        if sentence not in answers:
+            if len(answers) == MAX_SPELLINGS:
+                return None
+            answers[sentence] = _announced(sentence, text[end : end + 1], reader)
+        if stance.says_doubt(match[0]):
+            continue  # "the answer that I thought was not right is"
+        announced.append(Stated(match.start(), end, answers[sentence]))
+    if reader.letter:
+        chosen = [Stated(m.start(), m.end(), m[1].upper()) for m in _CHOSEN.finditer(text)]
+        announced = sorted([*announced, *chosen], key=lambda one: one.start)
+    return announced
+
+
+def _announced(sentence: str, mark: str, reader: Reader) -> str:
+    """Cut the answer out of the sentence that follows "the answer is"; `mark` ends the sentence."""
+    sentence = _POLITE_END.sub("", sentence.strip().rstrip(".,;")).rstrip()
+    if mark == "?":
+        return sentence + mark
+    sentence = _ADVERB.sub("", sentence, count=1) if _ADVERB.match(sentence) else sentence
+    if reader.readable(sentence):
+        return sentence
+    inline = INLINE.match(sentence)
+    if inline and harmless(sentence[inline.end() :]):
+        return (inline[1] or inline[2]).strip()
+    number = NUMBER.match(sentence)
+    if number:
+        counted = quantity(sentence, number, reader)
+        return sentence if counted is None else counted
+    value = None if stance.cut_off(sentence) else told(f"{sentence}.", reader)
+    return sentence if value is None else value

@@ -1,0 +1,253 @@
+"""The value that a sentence ends with, and what a completion without any mark ends with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rlvr.maths import stance
+
+MAX_WORDS = 6  # of a quantity in a sentence: a number and the noun it counts
+SMALL = 2_000  # characters that are read where a few sentences are looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What the verifier knows of texts.
+
+    `readable`: whether a text is an answer as it stands; `same`: whether two texts are the same
+    answer; `letter`: whether the answer looked for is the letter of a choice.
+    """
+
+    readable: Callable[[str], bool]
+    same: Callable[[str, str], bool]
+    letter: bool = False
+
+
+INLINE = re.compile(r"(?<!\\)\$([^$\n]++)(?<!\\)\$|\\\(((?:(?!\\[()]).)++)\\\)")
+NUMBER = re.compile(
+    r"(?:\\?[$€£¥]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£¥]\s*)?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
+    r"(?:\s?/\s?[0-9]+)?(?:\s?(?:\\?%|[€£¥]))?"
+)
+_DIGIT = re.compile(r"[0-9]")
+_MATHS = re.compile(r"[0-9=+*/^_\\<>$]")
+_GOES_ON = re.compile(
+    r"[\s.,;:!)\]\"'*]*+(?:\Z|(?:in|for|of|on|from|by|with|when|because|since|as|which|that|who"
+    r"|after|before|during|left|altogether|total|overall|each|every|per|where|so|while|to (?!the\b)"
+    r"|are|were|remains?"
+    r"|remaining|away|is the|for|pro|im|insgesamt|en|au|por|al)\b|\()",
+    re.I,
+)
+
+
+def harmless(rest: str) -> bool:
+    """Whether what follows a value in its sentence leaves it as it is: `42 apples in the box`."""
+    return (
+        bool(_GOES_ON.match(rest))
+        and not _MATHS.search(rest)
+        and not stance.qualified(rest, 0)
+        and not stance.says_doubt(rest)
+        and not _OR.search(rest)
+        and "?" not in rest
+    )
+
+
+_OR = re.compile(r"\bor\b", re.I)
+_WORD_END = re.compile(r"(?<=[^\s,.;:!?])(?=[\s,.;:!?]|\Z)")
+
+
+def quantity(text: str, number: re.Match[str], reader: Reader) -> str | None:
+    """Return the longest quantity that starts with a number: the rest of the text is harmless."""
+    ends = [end.start() for end in _WORD_END.finditer(text, number.end(), number.end() + 80)]
+    for end in sorted({number.end(), *ends[:MAX_WORDS]}, reverse=True):
+        value = text[number.start() : end].strip()
+        if harmless(text[end:]) and (end == number.end() or reader.readable(value)):
+            return value
+    return None
+
+
+_DISPLAY = re.compile(r"(?:\$\$|\\\[)((?:(?!\$\$|\\\[|\\\]).)++)(?:\$\$|\\\])\s*+[.,]?\s*+\Z", re.S)
+_ALIGNED = re.compile(
+    r"\\begin\{(?:align|aligned|alignat|gather|gathered|equation|eqnarray|split)\*?\}"
+    r"((?:(?!\\begin|\\end).)++)\\end\{[a-z]++\*?\}[\s$.\]\\]*+\Z",
+    re.S,
+)
+_WORDS = re.compile(r"\$?\\(?:text(?:bf|it|rm)?|mathrm|mbox)\{([^{}\\0-9]*)\}\$?")
+_DIGIT_OR_COMMAND = re.compile(r"[\d\\]")
+_ITEM = re.compile(r"(?:[0-9]++[.)]|[-*•])\s")
+_SENTENCES = re.compile(r"(?<=[.!?])\s++(?=[A-Z(\"'$\\])|(?<=[。！？])")
+_BAD_BEFORE = re.compile(
+    r"(?:[-+*/^_({\[,.:<>|&\\×·÷√]|[A-Za-z0-9)}\]]\s*[-−]|\\[a-zA-Z]+|[0-9]\s*|[a-zA-Z])$"
+)
+_BAD_WORDS = re.compile(
+    r"\b(?:or|and|to|between|from|not|isn't|than|least|most|either|by|plus|minus|times|over|add|divide"
+    r"|multiply|subtract|ignore|equation|line|step|case|option|chapter|question|problem|number|part"
+    r"|within|under|anything but|all but|double|twice|triple|thrice|half|below|above|beyond|up to"
+    r"|(?:square|cube|double|half|root|sum|product|difference|quotient|multiple|power|reciprocal"
+    r"|opposite|negative|inverse|factorial) of)\s*$",
+    re.I,
+)
+_NO_CJK = re.compile(r"[不非没約约第或\-]\s*+\Z|[^\x00-\x7f\w：，。]\s*+\Z")
+_OPERATOR_BEFORE = re.compile(r"[-+*/^_({\[,<>|&\\0-9≠≈]")
+_LEFT_SIDE = re.compile(r"(?:^|[^=<>!≠≤≥])=\s*+\Z")
+_NOT_WORD = re.compile(r"[^\W\d_]{2,}+[.,']?")
+_ARITHMETIC = re.compile(r"[-+*/().\d\s×·÷x%=]++")
+
+
+def ending(text: str, reader: Reader) -> str | None:
+    """Return what a completion without marks ends with, None if it states nothing."""
+    if not text:
+        return None
+    words = _WORDS.sub(r"\1", text)
+    if "\n" not in text and (
+        reader.readable(text) or not _DIGIT_OR_COMMAND.search(words) and len(words.split()) <= 6
+    ):
+        return text
+    if stance.refused(text[-SMALL:]):
+        return None
+    rows = _ALIGNED.search(text)
+    if rows:
+        row = rows[1].replace("&", "").rstrip(" .,").rsplit("\\\\", 1)[-1].strip()
+        return row.removeprefix("=").strip()
+    display = _DISPLAY.search(text)
+    if display and reader.readable(display[1]):
+        return display[1].strip()
+    line = text.splitlines()[-1].strip()
+    if reader.readable(line):
+        return line
+    return last_sentence(line, reader)
+
+
+def last_sentence(text: str, reader: Reader) -> str | None:
+    """Return what the last sentence of a text states, None if it states nothing.
+
+    Sentences after it, without a number and without doubt, are passed over if they are complete.
+    """
+    lines = text.strip().splitlines()
+    line = lines[-1].strip() if lines else ""
+    if _ITEM.match(line):
+        return None  # one item of several
+    sentences = [part for part in _SENTENCES.split(line) if part.strip()]
+    for sentence in reversed(sentences[-3:]):
+        if _DIGIT_OR_COMMAND.search(sentence):
+            return told(sentence, reader)
+        complete = sentence.rstrip().endswith((".", "!", "。"))
+        if not complete or stance.says_doubt(sentence) or stance.TAKEN_BACK.search(sentence):
+            break
+    return None
+
+
+_STEP = re.compile(r"(?:first|next|now|to (?:start|begin)|let)\b", re.I)
+_CONCLUDES = re.compile(
+    r"[:=]|\b(?:so|thus|therefore|hence|total|altogether|finally|is|are|it['’]s|equals|left|remain(?:s|ing)?"
+    r"|answer|result|sum|find|get|gets|have|has|makes?)\b",
+    re.I,
+)
+_PROSE = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z]{3}")
+# A value, and then for what it holds: `the least value is 4, attained at x = 1`.
+_CONDITION = re.compile(
+    r"(?<=[\w$)}])(?:,\s++|\s++)(?:attained|achieved|reached|occurring|when|where|if|for|at|with|as|by)\s++"
+    r"(?:at\s++|when\s++|for\s++)?+(?=\$|\\\(|[a-zA-Z]\b)"
+)
+
+
+_MORE = re.compile(
+    r"\b(?:and|but|then|while|when|after|before|if|because|until|which|who|so)\b", re.I
+)
+
+
+def _last_digit(text: str) -> int:
+    return max((match.end() for match in _DIGIT.finditer(text)), default=0)
+
+
+def told(sentence: str, reader: Reader) -> str | None:
+    """Return the value that a sentence states last, None if it states none."""
+    body = sentence.strip().rstrip(".!。")
+    if "?" in sentence or "？" in sentence or _STEP.match(body):
+        return None
+    if body == sentence.strip() and (
+        stance.cut_off(body) or _PROSE.search(body) and not _CONCLUDES.search(body)
+    ):
+        return None  # without a full stop a sentence must say that it concludes
+    if body == sentence.strip() and _MORE.search(body, _last_digit(body)):
+        return None
+    for condition in _CONDITION.finditer(body):
+        if _DIGIT_OR_COMMAND.search(body, 0, condition.start()):
+            if _MATHS.search(body, condition.end()) and not stance.says_doubt(body):
+                body = body[: condition.start()]
+            break
+    inlines = list(INLINE.finditer(body))
+    if inlines and not _DIGIT_OR_COMMAND.search(body, inlines[-1].end()):
+        inline = inlines[-1]
+        content = (inline[1] or inline[2]).strip()
+        before = body[: inline.start()]
+        if (
+            reader.readable(content)
+            and not stance.open_doubt(before + content)
+            and not _BAD_WORDS.search(before)
+            and not _operator_before(before.rstrip())
+            and not before.rstrip().endswith("=")
+            and _ends_well(body[inline.end() :])
+        ):
+            return content
+        return None if "$" not in body or "\\(" in body else _number_told(body, reader)
+    return _number_told(body, reader)
+
+
+def _operator_before(before: str) -> bool:
+    """Whether a value is part of something larger; a comma after a word ends a clause."""
+    if before.endswith((",", "，", "、")):
+        return not before[-2:-1].isalpha()
+    return bool(_OPERATOR_BEFORE.fullmatch(before[-1:]))
+
+
+def _ends_well(rest: str) -> bool:
+    """Whether what follows the value of a sentence neither doubts nor changes it."""
+    return (
+        not stance.qualified(rest, 0)
+        and not stance.says_doubt(rest)
+        and not stance.denied_after(rest, 0)
+        and not re.search(r",\s++(?:but|and then|then we|next)\b", rest)
+    )
+
+
+_GOOD_AFTER = re.compile(r"(?:$|[.,;:!)\]\"'*$]*(?:\s+(?:[^\W\d_]|\()|\s*$)|[㐀-鿿぀-ヿ가-힯])")
+
+
+def _number_told(body: str, reader: Reader) -> str | None:
+    numbers = list(NUMBER.finditer(body))
+    if not numbers:
+        return None
+    last = numbers[-1]
+    before, after = body[: last.start()].rstrip(" *"), body[last.end() :].lstrip("*")
+    if not _GOOD_AFTER.match(after) or _MATHS.search(after) or not _ends_well(after):
+        return None
+    if stance.open_doubt(before + " " + last[0]):
+        return None
+    if _LEFT_SIDE.search(before):
+        return _equation(before, last, reader)
+    if _BAD_BEFORE.search(body[: last.start()]) and not before.endswith(":"):
+        return None
+    if _operator_before(before) or _BAD_WORDS.search(before) or _NO_CJK.search(before):
+        return None
+    counted = quantity(body, last, reader)
+    return last[0].strip() if counted is None else counted
+
+
+def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
+    """Return what `left = number` states: a name's value, or a sum that is worked out.
+
+    The sum goes with it, to be checked: `3 apples + 4 apples = 7`.
+    """
+    value = last[0].strip()
+    left = re.split(r"[:;,](?=\s)|\b(?:is|are|was|so|then|we|get|have)\b", before[:-1])[-1].strip()
+    if not re.search(r"[-+*/^_\\(){}\[\]|0-9×·÷√²³]", left):
+        return value
+    sums = _NOT_WORD.sub(" ", re.sub(r"[$€£¥]|(?<=\d),(?=\d{3})", "", left)).strip()
+    sums = re.sub(r"(?<=[\d)\s])x(?=[\d(\s])|×|·", "*", sums).replace("÷", "/")
+    if not _ARITHMETIC.fullmatch(sums):
+        return None
+    amount = re.sub(r"[\\$€£¥,\s]", "", value)
+    whole = f"{' '.join(sums.split())} = {amount}"
+    return whole if reader.readable(whole) else None
