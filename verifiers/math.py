@@ -3,7 +3,7 @@ r"""Maths: the completion's one final answer against the reference, strictly, by
 The final answer is what the text states (`rlvr.maths.extract`, `rlvr.maths.stance`): what is
 denied, supposed, hedged, cut off or taken back is none. It is found without a look at the
 reference's value, read by a parser with a closed vocabulary (`rlvr.maths.parse`,
-`rlvr.maths.units`) and compared by its type (`rlvr.maths.compare`), exactly or to many digits
+`rlvr.maths.read`) and compared by its type (`rlvr.maths.compare`), exactly or to many digits
 (`rlvr.maths.value`). No text of a model reaches Python's evaluator. No final answer, or one outside
 the vocabulary, is `wrong`; a reference outside it, or without a value, is `abstain`. Work is
 counted and bounded (`rlvr.maths.effort`). Where that or anything else leaves a comparison
@@ -69,12 +69,16 @@ from rlvr.data import Problem, Status, Verdict
 from rlvr.maths.compare import Policy, based, finite, same
 from rlvr.maths.effort import Undecided, Undefined, allowance
 from rlvr.maths.extract import final_answer
+from rlvr.maths.kinds import Answer, Choice, Quantity, Several, Words
 from rlvr.maths.lex import ParseError, clean
+from rlvr.maths.nouns import nouns_in
 from rlvr.maths.parse import MAX_CHARS, Group, Node, Num, Op, Rel, Sym, numeral
+from rlvr.maths.read import read
+from rlvr.maths.references import stated, words_of
 from rlvr.maths.sentences import Reader
 from rlvr.maths.sets import NotASet
 from rlvr.maths.stance import doubted
-from rlvr.maths.units import Answer, Choice, Quantity, Words, read
+from rlvr.maths.units import counted
 from rlvr.maths.value import exact, number, symbols
 
 PRELOAD = ("mpmath", "rlvr.maths.symbolic")
@@ -104,21 +108,25 @@ def verify(
     if quick is not None:
         return quick
     with allowance():
-        return _judge(gold, completion, policy)
+        return _judge(gold, completion, policy, problem.prompt)
 
 
-def _judge(gold: str, completion: str, policy: Policy) -> Verdict:
+def _judge(gold: str, completion: str, policy: Policy, prompt: str) -> Verdict:
     reference = _reference(gold)
     if isinstance(reference, str):
         return Verdict("abstain", f"reference {gold[:80]!r}: {reference}")
-    letter = isinstance(reference, Choice)
-    reader = Reader(_readable, lambda a, b: _same_text(a, b, policy), letter)
+    known = nouns_in(prompt) | counted(reference)
+    reader = Reader(
+        lambda text: _readable(text, known),
+        lambda a, b: _same_text(a, b, policy, known),
+        isinstance(reference, Choice),
+    )
     found = final_answer(completion, reader, policy.retracted == "heard")
     if found.text is None:
         return Verdict("wrong", found.reason)
     if len(found.text) > MAX_CHARS:
         return Verdict("wrong", f"an answer of more than {MAX_CHARS:,} characters")
-    verdict = _decide(gold, reference, found.text, policy)
+    verdict = _decide(gold, reference, found.text, policy, known)
     if verdict.status != "correct" and _spelled_alike(gold, found.text):
         return Verdict("correct", extracted=verdict.extracted)
     return verdict
@@ -133,10 +141,12 @@ def _spelled_alike(gold: str, text: str) -> bool:
     return a == b
 
 
-def _decide(gold: str, reference: Answer, text: str, policy: Policy) -> Verdict:
+def _decide(
+    gold: str, reference: Answer, text: str, policy: Policy, known: frozenset[str]
+) -> Verdict:
     text = _unwrapped(text)
     try:
-        right = same(reference, _answer(text, reference), policy)
+        right = same(reference, _answer(text, reference, known), policy)
     except (ParseError, NotASet) as error:
         return Verdict("wrong", f"not an answer of the reference's type: {error}"[:200], text)
     except Undefined as error:
@@ -175,6 +185,8 @@ def _otherwise(answer: Any) -> Any:
     """Write every number as a sum, so that no part is known by its spelling."""
     if isinstance(answer, Quantity):
         return replace(answer, value=_otherwise(answer.value))
+    if isinstance(answer, Several):
+        return Several(tuple(map(_otherwise, answer.items)))
     if isinstance(answer, Num) and answer.places is None:
         return Op("+", (answer, Num(Fraction(0))))
     if isinstance(answer, Op) and answer.name != "based":
@@ -241,7 +253,9 @@ _plain_reference = lru_cache(maxsize=4096)(_plain)
 def _reference_text(reference: Any) -> str:
     if isinstance(reference, bool) or not isinstance(reference, (str, int, float, Fraction)):
         return ""
-    return "" if isinstance(reference, float) and not isfinite(reference) else str(reference)
+    if isinstance(reference, float) and not isfinite(reference):
+        return ""
+    return stated(str(reference))
 
 
 def _unwrapped(text: str) -> str:
@@ -255,7 +269,7 @@ def _unwrapped(text: str) -> str:
 def _reference(gold: str) -> Answer | str:
     """Return the reference's answer, or why it has none."""
     try:
-        answer = _expanded(read(_before_approx(_unwrapped(gold))))
+        answer = _expanded(read(_before_approx(_unwrapped(gold)), known=words_of(gold)))
         _check_value(answer)
     except (ParseError, Undefined, NotASet) as error:
         return f"unreadable ({error})"
@@ -268,7 +282,7 @@ def _check_value(answer: Answer) -> None:
     """Raise Undefined if a constant in the answer has no value."""
     if isinstance(answer, Quantity):
         _check_value(answer.value)
-    elif isinstance(answer, (Group, Rel)):
+    elif isinstance(answer, (Group, Rel, Several)):
         for item in answer.items:
             _check_value(item)
     elif isinstance(answer, Op) and not symbols(answer) and exact(answer) is None:
@@ -280,7 +294,7 @@ def _check_value(answer: Answer) -> None:
 _LABEL = re.compile(r"\s*\\text\s*\{\s*(?!not\b)[A-Za-z][A-Za-z ]{1,40}\}\s*=([^=]*)")
 
 
-def _answer(text: str, reference: Answer) -> Answer:
+def _answer(text: str, reference: Answer, known: frozenset[str]) -> Answer:
     r"""Read a candidate, without a name in words (`\text{Area} = 5`).
 
     Where a list is wanted, `1,234,567` may be one.
@@ -292,7 +306,7 @@ def _answer(text: str, reference: Answer) -> Answer:
     hexadecimal = re.fullmatch(r"([0-9A-Fa-f]{1,100})(?:_\{?([0-9]{1,2})\}?)?", text)
     if base and base[1] > 10 and hexadecimal and hexadecimal[2] in (None, str(base[1])):
         return numeral(hexadecimal[1], base[1])
-    answer = _expanded(read(text))
+    answer = _expanded(read(text, known=known))
     if (
         isinstance(reference, Group)
         and reference.kind in ("list", "and", "or", "{}")
@@ -302,24 +316,31 @@ def _answer(text: str, reference: Answer) -> Answer:
     return answer
 
 
+_APPROX = re.compile(r"\\approx(?![a-zA-Z])|≈")
+_NAME = re.compile(r"\\?[a-zA-Z]{1,8}(?:_\{?[a-zA-Z0-9]{1,4}\}?)?")
+
+
 def _before_approx(text: str) -> str:
-    parts = re.split(r"\\approx(?![a-zA-Z])|≈", text)
-    return (parts[0].strip() or parts[-1].strip()) if len(parts) == 2 else text
+    r"""Return the exact side of `a \approx b`; a name before it is as good as `name =`."""
+    parts = [part.strip(" $") for part in _APPROX.split(text)]
+    if len(parts) > 1 and all(map(_NAME.fullmatch, parts[:1])) or len(parts) > 2:
+        return " = ".join(parts) if len(parts) == 2 else _APPROX.sub("=", text)
+    return (parts[0] or parts[-1]) if len(parts) == 2 else text
 
 
-def _readable(text: str) -> bool:
+def _readable(text: str, known: frozenset[str]) -> bool:
     try:
-        answer = read(_before_approx(_unwrapped(text)))
+        answer = read(_before_approx(_unwrapped(text)), known=known)
     except ParseError:
         return False
     return not isinstance(answer, Words)
 
 
-def _same_text(a: str, b: str, policy: Policy) -> bool:
+def _same_text(a: str, b: str, policy: Policy, known: frozenset[str]) -> bool:
     """Whether two texts are the same answer, for telling repeated boxes from different ones."""
     try:
-        reference = _expanded(read(_unwrapped(a)))
-        return same(reference, _answer(_unwrapped(b), reference), policy)
+        reference = _expanded(read(_unwrapped(a), known=known))
+        return same(reference, _answer(_unwrapped(b), reference, known), policy)
     except (ParseError, NotASet, Undefined, Undecided):
         return False
 

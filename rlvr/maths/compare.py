@@ -13,9 +13,10 @@ from typing import Literal
 
 from rlvr.maths.effort import TooBig, Undecided, spend
 from rlvr.maths.finished import families, unfinished
+from rlvr.maths.kinds import Answer, Choice, Clock, Quantity, Ratio, Several, Words
 from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
 from rlvr.maths.sets import NotASet, real_set, same_set
-from rlvr.maths.units import Answer, Choice, Clock, Quantity, Ratio, Words
+from rlvr.maths.units import same_kind
 from rlvr.maths.value import (
     equal,
     exact,
@@ -62,6 +63,10 @@ def same(gold: Answer, answer: Answer, policy: Policy) -> bool:
     Raises NotASet, Undefined, Undecided.
     """
     spend(5)
+    if isinstance(gold, Several) or isinstance(answer, Several):
+        return _same_several(gold, answer, policy)
+    if (letters := _choices(gold)) and letters == _choices(answer):
+        return True
     if isinstance(gold, (Choice, Words, Clock, Ratio)) or isinstance(
         answer, (Choice, Words, Clock, Ratio)
     ):
@@ -85,6 +90,9 @@ _ZERO = Num(Fraction(0))
 def _same_special(gold: Answer, answer: Answer, policy: Policy) -> bool:
     if isinstance(gold, Clock) and isinstance(answer, Clock):
         return _same_clock(gold, answer)
+    # `16:25` is a time and a ratio until something else says which.
+    gold = gold.ratio if isinstance(gold, Clock) and gold.ratio else gold
+    answer = answer.ratio if isinstance(answer, Clock) and answer.ratio else answer
     if isinstance(gold, Ratio) and isinstance(answer, Ratio):
         return _same_ratio(gold, answer)
     if isinstance(gold, Choice) and isinstance(answer, Sym):
@@ -95,6 +103,43 @@ def _same_special(gold: Answer, answer: Answer, policy: Policy) -> bool:
         parts = answer.args if isinstance(answer, Op) and answer.name == "/" else (answer,)
         return not any(map(unfinished, parts)) and equal(Op("/", gold.parts), answer)
     return gold == answer
+
+
+def _same_several(gold: Answer, answer: Answer, policy: Policy) -> bool:
+    """Compare lists that hold units or times, in any order but for the policy `ordered`."""
+    wanted, given = _items(gold), _items(answer)
+    if len(wanted) != len(given):
+        return False
+    if policy.ordered:
+        return all(same(a, b, policy) for a, b in zip(wanted, given, strict=True))
+    for item in wanted:
+        match = next((i for i, other in enumerate(given) if same(item, other, policy)), None)
+        if match is None:
+            return False
+        del given[match]
+    return True
+
+
+def _items(answer: Answer) -> list[Answer]:
+    if isinstance(answer, Several) or (isinstance(answer, Group) and answer.kind in _LISTS):
+        return list(answer.items)
+    return [answer]
+
+
+def _choices(answer: Answer) -> frozenset[str]:
+    """Several letters of choices, `ABD` or `A, B, D`; empty for anything else."""
+    if isinstance(answer, Group) and answer.kind in ("list", "and"):
+        letters = [item.name for item in answer.items if isinstance(item, Sym)]
+        whole = len(letters) == len(answer.items)
+    elif isinstance(answer, Op) and answer.name == "*":
+        first, last = answer.args
+        before = {first.name} if isinstance(first, Sym) else _choices(first)
+        letters = [*before, last.name] if before and isinstance(last, Sym) else []
+        whole = True
+    else:
+        return frozenset()
+    alone = whole and len(set(letters)) == len(letters) > 1 and set(letters) <= set("ABCDEFGH")
+    return frozenset(letters) if alone else frozenset()
 
 
 def _same_ratio(gold: Ratio, answer: Ratio) -> bool:
@@ -112,7 +157,7 @@ def _same_ratio(gold: Ratio, answer: Ratio) -> bool:
 
 def _same_clock(gold: Clock, answer: Clock) -> bool:
     if gold.half and answer.half or not gold.half and not answer.half:
-        return gold == answer
+        return (gold.seconds, gold.half) == (answer.seconds, answer.half)
     if not gold.half and gold.seconds == answer.seconds:
         return True
     # 15:30 and 3:30 pm answer each other; a bare 3:30 does not answer 3:30 pm.
@@ -135,7 +180,7 @@ def _same_quantity(gold: Answer, answer: Answer, policy: Policy) -> bool:
         and gold.dimension
         and answer.dimension
     ):
-        if gold.dimension != answer.dimension:
+        if not same_kind(gold.dimension, answer.dimension):
             return False
         if gold.factor != answer.factor:
             scaled = [Op("*", (side.value, Num(side.factor))) for side in (gold, answer)]

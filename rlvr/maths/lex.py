@@ -9,6 +9,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from rlvr.maths import siunitx
+
 
 class ParseError(ValueError):
     """The text is not an answer in the vocabulary of this module."""
@@ -32,6 +34,10 @@ _UNICODE = {
     "\u200b": "",
     "\u2060": "", "\ufeff": "", "\u200d": "", "\u200c": "", "\u00ad": "", "¢": r"\text{ cents}",
     "₹": r"\inr ", "¥": r"\jpy ", "…": r" \ldots ", "％": "%", "⟨": r" \langle ", "⟩": r" \rangle ",
+    "、": ", ", "。": ".", "∶": ":", "″": "''", "‰": r"\text{ permille}", "‱": r"\text{ permyriad}",
+    "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}",
+    "℃": r"^\circ\text{C}", "℉": r"^\circ\text{F}", "⩽": r" \le ", "⩾": r" \ge ",
+    "≦": r" \le ", "≧": r" \ge ",
     "⌊": r" \lfloor ", "⌋": r" \rfloor ", "⌈": r" \lceil ", "⌉": r" \rceil ",
 }  # fmt: skip
 _UNICODE_TABLE = str.maketrans(_UNICODE)
@@ -60,10 +66,11 @@ _COLOUR = re.compile(
 )
 _FORALL = re.compile(
     r"(?<![\s,])[\s,]*+"
-    r"(?:\\text\s*+\{[\s,]*+(?:for (?:all|any|every|each))\b([^{}]*+)\}|\\forall(?![a-zA-Z]))"
+    r"(?:\\text\s*+\{[\s,]*+(?:for (?:all|any|every|each))\b([^{}]*+)\}|\\forall(?![a-zA-Z])"
+    r"|\bfor (?:all|any|every|each)\b)"
 )
 _EVERYWHERE = re.compile(
-    r"(?:\s|\\text|[{}.]|\\in(?![a-zA-Z])|\\mathbb\s*+\{?+\s*+[RZNQ]\}?|real|integers?|numbers?"
+    r"(?:\s|\\text|[{}.]|\\in(?![a-zA-Z])|\\mathbb\s*+\{?+\s*+[RZNQ]\}?|real|integers?|numbers?|constants?"
     r"|positive|natural|\b[a-zA-Z]\b)*+"
 )
 _ANGLE = re.compile(
@@ -76,9 +83,19 @@ _ARROW = re.compile(
 _REVERSED = re.compile(r"([\[\]])([^\[\](),;]+[,;][^\[\](),;]+)([\[\]])")
 _NAMED = {r"\lbrace": r"\{", r"\rbrace": r"\}", r"\lbrack": "[", r"\rbrack": "]", r"\vert": "|",
           r"\nicefrac": r"\frac", r"\sfrac": r"\frac", r"\colon": ":", r"\cent": r"\text{ cents}",
+          r"\oslash": r"\emptyset",
           r"\leqq": r"\le", r"\geqq": r"\ge", r"\lneq": "<", r"\gneq": ">"}  # fmt: skip
 _SYNONYM = re.compile("(?:" + "|".join(re.escape(name) for name in _NAMED) + ")(?![a-zA-Z])")
-_FORMAT = re.compile(r"\{\s*,\s*\}")
+_FORMAT = re.compile(r"\{\s*,\s*\}|,\s*+\\!\s*+(?=[0-9]{3}(?![0-9]))")
+_PRIMES = re.compile(r"\^\s*+(?:\{\s*+((?:\\prime\s*+)++)\}|(\\prime(?![a-zA-Z])))")
+_MINUTES = re.compile(
+    r"(?<=[0-9})])\s*+(?:\\[,;: ]|~)?+\s*+"
+    r"\\(?:mathrm|text|rm|operatorname)\s*+\{\s*+~?\s*+(min|sec)\s*+\}"
+)
+_POWER_IN_TEXT = re.compile(r"(?<=[a-zA-Z])\^\{(-?[0-9])\}(?=[a-zA-Z/ .]*+\})")
+_BIG_CUP = re.compile(r"\\bigc([ua]p)(?![a-zA-Z])(?!\s*+[_^])")
+_DOLLAR = re.compile(r"\$(?=\s*+-?\s*+\.?[0-9])")
+_AFTER_MATHS = re.compile(r"[0-9A-Za-z})\]]\s*$")
 _SPACED_THOUSANDS = re.compile(
     r"(?<![0-9.,])([0-9]{1,3})((?:(?:\\,|\\ |\\;|~| )[0-9]{3})+)(?![0-9])"
 )
@@ -93,12 +110,15 @@ def clean(text: str) -> str:
     """
     if _CIRCLED.search(text):
         raise ParseError("a number in a circle")
+    text = siunitx.plain(text.replace("∠", r"\angle "))
     text = _NEWLINE.sub(r"\\newline ", text.strip().rstrip("\\").rstrip())
     rows = text.split(r"\newline")
     while len(rows) > 1 and not rows[-1].strip():
         rows.pop()
     text = r"\newline".join(rows)
     text = _SYNONYM.sub(lambda m: _NAMED[m[0]] + " ", text) if "\\" in text else text
+    text = _MINUTES.sub(r"\\text{ \1}", _BIG_CUP.sub(r"\\c\1 ", text))
+    text = _PRIMES.sub(lambda m: "'" * (m[1] or m[2]).count("prime"), text)
     text = _COLOUR.sub(" ", text).replace("{:}", ":")
     text = _ANGLE.sub(lambda m: m[1] or m[2], text)
     text = _ARROW.sub(lambda m: f" {m[1] or m[2] or m[3]} ", text)
@@ -119,6 +139,7 @@ def clean(text: str) -> str:
     text = _SPACED_THOUSANDS.sub(lambda m: m[1] + re.sub(r"[^0-9]", "", m[2]), text)
     text = _FORMAT.sub("\\\\thousands ", text)
     text = re.sub(r"\\!", "", text)
+    text = _POWER_IN_TEXT.sub(r"^\1", text)
     text = _FONT_PHRASE.sub(_phrase, text)
     text = _DROP.sub(" ", text)
     system = _SYSTEM.fullmatch(text)
@@ -174,7 +195,13 @@ def _undollar(text: str) -> str:
     text = text.replace("$$", " ")
     if text.count("$") % 2 == 0:
         return text.replace("$", " ")
-    return text.replace("$", r"\usd ")
+    return _DOLLAR.sub(_price, text).replace("$", " ")
+
+
+def _price(match: re.Match[str]) -> str:
+    """A dollar before a number is a price, unless it ends the mathematics before it."""
+    before = match.string[: match.start()]
+    return " " if _AFTER_MATHS.search(before[-20:]) else r"\usd "
 
 
 def _phrase(match: re.Match[str]) -> str:

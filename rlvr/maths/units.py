@@ -1,398 +1,344 @@
-"""Quantities, money, clock times, ratios, choice letters, words: answers beside bare mathematics.
+r"""Units: the table of those that are known, and a unit's text read into dimension and factor.
 
-`read` turns one answer's text into one of these types or into a tree of `rlvr.maths.parse`.
+`km/h`, `m s^{-2}`, `J/(mol K)`, `square feet`, `dollars per day`, `pieces of candy`, `tenths`,
+`per cent`, `平方米` (`rlvr.maths.cjk`). What words are a noun is said in `rlvr.maths.nouns`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
-from itertools import pairwise
 
-from rlvr.maths.lex import FUNCTIONS, ParseError, clean
-from rlvr.maths.parse import MAX_CHARS, Group, Node, Num, Op, Rel, Sym, numeral, parse
+from rlvr.maths import cjk
+from rlvr.maths.kinds import Quantity, Several
+from rlvr.maths.nouns import noun, stem, without_extras
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A multiple-choice letter, upper case."""
-
-    letter: str
+Dimension = frozenset[tuple[str, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """A time of day: seconds since midnight as written, and am, pm or "" where it is not said."""
+@dataclass(slots=True)
+class Unit:
+    """What follows a number: `scale` is a factor of the number itself (`3 tenths` is 0.3).
 
-    seconds: int
-    half: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """`3:2`, compared in proportion."""
-
-    parts: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Text, in lower case, with single spaces and no punctuation at its ends."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A value times `factor` in `dimension` (base unit -> power).
-
-    `bare`: the same text read without a unit.
+    `factor`: the size of the unit in base units. `percent`: the number is per cent.
     """
 
-    value: Node
-    dimension: frozenset[tuple[str, int]]
-    factor: Fraction
-    bare: Node | None = None
+    powers: dict[str, int] = field(default_factory=dict)
+    factor: Fraction = Fraction(1)
+    scale: Fraction = Fraction(1)
+    percent: bool = False
+
+    def times(self, other: Unit, power: int = 1) -> None:
+        """Multiply by a power of another unit."""
+        for name, count in other.powers.items():
+            self.powers[name] = self.powers.get(name, 0) + count * power
+        self.factor *= other.factor**power
+
+    @property
+    def dimension(self) -> Dimension:
+        """Base units and nouns with the powers that they stand in."""
+        return frozenset((name, power) for name, power in self.powers.items() if power)
 
 
-Answer = Choice | Clock | Ratio | Words | Quantity | Node
-
-_TABLE = {
-    "length": "m meter metre meters metres=1 mm millimeter millimeters=1/1000 cm centimeter "
-    "centimeters centimetre "
-    "centimetres=1/100 dm=1/10 km kilometer kilometers kilometre kilometres=1000 in inch "
-    "inches=127/5000 "
-    "ft foot feet=381/1250 yd yard yards=1143/1250 mi mile miles=201168/125",
-    "mass": "g gram grams=1 mg milligram milligrams=1/1000 kg kilogram kilograms=1000 ton tons "
-    "tonne tonnes=1000000 "
-    "lb lbs pound pounds=45359237/100000 oz ounce ounces=45359237/1600000",
-    "time": "s sec secs second seconds=1 ms millisecond milliseconds=1/1000 min mins minute "
-    "minutes=60 "
-    "h hr hrs hour hours=3600 day days=86400 week weeks=604800",
-    "month": "month months=1 yr yrs year years=12 decade decades=120",
-    "volume": "L l liter liters litre litres=1 mL ml milliliter milliliters=1/1000 gal gallon "
-    "gallons=1",
-    "usd": "dollar dollars usd USD=1 cent cents=1/100",
-    "eur": "euro euros eur EUR=1",
-    "gbp": "gbp GBP=1", "inr": "rupee rupees INR=1", "jpy": "yen JPY=1",
-    "angle": "degree degrees deg=1 rad radian radians=1",
-    "celsius": "degC=1", "fahrenheit": "degF=1", "newton": "N newton newtons=1",
-    "joule": "J joule joules=1 kJ=1000",
-    "watt": "W watt watts=1 kW=1000", "volt": "V volt volts=1", "ampere": "A amp amps=1",
-    "hertz": "Hz=1 kHz=1000",
-    "mole": "mol mole moles=1", "unit": "unit units=1",
+# A unit is a base unit of its own ("=1 name") or a multiple of a product of earlier ones. A month
+# and a gallon are no fixed number of days and litres.
+_TABLE = """
+m meter metre =1 @length | in inch inches " =127/5000 m | ft foot feet =12 in | yd yard =3 ft
+mi mile =1760 yd | nmi =1852 m | ly light-year lightyear =1 @lightyear 
+Å angstrom =1/10000000000 m | micron =1/1000000 m | acre =4840 yd^2 | ha hectare =10000 m^2
+g gram gramme =1 @mass | t ton tonne =1000000 g | lb lbs pound =45359237/100000 g 
+oz ounce =1/16 lb | carat =1/5 g | quintal =100000 g
+s sec second =1 @time | min minute =60 s | h hr hour =60 min | d day =24 h | wk week =7 d
+fortnight =14 d | month mo =1 @month | yr year =12 month | decade =10 yr | century centuries =100 yr
+millennium millennia =1000 yr
+A amp ampere =1 @current | K kelvin =1 @kelvin | mol mole =1 @amount | cd candela =1 @light
+degC =1 @celsius | degF =1 @fahrenheit | degree deg =1 @angle | arcmin arcminute =1/60 degree
+arcsec arcsecond =1/3600 degree | rad radian =1 @radian | sr steradian =1 @steradian
+rev revolution =1 @turn | rpm =1 rev/min
+N newton =1000 g m/s^2 | J joule =1 N m | W watt =1 J/s | C coulomb =1 A s | V volt =1 W/A
+Ω Omega ohm =1 V/A | F farad =1 C/V | H henry henries =1 V s/A | Wb weber =1 V s | T tesla =1 Wb/m^2
+Pa pascal =1 N/m^2 | Hz hertz =1 s^-1 | bar =100000 Pa | atm atmosphere =101325 Pa
+mmHg torr =101325/760 Pa | psi =1 @psi | hp horsepower =1 @horsepower | dyn dyne =1/100000 N
+eV electronvolt =1602176634/10000000000000000000000000000 J | erg =1/10000000 J | Wh =3600 J
+cal calorie =1 @calorie | kcal kilocalorie =1000 cal | dB decibel =1 @decibel | lm lumen =1 @lumen
+lx lux =1 @lux | Bq becquerel =1 @becquerel | Gy gray =1 @gray | Sv sievert =1 @sievert
+L l liter litre =1/1000 m^3 | cc =1/1000000 m^3 | M molar =1 mol/L
+gal gallon =1 @gallon | qt quart =1/4 gal | pt pint =1/2 qt | cup =1/2 pt
+tablespoon tbsp =1/16 cup | teaspoon tsp =1/3 tablespoon | bushel =1 @bushel | barrel =1 @barrel
+mph =1 mi/h | kph kmh kmph =1000 m/h | fps =1 ft/s
+B byte =1 @byte | bit =1 @bit | px pixel =1 @pixel
+dollar usd USD buck =1 @usd | cent =1/100 usd
+euro eur EUR =1 @eur | pound-sterling gbp GBP =1 @gbp | pence =1/100 gbp | rupee inr INR Rs =1 @inr
+yen jpy JPY yuan RMB rmb CNY =1 @jpy | peso =1 @peso | KRW =1 @won | franc CHF =1 @franc
+ruble rouble =1 @ruble
+unit =1 @unit
+"""
+_PREFIXES = {"n nano": -9, "µ micro": -6, "m milli": -3, "k kilo": 3, "M mega": 6, "G giga": 9}
+_MORE_PREFIXES = {"p pico": -12, "c centi": -2, "d deci": -1, "h hecto": 2, "T tera": 12}
+_PREFIXED = (
+    "m meter metre g gram s second A ampere mol mole N newton J joule W watt C coulomb V volt Ω "
+    "Omega ohm F farad H henry T tesla Pa pascal Hz hertz bar eV L l liter litre B byte bit cal "
+    "Wh K amp t ton tonne"
+).split()
+_MOST_PREFIXED = frozenset("m meter metre g gram L l liter litre F farad Hz hertz W watt B".split())
+_SCALES = {
+    "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
+    "quadrillion": 10**15, "dozen": 12, "score": 20, "gross": 144, "lakh": 10**5, "lac": 10**5,
+    "crore": 10**7, "mn": 10**6, "bn": 10**9,
 }  # fmt: skip
-_APART = {name: name for name in ("gal", "rad")} | {
-    "gallon": "gal",
-    "gallons": "gal",
-    "radian": "rad",
-    "radians": "rad",
-}
+_PARTS = (
+    "half third quarter fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
+    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
+).split()
+_PARTS_BY_NAME = {
+    **{name: Fraction(1, number) for number, name in enumerate(_PARTS, 2)},
+    "fourth": Fraction(1, 4), "hundredth": Fraction(1, 100), "thousandth": Fraction(1, 1000),
+    "millionth": Fraction(1, 10**6), "billionth": Fraction(1, 10**9),
+    "thirtieth": Fraction(1, 30), "fortieth": Fraction(1, 40), "fiftieth": Fraction(1, 50),
+    "sixtieth": Fraction(1, 60), "seventieth": Fraction(1, 70), "eightieth": Fraction(1, 80),
+    "ninetieth": Fraction(1, 90), "permille": Fraction(1, 1000), "permyriad": Fraction(1, 10**4),
+}  # fmt: skip
+_PERCENT = re.compile(
+    r"(?:per\s*+cents?|pct|percentage(?:\s++points?)?|percent(?:\s++points?)?|%)\.?"
+)
+_LONG = {"degrees celsius": "degC", "degree celsius": "degC", "celsius": "degC",
+         "degrees fahrenheit": "degF", "degree fahrenheit": "degF", "fahrenheit": "degF",
+         "per mille": "permille", "us dollars": "dollars", "pounds sterling": "gbp",
+         "light years": "lightyears"}  # fmt: skip
+_LONG_NAMES = re.compile(rf"\b(?:{'|'.join(_LONG)})\b", re.I)
+_PER = re.compile(r"(?:(?<!\s)\s++|^)(?:per|an?(?=\s++[a-zA-Z]{3}))\s++")
+_PARTS_OF_UNIT = re.compile(
+    rf"(?P<name>[A-Za-zµμΩÅ]++(?:-[A-Za-z]++)*+|\"|[{cjk.LETTERS}]++)\.?|(?P<power>\^\s*+\{{?\s*+-?[0-9]\s*+\}}?)"
+    r"|(?P<sign>[/()])|(?P<dot>\\cdot|\\times|\*|⋅|\s++)"
+)
+_SQUARE = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 
 
-def _units() -> dict[str, tuple[str, Fraction]]:
-    table = {}
-    for dimension, groups in _TABLE.items():
-        names: list[str] = []
-        for part in groups.replace("=", " =").split():
-            if part.startswith("="):
-                for name in names:
-                    table[name] = (_APART.get(name, dimension), Fraction(part[1:]))
-                names = []
-            else:
-                names.append(part)
+def _entries() -> Iterator[tuple[list[str], str, str]]:
+    for entry in (_TABLE + cjk.TABLE).replace("\n", "|").split("|"):
+        if entry.strip():
+            names, _, definition = entry.partition("=")
+            size, _, product = definition.strip().partition(" ")
+            yield names.split(), size, product
+
+
+def _units() -> dict[str, Unit]:
+    table: dict[str, Unit] = {}
+    for names, size, product in _entries():
+        if product.startswith("@"):
+            found = Unit({product[1:]: 1}, Fraction(size))
+        else:
+            found = _product(product, table)
+            found.factor *= Fraction(size)
+        for name in names:
+            table[name] = found
+            if len(name) > 2 and name.isascii() and name != "bar":
+                table.setdefault(name + "s", found)
+    for name in _PREFIXED:
+        for prefix, power in (
+            _PREFIXES | _MORE_PREFIXES if name in _MOST_PREFIXED else _PREFIXES
+        ).items():
+            symbol, whole = prefix.split()
+            long = len(name) > 2 and name not in ("bar", "bit", "cal", "mol", "amp", "Omega")
+            tenfold = Fraction(10) ** power
+            for start in (whole,) if long else (symbol,):
+                table.setdefault(
+                    start + name, Unit(table[name].powers, table[name].factor * tenfold)
+                )
+                if long:
+                    table.setdefault(start + name + "s", table[start + name])
     return table
 
 
+def _product(text: str, table: dict[str, Unit]) -> Unit:
+    """Read the right side of an entry of the table: `N m/s^2`."""
+    found = Unit()
+    for side, part in enumerate(text.split("/")):
+        for word in part.split():
+            name, _, power = word.partition("^")
+            found.times(table[name], int(power or 1) * (-1 if side else 1))
+    return found
+
+
 UNITS = _units()
-_NOT_NOUNS = (
-    frozenset(
-        "or and not no minus plus over times divided less more than half halves third thirds "
-        "quarter quarters fourth "
-        "fifth sixth eighth tenth dozen hundred thousand million billion trillion remainder "
-        "squared cubed mod modulo to "
-        "by least most about approximately if is are the answer maybe either between from of "
-        "percent infinity choose "
-        "factorial pi theta negative positive undefined nan inf all real union intersection "
-        "point".split()
-    )
-    | FUNCTIONS
-)
-_SCALES = {
-    "hundred": 10**2,
-    "thousand": 10**3,
-    "million": 10**6,
-    "billion": 10**9,
-    "trillion": 10**12,
-    "dozen": 12,
-}
-
-_CHOICE = re.compile(r"(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[\s:]++)?\(?\s*+([A-Ha-h])\s*+[).:]?")
-_CHOICE_LABEL = re.compile(
-    r"(?:\(\s*([A-H])\s*\)|([A-H])[).:])\s*(?!(?:and|or)\b|[,;/&+^]|\\(?:and|or|cup|&))"
-    r"\S(?:(?!\([A-H]\)).)*",
-    re.S,
-)
-_CLOCK = re.compile(
-    r"([0-9]{1,2})(?::([0-5][0-9])(?::([0-5][0-9]))?)?\s*(?:([ap])\.?\s?m\.?)?", re.I
-)
-_RATIO = re.compile(r"[^:]{1,60}(?::[^:]{1,60}){1,4}")
-_BASED = re.compile(
-    r"(?:([a-zA-Z])\s*+=\s*+)?\(?\s*+((?=[A-F]*+[0-9])[0-9A-F]++|[A-F]{2,}+)\s*+\)?+"
-    r"(?:_\{?+\s*+\(?+\s*+([0-9]{1,2})\s*+\)?+\s*+\}?"
-    r"|\s*+[,(]?+\s*+(?:in\s++)?base[\s-]*+([0-9]{1,2})\s*+\)?)"
-)
-_BASE_NAMES = (
-    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-).split()
-_BASE_WORD = re.compile(
-    r"(?<=[0-9A-F)}])(_\s*+\{?+\s*+|\s*+[,(]?+\s*+(?:in\s++)?)\\text\s*+\{\s*+\(?(base[\s-]*+)?"
-    rf"([0-9]{{1,2}}|{'|'.join(_BASE_NAMES)})\)?\s*+\}}\s*+\}}?"
-)
-_MONEY = re.compile(
-    r"(?:([a-zA-Z])\s*+=\s*+)?(-?)\s*+(?:US\s*+)?\\(usd|eur|gbp|inr|jpy)\s++(-?.+)", re.S
-)
-_ALL_TEXT = re.compile(r"\\text\{((?=[^{}]*(?:[0-9]|\\usd))[^{}]*+)\}")
-_MONEY_AFTER = re.compile(r"(.*\S)\s*+\\(usd|eur|gbp|inr|jpy)", re.S)
-_COMPOUND = re.compile(
-    r"([0-9.]+)\s*([a-zA-Z]{1,12})\.?(?:\s*,\s*|\s+and\s+|\s+)([0-9.]+)\s*([a-zA-Z]{1,12})\.?"
-    r"(?:(?:\s*,\s*|\s+)(?:and\s+)?([0-9.]+)\s*([a-zA-Z]{1,12})\.?)?"
-)
-_TO = re.compile(r"([0-9]+)\s+to\s+([0-9]+)(?:\s+to\s+([0-9]+))?")
-_NAMED_TIMES = {"noon": (12 * 3600, "p"), "midnight": (0, "a")}
-_TEXT_UNIT = re.compile(
-    r"(.*\S)\s*+\\text\{([^{}]*+)\}\s*+((?:\^\s*+\{?+\s*+-?[0-9]\s*+\}?)?)", re.S
-)
-_PLAIN_UNIT = re.compile(r"(.*?[0-9})\]])(\s*)(/?[A-Za-z][A-Za-z./*\s]*(?:\^\s*\{?-?[0-9]\}?)?"
-                         r"(?:/[A-Za-z]+(?:\^\s*\{?[0-9]\}?)?)?)", re.S)  # fmt: skip
-_DEGREES = re.compile(r"\^\s*+\{?+\s*+\\circ\s*+\}?+\s*+(?:\\text\{\s*+)?([CF])\b\s*+\}?")
-_WORD = re.compile(r"[a-z]+(?:['\s,-]+[a-z]+)*|[a-z]{3,}(?:['\s,-]+(?:[a-z]+|[0-9]{1,4}))+")
-_NOT_A_VALUE = frozenset({"nan", "null", "n/a"})
 
 
-@lru_cache(maxsize=4096)
-def read(text: str, thousands: bool = True) -> Answer:
-    """Read one answer.
+def same_kind(a: Dimension, b: Dimension) -> bool:
+    """Whether two units measure or count the same; a noun may be said in more words.
 
-    Raises ParseError if it is neither mathematics of the vocabulary nor words.
+    `candies` and `pieces of candy` agree, `boxes of candy` and `pieces of candy` do not.
     """
-    if len(text) > MAX_CHARS:
-        raise ParseError("too long")
-    text = _DEGREES.sub(r"\\text{deg\1}", clean(text))
-    text = _BASE_WORD.sub(_base_digits, text)
-    whole = _ALL_TEXT.fullmatch(text)
-    text = whole[1].strip() if whole else text
-    plain = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text).strip().rstrip(".").strip()
-    if not plain or plain.lower() in _NOT_A_VALUE:
-        raise ParseError("not a value")
-    special = _special(plain)
-    if special is not None:
-        return special
-    quantity = _compound(plain) or _quantity(text)
-    if quantity is not None:
-        return quantity
-    try:
-        return _top(parse(text, thousands))
-    except ParseError:
-        words = " ".join(re.sub(r"\\(?=\s)", " ", plain).lower().strip(" .,;:!'\"").split())
-        if words in ("all real numbers", "all reals", "real numbers", "the real numbers"):
-            return parse(r"\mathbb{R}")
-        if len(words) > 1 and _WORD.fullmatch(words) and len(words.split()) <= 12:
-            return Words(words)
-        raise
+    (nouns, rest), (others, other_rest) = _nouns_apart(a), _nouns_apart(b)
+    return rest == other_rest and (nouns <= others or others <= nouns)
 
 
-def _top(node: Node) -> Answer:
-    if isinstance(node, Op) and node.name == "deg":
-        return Quantity(node.args[0], frozenset({("angle", 1)}), Fraction(1), node)
-    if isinstance(node, Rel) and node.ops == ("=",) and isinstance(node.items[0], Sym):
-        right = node.items[1]
-        if isinstance(right, Op) and right.name == "deg":
-            named = Rel(("=",), (node.items[0], right.args[0]))
-            return Quantity(named, frozenset({("angle", 1)}), Fraction(1), node)
-    return node
+def counted(answer: object) -> frozenset[str]:
+    """Return the stems of the nouns that an answer counts: `apple` of `9 (apples)`."""
+    if isinstance(answer, Several):
+        return frozenset().union(*map(counted, answer.items))
+    if not isinstance(answer, Quantity):
+        return frozenset()
+    nouns, _ = _nouns_apart(answer.dimension)
+    return frozenset(name.removeprefix("noun ") for name, _ in nouns)
 
 
-def _special(plain: str) -> Answer | None:
-    choice = _CHOICE.fullmatch(plain)
-    if choice and (choice[1].isupper() or len(plain.strip()) > 1):
-        return Choice(choice[1].upper())
-    if plain.lower() in _NAMED_TIMES:
-        seconds, half = _NAMED_TIMES[plain.lower()]
-        return Clock(seconds, half)
-    label = _CHOICE_LABEL.fullmatch(plain)
-    if label:
-        return Choice(label[1] or label[2])
-    clock = _CLOCK.fullmatch(plain)
-    if (
-        clock
-        and (clock[2] or clock[4])
-        and int(clock[1]) < 25
-        and (not clock[4] or 1 <= int(clock[1]) <= 12)
-    ):
-        seconds = int(clock[1]) * 3600 + int(clock[2] or 0) * 60 + int(clock[3] or 0)
-        return Clock(seconds, (clock[4] or "").lower())
-    based = _BASED.fullmatch(plain)
-    if based and 2 <= int(based[3] or based[4]) <= 36:
-        value = numeral(based[2], int(based[3] or based[4]))
-        return _named(based[1], value)
-    to = _TO.fullmatch(plain)
-    plain = ":".join(filter(None, to.groups())) if to else plain
-    if ":" in plain and "{" not in plain and _RATIO.fullmatch(plain):
-        try:
-            parts = tuple(parse(part) for part in plain.split(":"))
-        except ParseError:
-            return None
-        return Ratio(parts) if all(isinstance(part, (Num, Sym, Op)) for part in parts) else None
-    return None
+def _nouns_apart(dimension: Dimension) -> tuple[Dimension, Dimension]:
+    nouns = frozenset(item for item in dimension if item[0].startswith("noun "))
+    return nouns, dimension - nouns
 
 
-def _quantity(text: str) -> Quantity | None:
-    money = _MONEY.fullmatch(text)
-    if money:
-        name, sign, currency, amount = money.groups()
-        inner = _quantity(amount)
-        per = inner.dimension - {(currency, 1)} if inner else frozenset()
-        value = _signed(sign, inner.value if inner else parse(amount))
-        if not isinstance(value, (Num, Sym, Op)):
-            return None
-        factor = inner.factor if inner else Fraction(1)
-        return Quantity(_named(name, value), frozenset({(currency, 1), *per}), factor)
-    after = _MONEY_AFTER.fullmatch(text)
-    if after:
-        return Quantity(parse(after[1]), frozenset({(after[2], 1)}), Fraction(1))
-    match = _TEXT_UNIT.fullmatch(text)
-    if match:
-        return _with_unit(match[1], match[2] + match[3], True)
-    match = _PLAIN_UNIT.fullmatch(text)
-    if match:
-        return _with_unit(match[1], match[3], False, spaced=bool(match[2]))
-    return None
+def unit(text: str, one: bool = False, known: frozenset[str] = frozenset()) -> Unit | None:
+    """Read a unit's text, without TeX; None if it is not one.
 
-
-def _compound(plain: str) -> Quantity | None:
-    """`3 hours 20 minutes`, `5 ft 3 in`: one quantity in several units of one kind, falling."""
-    match = _COMPOUND.fullmatch(plain)
-    if match is None:
-        return None
-    parts = [(match[i], match[i + 1]) for i in (1, 3, 5) if match[i]]
-    if not all(unit in UNITS and number.count(".") < 2 for number, unit in parts):
-        return None
-    sizes = [UNITS[unit] for _, unit in parts]
-    falling = all(a[1] > b[1] for a, b in pairwise(sizes))  # 12 m and 34 m are a sum to be done
-    if len({name for name, _ in sizes}) > 1 or not falling:
-        return None
-    total = sum(
-        (
-            Fraction(number.strip(".") or 0) * size[1]
-            for (number, _), size in zip(parts, sizes, strict=True)
-        ),
-        Fraction(0),
-    )
-    smallest = sizes[-1]
-    return Quantity(Num(total / smallest[1]), frozenset({(smallest[0], 1)}), smallest[1])
-
-
-def _base_digits(match: re.Match[str]) -> str:
-    """Write a base in words or in an upright font as a plain subscript; leave other text alone."""
-    subscript, base, name = match[1].lstrip().startswith("_"), match[2], match[3]
-    if not subscript and not base:
-        return match[0]
-    return f"_{{{_BASE_NAMES.index(name) + 2 if name in _BASE_NAMES else name}}}"
-
-
-def _named(name: str | None, value: Node) -> Node:
-    """`x = value` where there is a name."""
-    return Rel(("=",), (Sym(name), value)) if name else value
-
-
-def _signed(sign: str, value: Node) -> Node:
-    return Op("neg", (value,)) if sign else value
-
-
-def _with_unit(value: str, unit: str, upright: bool, spaced: bool = True) -> Quantity | None:
-    """Read `value unit`; None if that isn't one.
-
-    A plain single letter counts only after a space.
+    `one`: the number before it is one or less. `known`: stems of nouns that count as such.
     """
-    unit = unit.strip()
-    bare: Node | None = None
-    if unit.startswith("/") and (unit[1:] not in UNITS or len(unit) < 3):
+    text = text.strip().rstrip(".,").strip()
+    while text.startswith("(") and text.endswith(")") and text.count("(") == 1:
+        text = text[1:-1].strip()
+    if _PERCENT.fullmatch(text.lower()):
+        return Unit(percent=True)
+    text = _LONG_NAMES.sub(lambda m: _LONG[m[0].lower()], text)
+    scale, text = _scale(text, one, known)
+    text = _PER.sub("/", without_extras(text))
+    if not text:
+        return Unit(scale=scale)
+    tokens = _tokens(text)
+    if tokens is None:
         return None
-    if not upright and len(unit) == 1:
-        if not spaced or unit not in UNITS or unit in "ANV":
-            return None
-        bare = _try(f"{value} {unit}")
-    words = unit.split()
+    found = _read(tokens, one or scale != 1, known)
+    if found is None or tokens:
+        return None
+    found.scale *= scale
+    return found
+
+
+def _scale(text: str, one: bool, known: frozenset[str]) -> tuple[Fraction, str]:
+    """Take the words of size off the front: `hundred thousand`, `tenths of`, `million`."""
     scale = Fraction(1)
-    while words and words[0].lower() in _SCALES:
-        scale *= _SCALES[words.pop(0).lower()]
-    dimension: dict[str, int] = {}
-    factor = Fraction(1)
-    if words:
-        read_unit = _dimension(" ".join(words), upright)
-        if read_unit is None:
+    words = text.split()
+    while words and (size := _size(words[0].lower(), one, known)):
+        if size < 1 < scale:
+            return Fraction(1), text  # `5 hundred thousandths` is 0.5 to some and 0.00005 to others
+        scale *= size
+        words.pop(0)
+        if words and words[0].lower() == "of" and len(words) > 1:
+            words.pop(0)
+    text = " ".join(words)
+    while text[:1] in cjk.SCALES and text not in UNITS:
+        scale, text = scale * cjk.SCALES[text[0]], text[1:]
+    return scale, text
+
+
+def _size(word: str, one: bool, known: frozenset[str]) -> Fraction | None:
+    if stem(word) in known:
+        return None
+    size: Fraction | None = None
+    for part in word.split("-"):
+        name = "half" if part == "halves" else part.removesuffix("s")
+        factor = _SCALES.get(name) if part != "scores" else None
+        value = Fraction(factor) if factor else _PARTS_BY_NAME.get(name)
+        if value is None or (part == name and value < 1 and not one and name[:4] != "perm"):
             return None
-        dimension, factor = read_unit
-    node = _try(value)
-    if node is None or isinstance(node, Group):
-        return None
-    if scale != 1:
-        node = (
-            Num(node.value * scale, node.places)
-            if isinstance(node, Num)
-            else Op("*", (node, Num(scale)))
-        )
-    return Quantity(node, frozenset(dimension.items()), factor, bare)
+        size = value if size is None else _joined(size, value)
+    return size
 
 
-def _try(text: str) -> Node | None:
-    try:
-        return parse(text)
-    except ParseError:
-        return None
+def _joined(size: Fraction, value: Fraction) -> Fraction:
+    return value / size if value < 1 else size * value  # a hundred-thousandth is one 100,000th
 
 
-_UNIT_PART = re.compile(r"([A-Za-z]++)\.?(?:\s*+\^?+\s*+\{?+\s*+(-?[0-9])\s*+\}?)?")
+def _tokens(text: str) -> list[tuple[str, str]] | None:
+    """Cut a unit into its parts, the last first; None where something else stands in it."""
+    found: list[tuple[str, str]] = []
+    position = 0
+    while position < len(text):
+        match = _PARTS_OF_UNIT.match(text, position)
+        if match is None:
+            return None
+        if match.lastgroup != "dot":
+            found.append((str(match.lastgroup), match[match.lastgroup or 0]))
+        elif match[0].strip():
+            found.append(("dot", ""))
+        position = match.end()
+    return found[::-1]
 
 
-def _dimension(unit: str, upright: bool) -> tuple[dict[str, int], Fraction] | None:
-    """Read a unit such as `cm^2`, `square feet`, `km/h`, `dollars per day`, `apples`."""
-    unit = re.sub(
-        r"(?:(?<!\s)\s++|^)per\s++", "/", unit.strip().removeprefix("(").removesuffix(")")
-    )
-    unit = re.sub(r"\bmph\b", "mi/h", re.sub(r"\bkm?ph\b|\bkmh\b", "km/h", unit))
-    dimension: dict[str, int] = {}
-    factor = Fraction(1)
-    for index, side in enumerate(unit.split("/")):
-        power_before = 1
-        for word in re.sub(r"\\cdot|\*", " ", re.sub(r"(?<!\s)\s*+\^\s*+", "^", side)).split():
-            if word.lower() in ("square", "sq", "cubic", "sq.", "cu"):
-                power_before = 2 if word.lower().startswith("sq") else 3
-                continue
-            match = _UNIT_PART.fullmatch(word)
-            if match is None:
+def _read(tokens: list[tuple[str, str]], one: bool, known: frozenset[str]) -> Unit | None:
+    """Read parts up to the end or a closing bracket; after a slash all that follows is below."""
+    found, sign, words, wanted = Unit(), 1, list[str](), False
+    while tokens and tokens[-1] != ("sign", ")"):
+        kind, text = tokens.pop()
+        if kind == "name" and (words or not _is_unit(text)):
+            words.append(text)
+            continue
+        if words and not _count(found, words, sign, one, known):
+            return None
+        words, wanted = [], kind in ("sign", "dot")
+        if text == "/":
+            sign, one = -1, True
+        elif text == "(":
+            inner = _read(tokens, one, known)
+            if inner is None or not tokens or tokens.pop() != ("sign", ")"):
                 return None
-            power = int(match[2] or 1) * power_before * (-1 if index else 1)
-            known = _known(match[1], upright)
-            if known is None:
+            found.times(inner, sign * _power(tokens))
+            wanted = False
+        elif kind == "name":
+            power = _SQUARE.get(text.lower(), 0)
+            if power:
+                if not tokens or tokens[-1][0] != "name":
+                    return None
+                text = tokens.pop()[1]
+            size = _known(text)
+            if size is None:
                 return None
-            name, size = known
-            dimension[name] = dimension.get(name, 0) + power
-            factor *= size**power
-            power_before = 1
-    return {name: power for name, power in dimension.items() if power}, factor
+            found.times(size, sign * (power or _power(tokens)))
+        elif kind == "power":
+            return None
+    if words and not _count(found, words, sign, one, known):
+        return None
+    return None if wanted and not words else found
 
 
-def _known(word: str, upright: bool) -> tuple[str, Fraction] | None:
+def _count(found: Unit, words: list[str], sign: int, one: bool, known: frozenset[str]) -> bool:
+    """Count a noun in, with all that follows it; `of water` after a unit is part of it."""
+    if words[0].lower() == "of" and found.powers and len(words) > 1:
+        words, one = words[1:], True
+    elif len(words) > 1 and (size := _known(words[-1])):
+        found.times(size, sign)  # `working days`
+        words, one = words[:-1], True
+    nouns = cjk.counted(words[0]) if len(words) == 1 and not words[0].isascii() else None
+    nouns = noun(words, one, known) if nouns is None else nouns
+    for name in nouns or ():
+        found.powers["noun " + name] = sign
+    return nouns is not None
+
+
+def _is_unit(text: str) -> bool:
+    return text.lower() in _SQUARE or _known(text) is not None
+
+
+def _power(tokens: list[tuple[str, str]]) -> int:
+    if tokens and tokens[-1][0] == "power":
+        return int(re.sub(r"[^0-9-]", "", tokens.pop()[1]))
+    return 1
+
+
+def _known(word: str) -> Unit | None:
+    word = word.replace("μ", "µ")
     if word in UNITS:
         return UNITS[word]
     if word.lower() in UNITS and len(word) > 2:
         return UNITS[word.lower()]
-    lower = word.lower()
-    # A noun: three letters or more, or any word set upright.
-    if lower in _NOT_NOUNS or (len(word) < 3 and not (upright and len(word) == 2)):
-        return None
-    return "noun " + lower.removesuffix("s"), Fraction(1)
+    return _chinese_unit(word) if not word.isascii() else None
+
+
+def _chinese_unit(word: str) -> Unit | None:
+    """Read `平方厘米`, `万元`, `度`."""
+    for prefix, power in (("平方", 2), ("立方", 3)):
+        if word.startswith(prefix) and word[2:] in UNITS:
+            found = Unit()
+            found.times(UNITS[word[2:]], power)
+            return found
+    return None

@@ -1,0 +1,39 @@
+"""Units, counters and scale words of Chinese, Japanese and Korean, as data and one function."""
+
+from __future__ import annotations
+
+import re
+
+LETTERS = r"\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+
+# As `_TABLE` of `rlvr.maths.units`.
+TABLE = """
+度 도 =1 degree | 米 公尺 メートル 미터 =1 m | 分米 =1/10 m | 厘米 公分 センチ =1/100 m
+毫米 =1/1000 m | 千米 公里 キロ =1000 m | 里 =500 m | 尺 =1/3 m | 寸 =1/30 m
+公顷 ヘクタール =10000 m^2 | 亩 畝 =1 @mu | 克 グラム 그램 =1 g | 千克 公斤 キログラム =1000 g
+毫克 =1/1000 g | 吨 噸 トン =1000000 g | 斤 =500 g | 两 =50 g | 升 公升 リットル =1/1000 m^3
+毫升 =1/1000000 m^3 | 秒 秒钟 초 =1 s | 分钟 分鐘 =60 s | 小时 小時 时间 時間 시간 =3600 s
+天 日 日间 日間 일 =86400 s | 周 週 星期 週間 주 =604800 s | 月 个月 個月 か月 ヶ月 개월 =1 month
+年 年间 年間 岁 歳 歲 살 년 =12 month | 元 圆 円 圓 块钱 =1 jpy | 角 毛 =1/10 jpy
+美元 =1 usd | 欧元 =1 eur | 원 =1 KRW | 牛顿 牛 =1 N | 焦耳 焦 =1 J | 瓦特 瓦 =1 W | 千瓦 =1000 W
+伏特 伏 =1 V | 安培 安 =1 A | 欧姆 欧 =1 Ω | 帕斯卡 帕 =1 Pa | 赫兹 =1 Hz | 摄氏度 =1 degC
+弧度 ラジアン =1 rad | 单位 單位 단위 =1 unit
+"""
+SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8,
+          "만": 10**4, "억": 10**8}  # fmt: skip
+_COUNTERS = frozenset(
+    "个 個 箇 人 名 位 只 隻 条 條 本 辆 輛 棵 张 張 块 塊 件 头 頭 匹 双 雙 对 對 种 種 次 "
+    "倍 页 頁 袋 箱 盒 瓶 杯 支 枝 座 间 間 层 層 朵 颗 顆 粒 根 套 台 户 戶 组 組 行 排 列 "
+    "道 题 題 分 点 點 步 枚 回 通り 通 つ 冊 册 着 羽 足 段 家 所 艘 架 把 筐 包 桶 串 片 首 "
+    "幅 株 尾 场 場 班 代 项 項 组合 人次 개 명 마리 번 권 장 대 가지 세 점".split()
+)
+# What may not stand in a noun after a counter: it says more of the number, or denies it.
+_NO_NOUN = re.compile("[不非没沒无無错錯約约多余餘左右以上下大小于於或和至到第半几幾近好未否]")
+
+
+def counted(word: str) -> frozenset[str] | None:
+    """Return a counter, alone or with its noun (`个`, `个苹果`), as a noun; None if it is none."""
+    counter = next((word[:end] for end in (2, 1) if word[:end] in _COUNTERS), None)
+    if counter is None or len(word) > 6 or _NO_NOUN.search(word[len(counter) :]):
+        return None
+    return frozenset({word})

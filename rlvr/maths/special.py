@@ -1,0 +1,111 @@
+"""Answers that are written in a form of their own: choice letters, times, ratios, other bases."""
+
+from __future__ import annotations
+
+import re
+
+from rlvr.maths import cjk
+from rlvr.maths.kinds import Choice, Clock, Ratio, Words
+from rlvr.maths.lex import ParseError
+from rlvr.maths.parse import Node, Num, Op, Sym, numeral, parse
+from rlvr.maths.quantities import named
+
+_CHOICE = re.compile(r"(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[\s:]++)?\(?\s*+([A-Ha-h])\s*+[).:]?")
+_CHOICE_LABEL = re.compile(
+    r"(?:\(\s*+([A-H])\s*+\)|([A-H])[).:])\s*+(?!(?:and|or)\b|[,;/&+^]|\\(?:and|or|cup|&))(\S.*+)",
+    re.S,
+)
+_CHOICES = re.compile(r"\(?[A-H]\)?(?:\s*+(?:,\s*+and\b|[,;]|and\b)\s*+\(?[A-H]\)?)++\.?")
+_CHOICE_RUN = re.compile(r"[A-H]{3,8}")
+_OTHER_LABEL = re.compile(r"\([A-H]\)|\b[A-H][).:](?![a-zA-Z])")
+_LETTERS_ONLY = re.compile(
+    r"(?:\b(?:[A-H]|and|or|both|either|neither|nor|only|maybe)\b|[\s,;/&.()])++"
+)
+_CLOCK = re.compile(
+    r"([0-9]{1,2})(?:\s*+:\s*+([0-5][0-9])(?::([0-5][0-9]))?)?\s*+(?:([ap])\.?\s?m\.?)?", re.I
+)
+_RATIO = re.compile(r"[^:]{1,60}(?::[^:]{1,60}){1,4}")
+_BASED = re.compile(
+    r"(?:([a-zA-Z])\s*+=\s*+)?\(?\s*+((?=[A-F]*+[0-9])[0-9A-F]++|[A-F]{2,}+)\s*+\)?+"
+    r"(?:_\{?+\s*+\(?+\s*+([0-9]{1,2})\s*+\)?+\s*+\}?"
+    r"|\s*+[,(]?+\s*+(?:in\s++)?base[\s-]*+([0-9]{1,2})\s*+\)?)"
+)
+_BASE_NAMES = (
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+).split()
+_BASE_WORD = re.compile(
+    r"(?<=[0-9A-F)}])(_\s*+\{?+\s*+|\s*+[,(]?+\s*+(?:in\s++)?)\\text\s*+\{\s*+\(?(base[\s-]*+)?"
+    rf"([0-9]{{1,2}}|{'|'.join(_BASE_NAMES)})\)?\s*+\}}\s*+\}}?"
+)
+_TO = re.compile(r"([0-9]++)\s++to\s++([0-9]++)(?:\s++to\s++([0-9]++))?")
+_NAMED_TIMES = {"noon": (12 * 3600, "p"), "midnight": (0, "a")}
+_WORD = re.compile(r"[a-z]+(?:['\s,-]+[a-z]+)*|[a-z]{3,}(?:['\s,-]+(?:[a-z]+|[0-9]{1,4}))+")
+_CJK_WORDS = re.compile(f"[{cjk.LETTERS}]{{1,12}}")
+
+
+def special(plain: str) -> Choice | Clock | Ratio | Node | None:
+    """Read a text without TeX's fonts as one of these forms; None if it is none."""
+    choice = _CHOICE.fullmatch(plain)
+    if choice and (choice[1].isupper() or len(plain.strip()) > 1):
+        return Choice(choice[1].upper())
+    if plain.lower() in _NAMED_TIMES:
+        seconds, half = _NAMED_TIMES[plain.lower()]
+        return Clock(seconds, half)
+    if _CHOICES.fullmatch(plain):
+        return parse(", ".join(re.findall("[A-H]", plain)))
+    label = _CHOICE_LABEL.fullmatch(plain)
+    if label and not _OTHER_LABEL.search(label[3]) and not _LETTERS_ONLY.fullmatch(label[3]):
+        return Choice(label[1] or label[2])
+    based = _BASED.fullmatch(plain)
+    if based and 2 <= int(based[3] or based[4]) <= 36:
+        return named(based[1], numeral(based[2], int(based[3] or based[4])))
+    return _clock(plain) or _ratio(plain)
+
+
+def words(plain: str) -> Words | Node | None:
+    """Read a text as words, or as letters of choices in a row (`ABD`); None if it is neither."""
+    if _CHOICE_RUN.fullmatch(plain) and list(plain) == sorted(set(plain)):
+        return parse("*".join(plain))
+    text = " ".join(re.sub(r"\\(?=\s)", " ", plain).lower().strip(" .,;:!'\"").split())
+    if text in ("all real numbers", "all reals", "real numbers", "the real numbers"):
+        return parse(r"\mathbb{R}")
+    if _CJK_WORDS.fullmatch(text):
+        return Words(text)
+    if len(text) > 1 and _WORD.fullmatch(text) and len(text.split()) <= 12:
+        return Words(text)
+    return None
+
+
+def with_bases(text: str) -> str:
+    """Write a base in words or in an upright font as a plain subscript; leave other text alone."""
+    return _BASE_WORD.sub(_base_digits, text)
+
+
+def _base_digits(match: re.Match[str]) -> str:
+    subscript, base, name = match[1].lstrip().startswith("_"), match[2], match[3]
+    if not subscript and not base:
+        return match[0]
+    return f"_{{{_BASE_NAMES.index(name) + 2 if name in _BASE_NAMES else name}}}"
+
+
+def _clock(plain: str) -> Clock | None:
+    clock = _CLOCK.fullmatch(plain)
+    if clock is None or not (clock[2] or clock[4]) or int(clock[1]) > 24:
+        return None
+    if clock[4] and not 1 <= int(clock[1]) <= 12:
+        return None
+    seconds = int(clock[1]) * 3600 + int(clock[2] or 0) * 60 + int(clock[3] or 0)
+    clear = clock[4] or clock[2].startswith("0")  # 9:05 is no ratio
+    return Clock(seconds, (clock[4] or "").lower(), None if clear else _ratio(plain))
+
+
+def _ratio(plain: str) -> Ratio | None:
+    to = _TO.fullmatch(plain)
+    plain = ":".join(filter(None, to.groups())) if to else plain
+    if ":" not in plain or not _RATIO.fullmatch(plain):
+        return None
+    try:
+        parts = tuple(parse(part) for part in plain.split(":"))
+    except ParseError:
+        return None
+    return Ratio(parts) if all(isinstance(part, (Num, Sym, Op)) for part in parts) else None
