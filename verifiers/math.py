@@ -74,7 +74,7 @@ from rlvr.maths.lex import ParseError, clean
 from rlvr.maths.nouns import nouns_in
 from rlvr.maths.parse import MAX_CHARS, Group, Node, Num, Op, Rel, Sym, numeral
 from rlvr.maths.read import read
-from rlvr.maths.references import stated, words_of
+from rlvr.maths.references import said, stated, words_of
 from rlvr.maths.sentences import Reader
 from rlvr.maths.sets import NotASet
 from rlvr.maths.stance import doubted
@@ -306,7 +306,7 @@ def _answer(text: str, reference: Answer, known: frozenset[str]) -> Answer:
     hexadecimal = re.fullmatch(r"([0-9A-Fa-f]{1,100})(?:_\{?([0-9]{1,2})\}?)?", text)
     if base and base[1] > 10 and hexadecimal and hexadecimal[2] in (None, str(base[1])):
         return numeral(hexadecimal[1], base[1])
-    answer = _expanded(read(text, known=known))
+    answer = _expanded(_read(text, known))
     if (
         isinstance(reference, Group)
         and reference.kind in ("list", "and", "or", "{}")
@@ -314,6 +314,15 @@ def _answer(text: str, reference: Answer, known: frozenset[str]) -> Answer:
     ):
         answer = _expanded(read(text, thousands=False))
     return answer
+
+
+def _read(text: str, known: frozenset[str]) -> Answer:
+    try:
+        return read(text, known=known)
+    except ParseError:
+        if (sentence := said(text)) == text:
+            raise
+        return read(_before_approx(sentence), known=known)
 
 
 _APPROX = re.compile(r"\\approx(?![a-zA-Z])|≈")

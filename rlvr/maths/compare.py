@@ -192,7 +192,7 @@ def _same_quantity(gold: Answer, answer: Answer, policy: Policy) -> bool:
         return False
     left = gold.value if isinstance(gold, Quantity) else gold
     right = answer.value if isinstance(answer, Quantity) else answer
-    if isinstance(gold, Quantity) and isinstance(right, Rel):
+    if isinstance(gold, Quantity) and isinstance(right, Rel) and not isinstance(left, Rel):
         right = _right_side(right)
     return same(left, right, policy)
 

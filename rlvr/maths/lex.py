@@ -9,7 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from rlvr.maths import siunitx
+from rlvr.maths.marks import spelled
 
 
 class ParseError(ValueError):
@@ -34,10 +34,6 @@ _UNICODE = {
     "\u200b": "",
     "\u2060": "", "\ufeff": "", "\u200d": "", "\u200c": "", "\u00ad": "", "¢": r"\text{ cents}",
     "₹": r"\inr ", "¥": r"\jpy ", "…": r" \ldots ", "％": "%", "⟨": r" \langle ", "⟩": r" \rangle ",
-    "、": ", ", "。": ".", "∶": ":", "″": "''", "‰": r"\text{ permille}", "‱": r"\text{ permyriad}",
-    "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}",
-    "℃": r"^\circ\text{C}", "℉": r"^\circ\text{F}", "⩽": r" \le ", "⩾": r" \ge ",
-    "≦": r" \le ", "≧": r" \ge ",
     "⌊": r" \lfloor ", "⌋": r" \rfloor ", "⌈": r" \lceil ", "⌉": r" \rceil ",
 }  # fmt: skip
 _UNICODE_TABLE = str.maketrans(_UNICODE)
@@ -87,13 +83,7 @@ _NAMED = {r"\lbrace": r"\{", r"\rbrace": r"\}", r"\lbrack": "[", r"\rbrack": "]"
           r"\leqq": r"\le", r"\geqq": r"\ge", r"\lneq": "<", r"\gneq": ">"}  # fmt: skip
 _SYNONYM = re.compile("(?:" + "|".join(re.escape(name) for name in _NAMED) + ")(?![a-zA-Z])")
 _FORMAT = re.compile(r"\{\s*,\s*\}|,\s*+\\!\s*+(?=[0-9]{3}(?![0-9]))")
-_PRIMES = re.compile(r"\^\s*+(?:\{\s*+((?:\\prime\s*+)++)\}|(\\prime(?![a-zA-Z])))")
-_MINUTES = re.compile(
-    r"(?<=[0-9})])\s*+(?:\\[,;: ]|~)?+\s*+"
-    r"\\(?:mathrm|text|rm|operatorname)\s*+\{\s*+~?\s*+(min|sec)\s*+\}"
-)
 _POWER_IN_TEXT = re.compile(r"(?<=[a-zA-Z])\^\{(-?[0-9])\}(?=[a-zA-Z/ .]*+\})")
-_BIG_CUP = re.compile(r"\\bigc([ua]p)(?![a-zA-Z])(?!\s*+[_^])")
 _DOLLAR = re.compile(r"\$(?=\s*+-?\s*+\.?[0-9])")
 _AFTER_MATHS = re.compile(r"[0-9A-Za-z})\]]\s*$")
 _SPACED_THOUSANDS = re.compile(
@@ -110,15 +100,13 @@ def clean(text: str) -> str:
     """
     if _CIRCLED.search(text):
         raise ParseError("a number in a circle")
-    text = siunitx.plain(text.replace("∠", r"\angle "))
+    text = spelled(text)
     text = _NEWLINE.sub(r"\\newline ", text.strip().rstrip("\\").rstrip())
     rows = text.split(r"\newline")
     while len(rows) > 1 and not rows[-1].strip():
         rows.pop()
     text = r"\newline".join(rows)
     text = _SYNONYM.sub(lambda m: _NAMED[m[0]] + " ", text) if "\\" in text else text
-    text = _MINUTES.sub(r"\\text{ \1}", _BIG_CUP.sub(r"\\c\1 ", text))
-    text = _PRIMES.sub(lambda m: "'" * (m[1] or m[2]).count("prime"), text)
     text = _COLOUR.sub(" ", text).replace("{:}", ":")
     text = _ANGLE.sub(lambda m: m[1] or m[2], text)
     text = _ARROW.sub(lambda m: f" {m[1] or m[2] or m[3]} ", text)
@@ -316,7 +304,7 @@ def _lex(kind: str, found: str, spaced: bool) -> list[Token]:
 
 def _lex_text(words: str, spaced: bool) -> list[Token]:
     inner = words.strip().strip(",").strip()
-    if not inner.strip(".:;!"):
+    if not inner.strip(".:;!") and ".." not in inner:
         return []
     if inner.lower() in ("and", "or"):
         return [Token("command", f"\\{inner.lower()}", spaced)]

@@ -101,6 +101,8 @@ def noun(words: Sequence[str], one: bool, known: frozenset[str]) -> frozenset[st
     rest = lower[:head] + [word for word in lower[head + 1 :] if word not in ("the", "a", "an")]
     if not 0 < head < 5 or len(rest) > 7 or "of" in rest:
         return None
+    if " ".join(sorted(set(map(stem, rest)))) in known and len(rest) > 1:
+        return frozenset(map(stem, rest))
     if lower != ["times"] and not all(_may_be_noun(word, known) for word in rest):
         return None
     if lower[-1] == "of" or not (one or _counts(lower[head - 1], known)):
@@ -118,7 +120,9 @@ def _counts(word: str, known: frozenset[str]) -> bool:
 
 def _may_be_noun(word: str, known: frozenset[str]) -> bool:
     """Whether a word is of no class that speaks about the number or is no noun."""
-    if word in NEVER or word.removesuffix("s") in _UNSURE:
+    if word in NEVER or {word.removesuffix("s"), _singular(word)} & _UNSURE:
+        return False
+    if word.startswith("non-"):
         return False
     negated = _NEGATED.fullmatch(word)
     if negated and negated[1].removesuffix("ly") in _JUDGED:

@@ -17,6 +17,9 @@ from rlvr.maths.units import UNITS, Unit, unit
 from rlvr.maths.value import exact, symbols
 
 _SIGN = r"\\(?:usd|eur|gbp|inr|jpy)(?![a-zA-Z])"
+_ANGLE_UNIT = frozenset({("angle", 1)})
+_OF_ANGLES = {"minute": "arcmin", "minutes": "arcmin", "min": "arcmin", "second": "arcsec",
+              "seconds": "arcsec", "sec": "arcsec"}  # fmt: skip
 _CURRENCY = re.compile(rf"(?:\bUS\s*+)?{_SIGN}")
 _BESIDE = re.compile(rf"[0-9.]\s*+{_SIGN}\s*+[0-9.]")  # two $1 bills
 _BEFORE_NUMBER = re.compile(r"\s*+[-+]?+\s*+[0-9.(\\]")
@@ -58,13 +61,15 @@ def compound(plain: str) -> Quantity | None:
     if not all(name in UNITS and number.count(".") < 2 for number, name in parts):
         return None
     sizes = [UNITS[name] for _, name in parts]
+    if sizes[0].dimension == _ANGLE_UNIT:
+        sizes[1:] = [UNITS[_OF_ANGLES.get(name, name)] for _, name in parts[1:]]
     falling = all(a.factor > b.factor for a, b in pairwise(sizes))  # 12 m, 34 m is left to be added
     if any(size.dimension != sizes[0].dimension for size in sizes) or not falling:
         return None
     total = Fraction(0)
     for (number, _), size in zip(parts, sizes, strict=True):
         total += Fraction(number.strip(".") or 0) * size.factor
-    last = sizes[-1]
+    last = sizes[0 if sizes[0].dimension == _ANGLE_UNIT else -1]
     return Quantity(Num(total / last.factor), last.dimension, last.factor)
 
 
@@ -84,7 +89,7 @@ def _angle(text: str) -> Quantity | None:
         return None
     value = int(degrees) + Fraction(minutes or 0) / 60 + Fraction(seconds or 0) / 3600
     value = -value if sign else value
-    return Quantity(named(name, Num(value)), frozenset({("angle", 1)}), Fraction(1))
+    return Quantity(named(name, Num(value)), _ANGLE_UNIT, Fraction(1))
 
 
 def _money(text: str, known: frozenset[str]) -> Quantity | None:
@@ -134,6 +139,7 @@ def _at(value: str, tail: str, spaced: bool, known: frozenset[str]) -> Quantity 
         r" \1 ",
         re.sub(r"\\mu\s*+(?:\\text\{)?+\s*+(?=[a-zA-Z])", " µ", tail),
     )
+    plain = re.sub(r"\b([kMmnµ])\s++(?=\\Omega)", r"\1", plain)
     plain = plain.replace("\\Omega", "Ω").replace("{", "").replace("}", "").strip()
     word = plain.strip("() ")
     if not upright and (len(word) == 1 or word in FUNCTIONS - UNITS.keys()) and word != "Ω":

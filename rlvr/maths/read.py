@@ -6,9 +6,9 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from rlvr.maths.kinds import Answer, Quantity, Several
+from rlvr.maths.kinds import Answer, Clock, Quantity, Several
 from rlvr.maths.lex import ParseError, clean
-from rlvr.maths.parse import MAX_CHARS, Node, Op, Rel, Sym, parse
+from rlvr.maths.parse import MAX_CHARS, Node, Num, Op, Rel, Sym, parse
 from rlvr.maths.quantities import compound, quantity
 from rlvr.maths.special import special, with_bases, words
 
@@ -19,6 +19,8 @@ _LITTLE_O = re.compile(
 )
 _NOT_A_VALUE = frozenset({"nan", "null", "n/a"})
 _SEPARATOR = re.compile(r"[,;]|(?<![a-zA-Z])and(?![a-zA-Z])|\\text\{\s*+and\s*+\}")
+_LETTER = re.compile(r"[a-zA-Z]")
+_UNIT_LETTERS = re.compile(r"[0-9})]\s*+(?:\\text|[a-zA-Z]{2})")
 _MAX_SEVERAL = 20
 
 
@@ -36,7 +38,7 @@ def read(text: str, thousands: bool = True, known: frozenset[str] = frozenset())
     plain = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text).strip().rstrip(".").strip()
     if not plain or plain.lower() in _NOT_A_VALUE:
         raise ParseError("not a value")
-    found = _one(text, plain, known)
+    found = _one(text, plain, known) or _several(text, known, surely=True)
     if found is not None:
         return found
     try:
@@ -52,10 +54,15 @@ def _one(text: str, plain: str, known: frozenset[str]) -> Answer | None:
     return special(plain) or compound(plain) or quantity(text, known)
 
 
-def _several(text: str, known: frozenset[str]) -> Several | None:
-    """Read a list in which one item at least has a unit, or is a time or the like."""
+def _several(text: str, known: frozenset[str], surely: bool = False) -> Several | None:
+    """Read a list in which one item at least has a unit, or is a time or the like.
+
+    `surely`: only where each item with a letter has a unit, so that `3 cm, 4 cm` are no products.
+    """
     parts = [part.strip() for part in _SEPARATOR.split(text)]
     if not 1 < len(parts) <= _MAX_SEVERAL:
+        return None
+    if surely and not (any(map(_UNIT_LETTERS.search, parts)) and "(" not in text):
         return None
     items: list[Answer] = []
     for part in filter(None, parts):
@@ -64,6 +71,11 @@ def _several(text: str, known: frozenset[str]) -> Several | None:
             items.append(_one(part, plain, known) or _top(parse(part)))
         except ParseError:
             return None
+    if surely and not all(
+        isinstance(item, (Quantity, Clock)) or not _LETTER.search(part)
+        for item, part in zip(items, filter(None, parts), strict=True)
+    ):
+        return None
     return Several(tuple(items)) if len(items) > 1 else None
 
 
@@ -74,11 +86,22 @@ def _degree_signs(text: str) -> str:
 
 
 def _top(node: Node) -> Answer:
-    if isinstance(node, Op) and node.name == "deg":
-        return Quantity(node.args[0], frozenset({("angle", 1)}), Fraction(1), node)
+    if isinstance(node, Op) and (angle := _angle(node)):
+        return Quantity(angle, frozenset({("angle", 1)}), Fraction(1), node)
     if isinstance(node, Rel) and node.ops == ("=",) and isinstance(node.items[0], Sym):
         right = node.items[1]
-        if isinstance(right, Op) and right.name == "deg":
-            named = Rel(("=",), (node.items[0], right.args[0]))
+        if isinstance(right, Op) and (angle := _angle(right)):
+            named = Rel(("=",), (node.items[0], angle))
             return Quantity(named, frozenset({("angle", 1)}), Fraction(1), node)
     return node
+
+
+def _angle(node: Op) -> Node | None:
+    """The number of degrees, with its sign."""
+    if node.name == "deg":
+        return node.args[0]
+    inner = node.args[0] if node.name == "neg" else None
+    if not isinstance(inner, Op) or inner.name != "deg":
+        return None
+    size = inner.args[0]
+    return Num(-size.value, size.places) if isinstance(size, Num) else Op("neg", (size,))

@@ -1,6 +1,7 @@
 r"""References as benchmarks write them: a whole solution, a box in a sentence, `9 (apples)`.
 
-`stated` takes the answer out of a reference's text before it is read.
+`stated` takes the answer out of a reference's text before it is read. An answer in a box is read in
+the same way where it is a sentence (`said`).
 """
 
 from __future__ import annotations
@@ -8,11 +9,24 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from rlvr.maths.effort import allowance
+from rlvr.maths.kinds import Words
+from rlvr.maths.lex import ParseError
 from rlvr.maths.nouns import NEVER, nouns_in, stem
+from rlvr.maths.parse import MAX_CHARS, Group, Rel
+from rlvr.maths.read import read
+from rlvr.maths.sets import NotASet, real_set, same_set
 
 _HASHES = re.compile(r"####([^\n]*+)\s*+\Z")
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*+\{")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}+")
+_SAYS_SO = re.compile(r"\s*+(?:the\s++)?(?:solution|answer)s?(?:\s++(?:is|are))?\s*+:(?=\s)", re.I)
+_BRACKETED = re.compile(r"(?:\\left)?+\[\s*+([a-z]\s*+=[^\[\]]++)\]")
+_SENTENCE = re.compile(
+    r"(?:the|its?|a|this|thus|hence|therefore|so)\s++((?:[a-z][a-z'-]*+\s++){0,9}?)"
+    r"(?:is|are|equals|has length)\s++(\$[^$]{1,200}\$[^$\n]{0,30})",
+    re.I,
+)
 _IN_BRACKETS = re.compile(r"[0-9}$]\s*+\(([A-Za-z .,'-]++)\)\s*+\Z")
 
 
@@ -28,13 +42,53 @@ def stated(text: str) -> str:
         return hashes[1].strip()
     boxes = _boxes(text)
     if not boxes:
-        return text
+        return said(text)
     start, end = boxes[0][0], boxes[-1][1]
     if len(_WORD.findall(text[:start] + " " + text[end:])) < 4 and "\n" not in text.strip():
         return _unboxed(text, boxes)
     last = text.rfind("\n\n", 0, boxes[-1][0])
     found = dict.fromkeys(inner for begin, _, inner in boxes if begin > last)
     return ", ".join(found)
+
+
+@lru_cache(maxsize=4096)
+def said(text: str) -> str:
+    """Return the answer that one sentence says; the text itself where it is none.
+
+    `The mode is $1/3$.`, `Solution is: ...`, a condition said twice.
+    """
+    if len(text) > MAX_CHARS:
+        return text
+    label = _SAYS_SO.match(text)
+    text = text[label.end() :] if label else text
+    equations = _BRACKETED.fullmatch(text.strip(" .$\n"))
+    if equations:
+        return equations[1]
+    sentence = _SENTENCE.fullmatch(text.strip())
+    if sentence and not {word.lower() for word in sentence[1].split()} & NEVER:
+        return sentence[2] if _reads(sentence[2]) else text
+    first, colon, second = text.partition(":")
+    twice = bool(colon) and _same_conditions(first, second)
+    return first.replace("$", " ") if twice else text
+
+
+def _reads(text: str) -> bool:
+    try:
+        return not isinstance(read(text), Words)
+    except ParseError:
+        return False
+
+
+def _same_conditions(first: str, second: str) -> bool:
+    r"""Whether `-2 \le x \le 5 : [-2,5]` says one thing twice."""
+    try:
+        a, b = (read(side.replace("$", " ")) for side in (first, second))
+        if not isinstance(a, (Rel, Group)) or not isinstance(b, Group):
+            return False
+        with allowance():
+            return same_set(real_set(a), real_set(b))
+    except (ParseError, NotASet, ArithmeticError):
+        return False
 
 
 def words_of(reference: str) -> frozenset[str]:

@@ -18,6 +18,11 @@ _CHOICE_LABEL = re.compile(
 _CHOICES = re.compile(r"\(?[A-H]\)?(?:\s*+(?:,\s*+and\b|[,;]|and\b)\s*+\(?[A-H]\)?)++\.?")
 _CHOICE_RUN = re.compile(r"[A-H]{3,8}")
 _OTHER_LABEL = re.compile(r"\([A-H]\)|\b[A-H][).:](?![a-zA-Z])")
+_UNSURE = re.compile(
+    r"(?:i (?:think|guess|believe|suppose)|maybe|perhaps|probably|possibly"
+    r"|(?:is|was|are|not) (?:wrong|incorrect|false|not|sure|it|this|right|correct)|or|and)\b.*+",
+    re.I | re.S,
+)
 _LETTERS_ONLY = re.compile(
     r"(?:\b(?:[A-H]|and|or|both|either|neither|nor|only|maybe)\b|[\s,;/&.()])++"
 )
@@ -25,6 +30,7 @@ _CLOCK = re.compile(
     r"([0-9]{1,2})(?:\s*+:\s*+([0-5][0-9])(?::([0-5][0-9]))?)?\s*+(?:([ap])\.?\s?m\.?)?", re.I
 )
 _RATIO = re.compile(r"[^:]{1,60}(?::[^:]{1,60}){1,4}")
+_RATIO_NAMES = re.compile(r"((?:\\?[a-zA-Z]{1,8}\s*+:\s*+)++\\?[a-zA-Z]{1,8})\s*+=([^=]++)")
 _BASED = re.compile(
     r"(?:([a-zA-Z])\s*+=\s*+)?\(?\s*+((?=[A-F]*+[0-9])[0-9A-F]++|[A-F]{2,}+)\s*+\)?+"
     r"(?:_\{?+\s*+\(?+\s*+([0-9]{1,2})\s*+\)?+\s*+\}?"
@@ -54,7 +60,12 @@ def special(plain: str) -> Choice | Clock | Ratio | Node | None:
     if _CHOICES.fullmatch(plain):
         return parse(", ".join(re.findall("[A-H]", plain)))
     label = _CHOICE_LABEL.fullmatch(plain)
-    if label and not _OTHER_LABEL.search(label[3]) and not _LETTERS_ONLY.fullmatch(label[3]):
+    if (
+        label
+        and not _UNSURE.fullmatch(label[3])
+        and not _OTHER_LABEL.search(label[3])
+        and not _LETTERS_ONLY.fullmatch(label[3])
+    ):
         return Choice(label[1] or label[2])
     based = _BASED.fullmatch(plain)
     if based and 2 <= int(based[3] or based[4]) <= 36:
@@ -102,6 +113,9 @@ def _clock(plain: str) -> Clock | None:
 def _ratio(plain: str) -> Ratio | None:
     to = _TO.fullmatch(plain)
     plain = ":".join(filter(None, to.groups())) if to else plain
+    named = _RATIO_NAMES.fullmatch(plain)
+    if named and named[1].count(":") == named[2].count(":"):
+        plain = named[2]  # a:b:c = 1:2:3
     if ":" not in plain or not _RATIO.fullmatch(plain):
         return None
     try:

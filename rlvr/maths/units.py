@@ -50,9 +50,9 @@ mi mile =1760 yd | nmi =1852 m | ly light-year lightyear =1 @lightyear
 Å angstrom =1/10000000000 m | micron =1/1000000 m | acre =4840 yd^2 | ha hectare =10000 m^2
 g gram gramme =1 @mass | t ton tonne =1000000 g | lb lbs pound =45359237/100000 g 
 oz ounce =1/16 lb | carat =1/5 g | quintal =100000 g
-s sec second =1 @time | min minute =60 s | h hr hour =60 min | d day =24 h | wk week =7 d
-fortnight =14 d | month mo =1 @month | yr year =12 month | decade =10 yr | century centuries =100 yr
-millennium millennia =1000 yr
+s sec second =1 @time | min minute =60 s | h hr hrs hour =60 min | d day =24 h | wk wks week =7 d
+fortnight =14 d | month mo =1 @month | yr yrs year =12 month | decade =10 yr
+century centuries =100 yr | millennium millennia =1000 yr
 A amp ampere =1 @current | K kelvin =1 @kelvin | mol mole =1 @amount | cd candela =1 @light
 degC =1 @celsius | degF =1 @fahrenheit | degree deg =1 @angle | arcmin arcminute =1/60 degree
 arcsec arcsecond =1/3600 degree | rad radian =1 @radian | sr steradian =1 @steradian
@@ -100,13 +100,15 @@ _PARTS_BY_NAME = {
     "sixtieth": Fraction(1, 60), "seventieth": Fraction(1, 70), "eightieth": Fraction(1, 80),
     "ninetieth": Fraction(1, 90), "permille": Fraction(1, 1000), "permyriad": Fraction(1, 10**4),
 }  # fmt: skip
+_SIZES = frozenset(map(stem, [*_SCALES, *_PARTS_BY_NAME]))
+_CJK_RUN = re.compile(f"[{cjk.LETTERS}]*+")
 _PERCENT = re.compile(
     r"(?:per\s*+cents?|pct|percentage(?:\s++points?)?|percent(?:\s++points?)?|%)\.?"
 )
 _LONG = {"degrees celsius": "degC", "degree celsius": "degC", "celsius": "degC",
          "degrees fahrenheit": "degF", "degree fahrenheit": "degF", "fahrenheit": "degF",
          "per mille": "permille", "us dollars": "dollars", "pounds sterling": "gbp",
-         "light years": "lightyears"}  # fmt: skip
+         "light years": "lightyears", "basis points": "permyriad"}  # fmt: skip
 _LONG_NAMES = re.compile(rf"\b(?:{'|'.join(_LONG)})\b", re.I)
 _PER = re.compile(r"(?:(?<!\s)\s++|^)(?:per|an?(?=\s++[a-zA-Z]{3}))\s++")
 _PARTS_OF_UNIT = re.compile(
@@ -175,13 +177,18 @@ def same_kind(a: Dimension, b: Dimension) -> bool:
 
 
 def counted(answer: object) -> frozenset[str]:
-    """Return the stems of the nouns that an answer counts: `apple` of `9 (apples)`."""
+    """Return the stems of the nouns that an answer counts: `apple` of `9 (apples)`.
+
+    A word of size counts alone (`88 (quarters)`) or in its phrase (`41 (fourth graders)`).
+    """
     if isinstance(answer, Several):
         return frozenset().union(*map(counted, answer.items))
     if not isinstance(answer, Quantity):
         return frozenset()
     nouns, _ = _nouns_apart(answer.dimension)
-    return frozenset(name.removeprefix("noun ") for name, _ in nouns)
+    stems = {name.removeprefix("noun ") for name, _ in nouns}
+    usual = {name for name in stems if name not in _SIZES or len(stems) == 1}
+    return frozenset(usual | {" ".join(sorted(stems))} if len(stems) > 1 else usual)
 
 
 def _nouns_apart(dimension: Dimension) -> tuple[Dimension, Dimension]:
@@ -197,6 +204,8 @@ def unit(text: str, one: bool = False, known: frozenset[str] = frozenset()) -> U
     text = text.strip().rstrip(".,").strip()
     while text.startswith("(") and text.endswith(")") and text.count("(") == 1:
         text = text[1:-1].strip()
+    if not text or text.lower() == "n/a":
+        return None
     if _PERCENT.fullmatch(text.lower()):
         return Unit(percent=True)
     text = _LONG_NAMES.sub(lambda m: _LONG[m[0].lower()], text)
@@ -226,7 +235,7 @@ def _scale(text: str, one: bool, known: frozenset[str]) -> tuple[Fraction, str]:
         if words and words[0].lower() == "of" and len(words) > 1:
             words.pop(0)
     text = " ".join(words)
-    while text[:1] in cjk.SCALES and text not in UNITS:
+    while text[:1] in cjk.SCALES and _CJK_RUN.match(text)[0] not in UNITS:  # type: ignore[index]
         scale, text = scale * cjk.SCALES[text[0]], text[1:]
     return scale, text
 
