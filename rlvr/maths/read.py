@@ -6,11 +6,11 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from rlvr.maths.forms import special, with_bases, words
 from rlvr.maths.kinds import Answer, Clock, Quantity, Several
 from rlvr.maths.lex import ParseError, clean
 from rlvr.maths.parse import MAX_CHARS, Node, Num, Op, Rel, Sym, parse
 from rlvr.maths.quantities import compound, quantity
-from rlvr.maths.special import special, with_bases, words
 
 _ALL_TEXT = re.compile(r"\\text\{((?=[^{}]*(?:[0-9]|\\usd))[^{}]*+)\}")
 _TEMPERATURE = re.compile(r"\^\s*+\{?+\s*+\\circ\s*+\}?+\s*+(?:\\text\{\s*+)?([CF])\b\s*+\}?")
