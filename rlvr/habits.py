@@ -36,15 +36,20 @@ def pairs(n: int, seed: int) -> Iterator[Pair]:
 
 
 def _cases(habit: Habit, seed: int) -> Iterator[Pair]:
-    """Yield right and wrong pairs of a habit in turn; each frame comes before any comes again."""
+    """Yield right and wrong pairs of a habit in turn; each frame comes before any comes again.
+
+    Of three wrong ones two state nothing, where the habit has such frames.
+    """
     rng = Random(f"habits {seed} {habit.name}")
-    right, wrong = _shuffled(rng, habit.states), _shuffled(rng, habit.silent)
-    missed = _shuffled(rng, habit.states)
+    right, missed = _shuffled(rng, habit.states), _shuffled(rng, habit.states)
+    silent = _shuffled(rng, habit.silent)
     while True:
-        yield _stated(rng, habit, next(right))
-        yield _unstated(rng, habit, next(wrong)) if habit.silent else _miss(rng, habit, missed)
-        yield _stated(rng, habit, next(right))
-        yield _miss(rng, habit, missed)
+        for nothing in (True, True, False):
+            yield _filled_in(rng, habit, next(right), "stated")
+            if nothing and habit.silent:
+                yield _filled_in(rng, habit, next(silent), "nothing stated")
+            else:
+                yield _miss(rng, habit, next(missed))
 
 
 def _shuffled(rng: Random, frames: Sequence[str]) -> Iterator[str]:
@@ -52,19 +57,13 @@ def _shuffled(rng: Random, frames: Sequence[str]) -> Iterator[str]:
         yield from rng.sample(frames, len(frames))
 
 
-def _stated(rng: Random, habit: Habit, frame: str) -> Pair:
+def _filled_in(rng: Random, habit: Habit, frame: str, how: str) -> Pair:
     values = _draw(rng, habit, frame)
-    return _pair(rng, habit, frame, values, values, "stated")
+    return _pair(rng, habit, frame, values, values, how)
 
 
-def _unstated(rng: Random, habit: Habit, frame: str) -> Pair:
-    values = _draw(rng, habit, frame)
-    return _pair(rng, habit, frame, values, values, "nothing stated")
-
-
-def _miss(rng: Random, habit: Habit, frames: Iterator[str]) -> Pair:
+def _miss(rng: Random, habit: Habit, frame: str) -> Pair:
     """State another value; the reference may stand in a slot that is not the answer's."""
-    frame = next(frames)
     values = _draw(rng, habit, frame)
     turned = (values[1], values[0], values[2])
     if habit.reference or rng.random() < 0.5:

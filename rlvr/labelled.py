@@ -28,7 +28,7 @@ from rlvr.audit import CONFIDENCE, SHOWN, figures_of, interval, one_line, share
 from rlvr.data import InputError, Problem, Verdict
 from rlvr.pool import VerifierPool
 from rlvr.record import write_json
-from rlvr.score import file_lines, read
+from rlvr.score import STDIN, file_lines, read
 from rlvr.verify import check_options, load_verifier
 
 EXPECTED = ("correct", "wrong", "abstain")
@@ -175,7 +175,7 @@ def measure(
     verifier = load_verifier(name)
     check_options(verifier, options or {})
     total = None
-    if all(file.is_file() for file in files):
+    if not any(file == STDIN or file.is_fifo() for file in files):
         total = sum(1 for file in files for _ in read_labelled(file, verifier.whole_line))
     lines = (line for file in files for line in read_labelled(file, verifier.whole_line))
     asked, kept = tee(lines)

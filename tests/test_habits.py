@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter, defaultdict
 from functools import cache
 from itertools import islice
@@ -15,7 +16,7 @@ from rlvr.audit import Pair
 from rlvr.habit_frames import DOUBTING, HABITS, LANGUAGES, THINKING, Habit
 from rlvr.habits import _SLOT, ROWS, pairs
 
-N = 120 * len(HABITS)  # each frame comes at least once
+N = 126 * len(HABITS)  # each frame comes at least once
 EACH = pytest.mark.parametrize("habit", HABITS, ids=lambda habit: habit.name)
 
 
@@ -54,7 +55,7 @@ def test_every_habit_is_right_and_wrong_as_often() -> None:
 
 
 def test_what_states_nothing_is_among_the_wrong_ones_of_most_habits() -> None:
-    kinds = {pair.how for pair in pairs(4 * len(HABITS), 0)}
+    kinds = {pair.how for pair in pairs(6 * len(HABITS), 0)}
     assert kinds == {"stated", "nothing stated", "another value stated"}
     assert all(habit.silent for habit in (*THINKING, *LANGUAGES, *DOUBTING))
     assert all(habit.states for habit in HABITS)
@@ -74,6 +75,15 @@ def test_a_frame_uses_one_row_of_slots_and_its_first(habit: Habit) -> None:
 def test_no_frame_comes_twice_in_a_habit_nor_stands_on_both_sides(habit: Habit) -> None:
     frames = [*habit.states, *habit.silent]
     assert len(set(frames)) == len(frames)
+
+
+@EACH
+def test_every_frame_comes(habit: Habit) -> None:
+    texts = [pair.completion for pair in of(habit)]
+    for frame in (*habit.states, *habit.silent):
+        pieces = _SLOT.split(frame)[::2]  # between them the slots' names
+        like = re.compile(".+?".join(map(re.escape, pieces)) + r"\Z", re.DOTALL)
+        assert any(like.search(text) for text in texts), frame
 
 
 @EACH
