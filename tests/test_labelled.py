@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import io
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ from rlvr.cli import app
 from rlvr.data import InputError, Problem, Status, Verdict
 from rlvr.labelled import Agreement, Line, Tally, measure, print_agreement, read_labelled
 
+ROOT = Path(__file__).parents[1]
 LINES: list[dict[str, Any]] = [
     {"completion": "4", "answer": "4", "label": True},
     {"completion": "5", "reference": "4", "label": "wrong", "type": "sum"},
@@ -277,12 +282,71 @@ def test_disagreement_is_no_failure_and_json_has_no_times(tmp_path: Path) -> Non
 
 def test_several_files_follow_one_option(tmp_path: Path) -> None:
     first, second = (write_lines(tmp_path, LINES, name) for name in ("a.jsonl", "b.jsonl"))
-    code, output = run("math", "--labelled", first, second, "--show", 0)
+    code, output = run("exact", "--labelled", first, second, "--show", 0)
     assert code == 0
-    assert ["all", "8", "4", "0.500", "2", "0", "2", "0"] in map(str.split, output.splitlines())
-    assert output == run("math", "--labelled", first, "--labelled", second, "--show", 0)[1]
+    assert ["all", "8", "4", "0.500", "2", "2", "0", "0"] in map(str.split, output.splitlines())
+    assert output == run("exact", "--labelled", first, "--labelled", second, "--show", 0)[1]
 
 
 def test_files_without_the_option_are_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["audit", "math", str(write_lines(tmp_path, LINES))])
     assert isinstance(done.exception, InputError) and "--labelled" in str(done.exception)
+
+
+# --- beside Math-Verify, and where labels come from ------------------------------------------
+
+
+def test_both_are_measured_on_the_same_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    side_by_side = importlib.import_module("_labelled").labelled
+    file = write_lines(
+        tmp_path,
+        [
+            {"completion": r"\boxed{4}", "answer": "4", "expected": "correct"},
+            {"completion": r"\boxed{5}", "answer": "4", "expected": "wrong"},
+            {"completion": r"\boxed{4}", "answer": "4", "expected": "wrong", "class": "bad label"},
+            {"completion": r"\boxed{2}", "answer": "", "expected": "correct|abstain"},
+        ],
+        "mine.jsonl",
+    )
+    out = tmp_path / "out.json"
+    side_by_side([file], out)
+    found = json.loads(out.read_text())
+    assert found == json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["files"]["mine"]["agree"] == {
+        "both": 3, "only rlvr": 0, "only math-verify": 0, "neither": 1,
+    }  # fmt: skip
+    for side in ("rlvr", "math-verify"):
+        figures = found["files"]["mine"][side]
+        counted = [figures[key] for key in ("agree", "false_positives", "undecided")]
+        assert counted == [3, 1, 1]
+        [wrong] = figures["wrong"]
+        assert (wrong["line"], wrong["class"], wrong["status"]) == (3, "bad label", "correct")
+
+
+def test_the_docs_make_labelled_lines_of_public_files(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "verifiers.md").read_text()
+    block = re.search(r"```python\n(# label\.py.*?)```", page, re.DOTALL)
+    assert block is not None
+    script, source = tmp_path / "label.py", tmp_path / "source.jsonl"
+    script.write_text(block[1])
+    models = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
+    lines = [
+        {"question": "2 + 2?", "ground_truth": "2 + 2 = <<2+2=4>>4\nA: 4"}
+        | {
+            model: {"is_correct": i > 1, "solution": f"A: {i + 2}"}
+            for i, model in enumerate(models)
+        },
+        {"answer": "4", "code": [r"\boxed{4}", r"\boxed{5}"], "score": [True, False]},
+    ]
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    command = [sys.executable, str(script), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    file = tmp_path / "labels.jsonl"
+    file.write_text(done.stdout)
+    labels = [(line.problem.reference, line.expected) for line in read_labelled(file)]
+    assert labels == [
+        ("4", e) for e in ("wrong", "wrong", "correct", "correct", "correct", "wrong")
+    ]
