@@ -1,10 +1,10 @@
 r"""Written-down habits: pairs in which models state answers, or write what states none.
 
-The grammar is `rlvr.habit_frames`. A frame that states an answer is right when it is filled with
-the reference, and wrong with another value, even where the reference stands in another slot. A
-frame that states nothing is wrong, though it holds the reference. So truth is known by
-construction. Nothing here parses anything, and nothing is shared with the reader of answers
-(`rlvr.maths`): no pattern and no list of words.
+The grammar is `rlvr.habit_frames` and `rlvr.habit_doubts`. A frame that states an answer is right
+when it is filled with the reference, and wrong with another value, even where the reference stands
+in another slot. A frame that states nothing is wrong, though it holds the reference. So truth is
+known by construction. Nothing here parses anything, and nothing is shared with the reader of
+answers (`rlvr.maths`): no pattern and no list of words.
 
 What it does not cover: proofs, programs, answers that are sentences.
 """
@@ -17,7 +17,8 @@ from random import Random
 from typing import NamedTuple
 
 from rlvr.audit import Pair
-from rlvr.habit_frames import HABITS, Habit
+from rlvr.habit_doubts import DOUBTING
+from rlvr.habit_frames import LANGUAGES, STATING, THINKING, Habit
 
 
 class Value(NamedTuple):
@@ -25,6 +26,9 @@ class Value(NamedTuple):
 
     plain: str
     tex: str
+
+
+HABITS = STATING + THINKING + LANGUAGES + DOUBTING
 
 
 def pairs(n: int, seed: int) -> Iterator[Pair]:
