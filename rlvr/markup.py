@@ -33,7 +33,7 @@ THOUGHTS = (
         r"<\|channel\|>(?!\s*+final\b)[^<]{0,80}+(?:<\|constrain\|>[^<]{0,80}+)?<\|message\|>",
         r"<\|channel\|>\s*+final\b[^<]{0,80}+(?:<\|constrain\|>[^<]{0,80}+)?<\|message\|>",
     ),
-    (r"\AHere(?: is|'s) my thought process:", r"\bHere(?: is|'s) my response:"),
+    (r"\AHere(?: is|'s) my thought process:", r"Here(?: is|'s) my response:"),
 )
 _OPENED = re.compile("|".join(opened for opened, _ in THOUGHTS), re.I)
 _CLOSED = re.compile("|".join(closed for _, closed in THOUGHTS), re.I)
@@ -47,6 +47,7 @@ _ANSWER_CLOSED = re.compile(
     r"<\|end_of_solution\|>|<\|END_(?:RESPONSE|TEXT)\|>|</response>"
     r"|<\|close\|>\s*+(?:response|message)\s*+<\|sep\|>"
 )
+_BEGINS = re.compile(r"[<\[◁H]")  # what every mark begins with
 # A mark in quotes on one line is spoken of, and marks nothing.
 _QUOTED = re.compile(r"(?<![\w'])(?:'[^'\n]{1,200}+'|\"[^\"\n]{1,200}+\"|`[^`\n]{1,200}+`)")
 _MARK = r"(?:<\|[A-Za-z_]{2,20}\|>|</?s>|<(?:end|start)_of_turn>|<turn\|>|<eos>|\[DONE\])"
@@ -60,43 +61,32 @@ def spoken(completion: str) -> str | None:
 
     Marks of a tokenizer at either end are dropped, and so is a further turn of the conversation.
     """
-    text = completion
-    if any(character in text for character in "<◁") or "[THINK" in text or text[:4] == "Here":
-        quoted = [match.span() for match in _QUOTED.finditer(text)] if _marked(text) else []
-        start = _last_end(_CLOSED, text, quoted)
-        if _last_end(_OPENED, text, quoted) > start:
-            return None
-        opened = _last_end(_ANSWER_OPENED, text, quoted)
-        start = max(start, opened)
-        end = len(text)
-        if opened:
-            ends = (m.start() for m in _outside(_ANSWER_CLOSED, text, quoted) if m.start() >= start)
-            end = next(ends, end)
-        text = _one_turn(text[start:end])
-    return text
+    begins = [match.start() for match in _BEGINS.finditer(completion)]
+    if not begins:
+        return completion
+    marks = _marks(completion, begins)
+    start = max((mark.end() for mark in marks if mark.re is _CLOSED), default=0)
+    if any(mark.re is _OPENED and mark.end() > start for mark in marks):
+        return None
+    opened = max((mark.end() for mark in marks if mark.re is _ANSWER_OPENED), default=0)
+    start = max(start, opened)
+    ends = [mark.start() for mark in marks if mark.re is _ANSWER_CLOSED and mark.start() >= start]
+    return _one_turn(completion[start : ends[0] if opened and ends else len(completion)])
 
 
-def _marked(text: str) -> bool:
-    return any(pattern.search(text) for pattern in (_OPENED, _CLOSED, _ANSWER_OPENED))
+def _marks(text: str, begins: list[int]) -> list[re.Match[str]]:
+    """Return the marks that begin at some places and stand in no quotation, in order."""
+    kinds = (_OPENED, _CLOSED, _ANSWER_OPENED, _ANSWER_CLOSED)
+    marks = [mark for at in begins for kind in kinds if (mark := kind.match(text, at))]
+    return [mark for mark in marks if not _spoken_of(text, mark.start())]
 
 
-def _last_end(pattern: re.Pattern[str], text: str, quoted: list[tuple[int, int]]) -> int:
-    return max((match.end() for match in _outside(pattern, text, quoted)), default=0)
-
-
-def _outside(
-    pattern: re.Pattern[str], text: str, quoted: list[tuple[int, int]]
-) -> list[re.Match[str]]:
-    """Return the matches that lie in no quotation, in order; quotations are in order too."""
-    found = []
-    spans = iter([*quoted, (len(text), len(text))])
-    start, end = next(spans)
-    for match in pattern.finditer(text):
-        while end <= match.start() and start < len(text):
-            start, end = next(spans)
-        if not start <= match.start() < end:
-            found.append(match)
-    return found
+def _spoken_of(text: str, at: int) -> bool:
+    """Whether a place lies in a quotation on its line."""
+    start = max(text.rfind("\n", 0, at) + 1, at - 200)
+    end = text.find("\n", at, at + 200)
+    line = text[start : end if end >= 0 else at + 200]
+    return any(match.start() <= at - start < match.end() for match in _QUOTED.finditer(line))
 
 
 def _one_turn(text: str) -> str:

@@ -32,8 +32,9 @@ def plain(text: str) -> str:
 
 _ANNOUNCED = re.compile(
     r"\b(?:answers?|correct (?:option|choice|letter)|antwort|lösung|ergebnis|réponse|résultat"
-    r"|respuesta|resultado|resposta|risposta|risultato|antwoord|svaret|odpowied[źz]|cevap|jawaban|ответ)\b"
-    r"(?:[^.\n:=：。]|\.(?=\d)){0,60}?"
+    r"|respuesta|resultado|resposta|risposta|risultato|antwoord|svaret|odpowied[źz]|cevap"
+    r"|jawaban|ответ)\b"
+    r"(?:[^.?!\n:=：。]|\.(?=\d)){0,60}?"
     r"(?:\b(?:is|are|equals|(?:must|should|would|will|has to) be|comes (?:out )?to|becomes"
     r"|ist|lautet|beträgt|est|es|é|è|är|to|adalah|равен|равна|-)(?![\w'’])\s*+:?|:|：|=)"
     r"(?!\s*+(?:not|never|no longer|nicht|pas|non|não|не)\b)[ \t]*\n?[ \t]*(?=[^\n])"
@@ -46,9 +47,10 @@ _LABEL = re.compile(
 )
 _OTHER_OPTION = re.compile(r"(?:(?<=\n)|\A)[ \t]*+\(?B[ \t]*+[:.)]")
 _CHOSEN = re.compile(
-    r"\b(?:options?|choices?|answers?|letters?)[ \t]++\(?([A-Ja-j])\)?[ \t]++is[ \t]++"
-    r"(?:the[ \t]++)?(?:correct|right|best|true)\b",
-    re.I,
+    r"(?:\b(?:options?|choices?|answers?|letters?)[ \t]++\(?([A-J])\)?|\(([A-J])\))[ \t]++is[ \t]++"
+    r"(?:the[ \t]++)?(?:correct|right|best|true)\b"
+    r"|\b(?:it['’]s|it is|choose|pick|select|go with)[ \t]++(?:the[ \t]++)?"
+    r"(?:option[ \t]++|choice[ \t]++|answer[ \t]++)?\(?([A-J])\)?(?=[ \t]*+(?:[.!,]|\n|\Z))"
 )
 _ONLY_WORDS = re.compile(r"\W*+(?:(?:the|my|our|so|thus|final|correct)\W++)*+", re.I)
 _SENTENCE_END = re.compile(
@@ -96,11 +98,11 @@ def announcements(text: str, reader: Reader) -> list[Stated] | None:
             if len(answers) == MAX_SPELLINGS:
                 return None
             answers[sentence] = _announced(sentence, text[end : end + 1], reader)
-        if stance.says_doubt(match[0]):
-            continue  # "the answer that I thought was not right is"
-        announced.append(Stated(match.start(), end, answers[sentence]))
+        # "The answer, I suspect, is 5" states nothing.
+        answer = "" if stance.says_doubt(match[0]) else answers[sentence]
+        announced.append(Stated(match.start(), end, answer))
     if reader.letter:
-        chosen = [Stated(m.start(), m.end(), m[1].upper()) for m in _CHOSEN.finditer(text)]
+        chosen = [Stated(m.start(), m.end(), m[1] or m[2] or m[3]) for m in _CHOSEN.finditer(text)]
         announced = sorted([*announced, *chosen], key=lambda one: one.start)
     return announced
 
@@ -110,6 +112,8 @@ def _announced(sentence: str, mark: str, reader: Reader) -> str:
     sentence = _POLITE_END.sub("", sentence.strip().rstrip(".,;")).rstrip()
     if mark == "?":
         return sentence + mark
+    if not mark and stance.cut_off(sentence):
+        return ""
     sentence = _ADVERB.sub("", sentence, count=1) if _ADVERB.match(sentence) else sentence
     if reader.readable(sentence):
         return sentence

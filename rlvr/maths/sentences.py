@@ -27,7 +27,8 @@ class Reader:
 
 INLINE = re.compile(r"(?<!\\)\$([^$\n]++)(?<!\\)\$|\\\(((?:(?!\\[()]).)++)\\\)")
 NUMBER = re.compile(
-    r"(?:\\?[$€£¥]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£¥]\s*)?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
+    r"(?:\\?[$€£¥]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£¥]\s*)?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+"
+    r"|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
     r"(?:\s?/\s?[0-9]+)?(?:\s?(?:\\?%|[€£¥]))?"
 )
 _DIGIT = re.compile(r"[0-9]")
@@ -81,11 +82,14 @@ _BAD_BEFORE = re.compile(
     r"(?:[-+*/^_({\[,.:<>|&\\×·÷√]|[A-Za-z0-9)}\]]\s*[-−]|\\[a-zA-Z]+|[0-9]\s*|[a-zA-Z])$"
 )
 _BAD_WORDS = re.compile(
-    r"\b(?:or|and|to|between|from|not|isn't|than|least|most|either|by|plus|minus|times|over|add|divide"
-    r"|multiply|subtract|ignore|equation|line|step|case|option|chapter|question|problem|number|part"
-    r"|within|under|anything but|all but|double|twice|triple|thrice|half|below|above|beyond|up to"
-    r"|(?:square|cube|double|half|root|sum|product|difference|quotient|multiple|power|reciprocal"
-    r"|opposite|negative|inverse|factorial) of)\s*$",
+    r"\b(?:or|and|to|between|from|not|isn't|than|least|most|either|by|plus|minus|times|over"
+    r"|add|divide"
+    r"|multiply|subtract|negative|ignore|equation|line|step|case|option|chapter|question"
+    r"|problem|number|part"
+    r"|within|under|exceeds?|anything but|all but|double|twice|triple|thrice|half|below"
+    r"|above|beyond|up to|(?:square|cube|double|half|root|sum|product|difference|divisor"
+    r"|factor|third|quarter"
+    r"|quotient|multiple|power|reciprocal|opposite|negative|inverse|factorial) of)\s*$",
     re.I,
 )
 _NO_CJK = re.compile(r"[不非没約约第或\-]\s*+\Z|[^\x00-\x7f\w：，。]\s*+\Z")
@@ -138,16 +142,22 @@ def last_sentence(text: str, reader: Reader) -> str | None:
     return None
 
 
-_STEP = re.compile(r"(?:first|next|now|to (?:start|begin)|let)\b", re.I)
+_STEP = re.compile(
+    r"(?:first|next|now|to (?:start|begin)|let|as a trial|(?:set|tak|putt|plugg|substitut|choos"
+    r"|test|try|check|us)ing|test|try|check|should)\b",
+    re.I,
+)
 _CONCLUDES = re.compile(
-    r"[:=]|\b(?:so|thus|therefore|hence|total|altogether|finally|is|are|it['’]s|equals|left|remain(?:s|ing)?"
+    r"[:=]|\b(?:so|thus|therefore|hence|total|altogether|finally|is|are|it['’]s|equals|left"
+    r"|remain(?:s|ing)?"
     r"|answer|result|sum|find|get|gets|have|has|makes?)\b",
     re.I,
 )
 _PROSE = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z]{3}")
 # A value, and then for what it holds: `the least value is 4, attained at x = 1`.
 _CONDITION = re.compile(
-    r"(?<=[\w$)}])(?:,\s++|\s++)(?:attained|achieved|reached|occurring|when|where|if|for|at|with|as|by)\s++"
+    r"(?<=[\w$)}])(?:,\s++|\s++)(?:attained|achieved|reached|occurring|when|where|if|for|at"
+    r"|with|as|by)\s++"
     r"(?:at\s++|when\s++|for\s++)?+(?=\$|\\\(|[a-zA-Z]\b)"
 )
 

@@ -16,39 +16,52 @@ _TOKEN = re.compile(r"[^\W\d_]++(?:['’][^\W\d_]++)*+|[^\s\w]|\w")
 
 # A word that denies, supposes or hedges what follows it.
 _DENIALS = frozenset(
-    "not never no nobody nothing none cannot neither nor hardly without except false wrong "
+    "not never no nobody nothing none cannot neither nor hardly without except false wrong error "
     "incorrect incorrectly mistaken erroneous mistakenly exclude excludes excluding reject rejects "
-    "rule ruled discard eliminate doubt doubts deny denies unsure unlikely impossible contradicts "
-    "contradict contradiction nicht kein keine pas não non не нет niet nie nej inte ikke ≠".split()
+    "rule rules ruled discard eliminate doubt doubts deny denies unsure unlikely impossible refute "
+    "refutes contradicts contradict contradiction tempting "
+    "nicht kein keine pas non não нет не niet nie nej inte ikke zweifle doute dudo dubito duvido "
+    "сомневаюсь ≠".split()
 )
 _SUPPOSALS = frozenset(
-    "if suppose supposing supposed assume assuming assumed whether unless provided consider "
-    "considering imagine pretend guess guessing guessed try trying tried let wenn falls angenommen "
-    "si se если".split()
+    "if suppose supposing supposed assume assuming assumed whether whenever unless provided "
+    "consider considering imagine pretend guess guessing guessed hunch bet suspect try trying "
+    "tried test testing trial let setting "
+    "wenn falls angenommen si se если supposons supposez supongamos suponga suponha suponhamos "
+    "supponiamo supponi предположим допустим".split()
 )
 _HEDGES = frozenset(
     "maybe perhaps possibly probably likely presumably conceivably supposedly seemingly arguably "
     "could might may either vielleicht quizás peut-être talvez forse возможно".split()
 )
-_DOUBTS = _DENIALS | _SUPPOSALS | _HEDGES
+_UNSURE = _SUPPOSALS | _HEDGES
+_DOUBTS = _DENIALS | _UNSURE
 # What leads up to an answer and says nothing of it.
 _FILLERS = frozenset(
     "that the my our your this a an final correct right true actual possible first answer answers "
     "result value solution option choice it is was are were be been equals equal would should will "
     "must do does did say says said think believe know see seem seems mean means sure certain way "
-    "claim of to by than for from like any case out die der das antwort la el il o réponse "
-    "respuesta resposta est es é ist you we i it's "
-    "= $ ( { [ \\ * : \" ' x n y k m boxed fbox text".split()
+    "claim conclude of to by than for from like any case out die der das antwort la el il o "
+    "réponse "
+    "respuesta resposta risposta ответ soit sea seja sia que che dass что est "
+    "es é ist you we i it's = $ ( { [ \\ * : \" ' x n y k m boxed fbox text".split()
+)
+_CJK_DOUBT = re.compile(
+    r"(?:假设|假定|假如|如果|若|怀疑|可能|也许|大概|或许|不认为|不是|并非|仮に|もし)\w{0,2}\s*+\Z"
 )
 _BREAKS = re.compile(r"[,;:]\s|\b(?:then|so|hence|thus|therefore|but)\b|。|，", re.I)
 _DOUBTED = re.compile(
     r"(?<![\w-])(?:" + "|".join(sorted(_DOUBTS - {"≠"})) + r")(?![\w-])|n['’]t\b|≠|\\neq?(?![a-z])"
-    r"|\\not\b|[不没沒非未]|如果|假设|可能|也许|大约|ない|아니|\b(?:needs? to|about|approximately"
-    r"|around|roughly|nearly|almost|contradict\w*+)\b",
+    r"|\\not\b|[不没沒非未]|如果|假设|假定|怀疑|可能|也许|大约|ない|아니|仮に|가정"
+    r"|\b(?:needs? to|about|approximately|around|roughly|nearly|almost|contradict\w*+)\b",
     re.I,
 )
 
-_GUESSES = re.compile(r"\bguess(?:es)?\s*+:", re.I)
+_GUESSES = re.compile(r"\b(?:guess(?:es)?\s*+:|hunch\b|bet\b|suspect\b)", re.I)
+_IMAGINED = frozenset(
+    "suppose assume imagine pretend consider supposons supposez supongamos suponga suponha "
+    "suponhamos supponiamo supponi предположим допустим angenommen".split()
+)
 
 # What follows an answer and makes another one of it, or none.
 _QUALIFIED = re.compile(
@@ -64,16 +77,18 @@ _DENIED_AFTER = re.compile(
     r"[\s$*)}\]\\,'\"]*+(?:(?:is|was|are|were|seems?|looks?|would be|can be|must be)\s++"
     r"(?:clearly |obviously |also |just |only |merely )?(?:a )?"
     r"(?:wrong|incorrect|false|mistaken|impossible|too|guess|estimate|rejected|excluded|ruled out"
+    r"|refuted|extraneous|mistake|what (?:a|one|some)\b"
     r"|not\b|no\b)|(?:does|do|did) not\b|(?:isn|wasn|can|doesn|didn|don)['’]t\b|cannot\b"
-    r"|fails?\b|\?"
+    r"|fails?\b|(?:right|correct|true|it|the answer)?\?"
     r"|ならば|なら|でな|ではな|だとすると|라면|이면|이 아니|的话)",
     re.I,
 )
 
 TAKEN_BACK = re.compile(
-    r"\b(?:wait|hold on|oops|whoops|hmm+|scratch that|on (?:second|further) thought"
-    r"|correct(?:ion|ed)|correct(?:ing)? (?:myself|that|this|it)|correct answer"
-    r"|mistakes?|mistaken|slip(?:ped)?|errors?|wrong|incorrect|actually"
+    r"\b(?:wait|hold on|oops|whoops|hmm+|(?:scratch|strike) that|on reflection"
+    r"|on (?:second|further) thought|correct(?:ion|ed)|correct(?:ing)? (?:myself|that|this|it)"
+    r"|correct answer|mistakes?|mistaken|slip(?:ped)?|errors?|false|refuted|wrong|incorrect"
+    r"|actually"
     r"|should(?: have)? be(?:en)?|rather,|instead|no,|apologi[sz]e"
     r"|sorry|misread|miscalculated|miscounted|misunderstood|forgot|overlooked"
     r"|re-?(?:compute|calculate|consider|do|think|examine|evaluate|vise|check|read"
@@ -97,7 +112,8 @@ _INNOCENT = re.compile(
 _REFUSED = re.compile(
     r"\b(?:can(?:no|['’])t|could(?: not|n['’]t)|unable to|not able to)\s++(?:be\s++)?"
     r"(?:solved?|answer(?:ed)?|determined?|help|say|find|found|tell|decided?)\b"
-    r"|not enough information|insufficient|i (?:don['’]t|do not) know|give up|no idea",
+    r"|not enough information|insufficient|i (?:don['’]t|do not) know|give up|no idea"
+    r"|(?:can['’]t|cannot) (?:tell|do this)|has no solution|(?:is|are) unclear",
     re.I,
 )
 _AFFIRMED = re.compile(
@@ -108,20 +124,22 @@ _AFFIRMED = re.compile(
     re.I,
 )
 _UNDONE = re.compile(
-    r"\b(?:and|but|or|nor|to|the|an?|of|we|i|have|has|need|so|then|that|which|by|with|is|are|was|be"
-    r"|from|for|in|on|at|as|it|if|because|since|now|next|also|this|when|where|let|will|must)\s*+\Z",
-    re.I,
+    r"\b(?:(?i:and|but|or|nor|to|the|of|we|i|have|has|need|so|then|that|which|by|with|is|are|was|be"
+    r"|from|for|in|on|at|as|it|if|because|since|now|next|also|times|plus|minus|than|this|when|where"
+    r"|let|will|must)|an?)\s*+\Z"
 )
 
 
 def doubted(text: str, start: int) -> bool:
     """Whether the words that lead up to a position deny, suppose or hedge what stands there."""
     before = _TOKEN.findall(text[max(0, start - NEAR) : start])
+    if _CJK_DOUBT.search(text[max(0, start - 12) : start]):
+        return True
     after_comma = False
     for token in islice(reversed(before), 24):
         word = token.lower()
         if after_comma:
-            return word in _HEDGES  # "Perhaps, the answer is 5", but "No, the answer is 5"
+            return word in _UNSURE  # "Perhaps, the answer is 5", but "No, the answer is 5"
         if word in _DOUBTS or word.endswith(("n't", "n’t")):
             return True
         after_comma = token == ","
@@ -146,7 +164,7 @@ def open_doubt(before: str) -> bool:
     A sentence that begins with a hedge, or says that it guesses, is hedged to its end.
     """
     first = _TOKEN.search(before)
-    if first and first[0].lower() in _HEDGES or _GUESSES.search(before):
+    if first and first[0].lower() in _HEDGES | _IMAGINED or _GUESSES.search(before):
         return True
     breaks = [match.end() for match in _BREAKS.finditer(before)]
     return bool(_DOUBTED.search(before, breaks[-1] if breaks else 0))
