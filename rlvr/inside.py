@@ -340,7 +340,7 @@ def _candidate(channel: Channel, source: str) -> None:
     sys.modules["candidate"] = module
     vars(builtins).update(exit=sys.exit, quit=sys.exit)  # as in any Python with its `site`
     try:
-        exec(compile(source, "candidate.py", "exec"), module.__dict__)
+        exec(compile(source, "candidate.py", "exec", dont_inherit=True), module.__dict__)
     except BaseException as error:
         channel.send({"raised": _described(error)})
         return
@@ -547,7 +547,7 @@ def _checker(channel: Channel, message: dict[str, Any]) -> None:
     }
     try:
         for text in message["setup"]:
-            exec(compile(text, "setup.py", "exec"), space)
+            exec(compile(text, "setup.py", "exec", dont_inherit=True), space)
         wanted = {name for name in message["names"] if name not in space}
         if message["entry_point"] or not wanted:
             wanted.add(message["entry_point"] or message["names"][0])
@@ -555,7 +555,8 @@ def _checker(channel: Channel, message: dict[str, Any]) -> None:
             space[name] = candidate.proxy(name)
         trees = [ast.parse(text) for text in message["tests"]]
         for tree in trees:
-            runs = compile(ast.fix_missing_locations(recording.visit(tree)), "tests.py", "exec")
+            tree = ast.fix_missing_locations(recording.visit(tree))
+            runs = compile(tree, "tests.py", "exec", dont_inherit=True)
             try:
                 exec(runs, space)
             except (Exception, NoAnswer) as error:
