@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import TypeGuard
 
+from rlvr import told
 from rlvr.sandbox import WARM
 
 _SUPPLIED = {"isclose": "from math import isclose"}
@@ -38,14 +39,24 @@ class BadTests(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The functions under test, and the imports that the tests are supplied with."""
+    """The functions under test, and the imports that the tests are supplied with.
+
+    `looks`: tests look at arguments after a call. `prints`: they look at what is printed.
+    """
 
     names: tuple[str, ...]
     supplied: str = ""
+    looks: bool = False
+    prints: bool = False
 
 
-def asked(setup: Sequence[str], tests: Sequence[str], entry: str = "") -> Asked:
-    """Return what the tests ask for. Raises BadTests."""
+def asked(
+    setup: Sequence[str],
+    tests: Sequence[str],
+    entry: str = "",
+    packages: Set[str] = frozenset(),
+) -> Asked:
+    """Return what the tests ask for; they may import `packages`. Raises BadTests."""
     try:
         trees = [ast.parse(text) for text in (*setup, *tests)]
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -66,7 +77,11 @@ def asked(setup: Sequence[str], tests: Sequence[str], entry: str = "") -> Asked:
     _refuse_unknown(names, free.keys() - imports.keys(), nodes, entry)
     if len(names) > 1:
         _refuse_judges(nodes, frozenset(names))
-    return Asked(names, "\n".join(imports.values()))
+    own = [node for tree in trees[len(setup) :] for node in ast.walk(tree)]
+    for need in told.needs(tests, own, names, packages):
+        raise BadTests(need)
+    prints = any(stream in text for text in tests for stream in ("stdout", "stderr"))
+    return Asked(names, "\n".join(imports.values()), told.looks(own, names), prints)
 
 
 def _built_in(name: str) -> bool:

@@ -97,7 +97,7 @@ def _verifier() -> str:
 def _sandbox() -> str:
     """Attempt, inside, every escape that the sandbox claims to stop; then overrun its time."""
     from rlvr import escapes
-    from rlvr.inside import pack
+    from rlvr.plain import pack
     from rlvr.sandbox import ProgramError, Sandbox, bubblewrap
 
     source = Path(escapes.__file__).read_text()

@@ -18,8 +18,6 @@ but Python's own and its /tmp. What nothing here can stop: a fault of the kernel
 
 from __future__ import annotations
 
-import ast
-import builtins
 import gc
 import json
 import os
@@ -30,13 +28,10 @@ import signal
 import socket
 import struct
 import sys
-import types
-from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
+from rlvr.answers import answer_calls, run_on_input
+from rlvr.checker import judge, judge_outputs
 from rlvr.confine import (
     CALLS,
     EPERM,
@@ -52,11 +47,10 @@ from rlvr.confine import (
     read_only,
     system_call_filter,
 )
+from rlvr.plain import TOO_LARGE
 
 LENGTH = struct.Struct("<I")
 STATUS = struct.Struct("<i")
-MAX_DEPTH = 50
-TOO_LARGE = "the result is too large"
 
 # --- confinement -----------------------------------------------------------------------------
 
@@ -217,368 +211,20 @@ class Channel:
         return bytes(parts)
 
 
-class NotPlain(Exception):
-    """A value that is not plain data."""
-
-
-class TooLarge(NotPlain):
-    """Plain data, but nested too deeply or too large a number."""
-
-
-MAPPINGS: dict[str, Callable[[Any], Any]] = {
-    "dict": dict,
-    "Counter": lambda pairs: Counter(dict(pairs)),
-    "OrderedDict": OrderedDict,
-    "defaultdict": lambda pairs: defaultdict(None, pairs),
-    "dict_keys": lambda pairs: dict(pairs).keys(),
-    "dict_values": lambda pairs: dict(pairs).values(),
-    "dict_items": lambda pairs: dict(pairs).items(),
-}
-SEQUENCES: dict[str, Callable[[Any], Any]] = {
-    "tuple": tuple,
-    "set": set,
-    "frozenset": frozenset,
-    "deque": deque,
-    "range": lambda numbers: range(*numbers),
-}
-SCALARS: dict[str, Callable[[Any], Any]] = {
-    "int": lambda text: int(text, 16),
-    "float": float,
-    "bytes": bytes.fromhex,
-    "complex": lambda parts: complex(float(parts[0]), float(parts[1])),
-    "Decimal": Decimal,
-    "Fraction": Fraction,
-}
-
-
-def pack(value: Any, depth: int = 0) -> Any:
-    """Write plain data as JSON that keeps the exact built-in type; a named tuple is a tuple.
-
-    Raises NotPlain for anything else: subclasses, generators, containers that hold themselves.
-    """
-    kind = type(value)
-    if value is None or kind is bool or kind is str:
-        return value
-    if kind is int:
-        return value if -(2**53) < value < 2**53 else {"int": _hexadecimal(value)}
-    if kind is float:
-        return value if value - value == 0 else {"float": repr(value)}
-    if depth >= MAX_DEPTH:
-        raise TooLarge("nested too deeply")
-    if kind is list:
-        return [pack(item, depth + 1) for item in value]
-    if kind in (tuple, set, frozenset, deque):
-        return {kind.__name__: [pack(item, depth + 1) for item in value]}
-    if kind is range:
-        return {"range": [pack(number) for number in (value.start, value.stop, value.step)]}
-    if kind in (dict, Counter, OrderedDict, defaultdict):
-        return {kind.__name__: list(_pairs(value.items(), depth))}
-    if kind is type({}.keys()):
-        return {"dict_keys": list(_pairs(((key, None) for key in value), depth))}
-    if kind is type({}.items()):
-        return {"dict_items": list(_pairs(value, depth))}
-    if kind is type({}.values()):
-        return {"dict_values": list(_pairs(enumerate(value), depth))}
-    if kind is bytes:
-        return {"bytes": value.hex()}
-    if kind is complex:
-        return {"complex": [repr(value.real), repr(value.imag)]}
-    if kind in (Decimal, Fraction):
-        return {kind.__name__: str(value)}
-    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-        return {"tuple": [pack(item, depth + 1) for item in value]}
-    raise NotPlain(f"{str(kind.__name__)[:100]} is not plain data")
-
-
-def _pairs(items: Any, depth: int) -> Iterator[list[Any]]:
-    return ([pack(key, depth + 1), pack(value, depth + 1)] for key, value in items)
-
-
-def _hexadecimal(value: int) -> str:
-    if value.bit_length() > 1 << 22:
-        raise TooLarge("the number is too large")
-    return hex(value)
-
-
-def unpack(value: Any) -> Any:
-    """Read what `pack` wrote. Raises an Exception for anything else."""
-    if value is None or type(value) in (bool, str, int, float):
-        return value
-    if type(value) is list:
-        return [unpack(item) for item in value]
-    ((name, content),) = value.items()
-    if name in SCALARS:
-        return SCALARS[name](content)
-    if name in SEQUENCES:
-        return SEQUENCES[name](map(unpack, content))
-    return MAPPINGS[name]([(unpack(key), unpack(item)) for key, item in content])
-
-
-# --- the two parts ---------------------------------------------------------------------------
+# --- the parts -------------------------------------------------------------------------------
 
 
 def _play(channel: Channel) -> None:
     message = channel.receive()
     random.seed(0)
     if message["part"] == "candidate":
-        _candidate(channel, message["source"])
+        answer_calls(channel, message)
+    elif message["part"] == "program":
+        run_on_input(channel, message)
+    elif message["part"] == "outputs":
+        judge_outputs(channel, message["checker"])
     else:
-        _checker(channel, message)
-
-
-def _described(error: BaseException) -> str:
-    try:
-        return f"{type(error).__name__}: {error}"[:300]
-    except BaseException:  # the candidate's own exception, whose text is its own too
-        return "an exception without a text"
-
-
-def _candidate(channel: Channel, source: str) -> None:
-    """Run a program, then answer calls of its functions until the caller has had enough."""
-    module = types.ModuleType("candidate")
-    module.__file__ = "/tmp/candidate.py"
-    sys.modules["candidate"] = module
-    vars(builtins).update(exit=sys.exit, quit=sys.exit)  # as in any Python with its `site`
-    try:
-        exec(compile(source, "candidate.py", "exec", dont_inherit=True), module.__dict__)
-    except BaseException as error:
-        channel.send({"raised": _described(error)})
-        return
-    channel.send({"ready": True})
-    while True:
-        request = channel.receive()
-        answer: dict[str, Any] = {"id": request["id"]}
-        try:
-            if request["call"] not in module.__dict__:
-                raise NotPlain(f"no function {request['call']}")
-            function = module.__dict__[request["call"]]
-            args, kwargs = unpack(request["args"]), unpack(request["kwargs"])
-            answer["value"] = pack(function(*args, **kwargs))
-        except NotPlain as error:
-            answer["raised"], answer["kinds"] = str(error), []
-        except BaseException as error:
-            answer["raised"] = _described(error)
-            answer["kinds"] = [kind.__name__ for kind in type(error).__mro__]
-        try:
-            channel.send(answer)
-        except ValueError as error:
-            channel.send({"id": request["id"], "raised": str(error), "kinds": []})
-
-
-class Failure(Exception):
-    """The candidate's exception, where no built-in one of the same name may stand for it."""
-
-
-class NoAnswer(BaseException):
-    """A call that brought neither plain data nor an exception: no test may take it for either."""
-
-
-class BrokenTests(BaseException):
-    """The tests fail by themselves; no handler of theirs is to catch it."""
-
-
-class Candidate:
-    """The checker's end of the candidate: proxies for its functions, and what came of the calls."""
-
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self.calls = 0
-        self.raised: list[Exception] = []
-        self.unanswered = ""
-        # StopIteration would end a `map` or a `for` of the tests as if all were well.
-        self.builtin = {
-            kind.__name__: kind
-            for kind in vars(builtins).values()
-            if isinstance(kind, type)
-            and issubclass(kind, Exception)
-            and kind not in (StopIteration, StopAsyncIteration)
-        }
-
-    def proxy(self, name: str) -> Callable[..., Any]:
-        """Return a function that asks the candidate."""
-
-        def asking(*args: Any, **kwargs: Any) -> Any:
-            try:
-                request = {"call": name, "args": pack(args), "kwargs": pack(kwargs)}
-            except NotPlain as error:
-                # Only size and depth can be a candidate's doing, from one call into the next.
-                if self.calls and isinstance(error, TooLarge):
-                    raise self.no_answer(str(error)) from None
-                raise BrokenTests(f"an argument of {name}: {error}") from None
-            self.calls += 1
-            try:
-                self.channel.send(request)
-            except ValueError:
-                raise self.no_answer("the arguments are too large") from None
-            answer = self.channel.receive()
-            if "value" in answer:
-                try:
-                    return unpack(answer["value"])
-                except Exception:
-                    raise self.no_answer("broke the protocol") from None
-            if "Exception" not in answer["kinds"]:
-                raise self.no_answer(answer["raised"])
-            kind = next((self.builtin[k] for k in answer["kinds"] if k in self.builtin), Failure)
-            if {"StopIteration", "StopAsyncIteration"} & set(answer["kinds"]):
-                kind = Failure
-            try:
-                raised = kind(answer["raised"])
-            except TypeError:  # such as UnicodeDecodeError, which wants five arguments
-                raised = Failure(answer["raised"])
-            self.raised.append(raised)
-            raise raised
-
-        asking.__name__ = name
-        return asking
-
-    def no_answer(self, text: str) -> NoAnswer:
-        """Note that a call brought nothing, and return what to raise."""
-        self.unanswered = self.unanswered or text
-        return NoAnswer(text)
-
-
-ENDED = -1  # in place of an assertion's number: what ended a test
-
-
-class _Recording(ast.NodeTransformer):
-    """Turns each assertion into a recorded test, but where the tests handle it themselves.
-
-    What the text says is one test, however often it runs: how long a loop over a result is, is the
-    candidate's choice. That it runs at all is not, where nothing but a loop decides it.
-    """
-
-    def __init__(self) -> None:
-        self.found = 0  # assertions that are recorded
-        self.judges = False  # whether anything can fail at all
-        self.optional: set[int] = set()  # assertions that tests may pass by
-
-    def visit_Try(self, node: ast.AST) -> ast.AST:
-        self.judges = True
-        return node
-
-    visit_TryStar = visit_Try
-
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        self.judges = True
-        return node
-
-    def visit_If(self, node: ast.AST) -> ast.AST:
-        first = self.found
-        self.generic_visit(node)
-        self.optional |= {*range(first, self.found)}
-        return node
-
-    visit_Match = visit_While = visit_FunctionDef = visit_AsyncFunctionDef = visit_If
-
-    def visit_For(self, node: ast.For) -> list[ast.AST]:
-        first = self.found
-        self.generic_visit(node)
-        leaves = (ast.Break, ast.Continue, ast.Return)
-        if any(isinstance(part, leaves) for part in ast.walk(node)):
-            self.optional |= {*range(first, self.found)}
-        due = {*range(first, self.found)} - self.optional
-        reached = ast.copy_location(ast.parse(f"__due__({due or ''})").body[0], node)
-        return [ast.fix_missing_locations(reached), node]
-
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        self.judges = True
-        handler = ast.parse(
-            f"try: pass\n"
-            f"except (Exception, __no_answer__) as e: __record__({self.found}, e)\n"
-            f"else: __record__({self.found}, None)"
-        )
-        self.found += 1
-        attempt = handler.body[0]
-        assert isinstance(attempt, ast.Try)
-        attempt.body = [node]
-        for part in ast.walk(attempt):
-            if part is not node:
-                ast.copy_location(part, node)
-        return ast.fix_missing_locations(attempt)
-
-
-def _imports(text: str) -> Iterator[ast.Import | ast.ImportFrom]:
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return  # running it will say so
-    yield from (node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)))
-
-
-def _checker(channel: Channel, message: dict[str, Any]) -> None:
-    """Run assertions; send {"passed": [...], "failure": text} or {"broken": text}.
-
-    `passed` has an entry for each assertion of the text: false if it ever failed, and, where the
-    tests don't all pass, if it never ran.
-    """
-    candidate = Candidate(channel)
-    passed: dict[int, bool] = {}
-    due: set[int] = set()
-    failure = ""
-
-    def record(number: int, error: BaseException | None) -> None:
-        nonlocal failure
-        # What fails before the candidate was ever asked, or for want of a package, is the tests'
-        # fault; nothing that a candidate answers may look like that.
-        if isinstance(error, Exception) and not isinstance(error, AssertionError):
-            missing = isinstance(error, ImportError) and error not in candidate.raised
-            # What the tests import by name, that is: a name may be the candidate's answer.
-            if (
-                missing
-                and str(getattr(error, "name", "")).partition(".")[0] in imported
-                or not candidate.calls
-            ):
-                raise BrokenTests(_described(error))
-        passed[number] = passed.get(number, True) and error is None
-        if error is not None and not failure:
-            text = "" if isinstance(error, AssertionError) else f" ({_described(error)})"
-            failure = f"{f'test {number + 1} fails' if number != ENDED else 'a test ends'}{text}"
-
-    space: dict[str, Any] = {
-        "__name__": "tests", "__record__": record, "__no_answer__": NoAnswer,
-        "__due__": due.update,
-    }  # fmt: skip
-    recording = _Recording()
-    imported = {
-        (getattr(node, "module", None) or alias.name).partition(".")[0]
-        for text in (*message["setup"], *message["tests"])
-        for node in _imports(text)
-        for alias in node.names
-    }
-    try:
-        for text in message["setup"]:
-            exec(compile(text, "setup.py", "exec", dont_inherit=True), space)
-        wanted = {name for name in message["names"] if name not in space}
-        if message["entry_point"] or not wanted:
-            wanted.add(message["entry_point"] or message["names"][0])
-        for name in wanted:
-            space[name] = candidate.proxy(name)
-        trees = [ast.parse(text) for text in message["tests"]]
-        for tree in trees:
-            tree = ast.fix_missing_locations(recording.visit(tree))
-            runs = compile(tree, "tests.py", "exec", dont_inherit=True)
-            try:
-                exec(runs, space)
-            except (Exception, NoAnswer) as error:
-                record(ENDED, error)
-        if message["check"]:
-            try:
-                space["check"](space[message["check"]])
-            except (Exception, NoAnswer) as error:
-                record(ENDED, error)
-        if not candidate.calls or not recording.judges:
-            raise BrokenTests("they assert nothing" if candidate.calls else "they call no function")
-    except (Exception, BrokenTests) as error:
-        channel.send({"broken": str(error) if type(error) is BrokenTests else _described(error)})
-        return
-    ran = passed.keys() - {ENDED}
-    if due - ran and not failure:
-        failure = f"test {min(due - ran) + 1} never runs"
-    well = not failure and not candidate.unanswered
-    results = [passed.get(number, well) for number in range(recording.found)] or [well]
-    if ENDED in passed or not well and all(results):
-        results.append(False)
-    channel.send({"passed": results, "failure": failure or candidate.unanswered})
+        judge(channel, message)
 
 
 if __name__ == "__main__":

@@ -34,8 +34,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from rlvr import confine, inside
+from rlvr import answers, checker, confine, inside, plain, suites
 from rlvr.data import RunError
+from rlvr.packages import Packages
 
 WARM = (
     "typing", "math", "re", "collections", "itertools", "functools", "heapq", "bisect", "string",
@@ -45,11 +46,15 @@ WARM = (
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 NOBODY = 65534
 CLONE_NEWUSER = 0x10000000
+PACKAGES = "/packages"
+NONE = Packages()
+TOLD = ("after", "printed", "args", "text", "fields")
+OVERRUN = "ran out of time"
 _POLL_SECONDS = 0.05
 _STARTUP_SECONDS = 60.0
 _ENDING_SECONDS = 0.5
 _LARGER = 32
-_DEEPEST = 4 * inside.MAX_DEPTH + 8  # a packed mapping is three levels of JSON, and one for a value
+_DEEPEST = 4 * plain.MAX_DEPTH + 8  # a packed mapping is three levels of JSON, and one for a value
 
 
 class SandboxError(RunError):
@@ -93,20 +98,26 @@ def bubblewrap() -> str:
 
 
 @functools.cache
-def _root() -> tuple[str, ...]:
-    """Return bubblewrap's arguments for a root with Python's standard library and nothing else."""
+def _root(packages: tuple[Path, ...] = ()) -> tuple[str, ...]:
+    """Return bubblewrap's arguments for a root with Python's standard library and nothing else.
+
+    But for the packages that were asked for: these lie in PACKAGES.
+    """
     python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
     folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
     folders = {os.path.realpath(folder.replace(sys.prefix, sys.base_prefix)) for folder in folders}
     binds = [
         ("--ro-bind", os.path.realpath(path), path)
-        for path in sorted({python, *folders, *_shared_libraries(python, folders)})
+        for path in sorted({python, *folders, *_shared_libraries(python, folders, packages)})
     ]
+    binds += [("--ro-bind", str(path), f"{PACKAGES}/{path.name}") for path in packages]
     if os.path.exists("/etc/ld.so.cache"):
         binds += [("--ro-bind", "/etc/ld.so.cache", "/etc/ld.so.cache")]
     binds += [("--dev-bind", device, device) for device in DEVICES]
     binds += [("--ro-bind", inside.__file__, "/inside/__main__.py")]
-    binds += [("--ro-bind", confine.__file__, "/inside/rlvr/confine.py")]
+    for module in (answers, checker, confine, plain, suites):
+        path = str(module.__file__)
+        binds += [("--ro-bind", path, f"/inside/rlvr/{os.path.basename(path)}")]
     # By itself bubblewrap makes folders that only the server's user may enter.
     parents = {str(parent) for _, _, path in binds for parent in Path(path).parents} - {"/"}
     arguments = [word for parent in sorted({*parents, "/tmp"}) for word in ("--dir", parent)]
@@ -120,9 +131,10 @@ def _root() -> tuple[str, ...]:
     return (*arguments, "--remount-ro", "/")
 
 
-def _shared_libraries(python: str, folders: set[str]) -> set[str]:
-    """Return the paths at which Python and its extension modules look for shared libraries."""
+def _shared_libraries(python: str, folders: set[str], packages: Sequence[Path] = ()) -> set[str]:
+    """Return the paths at which Python and extension modules look for shared libraries."""
     modules = [str(path) for folder in folders for path in Path(folder).glob("lib-dynload/*.so")]
+    modules += [str(path) for package in packages for path in package.rglob("*.so*")]
     listed = subprocess.run(
         [python, "-I", "-S"],
         # The loader lists what it would load, and stops.
@@ -132,7 +144,13 @@ def _shared_libraries(python: str, folders: set[str]) -> set[str]:
         stdin=subprocess.DEVNULL,
     ).stdout
     words = (word for line in listed.splitlines() for word in line.split())
-    return {word for word in words if word.startswith("/") and word not in modules}
+    own = tuple(f"{package}/" for package in packages)
+    return {
+        word
+        for word in words
+        if word.startswith("/") and word not in modules
+        if not os.path.normpath(word).startswith(own)  # a package's own, which is there as a whole
+    }
 
 
 def command(arguments: Sequence[str], users: int = -1) -> list[str]:
@@ -212,8 +230,11 @@ class Sandbox:
     A context manager; used by one thread at a time.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        """Start the server. Raises SandboxError, with bubblewrap's own words, if it can't."""
+    def __init__(self, limits: Limits | None = None, packages: Packages = NONE) -> None:
+        """Start the server, with these packages to import in it.
+
+        Raises SandboxError, with bubblewrap's own words, if it can't.
+        """
         self.limits = limits or Limits()
         self.pid = os.getpid()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -222,14 +243,15 @@ class Sandbox:
         with theirs:
             self._server = subprocess.Popen(
                 [
-                    *command(_root(), users),
+                    *command(_root(packages.paths), users),
                     *("--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"),
                     *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"),
                     *("--setenv", "PYTHONHASHSEED", "0", "--chdir", "/"),
                     # An arena for each thread would fill the address space that is allowed.
                     *("--setenv", "MALLOC_ARENA_MAX", "1"),
+                    *("--setenv", "OPENBLAS_NUM_THREADS", "1", "--setenv", "PYTHONPATH", PACKAGES),
                     *("--", python, "-B", "-s", "-S", "-P", "/inside", str(theirs.fileno())),
-                    *WARM,
+                    *(*WARM, *packages.imports),
                 ],
                 pass_fds=[theirs.fileno(), *([users] if users >= 0 else [])],
                 stdin=subprocess.DEVNULL,
@@ -270,17 +292,34 @@ class Sandbox:
         """Whether the server runs, and is this process's own."""
         return self.pid == os.getpid() and self._server.poll() is None
 
-    def candidate(self, source: str, timeout: float) -> Program:
-        """Run a program's top level. Raises ProgramError if that fails, SandboxError."""
+    def candidate(self, source: str, timeout: float, **tells: bool) -> Program:
+        """Run a program's top level. Raises ProgramError if that fails, SandboxError.
+
+        `tells` and `prints`: what it tells beside plain results, as `rlvr/answers.py` says.
+        """
         program = Program(self._control, self.limits, timeout)
         try:
-            reply = program.ask({"part": "candidate", "source": source})
+            reply = program.ask({"part": "candidate", "source": source, **tells})
             if reply.get("ready") is not True:
                 raise ProgramError(_text(reply.get("raised"), "broke the protocol"))
         except BaseException:
             program.close()
             raise
         return program
+
+    def output(self, source: str, given: str, timeout: float, most: int) -> str:
+        """Run a program on an input; return what it printed, at most so many bytes.
+
+        Raises ProgramError if it fails, SandboxError.
+        """
+        limits = replace(self.limits, message_bytes=6 * most + 1024)  # as JSON escapes it
+        with Program(self._control, limits, timeout) as program:
+            request = {"part": "program", "source": source, "input": given, "most": most}
+            reply = program.ask(request)
+        output = reply.get("output")
+        if not isinstance(output, str):
+            raise ProgramError(_text(reply.get("raised"), "broke the protocol"))
+        return output
 
     def checker(self, timeout: float) -> Program:
         """Start a process that runs assertions, when asked to. Raises SandboxError.
@@ -347,21 +386,27 @@ class Program:
         _ready(self._status, _STARTUP_SECONDS)
 
     def call(self, function: str, args: Any, kwargs: Any) -> dict[str, Any]:
-        """Call a function with packed arguments; return the reply, made sure of.
+        """Call a function with packed arguments; return the reply, as `request` does."""
+        return self.request({"call": function, "args": args, "kwargs": kwargs})
+
+    def request(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send what a candidate is asked for; return the reply, made sure of.
 
         It has either `value`, packed plain data, or `raised`, a text, and `kinds`, the names of the
-        exception's classes. Raises ProgramError if the program ends, overruns or breaks the
-        protocol, and SandboxError.
+        exception's classes. What else a candidate may tell (TOLD) is passed on unread: what it
+        holds is the checker's to look at. Raises ProgramError if the program ends, overruns or
+        breaks the protocol, and SandboxError.
         """
         call = secrets.token_hex(8)
-        reply = self.ask({"id": call, "call": function, "args": args, "kwargs": kwargs})
+        reply = self.ask({**request, "id": call})
         if reply.get("id") != call:
             raise ProgramError("broke the protocol")
+        told = {name: reply[name] for name in TOLD if name in reply} if len(reply) > 2 else {}
         if "value" in reply:
-            return {"value": reply["value"]}
+            return {"value": reply["value"], **told}
         kinds = reply.get("kinds")
         names = [str(kind)[:100] for kind in kinds[:20]] if isinstance(kinds, list) else []
-        return {"raised": _text(reply.get("raised"), "an exception"), "kinds": names}
+        return {"raised": _text(reply.get("raised"), "an exception"), "kinds": names, **told}
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """Send one message, return the reply. Raises ProgramError and SandboxError."""
@@ -371,7 +416,7 @@ class Program:
             self._put(inside.LENGTH.pack(len(data)) + data)
             (size,) = inside.LENGTH.unpack(self._take(inside.LENGTH.size))
             if size > self._most:
-                raise ProgramError(inside.TOO_LARGE)
+                raise ProgramError(plain.TOO_LARGE)
             reply = self._take(size)
             found = json.loads(reply)
             self._in_time()
@@ -426,7 +471,7 @@ class Program:
         if elapsed <= self.timeout and not idle:
             return
         if elapsed - self._waited() > self.timeout or self._cpu() > self.timeout:
-            raise ProgramError(f"ran out of time ({self.timeout:g} s)")
+            raise ProgramError(f"{OVERRUN} ({self.timeout:g} s)")
         if elapsed > self.cap:
             raise SandboxError(f"starved of a core for {elapsed:.0f} s")
 

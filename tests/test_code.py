@@ -18,7 +18,7 @@ from rlvr.verifiers import code
 
 from rlvr.data import Verdict
 from rlvr.fences import LARGEST
-from rlvr.inside import NotPlain, pack, unpack
+from rlvr.plain import NotPlain, pack, unpack
 from rlvr.pool import VerifierPool
 from rlvr.verify import case_problem
 

@@ -21,7 +21,7 @@ from rlvr.verifiers import code
 from rlvr import confine, escapes, sandbox
 from rlvr.data import Verdict
 from rlvr.doctor import as_user
-from rlvr.inside import pack, unpack
+from rlvr.plain import pack, unpack
 from rlvr.pool import VerifierPool
 from rlvr.sandbox import ProgramError, Sandbox, SandboxError
 from rlvr.verify import case_problem

@@ -1,52 +1,78 @@
 """Code: the completion's Python program against hidden tests, in a sandbox.
 
-The reference is a mapping of one of three shapes, and the program is right if it passes every test:
+The reference is a mapping of one of these shapes, and the program is right if it passes every test:
 
-- HumanEval's `prompt`, `test` (which defines `check(candidate)`), `entry_point`;
+- HumanEval's `prompt`, `test` (which defines `check(candidate)`), `entry_point`, LeetCode's
+  "Solution().f" too. `test` may be what a test runner runs instead: `unittest.TestCase`, functions
+  and classes as pytest has them (`rlvr/suites.py`);
 - MBPP's `test_list`, with `test_setup_code`, `test_imports` and `entry_point` if there are any;
-- `entry_point` with `tests`: [{"args": [...], "kwargs": {...}, "expected": ...}, ...].
+- `entry_point` with `tests`: [{"args": [...], "kwargs": {...}, "expected": ...}, ...];
+- inputs and outputs of a whole program, or of a function or a method of `class Solution`, as APPS,
+  TACO, CodeContests and LiveCodeBench have them: `input_output`, `tests` and others, which
+  `rlvr/stdio.py` lists. With `checker`, code that defines `check(input, output, expected)`, what
+  that returns counts (what it raises is a no); without, tokens are compared, as is stated there.
 
 What is run: the last fence that defines the function, with the fences that define what it uses;
 without fences the whole completion. Thoughts and end marks are no part of it. Code that does not
 define the function continues the prompt (a fence may have lost its indentation). Prose around code
-without a fence is no Python, and so wrong. `rlvr/fences.py` tells more. There is no stdin: what
-reads it after the last definition is left out.
+without a fence is no Python, and so wrong. `rlvr/fences.py` tells more. A function has no stdin:
+what reads it after the last definition is left out.
 
-The program gets one input at a time, never an expected output, and answers with plain data: None,
-bool, int, float, complex, Fraction, Decimal, str, bytes, range, list, tuple (a named one as well),
-deque, set, frozenset, dict and its views, Counter, OrderedDict and defaultdict, of exactly those
-types. Assertions run in another process, where the function is a proxy. So these can't be told:
-that the function changes its argument in place, returns an object, an iterator or a function of its
-own, prints, or raises an exception of its own class (tests see the built-in class that it derives
-from). A call that brings no answer (its process died, say) fails whatever exception a test expects.
-Tests that hand over functions or objects, build the program's own classes, or need packages outside
-the standard library or helpers that they don't define, are `abstain`; `rlvr/asserted.py` tells what
-is under test. A completion too long to be read is `wrong`.
+A whole program runs once for each test, in a fresh process, as a script whose input and output are
+files. It fails by an exception that ends it, an exit code other than 0, or more output than 1 MiB
+and four times what is wanted.
+
+A function gets one input at a time, never an expected output, and answers with plain data: None,
+bool, int, float, complex, Fraction, Decimal, str, bytes, bytearray, range, list, tuple (a named one
+as well), deque, set, frozenset, dict and its views, Counter, OrderedDict and defaultdict, array,
+re.Match, dates, times and their differences, of exactly those types. Assertions run in another
+process, where the function is a proxy. They are also told
+
+- the items of an iterator, which stays with the program: one by one, as they ask for them;
+- what a function or a coroutine brings that a function returns;
+- how arguments were changed in place, if they may look at them again;
+- what a call prints, if they look at stdout or stderr;
+- an exception's class, arguments, text and attributes; a class of the program's own is one of that
+  name here, under the nearest that is built in or in the standard library.
+
+Anything else that a function returns, and a call that brings no answer (its process died, say), is
+wrong, whatever tests expect. What tests need beyond that makes them `abstain`, which is read from
+the tests alone (`rlvr/told.py`, `rlvr/asserted.py`), never from what a program does: functions or
+objects handed over, parts of a program's own class, files, patches, packages, helpers that they
+don't define. A completion too long to be read is `wrong`.
 
 `expected` is JSON, so a result is compared as JSON would write it: a tuple is a list, keys are
 strings. A bool is not a number; integers compare exactly; floats within `tolerance` (relative, and
 1e-12 absolute).
 
 Options: `timeout` in seconds (of CPU, and of wall time net of waiting for a core, for all of a
-program's tests), `memory_mb`, `tolerance`.
+program's tests; for each test of a whole program, and ten times that for all), `memory_mb`,
+`tolerance`, `packages`: installed ones that tests and programs may import, such as [numpy],
+mounted read-only; none by default. Without it tests that import one are `abstain`, but a program
+that does is `wrong`: what there is to import is part of the task, and a program could choose to be
+undecided.
 """
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import json
 import math
 import re
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from rlvr import asserted
+from rlvr import asserted, stdio
 from rlvr.data import Problem, Verdict
 from rlvr.fences import TooLarge, program
-from rlvr.inside import TOO_LARGE, NotPlain, pack
-from rlvr.sandbox import Limits, ProgramError, Sandbox, SandboxError
+from rlvr.packages import Packages, installed
+from rlvr.plain import TOO_LARGE, NotPlain, pack
+from rlvr.sandbox import OVERRUN, Limits, ProgramError, Sandbox, SandboxError
 from rlvr.verify import NO_ANSWER
 
 DEADLINE = "own"
@@ -54,6 +80,13 @@ DEADLINE = "own"
 
 WHOLE_LINE = True
 """In a JSONL file the tests are keys of the line."""
+
+
+LARGEST_INPUT = 12 << 20
+"""Bytes of an input, which is a file in the sandbox."""
+
+ALL_TESTS = 10
+"""All tests of a whole program may take this many times what one of them may."""
 
 
 class BadReference(ValueError):
@@ -73,14 +106,35 @@ class Assertions:
     names: tuple[str, ...]
     entry_point: str = ""
     calls_check: bool = False
+    looks: bool = False
+    prints: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Tests as packed data: (args, kwargs, expected)."""
+    """Tests as packed data: (args, kwargs, expected).
+
+    With `method` the function may be a method of the program's `class Solution`. With `wrapped`
+    each expected result may stand in a list by itself.
+    """
 
     entry_point: str
     examples: tuple[tuple[Any, Any, Any], ...]
+    method: bool = False
+    wrapped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Tests of a whole program: (input, output), compared by tokens or by the code of a checker."""
+
+    pairs: tuple[tuple[str, str], ...]
+    checker: str = ""
+
+
+def refuse(argument: str, options: Mapping[str, Any]) -> None:
+    """Raise InputError for a package that is not installed."""
+    installed(tuple(options.get("packages") or ()))
 
 
 def verify(
@@ -89,16 +143,18 @@ def verify(
     timeout: float = 3.0,
     memory_mb: int = 512,
     tolerance: float = 1e-9,
+    packages: tuple[str, ...] = (),
 ) -> Verdict:
     """Run the completion's program on the reference's tests; `passed` says which it passed.
 
     Raises SandboxError if the sandbox fails, which is never the program's doing.
     """
+    mounted = installed(tuple(packages))
     try:
-        tests, preamble, prompt = _reading(problem.reference)
-    except (BadReference, asserted.BadTests, NotPlain) as error:
+        tests, preamble, prompt = _reading(problem.reference, frozenset(mounted.imports))
+    except (BadReference, asserted.BadTests, stdio.BadTests, NotPlain) as error:
         return Verdict("abstain", f"reference: {error}")
-    names = tests.names if isinstance(tests, Assertions) else (tests.entry_point,)
+    names = _names(tests)
     try:
         source = program(completion, names, preamble, prompt)
     except TooLarge as error:
@@ -107,10 +163,13 @@ def verify(
         return Verdict("wrong", NO_ANSWER)
     with _LOCK:
         try:
+            sandbox = _sandbox(memory_mb, mounted)
             if isinstance(tests, Assertions):
-                passed, failure = _asserted(_sandbox(memory_mb), tests, source, timeout)
+                passed, failure = _asserted(sandbox, tests, source, timeout)
+            elif isinstance(tests, Outputs):
+                passed, failure = _printed(sandbox, tests, source, timeout, tolerance)
             else:
-                passed, failure = _examined(_sandbox(memory_mb), tests, source, timeout, tolerance)
+                passed, failure = _examined(sandbox, tests, source, timeout, tolerance)
         except BadReference as error:
             return Verdict("abstain", f"reference: {error}")
         except SandboxError:
@@ -123,14 +182,14 @@ def verify(
 # --- the sandbox of this process -------------------------------------------------------------
 
 _LOCK = threading.Lock()
-_WARM: dict[int, Sandbox] = {}
+_WARM: dict[tuple[int, Packages], Sandbox] = {}
 
 
-def _sandbox(memory_mb: int) -> Sandbox:
-    found = _WARM.get(memory_mb)
+def _sandbox(memory_mb: int, packages: Packages) -> Sandbox:
+    found = _WARM.get((memory_mb, packages))
     if found is None or not found.alive():
         _close_sandbox()
-        found = _WARM[memory_mb] = Sandbox(Limits(memory_mb=memory_mb))
+        found = _WARM[memory_mb, packages] = Sandbox(Limits(memory_mb=memory_mb), packages)
     return found
 
 
@@ -143,33 +202,94 @@ def _close_sandbox() -> None:
 # --- reading the reference -------------------------------------------------------------------
 
 
-def _reading(reference: Any) -> tuple[Assertions | Examples, str, str]:
+Tests = Assertions | Examples | Outputs
+
+
+def _names(tests: Tests) -> tuple[str, ...]:
+    """Return the functions and classes of which a program has to define one."""
+    if isinstance(tests, Outputs):
+        return ()
+    if isinstance(tests, Assertions):
+        return tuple(name.partition("()")[0] for name in tests.names)
+    name = tests.entry_point.partition("()")[0]
+    return (name, "Solution") if tests.method else (name,)
+
+
+def _reading(reference: Any, packages: Set[str] = frozenset()) -> tuple[Tests, str, str]:
     """Return the tests, the code before the function in the prompt, and the prompt if it is code.
 
-    Raises BadReference and BadTests.
+    Raises BadReference, BadTests of both kinds, and NotPlain.
     """
     if not isinstance(reference, Mapping):
         raise BadReference(f"a mapping with tests is wanted, not {type(reference).__name__}")
+    if (pairs := stdio.pairs(reference)) is not None:
+        checker = str(reference.get("checker") or "")
+        return (_calls(pairs) if pairs.function else _outputs(pairs, checker)), "", ""
     entry = str(reference.get("entry_point") or "")
-    if entry and not entry.isidentifier():
+    owner, _, method = entry.rpartition("().")
+    if entry and not (owner or method).isidentifier() or owner and not method.isidentifier():
         raise BadReference(f"entry_point {entry[:50]!r} is not a name")
-    prompt = str(reference.get("prompt") or "")
-    found = re.search(rf"^(?:async[ \t]+)?def[ \t]+{entry}\b", prompt, re.M) if entry else None
-    preamble, prompt = (prompt[: found.start()], prompt) if found else ("", "")
+    preamble, prompt = _code_of(str(reference.get("prompt") or ""), owner or entry, bool(owner))
     if "tests" in reference and entry:
         return Examples(entry, tuple(_examples(reference["tests"]))), preamble, prompt
     if isinstance(reference.get("test"), str) and entry:
         test = reference["test"]
         calls_check = bool(re.search(r"^def[ \t]+check\b", test, re.M))
-        asked = _asked((preamble,), (test,), entry)
+        asked = _asked((preamble,), (test,), owner or entry, packages)
         setup = (asked.supplied, preamble)
-        return Assertions(setup, (test,), (entry,), entry, calls_check), preamble, prompt
+        wants = (asked.looks, asked.prints)
+        return Assertions(setup, (test,), (entry,), entry, calls_check, *wants), preamble, prompt
     if isinstance(reference.get("test_list"), (list, tuple)):
         lists = _texts(reference.get("test_imports")) + _texts(reference.get("test_setup_code"))
         tests = _texts(reference["test_list"])
-        asked = _asked(lists, tests, entry)
-        return Assertions((asked.supplied, *lists), tests, asked.names, entry), preamble, prompt
-    raise BadReference("`test` with `entry_point`, `test_list`, or `tests` with `entry_point`")
+        asked = _asked(lists, tests, entry, packages)
+        lists = (asked.supplied, *lists)
+        wants = (asked.looks, asked.prints)
+        return Assertions(lists, tests, asked.names, entry, False, *wants), preamble, prompt
+    raise BadReference("`test` with `entry_point`, `test_list`, `tests`, or `input_output`")
+
+
+def _code_of(prompt: str, name: str, of_class: bool) -> tuple[str, str]:
+    """Return what stands before the function or class in a prompt, and the prompt if it has it.
+
+    A prompt of a class may also be the definitions that the class needs, without the class.
+    """
+    start = "class" if of_class else "(?:async[ \t]+)?def"
+    found = re.search(rf"^{start}[ \t]+{name}\b", prompt, re.M) if name else None
+    if found:
+        return prompt[: found.start()], prompt
+    return (prompt, "") if of_class and _is_preamble(prompt) else ("", "")
+
+
+def _is_preamble(prompt: str) -> bool:
+    """Whether a prompt is code that does nothing but define and import."""
+    try:
+        body = ast.parse(prompt).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    own = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    return all(isinstance(node, own) for node in body)
+
+
+def _outputs(pairs: stdio.Pairs, checker: str) -> Outputs:
+    found = tuple(
+        (stdio.text(given), stdio.text(wanted))
+        for given, wanted in zip(pairs.inputs, pairs.outputs, strict=True)
+    )
+    if any(len(given.encode(errors="replace")) > LARGEST_INPUT for given, _ in found):
+        raise BadReference(f"an input has more than {LARGEST_INPUT:,} bytes")
+    return Outputs(found, checker)
+
+
+def _calls(pairs: stdio.Pairs) -> Examples:
+    """Read a function's tests. APPS has each result in a list of its own, or as it is."""
+    results = [stdio.result(*pair) for pair in zip(pairs.inputs, pairs.outputs, strict=True)]
+    examples = tuple(
+        (pack(stdio.arguments(given)), pack({}), pack(wanted))
+        for given, wanted in zip(pairs.inputs, results, strict=True)
+    )
+    wrapped = all(isinstance(wanted, list) and len(wanted) == 1 for wanted in results)
+    return Examples(pairs.function, examples, method=True, wrapped=wrapped)
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -201,15 +321,23 @@ def _examined(
 ) -> tuple[list[bool], str]:
     """Return which examples pass, and how the first that fails does."""
     passed: list[bool] = []
-    failure = ""
+    failure, function = "", tests.entry_point
+    if tests.method and re.search(r"^class[ \t]++Solution\b", source, re.M):
+        function = f"Solution().{function}"
     try:
         with sandbox.candidate(source, timeout) as candidate:
             for number, (args, kwargs, expected) in enumerate(tests.examples, 1):
-                reply = candidate.call(tests.entry_point, args, kwargs)
+                reply = candidate.call(function, args, kwargs)
                 most = sandbox.limits.message_bytes
                 if reply.get("raised") == TOO_LARGE and len(json.dumps(expected)) > most:
                     raise BadReference(f"test {number} expects more than {most:,} bytes")
-                passed.append("value" in reply and same(expected, reply["value"], tolerance))
+                passed.append(
+                    "value" in reply
+                    and any(
+                        same(wanted, reply["value"], tolerance)
+                        for wanted in (expected, *(expected if tests.wrapped else ()))
+                    )
+                )
                 if not passed[-1] and not failure:
                     failure = f"test {number}: " + reply.get("raised", "not the expected result")
     except ProgramError as error:
@@ -230,17 +358,21 @@ def _asserted(
         "names": tests.names,
         "entry_point": tests.entry_point,
         "check": tests.entry_point if tests.calls_check else "",
+        "looks": tests.looks,
     }
     try:
-        with sandbox.candidate(source, timeout) as candidate, sandbox.checker(timeout) as checker:
+        with (
+            sandbox.candidate(source, timeout, tells=True, prints=tests.prints) as candidate,
+            sandbox.checker(timeout) as checker,
+        ):
             try:
                 reply = checker.ask(message)
-                while "call" in reply:
+                while "call" in reply or "next" in reply:
                     called = True
                     answer: dict[str, Any] = {"raised": gone, "kinds": []}
                     if not gone:
                         try:
-                            answer = candidate.call(reply["call"], reply["args"], reply["kwargs"])
+                            answer = candidate.request(reply)
                         except ProgramError as error:
                             gone = answer["raised"] = str(error)
                     reply = checker.ask(answer)
@@ -253,6 +385,55 @@ def _asserted(
     if "broken" in reply:
         raise BadReference(f"the tests don't run: {reply['broken']}")
     return reply["passed"], gone or reply["failure"]
+
+
+def _printed(
+    sandbox: Sandbox, tests: Outputs, source: str, timeout: float, tolerance: float
+) -> tuple[list[bool], str]:
+    """Return which inputs bring the wanted output, and how the first that does not fails.
+
+    Raises BadReference.
+    """
+    passed: list[bool] = []
+    failure, until = "", time.monotonic() + ALL_TESTS * timeout
+    with contextlib.ExitStack() as stack:
+        judge = _judge(stack, sandbox, tests, timeout) if tests.checker else None
+        for number, (given, wanted) in enumerate(tests.pairs, 1):
+            most = max(sandbox.limits.message_bytes, 4 * len(wanted))
+            said = "not the expected output"
+            try:
+                printed = sandbox.output(source, given, timeout, most)
+                passed.append(judge(given, printed, wanted) if judge
+                              else stdio.same(wanted, printed, tolerance))  # fmt: skip
+            except ProgramError as error:
+                passed.append(False)
+                said = str(error)
+            failure = failure if failure or passed[-1] else f"test {number}: {said}"
+            if said.startswith(OVERRUN) or time.monotonic() > until:
+                break
+    failure = failure or ("" if len(passed) == len(tests.pairs) else OVERRUN)
+    return passed + [False] * (len(tests.pairs) - len(passed)), failure
+
+
+def _judge(
+    stack: contextlib.ExitStack, sandbox: Sandbox, tests: Outputs, timeout: float
+) -> Callable[[str, str, str], bool]:
+    """Start a checker; return a function of input, output and expected output, which asks it.
+
+    Raises BadReference if its code does not load. What it raises over an output is a no.
+    """
+    checker = stack.enter_context(sandbox.checker(ALL_TESTS * timeout))
+    try:
+        reply = checker.ask({"part": "outputs", "checker": tests.checker})
+    except ProgramError as error:
+        raise BadReference(f"the checker: {error}") from None
+    if "broken" in reply:
+        raise BadReference(f"the checker: {reply['broken']}")
+
+    def judge(given: str, printed: str, wanted: str) -> bool:
+        return checker.ask({"texts": [given, printed, wanted]}).get("holds") is True
+
+    return judge
 
 
 # --- comparing packed data -------------------------------------------------------------------

@@ -1,0 +1,183 @@
+"""Plain data as JSON that keeps the exact type: what travels into the sandbox and out of it.
+
+Standard library only: this file is read inside the sandbox too. Nothing that is read here is ever
+evaluated: a name in a table says what to build, and from what.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from array import array
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+MAX_DEPTH = 50
+TOO_LARGE = "the result is too large"
+
+
+class NotPlain(Exception):
+    """A value that is not plain data."""
+
+
+class TooLarge(NotPlain):
+    """Plain data, but nested too deeply or too large a number."""
+
+
+MAPPINGS: dict[str, Callable[[Any], Any]] = {
+    "dict": dict,
+    "Counter": lambda pairs: Counter(dict(pairs)),
+    "OrderedDict": OrderedDict,
+    "defaultdict": lambda pairs: defaultdict(None, pairs),
+    "dict_keys": lambda pairs: dict(pairs).keys(),
+    "dict_values": lambda pairs: dict(pairs).values(),
+    "dict_items": lambda pairs: dict(pairs).items(),
+}
+SEQUENCES: dict[str, Callable[[Any], Any]] = {
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+    "deque": deque,
+    "range": lambda numbers: range(*numbers),
+    "array": lambda parts: array(next(parts), next(parts)),
+    "timedelta": lambda parts: timedelta(*parts),
+    "timezone": lambda parts: timezone(*parts),
+    "Match": lambda parts: _match(*parts),
+    "numpy": lambda parts: _numpy(*parts),
+}
+SCALARS: dict[str, Callable[[Any], Any]] = {
+    "int": lambda text: int(text, 16),
+    "float": float,
+    "bytes": bytes.fromhex,
+    "bytearray": bytearray.fromhex,
+    "complex": lambda parts: complex(float(parts[0]), float(parts[1])),
+    "Decimal": Decimal,
+    "Fraction": Fraction,
+    "date": date.fromisoformat,
+    "time": time.fromisoformat,
+    "datetime": datetime.fromisoformat,
+}
+Keep = Callable[[Any], Any]
+"""Given what is not plain data, it returns what stands for it (a JSON object), or None."""
+
+
+def pack(value: Any, depth: int = 0, keep: Keep | None = None) -> Any:
+    """Write plain data as JSON that keeps the exact built-in type; a named tuple is a tuple.
+
+    Raises NotPlain for anything else (subclasses, iterators, containers that hold themselves) that
+    `keep` has nothing for.
+    """
+    kind = type(value)
+    if value is None or kind is bool or kind is str:
+        return value
+    if kind is int:
+        return value if -(2**53) < value < 2**53 else {"int": _hexadecimal(value)}
+    if kind is float:
+        return value if value - value == 0 else {"float": repr(value)}
+    if depth >= MAX_DEPTH:
+        raise TooLarge("nested too deeply")
+    if kind is list:
+        return [pack(item, depth + 1, keep) for item in value]
+    if kind in (tuple, set, frozenset, deque):
+        return {kind.__name__: [pack(item, depth + 1, keep) for item in value]}
+    if kind is range:
+        return {"range": [pack(number) for number in (value.start, value.stop, value.step)]}
+    if kind in (dict, Counter, OrderedDict, defaultdict):
+        return {kind.__name__: list(_pairs(value.items(), depth, keep))}
+    if kind is type({}.keys()):
+        return {"dict_keys": list(_pairs(((key, None) for key in value), depth, keep))}
+    if kind is type({}.items()):
+        return {"dict_items": list(_pairs(value, depth, keep))}
+    if kind is type({}.values()):
+        return {"dict_values": list(_pairs(enumerate(value), depth, keep))}
+    if kind in (bytes, bytearray):
+        return {kind.__name__: value.hex()}
+    if kind is complex:
+        return {"complex": [repr(value.real), repr(value.imag)]}
+    if kind in (Decimal, Fraction):
+        return {kind.__name__: str(value)}
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return {"tuple": [pack(item, depth + 1, keep) for item in value]}
+    return _rarely(value, kind, keep)
+
+
+def _rarely(value: Any, kind: Any, keep: Keep | None) -> Any:
+    """Write what programs seldom return: dates, arrays, matches, and what is kept."""
+    if kind is date or kind in (datetime, time) and type(value.tzinfo) in (type(None), timezone):
+        return {kind.__name__: value.isoformat()}
+    if kind is timedelta:
+        return {"timedelta": [value.days, value.seconds, value.microseconds]}
+    if kind is timezone:
+        return {"timezone": [pack(value.utcoffset(None))]}
+    if kind is array:
+        return {"array": [value.typecode, [pack(item) for item in value.tolist()]]}
+    if kind is re.Match:
+        pattern = (value.re.pattern, value.re.flags, value.string, value.pos, value.endpos)
+        return {"Match": [pack(part) for part in (*pattern, value.regs)]}
+    found = keep(value) if keep else None
+    if found is None:
+        raise NotPlain(f"{str(kind.__name__)[:100]} is not plain data")
+    return found
+
+
+def _pairs(items: Any, depth: int, keep: Keep | None) -> Iterator[list[Any]]:
+    return ([pack(key, depth + 1, keep), pack(value, depth + 1, keep)] for key, value in items)
+
+
+def _hexadecimal(value: int) -> str:
+    if value.bit_length() > 1 << 22:
+        raise TooLarge("the number is too large")
+    return hex(value)
+
+
+def unpack(value: Any, kept: Callable[[str, Any], Any] | None = None) -> Any:
+    """Read what `pack` wrote; `kept` is given the name and content of what stands for the rest.
+
+    Raises an Exception for anything else.
+    """
+    if value is None or type(value) in (bool, str, int, float):
+        return value
+    if type(value) is list:
+        return [unpack(item, kept) for item in value]
+    ((name, content),) = value.items()
+    if name in SCALARS:
+        return SCALARS[name](content)
+    if name in SEQUENCES:
+        return SEQUENCES[name](unpack(item, kept) for item in content)
+    if kept and name not in MAPPINGS:
+        return kept(name, content)
+    return MAPPINGS[name]([(unpack(key, kept), unpack(item, kept)) for key, item in content])
+
+
+def numeric(value: Any) -> Any:
+    """Write a number or an array of numpy, where numpy is; None for anything else."""
+    numpy = sys.modules.get("numpy")
+    if numpy and isinstance(value, (numpy.generic, numpy.ndarray)):
+        if type(value).__module__ == "numpy" and value.dtype.kind in "biufcSU":
+            shape = [*value.shape] if type(value) is numpy.ndarray else None
+            return {"numpy": [value.dtype.str, shape, value.tobytes().hex()]}
+    return None
+
+
+def _numpy(dtype: str, shape: list[int] | None, data: str) -> Any:
+    import numpy
+
+    found = numpy.frombuffer(bytes.fromhex(data), dtype)
+    return found[0] if shape is None else found.reshape(shape).copy()
+
+
+def _match(pattern: Any, flags: int, text: Any, pos: int, endpos: int, spans: Any) -> re.Match[Any]:
+    """Match again, the way that gives these spans. Raises ValueError if none does."""
+    again = re.compile(pattern, flags & ~re.DEBUG)
+    for way, start in (
+        (again.match, pos), (again.search, pos), (again.fullmatch, pos), (again.match, spans[0][0]),
+        (again.fullmatch, spans[0][0]),
+    ):  # fmt: skip
+        found = way(text, start, endpos)
+        if found and found.regs == spans:
+            return found
+    raise ValueError("no such match")

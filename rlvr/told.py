@@ -1,0 +1,166 @@
+"""What tests need that plain data can't tell, read from the tests alone.
+
+A program's results travel as data (`rlvr/plain.py`, `rlvr/checker.py`). Tests that need more than
+that decide nothing: they are refused here, whatever a program answers, so that no program can
+choose it. What costs a call something is asked for only where tests look at it: arguments after the
+call, and what is printed.
+
+Tests are trusted. Nothing of a program is read here.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import sys
+from collections.abc import Collection, Iterator, Sequence, Set
+from typing import Any
+
+from rlvr.plain import MAPPINGS, SCALARS, SEQUENCES
+
+_EXAMPLES: tuple[Any, ...] = ("", True, None, 1, 1.0, b"", [], (), {}, {}.keys(), {}.items())
+_TYPES = [type(value) for value in _EXAMPLES] + [
+    kind
+    for name in (*MAPPINGS, *SEQUENCES, *SCALARS)
+    for module in ("builtins", "collections", "datetime", "decimal", "fractions", "array", "re")
+    if isinstance(kind := vars(__import__(module)).get(name), type)
+]
+PLAIN = frozenset(name for kind in _TYPES for name in dir(kind)) | {"__next__", "__name__"}
+"""The attributes that a result may have: those of plain data, an iterator and a function."""
+
+_OWN_FILES = {"shutil", "tempfile", "subprocess", "socket", "sqlite3", "inspect"}
+_HARMLESS = {"path", "sep", "linesep", "pathsep", "name", "fspath", "PathLike"}
+_WRITING = {"write_text", "write_bytes", "touch", "mkdir", "unlink", "symlink_to"}
+_STREAMS = {"sys.stdout", "sys.stderr"}
+
+
+def needs(
+    texts: Sequence[str], nodes: Sequence[ast.AST], names: Collection[str], packages: Set[str]
+) -> Iterator[str]:
+    """Yield what tests need that can't be told; `names` are the functions under test.
+
+    `packages` may be imported beside the standard library.
+    """
+    foreign = _imported(nodes) - sys.stdlib_module_names - {"pytest"}
+    if missing := sorted(foreign - packages):
+        yield f"they import {missing[0]} (option `packages: [{missing[0]}]`)"
+    for node in nodes:
+        yield from _world(node)
+    if re.search(r"\brandom\.seed\(", "\n".join(texts)) and not re.search(
+        r"\brandom\.(?!seed\()", "\n".join(texts)
+    ):
+        yield "they seed the program's random numbers"
+    results = _Results(nodes, names)
+    for node in nodes:
+        if not isinstance(node, ast.Attribute):
+            continue
+        if isinstance(node.value, ast.Name) and node.value.id in results.functions:
+            if node.attr not in ("__name__", "__call__"):
+                yield f"they look at the function's own {node.attr}"
+        elif node.attr not in PLAIN and not foreign and results.holds(node.value):
+            yield f"they take {node.attr} of a result, which plain data has not"
+
+
+def _imported(nodes: Sequence[ast.AST]) -> set[str]:
+    """Return the packages that tests can't do without: those of imports that no `try` guards."""
+    guarded = {part for node in nodes if isinstance(node, ast.Try) for part in ast.walk(node)}
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import) and node not in guarded:
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node not in guarded:
+            found.add((node.module or ".").partition(".")[0])
+    return found
+
+
+def _world(node: ast.AST) -> Iterator[str]:
+    """Yield how a node changes, outside the program, what only the tests' own process has."""
+    match node:
+        case ast.Import() | ast.ImportFrom():
+            for name in sorted(_imported([node]) & _OWN_FILES):
+                yield f"they need {name}, which does not reach the program"
+        case ast.Call(func=ast.Name(id="open")):
+            yield "they open files that the program has not"
+        case ast.Call(func=ast.Attribute(attr=attr)) if attr in _WRITING:
+            yield "they write files that the program has not"
+        case ast.Attribute(value=ast.Name(id="os"), attr=attr) if attr not in _HARMLESS:
+            yield f"they need os.{attr}, which does not reach the program"
+        case ast.Attribute(value=ast.Name(id="sys"), attr="stdin" | "argv" as attr):
+            yield f"they need sys.{attr}, which does not reach the program"
+        case ast.Call() if "patch" in _dotted(node.func):
+            first = node.args[0] if node.args else None
+            if not isinstance(first, ast.Constant) or first.value not in _STREAMS:
+                yield "they patch what is not the program's own"
+
+
+def _dotted(node: ast.AST) -> list[str]:
+    """Return the names in `a.b.c`, the last one first."""
+    found = []
+    while isinstance(node, ast.Attribute):
+        found.append(node.attr)
+        node = node.value
+    return [*found, node.id] if isinstance(node, ast.Name) else found
+
+
+def looks(nodes: Sequence[ast.AST], names: Collection[str]) -> bool:
+    """Whether tests may look at an argument after the call: where it is not written in the call.
+
+    A function that is not called by a name of its own may be a result, or the one under test.
+    """
+    functions = _Results(nodes, names).functions
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    called = set()
+    for node in nodes:
+        if isinstance(node, ast.Call) and not isinstance(node.func, ast.Attribute):
+            if not isinstance(node.func, ast.Name) or node.func.id in stored:
+                return True
+            if node.func.id in functions:
+                called.add(node.func)
+                parts = [*node.args, *(keyword.value for keyword in node.keywords)]
+                if any(isinstance(part, ast.Name) and not hasattr(builtins, part.id)
+                       for given in parts for part in ast.walk(given)):  # fmt: skip
+                    return True
+    return any(
+        isinstance(node, ast.Name)
+        and isinstance(node.ctx, ast.Load)
+        and node.id in functions
+        and node not in called
+        for node in nodes
+    )
+
+
+class _Results:
+    """Which nodes hold a result of a function under test and nothing else.
+
+    `functions` are its names: those under test, and what `check` calls them.
+    """
+
+    def __init__(self, nodes: Sequence[ast.AST], names: Collection[str]) -> None:
+        self.functions = {*names} | {
+            node.args.args[0].arg
+            for node in nodes
+            if isinstance(node, ast.FunctionDef) and node.name == "check" and node.args.args
+        }
+        stores = [n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        stores += [node.arg for node in nodes if isinstance(node, ast.arg)]
+        self.variables: set[str] = set()
+        given = [
+            target.id
+            for node in nodes
+            if isinstance(node, ast.Assign) and self.holds(node.value)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        ]
+        self.variables = {name for name in given if stores.count(name) == given.count(name)}
+
+    def holds(self, node: ast.AST) -> bool:
+        """Whether a node is a result, an item of one, or a variable that only results are in."""
+        match node:
+            case ast.Call(func=ast.Name(id=name)):
+                return name in self.functions
+            case ast.Call(func=inner) | ast.Subscript(value=inner) | ast.Await(value=inner):
+                return self.holds(inner)
+            case ast.Name(id=name):
+                return name in self.variables
+        return False
