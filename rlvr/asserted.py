@@ -77,8 +77,9 @@ def asked(
     _refuse_unknown(names, free.keys() - imports.keys(), nodes, entry)
     if len(names) > 1:
         _refuse_judges(nodes, frozenset(names))
+    before = [node for tree in trees[: len(setup)] for node in ast.walk(tree)]
     own = [node for tree in trees[len(setup) :] for node in ast.walk(tree)]
-    for need in told.needs(tests, own, names, packages):
+    for need in told.needs(tests, before, own, names, packages):
         raise BadTests(need)
     prints = any(stream in text for text in tests for stream in ("stdout", "stderr"))
     return Asked(names, "\n".join(imports.values()), told.looks(own, names), prints)

@@ -51,6 +51,7 @@ from rlvr.plain import TOO_LARGE
 
 LENGTH = struct.Struct("<I")
 STATUS = struct.Struct("<i")
+PACKAGES = "/packages"  # where those lie that programs may import
 
 # --- confinement -----------------------------------------------------------------------------
 
@@ -229,6 +230,7 @@ def _play(channel: Channel) -> None:
 
 if __name__ == "__main__":
     del sys.path[0]  # this folder
+    sys.path += [PACKAGES] if os.path.isdir(PACKAGES) else []
     # What programs commonly import, once for all of them.
     for _name in sys.argv[2:]:
         __import__(_name)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
+from importlib import import_module
 from typing import Any
 
 MAX_DEPTH = 50
@@ -61,6 +62,16 @@ SCALARS: dict[str, Callable[[Any], Any]] = {
     "time": time.fromisoformat,
     "datetime": datetime.fromisoformat,
 }
+BY_TEXT = {
+    "UUID": "uuid",
+    "PosixPath": "pathlib",
+    "PurePosixPath": "pathlib",
+    "IPv4Address": "ipaddress",
+    "IPv6Address": "ipaddress",
+    "IPv4Network": "ipaddress",
+    "IPv6Network": "ipaddress",
+}
+"""Classes, each in its module, whose values their text tells whole."""
 Keep = Callable[[Any], Any]
 """Given what is not plain data, it returns what stands for it (a JSON object), or None."""
 
@@ -118,6 +129,8 @@ def _rarely(value: Any, kind: Any, keep: Keep | None) -> Any:
     if kind is re.Match:
         pattern = (value.re.pattern, value.re.flags, value.string, value.pos, value.endpos)
         return {"Match": [pack(part) for part in (*pattern, value.regs)]}
+    if BY_TEXT.get(kind.__name__) == kind.__module__:
+        return {kind.__name__: str(value)}
     found = keep(value) if keep else None
     if found is None:
         raise NotPlain(f"{str(kind.__name__)[:100]} is not plain data")
@@ -146,6 +159,8 @@ def unpack(value: Any, kept: Callable[[str, Any], Any] | None = None) -> Any:
     ((name, content),) = value.items()
     if name in SCALARS:
         return SCALARS[name](content)
+    if name in BY_TEXT:
+        return vars(import_module(BY_TEXT[name]))[name](content)
     if name in SEQUENCES:
         return SEQUENCES[name](unpack(item, kept) for item in content)
     if kept and name not in MAPPINGS:

@@ -46,7 +46,6 @@ WARM = (
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 NOBODY = 65534
 CLONE_NEWUSER = 0x10000000
-PACKAGES = "/packages"
 NONE = Packages()
 TOLD = ("after", "printed", "args", "text", "fields")
 OVERRUN = "ran out of time"
@@ -101,7 +100,7 @@ def bubblewrap() -> str:
 def _root(packages: tuple[Path, ...] = ()) -> tuple[str, ...]:
     """Return bubblewrap's arguments for a root with Python's standard library and nothing else.
 
-    But for the packages that were asked for: these lie in PACKAGES.
+    But for the packages that were asked for: these lie in `inside.PACKAGES`.
     """
     python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
     folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
@@ -110,7 +109,7 @@ def _root(packages: tuple[Path, ...] = ()) -> tuple[str, ...]:
         ("--ro-bind", os.path.realpath(path), path)
         for path in sorted({python, *folders, *_shared_libraries(python, folders, packages)})
     ]
-    binds += [("--ro-bind", str(path), f"{PACKAGES}/{path.name}") for path in packages]
+    binds += [("--ro-bind", str(path), f"{inside.PACKAGES}/{path.name}") for path in packages]
     if os.path.exists("/etc/ld.so.cache"):
         binds += [("--ro-bind", "/etc/ld.so.cache", "/etc/ld.so.cache")]
     binds += [("--dev-bind", device, device) for device in DEVICES]
@@ -249,7 +248,8 @@ class Sandbox:
                     *("--setenv", "PYTHONHASHSEED", "0", "--chdir", "/"),
                     # An arena for each thread would fill the address space that is allowed.
                     *("--setenv", "MALLOC_ARENA_MAX", "1"),
-                    *("--setenv", "OPENBLAS_NUM_THREADS", "1", "--setenv", "PYTHONPATH", PACKAGES),
+                    # A thread that numpy starts in the server is not there in a program.
+                    *(("--setenv", "OPENBLAS_NUM_THREADS", "1") if packages.paths else ()),
                     *("--", python, "-B", "-s", "-S", "-P", "/inside", str(theirs.fileno())),
                     *(*WARM, *packages.imports),
                 ],

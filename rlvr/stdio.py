@@ -5,7 +5,7 @@ what it holds:
 
 - `input_output` (APPS, TACO), or the reference itself: `inputs` and `outputs`, lists of equal
   length, with `fn_name` if they are calls of a function;
-- `tests`: [{"input": ..., "output": ...}, ...];
+- `tests`: [{"input": ..., "output": ...}, ...]; calls of `entry_point` where no input is text;
 - `public_tests`, `private_tests`, `generated_tests` (CodeContests): `input` and `output`, lists;
 - `public_test_cases`, `private_test_cases` (LiveCodeBench): lists of {"input", "output"}, with
   `func_name` in `metadata` if they are calls.
@@ -68,6 +68,9 @@ def pairs(reference: Mapping[str, Any]) -> Pairs | None:
     found = [*_columns(holder), *_rows(holder, function)]
     if not found and holder is reference:
         return None
+    entry = str(reference.get("entry_point") or "main")
+    if entry != "main" and not any(isinstance(given, str) for given, _ in found):
+        function = function or entry
     return _checked([given for given, _ in found], [wanted for _, wanted in found], function)
 
 

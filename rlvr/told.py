@@ -15,15 +15,17 @@ import builtins
 import re
 import sys
 from collections.abc import Collection, Iterator, Sequence, Set
+from importlib import import_module
 from typing import Any
 
-from rlvr.plain import MAPPINGS, SCALARS, SEQUENCES
+from rlvr.plain import BY_TEXT, MAPPINGS, SCALARS, SEQUENCES
 
 _EXAMPLES: tuple[Any, ...] = ("", True, None, 1, 1.0, b"", [], (), {}, {}.keys(), {}.items())
+_MODULES = ("builtins", "collections", "datetime", "decimal", "fractions", "array", "re")
 _TYPES = [type(value) for value in _EXAMPLES] + [
     kind
     for name in (*MAPPINGS, *SEQUENCES, *SCALARS)
-    for module in ("builtins", "collections", "datetime", "decimal", "fractions", "array", "re")
+    for module in _MODULES
     if isinstance(kind := vars(__import__(module)).get(name), type)
 ]
 PLAIN = frozenset(name for kind in _TYPES for name in dir(kind)) | {"__next__", "__name__"}
@@ -36,17 +38,28 @@ _STREAMS = {"sys.stdout", "sys.stderr"}
 
 
 def needs(
-    texts: Sequence[str], nodes: Sequence[ast.AST], names: Collection[str], packages: Set[str]
+    texts: Sequence[str],
+    setup: Sequence[ast.AST],
+    nodes: Sequence[ast.AST],
+    names: Collection[str],
+    packages: Set[str],
 ) -> Iterator[str]:
     """Yield what tests need that can't be told; `names` are the functions under test.
 
-    `packages` may be imported beside the standard library.
+    `texts` and `nodes` are the tests themselves, `setup` what is run before them. `packages` may be
+    imported beside the standard library.
     """
-    foreign = _imported(nodes) - sys.stdlib_module_names - {"pytest"}
+    imported = _imported([*setup, *nodes])
+    foreign = imported - sys.stdlib_module_names - {"pytest"}
     if missing := sorted(foreign - packages):
         yield f"they import {missing[0]} (option `packages: [{missing[0]}]`)"
+    plain = PLAIN.union(*(dir(vars(import_module(module))[name])
+                          for name, module in BY_TEXT.items() if module in imported))  # fmt: skip
+    shared = {node.name for node in setup if isinstance(node, ast.ClassDef)}
     for node in nodes:
         yield from _world(node)
+        if isinstance(node, ast.Name) and node.id in shared:
+            yield f"they need the program's own {node.id}, which is not plain data"
     if re.search(r"\brandom\.seed\(", "\n".join(texts)) and not re.search(
         r"\brandom\.(?!seed\()", "\n".join(texts)
     ):
@@ -58,7 +71,7 @@ def needs(
         if isinstance(node.value, ast.Name) and node.value.id in results.functions:
             if node.attr not in ("__name__", "__call__"):
                 yield f"they look at the function's own {node.attr}"
-        elif node.attr not in PLAIN and not foreign and results.holds(node.value):
+        elif node.attr not in plain and not foreign and results.holds(node.value):
             yield f"they take {node.attr} of a result, which plain data has not"
 
 

@@ -312,6 +312,14 @@ def test_arguments_on_lines_and_results_as_they_are() -> None:
     assert judge(text, "def f(s): return [s]").status == "wrong"
 
 
+def test_rows_whose_inputs_are_no_text_are_calls_of_the_entry_point() -> None:
+    rows = [{"input": [2], "output": 4}, {"input": [3], "output": 9}]
+    calls = {"entry_point": "f", "tests": rows}
+    assert judge(calls, "def f(x): return x * x").status == "correct"
+    assert judge(calls, "def f(x): return x + 2").status == "wrong"
+    assert judge({**calls, "entry_point": "main"}, SQUARE).status == "correct"
+
+
 LEETCODE = {
     "prompt": "import math\nfrom typing import *\n\ninf = float('inf')\n",
     "entry_point": "Solution().f",

@@ -246,6 +246,13 @@ LIBRARY = [
      "def f(): return A('i', [2])\n", "wrong"),
     ("assert f('aaab').group() == 'b'",
      "import re\ndef f(s): return re.match('(a+)+$', 'a' * 60 + 'b') or 1\n", "wrong"),
+    ("import uuid\nassert isinstance(f(), uuid.UUID)", "import uuid\nf = uuid.uuid4", "correct"),
+    ("from pathlib import Path\nassert f('a').name == 'b' and f('a') == Path('a/b')",
+     "from pathlib import Path\ndef f(a): return Path(a) / 'b'\n", "correct"),
+    ("from pathlib import Path\nassert f('a') == Path('a/b')",
+     "from pathlib import PosixPath\nclass P(PosixPath):\n    __eq__ = lambda a, b: True\n"
+     "def f(a): return P(a)\n", "wrong"),
+    ("from pathlib import Path\nassert f('a') == Path('a/b')", "def f(a): return 'a/b'\n", "wrong"),
     # An object of the program's own: tests that take parts of it can't be told.
     ("assert f(3).value == 3", "class P:\n    value = 3\ndef f(x): return P()\n", "abstain"),
     ("assert f(3).value == 3", "def f(x): return 3\n", "abstain"),
@@ -355,6 +362,28 @@ SUITES = [
     ({"entry_point": "f", "test": "import unittest\nclass T(unittest.TestCase):\n"
       "    def test_a(self):\n        self.assertEqual(nothing, f(1))\n"}, GOOD, "abstain"),
 ]  # fmt: skip
+
+PROMPT = {
+    "entry_point": "f",
+    "prompt": "class Bad(Exception): pass\n\ndef f(x):\n    'No.'\n",
+    "test": "def check(candidate):\n    try:\n        candidate(1)\n    except Bad:\n"
+    "        return\n    assert False\n",
+}
+NUMPY = {**PROMPT, "prompt": "import numpy as np\n\ndef f(x):\n    'One.'\n"}
+REFUSED: list[dict[str, Any]] = [
+    PROMPT,
+    {**PROMPT, "prompt": "from enum import Enum\nclass Bad(Enum):\n    A = 1\n\ndef f(x):\n",
+     "test": "def check(candidate):\n    assert candidate(1) == Bad.A\n"},
+    {**NUMPY, "test": "def check(candidate):\n    assert candidate(1) == 1\n"},
+    {**NUMPY, "test": None, "tests": [{"args": [1], "expected": 1}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("reference", REFUSED)
+def test_what_a_prompt_brings_and_tests_need_decides_nothing(reference: dict[str, Any]) -> None:
+    for body in ("    raise Bad\n", "    return np.square(1)\n", "    return 1\n", "import x\n"):
+        assert judge(reference, body).status == "abstain"
+
 
 WORLD = [
     "import tempfile\nassert f(tempfile.mkdtemp()) == 1",

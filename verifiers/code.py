@@ -231,6 +231,8 @@ def _reading(reference: Any, packages: Set[str] = frozenset()) -> tuple[Tests, s
         raise BadReference(f"entry_point {entry[:50]!r} is not a name")
     preamble, prompt = _code_of(str(reference.get("prompt") or ""), owner or entry, bool(owner))
     if "tests" in reference and entry:
+        # What the prompt imports has to be there.
+        _asked((preamble,), (f"assert {owner or entry}()",), owner or entry, packages)
         return Examples(entry, tuple(_examples(reference["tests"]))), preamble, prompt
     if isinstance(reference.get("test"), str) and entry:
         test = reference["test"]
@@ -528,6 +530,8 @@ _HALF = {
     "test": "def check(candidate):\n    assert candidate(3) == 1.5\n    assert candidate(0) == 0\n",
     "entry_point": "half",
 }
+_SUM = {"tests": [{"input": "1 2\n", "output": "3\n"}, {"input": "2 2\n", "output": "4\n"}]}
+_LAZY = {"test_list": ["assert list(up_to(2)) == [0, 1]", "xs = [2]\nup_to(*xs)\nassert xs == [2]"]}
 CASES = [
     (_ADD, "def add(a, b):\n    return a + b\n", "correct"),
     (_ADD, "Here:\n```python\ndef add(a, b):\n    return a + b\n```\n", "correct"),
@@ -540,6 +544,10 @@ CASES = [
     (_HALF, "    return x / 2\n", "correct"),
     (_HALF, "    import os; os._exit(0)\n", "wrong"),
     (_HALF, "class Yes:\n    __eq__ = lambda a, b: True\nhalf = lambda x: Yes()\n", "wrong"),
+    (_SUM, "print(sum(map(int, input().split())))\n", "correct"),
+    (_SUM, "print(3)\n", "wrong"),
+    (_LAZY, "def up_to(n):\n    yield from range(n)\n", "correct"),
+    (_LAZY, "class Yes:\n    __eq__ = lambda a, b: True\nup_to = lambda n: Yes()\n", "wrong"),
     ({"entry_point": "add"}, "def add(a, b):\n    return a + b\n", "abstain"),
     ({"test_list": ["assert f(Pair(1, 2)) == 3"]}, "def f(p):\n    return 3\n", "abstain"),
 ]
