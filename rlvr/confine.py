@@ -44,7 +44,7 @@ def check(what: str, result: int) -> None:
 
 # --- system calls ----------------------------------------------------------------------------
 
-# name: (x86_64, aarch64)
+# name: (x86_64, aarch64). What a program may be allowed.
 CALLS: dict[str, tuple[int | None, int | None]] = {
     "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66), "pread64": (17, 67),
     "pwrite64": (18, 68), "preadv": (295, 69), "pwritev": (296, 70), "lseek": (8, 62),
@@ -90,6 +90,12 @@ CALLS: dict[str, tuple[int | None, int | None]] = {
     "getgroups": (115, 158), "uname": (63, 160), "getrandom": (318, 278), "getrlimit": (97, 163),
     "prlimit64": (302, 261),
 }  # fmt: skip
+# What it takes to confine a process; no program is allowed any of these.
+CONFINING: dict[str, tuple[int | None, int | None]] = {
+    "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "setsid": (112, 157),
+    "setgroups": (116, 159), "setresuid": (117, 147), "setresgid": (119, 149), "capset": (126, 91),
+    "recvmsg": (47, 212), "pidfd_open": (434, 434),
+}  # fmt: skip
 # audit number, and column above
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 
@@ -125,7 +131,7 @@ def system_call_filter(rules: Mapping[str, Rule], otherwise: Rule) -> bytes | No
     """Return a seccomp filter as BPF instructions; None on an architecture without a table.
 
     `otherwise` (None or an Answer) holds for every call that `rules` does not name; if it is an
-    Answer, newer calls among them do not exist. Raises KeyError for a name that CALLS lacks.
+    Answer, newer calls among them do not exist. Raises KeyError for a name that the tables lack.
     """
     known = ARCHITECTURES.get(platform.machine())
     if known is None:
@@ -140,7 +146,7 @@ def system_call_filter(rules: Mapping[str, Rule], otherwise: Rule) -> bytes | No
         (_GIVE, 0, 0, _ERRNO | ENOSYS),
     ]
     for name, rule in rules.items():
-        number = CALLS[name][column]
+        number = (CALLS.get(name) or CONFINING[name])[column]
         if number is not None:
             body = _instructions(rule)
             program += [(_EQUAL, 0, len(body), number), *body]
@@ -183,6 +189,15 @@ def give_up_privileges(user: int | None = None) -> None:
 
     It holds for this thread and its later children.
     """
+    gain_no_privileges()
+    drop_privileges(user)
+
+
+def gain_no_privileges() -> None:
+    """Make the capabilities of now the only ones that there will ever be. Raises OSError.
+
+    It holds for this thread and its later children: a file's or an ambient one adds none.
+    """
     check("no_new_privs", libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     check("ambient", libc.prctl(PR_CAP_AMBIENT, 4, 0, 0, 0))
     for capability in range(64):
@@ -190,6 +205,13 @@ def give_up_privileges(user: int | None = None) -> None:
         if dropped != 0 and ctypes.get_errno() == EINVAL:
             break  # past the last one
         check("capbset", dropped)
+
+
+def drop_privileges(user: int | None = None) -> None:
+    """Drop the capabilities that this thread has; where this is root become `user`.
+
+    Raises OSError. It is for good after `gain_no_privileges`.
+    """
     if user is not None and os.getuid() == 0:
         os.setgroups([])
         os.setresgid(user, user, user)

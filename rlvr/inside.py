@@ -1,11 +1,13 @@
 """What runs inside the sandbox, by itself: standard library only, started by `rlvr/sandbox.py`.
 
 One server process starts inside bubblewrap's namespaces (read-only root, no network, no
-environment) and imports what programs commonly import. For each program it forks a process, the
-first of fresh namespaces (pid, mount, ipc, uts) with a private, bounded /tmp, which gives up every
-capability, sets its limits, filters its system calls and only then reads what it is to run. The
-network namespace is the server's, which has no interface up, since the filter lets no program make
-a socket; where this architecture has no filter, each program gets its own.
+environment), imports what programs commonly import, and takes on the limits and most of the filter
+of system calls that programs have, so that they inherit them. For each program it forks a process,
+the first of a pid namespace, which gives up every capability, takes the rest of the filter and only
+then reads what it is to run. A program that a model wrote has a mount namespace too, with a
+private, bounded /tmp; tests have the server's, where nothing can be written. The network, ipc and
+uts namespaces are the server's: the filter allows no call that uses them (a socket, a queue, shared
+memory, a new name for the host). Where this architecture has no filter, each process gets its own.
 
 A process plays one of two parts. A candidate runs a program and answers calls of its functions with
 plain data. A checker runs assertions; the function under test is a proxy there, whose calls travel
@@ -34,15 +36,17 @@ from rlvr.answers import answer_calls, run_on_input
 from rlvr.checker import judge, judge_outputs
 from rlvr.confine import (
     CALLS,
+    CONFINING,
     EPERM,
     LOW,
     Answer,
     Only,
     Rule,
     check,
+    drop_privileges,
     dump_no_core,
     filter_system_calls,
-    give_up_privileges,
+    gain_no_privileges,
     libc,
     read_only,
     system_call_filter,
@@ -52,12 +56,14 @@ from rlvr.plain import TOO_LARGE
 LENGTH = struct.Struct("<I")
 STATUS = struct.Struct("<i")
 PACKAGES = "/packages"  # where those lie that programs may import
+START = struct.Struct("<?Q")  # whether it has a /tmp to write to, bytes of what it may send
 
 # --- confinement -----------------------------------------------------------------------------
 
-CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
-IN_PROGRAM = 0x20000 | 0x4000000 | 0x8000000  # mount, uts, ipc
-NAMESPACES = IN_PROGRAM | CLONE_NEWPID | CLONE_NEWNET | 0x10000000 | 0x2000000 | 0x80
+CLONE_NEWPID, CLONE_NEWNS = 0x20000000, 0x20000
+# What the filter keeps out of reach, so that it can be the server's: network, uts, ipc.
+WITHOUT_FILTER = 0x40000000 | 0x4000000 | 0x8000000
+NAMESPACES = WITHOUT_FILTER | CLONE_NEWPID | CLONE_NEWNS | 0x10000000 | 0x2000000 | 0x80
 CLONE_THREAD = 0x10000
 PR_SET_PDEATHSIG = 1
 REFUSED, DONE = Answer(EPERM), Answer(0)
@@ -93,31 +99,61 @@ ALLOWED: dict[str, Rule] = {
 }
 
 
-def _limit(limits: dict[str, int]) -> None:
-    for which, most in (
-        (resource.RLIMIT_AS, limits["memory_mb"] << 20),
-        (resource.RLIMIT_FSIZE, limits["disk_mb"] << 20),
-        (resource.RLIMIT_NOFILE, 64),
-        (resource.RLIMIT_NPROC, limits["threads"]),
-        (resource.RLIMIT_STACK, 8 << 20),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_MEMLOCK, 0),
-        (resource.RLIMIT_MSGQUEUE, 0),
-        (resource.RLIMIT_SIGPENDING, 64),
-    ):
+# What the server may call to start programs.
+SERVES: dict[str, Rule] = dict.fromkeys((*CONFINING, "clone", "prctl", "prlimit64"))
+
+
+def filters() -> tuple[bytes | None, bytes | None]:
+    """Return the server's filter of system calls, and the one that a program adds; or no filters.
+
+    A call is made if both let it through, and that is what ALLOWED says: the second takes back what
+    the first grants the server. The kernel takes long over a long filter, so it gets that one once.
+    """
+    server = system_call_filter(ALLOWED | SERVES, REFUSED)
+    program = system_call_filter({name: ALLOWED.get(name, REFUSED) for name in SERVES}, None)
+    return server, program
+
+
+def _limit(limits: dict[int, int]) -> None:
+    for which, most in limits.items():
         hard = resource.getrlimit(which)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(which, (most, most))
 
 
-def _serve(control_fd: int) -> None:
-    """Start a program for every (socket, status pipe) that arrives; report how each ended."""
+def _settle(limits: dict[str, int]) -> bytes | None:
+    """Take on what is the same for every program and costs the server nothing.
+
+    Return the filter of system calls that is left for each to add.
+    """
     for name in os.listdir("/dev"):
         read_only(f"/dev/{name}")
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    os.close(null)
+    _limit(
+        {
+            resource.RLIMIT_AS: limits["memory_mb"] << 20,
+            resource.RLIMIT_FSIZE: limits["disk_mb"] << 20,
+            resource.RLIMIT_STACK: 8 << 20,
+            resource.RLIMIT_CORE: 0,
+            resource.RLIMIT_MEMLOCK: 0,
+            resource.RLIMIT_MSGQUEUE: 0,
+            resource.RLIMIT_SIGPENDING: 64,
+        }
+    )
+    gain_no_privileges()
+    server, program = filters()
+    filter_system_calls(server)
+    return program
+
+
+def _serve(control_fd: int, limits: dict[str, int]) -> None:
+    """Start a program for every (socket, status pipe) that arrives; report how each ended."""
     control = socket.socket(fileno=control_fd)
+    bpf = _settle(limits)
     here = os.pidfd_open(os.getpid())
-    bpf = system_call_filter(ALLOWED, REFUSED)
-    alone = IN_PROGRAM if bpf is not None else IN_PROGRAM | CLONE_NEWNET
     running: dict[int, tuple[int, int]] = {}
     ready = select.poll()
     ready.register(control, select.POLLIN)
@@ -130,7 +166,7 @@ def _serve(control_fd: int) -> None:
                 ready.unregister(fd)
                 _report(fd, *running.pop(fd))
                 continue
-            message, fds, _, _ = socket.recv_fds(control, 4096, 2)
+            message, fds, _, _ = socket.recv_fds(control, START.size, 2)
             if len(fds) != 2:
                 return
             # A process can't move itself to a new pid namespace, only the children it has then.
@@ -138,7 +174,7 @@ def _serve(control_fd: int) -> None:
             pid = os.fork()
             if pid == 0:
                 try:
-                    _begin(fds[0], json.loads(message), bpf, alone)
+                    _begin(fds[0], limits, START.unpack(message), bpf)
                 finally:
                     os._exit(0)
             check("setns", libc.setns(here, CLONE_NEWPID))
@@ -158,27 +194,29 @@ def _report(end: int, pid: int, status_fd: int) -> None:
     os.close(end)
 
 
-def _begin(sock_fd: int, limits: dict[str, int], bpf: bytes | None, namespaces: int) -> None:
+def _begin(
+    sock_fd: int, limits: dict[str, int], start: tuple[bool, int], bpf: bytes | None
+) -> None:
     """Confine this process, the first of its pid namespace, for good; then play its part."""
+    writes, message_bytes = start
     os.setsid()  # kill(0, ...) reaches the whole process group, across pid namespaces
-    check("unshare", libc.unshare(namespaces))
-    size = f"size={limits['disk_mb']}m,nr_inodes={limits['files']},mode=1777,uid=1000,gid=1000"
-    check(
-        "tmpfs", libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 2 | 4 | 8, size.encode())
-    )  # nosuid nodev noexec
-    null = os.open("/dev/null", os.O_RDWR)
-    for fd in (0, 1, 2):
-        os.dup2(null, fd)
+    namespaces = (CLONE_NEWNS if writes else 0) | (0 if bpf is not None else WITHOUT_FILTER)
+    if namespaces:
+        check("unshare", libc.unshare(namespaces))
+    if writes:
+        size = f"size={limits['disk_mb']}m,nr_inodes={limits['files']},mode=1777,uid=1000,gid=1000"
+        # nosuid nodev noexec
+        check("tmpfs", libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 2 | 4 | 8, size.encode()))
     os.dup2(sock_fd, 3)
     os.closerange(4, 1 << 20)
     os.chdir("/tmp")
-    _limit(limits)
-    give_up_privileges(1000)
+    _limit({resource.RLIMIT_NOFILE: 64, resource.RLIMIT_NPROC: limits["threads"]})
+    drop_privileges(1000)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a change of user takes it back
     dump_no_core()
     filter_system_calls(bpf)
     os.write(3, b"up")
-    _play(Channel(socket.socket(fileno=3), limits["message_bytes"]))
+    _play(Channel(socket.socket(fileno=3), message_bytes))
 
 
 # --- messages --------------------------------------------------------------------------------
@@ -232,6 +270,6 @@ if __name__ == "__main__":
     del sys.path[0]  # this folder
     sys.path += [PACKAGES] if os.path.isdir(PACKAGES) else []
     # What programs commonly import, once for all of them.
-    for _name in sys.argv[2:]:
+    for _name in sys.argv[3:]:
         __import__(_name)
-    _serve(int(sys.argv[1]))
+    _serve(int(sys.argv[1]), json.loads(sys.argv[2]))

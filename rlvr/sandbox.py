@@ -30,7 +30,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -251,7 +251,7 @@ class Sandbox:
                     # A thread that numpy starts in the server is not there in a program.
                     *(("--setenv", "OPENBLAS_NUM_THREADS", "1") if packages.paths else ()),
                     *("--", python, "-B", "-s", "-S", "-P", "/inside", str(theirs.fileno())),
-                    *(*WARM, *packages.imports),
+                    *(json.dumps(asdict(self.limits)), *WARM, *packages.imports),
                 ],
                 pass_fds=[theirs.fileno(), *([users] if users >= 0 else [])],
                 stdin=subprocess.DEVNULL,
@@ -297,7 +297,7 @@ class Sandbox:
 
         `tells` and `prints`: what it tells beside plain results, as `rlvr/answers.py` says.
         """
-        program = Program(self._control, self.limits, timeout)
+        program = Program(self._control, self.limits.message_bytes, timeout, writes=True)
         try:
             reply = program.ask({"part": "candidate", "source": source, **tells})
             if reply.get("ready") is not True:
@@ -312,8 +312,8 @@ class Sandbox:
 
         Raises ProgramError if it fails, SandboxError.
         """
-        limits = replace(self.limits, message_bytes=6 * most + 1024)  # as JSON escapes it
-        with Program(self._control, limits, timeout) as program:
+        escaped = 6 * most + 1024  # as JSON
+        with Program(self._control, escaped, timeout, writes=True) as program:
             request = {"part": "program", "source": source, "input": given, "most": most}
             reply = program.ask(request)
         output = reply.get("output")
@@ -326,27 +326,26 @@ class Sandbox:
 
         Its messages hold the tests' own arguments, and may be larger than a candidate's results.
         """
-        limits = replace(self.limits, message_bytes=_LARGER * self.limits.message_bytes)
-        return Program(self._control, limits, timeout)
+        most = _LARGER * self.limits.message_bytes
+        return Program(self._control, most, timeout, writes=False)
 
 
 class Program:
     """One process in namespaces of its own. A context manager, which kills it."""
 
-    def __init__(self, control: socket.socket, limits: Limits, timeout: float) -> None:
+    def __init__(self, control: socket.socket, most: int, timeout: float, writes: bool) -> None:
         self.timeout = timeout
         self.cap = 20 * timeout + 30
         self._spent = 0.0  # seconds of wall time in which an answer was waited for
         self._began = 0.0
-        self._most = limits.message_bytes
+        self._most = most
         self._pidfd = -1
         self._sock, theirs = socket.socketpair()
         self._status, status = os.pipe()
         expect_greeting(self._sock)
         try:
-            socket.send_fds(
-                control, [json.dumps(asdict(limits)).encode()], [theirs.fileno(), status]
-            )
+            start = inside.START.pack(writes, most)
+            socket.send_fds(control, [start], [theirs.fileno(), status])
         except OSError as error:
             self.close()
             raise SandboxError(f"the sandbox is gone: {error}") from None

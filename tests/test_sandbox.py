@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import random
 import re
 import resource
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +20,7 @@ import psutil
 import pytest
 from rlvr.verifiers import code
 
-from rlvr import confine, escapes, sandbox
+from rlvr import confine, escapes, inside, sandbox
 from rlvr.data import Verdict
 from rlvr.doctor import as_user
 from rlvr.plain import pack, unpack
@@ -114,6 +116,34 @@ def test_no_attempt_works_and_the_host_is_as_before(rights: str) -> None:
     before = host()
     found = json.loads(RIGHTS[rights](lambda: json.dumps(answer(ATTEMPTS, __file__))))
     assert len(found) > 60 and not [what for what, worked in found.items() if worked]
+    assert host() == before
+
+
+TESTS = (
+    ATTEMPTS
+    + """
+import os
+found = escapes("/etc/hostname")
+found["write to a folder"] = worked(lambda: writes("/tmp/left"))
+found["be seen by another"] = len([pid for pid in range(1, 1 << 12) if pid != os.getpid()
+                                   and worked(lambda: os.kill(pid, 0))])
+raise ValueError(f"{len(found)}: {[what for what, worked in found.items() if worked]}")
+"""
+)
+
+
+@pytest.mark.parametrize("rights", RIGHTS)
+def test_no_attempt_of_the_tests_works_either(rights: str) -> None:
+    """The checker has the server's folders, of which it can write to none."""
+    before = host()
+
+    def attempt() -> str:
+        message = {"part": "checker", "setup": [TESTS], "tests": []}
+        with Sandbox() as box, box.candidate("def solve(): pass", 20.0), box.checker(20.0) as tests:
+            return json.dumps(tests.ask(message))
+
+    found = json.loads(RIGHTS[rights](attempt))["broken"]
+    assert re.fullmatch(r"ValueError: [6-9]\d: \[\]", found), found
     assert host() == before
 
 
@@ -253,9 +283,50 @@ def test_the_numbers_are_the_kernels(machine: str) -> None:
     text = HEADERS[machine].read_text().replace("__NR3264_fstatat", "__NR_newfstatat")
     known = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text))
     column = confine.ARCHITECTURES[machine][1]
-    for name, numbers in confine.CALLS.items():
+    for name, numbers in (confine.CALLS | confine.CONFINING).items():
         if name in known or name != "fchmodat2":  # newer than some headers
             assert str(numbers[column]) == known.get(name, "None"), name
+
+
+def filtered(bpf: bytes, call: int, arguments: tuple[int, ...]) -> int:
+    """Run a filter as the kernel does, on a call of x86-64; return its answer."""
+    data = struct.pack("<IIQ6Q", call, 0xC000003E, 0, *arguments)
+    held, at = 0, 0
+    while True:
+        code, yes, no, value = struct.unpack_from("=HBBI", bpf, 8 * at)
+        at += 1
+        if code == 0x20:
+            held = struct.unpack_from("<I", data, value)[0]
+        elif code == 0x54:
+            held &= value
+        elif code == 0x06:
+            return int(value)
+        else:
+            at += yes if (held == value if code == 0x15 else held > value) else no
+
+
+def test_two_filters_let_through_what_one_of_all_rules_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    one = confine.system_call_filter(inside.ALLOWED, inside.REFUSED)
+    server, program = inside.filters()
+    assert one and server and program
+    assert not inside.ALLOWED.keys() & confine.CONFINING.keys()
+    flags = [1 << bit for bit in range(64)]
+    flags += [flag | 0x10000 for flag in flags] + [0x3D0F00, 0x3D0F00 | 0x10000000, *range(48)]
+    given = [tuple(value if at == position else 0 for at in range(6))
+             for position in range(6) for value in flags]  # fmt: skip
+    looked_at = {confine.CALLS[name][0] for name, rule in inside.ALLOWED.items()
+                 if isinstance(rule, confine.Only)}  # fmt: skip
+    allowed = set()
+    for call in (*range(600), 1 << 30, (1 << 30) + 56, (1 << 32) - 1):
+        for arguments in given if call in looked_at else given[::200]:
+            answers = [filtered(bpf, call, arguments) for bpf in (one, server, program)]
+            passes, *both = (answer == 0x7FFF0000 for answer in answers)
+            assert passes == all(both), (call, arguments)
+            allowed |= {call} if passes else set()
+    assert {0, 1, 3, 56} <= allowed and not {47, 57, 101, 165, 272, 308, 434} & allowed
 
 
 def test_a_killed_owner_leaves_no_process() -> None:
