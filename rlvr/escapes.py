@@ -130,6 +130,7 @@ def leases() -> bool:
 
 def notices() -> bool:
     """Ask to be told what others do in a folder."""
+    signal.signal(signal.SIGIO, signal.SIG_IGN)  # it may come at once, and would end this process
     fd = os.open(os.path.dirname(os.__file__), os.O_RDONLY)
     try:
         fcntl.fcntl(fd, fcntl.F_NOTIFY, 1)
