@@ -8,7 +8,6 @@ ever here but data.
 
 from __future__ import annotations
 
-import ast
 import builtins
 import itertools
 import sys
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from rlvr import suites
 from rlvr.answers import AT_ONCE, changeable, described
 from rlvr.plain import NotPlain, TooLarge, numeric, pack, unpack
+from rlvr.recorded import loaded
 
 if TYPE_CHECKING:
     from rlvr.inside import Channel
@@ -291,79 +291,6 @@ def _change(target: Any, parts: list[Any]) -> None:
 # --- assertions as tests ---------------------------------------------------------------------
 
 ENDED = -1  # in place of an assertion's number: what ended a test
-_CATCHING = ("raises", "assertRaises", "assertRaisesRegex", "suppress")
-
-
-class _Recording(ast.NodeTransformer):
-    """Turns each assertion into a recorded test, but where the tests handle it themselves.
-
-    What the text says is one test, however often it runs: how long a loop over a result is, is the
-    candidate's choice. That it runs at all is not, where nothing but a loop decides it.
-    """
-
-    def __init__(self) -> None:
-        self.found = 0  # assertions that are recorded
-        self.judges = False  # whether anything can fail at all
-        self.optional: set[int] = set()  # assertions that tests may pass by
-
-    def visit_Try(self, node: ast.AST) -> ast.AST:
-        self.judges = True
-        return node
-
-    visit_TryStar = visit_Try
-
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        self.judges = True
-        return node
-
-    def visit_With(self, node: ast.With) -> ast.AST:
-        catching = any(isinstance(part, ast.Call) and _name(part.func) in _CATCHING
-                       for item in node.items for part in ast.walk(item.context_expr))  # fmt: skip
-        return self.visit_Try(node) if catching else self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        if isinstance(node.func, ast.Attribute):
-            self.judges |= node.func.attr.startswith(("assert", "fail", "raises"))
-        return self.generic_visit(node)
-
-    def visit_If(self, node: ast.AST) -> ast.AST:
-        first = self.found
-        self.generic_visit(node)
-        self.optional |= {*range(first, self.found)}
-        return node
-
-    visit_Match = visit_While = visit_FunctionDef = visit_AsyncFunctionDef = visit_If
-
-    def visit_For(self, node: ast.For) -> list[ast.AST]:
-        first = self.found
-        self.generic_visit(node)
-        leaves = (ast.Break, ast.Continue, ast.Return)
-        if any(isinstance(part, leaves) for part in ast.walk(node)):
-            self.optional |= {*range(first, self.found)}
-        due = {*range(first, self.found)} - self.optional
-        reached = ast.copy_location(ast.parse(f"__due__({due or ''})").body[0], node)
-        return [ast.fix_missing_locations(reached), node]
-
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        self.judges = True
-        handler = ast.parse(
-            f"try: pass\n"
-            f"except (Exception, __no_answer__) as e: __record__({self.found}, e)\n"
-            f"else: __record__({self.found}, None)"
-        )
-        self.found += 1
-        attempt = handler.body[0]
-        assert isinstance(attempt, ast.Try)
-        attempt.body = [node]
-        for part in ast.walk(attempt):
-            if part is not node:
-                ast.copy_location(part, node)
-        return ast.fix_missing_locations(attempt)
-
-
-def _name(node: ast.AST) -> str:
-    """Return the name that is called, without what it is taken from."""
-    return str(getattr(node, "attr", getattr(node, "id", "")))
 
 
 class _Record:
@@ -416,21 +343,6 @@ class _Record:
         return {"passed": results, "failure": self.failure or self.candidate.unanswered}
 
 
-def _imported(texts: list[str]) -> set[str]:
-    """Return the packages that the tests import by name."""
-    found = set()
-    for text in texts:
-        try:
-            nodes = [*ast.walk(ast.parse(text))]
-        except (SyntaxError, ValueError):
-            continue  # running it will say so
-        for node in nodes:
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                module = getattr(node, "module", None)
-                found |= {(module or alias.name).partition(".")[0] for alias in node.names}
-    return found
-
-
 def judge(channel: Channel, message: dict[str, Any]) -> None:
     """Run assertions; send {"passed": [...], "failure": text} or {"broken": text}.
 
@@ -439,7 +351,7 @@ def judge(channel: Channel, message: dict[str, Any]) -> None:
     never ran.
     """
     candidate = Candidate(channel, bool(message.get("looks")))
-    record = _Record(candidate, _imported([*message["setup"], *message["tests"]]))
+    record = _Record(candidate, set(message["imported"]))
     try:
         tests = _run(candidate, record, message)
         if candidate.broken:
@@ -457,26 +369,21 @@ def _run(candidate: Candidate, record: _Record, message: dict[str, Any]) -> int:
         "__due__": record.due.update,
     }  # fmt: skip
     suites.install(record.imported, candidate.break_tests)
-    for text in message["setup"]:
-        exec(compile(text, "setup.py", "exec", dont_inherit=True), space)
+    for code in loaded(message["setup"]):
+        exec(code, space)
     wanted = {name for name in message["names"] if name not in space}
     if message["entry_point"] or not wanted:
         wanted.add(message["entry_point"] or message["names"][0])
     for name in wanted:
         space[name] = candidate.proxy(name)
-    recording = _Recording()
-    trees = [ast.parse(text) for text in message["tests"]]
-    collected = suites.named(trees)
-    for tree in trees:
-        tree = ast.fix_missing_locations(recording.visit(tree))
-        runs = compile(tree, "tests.py", "exec", dont_inherit=True)
-        record.attempt(ENDED, lambda: exec(runs, space))  # noqa: B023
-    tests = recording.found
+    for code in loaded(message["tests"]):
+        record.attempt(ENDED, lambda: exec(code, space))  # noqa: B023
+    tests = int(message["recorded"])
     if message["check"]:
         record.attempt(ENDED, lambda: space["check"](space[message["check"]]))
     else:
-        tests += suites.run(collected, space, tests, record)
-    if not candidate.calls or not recording.judges:
+        tests += suites.run(message["collected"], space, tests, record)
+    if not candidate.calls or not message["judges"]:
         raise BrokenTests("they assert nothing" if candidate.calls else "they call no function")
     return tests
 

@@ -34,7 +34,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from rlvr import answers, checker, confine, inside, plain, suites
+from rlvr import answers, checker, confine, inside, plain, recorded, suites
 from rlvr.data import RunError
 from rlvr.packages import Packages
 
@@ -114,7 +114,7 @@ def _root(packages: tuple[Path, ...] = ()) -> tuple[str, ...]:
         binds += [("--ro-bind", "/etc/ld.so.cache", "/etc/ld.so.cache")]
     binds += [("--dev-bind", device, device) for device in DEVICES]
     binds += [("--ro-bind", inside.__file__, "/inside/__main__.py")]
-    for module in (answers, checker, confine, plain, suites):
+    for module in (answers, checker, confine, plain, recorded, suites):
         path = str(module.__file__)
         binds += [("--ro-bind", path, f"/inside/rlvr/{os.path.basename(path)}")]
     # By itself bubblewrap makes folders that only the server's user may enter.

@@ -67,7 +67,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from rlvr import asserted, stdio
+from rlvr import asserted, recorded, stdio
 from rlvr.data import Problem, Verdict
 from rlvr.fences import TooLarge, program
 from rlvr.packages import Packages, installed
@@ -347,21 +347,30 @@ def _examined(
     return passed + [False] * (len(tests.examples) - len(passed)), failure
 
 
+@lru_cache(maxsize=1024)
+def _for_checker(tests: Assertions) -> dict[str, Any]:
+    """Return what the checker is told of the tests. Raises BadReference if they don't compile."""
+    try:
+        code = recorded.ready(tests.setup, tests.tests)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise BadReference(f"the tests don't run: {type(error).__name__}: {error}") from None
+    return {
+        "part": "checker",
+        **code,
+        "names": tests.names,
+        "entry_point": tests.entry_point,
+        "check": tests.entry_point if tests.calls_check else "",
+        "looks": tests.looks,
+    }
+
+
 def _asserted(
     sandbox: Sandbox, tests: Assertions, source: str, timeout: float
 ) -> tuple[list[bool], str]:
     """Return which assertions pass, and how the first that fails does. Raises BadReference."""
     gone = ""
     called = False
-    message: dict[str, Any] = {
-        "part": "checker",
-        "setup": tests.setup,
-        "tests": tests.tests,
-        "names": tests.names,
-        "entry_point": tests.entry_point,
-        "check": tests.entry_point if tests.calls_check else "",
-        "looks": tests.looks,
-    }
+    message = _for_checker(tests)
     try:
         with (
             sandbox.candidate(source, timeout, tells=True, prints=tests.prints) as candidate,
