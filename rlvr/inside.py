@@ -56,7 +56,8 @@ from rlvr.plain import TOO_LARGE
 LENGTH = struct.Struct("<I")
 STATUS = struct.Struct("<i")
 PACKAGES = "/packages"  # where those lie that programs may import
-START = struct.Struct("<?Q")  # whether it has a /tmp to write to, bytes of what it may send
+START = struct.Struct("<?")  # whether it has a /tmp to write to
+AT_LEAST = 1 << 16  # bytes that are read at once, if they are there
 
 # --- confinement -----------------------------------------------------------------------------
 
@@ -174,7 +175,7 @@ def _serve(control_fd: int, limits: dict[str, int]) -> None:
             pid = os.fork()
             if pid == 0:
                 try:
-                    _begin(fds[0], limits, START.unpack(message), bpf)
+                    _begin(fds[0], limits, bpf, *START.unpack(message))
                 finally:
                     os._exit(0)
             check("setns", libc.setns(here, CLONE_NEWPID))
@@ -194,11 +195,8 @@ def _report(end: int, pid: int, status_fd: int) -> None:
     os.close(end)
 
 
-def _begin(
-    sock_fd: int, limits: dict[str, int], start: tuple[bool, int], bpf: bytes | None
-) -> None:
+def _begin(sock_fd: int, limits: dict[str, int], bpf: bytes | None, writes: bool) -> None:
     """Confine this process, the first of its pid namespace, for good; then play its part."""
-    writes, message_bytes = start
     os.setsid()  # kill(0, ...) reaches the whole process group, across pid namespaces
     namespaces = (CLONE_NEWNS if writes else 0) | (0 if bpf is not None else WITHOUT_FILTER)
     if namespaces:
@@ -216,7 +214,7 @@ def _begin(
     dump_no_core()
     filter_system_calls(bpf)
     os.write(3, b"up")
-    _play(Channel(socket.socket(fileno=3), message_bytes))
+    _play(Channel(socket.socket(fileno=3)))
 
 
 # --- messages --------------------------------------------------------------------------------
@@ -225,8 +223,10 @@ def _begin(
 class Channel:
     """Length-prefixed JSON both ways, with a limit on what is sent."""
 
-    def __init__(self, sock: socket.socket, most: int) -> None:
-        self.sock, self.most = sock, most
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.most = 0  # bytes; the first message says how many
+        self.held = bytearray()
 
     def send(self, message: dict[str, Any]) -> None:
         """Send; ValueError if the message is too long."""
@@ -241,13 +241,14 @@ class Channel:
         return json.loads(self._exactly(size))
 
     def _exactly(self, size: int) -> bytes:
-        parts = bytearray()
-        while len(parts) < size:
-            part = self.sock.recv(size - len(parts))
+        while len(self.held) < size:
+            part = self.sock.recv(max(size - len(self.held), AT_LEAST))
             if not part:
                 os._exit(0)
-            parts += part
-        return bytes(parts)
+            self.held += part
+        taken = bytes(self.held[:size])
+        del self.held[:size]
+        return taken
 
 
 # --- the parts -------------------------------------------------------------------------------
@@ -255,6 +256,7 @@ class Channel:
 
 def _play(channel: Channel) -> None:
     message = channel.receive()
+    channel.most = message["limit"]
     random.seed(0)
     if message["part"] == "candidate":
         answer_calls(channel, message)

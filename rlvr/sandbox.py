@@ -16,6 +16,7 @@ program's doing. It fails closed: no bubblewrap, no namespaces, no verdict.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -297,7 +298,7 @@ class Sandbox:
 
         `tells` and `prints`: what it tells beside plain results, as `rlvr/answers.py` says.
         """
-        program = Program(self._control, self.limits.message_bytes, timeout, writes=True)
+        program = Program(self._control, True, timeout, self.limits.message_bytes)
         try:
             reply = program.ask({"part": "candidate", "source": source, **tells})
             if reply.get("ready") is not True:
@@ -313,7 +314,7 @@ class Sandbox:
         Raises ProgramError if it fails, SandboxError.
         """
         escaped = 6 * most + 1024  # as JSON
-        with Program(self._control, escaped, timeout, writes=True) as program:
+        with Program(self._control, True, timeout, escaped) as program:
             request = {"part": "program", "source": source, "input": given, "most": most}
             reply = program.ask(request)
         output = reply.get("output")
@@ -327,37 +328,43 @@ class Sandbox:
         Its messages hold the tests' own arguments, and may be larger than a candidate's results.
         """
         most = _LARGER * self.limits.message_bytes
-        return Program(self._control, most, timeout, writes=False)
+        return Program(self._control, False, timeout, most)
 
 
 class Program:
     """One process in namespaces of its own. A context manager, which kills it."""
 
-    def __init__(self, control: socket.socket, most: int, timeout: float, writes: bool) -> None:
+    def __init__(self, control: socket.socket, writes: bool, timeout: float, most: int) -> None:
+        """Have a process made, without waiting for it. Raises SandboxError.
+
+        `writes`: it has a /tmp. `timeout`: seconds that it may use. `most`: bytes of one answer.
+        """
         self.timeout = timeout
         self.cap = 20 * timeout + 30
         self._spent = 0.0  # seconds of wall time in which an answer was waited for
         self._began = 0.0
         self._most = most
         self._pidfd = -1
+        self._held = bytearray()
         self._sock, theirs = socket.socketpair()
         self._status, status = os.pipe()
         expect_greeting(self._sock)
         try:
-            start = inside.START.pack(writes, most)
-            socket.send_fds(control, [start], [theirs.fileno(), status])
+            socket.send_fds(control, [inside.START.pack(writes)], [theirs.fileno(), status])
         except OSError as error:
             self.close()
             raise SandboxError(f"the sandbox is gone: {error}") from None
         finally:
             theirs.close()
             os.close(status)
+
+    def _meet(self) -> None:
+        """Wait until the process is there; it runs nothing before. Raises SandboxError."""
         try:
             self._sock.settimeout(_STARTUP_SECONDS)
             self.pid = greeting(self._sock)
             self._pidfd = os.pidfd_open(self.pid)
         except OSError as error:
-            self.close()
             raise SandboxError(f"a sandboxed process does not start: {error}") from None
 
     def __enter__(self) -> Self:
@@ -368,21 +375,16 @@ class Program:
 
     def close(self) -> None:
         """Kill the process and wait until it is gone, with its namespaces."""
+        if self._status < 0:
+            return
+        self._sock.close()  # where a process is not met yet, it ends by that
         if self._pidfd >= 0:
-            self._kill()
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             os.close(self._pidfd)
-            self._pidfd = -1
-        if self._status >= 0:
-            os.close(self._status)
-            self._status = -1
-        self._sock.close()
-
-    def _kill(self) -> None:
-        try:
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         _ready(self._status, _STARTUP_SECONDS)
+        os.close(self._status)
+        self._pidfd = self._status = -1
 
     def call(self, function: str, args: Any, kwargs: Any) -> dict[str, Any]:
         """Call a function with packed arguments; return the reply, as `request` does."""
@@ -409,6 +411,9 @@ class Program:
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """Send one message, return the reply. Raises ProgramError and SandboxError."""
+        if self._pidfd < 0:
+            self._meet()
+            message = {**message, "limit": self._most}
         data = json.dumps(message).encode()
         self._began = time.monotonic()
         try:
@@ -438,19 +443,21 @@ class Program:
                 raise self._ended() from None
 
     def _take(self, size: int) -> bytes:
-        data = bytearray()
-        while len(data) < size:
+        while len(self._held) < size:
             self._until(select.POLLIN)
+            wanted = max(size - len(self._held), inside.AT_LEAST)
             try:
-                part = self._sock.recv(size - len(data), socket.MSG_DONTWAIT)
+                part = self._sock.recv(wanted, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 continue
             except OSError:
                 part = b""
             if not part:
                 raise self._ended()
-            data += part
-        return bytes(data)
+            self._held += part
+        taken = bytes(self._held[:size])
+        del self._held[:size]
+        return taken
 
     def _until(self, event: int) -> None:
         """Wait for the socket; raise ProgramError when the program's own time is over."""

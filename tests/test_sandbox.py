@@ -20,7 +20,7 @@ import psutil
 import pytest
 from rlvr.verifiers import code
 
-from rlvr import confine, escapes, inside, sandbox
+from rlvr import confine, escapes, inside, recorded, sandbox
 from rlvr.data import Verdict
 from rlvr.doctor import as_user
 from rlvr.plain import pack, unpack
@@ -138,7 +138,7 @@ def test_no_attempt_of_the_tests_works_either(rights: str) -> None:
     before = host()
 
     def attempt() -> str:
-        message = {"part": "checker", "setup": [TESTS], "tests": []}
+        message = {"part": "checker", **recorded.ready((TESTS,), ())}
         with Sandbox() as box, box.candidate("def solve(): pass", 20.0), box.checker(20.0) as tests:
             return json.dumps(tests.ask(message))
 
