@@ -49,8 +49,7 @@ def program(completion: str, names: Collection[str], preamble: str = "", prompt:
         return ""
     if len(text) > LARGEST:
         raise TooLarge(f"a program too large to be read: {len(text):,} characters")
-    text = _PYTHON_LINE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"), count=1)
-    cells = _cells(text)
+    cells = _cells(text.replace("\r\n", "\n").replace("\r", "\n"))
     if not cells:
         return ""
     at, defines = _main(cells, names, prompt)
@@ -79,20 +78,20 @@ _LITERAL = (
 _MARK = (
     r"(?P<fence>(?<=`)`{2,}+|(?<=~)~{2,}+)(?:(?P<info>[^`\n]*+)$)?"
     r"|(?P<end>(?<=<)(?:\|\w++\||｜[^｜\n]{1,40}+｜|/s|end_of_turn|eos)>|(?<=^\[)DONE\][ \t]*+$)"
-    r"|(?P<tag>(?<=<)/\w++>|(?<=^<)\w++>|(?<=<)\w++>(?=[ \t]*+$)"
+    r"|(?P<tag>(?<=<)/\w++>|(?<=^<)\w++(?:[ \t][^<>\n]*+)?>|(?<=<)\w++>(?=[ \t]*+$)"
     r"|(?<=^\[)/?(?:BEGIN|END|PYTHON|CODE|ANSWER|SOLUTION)\][ \t]*+$)"
 )
 _LITERALS = re.compile(rf"[#\"'](?:{_LITERAL})")
 _ANYWHERE = re.compile(rf"[`~<\[](?:{_MARK})", re.M)
 _OUTSIDE_LITERALS = re.compile(rf"[#\"'`~<\[](?:{_LITERAL}|{_MARK})", re.M)
-# What may be markup around a thought, and what begins a comment or a string of several lines.
+# What may be markup around a thought, and what may begin a literal that holds some.
 _MARKUP = re.compile(r"<[/|\w]|\[/?THINK|◁")
-_LONG_LITERAL = re.compile(r"#|\"\"\"|'''")
+_HOLDS = re.compile(r"^[^\n#\"']*+[#\"'][^\n<◁]*+[<◁]|\"\"\"|'''", re.M)
 # The language of a fence: Python's, or one that says no more than that this is text.
 _PYTHON = re.compile(r"\W{0,3}+(?:i?python|py)[\d.]*+(?!\w)")
 _PLAIN = frozenset({"text", "txt", "plain", "plaintext", "code", "none"})
 _WORD = re.compile(r"[a-z][\w+#.:/-]*+")
-# The language after a fence that the prompt opened.
+# The language on a line of its own, as after a fence that the prompt opened.
 _PYTHON_LINE = re.compile(r"\A\s*+(?:python|py)3?+[ \t]*+\n", re.I)
 
 
@@ -112,7 +111,8 @@ class Cell:
     @cached_property
     def code(self) -> str:
         """The piece without the indentation, or the marks of a quotation, that all lines share."""
-        return _dedented(self.raw.removeprefix("\n") if self.fenced else self.raw)
+        code = _dedented(self.raw.removeprefix("\n") if self.fenced else self.raw)
+        return _PYTHON_LINE.sub("", code, count=1)
 
     @cached_property
     def tree(self) -> ast.Module | None:
@@ -189,7 +189,7 @@ def _said(completion: str) -> str | None:
     A mark of a thought in a string or a comment of a piece that is Python is text.
     """
     said = spoken(completion)
-    literal = _LONG_LITERAL.search(completion)
+    literal = _HOLDS.search(completion)
     if said == completion or not literal or not _MARKUP.search(completion, literal.start()):
         return said
     cut = _cut(completion, _OUTSIDE_LITERALS)
@@ -292,7 +292,8 @@ def _mentioned(*nodes: ast.AST) -> set[str]:
 def _defines(tree: ast.Module, names: Collection[str]) -> int:
     """Return 2 if a cell defines one of the functions, 1 if it imports it or has it as a method.
 
-    An assignment defines a function, unless its value is data or is made from that name.
+    An assignment defines a function, unless its value is data or is made from that name. A function
+    without a body only shows how it is called: 1.
     """
     found = 0
     for node in _own(tree):
@@ -303,13 +304,20 @@ def _defines(tree: ast.Module, names: Collection[str]) -> int:
                 if not bound & _mentioned(value):
                     return 2
         elif bound and isinstance(node, _Definition):
-            return 2
+            if not all(map(_says_nothing, node.body)):
+                return 2
+            found = 1
         elif bound and isinstance(node, _Import):
             found = 1
         elif isinstance(node, ast.ClassDef):
             if any(getattr(part, "name", None) in names for part in node.body):
                 found = 1
     return found
+
+
+def _says_nothing(node: ast.stmt) -> bool:
+    constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return constant or isinstance(node, ast.Pass)
 
 
 def _is_run(cell: Cell) -> int:
@@ -437,45 +445,49 @@ def _joined(parts: Sequence[str]) -> str:
 
 # --- demonstrations --------------------------------------------------------------------------
 
-_STDIN = re.compile(r"\b(?:input|stdin)\b")
+_STDIN = re.compile(r"\b(?:input|stdin|argv)\b|\bopen\(0")
 
 
 def _without_demonstration(code: str, names: Collection[str]) -> str:
-    """Return code without what follows its last definition, from the first that reads stdin on."""
+    """Return code without its end, from where it reads stdin once the functions are defined.
+
+    An end that defines what the rest uses stays.
+    """
     tree = _parsed(code) if _STDIN.search(code) else None
     if tree is None:
         return code
-    last = max((i for i, node in enumerate(tree.body) if _is_definition(node, names)), default=-1)
-    if last < 0:
-        return code
+    tested = [i for i, node in enumerate(tree.body) if _binds(node, names)]
+    defined = [i for i, node in enumerate(tree.body) if isinstance(node, _Definition | _Import)]
+    last = max(tested or defined, default=len(tree.body) - 1)
     readers: set[str] = set()
     for node in tree.body:
         if isinstance(node, _Definition) and _reads(node, readers):
             readers.add(node.name)
     ended = tree.body[last].end_lineno or 0
-    for node in tree.body[last + 1 :]:
+    for index, node in enumerate(tree.body[last + 1 :], last + 1):
         if node.lineno > ended and _reads(node, readers):
-            return "\n".join([*code.split("\n")[: node.lineno - 1], ""])
+            rest = "\n".join([*code.split("\n")[: node.lineno - 1], ""])
+            used = _scope(rest)[0]
+            return code if any(_binds(part, used) for part in tree.body[index:]) else rest
         ended = node.end_lineno or node.lineno
     return code
 
 
-def _is_definition(node: ast.stmt, names: Collection[str]) -> bool:
-    return any(
-        isinstance(part, _Definition | _Import) or bool(_bound(part).intersection(names))
-        for part in (node, *_own(node))
-    )
+def _binds(node: ast.stmt, names: Collection[str]) -> bool:
+    return any(_bound(part).intersection(names) for part in (node, *_own(node)))
 
 
 def _reads(node: ast.AST, readers: Collection[str] = ()) -> bool:
-    """Whether code reads stdin, or calls one of the readers, and does not expect its end."""
+    """Whether code reads stdin or arguments, or calls a reader, and does not expect the end."""
     stack = [node]
     while stack:
         part = stack.pop()
         match part:
             case ast.Call(func=ast.Name(id=name)) if name == "input" or name in readers:
                 return True
-            case ast.Name(id="stdin") | ast.Attribute(attr="stdin"):
+            case ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=0), *_]):
+                return True
+            case ast.Name(id="stdin" | "argv") | ast.Attribute(attr="stdin" | "argv"):
                 return True
             case ast.Try() if any(map(_expects_the_end, part.handlers)):
                 stack += [*part.handlers, *part.orelse, *part.finalbody]

@@ -346,6 +346,44 @@ def test_what_is_read_from_a_completion(completion: str, status: str) -> None:
     assert verdict.status == status, verdict
 
 
+SQUARE = {"entry_point": "f", "tests": [{"args": [x], "expected": x * x} for x in (2, -7)]}
+KIND = {"entry_point": "f", "tests": [{"args": [3], "expected": "int"}]}
+IMPORTED = "from dataclasses import dataclass, fields\nfrom typing import NamedTuple\n"
+
+
+@pytest.mark.parametrize(
+    ("reference", "completion", "status"),
+    [
+        (SQUARE, "def f(x: Unknown): return x * x\n", "wrong"),
+        (SQUARE, "def f(x) -> List[int]: return x * x\n", "wrong"),
+        (SQUARE, "class A:\n    def g(self) -> A: ...\ndef f(x): return x * x\n", "wrong"),
+        (SQUARE, "y: Unknown = 1\ndef f(x): return x * x\n", "wrong"),
+        (SQUARE, "def f(x):\n    y: Unknown = x\n    return y * y\n", "correct"),
+        (SQUARE, "def f(x: 'Unknown'): return x * x\n", "correct"),
+        (SQUARE, "from __future__ import annotations\ndef f(x: Unknown): return x * x\n",
+         "correct"),
+        (KIND, f"{IMPORTED}@dataclass\nclass P:\n    x: int\n"
+         "def f(x): return fields(P)[0].type.__name__\n", "correct"),
+        (KIND, f"{IMPORTED}class P(NamedTuple):\n    x: int\n"
+         "def f(x): return P.__annotations__['x'].__name__\n", "correct"),
+        (KIND, "def g(x: int): ...\ndef f(x): return g.__annotations__['x']\n", "wrong"),
+        (KIND, "from __future__ import annotations\ndef g(x: int): ...\n"
+         "def f(x): return g.__annotations__['x']\n", "correct"),
+        ({"test_list": ["def t(x: int): ...\nassert t.__annotations__['x'] is int and f(2) == 4"]},
+         "def f(x): return x * x\n", "correct"),
+        # There is no stdin: what reads it after the function is left out.
+        (SQUARE, "def f(x): return x * x\nprint(f(int(input())))\n", "correct"),
+        (SQUARE, "def f(x): return x + x\nprint(f(int(input())))\n", "wrong"),
+        (SQUARE, "n = int(input())\ndef f(x): return x * x\n", "wrong"),
+    ],
+)  # fmt: skip
+def test_programs_are_compiled_and_run_as_they_stand(
+    reference: Any, completion: str, status: str
+) -> None:
+    verdict = judge(reference, completion)
+    assert verdict.status == status, verdict
+
+
 def test_a_prompt_of_two_spaces_and_an_unprintable_reason() -> None:
     prompt = 'def area(r):\n  """The area."""\n'
     assert judge({**AREA, "prompt": prompt}, "```\nreturn 3.1416 * r\n```").status == "correct"

@@ -97,6 +97,9 @@ RIGHT = {
     "in a list": "1. So:\n   ```python\n   def f(x):\n       return x * x\n   ```\n2. Done.",
     "in a quotation": "> ```python\n> def f(x):\n>\n>     return x * x\n> ```\n",
     "in one line": "```def f(x): return x * x```",
+    "a stub after": fence(GOOD) + "Its type:\n" + fence("def f(x: int) -> int: ...\n"),
+    "a stub that says what it does": fence(GOOD) + fence('def f(x):\n    """Squares."""\n'),
+    "the language on a line of its own": f"```\npython\n{GOOD}```\n",
     # What defines the function.
     "under if": fence("if True:\n    def f(x): return x * x\n") + fence("f(2)\n"),
     "under try": fence("try:\n    import numba\nexcept ImportError:\n    def f(x): return x * x\n")
@@ -129,6 +132,7 @@ RIGHT = {
     "answer around an untagged fence": f"So:\n<answer>\n{fence(GOOD, '')}</answer>\n",
     "answer after a draft": fence(BAD) + f"<answer>\n{GOOD}</answer>",
     "code": f"Here:\n<code>\n{GOOD}</code>",
+    "a tag that says more": f'<code lang="python">\n{GOOD}</code>',
     "PYTHON": f"[PYTHON]\n{GOOD}[/PYTHON]\nDone.",
     "BEGIN and DONE": f"[BEGIN]\n{GOOD}[DONE]\n",
     "DONE and more": f"{GOOD}[DONE]\n\nYou are an expert. Write f.\n[BEGIN]\n{BAD}[DONE]",
@@ -156,6 +160,10 @@ RIGHT = {
     fence('def f(x):\n    """\n    Drop <think>.\n    """\n' + BODY),
     "a thought's start in a comment": f"# <think>\n{GOOD}",
     "the same in a fence, after a thought": "<think>hm</think>\n" + fence(f"# <think>\n{GOOD}"),
+    "a thought's marks in a raw string": "<think>hm</think>\n"
+    + fence("import re\nTHOUGHT = re.compile(r'<think>.*</think>')\n" + GOOD),
+    "a thought's mark in a formatted string": fence('END = f"</think>{1}"\n' + GOOD),
+    "a thought's mark in a string of lines": fence('TEXT = """\n<think>\n"""\n' + GOOD),
     "an end mark in a docstring": 'def f(x):\n    """Stops at <|end|>\n    """\n' + BODY,
     "an end mark in a string": fence("END = '<|im_end|>'\ndef f(x):\n    return x * x\n"),
     "an end mark in a comment": fence("def f(x):  # up to </s>\n    return x * x\n"),
@@ -191,6 +199,12 @@ RIGHT = {
     "input in a fence of its own": fence(GOOD) + fence("n = int(input())\nprint(f(n))\n"),
     "input that is expected to end": GOOD.replace("x * x", "x * x + n - n")
     + "try:\n    n = int(input())\nexcept EOFError:\n    n = 3\n",
+    "arguments": "import sys\n" + GOOD + "print(f(int(sys.argv[1])))\n",
+    "stdin as a file": GOOD + "for line in open(0):\n    print(f(int(line)))\n",
+    "input, then another function": GOOD + "n = int(input())\ndef show(): print(f(n))\nshow()\n",
+    "input after an import": GOOD + "import sys\nn = sys.stdin.read()\nprint(f(int(n)))\n",
+    "input in an event loop": "import asyncio\n" + GOOD
+    + "async def main(): print(f(int(input())))\nasyncio.run(main())\n",
     "input inside the function's helper": "def ask(): return input()\n" + GOOD,
     # Bare text.
     "bare": GOOD,
@@ -240,6 +254,9 @@ WRONG = {
     "an error after the function": fence(GOOD + "1 / 0\n"),
     "input before the function": fence("n = int(input())\n" + GOOD),
     "input that the function needs": fence("def f(x): return x * n\nn = int(input())\n"),
+    "input, then what the function needs":
+    "def f(x): return g(x)\nn = int(input())\ndef g(x): return x * x\n",
+    "a stub alone": fence("def f(x): ...\n"),
     "input in the function": fence("def f(x): return int(input())\n"),
     "a wrong one behind input": BAD + "n = int(input())\n" + "f = lambda x: x + x\n",
     "an example that is not the function": fence("def g(f):\n    return 4\nresult = g(2)\n"),
