@@ -1,11 +1,8 @@
 """The program that a completion holds: its Python cells, read as a notebook is read.
 
-Marks cut a completion into pieces: fences, tags such as `<answer>`, a tokenizer's end marks. Each
-piece outside of a fence that names another language may be a cell. The program is the last cell
-that defines a function under test, together with the cells that define what it uses, in the order
-of the text. So a fence that the prompt opened needs no rule of its own: what stands before the
-first mark is a piece like any other. Python's parser decides what is text: a mark inside a string
-or a comment cuts nothing, if the piece around it parses.
+Marks cut a completion into pieces, of which those that Python can parse are cells
+(`rlvr/cells.py`). The program is the last cell that defines a function under test, together with
+the cells that define what it uses, in the order of the text. Without marks it is the whole text.
 
 Where no cell defines a function, the last one that returns something continues the prompt. There is
 no stdin, so what reads it after the last definition is a demonstration, and is left out.
@@ -17,24 +14,17 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 import symtable
 import textwrap
 import warnings
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from os.path import commonprefix
 
-from rlvr.markup import spoken
+from rlvr.cells import Cell, TooLarge, cells_of, parsed, said
+
+__all__ = ["LARGEST", "TooLarge", "program"]
 
 LARGEST = 1 << 18
 """Characters of a completion, without its thoughts, that are read."""
-MOST_PIECES = 1000
-
-
-class TooLarge(ValueError):
-    """The completion is too long: no program in it can be read."""
 
 
 def program(completion: str, names: Collection[str], preamble: str = "", prompt: str = "") -> str:
@@ -44,12 +34,12 @@ def program(completion: str, names: Collection[str], preamble: str = "", prompt:
     its input. `preamble` is put before a program that defines a function, `prompt` before one that
     continues it. Raises TooLarge for more than LARGEST characters or MOST_PIECES pieces.
     """
-    text = _said(completion.removeprefix("\ufeff"))
+    text = said(completion.removeprefix("\ufeff"))
     if text is None:
         return ""
     if len(text) > LARGEST:
         raise TooLarge(f"a program too large to be read: {len(text):,} characters")
-    cells = _cells(text.replace("\r\n", "\n").replace("\r", "\n"))
+    cells = cells_of(text.replace("\r\n", "\n").replace("\r", "\n"))
     if not cells:
         return ""
     at, defines = _main(cells, names, prompt)
@@ -64,177 +54,10 @@ def program(completion: str, names: Collection[str], preamble: str = "", prompt:
     return _joined([preamble, *parts])
 
 
-# --- marks -----------------------------------------------------------------------------------
-
-# Both begin with a set of characters, which is searched for fast. Repeats give nothing back, and a
-# literal without an end goes on to the end of the line or the text: no two attempts read the same.
-_LITERAL = (
-    r"(?<=#)[^\n]*+"
-    r'|(?<=")""(?:[^"\\]++|\\(?s:.)?+|"(?!""))*+(?:"""|\Z)'
-    r"|(?<=')''(?:[^'\\]++|\\(?s:.)?+|'(?!''))*+(?:'''|\Z)"
-    r'|(?<=")(?:[^"\\\n]++|\\(?s:.)?+)*+"?+'
-    r"|(?<=')(?:[^'\\\n]++|\\(?s:.)?+)*+'?+"
-)
-_MARK = (
-    r"(?P<fence>(?<=`)`{2,}+|(?<=~)~{2,}+)(?:(?P<info>[^`\n]*+)$)?"
-    r"|(?P<end>(?<=<)(?:\|\w++\||｜[^｜\n]{1,40}+｜|/s|end_of_turn|eos)>|(?<=^\[)DONE\][ \t]*+$)"
-    r"|(?P<tag>(?<=<)/\w++>|(?<=^<)\w++(?:[ \t][^<>\n]*+)?>|(?<=<)\w++>(?=[ \t]*+$)"
-    r"|(?<=^\[)/?(?:BEGIN|END|PYTHON|CODE|ANSWER|SOLUTION)\][ \t]*+$)"
-)
-_LITERALS = re.compile(rf"[#\"'](?:{_LITERAL})")
-_ANYWHERE = re.compile(rf"[`~<\[](?:{_MARK})", re.M)
-_OUTSIDE_LITERALS = re.compile(rf"[#\"'`~<\[](?:{_LITERAL}|{_MARK})", re.M)
-# What may be markup around a thought, and what may begin a literal that holds some.
-_MARKUP = re.compile(r"<[/|\w]|\[/?THINK|◁")
-_HOLDS = re.compile(r"^[^\n#\"']*+[#\"'][^\n<◁]*+[<◁]|\"\"\"|'''", re.M)
-# The language of a fence: Python's, or one that says no more than that this is text.
-_PYTHON = re.compile(r"\W{0,3}+(?:i?python|py)[\d.]*+(?!\w)")
-_PLAIN = frozenset({"text", "txt", "plain", "plaintext", "code", "none"})
-_WORD = re.compile(r"[a-z][\w+#.:/-]*+")
-# The language on a line of its own, as after a fence that the prompt opened.
-_PYTHON_LINE = re.compile(r"\A\s*+(?:python|py)3?+[ \t]*+\n", re.I)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A piece of a completion that may be Python.
-
-    `raw` is the piece as it stands, `fenced` whether a fence or a tag opened it, `language` what a
-    fence says it is: "python", "" for nothing, or "other". `last`: an end mark follows.
-    """
-
-    raw: str
-    fenced: bool = False
-    language: str = ""
-    last: bool = False
-
-    @cached_property
-    def code(self) -> str:
-        """The piece without the indentation, or the marks of a quotation, that all lines share."""
-        code = _dedented(self.raw.removeprefix("\n") if self.fenced else self.raw)
-        return _PYTHON_LINE.sub("", code, count=1)
-
-    @cached_property
-    def tree(self) -> ast.Module | None:
-        """The code's tree, None if it is no Python."""
-        return _parsed(self.code)
-
-
-def _cells(text: str) -> list[Cell]:
-    """Return the pieces of a text, but for blank ones and those in other languages."""
-    found: list[Cell] = []
-    for cell in _split(Cell(text), (_OUTSIDE_LITERALS, _ANYWHERE)):
-        if cell.raw.strip(" \t\n>"):
-            found.append(cell)
-        if len(found) > MOST_PIECES:
-            raise TooLarge(f"a program in more than {MOST_PIECES:,} pieces")
-        if cell.last and found:
-            break
-    return [cell for cell in found if cell.language != "other"]
-
-
-def _split(piece: Cell, patterns: Sequence[re.Pattern[str]]) -> Iterator[Cell]:
-    """Cut a piece at the marks of the first pattern, and at those of the next what is no Python."""
-    if not patterns or not _ANYWHERE.search(piece.raw) or _is_whole(piece.tree):
-        yield piece
-        return
-    fenced, language = piece.fenced, piece.language
-    for text, mark in _cut(piece.raw, patterns[0]):
-        last = piece.last if mark is None else mark["end"] is not None
-        yield from _split(Cell(text, fenced, language, last), patterns[1:])
-        if mark is not None:
-            language = _language(mark["info"] or "")
-            if mark["fence"] is not None:
-                fenced = language != "" or not fenced
-            else:
-                fenced = "/" not in mark[0]
-
-
-def _is_whole(tree: ast.Module | None) -> bool:
-    """Whether a piece is Python, marks and all. A list that stands by itself is a mark: [DONE]."""
-    if tree is None:
-        return False
-    return not any(isinstance(n, ast.Expr) and isinstance(n.value, ast.List) for n in tree.body)
-
-
-def _cut(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, re.Match[str] | None]]:
-    """Yield each piece with the mark after it, None at the end of the text."""
-    start = 0
-    for match in pattern.finditer(text):
-        if match.lastgroup:
-            yield text[start : match.start()], match
-            start = match.end()
-    yield text[start:], None
-
-
-def _language(info: str) -> str:
-    """Read what follows a fence on its line: a language, or several words, which are prose."""
-    words = info.lower().split(maxsplit=1)
-    if not words:
-        return ""
-    if _PYTHON.match(words[0]) or words[0].endswith(".py"):
-        return "python"
-    if len(words) > 1 or words[0] in _PLAIN or not _WORD.fullmatch(words[0]):
-        return ""
-    return "other"
-
-
-_HIDDEN = str.maketrans("<[◁", "\ue0f0\ue0f1\ue0f2")
-_SHOWN = {new: chr(old) for old, new in _HIDDEN.items()}
-
-
-def _said(completion: str) -> str | None:
-    """Return what a completion says beside its thoughts, None if a thought never ends.
-
-    A mark of a thought in a string or a comment of a piece that is Python is text.
-    """
-    said = spoken(completion)
-    literal = _HOLDS.search(completion)
-    if said == completion or not literal or not _MARKUP.search(completion, literal.start()):
-        return said
-    cut = _cut(completion, _OUTSIDE_LITERALS)
-    hidden = "".join(_with_hidden_literals(text) + (mark[0] if mark else "") for text, mark in cut)
-    if hidden == completion or any(new in completion for new in map(chr, _SHOWN)):
-        return said
-    said = spoken(hidden)
-    return None if said is None else said.translate(_SHOWN)
-
-
-def _with_hidden_literals(piece: str) -> str:
-    hidden = _LITERALS.sub(lambda literal: literal[0].translate(_HIDDEN), piece)
-    if hidden == piece:
-        return piece
-    tree = _parsed(_dedented(piece))
-    return hidden if tree is not None and tree.body else piece
-
-
-def _dedented(text: str) -> str:
-    """Strip the indentation and the `>` of a quotation that all lines share but blank ones."""
-    lines = text.split("\n")
-    leads = [line[: len(line) - len(line.lstrip(" \t>"))] for line in lines]
-    shared = [lead for lead, line in zip(leads, lines, strict=True) if len(lead) < len(line)]
-    margin = commonprefix(shared)
-    if not margin:
-        return text
-    return "\n".join(
-        line[len(margin) :] if line.startswith(margin) else line.lstrip(" \t>") for line in lines
-    )
-
-
 # --- cells -----------------------------------------------------------------------------------
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _Import = ast.Import | ast.ImportFrom
-
-
-def _parsed(code: str) -> ast.Module | None:
-    """Return the tree, None if the code is no Python. LARGEST bounds the length."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _main(cells: Sequence[Cell], names: Collection[str], prompt: str) -> tuple[int, bool]:
@@ -331,7 +154,7 @@ def _is_run(cell: Cell) -> int:
 
 def _continues(cell: Cell, prompt: str) -> bool:
     """Whether a cell is the body of the prompt's function: it returns or yields something."""
-    tree = _parsed(f"def body():\n{_body(cell, prompt)}\n")
+    tree = parsed(f"def body():\n{_body(cell, prompt)}\n")
     if tree is None or len(tree.body) > 1:
         return False
     return any(
@@ -360,6 +183,7 @@ def _body(cell: Cell, prompt: str) -> str:
 # --- the cells that a program uses -----------------------------------------------------------
 
 _BUILTIN = frozenset(dir(builtins))
+_BINDING = ("=", "def ", "class ", "import ", "for ")  # without one of these, no name is bound
 
 
 def _with_helpers(cells: Sequence[Cell], at: int, code: str, names: Collection[str]) -> list[str]:
@@ -369,7 +193,7 @@ def _with_helpers(cells: Sequence[Cell], at: int, code: str, names: Collection[s
     """
     supply: dict[str, int] = {}
     for index in [*reversed(range(at)), *range(at + 1, len(cells))]:
-        tree = cells[index].tree
+        tree = cells[index].tree if any(sign in cells[index].code for sign in _BINDING) else None
         for node in _own(tree) if tree is not None else ():
             for name in _bound(node):
                 supply.setdefault(name, index)
@@ -435,7 +259,7 @@ def _joined(parts: Sequence[str]) -> str:
     futures: list[str] = []
     if len(parts) > 1:
         for index, part in enumerate(parts):
-            tree = _parsed(part) if "__future__" in part else None
+            tree = parsed(part) if "__future__" in part else None
             if tree is not None:
                 nodes = [n for n in tree.body if getattr(n, "module", "") == "__future__"]
                 futures += map(ast.unparse, nodes)
@@ -445,7 +269,7 @@ def _joined(parts: Sequence[str]) -> str:
 
 # --- demonstrations --------------------------------------------------------------------------
 
-_STDIN = re.compile(r"\b(?:input|stdin|argv)\b|\bopen\(0")
+_OUTSIDE = ("input(", "stdin", "argv", "open(0")
 
 
 def _without_demonstration(code: str, names: Collection[str]) -> str:
@@ -453,7 +277,7 @@ def _without_demonstration(code: str, names: Collection[str]) -> str:
 
     An end that defines what the rest uses stays.
     """
-    tree = _parsed(code) if _STDIN.search(code) else None
+    tree = parsed(code) if any(word in code for word in _OUTSIDE) else None
     if tree is None:
         return code
     tested = [i for i, node in enumerate(tree.body) if _binds(node, names)]

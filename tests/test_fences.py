@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rlvr import fences
+from rlvr import cells, fences
 from rlvr.fences import TooLarge, program
 
 GOOD = "def f(x):\n    return x * x\n"
@@ -367,13 +367,13 @@ def test_too_much_is_refused_and_a_long_thought_is_not() -> None:
     with pytest.raises(TooLarge):
         program("#" * (fences.LARGEST + 1), ["f"])
     with pytest.raises(TooLarge):
-        program(fence("x\n") * (fences.MOST_PIECES + 1), ["f"])
+        program(fence("x\n") * (cells.MOST_PIECES + 1), ["f"])
     assert program("<think>" + "hm " * fences.LARGEST + "</think>" + GOOD, ["f"]) == GOOD
 
 
 # --- hostile text, read outside the sandbox ----------------------------------------------------
 
-PATTERNS = {name: value for name, value in vars(fences).items() if isinstance(value, re.Pattern)}
+PATTERNS = {name: value for name, value in vars(cells).items() if isinstance(value, re.Pattern)}
 FENCED = "```\n"
 WORST = [
     # A piece, said again and again: what comes before it, and after.
@@ -444,11 +444,11 @@ def test_no_pattern_runs_away(name: str) -> None:
 
 
 def test_reading_a_program_does_not_run_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fences, "MOST_PIECES", fences.LARGEST)
+    monkeypatch.setattr(cells, "MOST_PIECES", fences.LARGEST)
 
     def work(text: str) -> None:
         program(text, ("f", "g"), "import math\n", "import math\ndef f(x):\n")
 
-    assert {"_ANYWHERE", "_OUTSIDE_LITERALS", "_LITERALS", "_STDIN"} <= PATTERNS.keys()
+    assert {"_ANYWHERE", "_OUTSIDE_LITERALS", "_LITERALS", "_HOLDS"} <= PATTERNS.keys()
     for worst in WORST:
         assert_linear(work, *worst)

@@ -17,7 +17,7 @@ from rlvr.verify import case_problem, load_verifier
 
 # What reads programs has tests of its own as well (tests/test_fences.py).
 MODULES = [
-    "rlvr.fences",
+    "rlvr.cells",
     "rlvr.markup",
     *(f"rlvr.maths.{file.stem}" for file in sorted(Path(maths.__file__).parent.glob("[a-z]*.py"))),
     *(f"rlvr.verifiers.{name}" for name in ("algebra", "exact", "math", "math_steps")),
