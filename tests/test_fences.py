@@ -100,6 +100,20 @@ RIGHT = {
     "a stub after": fence(GOOD) + "Its type:\n" + fence("def f(x: int) -> int: ...\n"),
     "a stub that says what it does": fence(GOOD) + fence('def f(x):\n    """Squares."""\n'),
     "the language on a line of its own": f"```\npython\n{GOOD}```\n",
+    "a session after": fence(GOOD) + fence(">>> f(2)\n4\n"),
+    "a command after": fence(GOOD) + fence("$ python f.py\n4\n", ""),
+    "JSON after": fence(GOOD) + fence('{"f": 4}\n', "json"),
+    "Mojo after": fence(GOOD) + fence("def f(x: Int) -> Int:\n    return x\n", "mojo"),
+    "an example that is cut off": fence(GOOD) + "Example:\n```python\nprint(f(2",
+    "another way that is cut off": fence(GOOD) + "Or:\n```python\ndef f(x):\n    return x *",
+    "several constants at once": fence("A, B = 1, 2\n") + fence("def f(x): return A * x ** B\n"),
+    "a constant under if": fence("if True:\n    P = 2\nelse:\n    P = 3\n")
+    + fence("def f(x): return x ** P\n"),
+    "a type's name": fence("from typing import List\nV = List[int]\n")
+    + fence("def f(x: V): return x * x\n"),
+    "a cache after": fence("def f(x): return seen.setdefault(x, x * x)\n") + fence("seen = {}\n"),
+    "a box": f"\\boxed{{\n{fence(GOOD)}}}",
+    "a heading's line": f"## Solution ```python\n{GOOD}```",
     # What defines the function.
     "under if": fence("if True:\n    def f(x): return x * x\n") + fence("f(2)\n"),
     "under try": fence("try:\n    import numba\nexcept ImportError:\n    def f(x): return x * x\n")
@@ -201,6 +215,8 @@ RIGHT = {
     + "try:\n    n = int(input())\nexcept EOFError:\n    n = 3\n",
     "arguments": "import sys\n" + GOOD + "print(f(int(sys.argv[1])))\n",
     "stdin as a file": GOOD + "for line in open(0):\n    print(f(int(line)))\n",
+    "input in a condition": GOOD + "while (n := input()) != 'q':\n    print(f(int(n)))\n",
+    "input of several": GOOD + "a, b = map(int, input().split())\nprint(f(a))\n",
     "input, then another function": GOOD + "n = int(input())\ndef show(): print(f(n))\nshow()\n",
     "input after an import": GOOD + "import sys\nn = sys.stdin.read()\nprint(f(int(n)))\n",
     "input in an event loop": "import asyncio\n" + GOOD
@@ -271,6 +287,11 @@ WRONG = {
 @pytest.mark.parametrize("kind", RIGHT)
 def test_a_program_that_is_there(kind: str) -> None:
     assert squares(RIGHT[kind]), program(RIGHT[kind], ["f"])
+
+
+@pytest.mark.parametrize("kind", [kind for kind, text in RIGHT.items() if "x * x" in text])
+def test_the_same_completion_with_a_wrong_program(kind: str) -> None:
+    assert not squares(RIGHT[kind].replace("x * x", "x + x"))
 
 
 @pytest.mark.parametrize("kind", WRONG)
