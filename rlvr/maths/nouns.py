@@ -146,7 +146,7 @@ def nouns_in(text: str) -> frozenset[str]:
     A number word is one only where it is asked for: "How many dozens".
     """
     lower = text[-20_000:].lower()
-    words = set(_WORD.findall(lower)) - _NO_NOUNS
+    words = {word for word in _WORD.findall(lower) if len(word) > 2} - _NO_NOUNS
     usual = {word for word in words if not {word.removesuffix("s"), _singular(word)} & NUMBERS}
     asked = {word for match in _ASKED.finditer(lower) for word in match[1].split()[:2]}
     return frozenset(map(stem, usual | (asked & words)))

@@ -155,10 +155,11 @@ def _at(value: str, tail: str, spaced: bool, known: frozenset[str]) -> Quantity 
     found = unit(plain, size is not None and abs(size) <= 1, known)
     if found is None or isinstance(node, Group):
         return None
-    short = not upright and len(word) < 3
-    if short and symbols(node):
+    counts = any(name.startswith("noun ") for name in found.powers)
+    if not upright and (symbols(node) if len(word) < 3 else counts and not spaced):
         return None
-    return _scaled(node, found, _try(f"{value} {tail}") if short else None)
+    either = not upright and (len(word) < 3 or counts)  # 5 m and 2 abc may be products
+    return _scaled(node, found, _try(f"{value} {tail}") if either else None)
 
 
 def _scaled(node: Node, found: Unit, bare: Node | None) -> Quantity | Node | None:
