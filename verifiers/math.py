@@ -5,14 +5,15 @@ denied, supposed, hedged, cut off or taken back is none. It is found without a l
 reference's value, read by a parser with a closed vocabulary (`rlvr.maths.parse`,
 `rlvr.maths.read`) and compared by its type (`rlvr.maths.compare`), exactly or to many digits
 (`rlvr.maths.value`). No text of a model reaches Python's evaluator. No final answer, or one outside
-the vocabulary, is `wrong`; a reference outside it, or without a value, is `abstain`. Work is
+the vocabulary, is `wrong`; a reference without a value is `abstain`; one outside the vocabulary is
+answered by its own text, spaces and formatting apart, and `abstain` for the rest. Work is
 counted and bounded (`rlvr.maths.effort`). Where that or anything else leaves a comparison
 undecided, the reference is compared with itself, written otherwise: if that is settled, the answer
 is at fault, and `wrong`, even if a proof could save it; if not, the reference is, and the verdict
 is `abstain`. So nobody buys an abstain.
 
-Outside the vocabulary, and so `abstain` as a reference: integrals, sums, limits, piecewise
-functions, congruences, drawings. latex2sympy2_extended could read some of them, but hands pieces
+Outside the vocabulary: integrals, long sums, limits, piecewise functions, congruences, drawings,
+sentences. latex2sympy2_extended could read some of them, but hands pieces
 of the text to sympy's parse_expr, which evaluates them: it is not used.
 
 How it decides
@@ -29,7 +30,13 @@ How it decides
   inequalities in one variable as sets; open and closed ends differ. `k = 1` answers the reference
   `1`, and `1` the reference `k = 1`; the right-hand side alone does not answer an equation that
   holds a second variable, but for the names of functions: `f(x) = `, `S_n = `, `dy/dx = `. Before
-  a number `m + n =`, `AB =` and `\text{Area} =` are names too.
+  a number or an expression, what was asked for is a name too (`m + n =`, `|AB| =`, `P(A|B) =`,
+  `\text{Area} =`, an integral, a limit); letters alone are, with x, y and z they are an equation.
+- What a symbol before a bracket is, a name applied to it or a factor, is said in
+  `rlvr.maths.names`: `f(2)`, `\varphi(n)` and `C_5^2` are no products.
+- An identity answers an expression by its last side, if all of it is true:
+  `x^2-1 = (x-1)(x+1)`. The letter that a function is written with is free: `f(t) = t+1` answers
+  `f(x) = x+1`.
 - A pair, a set, an interval and a list are different things; only a list without brackets and a set
   compare, and a pair and `x = 2, y = 3`, in the order of the alphabet. An end at infinity is open,
   however it is written.
@@ -68,18 +75,21 @@ from typing import Any, Literal
 from rlvr.data import Problem, Status, Verdict
 from rlvr.maths.compare import Policy, based, finite, same
 from rlvr.maths.effort import Undecided, Undefined, allowance
-from rlvr.maths.extract import final_answer
+from rlvr.maths.extract import Found, final_answer
 from rlvr.maths.kinds import Answer, Choice, Quantity, Several, Words
-from rlvr.maths.lex import ParseError, clean
+from rlvr.maths.lex import ParseError, ValuelessError
 from rlvr.maths.nouns import nouns_in
-from rlvr.maths.parse import MAX_CHARS, Group, Node, Num, Op, Rel, Sym, numeral
+from rlvr.maths.parse import MAX_CHARS, Group, Num, Op, Rel, Sym, numeral
 from rlvr.maths.read import read
 from rlvr.maths.references import said, stated, words_of
 from rlvr.maths.sentences import Reader
 from rlvr.maths.sets import NotASet
+from rlvr.maths.signs import expanded
+from rlvr.maths.special import several_choices
 from rlvr.maths.stance import doubted
 from rlvr.maths.units import counted
 from rlvr.maths.value import exact, number, symbols
+from rlvr.maths.written import same_writing
 
 PRELOAD = ("mpmath", "rlvr.maths.symbolic")
 
@@ -114,14 +124,9 @@ def verify(
 def _judge(gold: str, completion: str, policy: Policy, prompt: str) -> Verdict:
     reference = _reference(gold)
     if isinstance(reference, str):
-        return Verdict("abstain", f"reference {gold[:80]!r}: {reference}")
+        return _as_written(gold, completion, reference, policy)
     known = nouns_in(prompt) | counted(reference)
-    reader = Reader(
-        lambda text: _readable(text, known),
-        lambda a, b: _same_text(a, b, policy, known),
-        isinstance(reference, Choice),
-    )
-    found = final_answer(completion, reader, policy.retracted == "heard")
+    found = _found(completion, reference, policy, known)
     if found.text is None:
         return Verdict("wrong", found.reason)
     if len(found.text) > MAX_CHARS:
@@ -132,19 +137,38 @@ def _judge(gold: str, completion: str, policy: Policy, prompt: str) -> Verdict:
     return verdict
 
 
+def _found(
+    completion: str, reference: Answer | str, policy: Policy, known: frozenset[str]
+) -> Found:
+    reader = Reader(
+        lambda text: _readable(text, known),
+        lambda a, b: _same_text(a, b, policy, known),
+        isinstance(reference, Choice),
+    )
+    return final_answer(completion, reader, policy.retracted == "heard")
+
+
+def _as_written(gold: str, completion: str, why: str, policy: Policy) -> Verdict:
+    """Judge by a reference that can't be read: its own text is right, the rest is undecided."""
+    if why.startswith(_UNKNOWN) and len(gold) <= MAX_CHARS:
+        found = _found(completion, why, policy, frozenset())
+        if found.text is not None and _spelled_alike(gold, found.text):
+            return Verdict("correct", extracted=found.text)
+    return Verdict("abstain", f"reference {gold[:80]!r}: {why}")
+
+
 def _spelled_alike(gold: str, text: str) -> bool:
     """Whether two texts are one and the same writing: then nothing need be understood."""
-    try:
-        a, b = (clean(_unwrapped(side)).split() for side in (gold, text))
-    except ParseError:
-        return False
-    return a == b
+    return len(text) <= 2 * MAX_CHARS and same_writing(_unwrapped(gold), _unwrapped(text))
 
 
 def _decide(
     gold: str, reference: Answer, text: str, policy: Policy, known: frozenset[str]
 ) -> Verdict:
     text = _unwrapped(text)
+    if several_choices(gold) and several_choices(text):
+        right = several_choices(gold) == several_choices(text)
+        return Verdict("correct" if right else "wrong", "" if right else "other choices", text)
     try:
         right = same(reference, _answer(text, reference, known), policy)
     except (ParseError, NotASet) as error:
@@ -265,14 +289,19 @@ def _unwrapped(text: str) -> str:
     return box[1].strip() if box else text
 
 
+_UNKNOWN = "unreadable"  # a reference outside the vocabulary: nothing says that it is wrong
+
+
 @lru_cache(maxsize=4096)
 def _reference(gold: str) -> Answer | str:
     """Return the reference's answer, or why it has none."""
     try:
-        answer = _expanded(read(_before_approx(_unwrapped(gold)), known=words_of(gold)))
+        answer = expanded(read(_before_approx(_unwrapped(gold)), known=words_of(gold)))
         _check_value(answer)
-    except (ParseError, Undefined, NotASet) as error:
-        return f"unreadable ({error})"
+    except (Undefined, NotASet, ValuelessError) as error:
+        return f"no value ({error})"
+    except ParseError as error:
+        return f"{_UNKNOWN} ({error})"
     except Undecided:
         return answer
     return answer
@@ -291,7 +320,13 @@ def _check_value(answer: Answer) -> None:
         raise Undefined("arithmetic with infinity")
 
 
-_LABEL = re.compile(r"\s*\\text\s*\{\s*(?!not\b)[A-Za-z][A-Za-z ]{1,40}\}\s*=([^=]*)")
+_LABEL = re.compile(
+    r"\s*+\\(?:text|mathrm|operatorname)\s*+\{\s*+"
+    r"(?![^{}]*\b(?:not?|never|wrong|incorrect|false|maybe|perhaps|possibly|guess|unsure)\b)"
+    r"[A-Za-z][A-Za-z ]{1,40}\}\s*+"
+    r"(?:\(?\s*+(?:\\triangle\s*+)?[A-Za-z]{1,4}+(?:,\s*+[A-Za-z])?+\s*+\)?\s*+)?=(.+)",
+    re.S,
+)
 
 
 def _answer(text: str, reference: Answer, known: frozenset[str]) -> Answer:
@@ -306,13 +341,13 @@ def _answer(text: str, reference: Answer, known: frozenset[str]) -> Answer:
     hexadecimal = re.fullmatch(r"([0-9A-Fa-f]{1,100})(?:_\{?([0-9]{1,2})\}?)?", text)
     if base and base[1] > 10 and hexadecimal and hexadecimal[2] in (None, str(base[1])):
         return numeral(hexadecimal[1], base[1])
-    answer = _expanded(_read(text, known))
+    answer = expanded(_read(text, known))
     if (
         isinstance(reference, Group)
         and reference.kind in ("list", "and", "or", "{}")
         and isinstance(answer, Num)
     ):
-        answer = _expanded(read(text, thousands=False))
+        answer = expanded(read(text, thousands=False))
     return answer
 
 
@@ -348,46 +383,10 @@ def _readable(text: str, known: frozenset[str]) -> bool:
 def _same_text(a: str, b: str, policy: Policy, known: frozenset[str]) -> bool:
     """Whether two texts are the same answer, for telling repeated boxes from different ones."""
     try:
-        reference = _expanded(read(_unwrapped(a), known=known))
+        reference = expanded(read(_unwrapped(a), known=known))
         return same(reference, _answer(_unwrapped(b), reference, known), policy)
     except (ParseError, NotASet, Undefined, Undecided):
         return False
-
-
-def _expanded(answer: Answer) -> Answer:
-    """Write plus-minus out as the two answers it stands for."""
-    if isinstance(answer, (Num, Sym, Op, Rel)):
-        both = _both_signs(answer)
-        return both[0] if len(both) == 1 else Group("list", both)
-    if isinstance(answer, Group) and answer.kind in ("list", "and", "or", "{}"):
-        items = tuple(part for item in answer.items for part in _both_signs(item))
-        return Group(answer.kind, items)
-    return answer
-
-
-def _both_signs(node: Node) -> tuple[Node, ...]:
-    if not _has_pm(node):
-        return (node,)
-    return (_signed(node, 1), _signed(node, -1))
-
-
-def _has_pm(node: Node) -> bool:
-    if isinstance(node, Op):
-        return node.name in ("pm", "mp") or any(map(_has_pm, node.args))
-    return isinstance(node, (Rel, Group)) and any(map(_has_pm, node.items))
-
-
-def _signed(node: Node, sign: int) -> Node:
-    if isinstance(node, Op):
-        args = tuple(_signed(arg, sign) for arg in node.args)
-        if node.name in ("pm", "mp"):
-            return args[0] if (sign > 0) == (node.name == "pm") else Op("neg", args)
-        return Op(node.name, args)
-    if isinstance(node, Rel):
-        return Rel(node.ops, tuple(_signed(item, sign) for item in node.items))
-    if isinstance(node, Group):
-        return Group(node.kind, tuple(_signed(item, sign) for item in node.items))
-    return node
 
 
 CASES = [

@@ -5,17 +5,26 @@ What each option of the policy means is said once, in the docstring of `verifier
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
 from rlvr.maths.effort import TooBig, Undecided, spend
-from rlvr.maths.finished import families, unfinished
+from rlvr.maths.finished import families, unfinished, worked_out
 from rlvr.maths.kinds import Answer, Choice, Clock, Quantity, Ratio, Several, Words
+from rlvr.maths.names import (
+    arguments,
+    head,
+    is_asked_for,
+    is_assignable,
+    is_quantity,
+    replaced,
+    value_of,
+)
 from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
 from rlvr.maths.sets import NotASet, real_set, same_set
+from rlvr.maths.special import same_special
 from rlvr.maths.units import same_kind
 from rlvr.maths.value import (
     equal,
@@ -65,12 +74,10 @@ def same(gold: Answer, answer: Answer, policy: Policy) -> bool:
     spend(5)
     if isinstance(gold, Several) or isinstance(answer, Several):
         return _same_several(gold, answer, policy)
-    if (letters := _choices(gold)) and letters == _choices(answer):
-        return True
     if isinstance(gold, (Choice, Words, Clock, Ratio)) or isinstance(
         answer, (Choice, Words, Clock, Ratio)
     ):
-        return _same_special(gold, answer, policy)
+        return same_special(gold, answer)
     if isinstance(gold, Quantity) or isinstance(answer, Quantity):
         return _same_quantity(gold, answer, policy)
     if isinstance(answer, Rel) and not isinstance(gold, Rel):
@@ -82,27 +89,6 @@ def same(gold: Answer, answer: Answer, policy: Policy) -> bool:
     if isinstance(answer, Group):
         return False
     return _same_number(gold, answer, policy)
-
-
-_ZERO = Num(Fraction(0))
-
-
-def _same_special(gold: Answer, answer: Answer, policy: Policy) -> bool:
-    if isinstance(gold, Clock) and isinstance(answer, Clock):
-        return _same_clock(gold, answer)
-    # `16:25` is a time and a ratio until something else says which.
-    gold = gold.ratio if isinstance(gold, Clock) and gold.ratio else gold
-    answer = answer.ratio if isinstance(answer, Clock) and answer.ratio else answer
-    if isinstance(gold, Ratio) and isinstance(answer, Ratio):
-        return _same_ratio(gold, answer)
-    if isinstance(gold, Choice) and isinstance(answer, Sym):
-        return answer.name.upper() == gold.letter
-    if isinstance(answer, Choice) and isinstance(gold, Sym):
-        return answer.letter == gold.name
-    if isinstance(gold, Ratio) and len(gold.parts) == 2 and isinstance(answer, (Num, Op)):
-        parts = answer.args if isinstance(answer, Op) and answer.name == "/" else (answer,)
-        return not any(map(unfinished, parts)) and equal(Op("/", gold.parts), answer)
-    return gold == answer
 
 
 def _same_several(gold: Answer, answer: Answer, policy: Policy) -> bool:
@@ -126,47 +112,6 @@ def _items(answer: Answer) -> list[Answer]:
     return [answer]
 
 
-def _choices(answer: Answer) -> frozenset[str]:
-    """Several letters of choices, `ABD` or `A, B, D`; empty for anything else."""
-    if isinstance(answer, Group) and answer.kind in ("list", "and"):
-        letters = [item.name for item in answer.items if isinstance(item, Sym)]
-        whole = len(letters) == len(answer.items)
-    elif isinstance(answer, Op) and answer.name == "*":
-        first, last = answer.args
-        before = {first.name} if isinstance(first, Sym) else _choices(first)
-        letters = [*before, last.name] if before and isinstance(last, Sym) else []
-        whole = True
-    else:
-        return frozenset()
-    alone = whole and len(set(letters)) == len(letters) > 1 and set(letters) <= set("ABCDEFGH")
-    return frozenset(letters) if alone else frozenset()
-
-
-def _same_ratio(gold: Ratio, answer: Ratio) -> bool:
-    """Compare in proportion; 0:0 is in proportion to everything, and no ratio."""
-    if len(gold.parts) != len(answer.parts):
-        return False
-    (a, b), *others = zip(gold.parts, answer.parts, strict=True)
-    pairs = [(a, b), *others]
-    return (
-        all(equal(x, _ZERO) == equal(y, _ZERO) for x, y in pairs)
-        and all(_worked_out(x, y) for x, y in pairs)
-        and all(equal(Op("*", (a, y)), Op("*", (x, b))) for x, y in others)
-    )
-
-
-def _same_clock(gold: Clock, answer: Clock) -> bool:
-    if gold.half and answer.half or not gold.half and not answer.half:
-        return (gold.seconds, gold.half) == (answer.seconds, answer.half)
-    if not gold.half and gold.seconds == answer.seconds:
-        return True
-    # 15:30 and 3:30 pm answer each other; a bare 3:30 does not answer 3:30 pm.
-    halved, plain = (gold, answer) if gold.half else (answer, gold)
-    hour, rest = divmod(halved.seconds, 3600)
-    day = (hour % 12 + (12 if halved.half == "p" else 0)) * 3600 + rest
-    return plain.seconds == day and (day >= 13 * 3600 or day < 3600)
-
-
 def _same_quantity(gold: Answer, answer: Answer, policy: Policy) -> bool:
     if isinstance(gold, Quantity) and gold.bare is not None and not isinstance(answer, Quantity):
         if isinstance(answer, Op) and (symbols(answer) or policy.angles == "radians"):
@@ -185,7 +130,7 @@ def _same_quantity(gold: Answer, answer: Answer, policy: Policy) -> bool:
         if gold.factor != answer.factor:
             scaled = [Op("*", (side.value, Num(side.factor))) for side in (gold, answer)]
             lenient = replace(policy, arithmetic="accepted")
-            done = policy.arithmetic == "accepted" or _worked_out(gold.value, answer.value)
+            done = policy.arithmetic == "accepted" or worked_out(gold.value, answer.value)
             return done and same(scaled[0], scaled[1], lenient)
         return same(gold.value, answer.value, policy)
     if policy.units == "required" and isinstance(gold, Quantity) and gold.dimension:
@@ -193,19 +138,8 @@ def _same_quantity(gold: Answer, answer: Answer, policy: Policy) -> bool:
     left = gold.value if isinstance(gold, Quantity) else gold
     right = answer.value if isinstance(answer, Quantity) else answer
     if isinstance(gold, Quantity) and isinstance(right, Rel) and not isinstance(left, Rel):
-        right = _right_side(right)
+        right = value_of(right)
     return same(left, right, policy)
-
-
-def _right_side(node: Rel) -> Node:
-    """The value in `x = 5`, where a unit is the reference's."""
-    if node.ops == ("=",) and isinstance(node.items[0], Sym) and _assignable(node.items[0]):
-        return node.items[1]
-    return node
-
-
-def _assignable(node: Node) -> bool:
-    return isinstance(node, Sym) and node.name not in ("e", "i", "pi", "oo")
 
 
 def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
@@ -219,9 +153,13 @@ def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
     members = answer.items
     if isinstance(gold, Group) and len(members) == 2 and _named_tuple(members[0]):
         return _same_group(gold, members[1], policy)
-    if (_assignable(members[0]) or _is_asked_for(members[0])) and members[0] != gold:
+    if len(members) == 2 and is_assignable(members[1]) and not symbols(members[0]):
+        members = members[::-1]
+    if _names(members[0], gold):
         members = members[1:]
-    elif any(symbols(member) for member in members):
+        while len(members) > 1 and _is_unread(members[0]):
+            members = members[1:]
+    elif any(map(symbols, members)) and not (isinstance(gold, Op) and symbols(gold)):
         return False
     lenient = replace(policy, arithmetic="accepted")
     return same(gold, members[-1], policy) and all(
@@ -229,25 +167,30 @@ def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
     )
 
 
-_CAPITALS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+def _names(left: Node, gold: Node | Quantity) -> bool:
+    """Whether the left side of an answer names what was asked, and has no value of its own.
+
+    One that shares letters with the reference has a value: then the chain is an identity.
+    """
+    if isinstance(left, Sym) and left.name not in ("pi", "oo"):
+        return left != gold  # e is the eccentricity here, and i a current
+    return is_asked_for(left) and (
+        isinstance(gold, (Group, Quantity)) or symbols(left).isdisjoint(symbols(gold))
+    )
 
 
-def _is_asked_for(node: Node) -> bool:
-    """`m + n` in `m + n = 42`: what was asked for, not an equation to be solved; `AB` too."""
-    if isinstance(node, Op) and node.name == "*":
-        return all(isinstance(arg, Sym) and arg.name in _CAPITALS for arg in node.args)
-    if not isinstance(node, Op) or node.name != "+" or not all(map(_assignable, node.args)):
-        return False
-    return len(set(node.args)) == len(node.args) and not set("xyz") & symbols(node)
+def _is_unread(node: Node) -> bool:
+    r"""Whether a side is known by its text alone, as `\lim_{x\to 0} x` is."""
+    return isinstance(node, Sym) and node.name.startswith("\\")
 
 
 def _is_name(node: Node) -> bool:
-    return _assignable(node) or _named_tuple(node)
+    return is_assignable(node) or _named_tuple(node)
 
 
 def _named_tuple(node: Node) -> bool:
     """`(x, y)` in `(x, y) = (1, 2)`: different letters, in the order of the alphabet, or xyzw."""
-    if not isinstance(node, Group) or node.kind != "()" or not all(map(_assignable, node.items)):
+    if not isinstance(node, Group) or node.kind != "()" or not all(map(is_assignable, node.items)):
         return False
     names = [item.name for item in node.items if isinstance(item, Sym)]
     return names in (sorted(set(names)), ["x", "y", "z", "w"])
@@ -259,7 +202,7 @@ def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
     if set(gold.ops) == {"in"} and len(gold.items) == 2:
         if isinstance(answer, Rel) and answer.ops == ("in",):
             return same(gold.items[1], answer.items[1], policy)
-        if isinstance(answer, Rel) and _assignable(gold.items[0]) and set(answer.ops) != {"="}:
+        if isinstance(answer, Rel) and is_assignable(gold.items[0]) and set(answer.ops) != {"="}:
             return symbols(gold.items[0]) == symbols(answer) - {"oo"} and _same_sets(
                 gold, answer, policy
             )
@@ -273,9 +216,15 @@ def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
             and isinstance(answer, Group)
         ):
             return _same_group(value, answer, policy)
-        if isinstance(answer, (Rel, Quantity)) or len(gold.items) != 2 or not _assignable(name):
+        if isinstance(answer, (Rel, Quantity)):
             return False
-        if not symbols(value) <= _arguments(name):
+        if not symbols(gold):
+            return same(value, answer, policy)  # 3 + 4 = 7: its last side is the answer
+        if len(gold.items) != 2:
+            return False
+        if not (is_assignable(name) or is_quantity(name)):
+            return False
+        if not symbols(value) <= frozenset(arguments(name)):
             return False
         return same(value, answer, policy)
     if (
@@ -303,24 +252,20 @@ def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
     return False
 
 
-def _arguments(name: Node) -> frozenset[str]:
-    """The variables of which `f(x)`, `f'(x)`, `dy/dx` or `S_n` is the name of a function."""
-    text = name.name if isinstance(name, Sym) else ""
-    inside = re.search(r"\(([a-zA-Z]+)\)$|^[a-zA-Z]_([a-z])$", text)
-    return frozenset({inside[1] or inside[2]}) if inside else frozenset()
-
-
 def _difference(node: Rel) -> Node:
     return Op("+", (node.items[0], Op("neg", (node.items[1],))))
 
 
 def _same_equation(gold: Rel, answer: Rel, policy: Policy) -> bool:
-    if len(gold.items) != 2 or len(answer.items) != 2:
+    if len(gold.items) != 2 or len(answer.items) != 2 or not symbols(gold):
         return len(gold.items) == len(answer.items) and all(
             same(a, b, policy) for a, b in zip(gold.items, answer.items, strict=True)
         )
     if any(isinstance(item, (Group, Rel)) for item in gold.items + answer.items):
         return gold.items[0] == answer.items[0] and same(gold.items[1], answer.items[1], policy)
+    defined = _same_function(gold, answer, policy)
+    if defined is not None:
+        return defined
     solved = _solved(gold)
     if solved:
         # The question is an equation with the same solution: only a solved one answers it.
@@ -329,13 +274,35 @@ def _same_equation(gold: Rel, answer: Rel, policy: Policy) -> bool:
     a, b = _difference(gold), _difference(answer)
     if symbols(a) != symbols(b):
         return False
-    return proportional(a, b) != 0 or _same_cleared(a, b)
+    if proportional(a, b) == 0:
+        return _same_cleared(a, b)
+    # Every identity is 0 = 0: what the reference's says is known by its sides.
+    return not equal(*gold.items) or equal(gold.items[0], answer.items[0])
+
+
+def _same_function(gold: Rel, answer: Rel, policy: Policy) -> bool | None:
+    """Compare `f(x) = x+1` and `f(t) = t+1`, or `y(x) = x^2` and `y = x^2`; None for others."""
+    (name, value), (given, right) = gold.items, answer.items
+    ours, theirs = arguments(name), arguments(given)
+    if head(name) != head(given) or ours == theirs or "_" in head(name) + head(given):
+        return None
+    if not (isinstance(name, Sym) and isinstance(given, Sym)):
+        return None
+    if not ours or not theirs:
+        return same(value, right, policy)
+    if len(ours) != len(theirs) or len(set(theirs)) < len(theirs):
+        return None
+    if not set(ours) <= symbols(value):
+        return None  # P(A) = 1/2 is no function, nor is f(a) = 2
+    if (set(ours) - set(theirs)) & symbols(right):
+        return False  # `f(t) = t+x` is no function of t alone
+    return same(value, replaced(right, dict(zip(theirs, map(Sym, ours), strict=True))), policy)
 
 
 def _solved(node: Rel) -> tuple[Node, ...]:
     """`x = 2`, either way round, as (name, constant); () where an equation is not solved."""
     for name, value in (node.items, node.items[::-1]):
-        if _assignable(name) and not symbols(value):
+        if is_assignable(name) and not symbols(value):
             return name, value
     return ()
 
@@ -366,7 +333,7 @@ def _same_inequality(gold: Rel, answer: Rel) -> bool:
 def _same_sets(gold: Node, answer: Node, policy: Policy) -> bool:
     """Compare sets of reals; conditions that are not solved answer none that are (`2x+1 > 7`)."""
     refused = policy.arithmetic == "refused"
-    if refused and (not _worked_out(gold, answer) or _is_solved(gold) > _is_solved(answer)):
+    if refused and (not worked_out(gold, answer) or _is_solved(gold) > _is_solved(answer)):
         return False
     return same_set(real_set(gold), real_set(answer))
 
@@ -377,13 +344,8 @@ def _is_solved(node: Node) -> bool:
         return all(map(_is_solved, node.items))
     if not isinstance(node, Rel):
         return True
-    return all(_assignable(item) or not symbols(item) - {"oo"} or isinstance(item, Group)
+    return all(is_assignable(item) or not symbols(item) - {"oo"} or isinstance(item, Group)
                for item in node.items)  # fmt: skip
-
-
-def _worked_out(gold: Node, answer: Node) -> bool:
-    """Whether an answer is worked out at least as far as its reference."""
-    return not unfinished(answer) or unfinished(gold)
 
 
 _LISTS = ("list", "and", "or")
@@ -425,7 +387,7 @@ def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
     if gold.items and _names_values(gold.items, answer.items):
         return False
     if gold.kind == "matrix" and policy.arithmetic == "refused":
-        if not _worked_out(gold, answer):
+        if not worked_out(gold, answer):
             return False
         policy = replace(policy, arithmetic="accepted")  # a number may stand before the entries
     return all(same(a, b, policy) for a, b in zip(gold.items, answer.items, strict=True))
@@ -434,7 +396,7 @@ def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
 def _values_by_name(node: Group) -> tuple[Node, ...]:
     """The values in `x = 2, y = 3`, in the order of the names; () where it is something else."""
     if node.kind not in ("list", "and") or not all(
-        isinstance(item, Rel) and item.ops == ("=",) and _assignable(item.items[0])
+        isinstance(item, Rel) and item.ops == ("=",) and is_assignable(item.items[0])
         for item in node.items
     ):
         return ()
@@ -464,6 +426,8 @@ def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
     (gold_name, wanted), (name, given) = _one_name(gold), _one_name(_one_parameter(answer, gold))
     if gold_name and name and gold_name != name:
         return False
+    if not (gold_name and name) and _are_equations(gold) and _are_equations(answer):
+        wanted, given = list(gold.items), list(answer.items)  # y = 2x and 2x - y = 0
     wanted = _distinct(wanted, policy) if gold.kind == "{}" else wanted
     given = _distinct(given, policy) if answer.kind == "{}" else given
     if len(wanted) != len(given) or (wanted and _names_values(wanted, given)):
@@ -480,6 +444,10 @@ def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
     return True
 
 
+def _are_equations(node: Group) -> bool:
+    return all(isinstance(item, Rel) for item in node.items)
+
+
 def _is_membership(node: Node) -> bool:
     r"""`k \in \mathbb{Z}`."""
     return isinstance(node, Rel) and node.ops == ("in",) and isinstance(node.items[1], Sym)
@@ -494,17 +462,7 @@ def _one_parameter(answer: Group, gold: Group) -> Group:
     old, new = theirs[0], ours[0]
     if not isinstance(old, Sym) or not isinstance(new, Sym) or new.name in symbols(answer):
         return answer
-    return Group(answer.kind, tuple(_renamed(item, old, new) for item in answer.items))
-
-
-def _renamed(node: Node, old: Sym, new: Sym) -> Node:
-    if isinstance(node, Op):
-        return Op(node.name, tuple(_renamed(arg, old, new) for arg in node.args))
-    if isinstance(node, Rel):
-        return Rel(node.ops, tuple(_renamed(item, old, new) for item in node.items))
-    if isinstance(node, Group):
-        return Group(node.kind, tuple(_renamed(item, old, new) for item in node.items))
-    return new if node == old else node
+    return Group(answer.kind, tuple(replaced(item, {old.name: new}) for item in answer.items))
 
 
 def _names_values(wanted: Sequence[Node], given: Sequence[Node]) -> bool:
@@ -556,7 +514,7 @@ def _same_number(gold: Node, answer: Node, policy: Policy) -> bool:
         gold, answer = _without_degrees(gold), _without_degrees(answer)
     comparable = True
     if policy.arithmetic == "refused" and not symbols(gold):
-        if not _worked_out(gold, answer):
+        if not worked_out(gold, answer):
             return False
         comparable = unfinished(gold) or _of_its_kind(gold, answer)
     gold, answer = _as_decimal(gold), _as_decimal(answer)

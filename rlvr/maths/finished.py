@@ -4,7 +4,7 @@ An answer is unfinished where, anywhere in its tree, an operation between number
 be carried out: `12+34`, `3*9`, `(12+34)/1`, `10/2`, `\max(46,0)`, `-(-46)`, `2\sqrt3+\sqrt3`,
 `(1+i)^2`. What stands as it is: a numeral with its sign, per cent or degrees; a fraction of whole
 numbers that is none itself (10/12); powers, roots, factorials and binomials (`2^{10}`, `\sqrt{16}`,
-`5!`), which are a policy, since large ones are never written out; `4.6\times10^3`.
+`5!`, `7!!`), which are a policy, since large ones are never written out; `4.6\times10^3`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from rlvr.maths.effort import spend
 from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
 from rlvr.maths.value import exact, symbols
 
-_CARRIED_OUT = frozenset("abs floor ceil max min gcd lcm sgn Re Im arg".split())
+_CARRIED_OUT = frozenset("abs floor ceil max min gcd lcm sgn Re Im arg totient".split())
+_STANDING = frozenset("^ fact dfact binom sqrt root cbrt".split())
 _FAMILY = {
     **dict.fromkeys(("ln", "log", "exp"), "log"),
     **dict.fromkeys("sin cos tan cot sec csc".split(), "sin"),
     **dict.fromkeys("sinh cosh tanh coth sech csch".split(), "sinh"),
     **dict.fromkeys("arcsin arccos arctan arccot arcsec arccsc".split(), "arcsin"),
     **dict.fromkeys("arcsinh arccosh arctanh".split(), "arcsinh"),
+    **dict.fromkeys(("zeta", "gamma"), "zeta"),
 }
 
 
@@ -33,6 +35,11 @@ def unfinished(node: Node) -> bool:
         return False
     spend(3)
     return _undone(node) or any(map(unfinished, node.args))
+
+
+def worked_out(gold: Node, answer: Node) -> bool:
+    """Return whether an answer is worked out at least as far as its reference."""
+    return not unfinished(answer) or unfinished(gold)
 
 
 def families(node: Node) -> frozenset[str]:
@@ -100,7 +107,7 @@ def _is_whole(node: Node) -> bool:
     """Whether a part of a fraction is a whole number, or what stands for one."""
     if isinstance(node, Num):
         return node.value.denominator == 1 and not node.places
-    return isinstance(node, Op) and node.name in ("^", "fact", "binom", "sqrt", "root", "cbrt")
+    return isinstance(node, Op) and node.name in _STANDING
 
 
 def _is_negative(node: Node) -> bool:

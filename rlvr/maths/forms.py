@@ -12,11 +12,9 @@ from rlvr.maths.quantities import named
 
 _CHOICE = re.compile(r"(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[\s:]++)?\(?\s*+([A-Ha-h])\s*+[).:]?")
 _CHOICE_LABEL = re.compile(
-    r"(?:\(\s*+([A-H])\s*+\)|([A-H])[).:])\s*+(?!(?:and|or)\b|[,;/&+^]|\\(?:and|or|cup|&))(\S.*+)",
+    r"(?:\(\s*+([A-H])\s*+\)|([A-H])[).:])\s*+(?!(?:and|or)\b|[,;/&+^*]|\\(?:and|or|cup|cdot|times|div|ast|&))(\S.*+)",
     re.S,
 )
-_CHOICES = re.compile(r"\(?[A-H]\)?(?:\s*+(?:,\s*+and\b|[,;]|and\b)\s*+\(?[A-H]\)?)++\.?")
-_CHOICE_RUN = re.compile(r"[A-H]{3,8}")
 _OTHER_LABEL = re.compile(r"\([A-H]\)|\b[A-H][).:](?![a-zA-Z])")
 _UNSURE = re.compile(
     r"(?:i (?:think|guess|believe|suppose)|maybe|perhaps|probably|possibly"
@@ -30,7 +28,10 @@ _CLOCK = re.compile(
     r"([0-9]{1,2})(?:\s*+:\s*+([0-5][0-9])(?::([0-5][0-9]))?)?\s*+(?:([ap])\.?\s?m\.?)?", re.I
 )
 _RATIO = re.compile(r"[^:]{1,60}(?::[^:]{1,60}){1,4}")
-_RATIO_NAMES = re.compile(r"((?:\\?[a-zA-Z]{1,8}\s*+:\s*+)++\\?[a-zA-Z]{1,8})\s*+=([^=]++)")
+_RATIO_PART = (
+    r"\s*+(?:[|{]|\\[a-zA-Z]{1,12}+\s*+)*+[A-Za-z]{0,3}(?:_\{?[0-9A-Za-z]{1,4}\}?)?[|}\s]*+"
+)
+_RATIO_NAME = re.compile(rf"({_RATIO_PART}(?::{_RATIO_PART}){{1,4}})=([^=]++)")
 _BASED = re.compile(
     r"(?:([a-zA-Z])\s*+=\s*+)?\(?\s*+((?=[A-F]*+[0-9])[0-9A-F]++|[A-F]{2,}+)\s*+\)?+"
     r"(?:_\{?+\s*+\(?+\s*+([0-9]{1,2})\s*+\)?+\s*+\}?"
@@ -57,8 +58,6 @@ def special(plain: str) -> Choice | Clock | Ratio | Node | None:
     if plain.lower() in _NAMED_TIMES:
         seconds, half = _NAMED_TIMES[plain.lower()]
         return Clock(seconds, half)
-    if _CHOICES.fullmatch(plain):
-        return parse(", ".join(re.findall("[A-H]", plain)))
     label = _CHOICE_LABEL.fullmatch(plain)
     if (
         label
@@ -74,9 +73,7 @@ def special(plain: str) -> Choice | Clock | Ratio | Node | None:
 
 
 def words(plain: str) -> Words | Node | None:
-    """Read a text as words, or as letters of choices in a row (`ABD`); None if it is neither."""
-    if _CHOICE_RUN.fullmatch(plain) and list(plain) == sorted(set(plain)):
-        return parse("*".join(plain))
+    """Read a text as words, None if it is no words."""
     text = " ".join(re.sub(r"\\(?=\s)", " ", plain).lower().strip(" .,;:!'\"").split())
     if text in ("all real numbers", "all reals", "real numbers", "the real numbers"):
         return parse(r"\mathbb{R}")
@@ -106,20 +103,31 @@ def _clock(plain: str) -> Clock | None:
     if clock[4] and not 1 <= int(clock[1]) <= 12:
         return None
     seconds = int(clock[1]) * 3600 + int(clock[2] or 0) * 60 + int(clock[3] or 0)
-    clear = clock[4] or clock[2].startswith("0")  # 9:05 is no ratio
-    return Clock(seconds, (clock[4] or "").lower(), None if clear else _ratio(plain))
+    return Clock(seconds, (clock[4] or "").lower())
 
 
-def _ratio(plain: str) -> Ratio | None:
+def _ratio(plain: str) -> Ratio | Node | None:
+    r"""Read `3:2`, `\sqrt2:1`, and `a:b=3:2` or `AB:CD=5` without the names; None for another."""
     to = _TO.fullmatch(plain)
     plain = ":".join(filter(None, to.groups())) if to else plain
-    named = _RATIO_NAMES.fullmatch(plain)
-    if named and named[1].count(":") == named[2].count(":"):
-        plain = named[2]  # a:b:c = 1:2:3
-    if ":" not in plain or not _RATIO.fullmatch(plain):
+    if ":" not in plain or r"\{" in plain:
         return None
+    names = _RATIO_NAME.fullmatch(plain)
+    if names:
+        sizes = names[1].count(":"), names[2].count(":")
+        if sizes[0] == sizes[1]:
+            plain = names[2]
+        elif sizes == (1, 0):
+            return _try(names[2])
+    if not _RATIO.fullmatch(plain):
+        return None
+    parts = tuple(_try(part) for part in plain.split(":"))
+    known = tuple(part for part in parts if isinstance(part, (Num, Sym, Op)))
+    return Ratio(known) if len(known) == len(parts) else None
+
+
+def _try(text: str) -> Node | None:
     try:
-        parts = tuple(parse(part) for part in plain.split(":"))
+        return parse(text)
     except ParseError:
         return None
-    return Ratio(parts) if all(isinstance(part, (Num, Sym, Op)) for part in parts) else None

@@ -24,14 +24,10 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A time of day: seconds since midnight as written, and am, pm or "" where it is not said.
-
-    `ratio`: the same text read as a ratio, where `16:25` may be either.
-    """
+    """A time of day: seconds since midnight as written, and am, pm or "" where it is not said."""
 
     seconds: int
     half: str
-    ratio: Ratio | None = None
 
 
 @dataclass(frozen=True, slots=True)

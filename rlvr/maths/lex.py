@@ -10,10 +10,15 @@ import unicodedata
 from dataclasses import dataclass
 
 from rlvr.maths.marks import spelled
+from rlvr.maths.respell import respelled
 
 
 class ParseError(ValueError):
     """The text is not an answer in the vocabulary of this module."""
+
+
+class ValuelessError(ParseError):
+    """The text is in the vocabulary and has no value: `nan`, `12_2`."""
 
 
 _UNICODE = {
@@ -66,8 +71,8 @@ _FORALL = re.compile(
     r"|\bfor (?:all|any|every|each)\b)"
 )
 _EVERYWHERE = re.compile(
-    r"(?:\s|\\text|[{}.]|\\in(?![a-zA-Z])|\\mathbb\s*+\{?+\s*+[RZNQ]\}?|real|integers?|numbers?|constants?"
-    r"|positive|natural|\b[a-zA-Z]\b)*+"
+    r"(?:\s|\\text|[{}.]|\\in(?![a-zA-Z])|\\mathbb\s*+\{?+\s*+[RZNQ]\}?|real|integers?|numbers?"
+    r"|constants?|positive|natural|\b[a-zA-Z]\b)*+"
 )
 _ANGLE = re.compile(
     r"(?:m|(?<!\s))\s*+\\angle\s*+(?:[A-Z]([A-Z])[A-Z]|([A-Z])(?![a-zA-Z]))(?=\s*+=)"
@@ -82,12 +87,12 @@ _NAMED = {r"\lbrace": r"\{", r"\rbrace": r"\}", r"\lbrack": "[", r"\rbrack": "]"
           r"\oslash": r"\emptyset",
           r"\leqq": r"\le", r"\geqq": r"\ge", r"\lneq": "<", r"\gneq": ">"}  # fmt: skip
 _SYNONYM = re.compile("(?:" + "|".join(re.escape(name) for name in _NAMED) + ")(?![a-zA-Z])")
-_FORMAT = re.compile(r"\{\s*,\s*\}|,\s*+\\!\s*+(?=[0-9]{3}(?![0-9]))")
+_FORMAT = re.compile(r"\{\s*,\s*\}")
 _POWER_IN_TEXT = re.compile(r"(?<=[a-zA-Z])\^\{(-?[0-9])\}(?=[a-zA-Z/ .]*+\})")
 _DOLLAR = re.compile(r"\$(?=\s*+-?\s*+\.?[0-9])")
 _AFTER_MATHS = re.compile(r"[0-9A-Za-z})\]]\s*$")
 _SPACED_THOUSANDS = re.compile(
-    r"(?<![0-9.,])([0-9]{1,3})((?:(?:\\,|\\ |\\;|~| )[0-9]{3})+)(?![0-9])"
+    r"(?<![0-9.,_^])([0-9]{1,3})((?:(?:\\,|\\ |\\;|~| )[0-9]{3})+)(?![0-9])"
 )
 
 
@@ -100,15 +105,15 @@ def clean(text: str) -> str:
     """
     if _CIRCLED.search(text):
         raise ParseError("a number in a circle")
-    text = spelled(text)
-    text = _NEWLINE.sub(r"\\newline ", text.strip().rstrip("\\").rstrip())
+    text = spelled(respelled(text.strip()))
+    text = _NEWLINE.sub(r"\\newline ", text.rstrip("\\").rstrip())
     rows = text.split(r"\newline")
     while len(rows) > 1 and not rows[-1].strip():
         rows.pop()
     text = r"\newline".join(rows)
     text = _SYNONYM.sub(lambda m: _NAMED[m[0]] + " ", text) if "\\" in text else text
     text = _COLOUR.sub(" ", text).replace("{:}", ":")
-    text = _ANGLE.sub(lambda m: m[1] or m[2], text)
+    text = _ANGLE.sub(lambda m: f" {m[1] or m[2]}", text)
     text = _ARROW.sub(lambda m: f" {m[1] or m[2] or m[3]} ", text)
     text = _REVERSED.sub(_turned, text)
     text = _anywhere(text)
@@ -280,10 +285,34 @@ def tokenize(text: str, thousands: bool = True) -> list[Token]:
             # Inside brackets a bare comma separates: (1,234) is a pair.
             position = match.start() + found.index(",")
             found = found[: found.index(",")]
+        if tokens and kind in ("word", "text") and _is_subscript(tokens):
+            letters = re.sub(r"[^0-9a-zA-Z]", "", found.removeprefix("\\text"))
+            tokens += [Token("name", letter, False) for letter in letters]
+            continue
+        if found == "!=" and not spaced and _is_factorial(tokens):
+            tokens += [Token("punct", "!", False), Token("relation", "=", False)]
+            continue
         depth += (found in "([" or found == r"\{") - (found in ")]" or found == r"\}")
         tokens += _lex(kind, found, spaced)
         spaced = False
     return tokens
+
+
+def _is_subscript(tokens: list[Token]) -> bool:
+    """Whether a word comes first in a subscript in braces: letters of a name, whatever they say."""
+    return len(tokens) > 1 and tokens[-1].text == "{" and tokens[-2].text == "_"
+
+
+def _is_factorial(tokens: list[Token]) -> bool:
+    """Whether `!=` after these tokens ends a factorial: `3!=6`, on a side without letters."""
+    if not tokens or not (tokens[-1].kind == "number" or tokens[-1].text in (")", "}", "!")):
+        return False
+    for token in reversed(tokens):
+        if token.kind == "relation" or token.text == ",":
+            return True
+        if token.kind == "name" or token.text[1:] in LETTERS:
+            return False
+    return True
 
 
 def _lex(kind: str, found: str, spaced: bool) -> list[Token]:

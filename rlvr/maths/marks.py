@@ -10,8 +10,7 @@ import re
 from rlvr.maths import siunitx
 
 _SYMBOLS = {
-    "∠": r"\angle ", "、": ", ", "。": ".", "∶": ":", "″": "''", "ℤ": r"\mathbb{Z}",
-    "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}", "‰": r"\text{ permille}",
+    "。": ".", "∶": ":", "″": "''", "‰": r"\text{ permille}",
     "‱": r"\text{ permyriad}", "℃": r"^\circ\text{C}", "℉": r"^\circ\text{F}", "⩽": r" \le ",
     "⩾": r" \ge ", "≦": r" \le ", "≧": r" \ge ",
 }  # fmt: skip

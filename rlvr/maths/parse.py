@@ -9,72 +9,26 @@ anything else looks at the tree.
 Readings that people differ on, chosen once: `1/2x` is `(1/2)x`; `2^10` is two to the ten; `\frac12`
 takes one digit at a time, as TeX does, and `\sqrt12` is refused, since TeX and people differ;
 `3\frac12` and `3 1/2` are mixed numbers; `e`, `i` and `\pi` are the constants; `1,234` is a number
-and `1, 234` a list; `log` has base ten and `ln` base e; `f(x)`, for f, g, h, P, Q and one letter,
-is a name.
+and `1, 234` a list; `log` has base ten and `ln` base e; what stands for a name applied to an
+argument and what for a product is said in `rlvr.maths.names`; `3!=6` is 3! = 6, `x!=6` an
+inequality; `n!!` is the double factorial, `(n!)!` the other one.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 
 from rlvr.maths.lex import FUNCTIONS, LETTERS, ParseError, Token, clean, tokenize
+from rlvr.maths.names import application, counted, has_comma, inside, is_applied, series
+from rlvr.maths.numerals import END, Numerals, numeral
+from rlvr.maths.tree import Group, Node, Num, Op, Rel, Sym
+
+__all__ = ["MAX_CHARS", "Group", "Node", "Num", "Op", "Rel", "Sym", "numeral", "parse"]
 
 MAX_CHARS = 2000
 MAX_DEPTH = 60
-MAX_EXPONENT = 5000  # of a literal in scientific notation: larger ones stay powers
-
-
-@dataclass(frozen=True, slots=True)
-class Num:
-    """An exact number.
-
-    `places`: digits after the point where it was written as a decimal, else None.
-    """
-
-    value: Fraction
-    places: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Sym:
-    """A variable or a constant (`pi`, `e`, `i`, `oo`)."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Op:
-    """An operation: + * / ^ neg pm fact abs sqrt root pct deg, or a function's name."""
-
-    name: str
-    args: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rel:
-    """A chain of relations: items[0] ops[0] items[1] ops[1] ...; ops are = != < <= > >= in."""
-
-    ops: tuple[str, ...]
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Several answers in one.
-
-    `kind`: list and or ; () [] (] [) {} matrix row builder union inter setminus.
-    """
-
-    kind: str
-    items: tuple[Node, ...]
-
-
-Node = Num | Sym | Op | Rel | Group
-
-CONSTANTS = frozenset({"pi", "e", "i", "oo"})
 
 
 @lru_cache(maxsize=4096)
@@ -91,43 +45,10 @@ def parse(text: str, thousands: bool = True) -> Node:
     return node
 
 
-_END = Token("end", "", False)
 _OPENERS = {"(", "[", r"\{", "{", r"\langle"}
 
 
-class _Parser:
-    def __init__(self, tokens: list[Token]) -> None:
-        self.tokens = tokens
-        self.at = 0
-        self.depth = 0
-        self.bars = 0
-
-    # -- token access
-
-    def peek(self, ahead: int = 0) -> Token:
-        index = self.at + ahead
-        return self.tokens[index] if index < len(self.tokens) else _END
-
-    def next(self) -> Token:
-        token = self.peek()
-        self.at += 1
-        return token
-
-    def accept(self, *texts: str) -> Token | None:
-        if self.peek().kind in ("punct", "command", "relation") and self.peek().text in texts:
-            return self.next()
-        return None
-
-    def expect(self, *texts: str) -> Token:
-        token = self.accept(*texts)
-        if token is None:
-            raise ParseError(f"expected {' or '.join(texts)} before {self.peek().text!r}")
-        return token
-
-    def end(self) -> None:
-        if self.peek() is not _END:
-            raise ParseError(f"unexpected {self.peek().text!r}")
-
+class _Parser(Numerals):
     # -- lists and relations
 
     def answer(self) -> Node:
@@ -149,11 +70,60 @@ class _Parser:
         return Group(kinds.pop() if kinds else "list", tuple(items))
 
     def relation(self) -> Node:
-        items, ops = [self.set_expression()], []
+        items, ops = [self.point() or self.side()], []
         while self.peek().kind == "relation":
             ops.append(self.next().text.replace("==", "="))
-            items.append(self.set_expression())
+            items.append(_number_set(self.side()) if ops[-1] == "in" else self.side())
         return Rel(tuple(ops), tuple(items)) if ops else items[0]
+
+    def point(self) -> Node | None:
+        """`A(2,3)` as `A = (2,3)`; None where it is no point, or could be a number of choices."""
+        name = self.peek().text
+        if self.peek().kind != "name" or not name.isupper() or name in "CP":
+            return None
+        pair_tokens = inside(self.tokens, self.at + 1) if self.peek(1).text == "(" else ()
+        if not has_comma(pair_tokens):
+            return None
+        after = self.peek(3 + len(pair_tokens))
+        if after is not END and after.text not in (",", ";", r"\and", r"\or"):
+            return None
+        tokens = list(self.tokens)
+        self.at += 1
+        pair = self.atom()
+        if isinstance(pair, Group) and pair.kind == "()":
+            return Rel(("=",), (Sym(name), pair))
+        self.at, self.tokens = self.at - 1, tokens
+        return None
+
+    def side(self) -> Node:
+        r"""One side of a relation; `\lim_{x\to 0} f(x)` before a `=` is a name for what follows."""
+        if self.peek().text not in _ASKED:
+            return self.asked() if self.is_derivative() else self.set_expression()
+        start, depth, bars, tokens = self.at, self.depth, self.bars, list(self.tokens)
+        try:
+            return self.set_expression()
+        except ParseError:
+            self.at, self.depth, self.bars, self.tokens = start, depth, bars, tokens
+            return self.asked()
+
+    def is_derivative(self) -> bool:
+        r"""Whether `\frac{d}{dx}` or `\frac{\partial f}{\partial x}` is next."""
+        texts = [self.peek(k).text for k in range(8)]
+        if texts[:2] != [r"\frac", "{"]:
+            return False
+        plain = texts[2:6] == ["d", "}", "{", "d"] and self.peek(6).kind == "name"
+        return texts[2] == r"\partial" or (plain and texts[7] == "}")
+
+    def asked(self) -> Sym:
+        """Everything up to the next `=` outside brackets, as a name."""
+        level, texts = 0, []
+        while self.peek() is not END and (level or self.peek().kind != "relation"):
+            text = self.next().text
+            level += (text in _OPENERS) - (text in (")", "]", "}", r"\}"))
+            texts.append(text)
+        if self.peek().text != "=":
+            raise ParseError(f"{texts[0]} with no value after it")
+        return Sym("".join(texts))
 
     def set_expression(self) -> Node:
         left = _without(self.sum())
@@ -233,10 +203,18 @@ class _Parser:
         base = self.postfix()
         if self.accept("^"):
             exponent = self.exponent()
-            base = Op("^", (base, exponent))
+            base = counted(base, exponent) or Op("^", (base, exponent))
             while token := self.accept("!", "%", r"\%"):
-                base = Op("fact" if token.text == "!" else "pct", (base,))
+                base = self.factorial(base) if token.text == "!" else Op("pct", (base,))
         return base
+
+    def factorial(self, node: Node) -> Node:
+        """`n!`, its first mark taken, or `n!!`."""
+        if not self.accept("!"):
+            return Op("fact", (node,))
+        if self.peek().text == "!":
+            raise ParseError("a triple factorial")
+        return Op("dfact", (node,))
 
     def exponent(self) -> Node:
         self.depth += 1
@@ -260,7 +238,7 @@ class _Parser:
         node = self.atom()
         for _ in range(4):
             if self.accept("!"):
-                node = Op("fact", (node,))
+                node = self.factorial(node)
             elif self.accept("%", r"\%"):
                 node = Op("pct", (node,))
             elif self.accept(r"\deg", r"\degree"):
@@ -283,23 +261,6 @@ class _Parser:
             return True
         return False
 
-    def based(self, node: Num) -> Node:
-        """A numeral with its base as subscript: the tree keeps the digits as written."""
-        digits = self.tokens[self.at - 1].text
-        self.next()
-        braced = self.accept("{")
-        bracketed = self.accept("(")
-        token = self.next()
-        if not (token.kind == "number" and token.text.isdigit() and len(token.text) < 3):
-            raise ParseError("a subscript on a number is its base")
-        if not digits.isdigit() or not 2 <= int(token.text) <= 36:
-            raise ParseError("a subscript on a number is its base")
-        if bracketed:
-            self.expect(")")
-        if braced:
-            self.expect("}")
-        return numeral(digits, int(token.text))
-
     # -- atoms
 
     def atom(self) -> Node:
@@ -320,160 +281,46 @@ class _Parser:
             return Op("abs", (inner,))
         raise ParseError(f"unexpected {token.text!r}" if token.text else "unexpected end")
 
-    def number(self, token: Token) -> Node:
-        text = token.text
-        if text.endswith("."):
-            text = text[:-1]
-        places = len(text.partition(".")[2]) if "." in text else None
-        repeating = self.repeating(text)
-        if repeating is not None:
-            return repeating
-        value = Fraction(text) if "." in text else Fraction(int(text))
-        scale = self.peek()
-        if scale.kind == "name" and scale.text in "eE" and not scale.spaced:
-            power = self.scientific()
-            if power is not None:
-                node = Num(value * Fraction(10) ** power, max((places or 0) - power, 0))
-                return node
-        if places is None:
-            part = self.mixed_part()
-            if part is not None:
-                return Num(value + part)
-        return Num(value, places)
-
-    def scientific(self) -> int | None:
-        """The exponent of `1.5e10` or `1.5e-3`; the digits must follow the e with no space."""
-        sign = self.peek(1).text if self.peek(1).text in ("+", "-") else ""
-        digits = self.peek(2 if sign else 1)
-        if (
-            digits.kind != "number"
-            or digits.spaced
-            or not digits.text.isdigit()
-            or len(digits.text) > 4
-        ):
-            return None
-        self.at += 3 if sign else 2
-        power = int(sign + digits.text)
-        if abs(power) > MAX_EXPONENT:
-            raise ParseError("exponent too large")
-        return power
-
-    def repeating(self, text: str) -> Num | None:
-        r"""`0.1\overline{6}`, `0.\dot{3}`, `0.1(6)` and `0.333\ldots`."""
-        whole, point, head = text.partition(".")
-        if not point and not self.tokens[self.at - 1].text.endswith("."):
-            return None
-        if self.peek().text in (r"\overline", r"\bar", r"\dot"):
-            dotted = self.next().text == r"\dot"
-            block = self.raw_digits()
-            block += self.until_dot() if dotted else ""
-        elif (
-            self.peek().text == "("
-            and not self.peek().spaced
-            and self.peek(2).text == ")"
-            and whole
-        ):
-            if self.peek(1).kind != "number" or not self.peek(1).text.isdigit() or len(whole) > 12:
-                return None
-            self.next()
-            block = self.next().text
-            self.next()
-        elif self.peek().text in (r"\ldots", r"\dots", r"\cdots") and re.search(
-            r"([0-9])\1\1$", head
-        ):
-            self.next()
-            block = head[-1]
-        else:
-            return None
-        if not block or not block.isdigit():
-            raise ParseError("no digits under the bar")
-        start = Fraction(int((whole + head) or "0"), 10 ** len(head))
-        return Num(start + Fraction(int(block), (10 ** len(block) - 1) * 10 ** len(head)))
-
-    def until_dot(self) -> str:
-        r"""The rest of the block in `0.\dot{1}4285\dot{7}`: up to the second dot, or nothing."""
-        middle = self.peek(0).text if self.peek().kind == "number" else ""
-        if self.peek(bool(middle)).text != r"\dot" or not (middle or "0").isdigit():
-            return ""
-        self.at += 1 + bool(middle)
-        return middle + self.raw_digits()
-
-    def raw_digits(self) -> str:
-        if self.accept("{"):
-            token = self.next()
-            self.expect("}")
-            return token.text
-        token = self.next()
-        if len(token.text) > 1:
-            self.split(token)
-        return token.text[:1]
-
-    def split(self, token: Token) -> None:
-        """Give back all but the first digit of a number just taken.
-
-        TeX's arguments are single digits.
-        """
-        self.at -= 1
-        self.tokens[self.at : self.at + 1] = [
-            Token("number", token.text[:1], False),
-            Token("number", token.text[1:], False),
-        ]
-        self.at += 1
-
-    def mixed_part(self) -> Fraction | None:
-        r"""The proper fraction that follows an integer at once: `4\frac{4}{9}`, `4 4/9`."""
-        start = self.at
-        found: Node | None = None
-        if self.peek().text == r"\frac":
-            self.next()
-            found = self.fraction()
-        elif (
-            self.peek().kind == "number" and self.peek().spaced and self.peek(1).text == "/"
-            and self.peek(2).kind == "number"
-        ):  # fmt: skip
-            top, bottom = self.next().text, self.tokens[self.at + 1].text
-            self.at += 2
-            if top.isdigit() and bottom.isdigit():
-                found = Op("/", (Num(Fraction(int(top))), Num(Fraction(int(bottom)))))
-        if isinstance(found, Op) and all(
-            isinstance(arg, Num) and arg.places is None for arg in found.args
-        ):
-            above, below = (arg.value for arg in found.args if isinstance(arg, Num))
-            if 0 < above < below and above.denominator == below.denominator == 1:
-                if self.peek().text == "^":
-                    raise ParseError("a power of a mixed number")
-                return above / below
-        self.at = start
-        return None
-
     def name(self, letter: str) -> Node:
         primes = ""
         while self.accept("'"):
             primes += "'"
-        if letter in "fghFGHPQ" and self.inverse_of_x():
+        if letter in "fghFGHPQ" and self.is_inverse():
+            self.at += 5
             primes = "^{-1}"
-        if (
-            letter in "fghPQ" + "FGH" * bool(primes)
-            and self.peek().text == "("
-            and self.peek(1).kind == "name"
-            and self.peek(2).text == ")"
-        ):
-            argument = self.peek(1).text
-            self.at += 3
-            return Sym(f"{letter}{primes}({argument})")
-        if self.peek().text == "_":
-            self.next()
-            return Sym(f"{letter}{primes}_{self.subscript()}")
-        return Sym(letter + primes)
+        label = letter + primes
+        if self.accept("_"):
+            label += f"_{self.subscript()}"
+        opener = self.peek().text
+        if opener in ("(", "["):
+            argument = inside(self.tokens, self.at)
+            if is_applied(label, opener, argument, self.peek(2 + len(argument)).text):
+                return self.applied(label, argument)
+        return Sym(label)
 
-    def inverse_of_x(self) -> bool:
-        """Take the `^{-1}` of `f^{-1}(x)`, a name of its own."""
+    def applied(self, label: str, argument: Sequence[Token]) -> Node:
+        """A name, its argument next, in brackets."""
+        opener, depth, bars = self.next().text, self.depth, self.bars
+        tokens, end = list(self.tokens), self.at + len(argument) + 1
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise ParseError("too deep")
+        node: Node | None
+        try:
+            node = self.bracket_content(opener, [")" if opener == "(" else "]"])
+        except ParseError:
+            node, self.tokens, self.at = None, tokens, end
+        self.depth, self.bars = depth, bars
+        node = application(label, node, argument)
+        if isinstance(node, Sym) and self.accept("_"):
+            return Sym(f"{node.name}_{self.subscript()}")
+        return node
+
+    def is_inverse(self) -> bool:
+        """Whether the `^{-1}` of `f^{-1}(x)` is next, a name of its own."""
         if [self.peek(k).text for k in range(6)] != ["^", "{", "-", "1", "}", "("]:
             return False
-        if self.peek(6).kind != "name" or self.peek(7).text != ")":
-            return False
-        self.at += 5
-        return True
+        return self.peek(6).kind in ("name", "number") and self.peek(7).text == ")"
 
     def subscript(self) -> str:
         if not self.accept("{"):
@@ -484,7 +331,7 @@ class _Parser:
         parts = []
         while not self.accept("}"):
             token = self.next()
-            if token.kind not in ("number", "name", "punct") or token.text in "{":
+            if token is END or token.kind == "relation" or token.text == "{":
                 raise ParseError("unreadable subscript")
             parts.append(token.text)
         return "".join(parts)
@@ -494,12 +341,28 @@ class _Parser:
         if self.depth > MAX_DEPTH:
             raise ParseError("too deep")
         # Inside a set the first bar at this level is `such that`.
+        if opener == "(" and self.peek(3).text == ")" and self.peek(4).text == "(":
+            made = self.made_of_functions()
+            if made is not None:
+                self.depth -= 1
+                return made
         bars, self.bars = self.bars, int(opener in (r"\{", "{"))
         closers = {"{": ["}"], r"\{": [r"\}"], r"\langle": [r"\rangle"]}.get(opener, [")", "]"])
         node = self.bracket_content(opener, closers)
         self.bars = bars
         self.depth -= 1
         return node
+
+    def made_of_functions(self) -> Node | None:
+        r"""`(f \circ g)(x)` and `(f+g)(x)`, the first bracket taken; None if it is not one."""
+        left, sign, right = (self.peek(k) for k in range(3))
+        if left.text not in "fgh" or right.text not in "fgh" or left.kind != right.kind:
+            return None
+        if sign.text not in (r"\circ", "+", "-", "/", r"\cdot"):
+            return None
+        self.at += 4
+        label = f"({left.text}{sign.text}{right.text})"
+        return self.applied(label, inside(self.tokens, self.at))
 
     def rows(self) -> Node | None:
         """`[[1,2],[3,4]]`, its first bracket taken, as a matrix; None if it is not one."""
@@ -581,8 +444,10 @@ class _Parser:
             return Op({"lvert": "abs", "lfloor": "floor", "lceil": "ceil"}[name], (inner,))
         if name.startswith("begin{"):
             return self.matrix(name[6:-1])
-        if name == "overline":
-            raise ParseError("a bar over something other than digits")
+        if name in _MARKS:
+            return self.marked(_MARKS[name])
+        if name in ("sum", "prod"):
+            return self.series(name)
         if name in FUNCTIONS:
             return self.function(name)
         raise ParseError(f"unknown command {token.text!r}")
@@ -612,8 +477,39 @@ class _Parser:
             return node
         return self.fail("a missing argument")
 
-    def fail(self, why: str) -> Node:
-        raise ParseError(why)
+    def marked(self, mark: str) -> Node:
+        r"""`\bar{x}` is a name of its own; `\overline{AB}` is `AB`."""
+        braced = self.accept("{")
+        letters = [self.next()]
+        while braced and not self.accept("}"):
+            letters.append(self.next())
+        if not all(t.kind == "name" or t.text[1:] in LETTERS for t in letters):
+            raise ParseError("a bar over something other than letters or digits")
+        names = [token.text.strip("\\") for token in letters]
+        if len(names) > 1 and all(name.isupper() for name in names):
+            return _product([Sym(name) for name in names])
+        return Sym(f"{mark} {''.join(names)}")
+
+    def series(self, kind: str) -> Node:
+        r"""`\sum_{k=1}^{5} k^2`, written out where it has few terms."""
+        self.expect("_")
+        self.expect("{")
+        name = self.next()
+        self.expect_relation()
+        low = self.sum()
+        self.expect("}")
+        self.expect("^")
+        high = self.argument()
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise ParseError("too deep")
+        term = self.product()
+        self.depth -= 1
+        return series(kind, name.text, low, high, term)
+
+    def expect_relation(self) -> None:
+        if self.next().text != "=":
+            raise ParseError("a sum with no first index")
 
     def fraction(self) -> Node:
         self.depth += 1
@@ -749,7 +645,15 @@ class _Parser:
 
 _ATOMS = frozenset(
     "frac sqrt binom dbinom tbinom infty pi emptyset varnothing mathbb imath langle lfloor "
-    "lceil".split()
+    "lceil overline bar hat widehat tilde dot ddot sum prod".split()
+)
+_MARKS = {
+    "overline": "bar", "bar": "bar", "hat": "hat", "widehat": "hat", "tilde": "tilde",
+    "dot": "dot", "ddot": "ddot",
+}  # fmt: skip
+_ASKED = frozenset(
+    r"\int \iint \iiint \oint \lim \limsup \liminf \sum \prod \sup \inf \max \min \triangle "
+    r"\deg \dim \nabla \partial \| \lVert \Vert | \lvert".split()
 )
 _ALIASES = {
     "asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log", "arsinh": "arcsinh",
@@ -760,6 +664,22 @@ _INVERSES = {
     "tanh": "arctanh",
     "cot": "arccot", "sec": "arcsec", "csc": "arccsc",
 }  # fmt: skip
+
+
+def _number_set(node: Node) -> Node:
+    r"""The set that a letter after `\in` stands for: `x \in R`."""
+    if node == Sym("R"):
+        return Group("()", (Op("neg", (Sym("oo"),)), Sym("oo")))
+    if isinstance(node, Sym) and node.name in ("Z", "N", "Q", "C"):
+        return Sym(f"set {node.name}")
+    return node
+
+
+def _product(factors: list[Sym]) -> Node:
+    left: Node = factors[0]
+    for factor in factors[1:]:
+        left = Op("*", (left, factor))
+    return left
 
 
 def _scaled(factor: Node, matrix: Node) -> Node:
@@ -781,15 +701,3 @@ def _without(node: Node) -> Node:
             return node
         left = Group("setminus", (left, arg.args[0]))
     return left
-
-
-def numeral(digits: str, base: int) -> Op:
-    """Return the tree of a numeral in a base.
-
-    Raises ParseError if a digit is not one of that base.
-    """
-    try:
-        value = int(digits, base)
-    except ValueError as error:
-        raise ParseError(str(error)) from None
-    return Op("based", (Num(Fraction(value)), Num(Fraction(base))))

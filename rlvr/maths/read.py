@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from rlvr.maths.forms import special, with_bases, words
 from rlvr.maths.kinds import Answer, Clock, Quantity, Several
-from rlvr.maths.lex import ParseError, clean
+from rlvr.maths.lex import ParseError, ValuelessError, clean
 from rlvr.maths.parse import MAX_CHARS, Node, Num, Op, Rel, Sym, parse
 from rlvr.maths.quantities import compound, quantity
 
@@ -37,7 +37,7 @@ def read(text: str, thousands: bool = True, known: frozenset[str] = frozenset())
     text = whole[1].strip() if whole else text
     plain = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text).strip().rstrip(".").strip()
     if not plain or plain.lower() in _NOT_A_VALUE:
-        raise ParseError("not a value")
+        raise ValuelessError("not a value")
     found = _one(text, plain, known) or _several(text, known, surely=True)
     if found is not None:
         return found

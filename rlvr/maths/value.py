@@ -22,6 +22,8 @@ from rlvr.maths.parse import Node, Num, Op, Rel, Sym
 
 MAX_BITS = 200_000  # of an exact number
 MAX_SPAN = 6_000  # decimal digits between the largest and the smallest number met
+MAX_TOTIENT = 10**8
+MAX_ZETA = 100
 POINTS = 12
 NEEDED_POINTS = 4
 
@@ -91,6 +93,10 @@ def _exact_op(name: str, v: list[Fraction]) -> Fraction | None:
         return None
     n = [int(value) for value in v]
     match name:
+        case "dfact" if -1 <= n[0] <= 5000:
+            return Fraction(math.prod(range(n[0], 1, -2)))
+        case "totient" if 1 <= n[0] <= MAX_TOTIENT:
+            return Fraction(_totient(n[0]))
         case "fact" if 0 <= n[0] <= 5000:
             return Fraction(math.factorial(n[0]))
         case "binom" if 0 <= n[1] and 0 <= n[0] <= 5000:
@@ -100,6 +106,19 @@ def _exact_op(name: str, v: list[Fraction]) -> Fraction | None:
         case "lcm":
             return Fraction(math.lcm(*n))
     return None
+
+
+def _totient(n: int) -> int:
+    """Count the numbers up to n that share no factor with it."""
+    spend(math.isqrt(n) / 20)
+    count, rest, prime = n, n, 2
+    while prime * prime <= rest:
+        if rest % prime == 0:
+            count -= count // prime
+            while rest % prime == 0:
+                rest //= prime
+        prime += 1
+    return count - count // rest if rest > 1 else count
 
 
 def _exact_power(base: Fraction, exponent: Fraction) -> Fraction | None:
@@ -275,6 +294,12 @@ class _Evaluator:
                 return mp.log(self.nonzero(v[0])) / self.nonzero(mp.log(self.nonzero(v[1])))
             case "fact":
                 return self.factorial(v[0])
+            case "dfact":
+                return self.double_factorial(v[0])
+            case "gamma":
+                return self.factorial(v[0] - 1)
+            case "zeta":
+                return self.zeta(v[0])
             case "lnfact":
                 if mp.dps > 1200:
                     raise TooBig
@@ -340,6 +365,21 @@ class _Evaluator:
             raise TooBig
         return self.mp.factorial(value)
 
+    def double_factorial(self, value: Any) -> Any:
+        """Defined for whole numbers alone: between them there is more than one continuation."""
+        if self.mp.im(value) != 0 or value != self.mp.nint(value) or value < -1:
+            raise Undefined("double factorial of that")
+        if value > 2:
+            self.guard(value * self.mp.log(value) / 2)
+        return self.mp.fac2(value)
+
+    def zeta(self, value: Any) -> Any:
+        if self.mp.im(value) != 0 or value == 1:
+            raise Undefined("zeta of that")
+        if abs(value) > MAX_ZETA or self.mp.dps > 400:
+            raise TooBig
+        return self.mp.zeta(value)
+
     def binomial(self, n: Any, k: Any) -> Any:
         for number in (n, k):
             self.guard(abs(number))
@@ -349,8 +389,10 @@ class _Evaluator:
 
 
 _BASIC = frozenset("+ * / neg pct deg based abs Re Im max min sgn floor ceil".split())
-_GAMMA = frozenset({"fact", "lnfact", "binom"})
-_WHOLE = frozenset({"gcd", "lcm", "max", "min", "floor", "ceil", "fact", "binom"})
+_GAMMA = frozenset({"fact", "dfact", "gamma", "zeta", "lnfact", "binom"})
+_WHOLE = frozenset(
+    {"gcd", "lcm", "max", "min", "floor", "ceil", "fact", "dfact", "totient", "binom"}
+)
 _MP_NAMES = {
     "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "sec": "sec", "csc": "csc",
     "arcsin": "asin",
@@ -470,8 +512,9 @@ def _equal_functions(a: Node, b: Node) -> bool:
     Points at which either leaves the reals (the logarithm of a negative) don't count where there
     are enough others: ln(xy) = ln x + ln y. Where |.| is written, they do: ln x is not ln|x|.
     """
-    agreed, apart, real = 0, False, not _mentions(a, b)
-    for point in sample_points(sorted(symbols(a) | symbols(b))):
+    agreed, apart, real = 0, False, not _mentions(_APART, a, b)
+    whole = _mentions(_COUNTING, a, b)
+    for point in sample_points(sorted(symbols(a) | symbols(b)), whole):
         try:
             same = _agree(a, b, point)
             if not same and real and not (_stays_real(a, point) and _stays_real(b, point)):
@@ -493,17 +536,18 @@ def _equal_functions(a: Node, b: Node) -> bool:
     return True
 
 
-def _mentions(*nodes: Node) -> bool:
-    """Whether i, an absolute value or a rounding occurs in the trees."""
+def _mentions(names: frozenset[str], *nodes: Node) -> bool:
+    """Whether an operation or a constant of these names occurs in the trees."""
     for node in nodes:
-        if node == Sym("i") or (isinstance(node, Op) and node.name in _APART):
+        if isinstance(node, (Sym, Op)) and node.name in names:
             return True
-        if isinstance(node, Op) and _mentions(*node.args):
+        if isinstance(node, Op) and _mentions(names, *node.args):
             return True
     return False
 
 
-_APART = frozenset({"abs", "Re", "Im", "arg"})
+_APART = frozenset({"abs", "Re", "Im", "arg", "i"})
+_COUNTING = frozenset({"dfact"})  # defined for whole numbers alone
 
 
 def _stays_real(node: Node, point: Mapping[str, Fraction]) -> bool:
@@ -530,11 +574,17 @@ def _defined(node: Node, point: Mapping[str, Fraction]) -> bool:
     return True
 
 
-def sample_points(names: list[str]) -> list[dict[str, Fraction]]:
-    """Return the fixed rational points at which functions of these variables are compared."""
+def sample_points(names: list[str], whole: bool = False) -> list[dict[str, Fraction]]:
+    """Return the fixed points at which functions of these variables are compared.
+
+    Rational ones, or `whole` ones above 0, for what only counts.
+    """
     points = []
     for index in range(POINTS):
         draw = random.Random(f"{index} {names}")
+        if whole:
+            points.append({name: Fraction(draw.randint(1, 30)) for name in names})
+            continue
         # The first third lies above 1, the next in (0, 1), the rest on either side of 0.
         scale, sign = (
             ((2, 9, 1), (0, 1, 1), (0, 7, -1))[index * 3 // POINTS][:2],

@@ -1,0 +1,91 @@
+r"""Spellings of one country, one habit or one editor, rewritten as the one that the lexer knows.
+
+Nothing is understood here: `\operatorname{tg}` is `\tan`, `x^2_0` is `x_0^2`, `{}_5C_2` is
+`\binom{5}{2}`, `10,\! 000` one number, `ℤ` is `\mathbb{Z}`. A TeX comment, at the start of a line
+or after a blank and before words, goes with its line; marks that nobody sees go too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_Rewritten = str | Callable[[re.Match[str]], str]
+
+_UNSEEN = dict.fromkeys(
+    [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202D), *range(0x2061, 0x2065), *range(0x2066, 0x206A)]
+)
+_MARKS = str.maketrans({
+    "∠": r"\angle ", "△": r"\triangle ", "∑": r"\sum ", "∏": r"\prod ", "∫": r"\int ",
+    "ℝ": r" \mathbb{R} ", "ℤ": r" \mathbb{Z} ", "ℚ": r" \mathbb{Q} ", "ℕ": r" \mathbb{N} ",
+    "ℂ": r" \mathbb{C} ", "→": r"\to ", "∧": r"\land ", "∨": r"\lor ", "¬": r"\lnot ", "、": ", ",
+    "‼": "!!",
+})  # fmt: skip
+_COMMENT = re.compile(r"(?:^%|(?<=\n)%|(?<=[\t ])%(?=[\t ]*+[A-Za-z]))[^\n]*+\n")
+_THOUSANDS = re.compile(r"(?<=[0-9]),\\!\s*+(?=[0-9]{3}(?![0-9]))")
+_POWER_FIRST = re.compile(
+    r"(?<=[A-Za-z'])\^(\{[^{}]{1,20}\}|[0-9A-Za-z])_(\{[^{}]{1,20}\}|[0-9A-Za-z])"
+)
+_ABROAD = {
+    "tg": "tan", "ctg": "cot", "cotg": "cot", "arctg": "arctan", "arcctg": "arccot",
+    "cosec": "csc", "sh": "sinh", "ch": "cosh", "cth": "coth", "arsh": "arcsinh",
+    "arch": "arccosh", "arth": "arctanh",
+}  # fmt: skip
+_NAMES = "|".join(sorted(_ABROAD, key=len, reverse=True))
+_FUNCTION = re.compile(
+    rf"\\(?:operatorname\*?|mathrm|text|rm)\s*+\{{\s*+({_NAMES})\s*+\}}"
+    rf"|\\({_NAMES})(?![a-zA-Z])"
+    r"|(?<![a-zA-Z\\])(arcc?tg|c?tg)(?=\s*+[(\\]|\s++[a-z0-9]\b)"
+)
+_HYPERBOLIC_TANGENT = re.compile(r"\\(?:operatorname\s*+\{\s*+th\s*+\}|th(?![a-zA-Z]))")
+_CHOSEN = re.compile(
+    r"(?:(?:\{\s*+\}|(?<![A-Za-z0-9)}\]'\s]))[_^]\s*+(?:\{\s*+([0-9]+|[a-z])\s*+\}|([0-9a-z])))\s*+"
+    r"(?:\\mathrm\s*+\{([CP])\}|([CP]))\s*+_\s*+(?:\{\s*+([0-9]+|[a-z])\s*+\}|([0-9a-z]))"
+)
+_BLACKBOARD = re.compile(r"\\mathbb\s*+\{?+\s*+([EP])\s*+\}?|\\(Pr)(?![a-zA-Z])")
+_AREA = re.compile(r"\[\s*+\\triangle(?![a-zA-Z])")
+_SHORT_SET = re.compile(r"\\([RZNQ])(?![a-zA-Z])")
+_BOLD_SET = re.compile(r"\s*+\$?+\s*+\\(?:mathbf|bf|boldsymbol)\s*+\{?+\s*+([RZNQ])\s*+\}?\s*+\$?")
+
+
+def respelled(text: str) -> str:
+    """Return an answer's text with the spellings above rewritten."""
+    if not text.isascii():
+        text = text.translate(_UNSEEN).translate(_MARKS)
+    if "%" in text:
+        text = _COMMENT.sub("", text)
+    if "^" in text and "_" in text:
+        text = _POWER_FIRST.sub(r"_\2^\1", text)
+    if "_" in text and ("C" in text or "P" in text):
+        text = _CHOSEN.sub(_chosen, text)
+    if "\\" not in text:
+        return _FUNCTION.sub(_function, text) if "tg" in text else text
+    for pattern, known, signs in _RULES:
+        if any(sign in text for sign in signs):
+            text = pattern.sub(known, text)
+    bold = _BOLD_SET.fullmatch(text)
+    return rf"\mathbb{{{bold[1]}}}" if bold else text
+
+
+def _function(match: re.Match[str]) -> str:
+    return rf"\{_ABROAD[match[1] or match[2] or match[3]]} "
+
+
+def _chosen(match: re.Match[str]) -> str:
+    total, kind, part = match[1] or match[2], match[3] or match[4], match[5] or match[6]
+    if kind == "C":
+        return rf"\binom{{{total}}}{{{part}}}"
+    return rf"\frac{{{total}!}}{{({total}-{part})!}}"
+
+
+_RULES: tuple[
+    tuple[re.Pattern[str], str | Callable[[re.Match[str]], str], tuple[str, ...]], ...
+] = (
+    # A pattern, what it becomes, and what it can't do without.
+    (_THOUSANDS, r"\\thousands ", (r",\!",)),
+    (_FUNCTION, _function, ("tg", "sh", "ch", "cth", "sec", "arth")),
+    (_HYPERBOLIC_TANGENT, r"\\tanh ", (r"\th", "{th}")),
+    (_AREA, "[", (r"\triangle",)),
+    (_BLACKBOARD, lambda match: f" {match[1] or 'P'} ", (r"\mathbb", r"\Pr")),
+    (_SHORT_SET, r"\\mathbb{\1}", (r"\R", r"\Z", r"\N", r"\Q")),
+)

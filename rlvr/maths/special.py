@@ -1,0 +1,102 @@
+"""Comparing what is no plain mathematics: choices, words, times of day, ratios."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+
+from rlvr.maths.finished import unfinished, worked_out
+from rlvr.maths.kinds import Answer, Choice, Clock, Ratio
+from rlvr.maths.names import value_of
+from rlvr.maths.tree import Node, Num, Op, Rel, Sym
+from rlvr.maths.value import equal, exact
+
+_ZERO = Num(Fraction(0))
+
+
+def same_special(gold: Answer, answer: Answer) -> bool:
+    """Return whether an answer is the reference, one of them a choice, words, a time or a ratio.
+
+    Raises Undefined, Undecided.
+    """
+    if isinstance(gold, Clock) and isinstance(answer, Clock):
+        return _same_clock(gold, answer)
+    gold, answer = _as_ratio(gold), _as_ratio(answer)
+    if isinstance(gold, Ratio) and isinstance(answer, Rel):
+        answer = value_of(answer)
+    if isinstance(gold, Ratio) and isinstance(answer, Ratio):
+        return _same_ratio(gold, answer)
+    if isinstance(gold, Choice) and isinstance(answer, Sym):
+        return answer.name.upper() == gold.letter
+    if isinstance(answer, Choice) and isinstance(gold, Sym):
+        return answer.letter == gold.name
+    if isinstance(gold, Ratio) and len(gold.parts) == 2 and isinstance(answer, (Num, Op)):
+        parts = answer.args if isinstance(answer, Op) and answer.name == "/" else (answer,)
+        return not any(map(unfinished, parts)) and equal(Op("/", gold.parts), answer)
+    if isinstance(answer, Ratio) and isinstance(gold, (Num, Op)):
+        if len(answer.parts) != 2 or not _is_fraction(gold):
+            return False
+        return not any(map(unfinished, answer.parts)) and equal(gold, Op("/", answer.parts))
+    return gold == answer
+
+
+def _as_ratio(answer: Answer) -> Answer:
+    """A clock beside something that is none, such as 16:25 beside 16/25, as the ratio it may be."""
+    if not isinstance(answer, Clock) or answer.half or answer.seconds % 60:
+        return answer
+    hours, minutes = divmod(answer.seconds // 60, 60)
+    if not hours or minutes < 10:
+        return answer  # nobody writes a ratio with a zero in front
+    return Ratio((Num(Fraction(hours)), Num(Fraction(minutes))))
+
+
+def _is_fraction(gold: Node) -> bool:
+    """Whether a number or an expression may also be said as a ratio: no whole number."""
+    value = exact(gold)
+    return value is None or value.denominator > 1
+
+
+def _same_ratio(gold: Ratio, answer: Ratio) -> bool:
+    """Compare in proportion; 0:0 is in proportion to everything, and no ratio."""
+    if len(gold.parts) != len(answer.parts):
+        return False
+    (a, b), *others = zip(gold.parts, answer.parts, strict=True)
+    pairs = [(a, b), *others]
+    return (
+        all(equal(x, _ZERO) == equal(y, _ZERO) for x, y in pairs)
+        and all(worked_out(x, y) for x, y in pairs)
+        and all(equal(Op("*", (a, y)), Op("*", (x, b))) for x, y in others)
+    )
+
+
+def _same_clock(gold: Clock, answer: Clock) -> bool:
+    if gold.half and answer.half or not gold.half and not answer.half:
+        return gold == answer
+    if not gold.half and gold.seconds == answer.seconds:
+        return True
+    # 15:30 and 3:30 pm answer each other; a bare 3:30 does not answer 3:30 pm.
+    halved, plain = (gold, answer) if gold.half else (answer, gold)
+    hour, rest = divmod(halved.seconds, 3600)
+    day = (hour % 12 + (12 if halved.half == "p" else 0)) * 3600 + rest
+    return plain.seconds == day and (day >= 13 * 3600 or day < 3600)
+
+
+_LETTERS = re.compile(r"\(?[A-H]\)?(?:(?:\s*+(?:,|;|、|&|and\b)){0,2}\s*+\(?[A-H]\)?){1,7}")
+_UPRIGHT = re.compile(r"\\(?:text|textbf|mathrm|mathbf|rm)\s*+\{([^{}]*+)\}")
+
+
+@lru_cache(maxsize=4096)
+def several_choices(text: str) -> str:
+    """Return the letters of several choices, `BD` for `B, D` or `(B) and (D)`; "" for another.
+
+    Without marks between them they are in the order of the alphabet: `BAD` is a word.
+    """
+    if len(text) > 80:
+        return ""
+    plain = _UPRIGHT.sub(r"\1", text).strip(" $.")
+    if not _LETTERS.fullmatch(plain):
+        return ""
+    letters = "".join(re.findall("[A-H]", plain))
+    inorder = "".join(sorted(set(letters)))
+    return inorder if letters == inorder or len(letters) == len(inorder) != len(plain) else ""
