@@ -29,19 +29,19 @@ NO_UNITS = (
     "the fifth, choose two, hundred, thousands, million, billions, dozen, dozens, score, gross, "
     "lakh, crore, tenths, halves, thirds, quarters, sevenths, hundredths, thousandths, half, "
     "percent, pct, per cent, per mille, dozen pens, thousand people, not pens, wrong answers, "
-    "fewer pens, more pens, rejected values, (wrong), (maybe), is wrong, is not it, if n is "
-    "even, i think, nope, xyz, zzz, off by one, times three, of ten, pens or so, negated, "
-    "extraneous, unverified answers, n/a, basis points, possible guesses, non-pens, ..., "
-    "estimated pens, half pens, two pens, hundreds of pens, tenths of a mile, feet below, hours "
-    "ago, days off, maybe pens, pens or cups, pens plus cups, pens squared, base 8, roughly "
-    "ten, opposite, or, ppm, st"
+    "more, fewer, more than pens, more or fewer pens, more wrong pens, pens more, rejected "
+    "values, (wrong), (maybe), is wrong, is not it, if n is even, i think, nope, xyz, zzz, off "
+    "by one, times three, of ten, pens or so, negated, extraneous, unverified answers, n/a, "
+    "basis points, possible guesses, non-pens, ..., estimated pens, half pens, two pens, "
+    "hundreds of pens, tenths of a mile, feet below, hours ago, days off, maybe pens, pens or "
+    "cups, pens plus cups, pens squared, base 8, roughly ten, opposite, or, ppm, st"
 ).split(", ")
 COUNTED = (
     "pens, children, people, mice, sheep, goldfish, ways, red pens, boxes of old pens, pens "
     "left, pens in total, years old, points, times, cm, square miles, sq. ft, cubic inches, "
     "m^2, km/h, kilometers per hour, K, T, V, mg/L, kWh, J/(mol K), N m, m/s^2, degrees "
     "Celsius, working days, dollars, dollars per pen, cents each, units, square units, lattice "
-    "points, minutes, feet of wire, (pens)"
+    "points, minutes, feet of wire, (pens), more pens, fewer red pens"
 ).split(", ")
 
 

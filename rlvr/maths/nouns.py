@@ -97,6 +97,8 @@ def noun(words: Sequence[str], one: bool, known: frozenset[str]) -> frozenset[st
     problem and the reference use.
     """
     lower = [word.lower() for word in words]
+    if lower[0] in ("more", "fewer") and len(lower) > 1:
+        lower = lower[1:]  # how many more pens: 5 more pens
     head = lower.index("of") if "of" in lower else len(lower)
     rest = lower[:head] + [word for word in lower[head + 1 :] if word not in ("the", "a", "an")]
     if not 0 < head < 5 or len(rest) > 7 or "of" in rest:
