@@ -40,6 +40,7 @@ ROWS: list[tuple[str, list[str], list[str]]] = [
     (r"$-2 \leqslant x \leqslant 5:[-2,5]$", ["[-2,5]", r"-2 \le x \le 5"], ["[-2,5)", "(-2,5)"]),
     (r"10 and $17.5 \mathrm{~min}$", ["10, 17.5", "10 min, 17.5 min"], ["10", "10 h, 17.5 h"]),
     (r"$240 \mathrm{ft}^{2}, 300 \mathrm{in}^{2}$", ["240, 300"], ["240", "240, 301"]),
+    (r"$9.5 \mathrm{ft} / \mathrm{sec}$", ["9.5", "9.5 ft/s"], ["9.5 m/s", "9.5 ft"]),
     (r"$9.5 \mathrm{~km} / \mathrm{hr}$", ["9.5", "9.5 km/h"], ["9.5 m/s", "9.4"]),
     (r"$25 \mathrm{~min}$", ["25", "25 minutes"], ["25 hours"]),
     (r"$x \approx 4.25$", ["4.25", "x = 4.25"], ["x", "4.2"]),

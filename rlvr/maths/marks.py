@@ -27,7 +27,7 @@ _SPACES = r"\s*+(?:\\[,;:! ]|~)?+\s*+"
 _FONT = r"\\(?:mathrm|text|rm|operatorname)\s*+\{"
 # After a number: `\mathrm{min}`, which is no minimum, and `\mathrm{kg \cdot m}`, `\mathrm{\mu m}`.
 _UNIT = re.compile(
-    rf"(?<=[0-9}})]){_SPACES}{_FONT}"
+    rf"(?<=[0-9}})/]){_SPACES}{_FONT}"
     r"((?:[a-zA-Z0-9~\s/.^()-]|\\(?:cdot|mu|Omega|[,;:! ])|\{-?[0-9]\})++)\}"
 )
 _MARK = re.compile(r"\\(?:cdot|[,;:! ])|[{}~]")
