@@ -82,18 +82,13 @@ class _Parser(Numerals):
         if self.peek().kind != "name" or not name.isupper() or name in "CP":
             return None
         pair_tokens = inside(self.tokens, self.at + 1) if self.peek(1).text == "(" else ()
-        if not has_comma(pair_tokens):
+        closer, after = self.peek(2 + len(pair_tokens)), self.peek(3 + len(pair_tokens))
+        if closer.text != ")" or not has_comma(pair_tokens):
             return None
-        after = self.peek(3 + len(pair_tokens))
         if after is not END and after.text not in (",", ";", r"\and", r"\or"):
             return None
-        tokens = list(self.tokens)
         self.at += 1
-        pair = self.atom()
-        if isinstance(pair, Group) and pair.kind == "()":
-            return Rel(("=",), (Sym(name), pair))
-        self.at, self.tokens = self.at - 1, tokens
-        return None
+        return Rel(("=",), (Sym(name), self.atom()))
 
     def side(self) -> Node:
         r"""One side of a relation; `\lim_{x\to 0} f(x)` before a `=` is a name for what follows."""
@@ -481,7 +476,7 @@ class _Parser(Numerals):
         r"""`\bar{x}` is a name of its own; `\overline{AB}` is `AB`."""
         braced = self.accept("{")
         letters = [self.next()]
-        while braced and not self.accept("}"):
+        while braced and not self.accept("}") and letters[-1] is not END:
             letters.append(self.next())
         if not all(t.kind == "name" or t.text[1:] in LETTERS for t in letters):
             raise ParseError("a bar over something other than letters or digits")
