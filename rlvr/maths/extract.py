@@ -267,7 +267,7 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
     announced = [
         one for one in announcements(words, reader) or [] if not _disowned(words, one) and one.text
     ]
-    if stance.taken_back(words):
+    if stance.taken_back(words[:SMALL]):
         later = announced[-1].text if announced else last_sentence(words, reader)
         if later is None or corrected and not reader.same(last.text, later):
             return Found(None, TAKEN_BACK)
