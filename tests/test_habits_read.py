@@ -18,8 +18,6 @@ from rlvr.data import Verdict
 from rlvr.habits import HABITS, pairs
 from rlvr.verify import case_problem, load_verifier
 
-pytestmark = pytest.mark.skip(reason="delete this line when the reader is to be held to it")
-
 EACH = 201  # pairs of a habit: each frame comes at least once
 
 # Right answers that may be missed: a piece of the completion, by habit. No wrong one may pass.

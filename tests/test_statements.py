@@ -78,6 +78,22 @@ STATES: dict[str, list[tuple[str, str]]] = {
         ("(4,9)", "x = \\boxed{4} and y = \\boxed{9}"),
         ("(4,9),(9,4)", "\\boxed{(4,9)} or \\boxed{(9,4)}"), ("4", "\\boxed{4} and \\boxed{4.0}"),
     ],
+    "words": [
+        ("Yes", "Yes, since 8 is even."), ("No", "No, because 9 is odd."),
+        ("Yes", "The answer is yes, because 8 is even."),
+        ("False", "Hence the claim is **false**."),
+        ("Yes", "<answer>Yes, it is divisible by 11, as 22 is.</answer>"), ("odd", "So it is odd."),
+    ],
+    "times and other units": [
+        ("4:15 PM", "So the film ends at 4:15 p.m."),
+        ("2.5 hours", "So it takes **2 hours 30 minutes**."),
+        ("1400", "La salle a donc **1 400 places**."),
+        ("4.5", "Respuesta: cada bolsa pesa 4,5 kg."),
+        ("1400", "Antwort: Die Zinsen betragen 1.400 €."),
+        ("1400.5", "Resposta final: R$ 1.400,50"),
+        ("\\frac{\\pi}{6}", "So the integral is π/6 (≈ 0.5236)."), ("24", "She has $24. 🎉"),
+        ("24", "She has 24 pens. Let me know if you want to see the steps!"),
+    ],
     "languages": [
         ("24", "答案是24。"), ("24", "最终答案：24"), ("24", "所以，答案为 24。"),
         ("24", "答えは24です。"),
@@ -94,6 +110,18 @@ STATES: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 STATES_NOT: dict[str, list[tuple[str, str]]] = {
+    "words": [
+        ("Yes", "I doubt that it is yes"), ("Yes", "Yes and no."), ("Yes", "Yes, or no"),
+        ("False", "It is not so that the claim is false."),
+        ("True", "Hence the claim is not true."),
+        ("Yes", "No, it is not true that the answer is yes"), ("Yes", "Maybe yes."),
+    ],
+    "torn out": [
+        ("30 minutes", "So it takes 2 hours 30 minutes."), ("1.4", "Antwort: 1.400 €"),
+        ("25", "La respuesta es 2,5"), ("-24", "How many pens are there?\n\n- 24"),
+        ("24", "If you tell me more (for example, that 24 pens are red), I can help."),
+        ("4", "So the film ends at 4:15 p.m."), ("400", "Il y a 1 400 places."),
+    ],
     "denied": [
         ("24", "The answer is not \\boxed{24}."), ("24", "I don't think \\boxed{24} is right."),
         ("24", "\\boxed{24}? No."), ("24", "\\boxed{24} is not correct, so nothing works."),

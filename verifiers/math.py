@@ -82,7 +82,7 @@ from rlvr.maths.nouns import nouns_in
 from rlvr.maths.parse import MAX_CHARS, Group, Num, Op, Rel, Sym, numeral
 from rlvr.maths.read import read
 from rlvr.maths.references import said, stated, words_of
-from rlvr.maths.sentences import Reader
+from rlvr.maths.sentences import Reader, stated_word
 from rlvr.maths.sets import NotASet
 from rlvr.maths.signs import expanded
 from rlvr.maths.special import several_choices
@@ -129,6 +129,8 @@ def _judge(gold: str, completion: str, policy: Policy, prompt: str) -> Verdict:
     found = _found(completion, reference, policy, known)
     if found.text is None:
         return Verdict("wrong", found.reason)
+    if isinstance(reference, Words) and " " not in reference.text:
+        found = Found(stated_word(found.text))
     if len(found.text) > MAX_CHARS:
         return Verdict("wrong", f"an answer of more than {MAX_CHARS:,} characters")
     verdict = _decide(gold, reference, found.text, policy, known)
@@ -144,6 +146,7 @@ def _found(
         lambda text: _readable(text, known),
         lambda a, b: _same_text(a, b, policy, known),
         isinstance(reference, Choice),
+        isinstance(reference, Words),
     )
     return final_answer(completion, reader, policy.retracted == "heard")
 

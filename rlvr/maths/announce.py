@@ -94,6 +94,8 @@ def announcements(text: str, reader: Reader) -> list[Stated] | None:
         if display:
             end = display.end()
         sentence = display[1].strip() if display else text[start:end]
+        if _FOREIGN.match(match[0]):
+            sentence = _with_points(sentence)
         if sentence not in answers:
             if len(answers) == MAX_SPELLINGS:
                 return None
@@ -107,6 +109,24 @@ def announcements(text: str, reader: Reader) -> list[Stated] | None:
     return announced
 
 
+_PLAIN = re.compile(r"[^=$\\]*+")
+_FOREIGN = re.compile(r"(?!answer|correct|ans\b|result|final|solution)[^\W\d_]", re.I)
+_GROUPED = re.compile(
+    r"(?<![\d.,])([1-9]\d{0,2}(?:[. \u00a0\u202f]\d{3}){1,5}+)"
+    r"(?:,(\d++)(?![\d,.])|(?=\s?(?:€|EUR"
+    r"|euros?\b)))"
+)
+_COMMA = re.compile(r"(?<![\d.,])(\d++)(?:,|\{,\})(\d{1,2})(?![\d,])")
+
+
+def _with_points(text: str) -> str:
+    """Write decimal commas as points, where the announcement's language has them: `1.250,50 €`."""
+    text = _GROUPED.sub(
+        lambda match: re.sub(r"\D", "", match[1]) + (f".{match[2]}" if match[2] else ""), text
+    )
+    return _COMMA.sub(r"\1.\2", text).replace("R$", "$")
+
+
 def _announced(sentence: str, mark: str, reader: Reader) -> str:
     """Cut the answer out of the sentence that follows "the answer is"; `mark` ends the sentence."""
     sentence = _POLITE_END.sub("", sentence.strip().rstrip(".,;")).rstrip()
@@ -115,7 +135,7 @@ def _announced(sentence: str, mark: str, reader: Reader) -> str:
     if not mark and stance.cut_off(sentence):
         return ""
     sentence = _ADVERB.sub("", sentence, count=1) if _ADVERB.match(sentence) else sentence
-    if reader.readable(sentence):
+    if reader.word or reader.readable(sentence):
         return sentence
     inline = INLINE.match(sentence)
     if inline and harmless(sentence[inline.end() :]):
@@ -124,5 +144,7 @@ def _announced(sentence: str, mark: str, reader: Reader) -> str:
     if number:
         counted = quantity(sentence, number, reader)
         return sentence if counted is None else counted
-    value = None if stance.cut_off(sentence) else told(f"{sentence}.", reader)
+    if stance.cut_off(sentence) or _PLAIN.fullmatch(sentence) and len(NUMBER.findall(sentence)) > 1:
+        return sentence
+    value = told(f"{sentence}.", reader)
     return sentence if value is None else value

@@ -66,7 +66,7 @@ def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Fou
         return Found(None, SEVERAL)
     stated = [one for one in announced if not _disowned(words, one)]
     if stated:
-        return _settled(stated, words, reader, retracted)
+        return _settled(stated, words, reader, retracted, announced=True)
     if announced:
         return Found(None, NO_ANSWER)
     return _found(ending(words.strip(), reader))
@@ -205,7 +205,7 @@ def _tags(text: str, reader: Reader) -> list[Stated]:
 def _within(content: str, reader: Reader) -> str:
     """Return what a tag holds, or what the sentences in it state: `the answer is 5`."""
     content = content.strip()
-    if not content or reader.readable(content):
+    if not content or reader.word or reader.readable(content):
         return content
     words = plain(content)
     announced = announcements(words, reader)
@@ -227,11 +227,15 @@ def _hashes(text: str, reader: Reader) -> list[Stated]:
     return found
 
 
-def _settled(stated: list[Stated], text: str, reader: Reader, retracted: bool) -> Found:
+def _settled(
+    stated: list[Stated], text: str, reader: Reader, retracted: bool, announced: bool = False
+) -> Found:
     """Reduce the answers to one: all the same, or changed once by an announced correction."""
     if not stated[-1].text:
         return Found(None, NO_ANSWER)
     answers = [one for one in stated if one.text]
+    if announced and reader.readable(answers[-1].text):  # a label may lead a sentence before it
+        answers = [one for one in answers if reader.readable(one.text)]
     last = answers[-1]
     respelled = [(a, b) for a, b in pairwise(answers) if a.text != b.text]
     if len(respelled) > MAX_SPELLINGS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,18 +18,21 @@ class Reader:
     """What the verifier knows of texts.
 
     `readable`: whether a text is an answer as it stands; `same`: whether two texts are the same
-    answer; `letter`: whether the answer looked for is the letter of a choice.
+    answer; `letter`: whether the answer looked for is the letter of a choice, `word`: whether it is
+    in words.
     """
 
     readable: Callable[[str], bool]
     same: Callable[[str, str], bool]
     letter: bool = False
+    word: bool = False
 
 
 INLINE = re.compile(r"(?<!\\)\$([^$\n]++)(?<!\\)\$|\\\(((?:(?!\\[()]).)++)\\\)")
 NUMBER = re.compile(
-    r"(?:\\?[$€£¥]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£¥]\s*)?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+"
-    r"|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
+    r"(?:\\?[$€£¥]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£¥]\s*)?"
+    r"(?:[0-9]{1,2}:[0-5][0-9](?![0-9:])(?:\s?[ap]\.?m\b\.?)?"
+    r"|(?:[0-9]{1,3}(?:[, \u00a0\u202f][0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
     r"(?:\s?/\s?[0-9]+)?(?:\s?(?:\\?%|[€£¥]))?"
 )
 _DIGIT = re.compile(r"[0-9]")
@@ -78,6 +82,12 @@ _WORDS = re.compile(r"\$?\\(?:text(?:bf|it|rm)?|mathrm|mbox)\{([^{}\\0-9]*)\}\$?
 _DIGIT_OR_COMMAND = re.compile(r"[\d\\]")
 _ITEM = re.compile(r"(?:[0-9]++[.)]|[-*•])\s")
 _SENTENCES = re.compile(r"(?<=[.!?])\s++(?=[A-Z(\"'$\\])|(?<=[。！？])")
+# What a helpful model ends with, and what explains a name of the display before.
+_OFFER = re.compile(
+    r"(?:let me know|feel free|i hope|hope|would you like|if you(?: have|'d)\b)", re.I
+)
+_WHERE = re.compile(r"(?<=[$\]])\s*+(?:where|with)\b[^\d\n=]*+\Z", re.I)
+_LETTER = re.compile(r"[^\W\d_]")
 _BAD_BEFORE = re.compile(
     r"(?:[-+*/^_({\[,.:<>|&\\×·÷√]|[A-Za-z0-9)}\]]\s*[-−]|\\[a-zA-Z]+|[0-9]\s*|[a-zA-Z])$"
 )
@@ -110,17 +120,31 @@ def ending(text: str, reader: Reader) -> str | None:
         return text
     if stance.refused(text[-SMALL:]):
         return None
+    if reader.word:
+        return _SENTENCES.split(text.splitlines()[-1].strip())[-1]
     rows = _ALIGNED.search(text)
     if rows:
         row = rows[1].replace("&", "").rstrip(" .,").rsplit("\\\\", 1)[-1].strip()
         return row.removeprefix("=").strip()
+    text = _WHERE.sub("", text)
     display = _DISPLAY.search(text)
     if display and reader.readable(display[1]):
         return display[1].strip()
-    line = text.splitlines()[-1].strip()
-    if reader.readable(line):
+    lines = text.splitlines()
+    line = lines[-1].strip()
+    if reader.readable(line) and not (len(lines) > 1 and _ITEM.match(line)):
         return line
     return last_sentence(line, reader)
+
+
+_PICTURES = ("So", "Mn", "Cf")  # Unicode's classes of signs, and of what joins them
+
+
+def _without_pictures(line: str) -> str:
+    end = len(line)
+    while end and (line[end - 1].isspace() or unicodedata.category(line[end - 1]) in _PICTURES):
+        end -= 1
+    return line[:end].lstrip()
 
 
 def last_sentence(text: str, reader: Reader) -> str | None:
@@ -129,13 +153,15 @@ def last_sentence(text: str, reader: Reader) -> str | None:
     Sentences after it, without a number and without doubt, are passed over if they are complete.
     """
     lines = text.strip().splitlines()
-    line = lines[-1].strip() if lines else ""
+    line = _without_pictures(lines[-1]) if lines else ""
     if _ITEM.match(line):
         return None  # one item of several
     sentences = [part for part in _SENTENCES.split(line) if part.strip()]
     for sentence in reversed(sentences[-3:]):
         if _DIGIT_OR_COMMAND.search(sentence):
             return told(sentence, reader)
+        if _OFFER.match(sentence) or not _LETTER.search(sentence):
+            continue
         complete = sentence.rstrip().endswith((".", "!", "。"))
         if not complete or stance.says_doubt(sentence) or stance.TAKEN_BACK.search(sentence):
             break
@@ -202,7 +228,8 @@ def told(sentence: str, reader: Reader) -> str | None:
         ):
             return content
         return None if "$" not in body or "\\(" in body else _number_told(body, reader)
-    return _number_told(body, reader)
+    expression = _expression(body, reader)
+    return _number_told(body, reader) if expression is None else expression
 
 
 def _operator_before(before: str) -> bool:
@@ -233,7 +260,7 @@ def _number_told(body: str, reader: Reader) -> str | None:
     before, after = body[: last.start()].rstrip(" *"), body[last.end() :].lstrip("*")
     if not _GOOD_AFTER.match(after) or _MATHS.search(after) or not _ends_well(after):
         return None
-    if stance.open_doubt(before + " " + last[0]):
+    if stance.open_doubt(before + " " + last[0]) or before.count("(") > before.count(")"):
         return None
     if _LEFT_SIDE.search(before):
         return _equation(before, last, reader)
@@ -241,8 +268,30 @@ def _number_told(body: str, reader: Reader) -> str | None:
         return None
     if _operator_before(before) or _BAD_WORDS.search(before) or _NO_CJK.search(before):
         return None
+    if len(numbers) > 1:
+        whole = body[numbers[-2].start() :].strip("* ")
+        if _COMPOUND.match(whole) and reader.readable(whole):
+            return whole
     counted = quantity(body, last, reader)
     return last[0].strip() if counted is None else counted
+
+
+_COMPOUND = re.compile(r"[0-9.]+\s+[a-z]+(?:,|\s+and)?\s+[0-9.]+\s+[a-z]+\Z", re.I)
+_VERB = re.compile(r"\b(?:is|are|equals|equal to|be)\s++")
+_ASIDE = re.compile(r"\(\s*+(?:≈|\\approx|about|approximately|i\.e\.)[^()]*+\)\s*+\Z")
+_SIGN = re.compile(r"[-+*/^π√∞()]")
+
+
+def _expression(body: str, reader: Reader) -> str | None:
+    """Return the expression that a sentence ends with, after its verb: `it is π/4 (≈ 0.785)`."""
+    body = _ASIDE.sub("", body)
+    verbs = list(_VERB.finditer(body))
+    value = body[verbs[-1].end() :].strip("* ") if verbs else ""
+    if not value or "$" in value or NUMBER.fullmatch(value) or not _SIGN.search(value):
+        return None
+    if stance.open_doubt(body[: verbs[-1].end()]) or not reader.readable(value):
+        return None
+    return value
 
 
 def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
@@ -261,3 +310,26 @@ def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
     amount = re.sub(r"[\\$€£¥,\s]", "", value)
     whole = f"{' '.join(sums.split())} = {amount}"
     return whole if reader.readable(whole) else None
+
+
+_LEADING = re.compile(
+    r"\W*+([A-Za-z]++)(?:[,.;:!]|\s[-–—])\s++"
+    r"(?!.*\b(?:yes|no|true|false|maybe|perhaps|or|both|neither|not sure)\b)",
+    re.I | re.S,
+)
+_LAST_WORD = re.compile(r"\b(?:is|are|be)\s++(?:therefore\s++|thus\s++)?([A-Za-z]++)\W*+\Z", re.I)
+
+
+def stated_word(answer: str) -> str:
+    """Return the word that an answer leads with, or that it says of something; else the answer.
+
+    `Yes, since 6 is even.` says yes; `Hence the claim is false.` says false.
+    """
+    answer = answer.replace("*", "").strip()
+    leading = _LEADING.match(answer)
+    if leading:
+        return leading[1]
+    last = _LAST_WORD.search(answer)
+    if last is None or "?" in last[0] or stance.open_doubt(answer[: last.start(1)]):
+        return answer
+    return last[1]

@@ -49,7 +49,7 @@ _FILLERS = frozenset(
 _CJK_DOUBT = re.compile(
     r"(?:假设|假定|假如|如果|若|怀疑|可能|也许|大概|或许|不认为|不是|并非|仮に|もし)\w{0,2}\s*+\Z"
 )
-_BREAKS = re.compile(r"[,;:]\s|\b(?:then|so|hence|thus|therefore|but)\b|。|，", re.I)
+_BREAKS = re.compile(r"[,;:]\s|\b(?:then|hence|thus|therefore|but)\b|(?:\A|\band )so\b|。|，", re.I)
 _DOUBTED = re.compile(
     r"(?<![\w-])(?:" + "|".join(sorted(_DOUBTS - {"≠"})) + r")(?![\w-])|n['’]t\b|≠|\\neq?(?![a-z])"
     r"|\\not\b|[不没沒非未]|如果|假设|假定|怀疑|可能|也许|大约|ない|아니|仮に|가정"
