@@ -116,6 +116,10 @@ STATES_NOT: dict[str, list[tuple[str, str]]] = {
         ("True", "Hence the claim is not true."),
         ("Yes", "No, it is not true that the answer is yes"), ("Yes", "Maybe yes."),
     ],
+    "sides that are not close": [
+        ("7", "\\boxed{7 \\approx 9}"), ("9", "\\boxed{7 \\approx 9}"),
+        ("\\sqrt{3}", "\\boxed{\\sqrt3 \\approx 1.8}"),
+    ],
     "torn out": [
         ("30 minutes", "So it takes 2 hours 30 minutes."), ("1.4", "Antwort: 1.400 €"),
         ("25", "La respuesta es 2,5"), ("-24", "How many pens are there?\n\n- 24"),

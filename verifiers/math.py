@@ -127,14 +127,15 @@ def _judge(gold: str, completion: str, policy: Policy, prompt: str) -> Verdict:
         return _as_written(gold, completion, reference, policy)
     known = nouns_in(prompt) | counted(reference)
     found = _found(completion, reference, policy, known)
-    if found.text is None:
+    text = found.text
+    if text is None:
         return Verdict("wrong", found.reason)
     if isinstance(reference, Words) and " " not in reference.text:
-        found = Found(stated_word(found.text))
-    if len(found.text) > MAX_CHARS:
+        text = stated_word(text)
+    if len(text) > MAX_CHARS:
         return Verdict("wrong", f"an answer of more than {MAX_CHARS:,} characters")
-    verdict = _decide(gold, reference, found.text, policy, known)
-    if verdict.status != "correct" and _spelled_alike(gold, found.text):
+    verdict = _decide(gold, reference, text, policy, known)
+    if verdict.status != "correct" and _spelled_alike(gold, text):
         return Verdict("correct", extracted=verdict.extracted)
     return verdict
 
@@ -372,7 +373,24 @@ def _before_approx(text: str) -> str:
     parts = [part.strip(" $") for part in _APPROX.split(text)]
     if len(parts) > 1 and all(map(_NAME.fullmatch, parts[:1])) or len(parts) > 2:
         return " = ".join(parts) if len(parts) == 2 else _APPROX.sub("=", text)
+    if len(parts) == 2 and all(parts) and not _are_close(*parts):
+        raise ParseError("two sides of \\approx that are not close")
     return (parts[0] or parts[-1]) if len(parts) == 2 else text
+
+
+def _are_close(exact_side: str, rounded: str) -> bool:
+    r"""Whether the sides of `a \approx b` are within 1 %, or half a unit of b's last digit.
+
+    Sides without a value are taken as close: what they are is not known here.
+    """
+    try:
+        a, b = read(exact_side), read(rounded)
+        if not isinstance(a, (Num, Op)) or not isinstance(b, Num):
+            return True
+        value, shown = complex(number(a)), float(b.value)
+    except (ParseError, Undefined, Undecided, OverflowError):
+        return True
+    return abs(value - shown) <= max(0.51 / float(10 ** (b.places or 0)), abs(value) / 100)
 
 
 def _readable(text: str, known: frozenset[str]) -> bool:

@@ -181,6 +181,8 @@ def is_quantity(node: Node) -> bool:
                    for arg in node.args)  # fmt: skip
     if node.name == "abs":
         return _is_of_letters(node.args[0]) and letters != {"x"} and letters != {"y"}
+    if node.name == "^":  # the inverse of a matrix
+        return letters <= _CAPITALS and node.args[1] == Num(Fraction(-1))
     return node.name in _OF_LETTERS and letters.isdisjoint("xyz")
 
 
