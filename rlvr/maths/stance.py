@@ -44,7 +44,7 @@ _FILLERS = frozenset(
     "claim conclude of to by than for from like any case out die der das antwort la el il o "
     "réponse "
     "respuesta resposta risposta ответ soit sea seja sia que che dass что est "
-    "es é ist you we i it's = $ ( { [ \\ * : \" ' x n y k m boxed fbox text".split()
+    "es é ist you we i it's = $ ( { [ \\ * \" ' x n y k m boxed fbox text".split()
 )
 _CJK_DOUBT = re.compile(
     r"(?:假设|假定|假如|如果|若|怀疑|可能|也许|大概|或许|不认为|不是|并非|仮に|もし)\w{0,2}\s*+\Z"
@@ -142,7 +142,7 @@ def doubted(text: str, start: int) -> bool:
             return word in _UNSURE  # "Perhaps, the answer is 5", but "No, the answer is 5"
         if word in _DOUBTS or word.endswith(("n't", "n’t")):
             return True
-        after_comma = token == ","
+        after_comma = token in (",", ":")
         if word not in _FILLERS and not after_comma:
             return word == "ne" and text[:start].rstrip(" ({$").endswith(("\\ne", "\\neq"))
     return False
