@@ -161,9 +161,15 @@ def _as_written(gold: str, completion: str, why: str, policy: Policy) -> Verdict
     return Verdict("abstain", f"reference {gold[:80]!r}: {why}")
 
 
+_DIGITS = re.compile(r"[^1-9]++")
+
+
 def _spelled_alike(gold: str, text: str) -> bool:
     """Whether two texts are one and the same writing: then nothing need be understood."""
-    return len(text) <= 2 * MAX_CHARS and same_writing(_unwrapped(gold), _unwrapped(text))
+    gold, text = _unwrapped(gold), _unwrapped(text)
+    if len(text) > 2 * MAX_CHARS or _DIGITS.sub("", gold) != _DIGITS.sub("", text):
+        return False  # before anything is read: two numbers
+    return same_writing(gold, text)
 
 
 def _decide(

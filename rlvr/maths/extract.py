@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from rlvr.markup import spoken
@@ -54,7 +55,8 @@ def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Fou
     boxes, unfinished = _boxes(text)
     if unfinished:
         return Found(None, NO_ANSWER)
-    for marked in (_joined(boxes, text, reader), _tags(text, reader), _hashes(text, reader)):
+    for find in (partial(_joined, boxes), _tags, _hashes):
+        marked = find(text, reader)
         stated = [one for one in marked if not _disowned(text, one)]
         if stated:
             return _settled(stated, text, reader, retracted)

@@ -117,17 +117,19 @@ def clean(text: str) -> str:
     text = _ARROW.sub(lambda m: f" {m[1] or m[2] or m[3]} ", text)
     text = _REVERSED.sub(_turned, text)
     text = _anywhere(text)
-    text = re.sub(r"(?<=[0-9])\s*([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])", _vulgar, text)
-    text = re.sub(r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]", _vulgar, text)
-    text = re.sub(r"√\s*([0-9]+)", r"\\sqrt{\1}", text)
-    text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda m: "^{" + m[0].translate(_SUPER) + "}", text)
-    text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉]+", lambda m: "_{" + m[0].translate(_SUB) + "}", text)
-    text = unicodedata.normalize("NFKC", text.translate(_UNICODE_TABLE))
+    if not text.isascii():
+        text = re.sub(r"(?<=[0-9])\s*([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])", _vulgar, text)
+        text = re.sub(r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]", _vulgar, text)
+        text = re.sub(r"√\s*([0-9]+)", r"\\sqrt{\1}", text)
+        text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda m: "^{" + m[0].translate(_SUPER) + "}", text)
+        text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉]+", lambda m: "_{" + m[0].translate(_SUB) + "}", text)
+        text = unicodedata.normalize("NFKC", text.translate(_UNICODE_TABLE))
     text = text.replace(r"\$", r"\usd ").replace("€", r"\eur ").replace("£", r"\gbp ")
     text = _undollar(text)
-    text = re.sub(r"\\begin\{(?:align|aligned|equation|gather|gathered)\*?\}|\\end\{(?:align|"
-                  r"aligned|equation|gather|gathered)\*?\}", " ", text)  # fmt: skip
-    text = _ARRAY.sub(lambda m: "" if "hline" in m[0] else r"\begin{array}", text)
+    if "\\begin" in text:
+        text = re.sub(r"\\begin\{(?:align|aligned|equation|gather|gathered)\*?\}|\\end\{(?:align|"
+                      r"aligned|equation|gather|gathered)\*?\}", " ", text)  # fmt: skip
+        text = _ARRAY.sub(lambda m: "" if "hline" in m[0] else r"\begin{array}", text)
     text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)
     text = _SPACED_THOUSANDS.sub(lambda m: m[1] + re.sub(r"[^0-9]", "", m[2]), text)
     text = _FORMAT.sub("\\\\thousands ", text)

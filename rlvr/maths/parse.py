@@ -32,14 +32,14 @@ MAX_DEPTH = 60
 
 
 @lru_cache(maxsize=4096)
-def parse(text: str, thousands: bool = True) -> Node:
-    """Parse one answer, cleaned or not.
+def parse(text: str, thousands: bool = True, cleaned: bool = False) -> Node:
+    """Parse one answer. `cleaned`: it has gone through `clean` already.
 
     Raises ParseError if it is not in the vocabulary, or too large.
     """
     if len(text) > MAX_CHARS:
         raise ParseError("too long")
-    parser = _Parser(tokenize(clean(text), thousands))
+    parser = _Parser(tokenize(text if cleaned else clean(text), thousands))
     node = parser.answer()
     parser.end()
     return node

@@ -22,6 +22,8 @@ _SEPARATOR = re.compile(r"[,;]|(?<![a-zA-Z])and(?![a-zA-Z])|\\text\{\s*+and\s*+\
 _LETTER = re.compile(r"[a-zA-Z]")
 _UNIT_LETTERS = re.compile(r"[0-9})]\s*+(?:\\text|[a-zA-Z]{2})")
 _MAX_SEVERAL = 20
+# Where cleaning brings a phrase or an environment to light, it is cleaned once more.
+_AGAIN = re.compile(r"\\begin|\\over|(?<![a-zA-Z\\])[a-zA-Z]{2}")
 
 
 @lru_cache(maxsize=4096)
@@ -42,7 +44,7 @@ def read(text: str, thousands: bool = True, known: frozenset[str] = frozenset())
     if found is not None:
         return found
     try:
-        return _top(parse(text, thousands))
+        return _top(parse(text, thousands, cleaned=not _AGAIN.search(text)))
     except ParseError:
         other = _several(text, known) or words(plain)
         if other is None:

@@ -313,7 +313,7 @@ def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
 
 
 _LEADING = re.compile(
-    r"\W*+([A-Za-z]++)(?:[,.;:!]|\s[-–—])\s++"
+    r"\W*+([A-Za-z]{2,}+)(?:[,.;:!]|\s[-–—])\s++"
     r"(?!.*\b(?:yes|no|true|false|maybe|perhaps|or|both|neither|not sure)\b)",
     re.I | re.S,
 )

@@ -8,9 +8,10 @@ think the answer is 5" denies, and "There is no change, so the answer is 5" does
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import islice
 
-NEAR = 200  # characters around an answer in which a word bears on it
+NEAR = 100  # characters around an answer in which a word bears on it
 
 _TOKEN = re.compile(r"[^\W\d_]++(?:['’][^\W\d_]++)*+|[^\s\w]|\w")
 
@@ -130,13 +131,20 @@ _UNDONE = re.compile(
 )
 
 
+def _backwards(text: str) -> Iterator[str]:
+    """Yield the tokens of a text from its end; few are wanted, so the end is read first."""
+    short = _TOKEN.findall(text[-30:])[1:] if len(text) > 30 else []
+    yield from reversed(short)
+    yield from islice(reversed(_TOKEN.findall(text)), len(short), None)
+
+
 def doubted(text: str, start: int) -> bool:
     """Whether the words that lead up to a position deny, suppose or hedge what stands there."""
-    before = _TOKEN.findall(text[max(0, start - NEAR) : start])
-    if _CJK_DOUBT.search(text[max(0, start - 12) : start]):
+    before = text[max(0, start - NEAR) : start]
+    if not before.isascii() and _CJK_DOUBT.search(before[-12:]):
         return True
     after_comma = False
-    for token in islice(reversed(before), 24):
+    for token in islice(_backwards(before), 24):
         word = token.lower()
         if after_comma:
             return word in _UNSURE  # "Perhaps, the answer is 5", but "No, the answer is 5"
