@@ -94,6 +94,40 @@ STATES: dict[str, list[tuple[str, str]]] = {
         ("\\frac{\\pi}{6}", "So the integral is π/6 (≈ 0.5236)."), ("24", "She has $24. 🎉"),
         ("24", "She has 24 pens. Let me know if you want to see the steps!"),
     ],
+    "after a blank line": [
+        ("24", "The answer is:\n\n24"), ("24", "The final answer is:\n\n$$24$$"),
+        ("24", "The final answer is:\n\n**24**"), ("D", "The correct answer is:\n\n**D**"),
+    ],
+    "words that only look like doubts": [
+        ("24", "She sold 20+4 = 24 pens in April and May."), ("24", "In May he earned $24."),
+        ("24", "He needs to sell 24 more pens."), ("24", "The pupils who do not sing are 24."),
+        ("24", "Without the tax the cost is $24."), ("24", "The test has 24 questions."),
+        ("24", "Each child gets 24 pens with none left over."),
+        ("24", "\\boxed{24}\n\nLet me know if you see a mistake!"),
+        ("24", "\\boxed{24}\n\nAlternatively, count by rows: 24."),
+        ("24", "\\boxed{24}, or equivalently, $2^3\\cdot 3$."),
+        ("24", "The answer is 24.\n\nActually, one can also show this by symmetry."),
+        ("D", "The answer is D. A is wrong."),
+        ("D", "Answer: D\n\nOption B is incorrect: it is too small."),
+    ],
+    "choices": [
+        ("D", "D is the correct answer."), ("D", "Answer: D (3 kg)"), ("D", "Answer: D, 3 kg"),
+        ("D", "The correct answer is option D: 3 kg."), ("D", "It's D."), ("D", "故选：D"),
+    ],
+    "ends": [
+        ("24", "- May: 20\n- June: 4\n- Total: 24"),
+        ("24", "She sold 24 pens (20 in May and 4 in June)."),
+        ("4,9", "The solutions are $x=4$ and $x=9$."), ("4,9", "The solutions are 4 and 9."),
+        ("x>4", "The solution is x > 4."), ("24", "Answer: 24 ✅"), ("24", "{\"answer\": 24}"),
+        ("3:7", "The ratio is 3:7."), ("circle", "It is a circle."),
+    ],
+    "boxes that stand by themselves": [
+        ("11_2", "\\boxed{11}_2"), ("40", "\\boxed{40}^\\circ"), ("24", "\\boxed{= 24}"),
+        ("24", "- \\boxed{24}"), ("24", "\\boxed{24 \\checkmark}"),
+        ("24", "The answer - \\boxed{24}"), ("24", "**\\boxed{24}**"),
+        ("3", "Then $N \\equiv \\boxed{3} \\pmod 5$."),
+        ("24", "\\boxed{24}\n\nSo each of 4 pupils is given some."),
+    ],
     "languages": [
         ("24", "答案是24。"), ("24", "最终答案：24"), ("24", "所以，答案为 24。"),
         ("24", "答えは24です。"),
@@ -125,6 +159,38 @@ STATES_NOT: dict[str, list[tuple[str, str]]] = {
         ("25", "La respuesta es 2,5"), ("-24", "How many pens are there?\n\n- 24"),
         ("24", "If you tell me more (for example, that 24 pens are red), I can help."),
         ("4", "So the film ends at 4:15 p.m."), ("400", "Il y a 1 400 places."),
+    ],
+    "boxes in larger expressions": [
+        ("24", "$x = -\\boxed{24}$"), ("24", "$\\boxed{24}\\pi$ square units"),
+        ("3", "$\\boxed{3}\\sqrt{2}$"), ("24", "\\boxed{24},000"), ("24", "\\boxed{24}.5"),
+        ("24", "\\boxed{24}\\frac{1}{3}"), ("5", "\\boxed{5}:30"), ("24", "\\frac{\\boxed{24}}{7}"),
+        ("24", "\\frac{1}{\\boxed{24}}"), ("24", "10^{\\boxed{24}}"), ("24", "(1,\\boxed{24})"),
+        ("24", "\\boxed{24}/7"), ("24", "$\\boxed{24} \\times 10^2$"),
+        ("24", "half of \\boxed{24}"), ("5", "\\boxed{5} feet 3 inches"),
+        ("24", "\\boxed{24} \\pm 1"), ("24", "\\boxed{24} to 30"),
+        ("24", "\\boxed{24}\\text{ or }30"),
+    ],
+    "another conclusion after it": [
+        ("24", "\\boxed{24}\n\nHowever, they ask for a+b, which is 20."),
+        ("24", "\\boxed{24}\n\n**20**"),
+        ("24", "\\boxed{24}\n\nSo in total she pays 18 + 2 = **20** euros."),
+        ("24", "\\boxed{24}\n\nSo y = 20."),
+        ("24", "\\boxed{24}\n\nBut this does not solve the equation."),
+        ("24", "\\boxed{24}\n\n#### 20"), ("24", "\\boxed{24}\n\nNope, 20."),
+        ("24", "\\boxed{24}\n\nThis is only a placeholder."), ("24", "<answer>24</answer> No, 20."),
+        ("24", "\\boxed{24} is an upper bound; the value is 20."),
+    ],
+    "numbers of something larger": [
+        ("7", "The ratio is 3:7."), ("30", "The room is 20 x 30 feet."),
+        ("30", "It is 7 out of 30."), ("30", "The chance is 1 in 30."),
+        ("30", "That is 20% of 30."), ("7", "He is 5 feet 7 inches tall."),
+        ("4", "It is 110 in base 4."), ("24", "The answer is 24 in thousands."),
+        ("24", "Step 1: 24"), ("24", "The answer is 24 as a lower bound"),
+        ("24", "The answer is near 24"),
+    ],
+    "words that go on": [
+        ("Ben", "\\boxed{Ben, Ann}"), ("yes", "Yes, but only for odd n"),
+        ("yes", "Yes, if n is odd"), ("Monday", "\\boxed{Monday - Friday}"),
     ],
     "denied": [
         ("24", "The answer is not \\boxed{24}."), ("24", "I don't think \\boxed{24} is right."),
@@ -221,6 +287,13 @@ def test_the_reference_says_what_is_looked_for() -> None:
     assert judge("18", "A: 18").status == "correct"
     assert judge("A", "A: 18").status == "correct"
     assert judge("B", "A: 18").status == "wrong"
+
+
+@pytest.mark.parametrize("reference", ["2021-03-05", "3-1", "03/05/2021"])
+def test_a_date_or_a_score_is_no_sum(reference: str) -> None:
+    assert judge(reference, f"\\boxed{{{reference}}}").status == "correct"
+    assert judge(reference, "\\boxed{2}").status == "abstain"
+    assert judge(reference, "\\boxed{2013}").status == "abstain"
 
 
 def test_a_policy_may_ignore_what_follows_the_answer() -> None:

@@ -75,7 +75,7 @@ from typing import Any, Literal
 from rlvr.data import Problem, Status, Verdict
 from rlvr.maths.compare import Policy, based, finite, same
 from rlvr.maths.effort import Undecided, Undefined, allowance
-from rlvr.maths.extract import Found, final_answer
+from rlvr.maths.extract import Found, final_answer, torn
 from rlvr.maths.kinds import Answer, Choice, Quantity, Several, Words
 from rlvr.maths.lex import ParseError, ValuelessError
 from rlvr.maths.nouns import nouns_in
@@ -265,7 +265,11 @@ def _quick(gold: str, completion: str) -> Verdict | None:
         box = _LAST_BOX.fullmatch(completion, start)
         if box is None or any(mark in completion for mark in _MARKS):
             return None
-        if completion.startswith("Here") or doubted(completion, start):
+        if (
+            completion.startswith("Here")
+            or doubted(completion, start)
+            or torn(completion, start, start)
+        ):
             return None
         text = box[1]
     answer = _plain(text)
@@ -305,6 +309,8 @@ _UNKNOWN = "unreadable"  # a reference outside the vocabulary: nothing says that
 @lru_cache(maxsize=4096)
 def _reference(gold: str) -> Answer | str:
     """Return the reference's answer, or why it has none."""
+    if _DATE_OR_SCORE.fullmatch(gold.strip(" $")):
+        return f"{_UNKNOWN} (a date or a score)"
     try:
         answer = expanded(read(_before_approx(_unwrapped(gold)), known=words_of(gold)))
         _check_value(answer)
@@ -370,6 +376,7 @@ def _read(text: str, known: frozenset[str]) -> Answer:
         return read(_before_approx(sentence), known=known)
 
 
+_DATE_OR_SCORE = re.compile(r"[0-9]{1,4}([-/.])[0-9]{1,2}\1[0-9]{1,4}|[0-9]+\s*[-–]\s*[0-9]+")
 _APPROX = re.compile(r"\\approx(?![a-zA-Z])|≈")
 _NAME = re.compile(r"\\?[a-zA-Z]{1,8}(?:_\{?[a-zA-Z0-9]{1,4}\}?)?")
 

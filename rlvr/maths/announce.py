@@ -7,8 +7,17 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from rlvr.maths import stance
-from rlvr.maths.sentences import INLINE, NUMBER, Reader, harmless, quantity, told
+from rlvr.maths.sentences import (
+    INLINE,
+    NUMBER,
+    Reader,
+    harmless,
+    quantity,
+    told,
+    without_pictures,
+)
 
+MAX_SENTENCE = 2_000  # characters of a sentence that announces an answer
 MAX_SPELLINGS = 50  # of the answers in one completion: with more it has not one answer
 
 
@@ -36,8 +45,8 @@ _ANNOUNCED = re.compile(
     r"|jawaban|ответ)\b"
     r"(?:[^.?!\n:=：。]|\.(?=\d)){0,60}?"
     r"(?:\b(?:is|are|equals|(?:must|should|would|will|has to) be|comes (?:out )?to|becomes"
-    r"|ist|lautet|beträgt|est|es|é|è|är|to|adalah|равен|равна|-)(?![\w'’])\s*+:?|:|：|=)"
-    r"(?!\s*+(?:not|never|no longer|nicht|pas|non|não|не)\b)[ \t]*\n?[ \t]*(?=[^\n])"
+    r"|ist|lautet|beträgt|est|es|é|è|är|to|adalah|равен|равна|-)(?![\w'’])\s*+:?+|:|：|=)"
+    r"(?!\s*+(?:not|never|no longer|nicht|pas|non|não|не)\b)[ \t]*(?:\n[ \t]*){0,2}(?=[^\n])"
     r"|(?:最终答案|最後答案|答案|正解|答え|정답|(?<![^\W\d_])(?:答|답))"
     r"\s*+(?:应该|應該)?+(?:是|为|為|就是|は|：|:|은|는|이|=)(?!不)[：:]?[ \t]*\n?[ \t]*(?=[^\n])",
     re.I,
@@ -49,7 +58,9 @@ _OTHER_OPTION = re.compile(r"(?:(?<=\n)|\A)[ \t]*+\(?B[ \t]*+[:.)]")
 _CHOSEN = re.compile(
     r"(?:\b(?:options?|choices?|answers?|letters?)[ \t]++\(?([A-J])\)?|\(([A-J])\))[ \t]++is[ \t]++"
     r"(?:the[ \t]++)?(?:correct|right|best|true)\b"
-    r"|\b(?:it['’]s|it is|choose|pick|select|go with)[ \t]++(?:the[ \t]++)?"
+    r"|\b([A-J]) is the (?:correct|right|best) (?:answer|choice|option)"
+    r"|(?:故选|答案选|应选|正确选项是)\s*+[:：]?\s*+\(?([A-J])\b"
+    r"|\b(?:[Ii]t['’]s|[Ii]t is|choose|pick|select|go with)[ \t]++(?:the[ \t]++)?"
     r"(?:option[ \t]++|choice[ \t]++|answer[ \t]++)?\(?([A-J])\)?(?=[ \t]*+(?:[.!,]|\n|\Z))"
 )
 _ONLY_WORDS = re.compile(r"\W*+(?:(?:the|my|our|so|thus|final|correct)\W++)*+", re.I)
@@ -99,17 +110,28 @@ def announcements(text: str, reader: Reader) -> list[Stated] | None:
         if sentence not in answers:
             if len(answers) == MAX_SPELLINGS:
                 return None
-            answers[sentence] = _announced(sentence, text[end : end + 1], reader)
+            long = len(sentence) > MAX_SENTENCE
+            answers[sentence] = (
+                sentence if long else _announced(sentence, text[end : end + 1], reader)
+            )
         # "The answer, I suspect, is 5" states nothing.
         answer = "" if stance.says_doubt(match[0]) else answers[sentence]
         announced.append(Stated(match.start(), end, answer))
     if reader.letter:
-        chosen = [Stated(m.start(), m.end(), m[1] or m[2] or m[3]) for m in _CHOSEN.finditer(text)]
+        chosen = [
+            Stated(m.start(), m.end(), next(filter(None, m.groups())))
+            for m in _CHOSEN.finditer(text)
+        ]
         announced = sorted([*announced, *chosen], key=lambda one: one.start)
     return announced
 
 
 _PLAIN = re.compile(r"[^=$\\]*+")
+# A letter and what it stands for: `B (12 m/s)`, `option B: 12`; no second letter beside it.
+_LETTER = re.compile(
+    r"(?:[Oo]ption |[Cc]hoice )?\(?([A-J])\)?(?:[,.:]? |\s*+\()(?!.*\b(?:or|and|either|both)\b)"
+    r"(?!.*\b[A-J]\b)",
+)
 _FOREIGN = re.compile(r"(?!answer|correct|ans\b|result|final|solution)[^\W\d_]", re.I)
 _GROUPED = re.compile(
     r"(?<![\d.,])([1-9]\d{0,2}(?:[. \u00a0\u202f]\d{3}){1,5}+)"
@@ -129,12 +151,16 @@ def _with_points(text: str) -> str:
 
 def _announced(sentence: str, mark: str, reader: Reader) -> str:
     """Cut the answer out of the sentence that follows "the answer is"; `mark` ends the sentence."""
-    sentence = _POLITE_END.sub("", sentence.strip().rstrip(".,;")).rstrip()
+    sentence = _POLITE_END.sub("", without_pictures(sentence).rstrip(".,;")).rstrip()
+    if "{" not in sentence:
+        sentence = sentence.rstrip("}")  # the end of a JSON object
     if mark == "?":
         return sentence + mark
     if not mark and stance.cut_off(sentence):
         return ""
     sentence = _ADVERB.sub("", sentence, count=1) if _ADVERB.match(sentence) else sentence
+    if reader.letter and (letter := _LETTER.match(sentence)):
+        return letter[1]
     if reader.word or reader.readable(sentence):
         return sentence
     inline = INLINE.match(sentence)

@@ -21,7 +21,7 @@ from itertools import pairwise
 from rlvr.markup import spoken
 from rlvr.maths import stance
 from rlvr.maths.announce import MAX_SPELLINGS, Stated, announcements, plain
-from rlvr.maths.sentences import SMALL, Reader, ending, last_sentence
+from rlvr.maths.sentences import SMALL, Reader, ending, last_of, last_sentence
 
 MAX_COMPLETION = 200_000  # characters after the thought: a longer text has no answer
 
@@ -80,10 +80,32 @@ def _found(text: str | None) -> Found:
 
 def _disowned(text: str, one: Stated) -> bool:
     return (
-        stance.doubted(text, one.start)
+        torn(text, one.start, one.end)
+        or stance.doubted(text, one.start)
         or stance.denied_after(text, one.end)
         or stance.qualified(text, one.end)
     )
+
+
+# A box that stands in a larger expression states a part of it.
+_BEFORE = re.compile(
+    r"(?:(?<=[^*\s-])[-−+/^_±]|(?:[$=(]|\\\(|\\\[)\s*+[-−]|\\(?:times|cdot|div|pm)|\d\s?[-+*/]"
+    r"|(?:\\[dtc]?frac|\\sqrt|\\binom|[\^_])\s?(?:\[[^\]\n]{0,40}+\]|\{[^{}\n]{0,80}+\})?\s?\{"
+    r"|\([^()\n$,]{1,40}+,|\b(?:half|out|a third|a quarter|double|twice)(?: of)?)[\s$]*+\Z"
+)
+_BEHIND = re.compile(
+    r"\s*+(?:\\(?:pi|sqrt|[dtc]?frac|times|cdot|pm|div|binom|ln|log|sin|cos|tan)(?![a-zA-Z])"
+    r"|\^(?!\s*+\{?\s*+\\circ)|[/×·±]|\*(?!\*)|\+\s?[\w\\]|,[0-9]{3}(?![0-9])|\.[0-9]|:[0-9]{2}"
+    r"|(?:\\text\{\s*+)?(?:to|or|through)\b\s?\}?\s?\$?[0-9]"
+    r"|\$?\s?(?:\\text\{\s*+)?(?:feet|foot|ft|hours?|hrs?|h|minutes?|min|pounds?|lbs?)\b\}?\s?"
+    r"(?:and\s)?[0-9])"
+)
+
+
+def torn(text: str, start: int, end: int) -> bool:
+    r"""Whether an answer from start to end is a part of what stands around it: `-\boxed{5}`."""
+    before = text[max(0, start - 140) : start]
+    return bool(_BEFORE.search(before)) or bool(_BEHIND.match(text, end))
 
 
 # --- marks: boxes, tags, hashes --------------------------------------------------------------
@@ -123,9 +145,14 @@ def _boxes(text: str) -> tuple[list[Stated], bool]:
         end = _closing(text, start)
         if end is None:
             return found, True
-        found.append(Stated(match.start(), end, text[start + 1 : end - 1].strip()))
+        found.append(Stated(match.start(), end, _content(text[start + 1 : end - 1])))
         position = end
     return found, False
+
+
+def _content(text: str) -> str:
+    """Return what a box holds, without a sign of equality before it or a tick after it."""
+    return text.strip().removeprefix("=").removesuffix("\\checkmark").strip()
 
 
 def _closing(text: str, start: int) -> int | None:
@@ -253,8 +280,36 @@ def _settled(
 _REASON = re.compile(
     r",?\s*+(?:because|since|as|not|rather than|instead of)\b(?:[^.!?\n]|[.](?=[^\s]))*+", re.I
 )
-_OR_ELSE = re.compile(r"[\s$.,;})\]*]*+(?:or|alternatively)\b[\s,:]*+([^\s,;]{1,80}+)", re.I)
+_OR_ELSE = re.compile(
+    r"[\s$.,;})\]*]*+(?:or|alternatively)\b[\s,:]*+((?=[^\s,;]*[0-9])[^\s,;]{1,80}+)", re.I
+)
 _DIGIT = re.compile(r"[0-9]")
+
+
+_CONCLUDED = re.compile(r"(?:so|thus|hence|therefore|no|it['’]s|that['’]s)\b", re.I)
+_BOLD = re.compile(r"(?:\A|\n)[ \t]*+\*\*([^*\n]{1,80}+)\*\*[.\s]*+\Z")
+
+
+_DISMISSED = re.compile(r"\(?\b([A-J])\b\)? (?:is|are) (?:wrong|incorrect|false)", re.I)
+
+
+def _others_dismissed(words: str, letter: str) -> str:
+    """Leave out what is said against other choices than the answer."""
+    own = letter.strip("().* ").upper()
+    return _DISMISSED.sub(lambda match: match[0] if match[1].upper() == own else "", words)
+
+
+def _concluded(tail: str, reader: Reader) -> str | None:
+    """Return the value of a conclusion at the end of a text, of `#### 5` or of `**5**` alone."""
+    lines = tail.strip().splitlines()
+    last = lines[-1].strip() if lines else ""
+    if last.startswith("####"):
+        return last.strip("#* ")
+    sentence = last_of(last)
+    value = last_sentence(sentence, reader) if _CONCLUDED.match(sentence) else None
+    if value is None or len(sentence.rpartition(value)[2].split()) > 2:
+        return None  # `so each of 4 pupils is given some` concludes no value
+    return value
 
 
 def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
@@ -273,11 +328,19 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
     announced = [
         one for one in announcements(words, reader) or [] if not _disowned(words, one) and one.text
     ]
+    if reader.letter:
+        words = _others_dismissed(words, last.text)
     if stance.taken_back(words[:SMALL]):
         later = announced[-1].text if announced else last_sentence(words, reader)
         if later is None or corrected and not reader.same(last.text, later):
             return Found(None, TAKEN_BACK)
         return Found(later)
+    bold = _BOLD.search(tail)
+    if bold and reader.readable(bold[1]) and not reader.same(last.text, bold[1]):
+        return Found(None, SEVERAL)
+    concluded = _concluded(words, reader)
+    if concluded is not None:
+        announced = [*announced, Stated(0, 0, concluded)]
     for one in announced[-1:]:
         both = _DIGIT.search(one.text) and _DIGIT.search(last.text)
         if both and reader.readable(one.text) and not reader.same(last.text, one.text):

@@ -32,6 +32,7 @@ INLINE = re.compile(r"(?<!\\)\$([^$\n]++)(?<!\\)\$|\\\(((?:(?!\\[()]).)++)\\\)")
 NUMBER = re.compile(
     r"(?:\\?[$€£¥]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£¥]\s*)?"
     r"(?:[0-9]{1,2}:[0-5][0-9](?![0-9:])(?:\s?[ap]\.?m\b\.?)?"
+    r"|[0-9]+(?:\s?:\s?[0-9]+)+"
     r"|(?:[0-9]{1,3}(?:[, \u00a0\u202f][0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
     r"(?:\s?/\s?[0-9]+)?(?:\s?(?:\\?%|[€£¥]))?"
 )
@@ -52,7 +53,7 @@ def harmless(rest: str) -> bool:
         bool(_GOES_ON.match(rest))
         and not _MATHS.search(rest)
         and not stance.qualified(rest, 0)
-        and not stance.says_doubt(rest)
+        and not stance.doubts_after(rest)
         and not _OR.search(rest)
         and "?" not in rest
     )
@@ -81,6 +82,7 @@ _ALIGNED = re.compile(
 _WORDS = re.compile(r"\$?\\(?:text(?:bf|it|rm)?|mathrm|mbox)\{([^{}\\0-9]*)\}\$?")
 _DIGIT_OR_COMMAND = re.compile(r"[\d\\]")
 _ITEM = re.compile(r"(?:[0-9]++[.)]|[-*•])\s")
+_TOTAL = re.compile(r"[-*•]\s+\**(?:total|answer|result|sum)\b[^:=]{0,40}[:=]", re.I)
 _SENTENCES = re.compile(r"(?<=[.!?])\s++(?=[A-Z(\"'$\\])|(?<=[。！？])")
 # What a helpful model ends with, and what explains a name of the display before.
 _OFFER = re.compile(
@@ -92,14 +94,17 @@ _BAD_BEFORE = re.compile(
     r"(?:[-+*/^_({\[,.:<>|&\\×·÷√]|[A-Za-z0-9)}\]]\s*[-−]|\\[a-zA-Z]+|[0-9]\s*|[a-zA-Z])$"
 )
 _BAD_WORDS = re.compile(
-    r"\b(?:or|and|to|between|from|not|isn't|than|least|most|either|by|plus|minus|times|over"
+    r"(?:[0-9]\s?x|(?:[0-9]%?|\ba)\s+(?:of|in)|\b(?:or|and|to|between|from|not|isn't|than"
+    r"|least|most|either|by|plus|minus|times|over"
     r"|add|divide"
     r"|multiply|subtract|negative|ignore|equation|line|step|case|option|chapter|question"
     r"|problem|number|part"
-    r"|within|under|exceeds?|anything but|all but|double|twice|triple|thrice|half|below"
+    r"|within|under|out of|base|mod|modulo|remainder"
+    r"|(?:row|group|set)s of|near|close to|capped at|exceeds?|anything but|all but|double"
+    r"|twice|triple|thrice|half|below"
     r"|above|beyond|up to|(?:square|cube|double|half|root|sum|product|difference|divisor"
     r"|factor|third|quarter"
-    r"|quotient|multiple|power|reciprocal|opposite|negative|inverse|factorial) of)\s*$",
+    r"|quotient|multiple|power|reciprocal|opposite|negative|inverse|factorial) of))\s*$",
     re.I,
 )
 _NO_CJK = re.compile(r"[不非没約约第或\-]\s*+\Z|[^\x00-\x7f\w：，。]\s*+\Z")
@@ -140,11 +145,17 @@ def ending(text: str, reader: Reader) -> str | None:
 _PICTURES = ("So", "Mn", "Cf")  # Unicode's classes of signs, and of what joins them
 
 
-def _without_pictures(line: str) -> str:
+def without_pictures(line: str) -> str:
+    """Return a line without blanks around it and emoji at its end."""
     end = len(line)
     while end and (line[end - 1].isspace() or unicodedata.category(line[end - 1]) in _PICTURES):
         end -= 1
     return line[:end].lstrip()
+
+
+def last_of(line: str) -> str:
+    """Return the last sentence of a line."""
+    return _SENTENCES.split(line)[-1]
 
 
 def last_sentence(text: str, reader: Reader) -> str | None:
@@ -153,8 +164,8 @@ def last_sentence(text: str, reader: Reader) -> str | None:
     Sentences after it, without a number and without doubt, are passed over if they are complete.
     """
     lines = text.strip().splitlines()
-    line = _without_pictures(lines[-1]) if lines else ""
-    if _ITEM.match(line):
+    line = without_pictures(lines[-1]) if lines else ""
+    if _ITEM.match(line) and not _TOTAL.match(line):
         return None  # one item of several
     sentences = [part for part in _SENTENCES.split(line) if part.strip()]
     for sentence in reversed(sentences[-3:]):
@@ -169,7 +180,8 @@ def last_sentence(text: str, reader: Reader) -> str | None:
 
 
 _STEP = re.compile(
-    r"(?:first|next|now|to (?:start|begin)|let|as a trial|(?:set|tak|putt|plugg|substitut|choos"
+    r"(?:first|next|now|step [0-9]|to (?:start|begin)|let|as a trial|(?:set|tak|putt|plugg"
+    r"|substitut|choos"
     r"|test|try|check|us)ing|test|try|check|should)\b",
     re.I,
 )
@@ -197,6 +209,15 @@ def _last_digit(text: str) -> int:
     return max((match.end() for match in _DIGIT.finditer(text)), default=0)
 
 
+# `the solutions are x = 1 and x = 2`: all of it is the answer.
+_SOLVED = re.compile(
+    r"\b(?:solutions?|roots|zeros|values of \S{1,9}) (?:is|are):? (.{1,200})\Z", re.I
+)
+_DELIMITER = re.compile(r"\$|\\[()]")
+_SEVERAL = re.compile(r",|[<>≤≥]|\\[lg]eq?|\b(?:and|or)\b")
+_NOTE = re.compile(r"(?<=[\w.$%])\s\([^()]*+\)\Z")
+
+
 def told(sentence: str, reader: Reader) -> str | None:
     """Return the value that a sentence states last, None if it states none."""
     body = sentence.strip().rstrip(".!。")
@@ -213,6 +234,14 @@ def told(sentence: str, reader: Reader) -> str | None:
             if _MATHS.search(body, condition.end()) and not stance.says_doubt(body):
                 body = body[: condition.start()]
             break
+    solved = _SOLVED.search(body)
+    if solved and not stance.open_doubt(body[: solved.start(1)]):
+        values = _DELIMITER.sub(" ", solved[1]).strip()
+        if _SEVERAL.search(values) and reader.readable(values):
+            return values
+    note = _NOTE.search(body)
+    if note and _DIGIT.search(body, 0, note.start()):
+        body = body[: note.start()]
     inlines = list(INLINE.finditer(body))
     if inlines and not _DIGIT_OR_COMMAND.search(body, inlines[-1].end()):
         inline = inlines[-1]
@@ -243,7 +272,7 @@ def _ends_well(rest: str) -> bool:
     """Whether what follows the value of a sentence neither doubts nor changes it."""
     return (
         not stance.qualified(rest, 0)
-        and not stance.says_doubt(rest)
+        and not stance.doubts_after(rest)
         and not stance.denied_after(rest, 0)
         and not re.search(r",\s++(?:but|and then|then we|next)\b", rest)
     )
@@ -269,14 +298,14 @@ def _number_told(body: str, reader: Reader) -> str | None:
     if _operator_before(before) or _BAD_WORDS.search(before) or _NO_CJK.search(before):
         return None
     if len(numbers) > 1:
-        whole = body[numbers[-2].start() :].strip("* ")
-        if _COMPOUND.match(whole) and reader.readable(whole):
-            return whole
+        whole = _COMPOUND.match(body, numbers[-2].start())
+        if whole and whole.end() > last.end() and reader.readable(whole[0]):
+            return whole[0]
     counted = quantity(body, last, reader)
     return last[0].strip() if counted is None else counted
 
 
-_COMPOUND = re.compile(r"[0-9.]+\s+[a-z]+(?:,|\s+and)?\s+[0-9.]+\s+[a-z]+\Z", re.I)
+_COMPOUND = re.compile(r"[0-9.]+\s+[a-z]+(?:,|\s+and)?\s+[0-9.]+\s+[a-z]+\b", re.I)
 _VERB = re.compile(r"\b(?:is|are|equals|equal to|be)\s++")
 _ASIDE = re.compile(r"\(\s*+(?:≈|\\approx|about|approximately|i\.e\.)[^()]*+\)\s*+\Z")
 _SIGN = re.compile(r"[-+*/^π√∞()]")
@@ -313,11 +342,14 @@ def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
 
 
 _LEADING = re.compile(
-    r"\W*+([A-Za-z]{2,}+)(?:[,.;:!]|\s[-–—])\s++"
-    r"(?!.*\b(?:yes|no|true|false|maybe|perhaps|or|both|neither|not sure)\b)",
+    r"\W*+(yes|no|true|false)(?:[,.;:!]|\s[-–—])\s++"
+    r"(?!.*\b(?:yes|no|true|false|maybe|perhaps|or|both|neither|not sure|but|only|if|unless"
+    r"|except|provided|probably)\b)",
     re.I | re.S,
 )
-_LAST_WORD = re.compile(r"\b(?:is|are|be)\s++(?:therefore\s++|thus\s++)?([A-Za-z]++)\W*+\Z", re.I)
+_LAST_WORD = re.compile(
+    r"\b(?:is|are|be)\s++(?:therefore\s++|thus\s++|an?\s++)?([A-Za-z]++)\W*+\Z", re.I
+)
 
 
 def stated_word(answer: str) -> str:

@@ -17,7 +17,7 @@ _TOKEN = re.compile(r"[^\W\d_]++(?:['’][^\W\d_]++)*+|[^\s\w]|\w")
 
 # A word that denies, supposes or hedges what follows it.
 _DENIALS = frozenset(
-    "not never no nobody nothing none cannot neither nor hardly without except false wrong error "
+    "not never no nobody nothing none cannot neither nor hardly false wrong error "
     "incorrect incorrectly mistaken erroneous mistakenly exclude excludes excluding reject rejects "
     "rule rules ruled discard eliminate doubt doubts deny denies unsure unlikely impossible refute "
     "refutes contradicts contradict contradiction tempting "
@@ -27,7 +27,7 @@ _DENIALS = frozenset(
 _SUPPOSALS = frozenset(
     "if suppose supposing supposed assume assuming assumed whether whenever unless provided "
     "consider considering imagine pretend guess guessing guessed hunch bet suspect try trying "
-    "tried test testing trial let setting "
+    "tried let setting "
     "wenn falls angenommen si se если supposons supposez supongamos suponga suponha suponhamos "
     "supponiamo supponi предположим допустим".split()
 )
@@ -52,12 +52,29 @@ _CJK_DOUBT = re.compile(
 )
 _BREAKS = re.compile(r"[,;:]\s|\b(?:then|hence|thus|therefore|but)\b|(?:\A|\band )so\b|。|，", re.I)
 _DOUBTED = re.compile(
-    r"(?<![\w-])(?:" + "|".join(sorted(_DOUBTS - {"≠"})) + r")(?![\w-])|n['’]t\b|≠|\\neq?(?![a-z])"
+    r"(?<![\w-])(?:"
+    + "|".join(sorted(_DOUBTS - {"≠", "may"}))
+    + r")(?![\w-])|n['’]t\b|≠|\\neq?(?![a-z])"
     r"|\\not\b|[不没沒非未]|如果|假设|假定|怀疑|可能|也许|大约|ない|아니|仮に|가정"
-    r"|\b(?:needs? to|about|approximately|around|roughly|nearly|almost|contradict\w*+)\b",
+    r"|(?-i:\bmay\b)"
+    r"|\b(?:we (?:still )?need to|about|approximately|around|roughly|nearly|almost"
+    r"|contradict\w*+)\b",
     re.I,
 )
 
+# `the pupils who do not sing are 5`: what describes the subject denies nothing.
+_RELATIVE = re.compile(
+    r"(?<=[a-z] )(?:who|which|that) (?:do|does|did|have|has|are|is|can)\b"
+    r"(?:(?!\b(?:is|are|was|were)\b)[^,])*+(?=\b(?:is|are|was|were)\b)"
+)
+_AFTER = re.compile(
+    r"(?<![\w-])(?:"
+    + "|".join(sorted(_HEDGES - {"may"}))
+    + r"|not|never|wrong|incorrect|false|mistaken|doubt|unsure|unlikely|guess|suspect|if|unless"
+    r"|provided|only (?:for|if|when)|impossible|contradict\w*+|extraneous|fails?"
+    r"|refut\w*+)(?![\w-])|n['’]t\b|(?-i:\bmay\b)|[不没沒非未]|如果|ない|아니",
+    re.I,
+)
 _GUESSES = re.compile(r"\b(?:guess(?:es)?\s*+:|hunch\b|bet\b|suspect\b)", re.I)
 _IMAGINED = frozenset(
     "suppose assume imagine pretend consider supposons supposez supongamos suponga suponha "
@@ -69,6 +86,8 @@ _QUALIFIED = re.compile(
     r"[\s$*)}\]\\,]*+(?:squared|cubed|factorial|to the\b|and (?:a|one|two|three|some)\b"
     r"|or (?:more|less|fewer|so|higher|lower|above|below|even)\b|plus|minus|times|divided|choose"
     r"|mod(?:ulo)?\b|at (?:least|most)|more than|less than"
+    r"|in (?:tens|hundreds|thousands|millions|base|binary|octal|hexadecimal)\b"
+    r"|as an? (?:lower|upper|estimate|guess|approximation)"
     r"|(?:hundred|thousand|million|billion|trillion|dozen|lakh|crore)s?\b"
     r"|(?:hal(?:f|ves)|thirds?|quarters?|fourths?|fifths?|tenths?|hundredths?|thousandths?)\b"
     r"|i (?:think|guess)|maybe|perhaps|probably|possibly|approximately|roughly)",
@@ -78,7 +97,7 @@ _DENIED_AFTER = re.compile(
     r"[\s$*)}\]\\,'\"]*+(?:(?:is|was|are|were|seems?|looks?|would be|can be|must be)\s++"
     r"(?:clearly |obviously |also |just |only |merely )?(?:a )?"
     r"(?:wrong|incorrect|false|mistaken|impossible|too|guess|estimate|rejected|excluded|ruled out"
-    r"|refuted|extraneous|mistake|what (?:a|one|some)\b"
+    r"|refuted|extraneous|mistake|what (?:a|one|some)\b|(?:an? )?(?:upper|lower) bound"
     r"|not\b|no\b)|(?:does|do|did) not\b|(?:isn|wasn|can|doesn|didn|don)['’]t\b|cannot\b"
     r"|fails?\b|(?:right|correct|true|it|the answer)?\?"
     r"|ならば|なら|でな|ではな|だとすると|라면|이면|이 아니|的话)",
@@ -88,9 +107,11 @@ _DENIED_AFTER = re.compile(
 TAKEN_BACK = re.compile(
     r"\b(?:wait|hold on|oops|whoops|hmm+|(?:scratch|strike) that|on reflection"
     r"|on (?:second|further) thought|correct(?:ion|ed)|correct(?:ing)? (?:myself|that|this|it)"
-    r"|correct answer|mistakes?|mistaken|slip(?:ped)?|errors?|false|refuted|wrong|incorrect"
+    r"|correct answer|mistakes?|mistaken|slip(?:ped)?|errors?|false|refuted|extraneous|wrong"
+    r"|incorrect"
     r"|actually"
-    r"|should(?: have)? be(?:en)?|rather,|instead|no,|apologi[sz]e"
+    r"|should(?: have)? be(?:en)?|rather,|no,|nope|however"
+    r"|but (?:this|that|it|the problem|we)\b|apologi[sz]e"
     r"|sorry|misread|miscalculated|miscounted|misunderstood|forgot|overlooked"
     r"|re-?(?:compute|calculate|consider|do|think|examine|evaluate|vise|check|read"
     r"|count)(?:d|ed|ing)?"
@@ -98,16 +119,19 @@ TAKEN_BACK = re.compile(
     r"|nonsense|never ?mind|amend"
     r"|(?:is|was)(?:n['’]t| not) (?:right|correct|true|valid|possible|the|it|my|what)"
     r"|can(?:no|['’])t be|(?:i am|i'm|am) not (?:sure|certain)"
-    r"|i (?:doubt|don['’]t think|retract|withdraw))\b"
+    r"|i (?:doubt|don['’]t think|retract|withdraw|meant)|unsure|placeholder"
+    r"|just a guess|off by one)\b"
     r"|i (?:don['’]t|do not) know|no (?:answer|solution)|(?:just )?(?:kidding|joking)|i give up"
-    r"|(?<!\w)falsch\b|不对|错",
+    r"|(?<!\w)falsch\b|不对|错|等等",
     re.I,
 )
 # Words of doubt that doubt another answer, or none.
 _INNOCENT = re.compile(
     r"\b(?:common|typical|usual|frequent)(?:ly)? (?:wrong|incorrect|mistakes?|errors?|mistaken)"
     r"|nothing (?:is|was) wrong|no (?:mistakes?|errors?)|without (?:error|mistake)s?"
-    r"|would (?:be|have been) (?:wrong|incorrect|a mistake)",
+    r"|would (?:be|have been) (?:wrong|incorrect|a mistake)|actually, (?:one|we|you) can"
+    r"|(?:others?|rest|alternatives|options|choices) (?:is|are) (?:all )?(?:wrong|incorrect|false)"
+    r"|(?:let me know|feel free|if you)\b[^.!?\n]*+",
     re.I,
 )
 _REFUSED = re.compile(
@@ -148,7 +172,7 @@ def doubted(text: str, start: int) -> bool:
         word = token.lower()
         if after_comma:
             return word in _UNSURE  # "Perhaps, the answer is 5", but "No, the answer is 5"
-        if word in _DOUBTS or word.endswith(("n't", "n’t")):
+        if word in _DOUBTS and token != "May" or word.endswith(("n't", "n’t")):
             return True
         after_comma = token in (",", ":")
         if word not in _FILLERS and not after_comma:
@@ -175,12 +199,18 @@ def open_doubt(before: str) -> bool:
     if first and first[0].lower() in _HEDGES | _IMAGINED or _GUESSES.search(before):
         return True
     breaks = [match.end() for match in _BREAKS.finditer(before)]
-    return bool(_DOUBTED.search(before, breaks[-1] if breaks else 0))
+    clause = _RELATIVE.sub(" ", before[breaks[-1] if breaks else 0 :])
+    return bool(_DOUBTED.search(clause))
 
 
 def says_doubt(text: str) -> bool:
     """Whether a text holds a word of doubt anywhere."""
     return bool(_DOUBTED.search(text))
+
+
+def doubts_after(text: str) -> bool:
+    """Whether what follows a value in its sentence denies, hedges or conditions it."""
+    return bool(_AFTER.search(text))
 
 
 def taken_back(tail: str) -> bool:
