@@ -102,10 +102,16 @@ _BEHIND = re.compile(
 )
 
 
+# What a match of _BEFORE ends with.
+_LAST = (*"-−+/^_±*{,", "half", "out", "of", "third", "quarter", "double", "twice")
+_LAST += ("times", "cdot", "div", "pm")
+
+
 def torn(text: str, start: int, end: int) -> bool:
     r"""Whether an answer from start to end is a part of what stands around it: `-\boxed{5}`."""
-    before = text[max(0, start - 140) : start]
-    return bool(_BEFORE.search(before)) or bool(_BEHIND.match(text, end))
+    before = text[max(0, start - 140) : start].rstrip(" \t\n$")
+    larger = before.endswith(_LAST) and bool(_BEFORE.search(before))
+    return larger or bool(_BEHIND.match(text, end))
 
 
 # --- marks: boxes, tags, hashes --------------------------------------------------------------
