@@ -14,7 +14,7 @@ import sys
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from rlvr import suites
 from rlvr.answers import AT_ONCE, changeable, described
@@ -112,14 +112,7 @@ class Candidate:
         self.broken = ""
         self.kept: dict[int, tuple[Any, int]] = {}  # by the id of what stands for it
         self.own: dict[tuple[str, type[Exception]], type[Exception]] = {}
-        # StopIteration would end a `map` or a `for` of the tests as if all were well.
-        self.builtin = {
-            kind.__name__: kind
-            for kind in vars(builtins).values()
-            if isinstance(kind, type)
-            and issubclass(kind, Exception)
-            and kind not in (StopIteration, StopAsyncIteration)
-        }
+        self.builtin = {name: kind for name, kind in vars(builtins).items() if _is_exception(kind)}
 
     # --- calls ---
 
@@ -215,9 +208,9 @@ class Candidate:
         here under the nearest such class; the same arguments, text and attributes.
         """
         kinds, said = [str(kind) for kind in answer["kinds"]], str(answer["raised"])
-        if {"StopIteration", "StopAsyncIteration"} & set(kinds):
-            return Failure(said)
         kind, name = next((kind, name) for name in kinds if (kind := self._kind(name)))
+        if issubclass(kind, _ENDINGS):
+            return Failure(said)
         text = str(answer.get("text", said))
         try:
             args = unpack(answer["args"])
@@ -236,10 +229,12 @@ class Candidate:
     def _kind(self, name: str) -> type[Exception] | None:
         """Return the class of a name. The tests' own ways to skip are no class of a candidate's."""
         module, _, plain = name.rpartition(".")
-        if not module or module.partition(".")[0] not in sys.stdlib_module_names - _WAYS_OUT:
+        if not module or module.partition(".")[0] not in sys.stdlib_module_names:
             return self.builtin.get(name)
         found = vars(sys.modules[module]).get(plain) if module in sys.modules else None
-        return found if isinstance(found, type) and issubclass(found, Exception) else None
+        if not _is_exception(found) or found.__module__.partition(".")[0] in _WAYS_OUT:
+            return None
+        return found
 
     def _own(self, name: str, base: type[Exception], args: Any, text: str) -> Exception:
         if (name, base) not in self.own:
@@ -260,7 +255,13 @@ class Candidate:
         return NoAnswer(text)
 
 
+# Either would end a `map` or a `for` of the tests as if all were well.
+_ENDINGS = (StopIteration, StopAsyncIteration)
 _WAYS_OUT = {"unittest", "doctest"}
+
+
+def _is_exception(found: Any) -> TypeGuard[type[Exception]]:
+    return isinstance(found, type) and issubclass(found, Exception)
 
 
 async def _awaiting(function: Callable[[], Any]) -> Any:

@@ -300,6 +300,48 @@ EXCEPTIONS = [
     (raising("f.Bad"), "def f(x): raise ValueError\n", "abstain"),
 ]  # fmt: skip
 
+
+def posing(module: str, name: str) -> str:
+    """Return a program that raises what says to be another exception."""
+    return (
+        "class M(str):\n    __eq__ = lambda a, b: False\n    __hash__ = str.__hash__\n"
+        "class E(Exception): pass\n"
+        f"E.__module__, E.__name__ = M({module!r}), {name!r}\ndef f(*a): raise E('no')\n"
+    )
+
+
+ENDINGS = [
+    "assert all(map(lambda c: f(c[0]) == c[1], [(1, 2), (2, 4)]))",
+    "assert [x for x in map(f, [1, 2]) if x != 2] == []",
+    "assert not any(map(f, [1, 2]))",
+    "for got in map(f, [1, 2]):\n    pass\nassert f",
+    "async def items():\n    yield f(1)\nasync def run():\n    async for x in items():\n"
+    "        assert x == 2\nimport asyncio\nasyncio.run(run())",
+    "class I:\n    __aiter__ = lambda s: s\n    async def __anext__(s): return f(1)\n"
+    "async def run():\n    return [x async for x in I() if x != 2]\n"
+    "import asyncio\nassert asyncio.run(run()) == []",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["StopIteration", "StopAsyncIteration"])
+@pytest.mark.parametrize("tests", ENDINGS)
+def test_no_exception_of_a_program_ends_a_loop_of_the_tests(tests: str, name: str) -> None:
+    for module in ("builtins", "itertools", "", "builtins.x"):
+        assert judge(tests, posing(module, name)).status == "wrong"
+    assert judge(tests, f"def f(*a): raise {name}\n").status == "wrong"
+    assert judge(tests, f"class E({name}): pass\ndef f(*a): raise E\n").status == "wrong"
+
+
+def test_an_exception_may_pose_as_one_that_ends_nothing() -> None:
+    """A name is a claim like any other, and buys no more than raising the exception itself."""
+    caught = "import json\n" + raising("json.JSONDecodeError")
+    assert judge(caught, posing("json.decoder", "JSONDecodeErrors")).status == "wrong"
+    skips = "import unittest\nclass T(unittest.TestCase):\n    def test(self):\n"
+    skipping = {"entry_point": "f", "test": skips + "        self.assertEqual(f(1), 2)\n"}
+    for module in ("unittest", "unittest.case", "unittest.suite", "unittest.result"):
+        assert judge(skipping, posing(module, "SkipTest")).status == "wrong"
+
+
 CASE = """
 import unittest
 class T(unittest.TestCase):
