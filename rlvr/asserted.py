@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from rlvr import told
+from rlvr import collected, told
 from rlvr.sandbox import WARM
 
 _SUPPLIED = {"isclose": "from math import isclose"}
@@ -80,6 +80,8 @@ def asked(
     before = [node for tree in trees[: len(setup)] for node in ast.walk(tree)]
     own = [node for tree in trees[len(setup) :] for node in ast.walk(tree)]
     for need in told.needs(tests, before, own, names, packages):
+        raise BadTests(need)
+    for need in collected.needs(trees[len(setup) :], entry):
         raise BadTests(need)
     prints = any(stream in text for text in tests for stream in ("stdout", "stderr"))
     return Asked(names, "\n".join(imports.values()), told.looks(own, names), prints)

@@ -8,6 +8,7 @@ fixture, say) break, by their own doing.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 import types
@@ -35,32 +36,72 @@ def install(imported: set[str], broken: Break) -> None:
 
 def named(trees: Sequence[ast.Module]) -> list[str]:
     """Return the names of the functions and classes that only a test runner would call."""
-    loaded = {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)
-              and isinstance(n.ctx, ast.Load)}  # fmt: skip
-    return [
-        node.name
-        for tree in trees
-        for node in tree.body
-        if isinstance(node, ast.ClassDef)
-        or isinstance(node, ast.FunctionDef)
-        and node.name.startswith("test")
-        and node.name not in loaded
-    ]
+    own = [node for tree in trees for node in tree.body if isinstance(node, _OWN)]
+    ran = reached(trees)
+    tests = [node for node in own if isinstance(node, ast.ClassDef)
+             or node.name.startswith("test") and node.name not in ran]  # fmt: skip
+    alone = [node for node in tests if node.decorator_list or not _required(node)]
+    helpers = _reached(alone, {node.name: node for node in own})
+    return [node.name for node in tests if node in alone or node.name not in helpers]
+
+
+def reached(trees: Sequence[ast.Module]) -> set[str]:
+    """Return the names that the tests use by themselves, without a test runner."""
+    nodes = [part for tree in trees for node in tree.body for part in _running(node)]
+    return _reached(
+        [node for node in nodes if not isinstance(node, _OWN)],
+        {node.name: node for node in nodes if isinstance(node, _OWN)},
+    )
+
+
+_OWN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _reached(nodes: Sequence[ast.AST], own: Mapping[str, ast.AST]) -> set[str]:
+    """Return the names that nodes use, and those that what is of these names in `own` uses."""
+    found: set[str] = set()
+    todo = [*nodes]
+    while todo:
+        for node in ast.walk(todo.pop()):
+            if isinstance(node, ast.Name) and node.id not in found:
+                if isinstance(node.ctx, ast.Load):
+                    found.add(node.id)
+                    todo += [own[node.id]] if node.id in own else []
+    return found
+
+
+def _running(node: ast.stmt) -> list[ast.stmt]:
+    """Return what runs where tests are imported: what a guard of `__main__` holds does not."""
+    match node:
+        case ast.If(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right])):
+            if "__name__" in (getattr(left, "id", ""), getattr(right, "id", "")):
+                return node.orelse
+    return [node]
+
+
+def _required(node: ast.AST) -> bool:
+    """Whether a function has parameters without a default."""
+    args = getattr(node, "args", ast.arguments([], [], None, [], [], None, []))
+    return len(args.posonlyargs + args.args) > len(args.defaults) or None in args.kw_defaults
 
 
 def run(names: Sequence[str], space: Mapping[str, Any], first: int, record: Record) -> int:
     """Run what a test runner would, as tests with the numbers from `first` on; return how many."""
     ran = 0
     for name in dict.fromkeys(names):
-        found = space[name]
+        found = space.get(name)  # None: the tests ended before they defined it
         if "unittest" in sys.modules and _is_case(found):
             ran += _run_case(found, first + ran, record)
             continue
-        for function in _functions(found, name):
-            for given in getattr(function, "parameters", [{}]):
-                if lacking := _lacking(function, given):
+        for function, work, own in _functions(found, name):
+            parameters = getattr(function, "parameters", [{}])
+            if not parameters:
+                record(first + ran, AssertionError("it gets no parameters, so it never runs"))
+                ran += 1
+            for given in parameters:
+                if lacking := _lacking(function, given, own):
                     raise record.candidate.break_tests(f"they need {lacking} from a test runner")
-                record.attempt(first + ran, lambda: function(**given))  # noqa: B023
+                record.attempt(first + ran, lambda: work(**given))  # noqa: B023
                 ran += 1
     return ran
 
@@ -75,14 +116,26 @@ def _is_case(found: Any) -> bool:
 
 
 def _run_case(case: Any, first: int, record: Record) -> int:
-    """Run a TestCase; each method that is not skipped by the tests themselves is one test."""
+    """Run a TestCase; each method is one test.
+
+    One that is skipped holds, but not where the candidate was asked before.
+    """
     import unittest
 
     suite: Any = unittest.defaultTestLoader.loadTestsFromTestCase(case)
     numbers = {test.id(): number for number, test in enumerate(suite, first)}
+    calls = [record.candidate.calls]
 
     class Result(unittest.TestResult):
         """Hands what went wrong, and what went well, to the record."""
+
+        def startTest(self, test: Any) -> None:
+            calls[0] = record.candidate.calls
+
+        def addSkip(self, test: Any, reason: str) -> None:
+            if record.candidate.calls > calls[0]:
+                number = numbers.get(test.id(), first)
+                record(number, AssertionError("it is skipped after a call"))
 
         def addSuccess(self, test: Any) -> None:
             record(numbers[test.id()], None)
@@ -106,16 +159,32 @@ def _run_case(case: Any, first: int, record: Record) -> int:
 # --- pytest ----------------------------------------------------------------------------------
 
 
-def _functions(found: Any, name: str) -> Iterator[Callable[..., Any]]:
-    """Yield a test function, or the test methods of a class, each with an object of its own."""
+def _functions(found: Any, name: str) -> Iterator[tuple[Any, Callable[..., Any], int]]:
+    """Yield test functions, and methods of a test class: (function, what runs it, own parameters).
+
+    Each method gets an object of its own.
+    """
     if isinstance(found, types.FunctionType):
-        yield found
+        yield found, found, 0
     elif isinstance(found, type) and name.startswith("Test"):
-        for method in vars(found):
-            if method.startswith("test"):
-                one = found()
-                getattr(one, "setup_method", lambda *_: None)(*_self(one))
-                yield getattr(one, method)
+        for method in dict.fromkeys(part for kind in found.__mro__[::-1] for part in vars(kind)):
+            function = getattr(found, method)
+            if method.startswith("test") and isinstance(function, _FUNCTIONS):
+                bare = isinstance(_static(found, method), types.FunctionType)
+                yield function, functools.partial(_run_method, found, method), int(bare)
+
+
+_FUNCTIONS = (types.FunctionType, types.MethodType)
+
+
+def _static(found: type, name: str) -> Any:
+    return next(vars(kind)[name] for kind in found.__mro__ if name in vars(kind))
+
+
+def _run_method(kind: type, name: str, **given: Any) -> None:
+    one = kind()
+    getattr(one, "setup_method", lambda *_: None)(*_self(one))
+    getattr(one, name)(**given)
 
 
 def _self(one: Any) -> tuple[Any, ...]:
@@ -126,11 +195,11 @@ def _self(one: Any) -> tuple[Any, ...]:
     )
 
 
-def _lacking(function: Callable[..., Any], given: Mapping[str, Any]) -> str:
-    """Return a parameter that a test function has and nobody gives: a fixture, or ""."""
+def _lacking(function: Callable[..., Any], given: Mapping[str, Any], own: int) -> str:
+    """Return a parameter that a test has and nobody gives: a fixture, or "". `own`: `self`."""
     import inspect
 
-    parameters = inspect.signature(function).parameters.values()
+    parameters = [*inspect.signature(function).parameters.values()][own:]
     return next((p.name for p in parameters if p.name not in given and p.default is p.empty), "")
 
 
