@@ -168,8 +168,8 @@ def _refuse_judges(nodes: Sequence[ast.AST], names: frozenset[str]) -> None:
         if flow.asks(node):
             if len(flow.sources(node)) > 1 and not flow.chained(node):
                 raise BadTests(f"they need {ast.unparse(node.func)}, which they don't define")
-        elif not isinstance(node, _APART):
-            of = [found for part in _parts(node) if (found := flow.sources(part))]
+        elif not isinstance(node, _APART) and not flow.closes(node):
+            of = [found for part in _parts(node) if (found := flow.meeting(node, part))]
             if len(of) > 1 and len(found := set().union(*of)) > 1:
                 raise BadTests(f"they hold the program's own {', '.join(sorted(found))} together")
 
@@ -189,11 +189,13 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
 class _Flow:
     """Which functions' results may be in a variable, wherever in the tests it is used.
 
-    `given`: what is assigned to it. `parents`: what a node stands in.
+    `changed`: functions that the variable was handed over to, so that they may have changed it in
+    place. `given`: what is assigned to it. `parents`: what a node stands in.
     """
 
     names: frozenset[str]
     bound: dict[str, set[str]]
+    changed: dict[str, set[str]]
     given: list[tuple[str, ast.AST]]
     parents: dict[ast.AST, ast.AST]
 
@@ -205,19 +207,52 @@ class _Flow:
         # What a caller, or an exception, brings may be anything.
         free = [n.arg for n in nodes if isinstance(n, ast.arg)]
         free += [n.name for n in nodes if isinstance(n, ast.ExceptHandler) and n.name]
-        flow = cls(names, {name: set(names) for name in free}, given, parents)
+        bound: dict[str, set[str]] = {name: set() for name, _ in given}
+        bound |= {name: set(names) for name in free}
+        changed: dict[str, set[str]] = {name: set() for name in bound.keys() - _fixed(nodes, given)}
+        flow = cls(names, bound, changed, given, parents)
+        calls = [node for node in nodes if isinstance(node, ast.Call)]
         while True:
-            before = sum(map(len, flow.bound.values()))
+            before = sum(map(len, (*bound.values(), *changed.values())))
             for name, value in given:
-                flow.bound.setdefault(name, set()).update(flow.sources(value))
-            if sum(map(len, flow.bound.values())) == before:
+                bound[name] |= flow.sources(value)
+                flow.change(value, changed.get(name, set()))  # another name of the same object
+            for call in calls:
+                flow.hand_over(call)
+            if sum(map(len, (*bound.values(), *changed.values()))) == before:
                 return flow
+
+    def hand_over(self, call: ast.Call) -> None:
+        """Note that what is called may change its arguments, and so may a function among these."""
+        args = [*call.args, *(keyword.value for keyword in call.keywords)]
+        by = {arg.id for arg in args if isinstance(arg, ast.Name)} & self.names
+        if not isinstance(call.func, ast.Attribute):
+            by |= self.sources(call.func)
+        for arg in args:
+            self.change(arg, by)
+
+    def change(self, node: ast.AST, by: set[str]) -> None:
+        """Note that functions may change the variables in a node."""
+        for part in ast.walk(node) if by else ():
+            if isinstance(part, ast.Name) and part.id in self.changed:
+                self.changed[part.id] |= by
 
     def sources(self, node: ast.AST) -> set[str]:
         """Return the functions under test whose results a node may hold, or which it names."""
-        loaded = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)
-                  and isinstance(n.ctx, ast.Load)}  # fmt: skip
+        return self.results(node).union(*(self.changed.get(name, ()) for name in _loaded(node)))
+
+    def results(self, node: ast.AST) -> set[str]:
+        """Return the same, but for what may have changed a variable in place."""
+        loaded = _loaded(node)
         return (loaded & self.names).union(*(self.bound.get(name, ()) for name in loaded))
+
+    def meeting(self, node: ast.AST, part: ast.AST) -> set[str]:
+        """Return the sources of a part where it meets the others of a node.
+
+        What a loop's body changes in place is no judge of the body.
+        """
+        loops = isinstance(node, (ast.For, ast.AsyncFor)) and part is node.iter
+        return self.results(part) if loops else self.sources(part)
 
     def asks(self, node: ast.AST) -> TypeGuard[ast.Call]:
         """Whether a node calls a function under test by its name."""
@@ -228,7 +263,10 @@ class _Flow:
         )
 
     def chained(self, node: ast.AST) -> bool:
-        """Whether a call is one in `a(b(...)) == value`, where the value is the tests' own."""
+        """Whether a call is one in `a(b(...)) == value`, where the value is the tests' own.
+
+        It may be what `a(b(value))` was given.
+        """
         inner = node
         while self.asks(node):
             if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
@@ -237,7 +275,15 @@ class _Flow:
         if not isinstance(node, ast.Compare) or len(node.ops) != 1:
             return False
         other = node.comparators[0] if inner is node.left else node.left
-        return isinstance(node.ops[0], ast.Eq) and not self.sources(other) and not self.truth(other)
+        chain = {part.func.id for part in ast.walk(inner) if self.asks(part)}  # type: ignore[attr-defined]
+        own = not self.results(other) and self.sources(other) <= chain
+        return isinstance(node.ops[0], ast.Eq) and own and not self.truth(other)
+
+    def closes(self, node: ast.AST) -> bool:
+        """Whether a comparison ends a chain."""
+        return isinstance(node, ast.Compare) and any(
+            self.asks(part) and self.chained(part) for part in (node.left, node.comparators[0])
+        )
 
     def truth(self, node: ast.AST) -> bool:
         """Whether a value may be nothing more than true or false."""
@@ -254,6 +300,39 @@ class _Flow:
         return False
 
 
+def _loaded(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)
+            and isinstance(n.ctx, ast.Load)}  # fmt: skip
+
+
+def _fixed(nodes: Sequence[ast.AST], given: Sequence[tuple[str, ast.AST]]) -> set[str]:
+    """Return the variables that hold only numbers, texts and the like: nothing can change them."""
+    loops = (ast.For, ast.AsyncFor, ast.comprehension)
+    looped = {node.iter for node in nodes if isinstance(node, loops)}
+    displays = (ast.List, ast.Set, ast.Tuple)
+
+    def holds(value: ast.AST) -> bool:
+        match value:
+            case ast.Name(id=name):
+                return name in names and value not in looped
+            case ast.UnaryOp(operand=part) | ast.Starred(value=part):
+                return holds(part)
+            case ast.BinOp(left=left, right=right):
+                return holds(left) and holds(right)
+            case ast.Call(func=ast.Name(id=name)):
+                return name in _NUMBERS
+        if isinstance(value, ast.Tuple) or value in looped and isinstance(value, displays):
+            return all(map(holds, value.elts))
+        return isinstance(value, (ast.Constant, ast.JoinedStr))
+
+    names = {name for name, _ in given}
+    while changing := {name for name, value in given if name in names and not holds(value)}:
+        names -= changing
+    return names - {n.arg for n in nodes if isinstance(n, ast.arg)}
+
+
+_NUMBERS = frozenset("abs bool bytes chr complex float hex int len ord pow range repr round str"
+                     .split())  # fmt: skip
 _DATA = frozenset("abs bytes dict float frozenset int len list max min range round set sorted str "
                   "sum tuple".split())  # fmt: skip
 
