@@ -168,21 +168,38 @@ def unpack(value: Any, kept: Callable[[str, Any], Any] | None = None) -> Any:
     return MAPPINGS[name]([(unpack(key, kept), unpack(item, kept)) for key, item in content])
 
 
+_NUMERIC = "biufcSU"
+"""The kinds of numpy's types that travel: plain numbers and texts."""
+
+
 def numeric(value: Any) -> Any:
     """Write a number or an array of numpy, where numpy is; None for anything else."""
     numpy = sys.modules.get("numpy")
     if numpy and isinstance(value, (numpy.generic, numpy.ndarray)):
-        if type(value).__module__ == "numpy" and value.dtype.kind in "biufcSU":
-            shape = [*value.shape] if type(value) is numpy.ndarray else None
+        array = type(value) is numpy.ndarray
+        own = array or isinstance(value, numpy.generic) and type(value).__module__ == "numpy"
+        if own and value.dtype.kind in _NUMERIC:
+            shape = [*value.shape] if array else None
             return {"numpy": [value.dtype.str, shape, value.tobytes().hex()]}
     return None
 
 
 def _numpy(dtype: str, shape: list[int] | None, data: str) -> Any:
+    """Read what `numeric` wrote. Raises an Exception for anything that it can't have written.
+
+    A number with less than a float's digits is read as one of Python, and an array of float16 as
+    one of float: compared with a float, numpy would round that to the few digits.
+    """
     import numpy
 
-    found = numpy.frombuffer(bytes.fromhex(data), dtype)
-    return found[0] if shape is None else found.reshape(shape).copy()
+    kind = numpy.dtype(dtype)
+    if kind.kind not in _NUMERIC:
+        raise ValueError(f"numbers of the kind {kind.kind}")
+    found = numpy.frombuffer(bytes.fromhex(data), kind)
+    if shape is not None:
+        return found.reshape(shape).astype(float if kind == numpy.float16 else kind)
+    short = kind in (numpy.float16, numpy.float32, numpy.complex64)
+    return found[0].item() if short else found[0]
 
 
 def _match(pattern: Any, flags: int, text: Any, pos: int, endpos: int, spans: Any) -> re.Match[Any]:

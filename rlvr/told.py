@@ -58,6 +58,8 @@ def needs(
     shared = {node.name for node in setup if isinstance(node, ast.ClassDef)}
     for node in nodes:
         yield from _world(node)
+        if "numpy" in imported:
+            yield from _of_numpy(node)
         if isinstance(node, ast.Name) and node.id in shared:
             yield f"they need the program's own {node.id}, which is not plain data"
     if re.search(r"\brandom\.seed\(", "\n".join(texts)) and not re.search(
@@ -105,6 +107,30 @@ def _world(node: ast.AST) -> Iterator[str]:
             first = node.args[0] if node.args else None
             if not isinstance(first, ast.Constant) or first.value not in _STREAMS:
                 yield "they patch what is not the program's own"
+
+
+_NOT_TOLD = re.compile(r"(?:object_?|O|float16|half|f2|[<>=]?[mM]8.*|(?:datetime|timedelta)64.*)\Z")
+_SHORT = {"float16", "half", "float32", "single", "complex64", "csingle"}
+
+
+def _of_numpy(node: ast.AST) -> Iterator[str]:
+    """Yield the types of numpy that a node names and that don't travel as they are."""
+    given: list[ast.AST] = []
+    match node:
+        case ast.Attribute(value=ast.Name(), attr=attr) if attr != "O" and _NOT_TOLD.match(attr):
+            yield f"they need numpy's {attr}, which plain data has not"
+        case ast.keyword(arg="dtype", value=value):
+            given = [value]
+        case ast.Call(func=ast.Attribute(attr="astype"), args=args):
+            given = [*args]
+        case ast.Compare() | ast.Call(func=ast.Name(id="isinstance")):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Attribute) and part.attr in _SHORT:
+                    yield f"they ask for numpy's {part.attr}, which plain data has not"
+    for part in given:
+        name = str(getattr(part, "id", getattr(part, "value", "")))
+        if _NOT_TOLD.match(name):
+            yield f"they need numpy's {name}, which plain data has not"
 
 
 def _dotted(node: ast.AST) -> list[str]:

@@ -488,6 +488,55 @@ def test_packages_are_there_when_asked_for_and_not_otherwise() -> None:
         code.refuse("", {"packages": ["nothing-of-this-name"]})
 
 
+NUMPY_TOLD = [
+    ("assert f() == 2", "f = lambda: np.int64(2)", "correct"),
+    ("assert f() == [1.5, 2]", "f = lambda: [np.float32(1.5), np.float16(2)]", "correct"),
+    ("assert f().tolist() == [[1, 2], [3, 4]]", "f = lambda: np.array([[1, 2], [3, 4]])",
+     "correct"),
+    ("assert f().dtype == int", "f = lambda: np.array([1])", "correct"),
+    ("assert np.allclose(f(np.array([1, 2], dtype=np.float32)), [2, 4])", "f = lambda x: 2 * x",
+     "correct"),
+    ("assert np.allclose(f(np.array(f(a))), a)", "f = lambda x: np.array(x) * -1", "correct"),
+    # A number of few digits rounds what it is compared with.
+    ("assert f() == 100000.0", "f = lambda: np.float16('inf')", "wrong"),
+    ("assert f() == [100000.0]", "f = lambda: [np.float16('inf')]", "wrong"),
+    ("assert (f() == 100000.0).all()", "f = lambda: np.array(['inf'], np.float16)", "wrong"),
+    ("assert f() == 1.4142135623730951", "f = lambda: np.float16(1.4138)", "wrong"),
+    ("assert f() == (1.4142135623730951,)", "f = lambda: (np.float32(1.4142135),)", "wrong"),
+    ("assert {'a': 0.1 + 0j} == f()", "f = lambda: {'a': np.complex64(0.1)}", "wrong"),
+    # One item of a matrix is not the matrix, and an object is no number.
+    ("assert f() == 4", "f = lambda: np.matrix([[4, 9]])", "wrong"),
+    ("assert f() == 4", "f = lambda: np.ma.masked_array([4, 9])", "wrong"),
+    ("assert np.allclose(f(np.array(f(a))), a)", "f = lambda x: [None]", "wrong"),
+    ("assert np.allclose(f(np.array(f(a))), a)", "f = lambda x: [[1], {}]", "wrong"),
+    ("assert np.allclose(f(np.asarray(f(a))), a)", "f = lambda x: {1, 2}", "wrong"),
+    ("assert f(f(1)) == 1", "f = lambda x: np.datetime64('2020-01-01')", "wrong"),
+    # Types that don't travel.
+    ("assert f(np.array([1, 'a'], dtype=object)) == 1", "f = lambda x: x[0]", "abstain"),
+    ("assert f(a.astype('O')) == 1", "f = lambda x: x[0]", "abstain"),
+    ("assert f() == np.datetime64('2020-01-01')", "f = lambda: np.datetime64('2020-01-01')",
+     "abstain"),
+    ("assert f(np.array(['2020'], dtype='datetime64[D]')) == 1", "f = len", "abstain"),
+    ("assert f().dtype == np.float16", "f = lambda: np.array([1], np.float16)", "abstain"),
+    ("assert isinstance(f(), np.float32)", "f = lambda: np.float32(1)", "abstain"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tests", "program", "status"), NUMPY_TOLD)
+def test_what_is_told_of_numpy(tests: str, program: str, status: str) -> None:
+    tests = f"import numpy as np\na = np.array([1, 2])\n{tests}"
+    verdict = judge(tests, f"import numpy as np\n{program}\n", packages=["numpy"])
+    assert verdict.status == status, verdict
+
+
+@pytest.mark.parametrize("kind", ["<M8[s]", "<m8[s]", "|O", "|V8", "<f8,<f8", "no", 8])
+def test_a_forged_type_of_numpy_gains_nothing(kind: Any) -> None:
+    forged = {"numpy": [kind, None, "00" * 8]}
+    program = f"{PIPE}\ndef f(xs):\n    forge(value={forged!r})\n    return 0\n"
+    tests = "import numpy\nassert f(f([1, 2])) == [1, 2]"
+    assert judge(tests, program, packages=["numpy"]).status == "wrong"
+
+
 # The program's own end of the pipe, in the midst of a call.
 PIPE = """
 import json, struct, sys
