@@ -10,6 +10,7 @@ import atexit
 import builtins
 import functools
 import io
+import itertools
 import os
 import sys
 import threading
@@ -34,6 +35,15 @@ _FUNCTIONS = (
     functools.partial,
     type(functools.lru_cache(len)),
 )
+ITERATORS = {
+    kind.__name__: kind
+    for kind in (
+        *(zip, enumerate, reversed, map, filter, types.GeneratorType),
+        *(kind for kind in vars(itertools).values() if isinstance(kind, type)),
+        *map(type, (iter([]), iter(()), iter({}), iter(range(0)), iter(set()), iter(""))),
+    )
+}
+"""Iterators that tests may tell from others, by the names of their classes."""
 _CHANGEABLE = (list, dict, set, deque, bytearray, array, Counter, OrderedDict, defaultdict)
 
 
@@ -143,7 +153,8 @@ class _Desk:
             return {"function": len(self.kept) - 1}
         if hasattr(kind, "__next__") and hasattr(kind, "__iter__"):
             self.kept.append(value)
-            return {"iterator": [len(self.kept) - 1, kind.__name__]}
+            name = kind.__name__ if ITERATORS.get(kind.__name__) is kind else ""
+            return {"iterator": [len(self.kept) - 1, name]}
         return None
 
     def _given(self, name: str, content: Any) -> Any:

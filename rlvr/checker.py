@@ -9,7 +9,6 @@ ever here but data.
 from __future__ import annotations
 
 import builtins
-import itertools
 import sys
 from array import array
 from collections import deque
@@ -17,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from rlvr import suites
-from rlvr.answers import AT_ONCE, changeable, described
+from rlvr.answers import AT_ONCE, ITERATORS, changeable, described
 from rlvr.plain import NotPlain, TooLarge, numeric, pack, unpack
 from rlvr.recorded import loaded
 
@@ -70,7 +69,7 @@ class Items:
 
 def _iterator(candidate: Candidate, number: int, kind: str) -> Iterator[Any]:
     """Return what stands for an iterator: where that can be built, of exactly its class."""
-    items = Items(candidate, number, _ITERATORS.get(kind, Items))
+    items = Items(candidate, number, ITERATORS.get(kind, Items))
     if kind == "generator":
         return (item for item in items)
     if kind == "map":
@@ -84,16 +83,6 @@ def _itself(value: Any) -> Any:
 
 def _true(value: Any) -> bool:
     return True
-
-
-_ITERATORS = {
-    kind.__name__: kind
-    for kind in (
-        *(zip, enumerate, reversed),
-        *(kind for kind in vars(itertools).values() if isinstance(kind, type)),
-        *map(type, (iter([]), iter(()), iter({}), iter(range(0)), iter(set()), iter(""))),
-    )
-}
 
 
 class Candidate:
@@ -304,6 +293,7 @@ class _Record:
         self.candidate, self.imported = candidate, imported
         self.passed: dict[int, bool] = {}
         self.due: set[int] = set()
+        self.looped: set[int] = set()
         self.failure = ""
 
     def __call__(self, number: int, error: BaseException | None) -> None:
@@ -337,9 +327,10 @@ class _Record:
 
     def results(self, tests: int) -> dict[str, Any]:
         """Return the message that tells what passed; there are so many tests."""
-        ran = self.passed.keys() - {ENDED}
-        if self.due - ran and not self.failure:
-            self.failure = f"test {min(self.due - ran) + 1} never runs"
+        never = self.due - self.passed.keys() - self.looped
+        if never and not self.failure:
+            test = f"test {max(never) + 1}" if max(never) >= 0 else "a loop of the tests"
+            self.failure = f"{test} never runs"
         well = not self.failure and not self.candidate.unanswered
         results = [self.passed.get(number, well) for number in range(tests)] or [well]
         if ENDED in self.passed or not well and all(results):
@@ -370,7 +361,7 @@ def _run(candidate: Candidate, record: _Record, message: dict[str, Any]) -> int:
     """Run all tests; return how many there are. Raises what shows that the tests are broken."""
     space: dict[str, Any] = {
         "__name__": "tests", "__record__": record, "__no_answer__": NoAnswer,
-        "__due__": record.due.update,
+        "__due__": record.due.update, "__runs__": record.looped.add,
     }  # fmt: skip
     suites.install(record.imported, candidate.break_tests)
     for code in loaded(message["setup"]):
@@ -408,7 +399,9 @@ def judge_outputs(channel: Channel, code: str) -> None:
     while True:
         texts = channel.receive()["texts"]
         try:
-            holds = bool(check(*texts))
+            said = check(*texts)
+            # With a text beside it, a no would be a true value.
+            holds = said[:1] == (True,) if isinstance(said, tuple) else bool(said)
         except Exception:
             holds = False
         channel.send({"holds": holds})

@@ -23,13 +23,15 @@ class _Recording(ast.NodeTransformer):
     """Turns each assertion into a recorded test, but where the tests handle it themselves.
 
     What the text says is one test, however often it runs: how long a loop over a result is, is the
-    candidate's choice. That it runs at all is not, where nothing but a loop decides it.
+    candidate's choice. That it runs at all is not, where nothing but a loop decides it: a loop that
+    judges and is reached has to run once.
     """
 
     def __init__(self) -> None:
         self.found = 0  # assertions that are recorded
         self.judges = False  # whether anything can fail at all
         self.optional: set[int] = set()  # assertions that tests may pass by
+        self.loops = -1  # loops that judge are numbered from -2 downwards
 
     def visit_Try(self, node: ast.AST) -> ast.AST:
         self.judges = True
@@ -57,17 +59,25 @@ class _Recording(ast.NodeTransformer):
         self.optional |= {*range(first, self.found)}
         return node
 
-    visit_Match = visit_While = visit_FunctionDef = visit_AsyncFunctionDef = visit_If
+    visit_Match = visit_FunctionDef = visit_AsyncFunctionDef = visit_If
 
-    def visit_For(self, node: ast.For) -> list[ast.AST]:
+    def visit_For(self, node: ast.For | ast.AsyncFor | ast.While) -> list[ast.AST]:
         first = self.found
+        judging = any(map(_judges, ast.walk(node)))
         self.generic_visit(node)
         leaves = (ast.Break, ast.Continue, ast.Return)
         if any(isinstance(part, leaves) for part in ast.walk(node)):
             self.optional |= {*range(first, self.found)}
         due = {*range(first, self.found)} - self.optional
+        if judging:
+            self.loops -= 1
+            due.add(self.loops)
+            runs = ast.copy_location(ast.parse(f"__runs__({self.loops})").body[0], node)
+            node.body.insert(0, ast.fix_missing_locations(runs))
         reached = ast.copy_location(ast.parse(f"__due__({due or ''})").body[0], node)
         return [ast.fix_missing_locations(reached), node]
+
+    visit_While = visit_AsyncFor = visit_For
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
         self.judges = True
@@ -84,6 +94,16 @@ class _Recording(ast.NodeTransformer):
             if part is not node:
                 ast.copy_location(part, node)
         return ast.fix_missing_locations(attempt)
+
+
+def _judges(node: ast.AST) -> bool:
+    """Whether a node fails a test by other means than `assert`."""
+    match node:
+        case ast.Raise():
+            return True
+        case ast.Call(func=ast.Attribute(attr=attr)):
+            return attr.startswith(("assert", "fail"))
+    return False
 
 
 def _name(node: ast.AST) -> str:

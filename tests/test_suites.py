@@ -123,6 +123,46 @@ def test_no_program_has_a_test_skipped(test: str) -> None:
     assert status(test, "def f(x): raise NotImplementedError\n") == "wrong"
 
 
+LOOPS = {
+    "over pairs": CASE + "    def test_a(self):\n        for x, y in zip(f(2), [0, 1]):\n"
+    "            self.assertEqual(x, y)\n",
+    "with parts": CASE + "    def test_a(self):\n        for x in f(2):\n"
+    "            with self.subTest(x):\n                self.assertLess(x, 2)\n",
+    "in a helper": CASE + "    def each(self, xs):\n        for x in xs:\n"
+    "            self.assertLess(x, 2)\n    def test_a(self):\n        self.each(f(2))\n",
+    "with a failure": CASE + "    def test_a(self):\n        for x in f(2):\n"
+    "            if x > 1:\n                self.fail()\n",
+}
+
+
+@pytest.mark.parametrize("test", LOOPS.values(), ids=LOOPS)
+def test_a_loop_that_judges_has_to_run(test: str) -> None:
+    assert status(test, "def f(n): return range(n)\n") == "correct"
+    assert status(test, "def f(n): return []\n") == "wrong"
+    assert status(test, "def f(n): return [2, 3]\n") == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("check", "right"),
+    [
+        ("return output == expected", True),
+        ("return (output == expected, 'differs')", True),
+        ("return (output == expected,)", True),
+        ("return int(output == expected)", True),
+        ("return 1 if output == expected else 0, 'of 1'", True),
+        ("return ('differs', output == expected)", False),
+        ("return None", False),
+        ("return ()", False),
+    ],
+)
+def test_a_checker_of_outputs_may_tell_why(check: str, right: bool) -> None:
+    code_of = f"def check(input, output, expected):\n    output = output.strip()\n    {check}\n"
+    tests = {"tests": [{"input": "1\n", "output": "1"}], "checker": code_of}
+    for program, holds in (("print(input())", right), ("print(2)", False)):
+        verdict = code.verify(case_problem(tests), program)
+        assert verdict.status == ("correct" if holds else "wrong")
+
+
 def test_what_tests_skip_by_themselves_is_skipped() -> None:
     test = CASE + "    @unittest.skip('later')\n    def test_a(self):\n        self.fail()\n"
     test += "    def test_b(self):\n        self.assertEqual(f(2), 4)\n"
