@@ -34,6 +34,8 @@ PLAIN = frozenset(name for kind in _TYPES for name in dir(kind)) | {"__next__", 
 _OWN_FILES = {"shutil", "tempfile", "subprocess", "socket", "sqlite3", "inspect"}
 _HARMLESS = {"path", "sep", "linesep", "pathsep", "name", "fspath", "PathLike"}
 _WRITING = {"write_text", "write_bytes", "touch", "mkdir", "unlink", "symlink_to"}
+_HEARD = {"assertWarns", "assertWarnsRegex", "assertLogs", "assertNoLogs"}
+_WARNED = "catch_warnings"
 _STREAMS = {"sys.stdout", "sys.stderr"}
 
 
@@ -67,7 +69,10 @@ def needs(
     ):
         yield "they seed the program's random numbers"
     results = _Results(nodes, names)
+    yield from _handed_over(nodes, results)
     for node in nodes:
+        yield from _of_result(node, results)
+        yield from _endings(node, results)
         if not isinstance(node, ast.Attribute):
             continue
         if isinstance(node.value, ast.Name) and node.value.id in results.functions:
@@ -75,6 +80,87 @@ def needs(
                 yield f"they look at the function's own {node.attr}"
         elif node.attr not in plain and not foreign and results.holds(node.value):
             yield f"they take {node.attr} of a result, which plain data has not"
+
+
+def _handed_over(nodes: Sequence[ast.AST], results: _Results) -> Iterator[str]:
+    """Yield the functions that tests hand over to a function under test, or to a result.
+
+    Such a call ends the tests where it is reached, and a program may choose whether it is.
+    """
+    made = {node.name for node in nodes if isinstance(node, (*_DEFS, ast.ClassDef))}
+    made |= {target.id for node in nodes if isinstance(node, ast.Assign)
+             and isinstance(node.value, ast.Lambda)
+             for target in node.targets if isinstance(target, ast.Name)}  # fmt: skip
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    stored |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    for node in nodes:
+        if isinstance(node, (*_DEFS, ast.ClassDef)):
+            if any(results.asks(part) for part in node.decorator_list):
+                yield f"they hand {node.name} over to the program"
+        if not isinstance(node, ast.Call) or not results.asks(node.func):
+            continue
+        parts = [*node.args, *(keyword.value for keyword in node.keywords)]
+        while parts:
+            match parts.pop():
+                case ast.Lambda():
+                    yield "they hand a function over to the program"
+                case ast.Name(id=name) if name in made or name not in stored and _is_made(name):
+                    yield f"they hand {name} over to the program"
+                case ast.List(elts=inner) | ast.Tuple(elts=inner) | ast.Set(elts=inner):
+                    parts += inner
+                case ast.Dict(values=inner):
+                    parts += inner
+
+
+_DEFS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _is_made(name: str) -> bool:
+    """Whether a name is a built-in function's or class's."""
+    return callable(vars(builtins).get(name))
+
+
+def _caught(node: ast.AST) -> Iterator[tuple[ast.AST, Sequence[ast.AST]]]:
+    """Yield (classes of exceptions, code) where tests want code to raise what plain data is not."""
+    calls: list[tuple[ast.AST, Sequence[ast.AST]]] = []
+    match node:
+        case ast.Try(body=body):
+            yield from ((handler.type, body) for handler in node.handlers if handler.type)
+        case ast.With(items=items, body=body):
+            calls = [(item.context_expr, body) for item in items]
+        case ast.Call(args=[_, *given]) if given:
+            calls = [(node, given)]
+    for call, code in calls:
+        if isinstance(call, ast.Call) and call.args:
+            if _dotted(call.func)[:1] in (["raises"], ["assertRaises"], ["assertRaisesRegex"]):
+                yield call.args[0], code
+
+
+def _endings(node: ast.AST, results: _Results) -> Iterator[str]:
+    """Yield the exceptions that tests want of the program and that never leave it as they are."""
+    for kinds, code in _caught(node):
+        inner = [part for statement in code for part in ast.walk(statement)]
+        words = {getattr(part, "attr", getattr(part, "id", "")) for part in inner}
+        wanted = {part.id for part in ast.walk(kinds) if isinstance(part, ast.Name)}
+        ends = wanted & (_EXITS if words & _NEXT else _EXITS | _STOPS)
+        if ends and words & results.functions:
+            yield f"they want {min(ends)} of the program, which never leaves it"
+
+
+_EXITS = {"SystemExit", "KeyboardInterrupt", "GeneratorExit"}
+_STOPS = {"StopIteration", "StopAsyncIteration"}
+_NEXT = {"next", "anext", "__next__", "__anext__", "send", "asend"}
+
+
+def _of_result(node: ast.AST, results: _Results) -> Iterator[str]:
+    """Yield what tests do with a result that no plain data can."""
+    match node:
+        case ast.withitem(context_expr=given) if results.holds(given):
+            yield "they enter a result, which plain data can't be"
+        case ast.AsyncFor(iter=given) if results.holds(given):
+            yield "they wait for the items of a result, which plain data can't be"
+        case ast.comprehension(is_async=1, iter=given) if results.holds(given):
+            yield "they wait for the items of a result, which plain data can't be"
 
 
 def _imported(nodes: Sequence[ast.AST]) -> set[str]:
@@ -103,6 +189,14 @@ def _world(node: ast.AST) -> Iterator[str]:
             yield f"they need os.{attr}, which does not reach the program"
         case ast.Attribute(value=ast.Name(id="sys"), attr="stdin" | "argv" as attr):
             yield f"they need sys.{attr}, which does not reach the program"
+        case ast.Call(func=ast.Attribute(attr=attr)) if attr in _HEARD:
+            yield f"they need {attr}, which does not reach the program"
+        case ast.Call(keywords=[ast.keyword(arg="record")]) if _dotted(node.func)[:1] == [_WARNED]:
+            yield "they record warnings, which stay with the program"
+        case ast.Attribute(attr="__cause__" | "__context__" | "__notes__" | "__traceback__"):
+            yield f"they take {node.attr} of an exception, which plain data has not"
+        case ast.TryStar() | ast.Name(id="ExceptionGroup" | "BaseExceptionGroup"):
+            yield "they catch a group of exceptions, which plain data can't be"
         case ast.Call() if "patch" in _dotted(node.func):
             first = node.args[0] if node.args else None
             if not isinstance(first, ast.Constant) or first.value not in _STREAMS:
@@ -192,6 +286,10 @@ class _Results:
             if isinstance(target, ast.Name)
         ]
         self.variables = {name for name in given if stores.count(name) == given.count(name)}
+
+    def asks(self, node: ast.AST) -> bool:
+        """Whether a node is a function under test, or a result, which may be a function."""
+        return self.holds(node) or isinstance(node, ast.Name) and node.id in self.functions
 
     def holds(self, node: ast.AST) -> bool:
         """Whether a node is a result, an item of one, or a variable that only results are in."""

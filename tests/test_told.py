@@ -473,6 +473,76 @@ def test_what_is_told(tests: str | dict[str, Any], program: str, status: str) ->
     assert verdict.status == status, verdict
 
 
+HANDED = [
+    "h = f(2)\nassert h == 4 or h(len) == 3",
+    "h = f(2)\nassert h == 4 or h(lambda x: x + 1) == 3",
+    "def g(x): return x\nh = f(2)\nassert h == 4 or h(key=g) == 3",
+    "g = lambda x: x\nassert f(2) == 4 or f(2)([g]) == 3",
+    "class P: pass\nassert f(2) == 4 or f(2)({'a': P}) == 3",
+    "@f(3)\ndef g(): return 3\nassert g() == 3",
+    "@f\ndef g(): return 3\nassert g() == 3",
+    "if f(2) == 4:\n    assert f(len) == 3",
+    checking("assert candidate(2)(lambda x: x + 1) == 3"),
+    # What stays with the program.
+    "import warnings\nwith warnings.catch_warnings(record=True) as w:\n    f(1)\n"
+    "assert len(w) == 1",
+    "from warnings import catch_warnings\nwith catch_warnings(record=True) as w:\n    f(1)\n"
+    "assert w",
+    {"entry_point": "f", "test": "import unittest\nclass T(unittest.TestCase):\n"
+     "    def test_a(self):\n        with self.assertWarns(UserWarning):\n            f(1)\n"},
+    {"entry_point": "f", "test": "import unittest\nclass T(unittest.TestCase):\n"
+     "    def test_a(self):\n        with self.assertLogs() as said:\n            f(1)\n"},
+    {"entry_point": "f", "test": "import pytest\ndef test_a():\n"
+     "    with pytest.warns(UserWarning):\n        f(1)\n"},
+    "with f(3) as x:\n    assert x == 3",
+    "c = f(3)\nwith c:\n    assert f(1) == 3",
+    "import asyncio\nasync def run():\n    return [x async for x in f()]\n"
+    "assert asyncio.run(run()) == [1]",
+    "import asyncio\nasync def run():\n    async for x in f():\n        assert x == 1\n"
+    "asyncio.run(run())",
+    # What never leaves it as it is.
+    raising("SystemExit"),
+    raising("(ValueError, SystemExit)"),
+    raising("StopIteration"),
+    raising("ValueError", "ok = str(e.__cause__) == 'no'"),
+    raising("ExceptionGroup"),
+    "ok = False\ntry:\n    f(1)\nexcept* ValueError:\n    ok = True\nassert ok",
+    {"entry_point": "f", "test": "import pytest\ndef test_a():\n"
+     "    with pytest.raises(SystemExit):\n        f(1)\n"},
+    {"entry_point": "f", "test": "import unittest\nclass T(unittest.TestCase):\n"
+     "    def test_a(self):\n        self.assertRaises(SystemExit, f, 1)\n"},
+]  # fmt: skip
+HANDED_TO = [
+    "def f(*a, **k): return lambda *a, **k: 3\n", "def f(*a): return 4\n", "f = print\n",
+    "def f(*a): raise ValueError\n", "import sys\ndef f(*a): sys.exit(1)\n",
+]  # fmt: skip
+KEPT = [
+    ("import warnings\nwith warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n"
+     "    assert f(1) == 1", "correct"),
+    ("assert f(sorted([1], key=lambda x: x)) == [1]", "correct"),
+    ("assert list(map(lambda x: f(x), [1])) == [1]", "correct"),
+    ("sum = 3\nassert f(sum) == 3", "correct"),
+    ("def same(max): assert f(max) == 3\nsame(3)", "correct"),
+    ("g = iter(f([1]))\nnext(g)\nok = False\ntry:\n    next(g)\n    f(1)\nexcept StopIteration:\n"
+     "    ok = True\nassert ok", "correct"),
+    ("import unittest\ntry:\n    unittest.main()\nexcept SystemExit:\n    pass\n"
+     "assert f(1) == 1", "correct"),
+    (raising("ValueError"), "wrong"),
+    ("sum = 3\nassert f(sum) == 4", "wrong"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tests", HANDED)
+@pytest.mark.parametrize("program", HANDED_TO)
+def test_no_program_chooses_whether_tests_can_be_told(tests: Any, program: str) -> None:
+    assert judge(tests, program).status == "abstain"
+
+
+@pytest.mark.parametrize(("tests", "status"), KEPT)
+def test_what_looks_alike_is_decided(tests: str, status: str) -> None:
+    assert judge(tests, "def f(x): return x\n").status == status
+
+
 @pytest.mark.parametrize("tests", WORLD)
 def test_a_world_of_the_tests_own_decides_nothing(tests: str) -> None:
     for program in ("def f(*a): return 1\n", "def f(*a): return 2\n", "import numpy\n" + COUNT):
