@@ -59,7 +59,8 @@ def needs(
                           for name, module in BY_TEXT.items() if module in imported))  # fmt: skip
     shared = {node.name for node in setup if isinstance(node, ast.ClassDef)}
     for node in nodes:
-        yield from _world(node)
+        if isinstance(node, _TELLING):
+            yield from _world(node)
         if "numpy" in imported:
             yield from _of_numpy(node)
         if isinstance(node, ast.Name) and node.id in shared:
@@ -71,8 +72,10 @@ def needs(
     results = _Results(nodes, names)
     yield from _handed_over(nodes, results)
     for node in nodes:
-        yield from _of_result(node, results)
-        yield from _endings(node, results)
+        if isinstance(node, (ast.withitem, ast.AsyncFor, ast.comprehension)):
+            yield from _of_result(node, results)
+        elif isinstance(node, (ast.Try, ast.With, ast.Call)):
+            yield from _endings(node, results)
         if not isinstance(node, ast.Attribute):
             continue
         if isinstance(node.value, ast.Name) and node.value.id in results.functions:
@@ -173,6 +176,9 @@ def _imported(nodes: Sequence[ast.AST]) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node not in guarded:
             found.add((node.module or ".").partition(".")[0])
     return found
+
+
+_TELLING = (ast.Import, ast.ImportFrom, ast.Call, ast.Attribute, ast.TryStar, ast.Name)
 
 
 def _world(node: ast.AST) -> Iterator[str]:
