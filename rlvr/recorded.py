@@ -31,6 +31,7 @@ class _Recording(ast.NodeTransformer):
         self.found = 0  # assertions that are recorded
         self.judges = False  # whether anything can fail at all
         self.optional: set[int] = set()  # assertions that tests may pass by
+        self.making = False  # whether it is in a function that returns a value
         self.loops = -1  # loops that judge are numbered from -2 downwards
 
     def visit_Try(self, node: ast.AST) -> ast.AST:
@@ -59,11 +60,21 @@ class _Recording(ast.NodeTransformer):
         self.optional |= {*range(first, self.found)}
         return node
 
-    visit_Match = visit_FunctionDef = visit_AsyncFunctionDef = visit_If
+    visit_Match = visit_If
+
+    def visit_FunctionDef(self, node: ast.AST) -> ast.AST:
+        # What returns a value makes it, such as what is expected; it judges nothing.
+        before = self.making
+        self.making = any(isinstance(part, ast.Return) and part.value for part in ast.walk(node))
+        self.visit_If(node)
+        self.making = before
+        return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_For(self, node: ast.For | ast.AsyncFor | ast.While) -> list[ast.AST]:
         first = self.found
-        judging = any(map(_judges, ast.walk(node)))
+        judging = not self.making and any(map(_judges, ast.walk(node)))
         self.generic_visit(node)
         leaves = (ast.Break, ast.Continue, ast.Return)
         if any(isinstance(part, leaves) for part in ast.walk(node)):

@@ -124,6 +124,8 @@ ITERATORS = [
      "def f(n): return []\n", "wrong"),
     ("for n in [0, 2]:\n    for x in f(n):\n        if x > 1:\n            raise ValueError", COUNT,
      "correct"),
+    ("def wanted(xs):\n    for x in xs:\n        if x < 0: raise ValueError\n    return len(xs)\n"
+     "assert len(list(f(2))) == 2 and wanted([]) == 0", COUNT, "correct"),
     ("def same(xs, ys):\n    for x, y in zip(xs, ys):\n        if x != y: raise ValueError\n"
      "same(f(0), [])\nsame(f(2), [0, 1])", COUNT, "correct"),
     ("def same(xs, ys):\n    for x, y in zip(xs, ys):\n        if x != y: raise ValueError\n"
