@@ -42,16 +42,16 @@ def program(completion: str, names: Collection[str], preamble: str = "", prompt:
     cells = cells_of(text.replace("\r\n", "\n").replace("\r", "\n"))
     if not cells:
         return ""
+    if not names:
+        return _joined(_with_helpers(cells, {at: cells[at].code for at in _script(cells)}, names))
     at, defines = _main(cells, names, prompt)
     main = cells[at]
     if not defines and prompt:
         code, preamble = prompt + _body(main, prompt), ""
     else:
         code = main.code
-    parts = _with_helpers(cells, at, code, names) if len(cells) > 1 else [code]
-    if names:
-        parts = [_without_demonstration(part, names) for part in parts]
-    return _joined([preamble, *parts])
+    parts = _with_helpers(cells, {at: code}, names)
+    return _joined([preamble, *(_without_demonstration(part, names) for part in parts)])
 
 
 # --- cells -----------------------------------------------------------------------------------
@@ -64,13 +64,13 @@ def _main(cells: Sequence[Cell], names: Collection[str], prompt: str) -> tuple[i
     """Return which cell is the program, and whether it defines a function under test."""
     if len(cells) == 1 and not prompt:
         return 0, True
-    able = [i for i, cell in enumerate(cells) if not names or any(n in cell.code for n in names)]
+    able = [i for i, cell in enumerate(cells) if any(n in cell.code for n in names)]
     if len(able) == 1 and any(f"\ndef {name}(" in f"\n{cells[able[0]].code}" for name in names):
         return able[0], True  # and nothing need be parsed
     found, best = 0, 0
     for index in reversed(able):
         tree = cells[index].tree
-        rank = 0 if tree is None else _defines(tree, names) if names else _is_run(cells[index])
+        rank = 0 if tree is None else _defines(tree, names)
         if rank > best:
             found, best = index, rank
         if best == 2:
@@ -80,7 +80,12 @@ def _main(cells: Sequence[Cell], names: Collection[str], prompt: str) -> tuple[i
     last = [*range(len(cells))]
     if prompt and len(cells) > 1:
         last = [index for index in last if _continues(cells[index], prompt)] or last
-    return max(last, key=lambda index: (cells[index].fenced, index)), False
+    return _last(cells, last), False
+
+
+def _last(cells: Sequence[Cell], among: Sequence[int]) -> int:
+    """Return the last of some cells, if there is one the last in a fence."""
+    return max(among, key=lambda index: (cells[index].fenced, index))
 
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:
@@ -143,15 +148,6 @@ def _says_nothing(node: ast.stmt) -> bool:
     return constant or isinstance(node, ast.Pass)
 
 
-def _is_run(cell: Cell) -> int:
-    """Return 2 if a program reads its input, 1 if it is said to be Python or calls anything."""
-    assert cell.tree is not None
-    if _reads(cell.tree):
-        return 2
-    calls = any(isinstance(node, ast.Call) for node in ast.walk(cell.tree))
-    return int(cell.language == "python" or calls)
-
-
 def _continues(cell: Cell, prompt: str) -> bool:
     """Whether a cell is the body of the prompt's function: it returns or yields something."""
     tree = parsed(f"def body():\n{_body(cell, prompt)}\n")
@@ -180,17 +176,150 @@ def _body(cell: Cell, prompt: str) -> str:
     return textwrap.indent(code, indent)
 
 
+# --- whole programs --------------------------------------------------------------------------
+
+
+def _script(cells: Sequence[Cell]) -> list[int]:
+    """Return which cells are the program that is run itself, without its helpers.
+
+    It is the last cell that reads the input and prints by itself. A cell that needs a variable of
+    such a cell only explains that one. Where no cell does both, several are the program together:
+    each that reads, and each that uses what they read.
+    """
+    if len(cells) == 1:
+        return [0]
+    found: int | None = None
+    variables: set[str] = set()
+    for index, cell in enumerate(cells):
+        if _is_script(cell.tree):
+            if found is None or not variables & _scope(cell.code)[0]:
+                found = index
+            variables |= _variables(cell.tree)
+    if found is not None:
+        return [found]
+    run = [at for at, cell in enumerate(cells) if cell.tree is not None and _is_run(cell)]
+    return _in_pieces(cells, run) or run[-1:] or [_last(cells, range(len(cells)))]
+
+
+def _in_pieces(cells: Sequence[Cell], run: Sequence[int]) -> list[int]:
+    """Return the cells that read the input, and those that use a variable of such a cell."""
+    found: list[int] = []
+    variables: set[str] = set()
+    own: dict[str, ast.AST] = {}
+    for index in run:
+        tree = cells[index].tree
+        assert tree is not None
+        own |= _definitions(tree)
+        nodes = _running(tree, own)
+        if any(_is_input(node) for node in nodes) or any(
+            isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in variables
+            for node in nodes
+        ):
+            found.append(index)
+            variables |= _variables(tree)
+    return found
+
+
+def _is_run(cell: Cell) -> bool:
+    """Whether a cell is said to be Python or calls anything."""
+    assert cell.tree is not None
+    return cell.language == "python" or any(isinstance(n, ast.Call) for n in ast.walk(cell.tree))
+
+
+def _is_script(tree: ast.Module | None) -> bool:
+    """Whether a program reads the input and prints. One that gives itself an input does not."""
+    if tree is None:
+        return False
+    nodes = _running(tree, _definitions(tree))
+    if not any(map(_is_input, nodes)) or not any(map(_is_output, nodes)):
+        return False
+    for node in tree.body:
+        if isinstance(node, _Definition) and node.name != "input":
+            continue
+        if any(map(_is_input, ast.walk(node))):
+            return True
+        if _replaces_input(node):
+            return False
+    return True
+
+
+def _replaces_input(node: ast.stmt) -> bool:
+    """Whether a statement puts something else in the place of `input` or `sys.stdin`."""
+    if isinstance(node, ast.Assign):
+        return any(
+            isinstance(target, ast.Attribute)
+            and target.attr == "stdin"
+            or isinstance(target, ast.Name)
+            and target.id == "input"
+            for target in node.targets
+        )
+    return isinstance(node, ast.FunctionDef) and node.name == "input"
+
+
+def _definitions(tree: ast.Module) -> dict[str, ast.AST]:
+    return {node.name: node for node in tree.body if isinstance(node, _Definition)}
+
+
+def _variables(tree: ast.Module | None) -> set[str]:
+    """Return the names that a cell binds, but for what it defines or imports."""
+    nodes = _own(tree) if tree is not None else ()
+    bound = (_bound(n) for n in nodes if not isinstance(n, _Definition | _Import))
+    return set().union(*bound)
+
+
+def _running(tree: ast.Module, own: dict[str, ast.AST]) -> list[ast.AST]:
+    """Return the nodes that run: outside of definitions, and in those that are mentioned there.
+
+    What is mentioned is taken out of `own`, so that each definition is looked at once.
+    """
+    found: list[ast.AST] = []
+    stack: list[ast.AST] = [node for node in tree.body if not isinstance(node, _Definition)]
+    while stack:
+        node = stack.pop()
+        found.append(node)
+        if isinstance(node, ast.Name) and node.id in own:
+            stack.append(own.pop(node.id))
+        stack += ast.iter_child_nodes(node)
+    return found
+
+
+def _is_input(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=0 | "/dev/stdin"), *_]):
+            return True
+        case ast.Call(func=ast.Attribute(attr="read" | "fdopen"), args=[ast.Constant(value=0), *_]):
+            return True
+        case ast.Name(id="input" | "stdin" | "fileinput", ctx=ast.Load()):
+            return True
+        case ast.Attribute(attr="stdin" | "__stdin__", ctx=ast.Load()):
+            return True
+    return False
+
+
+def _is_output(node: ast.AST) -> bool:
+    match node:
+        case ast.Name(id="print" | "stdout") | ast.Attribute(attr="stdout" | "write"):
+            return True
+    return False
+
+
 # --- the cells that a program uses -----------------------------------------------------------
 
 _BUILTIN = frozenset(dir(builtins))
 _BINDING = ("=", "def ", "class ", "import ", "for ")  # without one of these, no name is bound
 
 
-def _with_helpers(cells: Sequence[Cell], at: int, code: str, names: Collection[str]) -> list[str]:
+def _with_helpers(
+    cells: Sequence[Cell], parts: dict[int, str], names: Collection[str]
+) -> list[str]:
     """Return the code of the program and of the cells that define what it uses, in their order.
 
-    A name is what the nearest cell above defines it as, else the first one below.
+    `parts` is the program's code, by its cells. A name is what the nearest cell above defines it
+    as, else the first one below.
     """
+    if len(cells) == 1:
+        return [*parts.values()]
+    at = max(parts)
     supply: dict[str, int] = {}
     for index in [*reversed(range(at)), *range(at + 1, len(cells))]:
         tree = cells[index].tree if any(sign in cells[index].code for sign in _BINDING) else None
@@ -198,15 +327,16 @@ def _with_helpers(cells: Sequence[Cell], at: int, code: str, names: Collection[s
             for name in _bound(node):
                 supply.setdefault(name, index)
     if not supply:
-        return [code]
-    parts = {at: code}
-    used, bound = _scope(code)
-    wanted = [*used, *(name for name in names if name not in bound)]
+        return [parts[index] for index in sorted(parts)]
+    scopes = [_scope(code) for code in parts.values()]
+    bound = set().union(*(bound for _, bound in scopes))
+    wanted = [name for used, _ in scopes for name in used]
+    wanted += [name for name in names if name not in bound]
     while wanted:
         index = supply.get(wanted.pop(), supply.get("*", at))
         if index not in parts:
             helper = cells[index]
-            parts[index] = _without_use(helper, names) if index < at else helper.code
+            parts[index] = _without_use(helper, names) if index < at or not names else helper.code
             wanted += _scope(parts[index])[0]
     return [parts[index] for index in sorted(parts)]
 
@@ -234,8 +364,15 @@ def _scope(code: str) -> tuple[set[str], set[str]]:
 
 
 def _without_use(cell: Cell, names: Collection[str]) -> str:
-    """Return a cell's code without what uses the functions under test before they are defined."""
+    """Return a cell's code without what uses the functions under test before they are defined.
+
+    Where a whole program is wanted, another one gives what it defines and imports.
+    """
     assert cell.tree is not None
+    if not names and _is_script(cell.tree):
+        return _without(cell.code, [
+            node for node in cell.tree.body if not isinstance(node, _Definition | _Import)
+        ])  # fmt: skip
     if any(_bound(node).intersection(names) for node in _own(cell.tree)):
         return cell.code
     return _without(cell.code, [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -379,6 +381,102 @@ def test_a_program_that_reads_its_input_is_whole(kind: str) -> None:
     assert program(RUN[kind], ()) == ASKS
 
 
+SOLVE = "def solve(n):\n    return n * n\n"
+MAIN = "def main():\n    n = int(input())\n    print(n * n)\n"
+UNTIL = "while True:\n    try:\n        n = int(input())\n        print(n * n)\n" + (
+    "    except EOFError:\n        break\n"
+)
+SCRIPTS = {
+    # What stands after a program and only shows or explains it.
+    "a file in place of stdin": fence(ASKS) + "To test it:\n"
+    + fence("import sys\nsys.stdin = open('input.txt')\n"),
+    "a text in place of stdin": fence(SOLVE + "print(solve(int(input())))\n")
+    + fence("import io, sys\nsys.stdin = io.StringIO('5')\nprint(solve(int(input())))\n"),
+    "a named text in place of stdin": fence(ASKS)
+    + fence("import io, sys\nsample = '5'\nsys.stdin = io.StringIO(sample)\n" + ASKS),
+    "an input of its own": fence(ASKS) + fence("def input():\n    return '5'\n" + ASKS),
+    "an input of its own, assigned": fence(ASKS) + fence("input = iter(['5']).__next__\n" + ASKS),
+    "read until the end, then an example": fence(UNTIL) + fence("print(3 * 3)\n"),
+    "read until the end, then any code": fence(UNTIL) + fence("n * n\n"),
+    "how it is read": fence("a = int(input())\nprint(a * a)\n") + "The first line reads it:\n"
+    + fence("a = int(input())\n"),
+    "how two are read": fence(ASKS) + fence("a, b = map(int, input().split())\n"),
+    "how it is printed": fence(ASKS) + fence("print(n * n)\n"),
+    "a part of its loop": fence("for _ in [0]:\n    n = int(input())\n    print(n * n)\n")
+    + fence("m = int(input())\nprint(n * m)\n"),
+    "a call of what is called already": fence(SOLVE + "print(solve(int(input())))\n")
+    + fence("print(solve(2))\n"),
+    "main is called already": fence(MAIN + "main()\n") + "It begins so:\n" + fence("main()\n"),
+    # A program in more than one fence.
+    "main, then its call": fence(MAIN) + "Call it:\n" + fence("main()\n"),
+    "main, then its call under a guard": fence(MAIN)
+    + fence("if __name__ == '__main__':\n    main()\n"),
+    "main, an example and its call": fence(SOLVE) + fence("print(solve(3))\n")
+    + fence("def main():\n    print(solve(int(input())))\n") + fence("main()\n"),
+    "a thread of main": fence(MAIN)
+    + fence("import threading\nthreading.Thread(target=main).start()\n"),
+    "read, then print": "Read:\n" + fence("n = int(input())\n") + "Print:\n"
+    + fence("print(n * n)\n"),
+    "read, change, then print": fence("xs = [int(input())]\n") + fence("xs.append(xs[0])\n")
+    + fence("print(xs[0] * xs[1])\n"),
+    "read, then change by another name": fence("n = int(input())\n") + fence("n = n * n\n")
+    + fence("print(n)\n"),
+    "import, read, then print": fence("import sys\n") + fence("n = int(sys.stdin.read())\n")
+    + fence("sys.stdout.write(str(n * n))\n"),
+    "a helper that prints": fence("def show(n):\n    print(n * n)\n")
+    + fence("show(int(input()))\n"),
+    "a draft, then a program with its function": fence(SOLVE + "print(-solve(int(input())))\n")
+    + fence("print(solve(int(input())))\n"),
+    # A program that changes how it reads.
+    "a file if there is one": fence("print(1)\n") + fence(
+        "import os, sys\nif os.path.exists('in.txt'):\n    sys.stdin = open('in.txt')\n" + ASKS),
+    "a faster input": fence("print(1)\n")
+    + fence("import sys\ninput = sys.stdin.readline\n" + ASKS),
+    "a faster input, defined": fence("print(input())\n")
+    + fence("import sys\ndef input():\n    return sys.stdin.readline().strip()\n" + ASKS),
+}  # fmt: skip
+NO_SCRIPTS = {
+    "the last of two programs": fence(ASKS) + fence("print(int(input()) + 7)\n"),
+    "a wrong one, then an example": fence("print(int(input()) + 7)\n") + fence("print(25)\n"),
+    "a wrong one that reads until the end": fence(UNTIL.replace("n * n", "n + n"))
+    + fence("print(25)\n"),
+    "a text in place of stdin alone":
+    fence("import io, sys\nsys.stdin = io.StringIO('4')\n" + ASKS),
+    "a good example, and main that is never called": fence(MAIN) + fence("solve = 25\n"),
+    "read and never printed": fence("n = int(input())\n") + fence("n * n\n"),
+    "printed, never read": fence("print(n * n)\n") + fence("n = 7\n"),
+    "a wrong one in pieces": fence("n = int(input())\n") + fence("print(n + n)\n"),
+    "a good one in another language": fence("print(1 + int(input()))\n") + fence(ASKS, "ruby"),
+    "a good function that is not used": fence(SOLVE) + fence("print(int(input()) + 7)\n"),
+}  # fmt: skip
+
+
+def printed(source: str, given: str) -> str:
+    """Return what a program of this file's own prints, run here on an input."""
+    with pytest.MonkeyPatch.context() as patch, io.StringIO() as output:
+        patch.setattr("sys.stdin", io.StringIO(given))
+        patch.setattr("sys.stdout", output)
+        try:
+            exec(compile(source, "candidate.py", "exec"), {"__name__": "__main__"})
+            for thread in set(threading.enumerate()) - {threading.current_thread()}:
+                thread.join(5)
+        except (Exception, SystemExit) as error:
+            return f"{error!r}"
+        return output.getvalue().strip()
+
+
+@pytest.mark.parametrize("kind", SCRIPTS)
+def test_which_fences_are_a_program_that_is_run(kind: str) -> None:
+    source = program(SCRIPTS[kind], ())
+    assert (printed(source, "5\n"), printed(source, "-3\n")) == ("25", "9"), source
+
+
+@pytest.mark.parametrize("kind", NO_SCRIPTS)
+def test_which_fences_are_not(kind: str) -> None:
+    source = program(NO_SCRIPTS[kind], ())
+    assert (printed(source, "5\n"), printed(source, "-3\n")) != ("25", "9"), source
+
+
 def test_a_helper_of_a_program_that_reads_its_input() -> None:
     text = fence("def square(x): return x * x\n") + fence("print(square(int(input())))\n")
     assert program(text, ()).count("square") == 2
@@ -428,6 +526,8 @@ WORST = [
     ("def f(): 0\n", "input()\n", ""), ("def f(): 0\n", "def g(): input()\n", "g()"),
     ("def f(): 0\nif 1: 0\n", "elif 1: 0\n", "input()"), ("'", "<think>", "'"),
     ("", "# <think>\n", ""),
+    (FENCED, "print(input())\n```\n```\n", ""), (FENCED, "x = input(x)\n```\n```\n", ""),
+    ("```\ndef f(): input()\n```\n", "```\nf()\n```\n", ""),
     ("  x\n", "x = [", "\n```"), ("  ", "x;", "\n```"), (" x\n", "```", "\n```\n"),
 ]  # fmt: skip
 
@@ -469,6 +569,7 @@ def test_reading_a_program_does_not_run_away(monkeypatch: pytest.MonkeyPatch) ->
 
     def work(text: str) -> None:
         program(text, ("f", "g"), "import math\n", "import math\ndef f(x):\n")
+        program(text, ())
 
     assert {"_ANYWHERE", "_OUTSIDE_LITERALS", "_LITERALS", "_HOLDS"} <= PATTERNS.keys()
     for worst in WORST:
