@@ -13,15 +13,14 @@ What is read here is hostile, and read outside the sandbox: in time that grows a
 from __future__ import annotations
 
 import ast
-import builtins
-import symtable
 import textwrap
-import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from rlvr.cells import Cell, TooLarge, cells_of, parsed, said
+from rlvr.names import Definition, Import, bound_by, names_in, scope_of, statements_of
+from rlvr.scripts import is_script, last_of, script
 
-__all__ = ["LARGEST", "TooLarge", "program"]
+__all__ = ["LARGEST", "TooLarge", "joined", "program"]
 
 LARGEST = 1 << 18
 """Characters of a completion, without its thoughts, that are read."""
@@ -43,7 +42,7 @@ def program(completion: str, names: Collection[str], preamble: str = "", prompt:
     if not cells:
         return ""
     if not names:
-        return _joined(_with_helpers(cells, {at: cells[at].code for at in _script(cells)}, names))
+        return joined(_with_helpers(cells, {at: cells[at].code for at in script(cells)}, names))
     at, defines = _main(cells, names, prompt)
     main = cells[at]
     if not defines and prompt:
@@ -51,13 +50,10 @@ def program(completion: str, names: Collection[str], preamble: str = "", prompt:
     else:
         code = main.code
     parts = _with_helpers(cells, {at: code}, names)
-    return _joined([preamble, *(_without_demonstration(part, names) for part in parts)])
+    return joined([preamble, *(_without_demonstration(part, names) for part in parts)])
 
 
 # --- cells -----------------------------------------------------------------------------------
-
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-_Import = ast.Import | ast.ImportFrom
 
 
 def _main(cells: Sequence[Cell], names: Collection[str], prompt: str) -> tuple[int, bool]:
@@ -80,41 +76,7 @@ def _main(cells: Sequence[Cell], names: Collection[str], prompt: str) -> tuple[i
     last = [*range(len(cells))]
     if prompt and len(cells) > 1:
         last = [index for index in last if _continues(cells[index], prompt)] or last
-    return _last(cells, last), False
-
-
-def _last(cells: Sequence[Cell], among: Sequence[int]) -> int:
-    """Return the last of some cells, if there is one the last in a fence."""
-    return max(among, key=lambda index: (cells[index].fenced, index))
-
-
-def _own(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the statements of a scope, also those under `if`, `try`, `with` and loops."""
-    stack = [node]
-    while stack:
-        for child in ast.iter_child_nodes(stack.pop()):
-            if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
-                yield child
-                if not isinstance(child, _Definition):
-                    stack.append(child)
-
-
-def _bound(node: ast.AST) -> set[str]:
-    """Return the names that a statement by itself binds."""
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return {node.name}
-        case ast.Import() | ast.ImportFrom():
-            return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
-        case ast.Assign():
-            return _mentioned(*node.targets)
-        case ast.AnnAssign(value=ast.expr()) | ast.AugAssign() | ast.For():
-            return _mentioned(node.target)
-    return set()
-
-
-def _mentioned(*nodes: ast.AST) -> set[str]:
-    return {part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return last_of(cells, last), False
 
 
 def _defines(tree: ast.Module, names: Collection[str]) -> int:
@@ -124,18 +86,18 @@ def _defines(tree: ast.Module, names: Collection[str]) -> int:
     without a body only shows how it is called: 1.
     """
     found = 0
-    for node in _own(tree):
-        bound = _bound(node).intersection(names)
+    for node in statements_of(tree):
+        bound = bound_by(node).intersection(names)
         if bound and isinstance(node, ast.Assign | ast.AnnAssign):
             value = node.value
             if isinstance(value, ast.Lambda | ast.Name | ast.Attribute | ast.Call):
-                if not bound & _mentioned(value):
+                if not bound & names_in(value):
                     return 2
-        elif bound and isinstance(node, _Definition):
+        elif bound and isinstance(node, Definition):
             if not all(map(_says_nothing, node.body)):
                 return 2
             found = 1
-        elif bound and isinstance(node, _Import):
+        elif bound and isinstance(node, Import):
             found = 1
         elif isinstance(node, ast.ClassDef):
             if any(getattr(part, "name", None) in names for part in node.body):
@@ -157,7 +119,7 @@ def _continues(cell: Cell, prompt: str) -> bool:
         isinstance(node, ast.Return)
         or isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Yield | ast.YieldFrom)
-        for node in _own(tree.body[0])
+        for node in statements_of(tree.body[0])
     )
 
 
@@ -176,136 +138,8 @@ def _body(cell: Cell, prompt: str) -> str:
     return textwrap.indent(code, indent)
 
 
-# --- whole programs --------------------------------------------------------------------------
-
-
-def _script(cells: Sequence[Cell]) -> list[int]:
-    """Return which cells are the program that is run itself, without its helpers.
-
-    It is the last cell that reads the input and prints by itself. A cell that needs a variable of
-    such a cell only explains that one. Where no cell does both, several are the program together:
-    each that reads, and each that uses what they read.
-    """
-    if len(cells) == 1:
-        return [0]
-    found: int | None = None
-    variables: set[str] = set()
-    for index, cell in enumerate(cells):
-        if _is_script(cell.tree):
-            if found is None or not variables & _scope(cell.code)[0]:
-                found = index
-            variables |= _variables(cell.tree)
-    if found is not None:
-        return [found]
-    run = [at for at, cell in enumerate(cells) if cell.tree is not None and _is_run(cell)]
-    return _in_pieces(cells, run) or run[-1:] or [_last(cells, range(len(cells)))]
-
-
-def _in_pieces(cells: Sequence[Cell], run: Sequence[int]) -> list[int]:
-    """Return the cells that read the input, and those that use a variable of such a cell."""
-    found: list[int] = []
-    variables: set[str] = set()
-    own: dict[str, ast.AST] = {}
-    for index in run:
-        tree = cells[index].tree
-        assert tree is not None
-        own |= _definitions(tree)
-        nodes = _running(tree, own)
-        if any(_is_input(node) for node in nodes) or any(
-            isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in variables
-            for node in nodes
-        ):
-            found.append(index)
-            variables |= _variables(tree)
-    return found
-
-
-def _is_run(cell: Cell) -> bool:
-    """Whether a cell is said to be Python or calls anything."""
-    assert cell.tree is not None
-    return cell.language == "python" or any(isinstance(n, ast.Call) for n in ast.walk(cell.tree))
-
-
-def _is_script(tree: ast.Module | None) -> bool:
-    """Whether a program reads the input and prints. One that gives itself an input does not."""
-    if tree is None:
-        return False
-    nodes = _running(tree, _definitions(tree))
-    if not any(map(_is_input, nodes)) or not any(map(_is_output, nodes)):
-        return False
-    for node in tree.body:
-        if isinstance(node, _Definition) and node.name != "input":
-            continue
-        if any(map(_is_input, ast.walk(node))):
-            return True
-        if _replaces_input(node):
-            return False
-    return True
-
-
-def _replaces_input(node: ast.stmt) -> bool:
-    """Whether a statement puts something else in the place of `input` or `sys.stdin`."""
-    if isinstance(node, ast.Assign):
-        return any(
-            isinstance(target, ast.Attribute)
-            and target.attr == "stdin"
-            or isinstance(target, ast.Name)
-            and target.id == "input"
-            for target in node.targets
-        )
-    return isinstance(node, ast.FunctionDef) and node.name == "input"
-
-
-def _definitions(tree: ast.Module) -> dict[str, ast.AST]:
-    return {node.name: node for node in tree.body if isinstance(node, _Definition)}
-
-
-def _variables(tree: ast.Module | None) -> set[str]:
-    """Return the names that a cell binds, but for what it defines or imports."""
-    nodes = _own(tree) if tree is not None else ()
-    bound = (_bound(n) for n in nodes if not isinstance(n, _Definition | _Import))
-    return set().union(*bound)
-
-
-def _running(tree: ast.Module, own: dict[str, ast.AST]) -> list[ast.AST]:
-    """Return the nodes that run: outside of definitions, and in those that are mentioned there.
-
-    What is mentioned is taken out of `own`, so that each definition is looked at once.
-    """
-    found: list[ast.AST] = []
-    stack: list[ast.AST] = [node for node in tree.body if not isinstance(node, _Definition)]
-    while stack:
-        node = stack.pop()
-        found.append(node)
-        if isinstance(node, ast.Name) and node.id in own:
-            stack.append(own.pop(node.id))
-        stack += ast.iter_child_nodes(node)
-    return found
-
-
-def _is_input(node: ast.AST) -> bool:
-    match node:
-        case ast.Call(func=ast.Name(id="open"), args=[ast.Constant(value=0 | "/dev/stdin"), *_]):
-            return True
-        case ast.Call(func=ast.Attribute(attr="read" | "fdopen"), args=[ast.Constant(value=0), *_]):
-            return True
-        case ast.Name(id="input" | "stdin" | "fileinput", ctx=ast.Load()):
-            return True
-        case ast.Attribute(attr="stdin" | "__stdin__", ctx=ast.Load()):
-            return True
-    return False
-
-
-def _is_output(node: ast.AST) -> bool:
-    match node:
-        case ast.Name(id="print" | "stdout") | ast.Attribute(attr="stdout" | "write"):
-            return True
-    return False
-
-
 # --- the cells that a program uses -----------------------------------------------------------
 
-_BUILTIN = frozenset(dir(builtins))
 _BINDING = ("=", "def ", "class ", "import ", "for ")  # without one of these, no name is bound
 
 
@@ -323,12 +157,12 @@ def _with_helpers(
     supply: dict[str, int] = {}
     for index in [*reversed(range(at)), *range(at + 1, len(cells))]:
         tree = cells[index].tree if any(sign in cells[index].code for sign in _BINDING) else None
-        for node in _own(tree) if tree is not None else ():
-            for name in _bound(node):
+        for node in statements_of(tree) if tree is not None else ():
+            for name in bound_by(node):
                 supply.setdefault(name, index)
     if not supply:
         return [parts[index] for index in sorted(parts)]
-    scopes = [_scope(code) for code in parts.values()]
+    scopes = [scope_of(code) for code in parts.values()]
     bound = set().union(*(bound for _, bound in scopes))
     wanted = [name for used, _ in scopes for name in used]
     wanted += [name for name in names if name not in bound]
@@ -337,30 +171,8 @@ def _with_helpers(
         if index not in parts:
             helper = cells[index]
             parts[index] = _without_use(helper, names) if index < at or not names else helper.code
-            wanted += _scope(parts[index])[0]
+            wanted += scope_of(parts[index])[0]
     return [parts[index] for index in sorted(parts)]
-
-
-def _scope(code: str) -> tuple[set[str], set[str]]:
-    """Return the names that code uses and does not define, and those that it defines."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module = symtable.symtable(code, "cell", "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set(), set()
-    bound = {
-        symbol.get_name()
-        for symbol in module.get_symbols()
-        if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
-    }
-    used: set[str] = set()
-    tables = [module]
-    while tables:
-        table = tables.pop()
-        tables += table.get_children()
-        used |= {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
-    return used - bound - _BUILTIN, bound
 
 
 def _without_use(cell: Cell, names: Collection[str]) -> str:
@@ -369,15 +181,15 @@ def _without_use(cell: Cell, names: Collection[str]) -> str:
     Where a whole program is wanted, another one gives what it defines and imports.
     """
     assert cell.tree is not None
-    if not names and _is_script(cell.tree):
+    if not names and is_script(cell.tree):
         return _without(cell.code, [
-            node for node in cell.tree.body if not isinstance(node, _Definition | _Import)
+            node for node in cell.tree.body if not isinstance(node, Definition | Import)
         ])  # fmt: skip
-    if any(_bound(node).intersection(names) for node in _own(cell.tree)):
+    if any(bound_by(node).intersection(names) for node in statements_of(cell.tree)):
         return cell.code
     return _without(cell.code, [
         node for node in cell.tree.body
-        if not isinstance(node, _Definition | _Import) and _mentioned(node).intersection(names)
+        if not isinstance(node, Definition | Import) and names_in(node).intersection(names)
     ])  # fmt: skip
 
 
@@ -390,7 +202,7 @@ def _without(code: str, nodes: Sequence[ast.stmt]) -> str:
     return "\n".join(lines)
 
 
-def _joined(parts: Sequence[str]) -> str:
+def joined(parts: Sequence[str]) -> str:
     """Put parts of a program one after the other; imports from the future go to the top."""
     parts = [part for part in parts if part.strip()]
     futures: list[str] = []
@@ -418,24 +230,24 @@ def _without_demonstration(code: str, names: Collection[str]) -> str:
     if tree is None:
         return code
     tested = [i for i, node in enumerate(tree.body) if _binds(node, names)]
-    defined = [i for i, node in enumerate(tree.body) if isinstance(node, _Definition | _Import)]
+    defined = [i for i, node in enumerate(tree.body) if isinstance(node, Definition | Import)]
     last = max(tested or defined, default=len(tree.body) - 1)
     readers: set[str] = set()
     for node in tree.body:
-        if isinstance(node, _Definition) and _reads(node, readers):
+        if isinstance(node, Definition) and _reads(node, readers):
             readers.add(node.name)
     ended = tree.body[last].end_lineno or 0
     for index, node in enumerate(tree.body[last + 1 :], last + 1):
         if node.lineno > ended and _reads(node, readers):
             rest = "\n".join([*code.split("\n")[: node.lineno - 1], ""])
-            used = _scope(rest)[0]
+            used = scope_of(rest)[0]
             return code if any(_binds(part, used) for part in tree.body[index:]) else rest
         ended = node.end_lineno or node.lineno
     return code
 
 
 def _binds(node: ast.stmt, names: Collection[str]) -> bool:
-    return any(_bound(part).intersection(names) for part in (node, *_own(node)))
+    return any(bound_by(part).intersection(names) for part in (node, *statements_of(node)))
 
 
 def _reads(node: ast.AST, readers: Collection[str] = ()) -> bool:
@@ -459,4 +271,4 @@ def _reads(node: ast.AST, readers: Collection[str] = ()) -> bool:
 
 def _expects_the_end(handler: ast.ExceptHandler) -> bool:
     expected = {"EOFError", "Exception", "BaseException"}
-    return handler.type is None or bool(_mentioned(handler.type) & expected)
+    return handler.type is None or bool(names_in(handler.type) & expected)

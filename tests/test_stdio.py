@@ -304,6 +304,55 @@ def test_calls_of_a_function_or_a_method(reference: Any, program: str, status: s
     assert judge(reference, program).status == status
 
 
+SUM = {"fn_name": "f", "inputs": [[[1, 2]], [[]], [[4, 4]]], "outputs": [3, 0, 8]}
+STARTED = [
+    ("class Solution:\n    def f(self, xs: List[int]) -> int:\n        return sum(xs)\n",
+     "correct"),
+    ("```python\nclass Solution:\n    def f(self, xs: List[int]) -> Optional[int]:\n"
+     "        return sum(xs)\n```", "correct"),
+    ("class Solution(object):\n    def f(self, xs):\n        return reduce(add, xs, 0)\n",
+     "correct"),
+    ("def f(xs: List[int]) -> int:\n    seen = defaultdict(int)\n    for x in xs: seen[0] += x\n"
+     "    return seen[0]\n", "correct"),
+    ("def f(xs):\n    return [*accumulate(xs, initial=0)][-1]\n", "correct"),
+    ("def f(xs):\n    return math.floor(math.fsum(xs))\n", "correct"),
+    ("def f(xs):\n    heapq.heapify(xs)\n    return sum(heappop(xs) for _ in range(len(xs)))\n",
+     "correct"),
+    ("from __future__ import annotations\ndef f(xs: List[int]) -> int:\n    return int(fsum(xs))\n",
+     "correct"),
+    ("@cache\ndef g(n): return n\ndef f(xs): return sum(map(g, xs))\n", "correct"),
+    ("from typing import *\nclass Solution:\n    def f(self, xs: List[int]): return sum(xs)\n",
+     "correct"),
+    ("def fsum(xs): return sum(xs)\ndef f(xs): return fsum(xs)\n", "correct"),
+    ("def f(xs): return pow(sum(xs), 1, 100)\n", "correct"),  # the built-in one, not math's
+    ("class Solution:\n    def f(self, xs: List[int]) -> int:\n        return len(xs)\n", "wrong"),
+    ("class Solution:\n    def f(self, xs: Lst[int]) -> int:\n        return sum(xs)\n", "wrong"),
+    ("def f(xs):\n    return total(xs)\n", "wrong"),
+    ("def f(xs):\n    return np.sum(xs)\n", "wrong"),
+    ("def g(xs: List[int]):\n    return sum(xs)\n", "wrong"),
+    ("x = List[int]\n", "wrong"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "status"), STARTED)
+def test_what_a_harness_imports_for_a_function(program: str, status: str) -> None:
+    assert judge(SUM, program).status == status
+
+
+@pytest.mark.parametrize(
+    "program", ["print(gcd(4, 6))\n", "gcd\n", "def g(a, b): return gcd(a, b)\n"]
+)
+def test_no_import_stands_for_the_function_under_test(program: str) -> None:
+    calls = {"fn_name": "gcd", "inputs": [[4, 6]], "outputs": [2]}
+    assert judge(calls, program).status == "wrong"
+    assert judge(calls, "def gcd(a, b): return gcd(b, a % b) if b else a\n").status == "correct"
+    assert judge(calls, "from math import gcd\n").status == "correct"
+
+
+def test_a_whole_program_imports_what_it_uses_itself() -> None:
+    assert judge(SQUARES, "print(floor(int(input()) ** 2))\n").status == "wrong"
+
+
 def test_arguments_on_lines_and_results_as_they_are() -> None:
     lines = {"fn_name": "f", "inputs": ['[1, 2]\n"ab"\n'], "outputs": ['{"n": 2}']}
     assert judge(lines, "def f(xs, s): return {'n': len(xs)}").status == "correct"

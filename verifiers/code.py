@@ -9,8 +9,10 @@ The reference is a mapping of one of these shapes, and the program is right if i
 - `entry_point` with `tests`: [{"args": [...], "kwargs": {...}, "expected": ...}, ...];
 - inputs and outputs of a whole program, or of a function or a method of `class Solution`, as APPS,
   TACO, CodeContests and LiveCodeBench have them: `input_output`, `tests` and others, which
-  `rlvr/stdio.py` lists. With `checker`, code that defines `check(input, output, expected)`, what
-  that returns counts (what it raises is a no); without, tokens are compared, as is stated there.
+  `rlvr/stdio.py` lists. As with those, what a function or a class uses of `typing`, `collections`,
+  `math` and the like is imported for it (`rlvr/names.py`). With `checker`, code that defines
+  `check(input, output, expected)`, what that returns counts (what it raises is a no); without,
+  tokens are compared, as is stated there.
 
 What is run: the last fence that defines the function, with the fences that define what it uses;
 without fences the whole completion. Thoughts and end marks are no part of it. Code that does not
@@ -69,7 +71,8 @@ from typing import Any
 
 from rlvr import asserted, recorded, stdio
 from rlvr.data import Problem, Verdict
-from rlvr.fences import TooLarge, program
+from rlvr.fences import TooLarge, joined, program
+from rlvr.names import imports_for
 from rlvr.packages import Packages, installed
 from rlvr.plain import TOO_LARGE, NotPlain, pack
 from rlvr.sandbox import OVERRUN, Limits, ProgramError, Sandbox, SandboxError
@@ -161,6 +164,8 @@ def verify(
         return Verdict("wrong", str(error))
     if not source:
         return Verdict("wrong", NO_ANSWER)
+    if isinstance(tests, Examples) and tests.method:
+        source = joined([imports_for(source, names), source])
     with _LOCK:
         try:
             sandbox = _sandbox(memory_mb, mounted)
