@@ -11,7 +11,8 @@ what it holds:
   `func_name` in `metadata` if they are calls.
 
 An input or output that is a list is a list of lines. Where tests are calls, an input is the list of
-arguments, or text that has each of them as JSON on a line of its own.
+arguments, or text that has each of them as JSON on a line of its own. Where all `outputs` are lists
+of one item, a function may return these lists, or all the items, as APPS has it.
 
 Outputs are compared by their tokens: what stands between blanks (space, tab, line ends, form feed,
 vertical tab). How many blanks there are, and of which kind, does not count. A token that is a
@@ -29,7 +30,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 ABSOLUTE = 1e-6
@@ -44,11 +45,15 @@ class BadTests(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """What goes in and what is to come out, as the reference has it; `function`: they are calls."""
+    """What goes in and what is to come out, as the reference has it.
+
+    `function`: they are calls of it. `wrapped`: each result may stand in a list by itself.
+    """
 
     inputs: tuple[Any, ...]
     outputs: tuple[Any, ...]
     function: str = ""
+    wrapped: bool = False
 
 
 def pairs(reference: Mapping[str, Any]) -> Pairs | None:
@@ -64,14 +69,22 @@ def pairs(reference: Mapping[str, Any]) -> Pairs | None:
         inputs, outputs = _json(holder["inputs"]), _json(holder["outputs"])
         if not isinstance(inputs, Sequence) or not isinstance(outputs, Sequence):
             raise BadTests("`inputs` and `outputs` are no lists")
-        return _checked(inputs, outputs, function)
-    found = [*_columns(holder), *_rows(holder, function)]
-    if not found and holder is reference:
+        found = _checked(inputs, outputs, function)
+        return replace(found, wrapped=bool(function) and _may_be_wrapped(found))
+    rows = [*_columns(holder), *_rows(holder, function)]
+    if not rows and holder is reference:
         return None
     entry = str(reference.get("entry_point") or "main")
-    if entry != "main" and not any(isinstance(given, str) for given, _ in found):
+    if entry != "main" and not any(isinstance(given, str) for given, _ in rows):
         function = function or entry
-    return _checked([given for given, _ in found], [wanted for _, wanted in found], function)
+    return _checked([given for given, _ in rows], [wanted for _, wanted in rows], function)
+
+
+def _may_be_wrapped(found: Pairs) -> bool:
+    """Whether APPS may have put each result in a list. JSON text is as the function returns it."""
+    return not any(isinstance(given, str) for given in found.inputs) and all(
+        isinstance(wanted, list) and len(wanted) == 1 for wanted in found.outputs
+    )
 
 
 def _function(reference: Mapping[str, Any], holder: Mapping[str, Any]) -> str:

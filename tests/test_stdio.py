@@ -361,6 +361,51 @@ def test_arguments_on_lines_and_results_as_they_are() -> None:
     assert judge(text, "def f(s): return [s]").status == "wrong"
 
 
+LISTS = [[3], [4]]
+SAME = "def f(xs): return xs"
+FIRST = "def f(xs): return xs[0]"
+MIXED = "def f(xs): return xs if xs[0] == 3 else xs[0]"
+ROWS_OF_LISTS = [{"input": json.dumps(xs), "output": json.dumps(xs)} for xs in LISTS]
+WHERE_LISTS_ARE_MEANT = [
+    {"public_test_cases": [{**row, "testtype": "functional"} for row in ROWS_OF_LISTS],
+     "metadata": {"func_name": "f"}},
+    {"tests": ROWS_OF_LISTS, "fn_name": "f"},
+    {"tests": [{"input": [xs], "output": xs} for xs in LISTS], "entry_point": "f"},
+    {"input_output": {"fn_name": "f", "inputs": [*map(json.dumps, LISTS)],
+                      "outputs": [*map(json.dumps, LISTS)]}},
+    {"fn_name": "f", "inputs": [[xs] for xs in (*LISTS, [5, 6])], "outputs": [*LISTS, [5, 6]]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("reference", WHERE_LISTS_ARE_MEANT)
+def test_a_list_of_one_item_is_a_list(reference: Any) -> None:
+    assert judge(reference, SAME).status == "correct"
+    for program in (FIRST, MIXED, "def f(xs): return [xs]"):
+        assert judge(reference, program).status == "wrong"
+
+
+def test_results_that_apps_may_have_put_in_lists_are_all_in_one_or_none_is() -> None:
+    reference = {"fn_name": "f", "inputs": [[xs] for xs in LISTS], "outputs": LISTS}
+    for program in (SAME, FIRST):
+        assert judge(reference, program).status == "correct"
+    verdict = judge(reference, MIXED)
+    assert (verdict.status, sum(verdict.passed)) == ("wrong", 1)
+    assert judge(reference, "def f(xs): return xs[0] if xs[0] == 3 else 1 / 0").passed == (
+        True,
+        False,
+    )
+    for program in ("def f(xs): return [xs]", "def f(xs): return xs * 2", "def f(xs): return 3"):
+        assert judge(reference, program).status == "wrong"
+
+
+@pytest.mark.parametrize("program", ["def f(x): return 5", "def f(x): return 3", "1 / 0"])
+def test_a_checker_of_outputs_decides_nothing_over_calls(program: str) -> None:
+    calls = {"fn_name": "f", "inputs": [[15]], "outputs": [3], "checker": ANY_DIVISOR}
+    assert judge(calls, program).status == "abstain"
+    rows = {"tests": [{"input": [15], "output": 3}], "entry_point": "f", "checker": ANY_DIVISOR}
+    assert judge(rows, program).status == "abstain"
+
+
 def test_rows_whose_inputs_are_no_text_are_calls_of_the_entry_point() -> None:
     rows = [{"input": [2], "output": 4}, {"input": [3], "output": 9}]
     calls = {"entry_point": "f", "tests": rows}

@@ -118,7 +118,7 @@ class Examples:
     """Tests as packed data: (args, kwargs, expected).
 
     With `method` the function may be a method of the program's `class Solution`. With `wrapped`
-    each expected result may stand in a list by itself.
+    the expected results may all stand in a list by themselves.
     """
 
     entry_point: str
@@ -229,6 +229,8 @@ def _reading(reference: Any, packages: Set[str] = frozenset()) -> tuple[Tests, s
         raise BadReference(f"a mapping with tests is wanted, not {type(reference).__name__}")
     if (pairs := stdio.pairs(reference)) is not None:
         checker = str(reference.get("checker") or "")
+        if checker and pairs.function:
+            raise BadReference("a `checker` judges what a program prints, and the tests are calls")
         return (_calls(pairs) if pairs.function else _outputs(pairs, checker)), "", ""
     entry = str(reference.get("entry_point") or "")
     owner, _, method = entry.rpartition("().")
@@ -289,14 +291,13 @@ def _outputs(pairs: stdio.Pairs, checker: str) -> Outputs:
 
 
 def _calls(pairs: stdio.Pairs) -> Examples:
-    """Read a function's tests. APPS has each result in a list of its own, or as it is."""
+    """Read a function's tests."""
     results = [stdio.result(*pair) for pair in zip(pairs.inputs, pairs.outputs, strict=True)]
     examples = tuple(
         (pack(stdio.arguments(given)), pack({}), pack(wanted))
         for given, wanted in zip(pairs.inputs, results, strict=True)
     )
-    wrapped = all(isinstance(wanted, list) and len(wanted) == 1 for wanted in results)
-    return Examples(pairs.function, examples, method=True, wrapped=wrapped)
+    return Examples(pairs.function, examples, method=True, wrapped=pairs.wrapped)
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -327,8 +328,10 @@ def _examined(
     sandbox: Sandbox, tests: Examples, source: str, timeout: float, tolerance: float
 ) -> tuple[list[bool], str]:
     """Return which examples pass, and how the first that fails does."""
+    said: list[str] = []
     passed: list[bool] = []
-    failure, function = "", tests.entry_point
+    bare: list[bool] = []  # as if no result stood in a list by itself
+    ended, function = "", tests.entry_point
     if tests.method and re.search(r"^class[ \t]++Solution\b", source, re.M):
         function = f"Solution().{function}"
     try:
@@ -338,17 +341,15 @@ def _examined(
                 most = sandbox.limits.message_bytes
                 if reply.get("raised") == TOO_LARGE and len(json.dumps(expected)) > most:
                     raise BadReference(f"test {number} expects more than {most:,} bytes")
-                passed.append(
-                    "value" in reply
-                    and any(
-                        same(wanted, reply["value"], tolerance)
-                        for wanted in (expected, *(expected if tests.wrapped else ()))
-                    )
-                )
-                if not passed[-1] and not failure:
-                    failure = f"test {number}: " + reply.get("raised", "not the expected result")
+                answers = "value" in reply
+                passed.append(answers and same(expected, reply["value"], tolerance))
+                if tests.wrapped:
+                    bare.append(answers and same(expected[0], reply["value"], tolerance))
+                said.append(f"test {number}: " + reply.get("raised", "not the expected result"))
     except ProgramError as error:
-        failure = failure or (f"test {len(passed) + 1}: " if passed else "") + str(error)
+        ended = (f"test {len(said) + 1}: " if said else "") + str(error)
+    passed = max(passed, bare, key=sum)
+    failure = next((text for text, holds in zip(said, passed, strict=True) if not holds), ended)
     return passed + [False] * (len(tests.examples) - len(passed)), failure
 
 
