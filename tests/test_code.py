@@ -488,3 +488,35 @@ def test_a_long_program_is_read_and_a_longer_one_is_not() -> None:
     assert longer.status == "wrong" and "too large to be read" in longer.reason
     thought = f"<think>{'hm ' * LARGEST}</think>{text}"
     assert judge(reference, thought).status == "correct"
+
+
+@pytest.mark.parametrize(
+    ("test", "result", "status"),
+    [
+        ("f() == 100000.0", "np.float16('inf')", "wrong"),
+        ("f() == 100000.0", "np.array(np.inf, np.float16)", "wrong"),
+        ("f() == 100000.0", "np.array([np.inf], np.float16)", "wrong"),
+        ("(f() == 100000.0).all()", "np.array([np.inf] * 2, np.float16)", "wrong"),
+        ("f() == 100000.0", "np.array([np.inf], '>f2')", "wrong"),
+        ("f() == [100000.0]", "[np.float16('inf')]", "wrong"),
+        ("f() == {'a': 2 ** 0.5}", "{'a': np.float16(1.4138)}", "wrong"),
+        ("f() == 2 ** 0.5", "np.float16(1.4138)", "wrong"),
+        ("f() == 2 ** 0.5", "np.float32(2 ** 0.5)", "wrong"),
+        ("f() == 1e39", "np.float32('inf')", "wrong"),
+        ("f() == 1e39j", "np.complex64(complex(0, np.inf))", "wrong"),
+        ("f() == 0.5", "np.float16(0.5)", "correct"),
+        ("f() == 0.5", "np.float32(0.5)", "correct"),
+        ("f() == np.float32(0.1)", "np.float32(0.1)", "correct"),
+        ("abs(f() - 2 ** 0.5) < 1e-6", "np.float32(2 ** 0.5)", "correct"),
+        ("np.allclose(f(), [0.1, 0.2])", "np.array([0.1, 0.2], np.float32)", "correct"),
+        ("f().dtype == np.float32", "np.array([0.1, 0.2], np.float32)", "correct"),
+        ("f() == 2 ** 0.5", "np.float64(2) ** 0.5", "correct"),
+        ("f() == 7 and f().dtype == np.int8", "np.int8(7)", "correct"),
+    ],
+)
+def test_no_number_of_numpy_s_makes_another_less_precise(
+    test: str, result: str, status: str
+) -> None:
+    reference = {"test_list": [f"import numpy as np\nassert {test}"], "entry_point": "f"}
+    program = f"import numpy as np\ndef f(): return {result}\n"
+    assert judge(reference, program, packages=["numpy"]).status == status
