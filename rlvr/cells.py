@@ -56,6 +56,10 @@ _WORD = re.compile(r"[a-z][\w+#.:/-]*+")
 _PYTHON_LINE = re.compile(r"\A\s*+(?:python|py)3?+[ \t]*+\n", re.I)
 
 
+# A line that a notebook gives to its shell or reads itself: !pip install x, %matplotlib inline.
+_COMMAND = re.compile(r"^[!%][^\n]*+", re.M)
+
+
 @dataclass(frozen=True)
 class Cell:
     """A piece of a completion that may be Python.
@@ -73,12 +77,22 @@ class Cell:
     def code(self) -> str:
         """The piece without the indentation, or the marks of a quotation, that all lines share."""
         code = _dedented(self.raw.removeprefix("\n") if self.fenced else self.raw)
-        return _PYTHON_LINE.sub("", code, count=1)
+        code = _PYTHON_LINE.sub("", code, count=1)
+        some = code[:1] in ("!", "%") or "\n!" in code or "\n%" in code
+        return _without_commands(code) if some else code
 
     @cached_property
     def tree(self) -> ast.Module | None:
         """The code's tree, None if it is no Python."""
         return parsed(self.code)
+
+
+def _without_commands(code: str) -> str:
+    """Return code without a notebook's commands, if they alone keep it from being Python."""
+    if parsed(code) is not None:
+        return code
+    without = _COMMAND.sub("", code)
+    return code if parsed(without) is None else without
 
 
 def cells_of(text: str) -> list[Cell]:

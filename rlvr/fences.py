@@ -50,7 +50,8 @@ def program(completion: str, names: Collection[str], preamble: str = "", prompt:
     else:
         code = main.code
     parts = _with_helpers(cells, {at: code}, names)
-    return joined([preamble, *(_without_demonstration(part, names) for part in parts)])
+    parts = [_without_tests(_without_demonstration(part, names), names) for part in parts]
+    return joined([preamble, *parts])
 
 
 # --- cells -----------------------------------------------------------------------------------
@@ -83,7 +84,7 @@ def _defines(tree: ast.Module, names: Collection[str]) -> int:
     """Return 2 if a cell defines one of the functions, 1 if it imports it or has it as a method.
 
     An assignment defines a function, unless its value is data or is made from that name. A function
-    without a body only shows how it is called: 1.
+    without a body, or a class of such, only shows how it is called: 1.
     """
     found = 0
     for node in statements_of(tree):
@@ -106,8 +107,12 @@ def _defines(tree: ast.Module, names: Collection[str]) -> int:
 
 
 def _says_nothing(node: ast.stmt) -> bool:
-    constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return constant or isinstance(node, ast.Pass)
+    match node:
+        case ast.Expr(value=ast.Constant()) | ast.Pass():
+            return True
+        case ast.Raise(exc=ast.Name(id=name) | ast.Call(func=ast.Name(id=name))):
+            return name == "NotImplementedError"
+    return isinstance(node, Definition) and all(map(_says_nothing, node.body))
 
 
 def _continues(cell: Cell, prompt: str) -> bool:
@@ -124,8 +129,15 @@ def _continues(cell: Cell, prompt: str) -> bool:
 
 
 def _body(cell: Cell, prompt: str) -> str:
-    """Return what continues a prompt. A fence may have lost indentation, or its first line's."""
-    if not cell.fenced:
+    """Return what continues a prompt. It may have lost indentation, or its first line's.
+
+    Without a fence that is so where it begins at the margin, and is no Python there.
+    """
+    if not cell.fenced and (
+        cell.raw.lstrip("\n")[:1] in (" ", "\t", "")
+        or not prompt.endswith("\n")
+        or parsed(f"def body():\n{cell.raw}") is not None
+    ):
         return cell.raw
     code = cell.code
     first, *later = [line for line in code.splitlines() if line.strip() and line[0] != "#"] or [""]
@@ -244,6 +256,39 @@ def _without_demonstration(code: str, names: Collection[str]) -> str:
             return code if any(_binds(part, used) for part in tree.body[index:]) else rest
         ended = node.end_lineno or node.lineno
     return code
+
+
+def _without_tests(code: str, names: Collection[str]) -> str:
+    """Return code without its own tests, if they alone need pytest, which no program has."""
+    tree = parsed(code) if "pytest" in code else None
+    if tree is None:
+        return code
+    tests = [
+        node for node in tree.body
+        if not _binds(node, names) and (
+            isinstance(node, Definition) and node.name.lower().startswith("test")
+            or isinstance(node, ast.If | ast.Expr | ast.Assign | Definition) and _needs_pytest(node)
+            or isinstance(node, Import) and _needs_pytest(node) and len(node.names) == 1
+        )
+    ]  # fmt: skip
+    dropped = set(tests)
+    rest = [node for node in tree.body if node not in dropped]
+    bound = set().union(*map(bound_by, tests))
+    if any(map(_needs_pytest, rest)) or bound & names_in(*rest):
+        return code
+    for node in tests:
+        decorators = getattr(node, "decorator_list", [])
+        node.lineno = min([node.lineno, *(part.lineno for part in decorators)])
+    return _without(code, tests)
+
+
+def _needs_pytest(node: ast.AST) -> bool:
+    return any(
+        isinstance(part, ast.Name) and part.id == "pytest"
+        or isinstance(part, ast.Import) and "pytest" in bound_by(part)
+        or isinstance(part, ast.ImportFrom) and part.module == "pytest"
+        for part in ast.walk(node)
+    )  # fmt: skip
 
 
 def _binds(node: ast.stmt, names: Collection[str]) -> bool:

