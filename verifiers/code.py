@@ -16,7 +16,7 @@ The reference is a mapping of one of these shapes, and the program is right if i
 
 What is run: the last fence that defines the function, with the fences that define what it uses;
 without fences the whole completion. Thoughts and end marks are no part of it. Code that does not
-define the function continues the prompt (a fence may have lost its indentation). Prose around code
+define the function continues the prompt (it may have lost its indentation). Prose around code
 without a fence is no Python, and so wrong. `rlvr/fences.py` tells more. A function has no stdin:
 what reads it after the last definition is left out.
 
