@@ -17,8 +17,9 @@ of one item, a function may return these lists, or all the items, as APPS has it
 Outputs are compared by their tokens: what stands between blanks (space, tab, line ends, form feed,
 vertical tab). How many blanks there are, and of which kind, does not count. A token that is a
 decimal number with a point or an exponent is wanted within `tolerance` of it (relative) or 1e-6
-(absolute): the other may be any decimal number. Every other token, integers too, is wanted to the
-character.
+(absolute): the other may be any decimal number. So 5e3 is also met by 5000, 00.10 by .1, 1.50 by
+1.500000001, and what is within 1e-6 of 0 by 0: where digits themselves count, a reference needs a
+`checker`. Every other token, integers too, is wanted to the character.
 
 This module is no sandbox: it reads what is trusted, and compares text in time that grows as its
 length does.

@@ -302,7 +302,7 @@ BODY = "    return pi * r ** 2\n"
     [
         (BODY, "correct"),
         ("return pi * r ** 2\n", "correct"),  # a stripped body
-        ("return pi * r\n", "wrong"),
+        ("return 2 * pi * r\n", "wrong"),
         (f"{PROMPT}{BODY}", "correct"),
         (f"def area(r):\n{BODY}", "correct"),  # the prompt's import is there
         (f"Sure:\n\n```python\ndef area(r):\n{BODY}```\nDone.", "correct"),

@@ -197,6 +197,9 @@ def test_shapes_of_references(reference: Any) -> None:
         {"tests": ROWS, "checker": "def check("}, {"tests": ROWS, "checker": "other = 1"},
         {"tests": ROWS, "checker": "import nothing"},
         {"tests": [{"input": "x" * (13 << 20), "output": "1"}]},
+        {"tests": [{"input": "\ud800", "output": "1"}]},
+        {"tests": [{"input": "4", "output": "16"}, {"input": "a\udfff\n", "output": "1"}]},
+        {"inputs": [["4", "\udc80"]], "outputs": ["16"]},
     ],
 )  # fmt: skip
 def test_references_that_decide_nothing(reference: Any) -> None:
@@ -223,6 +226,8 @@ def test_references_that_decide_nothing(reference: Any) -> None:
         ("3.333333", "3.3333333333333335", True), ("3.33", "3.3333333", False),
         ("1e3", "1000", True), ("1E3", "1000.0000001", True), ("1000000.5", "1000001.0", False),
         ("123456789012.5", "123456789012.50001", True), ("1e15", "1000000000000001", True),
+        ("5e3", "5000", True), ("00.10", ".1", True), ("0.0000004", "0", True),
+        ("1.50", "1.500000001", True), ("5e3", "5001", False), ("1.50", "1.51", False),
         ("0.000001", "0.0000015", True), ("0.5", "0,5", False), ("0.5", "1/2", False),
         ("0.5", "0.5f", False), ("0.5", "nan", False), ("0.5", "inf", False), ("0.5", "", False),
         ("0.5", "0.5 0.5", False), ("1.0", "1_0e-1", False), ("1.0", "１", False),

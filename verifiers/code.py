@@ -285,7 +285,11 @@ def _outputs(pairs: stdio.Pairs, checker: str) -> Outputs:
         (stdio.text(given), stdio.text(wanted))
         for given, wanted in zip(pairs.inputs, pairs.outputs, strict=True)
     )
-    if any(len(given.encode(errors="replace")) > LARGEST_INPUT for given, _ in found):
+    try:
+        sizes = [len(given.encode()) for given, _ in found]
+    except UnicodeEncodeError as error:
+        raise BadReference(f"an input is no text: {error.reason}") from None
+    if max(sizes) > LARGEST_INPUT:
         raise BadReference(f"an input has more than {LARGEST_INPUT:,} bytes")
     return Outputs(found, checker)
 
