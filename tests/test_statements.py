@@ -301,3 +301,5 @@ def test_a_policy_may_ignore_what_follows_the_answer() -> None:
     assert judge("20", text).status == "correct"
     assert judge("24", text, retracted="ignored").status == "correct"
     assert judge("20", text, retracted="ignored").status == "wrong"
+    assert judge("24", "\\boxed{24} is wrong.", retracted="ignored").status == "correct"
+    assert judge("24", "not \\boxed{24}", retracted="ignored").status == "wrong"

@@ -57,7 +57,7 @@ def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Fou
         return Found(None, NO_ANSWER)
     for find in (partial(_joined, boxes), _tags, _hashes):
         marked = find(text, reader)
-        stated = [one for one in marked if not _disowned(text, one)]
+        stated = [one for one in marked if not _disowned(text, one, retracted)]
         if stated:
             return _settled(stated, text, reader, retracted)
         if marked:
@@ -66,7 +66,7 @@ def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Fou
     announced = announcements(words, reader)
     if announced is None:
         return Found(None, SEVERAL)
-    stated = [one for one in announced if not _disowned(words, one)]
+    stated = [one for one in announced if not _disowned(words, one, retracted)]
     if stated:
         return _settled(stated, words, reader, retracted, announced=True)
     if announced:
@@ -78,12 +78,13 @@ def _found(text: str | None) -> Found:
     return Found(None, NO_ANSWER) if text is None else Found(text)
 
 
-def _disowned(text: str, one: Stated) -> bool:
+def _disowned(text: str, one: Stated, retracted: bool = True) -> bool:
+    """Whether what stands around an answer makes it a part of something, or no answer."""
     return (
         torn(text, one.start, one.end)
         or stance.doubted(text, one.start)
-        or stance.denied_after(text, one.end)
         or stance.qualified(text, one.end)
+        or (retracted and stance.denied_after(text, one.end))
     )
 
 
@@ -100,8 +101,6 @@ _BEHIND = re.compile(
     r"|\$?\s?(?:\\text\{\s*+)?(?:feet|foot|ft|hours?|hrs?|h|minutes?|min|pounds?|lbs?)\b\}?\s?"
     r"(?:and\s)?[0-9])"
 )
-
-
 # What a match of _BEFORE ends with.
 _LAST = (*"-−+/^_±*{,", "half", "out", "of", "third", "quarter", "double", "twice")
 _LAST += ("times", "cdot", "div", "pm")
