@@ -197,8 +197,8 @@ def _numpy(dtype: str, shape: list[int] | None, data: str) -> Any:
         raise ValueError(f"numbers of the kind {kind.kind}")
     found = numpy.frombuffer(bytes.fromhex(data), kind)
     if shape is not None:
-        return found.reshape(shape).astype(float if kind == numpy.float16 else kind)
-    short = kind in (numpy.float16, numpy.float32, numpy.complex64)
+        return found.reshape(shape).astype(float if kind.type is numpy.float16 else kind)
+    short = kind.type in (numpy.float16, numpy.float32, numpy.complex64)
     return found[0].item() if short else found[0]
 
 
