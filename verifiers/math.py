@@ -161,13 +161,13 @@ def _as_written(gold: str, completion: str, why: str, policy: Policy) -> Verdict
     return Verdict("abstain", f"reference {gold[:80]!r}: {why}")
 
 
-_DIGITS = re.compile(r"[^1-9]++")
+_NO_DIGITS = re.compile(r"[^1-9]++")
 
 
 def _spelled_alike(gold: str, text: str) -> bool:
     """Whether two texts are one and the same writing: then nothing need be understood."""
     gold, text = _unwrapped(gold), _unwrapped(text)
-    if len(text) > 2 * MAX_CHARS or _DIGITS.sub("", gold) != _DIGITS.sub("", text):
+    if len(text) > 2 * MAX_CHARS or _NO_DIGITS.sub("", gold) != _NO_DIGITS.sub("", text):
         return False  # before anything is read: two numbers
     return same_writing(gold, text)
 

@@ -202,7 +202,7 @@ def _joined(boxes: list[Stated], text: str, reader: Reader) -> list[Stated]:
 
 
 def _parts(boxes: list[Stated], text: str) -> set[str]:
-    """Return the parts that the boxes answer, each another one; none if a box names no part."""
+    """Return the different parts that are named before the boxes, as many as boxes if each is."""
     parts: set[str] = set()
     start = 0
     for box in boxes[:MAX_SPELLINGS]:
@@ -289,12 +289,8 @@ _OR_ELSE = re.compile(
     r"[\s$.,;})\]*]*+(?:or|alternatively)\b[\s,:]*+((?=[^\s,;]*[0-9])[^\s,;]{1,80}+)", re.I
 )
 _DIGIT = re.compile(r"[0-9]")
-
-
 _CONCLUDED = re.compile(r"(?:so|thus|hence|therefore|no|it['’]s|that['’]s)\b", re.I)
 _BOLD = re.compile(r"(?:\A|\n)[ \t]*+\*\*([^*\n]{1,80}+)\*\*[.\s]*+\Z")
-
-
 _DISMISSED = re.compile(r"\(?\b([A-J])\b\)? (?:is|are) (?:wrong|incorrect|false)", re.I)
 
 
@@ -305,7 +301,7 @@ def _others_dismissed(words: str, letter: str) -> str:
 
 
 def _concluded(tail: str, reader: Reader) -> str | None:
-    """Return the value of a conclusion at the end of a text, of `#### 5` or of `**5**` alone."""
+    """Return the value of a conclusion at the end of a text, or of `#### 5`; None for neither."""
     lines = tail.strip().splitlines()
     last = lines[-1].strip() if lines else ""
     if last.startswith("####"):
@@ -343,11 +339,10 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
     bold = _BOLD.search(tail)
     if bold and reader.readable(bold[1]) and not reader.same(last.text, bold[1]):
         return Found(None, SEVERAL)
-    concluded = _concluded(words, reader)
-    if concluded is not None:
-        announced = [*announced, Stated(0, 0, concluded)]
-    for one in announced[-1:]:
-        both = _DIGIT.search(one.text) and _DIGIT.search(last.text)
-        if both and reader.readable(one.text) and not reader.same(last.text, one.text):
+    later = _concluded(words, reader)
+    if later is None and announced:
+        later = announced[-1].text
+    if later is not None and _DIGIT.search(later) and _DIGIT.search(last.text):
+        if reader.readable(later) and not reader.same(last.text, later):
             return Found(None, SEVERAL)
     return Found(last.text)
