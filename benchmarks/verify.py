@@ -10,6 +10,8 @@ Against what:
 - math: `math_verify.verify(parse(reference), parse(completion))` with its own timeouts on, on 600
   prose answers with a boxed integer or fraction and 600 symbolic pairs, half of them right; ours in
   one process, and through one worker of the pool, isolated from the caller and with its deadline.
+- trl: TRL's `accuracy_reward` called in one process, which isolates nothing, on 600
+  answers with fractions; ours through one worker, in the sandbox of isolated verifiers.
 - memory: `rlvr score` with `exact` on a million completions against a tenth of them: peak resident
   memory of the command and its children.
 
@@ -59,7 +61,7 @@ def main() -> None:
     if given.labelled:
         labelled(given.labelled, given.out)
         return
-    figures = code() | stdin() | math() | memory()
+    figures = code() | stdin() | math() | trl() | memory()
     for name, value in figures.items():
         print(f"{name:45} {value:12.4g}")
     print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
@@ -173,6 +175,28 @@ def math() -> dict[str, float]:
             f"math_{name}_one_worker_over_math_verify": slow_again / isolated,
         }
     return figures
+
+
+def trl() -> dict[str, float]:
+    """Return answers a second of `accuracy_reward`, sandboxed by us and bare."""
+    bare = load_verifier("trl").verify
+    pairs = [(a, b, right) for a, b, right in _prose(2400) if r"\frac" in a][:600]
+    items = [(case_problem(reference), completion) for reference, completion, _ in pairs]
+
+    def theirs() -> list[bool]:
+        return [bare(*item).status == "correct" for item in items]
+
+    with VerifierPool("trl", workers=1, timeout=20.0) as pool:
+
+        def ours() -> list[bool]:
+            return [verdict.status == "correct" for verdict in pool.verify(items)]
+
+        fast, slow = _taking_turns(ours, theirs, [right for *_, right in pairs], None)
+    return {
+        "trl_isolated_per_second": len(pairs) / fast,
+        "trl_bare_per_second": len(pairs) / slow,
+        "trl_isolated_over_bare": slow / fast,
+    }
 
 
 def _prose(count: int) -> Pairs:

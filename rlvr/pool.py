@@ -97,7 +97,7 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
     for module in loaded.preload:
         importlib.import_module(module)
     options = json.loads(options_json)
-    shares = None
+    shares, compiles = None, str(vars(loaded.module).get("COMPILES", ""))
     if loaded.isolate:
         _warm(loaded, options)
         shares = _shares(loaded, options)
@@ -120,7 +120,7 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
                 try:
                     _limit_memory(limit)
                     judge = partial(_one, loaded.verify, options)
-                    _work(socket.socket(fileno=fds[0]), fds[1], judge, shares)
+                    _work(socket.socket(fileno=fds[0]), fds[1], judge, shares, compiles)
                 except (EOFError, BrokenPipeError, ConnectionResetError):
                     pass
                 finally:
@@ -159,7 +159,9 @@ def _limit_memory(limit: int) -> None:
 Judging = Callable[[Problem, str], tuple[Any, ...]]
 
 
-def _work(sock: socket.socket, page_fd: int, judge: Judging, shares: bool | None) -> None:
+def _work(
+    sock: socket.socket, page_fd: int, judge: Judging, shares: bool | None, compiles: str
+) -> None:
     """Answer chunks until the caller has had enough. `shares`: None if it is not isolated."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     page = mmap.mmap(page_fd, mmap.PAGESIZE)
@@ -189,7 +191,7 @@ def _work(sock: socket.socket, page_fd: int, judge: Judging, shares: bool | None
                 began(index)
                 results.append(judge(Problem(*problem), completion))
         else:
-            for reply in isolated.replies(of, len(chunk), shares, began):
+            for reply in isolated.replies(of, len(chunk), shares, compiles, began):
                 results.append(reply)
         _send(sock, json.dumps(results).encode())
 
@@ -218,6 +220,7 @@ TIMEOUT = 5.0
 """Seconds that a verdict may take, unless told otherwise."""
 
 _CHUNK_SECONDS = 0.02
+_SHARED_SECONDS = 0.5  # of items that share a process: forking one costs as much as ten of them
 _MAX_CHUNK = 1024
 WINDOW = 16 * _MAX_CHUNK
 _POLL_SECONDS = 0.1
@@ -306,9 +309,12 @@ class _Worker:
             try:
                 pids += Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
             except OSError:
-                pass  # it has just ended, or the kernel does not say
+                pass  # it has just ended, as each of these may, or the kernel does not say
         for pid in pids:
-            yield from Path(f"/proc/{pid}/task").glob("*/schedstat")
+            try:
+                yield from list(Path(f"/proc/{pid}/task").glob("*/schedstat"))
+            except OSError:
+                pass
 
 
 class Judge(Protocol):
@@ -549,9 +555,10 @@ class VerifierPool:
         return again
 
     def _adapt(self, size: int, seconds: float) -> None:
-        if seconds > 2 * _CHUNK_SECONDS:
-            self._chunk_size = max(1.0, min(self._chunk_size, size * _CHUNK_SECONDS / seconds))
-        elif seconds < _CHUNK_SECONDS and size >= int(self._chunk_size):
+        wanted = _SHARED_SECONDS if self._shares else _CHUNK_SECONDS
+        if seconds > 2 * wanted:
+            self._chunk_size = max(1.0, min(self._chunk_size, size * wanted / seconds))
+        elif seconds < wanted and size >= int(self._chunk_size):
             self._chunk_size = min(_MAX_CHUNK, 2 * self._chunk_size)
 
     def _end(self, worker: _Worker, done: dict[int, Verdict], why: str) -> list[Item]:

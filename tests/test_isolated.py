@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
-from rlvr.verifiers import reasoning_gym
+from rlvr.verifiers import reasoning_gym, trl
 
 from rlvr import plugin_escapes, pool
 from rlvr.data import Verdict
@@ -198,6 +198,57 @@ def test_items_share_a_process_until_one_does_more_than_compute(tmp_path: Path) 
     pids = {match[1] for match in found if match}
     assert len(pids) < 30, "most of them share"
     assert {match[2] for match in found if match} == {"1"}, "each has a reference of its own"
+
+
+EVALUATING = '''"""Promises that it evaluates numbers alone."""
+import os
+from rlvr.data import Verdict
+
+ISOLATE = True
+COMPILES = r"[0-9]+"
+
+def shares(argument, options):
+    return True
+
+def verify(problem, completion):
+    reason = f"{os.getpid()} {eval(completion.encode())}"
+    return Verdict("correct" if completion == "7" else "wrong", reason)
+'''
+
+
+def test_texts_that_a_module_names_are_evaluated_where_items_share(tmp_path: Path) -> None:
+    path = tmp_path / "evaluating.py"
+    path.write_text(EVALUATING)
+    apart = ["7+1", "print", "(lambda: 7)()", "__import__('os').getpid()", "exec('1')"]
+    texts = ["7", *(text for other in apart for text in (other, "7", "5"))]
+    verdicts = judged(str(path), *texts)
+    assert [verdict.status == "correct" for verdict in verdicts] == [text == "7" for text in texts]
+    pids = [verdict.reason.split()[0] for verdict in verdicts]
+    for place, text in enumerate(texts):
+        if text in apart:  # in a process of its own, though what it asks for is done
+            assert pids.count(pids[place]) == 1, text
+        elif text == "5":
+            assert pids[place] == pids[place - 1], "the two after it share"
+
+
+TRL_ANSWERS = [r"\boxed{\frac{1}{3}}", r"\boxed{2}", r"\boxed{x^2+1}", "none"]
+
+
+@pytest.mark.slow
+def test_accuracy_reward_that_shares_judges_as_in_a_process_of_its_own(tmp_path: Path) -> None:
+    apart = tmp_path / "apart.py"
+    own = Path(trl.__file__).read_text()
+    assert own.count("return argument in") == 1
+    apart.write_text(own.replace("return argument in", "return False and argument in"))
+    references = [r"\frac{1}{3}", "$2$", "$x^2 + 1$"]
+    boxes = [rf"\boxed{{{text}}}" for text in HOSTILE if len(text) < 1000]
+    texts = [text for answer in TRL_ANSWERS for text in (answer, *HOSTILE, *boxes, answer)]
+    items = [(case_problem(reference), text) for reference in references for text in texts]
+    found = []
+    for name in ("trl", str(apart)):
+        with VerifierPool(name, timeout=20.0) as judges:
+            found.append([verdict.status for verdict in judges.verify(items)])
+    assert found[0] == found[1] and found[0].count("correct") == 2 * len(references)
 
 
 HOSTILE = [

@@ -24,10 +24,11 @@ from rlvr.data import InputError, Problem, Verdict
 from rlvr.plugins import load_module
 
 ARGUMENT = "function"
-# Somebody else's code, which may evaluate a completion. accuracy_reward does so with the numbers of
-# one and with nothing else: latex2sympy2 gives their digits to sympy.Number, which ends in eval.
+# Somebody else's code, which may evaluate a completion.
 ISOLATE = True
 DEFAULT = "trl.rewards:accuracy_reward"
+# What accuracy_reward evaluates of one: numbers, for latex2sympy2 gives digits to sympy.Number.
+COMPILES = r"from sympy import \*|(Integer|Float) \('?[0-9.eE+-]{1,10000}'? \)"
 
 
 def verify(
@@ -53,6 +54,11 @@ def verify(
 def prepare(argument: str) -> ModuleType:
     """Import the function once, before the workers are forked; its module is part of us."""
     return sys.modules[_load(argument or DEFAULT)[0].__module__]
+
+
+def shares(argument: str, options: Mapping[str, Any]) -> bool:
+    """Whether the function keeps nothing, and evaluates nothing but numbers: TRL's default one."""
+    return argument in ("", DEFAULT) and options.get("function", DEFAULT) == DEFAULT
 
 
 @lru_cache
@@ -92,7 +98,13 @@ def _columns(reference: Any) -> dict[str, Any]:
     return {"solution": text, "answer": text, "reference": text}
 
 
+# They are judged before the first fork too, so they import and cache what most completions need.
 CASES = [
+    (r"$x^2 - 7x + 4$", r"\boxed{4 - 7x + x^2}", "correct"),
+    (r"$(-5, \sqrt{26}]$", r"\boxed{(-5, \sqrt{25}]}", "wrong"),
+    (r"$\{1, \frac{\pi}{2}\}$", r"\boxed{\{1, \pi\}}", "wrong"),
+    (r"$x = 5$", r"\boxed{x = 5}", "correct"),
+    (r"$(1, 2)$", r"\boxed{(1, 2)}", "correct"),
     (r"\frac{1}{3}", r"So it is \boxed{\frac{1}{3}}.", "correct"),
     ({"solution": "$7$"}, r"\boxed{7}", "correct"),
     ("7", r"\boxed{8}", "wrong"),
