@@ -110,6 +110,7 @@ RIGHT = [
     ("2:30 pm, 4 pm", "4:00 PM, 2:30 PM"), (r"30^\circ, 60^\circ", r"60^\circ, 30^\circ"),
 ]  # fmt: skip
 WRONG = [
+    ("17", "17 pm"), ("17", "17 am"),  # a time of day
     ("7", r"7\text{ tenths}"), ("0.7", "7 hundredths"), ("3", "3 dozens"), ("3", "3 millions"),
     ("12", "2 dozens"), ("0.5", "5 hundred thousandths"), ("35", "35 pct"), ("7", "7‰"),
     ("8", r"8^\circ\text{ below zero}"), ("8", r"8^\circ\text{ north}"), 
@@ -140,6 +141,17 @@ def test_right(reference: str, answer: str) -> None:
 @pytest.mark.parametrize(("reference", "answer"), WRONG)
 def test_wrong(reference: str, answer: str) -> None:
     assert status(reference, answer) == "wrong"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "(.1)/(0) is the answer",
+        r"\sin(" + "+".join(rf"\frac{{1}}{{{n}^{{900{n}}}}}" for n in range(3, 73)) + ") hours^9^9",
+    ],
+)
+def test_a_value_that_is_none_or_too_costly_is_wrong_before_a_unit(answer: str) -> None:
+    assert VERIFY(case_problem("3.25"), answer).status == "wrong"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from rlvr.maths import cjk
+from rlvr.maths.effort import Undecided, Undefined
 from rlvr.maths.kinds import Quantity
 from rlvr.maths.lex import FUNCTIONS, ParseError
 from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym, parse
@@ -151,7 +152,7 @@ def _at(value: str, tail: str, spaced: bool, known: frozenset[str]) -> Quantity 
         node = parse(value)
     except ParseError:
         return None
-    size = exact(node) if isinstance(node, (Num, Op)) and not symbols(node) else None
+    size = _size(node) if isinstance(node, (Num, Op)) and not symbols(node) else None
     found = unit(plain, size is not None and abs(size) <= 1, known)
     if found is None or isinstance(node, Group):
         return None
@@ -169,12 +170,20 @@ def _scaled(node: Node, found: Unit, bare: Node | None) -> Quantity | Node | Non
         if isinstance(node, Num):
             node = Num(node.value * found.scale, node.places if found.scale > 1 else None)
         elif isinstance(node, Op):
-            size = exact(node)
+            size = _size(node)
             whole = size is not None and node.name == "/" and found.scale > 1
             node = Num(size * found.scale) if whole and size else Op("*", (node, Num(found.scale)))
         else:
             return None
     return Quantity(node, found.dimension, found.factor, bare)
+
+
+def _size(node: Node) -> Fraction | None:
+    """Return the value, if it is rational and cheap: whether it has one is not asked here."""
+    try:
+        return exact(node)
+    except (Undefined, Undecided):
+        return None
 
 
 def _try(text: str) -> Node | None:

@@ -151,6 +151,7 @@ def _units() -> dict[str, Unit]:
                 )
                 if long:
                     table.setdefault(start + name + "s", table[start + name])
+    del table["pm"]  # 3 pm is a time of day
     return table
 
 
