@@ -16,15 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rlvr.threads import use_openmp
+from rlvr.engine.threads import use_openmp
 
 use_openmp()
 
 from rlvr.data import Row  # noqa: E402  (torch may be imported only after use_openmp)
-from rlvr.record import read_rows  # noqa: E402
-from rlvr.serve import load_weights  # noqa: E402
-from rlvr.stored import take  # noqa: E402
-from rlvr.train import schedule  # noqa: E402
+from rlvr.engine.serve import load_weights  # noqa: E402
+from rlvr.learners.sft import schedule  # noqa: E402
+from rlvr.records.record import read_rows  # noqa: E402
+from rlvr.records.stored import take  # noqa: E402
 
 Job = dict[str, Any]
 

@@ -20,8 +20,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from rlvr.labelled import Line, Tally, read_labelled
-from rlvr.pool import VerifierPool
+from rlvr.verify.labelled import Line, Tally, read_labelled
+from rlvr.verify.pool import VerifierPool
 
 SIDES = ("rlvr", "math-verify")
 FIGURES = ("agree", "false_positives", "false_negatives", "undecided", "undecided_allowed")

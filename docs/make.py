@@ -21,7 +21,10 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from rlvr.compare import (
+from rlvr.claims.pages import summary, write
+from rlvr.config import ClaimConfig
+from rlvr.data import InputError
+from rlvr.results.compare import (
     Effect,
     Results,
     arm_effects,
@@ -33,10 +36,7 @@ from rlvr.compare import (
     signed,
     span,
 )
-from rlvr.config import ClaimConfig
-from rlvr.data import InputError
-from rlvr.pages import summary, write
-from rlvr.tables import contrast_tables, verdict_table
+from rlvr.results.tables import contrast_tables, verdict_table
 
 ROOT = Path(__file__).parent.parent
 CLAIMS = ROOT / "docs" / "claims"

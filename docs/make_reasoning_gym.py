@@ -19,8 +19,8 @@ from types import ModuleType
 from typing import Any
 
 from rlvr.data import InputError
-from rlvr.pool import VerifierPool
-from rlvr.verify import case_problem
+from rlvr.verify.pool import VerifierPool
+from rlvr.verify.verifier import case_problem
 
 PLUGIN = importlib.import_module("rlvr.verifiers.reasoning_gym")
 CASES = 5

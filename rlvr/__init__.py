@@ -11,16 +11,16 @@ TYPE_CHECKING = False  # not typing's: that would be an import
 if TYPE_CHECKING:
     from os import PathLike
 
-    from rlvr.frames import RunFrames
+    from rlvr.results.frames import RunFrames
 
 
 def load_run(path: "str | PathLike[str]") -> "RunFrames":
-    """Read a run folder, finished or still going, as pandas frames (`rlvr.frames.RunFrames`).
+    """Read a run folder, finished or still going, as pandas frames (rlvr/results/frames.py).
 
     Raises InputError when `path` is no run folder.
     """
     from pathlib import Path
 
-    from rlvr.frames import read_run
+    from rlvr.results.frames import read_run
 
     return read_run(Path(path))

@@ -55,9 +55,9 @@ def run(
     The same command on the same folder resumes where it was killed. Ends with the comparison.
     """
     from rlvr import config as config_
-    from rlvr import loop
-    from rlvr.progress import Display
-    from rlvr.threads import use_openmp
+    from rlvr.engine.threads import use_openmp
+    from rlvr.loop import runner
+    from rlvr.loop.progress import Display
 
     use_openmp()
 
@@ -65,7 +65,7 @@ def run(
     folder = out or Path("runs") / loaded.name
     try:
         with Display(console, loaded.name, _rounds(loaded)) as display:
-            loop.run(loaded, folder, display, config)
+            runner.run(loaded, folder, display, config)
     except KeyboardInterrupt:
         _stop("interrupted; what was recorded is kept: run the same command again to resume", 130)
     _compare([folder])
@@ -98,13 +98,13 @@ def sweep(
     Every point is a run folder of its own under the sweep's. The same command resumes it.
     """
     from rlvr import config as config_
-    from rlvr import loop
-    from rlvr.compare import read_results, write_compare
-    from rlvr.plot import plot_sweep
-    from rlvr.progress import Display
-    from rlvr.sweep import points
-    from rlvr.tables import print_side_by_side
-    from rlvr.threads import use_openmp
+    from rlvr.engine.threads import use_openmp
+    from rlvr.loop import runner
+    from rlvr.loop.progress import Display
+    from rlvr.loop.sweep import points
+    from rlvr.results.compare import read_results, write_compare
+    from rlvr.results.plot import plot_sweep
+    from rlvr.results.tables import print_side_by_side
 
     use_openmp()
 
@@ -113,7 +113,7 @@ def sweep(
     rounds = sum(_rounds(point.config) for point in grid)
     try:
         with Display(console, f"{len(grid)} points", rounds) as display:
-            loop.run_all([(point.config, point.folder) for point in grid], display, config)
+            runner.run_all([(point.config, point.folder) for point in grid], display, config)
     except KeyboardInterrupt:
         _stop("interrupted; what was recorded is kept: the same command resumes", 130)
     results = [(point.label, read_results(point.folder)) for point in grid]
@@ -131,9 +131,9 @@ def compare(
 
 
 def _compare(runs: list[Path]) -> None:
-    from rlvr.compare import read_results, write_compare
-    from rlvr.plot import plot, plot_steps
-    from rlvr.tables import print_tables
+    from rlvr.results.compare import read_results, write_compare
+    from rlvr.results.plot import plot, plot_steps
+    from rlvr.results.tables import print_tables
 
     results = [read_results(folder) for folder in runs]
     write_compare(results)
@@ -168,7 +168,7 @@ def export_(
     A folder of one Parquet file and a dataset card, which datasets.load_dataset opens. Without
     --kept it has every completion of every round, with its verdict and whether it was kept.
     """
-    from rlvr.export import export
+    from rlvr.results.export import export
 
     made = export(run, out, kept, arm or [], seed or [])
     table = Table.grid(padding=(0, 3))
@@ -194,8 +194,8 @@ def report(
     It needs no network and no server. Several runs come on one page, with what differs in their
     configs.
     """
-    from rlvr.compare import read_results
     from rlvr.report.page import write_report
+    from rlvr.results.compare import read_results
 
     path = out or (runs[0] if len(runs) == 1 else Path()) / "report.html"
     size = write_report([read_results(folder) for folder in runs], path)
@@ -222,11 +222,11 @@ def claims(
     """
     from typing import get_args
 
-    from rlvr import claims as claims_
-    from rlvr import loop
-    from rlvr.pages import summary, write
-    from rlvr.progress import Display
-    from rlvr.threads import use_openmp
+    from rlvr.claims import experiments as claims_
+    from rlvr.claims.pages import summary, write
+    from rlvr.engine.threads import use_openmp
+    from rlvr.loop import runner
+    from rlvr.loop.progress import Display
 
     if budget not in get_args(claims_.Budget):
         raise InputError(f"--budget {budget}: write one of {', '.join(get_args(claims_.Budget))}")
@@ -239,7 +239,7 @@ def claims(
         for name, config in runs.items():
             try:
                 with Display(console, f"{claim.name} {name}", _rounds(config)) as display:
-                    loop.run(config, folder / claim.name / name, display, str(claim.path))
+                    runner.run(config, folder / claim.name / name, display, str(claim.path))
             except KeyboardInterrupt:
                 _stop("interrupted; what was recorded is kept: the same command resumes", 130)
         rows.append((claim.name, *write(folder / claim.name, chosen)))
@@ -300,7 +300,7 @@ def score(
 
     Exits 1 if any verdict is an error: then the infrastructure failed, not the completion.
     """
-    from rlvr.score import score_file
+    from rlvr.verify.score import score_file
 
     err = Console(stderr=True)
     begun = time.perf_counter()
@@ -389,7 +389,7 @@ def check(
     copies, pads, wraps, hedges, enumerates or answers a constant, must earn nothing. Exits 1 if
     anything is otherwise.
     """
-    from rlvr.check import reports
+    from rlvr.verify.check import reports
 
     failures = 0
     for report in reports(name, n, _key_values(options), timeout):
@@ -409,7 +409,7 @@ def new(
     folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path("."),
 ) -> None:
     """Write a verifier of your own to start from: one file, complete, with cases that pass."""
-    from rlvr.scaffold import new_verifier
+    from rlvr.verify.scaffold import new_verifier
 
     if kind != "verifier":
         raise InputError(f"new: can't start a {kind!r}: write rlvr new verifier {name}")
@@ -428,9 +428,11 @@ def list_(
     kind: Annotated[str, typer.Argument(metavar="|".join(KINDS), help="What to list.")],
 ) -> None:
     """List what can be named in a config: verifiers, tasks, arms, models, configs."""
-    from rlvr import arms, models, packaged, plugins
     from rlvr.config import shipped_configs
     from rlvr.data import nearest
+    from rlvr.models import loading, packaged
+    from rlvr.select import arms
+    from rlvr.verify import plugins
 
     if kind not in KINDS:
         raise InputError(
@@ -445,7 +447,7 @@ def list_(
     elif kind == "models":
         rows = {
             name: f"{shape.layers} layers, hidden {shape.hidden}, from scratch"
-            for name, shape in models.LADDER.items()
+            for name, shape in loading.LADDER.items()
         }
         rows |= {name: model.about for name, model in packaged.TABLE.items()}
         rows |= {"FOLDER": "a model folder", "ORG/NAME": "a hub id"}
@@ -480,7 +482,7 @@ def doctor() -> None:
     Exits 1 when something a run needs does not work.
     """
     from rlvr.doctor import examine
-    from rlvr.threads import use_openmp
+    from rlvr.engine.threads import use_openmp
 
     use_openmp()
     failures = 0
@@ -519,8 +521,8 @@ def audit(
     Truth is the verifier's own pairs(n, seed) and, a fifth as many, habits(n, seed), or labelled
     files: of those it prints agreement, false positives and negatives, and the undecided too.
     """
-    from rlvr import audit as audit_
-    from rlvr import labelled as labelled_
+    from rlvr.verify import audit as audit_
+    from rlvr.verify import labelled as labelled_
 
     given, err = _key_values(options), Console(stderr=True)
     shown = err if err.is_terminal else None

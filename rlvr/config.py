@@ -25,9 +25,6 @@ from pydantic import (
     model_validator,
 )
 
-from rlvr import plugins
-from rlvr.arms import RANKINGS, in_order, preset
-from rlvr.conditions import parse as parse_condition
 from rlvr.data import (
     CONTAMINATIONS,
     Arm,
@@ -43,7 +40,10 @@ from rlvr.data import (
     Start,
     nearest,
 )
-from rlvr.track import TRACKERS, TrackerName
+from rlvr.loop.tracking import TRACKERS, TrackerName
+from rlvr.select.arms import RANKINGS, in_order, preset
+from rlvr.statistics.conditions import parse as parse_condition
+from rlvr.verify import plugins
 
 Positive = Annotated[int, Field(gt=0, le=1 << 53)]
 # What trainers hand to NumPy as a seed has 32 bits.
@@ -448,11 +448,11 @@ class RayConfig(_Section):
 class ClaimConfig(_Section):
     """The claim that this config settles, and by which rule: stated, and hashed, before the run.
 
-    `rule` and `controls` are conditions (`rlvr.claims`). `points`: other runs of the claim, by
-    name, each a list of overrides of this config; the rule is applied to this config alone, and
-    shown for each point. `models`: further models, for a rule about size; points have them too.
-    `smoke`: overrides that make a run which tests the machinery alone. The hash covers id,
-    controls, rule and models: words may be mended and points added after a run.
+    `rule` and `controls` are conditions (`rlvr.claims.experiments`). `points`: other runs of the
+    claim, by name, each a list of overrides of this config; the rule is applied to this config
+    alone, and shown for each point. `models`: further models, for a rule about size; points have
+    them too. `smoke`: overrides that make a run which tests the machinery alone. The hash covers
+    id, controls, rule and models: words may be mended and points added after a run.
     """
 
     id: Annotated[str, Field(pattern=r"^C[0-9]+$")]
@@ -475,9 +475,9 @@ class ClaimConfig(_Section):
 class Config(_Section):
     """A whole run.
 
-    `report_to`: the trackers that get its figures (`rlvr.track`), one or a list. `executor`: local,
-    one thing after another on this machine, or ray, seeds and arms over a cluster (`rlvr.cluster`).
-    These decide no figure, so that a run may be resumed with others.
+    `report_to`: the trackers that get its figures (`rlvr.loop.tracking`), one or a list.
+    `executor`: local, one thing after another on this machine, or ray, seeds and arms over a
+    cluster (`rlvr.loop.cluster`). These decide no figure, so that a run may be resumed with others.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from rlvr.confine import MS_BIND, check, libc
 from rlvr.data import Problem, RunError
+from rlvr.sandbox.confine import MS_BIND, check, libc
 
 GIB = 1 << 30
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 1 << 14, 1 << 18
@@ -82,7 +82,7 @@ def _tried(what: str, attempt: Callable[[], str]) -> Check:
 
 
 def _verifier() -> str:
-    from rlvr.pool import VerifierPool
+    from rlvr.verify.pool import VerifierPool
 
     problem = Problem("doctor", "doctor", "eval", "all", "", "1/2")
     with VerifierPool("math", {}, workers=1, timeout=10.0) as pool:
@@ -96,9 +96,9 @@ def _verifier() -> str:
 
 def _sandbox() -> str:
     """Attempt, inside, every escape that the sandbox claims to stop; then overrun its time."""
-    from rlvr import escapes
-    from rlvr.plain import pack
-    from rlvr.sandbox import ProgramError, Sandbox, bubblewrap
+    from rlvr.sandbox import escapes
+    from rlvr.sandbox.outside import ProgramError, Sandbox, bubblewrap
+    from rlvr.sandbox.plain import pack
 
     source = Path(escapes.__file__).read_text()
     with tempfile.NamedTemporaryFile(prefix="rlvr-doctor-") as secret, Sandbox() as sandbox:
@@ -119,7 +119,7 @@ def _sandbox() -> str:
 
 def _isolated() -> str:
     """Attempt whatever a completion that runs as code in an isolated verifier may."""
-    from rlvr.plugin_escapes import attempt
+    from rlvr.verify.plugin_escapes import attempt
 
     return attempt()
 
@@ -154,7 +154,7 @@ def as_user(attempt: Callable[[], str]) -> str:
 
 
 def _become_user() -> None:
-    from rlvr.sandbox import NOBODY, bubblewrap
+    from rlvr.sandbox.outside import NOBODY, bubblewrap
 
     here = Path(__file__).parent
     needed = (sys.base_prefix, sys.prefix, here, here.parent / "verifiers", bubblewrap())
@@ -195,9 +195,15 @@ def _show(paths: set[Path]) -> None:
 def _engine() -> str:
     """Make the smallest model, train one step, load it into a real engine and sample."""
     from rlvr.data import Row
-    from rlvr.generate import Decoding, Engine
-    from rlvr.models import Prompting, encode_prompts, encode_solutions, load_tokenizer, make_tiny
-    from rlvr.train import Training, train
+    from rlvr.engine.vllm import Decoding, Engine
+    from rlvr.learners.sft import Training, train
+    from rlvr.models.loading import (
+        Prompting,
+        encode_prompts,
+        encode_solutions,
+        load_tokenizer,
+        make_tiny,
+    )
 
     problem = Problem("doctor", "doctor", "train", "all", "1+1=", "2", "2")
     with tempfile.TemporaryDirectory(prefix="rlvr-doctor-") as scratch:

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlvr.data import InputError, Problem, Verdict
-from rlvr.pool import VerifierPool
-from rlvr.verify import check_options
+from rlvr.verify.pool import VerifierPool
+from rlvr.verify.verifier import check_options
 
 Message = Mapping[str, Any]
 

@@ -3,9 +3,9 @@
 The channel stands for speech: letters that sound alike become one (`CONFUSED`, capitals too), some
 characters are lost in hiss, and some recordings hold nothing but hiss. What was said can be guessed
 from the context alone, never known. Levels are `audible` and `silent`. The text is the prose in the
-docstrings of pinned packages (`rlvr.corpus`), in pieces of equal length, so that character i of the
-truth lies a constant number of tokens after character i of the recording: a model with two layers
-learns that in minutes.
+docstrings of pinned packages (`rlvr.models.prose`), in pieces of equal length, so that character i
+of the truth lies a constant number of tokens after character i of the recording: a model with two
+layers learns that in minutes.
 
 What it is not: acoustics. There is no timing, no dropped or doubled sound, no speaker.
 """
@@ -18,8 +18,8 @@ from collections.abc import Iterator
 
 from rlvr.tasks import split_of
 
-from rlvr import corpus
 from rlvr.data import Problem, Split
+from rlvr.models import prose
 
 VERIFIER = "exact"
 CONFUSED = str.maketrans("bdgvzyjncqw", "ptkfsiimkkf")
@@ -45,7 +45,7 @@ def problems(
         raise ValueError(f"noise and silent are shares from 0 to 1, got {noise} and {silent}")
     if length < 1:
         raise ValueError(f"length must be at least 1, got {length}")
-    found = {piece for _, text in corpus.paragraphs() for piece in pieces(text, length)}
+    found = {piece for _, text in prose.paragraphs() for piece in pieces(text, length)}
     chosen = sorted(piece for piece in found if split_of(piece) == split)
     if len(chosen) < n:
         raise ValueError(f"{len(chosen)} pieces for {split!r}, {n} asked for: lower the number")

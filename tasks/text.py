@@ -3,7 +3,7 @@
 The classic set-up of model collapse (Shumailov 2305.17493): a language model learns from its own
 continuations of real text. There is no right answer, so that what to look at is the NLL of held-out
 real text (`verdict.metric: real_nll`) and diversity; accuracy stays 0. The text is the prose in the
-docstrings of pinned packages (`rlvr.corpus`), or a file's. Levels are the sources.
+docstrings of pinned packages (`rlvr.models.prose`), or a file's. Levels are the sources.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 
 from rlvr.tasks import split_of
 
-from rlvr import corpus
 from rlvr.data import InputError, Problem, Split
-from rlvr.verify import near_miss
+from rlvr.models import prose
+from rlvr.verify.verifier import near_miss
 
 VERIFIER = "exact"
 
@@ -44,7 +44,7 @@ def problems(
     if not 1 <= prompt < most:
         name = "longest" if window is None else "window"
         raise ValueError(f"prompt must lie between 1 and {name}, got {prompt} and {most}")
-    texts = corpus.paragraphs() if path is None else _of_file(Path(path))
+    texts = prose.paragraphs() if path is None else _of_file(Path(path))
     if window is not None:
         longest = window
         texts = [(source, text[:window]) for source, text in texts if len(text) >= window]

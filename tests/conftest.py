@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rlvr import cli
-from rlvr.threads import use_openmp
+from rlvr.engine.threads import use_openmp
 
 use_openmp()
 

@@ -1,6 +1,7 @@
 """A run folder as `rlvr run` leaves it, made of random completions in a second, without a model.
 
-Its files are written by `rlvr.record` and its metrics computed by `rlvr.metrics`, as a run's are.
+Its files are written by `rlvr.records.record` and its metrics computed by `rlvr.evaluate.metrics`,
+as a run's are.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rlvr import metrics, preflight, record
 from rlvr.config import Config, resolved
 from rlvr.data import Completion, Problem, Verdict
-from rlvr.evaluate import Record
+from rlvr.evaluate import metrics
+from rlvr.evaluate.evaluation import Record
+from rlvr.loop import preflight
+from rlvr.records import record
 
 HOSTILE = (
     "<script>document.title = 'pwned'</script>",

@@ -10,9 +10,9 @@ import sympy
 from rlvr.tasks import algebra
 from rlvr.verifiers import algebra as verifier
 
-from rlvr.check import SPLITS, check
 from rlvr.data import Problem
-from rlvr.verify import near_miss
+from rlvr.verify.check import SPLITS, check
+from rlvr.verify.verifier import near_miss
 
 X = sympy.Symbol("x")
 

@@ -10,10 +10,10 @@ import pytest
 from rlvr.tasks import arithmetic
 from rlvr.verifiers import math, math_steps
 
-from rlvr.check import SPLITS, check
 from rlvr.config import NamedConfig, draw_problems
 from rlvr.data import InputError
-from rlvr.verify import near_miss
+from rlvr.verify.check import SPLITS, check
+from rlvr.verify.verifier import near_miss
 
 
 def value(text: str) -> Fraction:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rlvr import record
-from rlvr.arms import (
+from rlvr.data import Arm, Completion, Flip, InputError, Problem, Row, Status, Verdict
+from rlvr.records import record
+from rlvr.select.arms import (
     PRESETS,
     Pool,
     choose,
@@ -23,7 +24,6 @@ from rlvr.arms import (
     remember,
     subsample,
 )
-from rlvr.data import Arm, Completion, Flip, InputError, Problem, Row, Status, Verdict
 
 STATUS: dict[str, Status] = {"c": "correct", "w": "wrong", "a": "abstain", "e": "error"}
 OUTCOMES = {"p": "ccww", "q": "wwww", "r": "cccc", "s": "aecw"}

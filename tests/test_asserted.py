@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rlvr.asserted import Asked, BadTests, asked
+from rlvr.programs.asserted import Asked, BadTests, asked
 
 CHECK = "def check(candidate):\n    res = candidate(2)\n    assert isclose(res, 12.6)\n"
 
@@ -165,7 +165,7 @@ def test_a_program_is_judged_by_the_tests_and_not_by_itself() -> None:
     """Whatever helpers a program defines, it is right by its results or not at all."""
     from rlvr.verifiers import code
 
-    from rlvr.verify import case_problem
+    from rlvr.verify.verifier import case_problem
 
     helpers = sorted({word for tests in JUDGES for word in _names(tests)} - {"f"})
     yes = "class Any:\n    __call__ = __getattr__ = __getitem__ = lambda *a, **k: True\n"

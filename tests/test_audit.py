@@ -13,12 +13,12 @@ from rich.console import Console
 from scipy.stats import binomtest
 from typer.testing import CliRunner
 
-from rlvr import audit as audit_
-from rlvr import truth
-from rlvr.audit import Audit, Pair, audit, interval, print_audit
 from rlvr.cli import app
 from rlvr.data import InputError, Status, Verdict
-from rlvr.verify import load_verifier
+from rlvr.verify import audit as audit_
+from rlvr.verify.audit import Audit, Pair, audit, interval, print_audit
+from rlvr.verify.truth import maths
+from rlvr.verify.verifier import load_verifier
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 12000), (1, 7), (8000, 8000), (7990, 8000)])
@@ -54,27 +54,27 @@ def test_math_meets_its_bar_on_a_small_sample() -> None:
     assert figures["right"] + figures["wrong"] == 1500
     assert figures["tpr"]["rate"] >= 0.99, result.differ
     assert figures["fpr"]["accepted"] == 0, result.differ
-    assert set(result.types) == set(truth.TYPES)
+    assert set(result.types) == set(maths.TYPES)
 
 
 def test_pairs_repeat_themselves_and_are_of_both_sorts() -> None:
-    pairs = list(truth.pairs(630, 3))
-    assert pairs == list(truth.pairs(630, 3))
-    assert pairs != list(truth.pairs(630, 4))
+    pairs = list(maths.pairs(630, 3))
+    assert pairs == list(maths.pairs(630, 3))
+    assert pairs != list(maths.pairs(630, 4))
     assert Counter(pair.right for pair in pairs) == {True: 252, False: 378}
 
 
 def test_truth_shares_no_code_with_the_verifier() -> None:
-    tree = ast.parse(Path(truth.__file__).read_text())
+    tree = ast.parse(Path(maths.__file__).read_text())
     imported = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
     assert not any("maths" in str(name) or "verifiers" in str(name) for name in imported)
     # Nor is it part of the verifier's version.
     source = Path(str(load_verifier("math").module.__file__)).read_text()
-    assert "from rlvr.truth" not in source
+    assert "from rlvr.verify.truth.maths" not in source
 
 
 def test_a_wrong_pair_never_ends_with_the_reference_in_a_box() -> None:
-    for pair in truth.pairs(4200, 9):
+    for pair in maths.pairs(4200, 9):
         said = pair.completion.rpartition("</think>")[2].partition("<think>")[0]
         if not pair.right and said.count("\\boxed{") == 1:
             assert f"\\boxed{{{pair.reference}}}" not in said

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import Call
 
-from rlvr.check import check, reports
 from rlvr.data import InputError
-from rlvr.policies import FAMILIES
+from rlvr.verify.check import check, reports
+from rlvr.verify.policies import FAMILIES
 
 TASK = '''"""Sums."""
 from rlvr.data import Problem

@@ -1,4 +1,4 @@
-"""rlvr/claims.py, rlvr/pages.py and rlvr/sceptic.py on records whose outcome is known."""
+"""rlvr/claims and rlvr/results/sceptic.py on records whose outcome is known."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rlvr import claims
-from rlvr.compare import Results, read_results
-from rlvr.conditions import parse
+from rlvr.claims import experiments
+from rlvr.claims.pages import summary, title, write
 from rlvr.config import ClaimConfig, load, resolved
 from rlvr.data import InputError
-from rlvr.pages import summary, title, write
-from rlvr.record import deciding, digest
-from rlvr.sceptic import checks
+from rlvr.records.record import deciding, digest
+from rlvr.results.compare import Results, read_results
+from rlvr.results.sceptic import checks
+from rlvr.statistics.conditions import parse
 
 TINY = Path(__file__).parent / "tiny.yaml"
 SEEDS = (0, 1, 2)
@@ -59,7 +59,7 @@ def make(
 
 
 def value(text: str, main: Results, *others: Results) -> list[float]:
-    return claims.values_of(parse(f"{text} > 0").quantity, main, [main, *others])
+    return experiments.values_of(parse(f"{text} > 0").quantity, main, [main, *others])
 
 
 def test_a_difference_is_paired_by_seed(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_slope_is_least_squares_over_decades_of_parameters(tmp_path: Path) -> No
         def figure(arm: str, metric: str, t: int, seed: int) -> float:
             return seed + (0.25 * size if arm == "verified" else 0.0)
 
-        size = claims.log_parameters(probe)
+        size = experiments.log_parameters(probe)
         return make(tmp_path / f"{model}-run", [f"model={model}"], figure, ["pass@1"])
 
     runs = []
@@ -108,13 +108,13 @@ def test_fraction_needed(tmp_path: Path, losses: tuple[float, ...], expected: fl
     worse = dict(zip(("f0", "f1", "f5", "real"), losses, strict=True)) | {"base": 0.0, "kept": 9.0}
     rule = ["verdict.metric=real_nll", "verdict.margin=0.15"]
     r = make(tmp_path / "r", [FRACTIONS, *rule], lambda a, m, t, s: 2 + worse[a], ["real_nll"])
-    assert list(claims.fractions(r).items()) == [
+    assert list(experiments.fractions(r).items()) == [
         (0.0, "f0"),
         (0.1, "f1"),
         (0.5, "f5"),
         (1.0, "real"),
     ]
-    assert claims.fractions(r, "accumulate") == {0.2: "kept"}
+    assert experiments.fractions(r, "accumulate") == {0.2: "kept"}
     found = value("fraction_needed()", r)
     assert found == pytest.approx([expected] * 3, nan_ok=True)
 
@@ -136,13 +136,13 @@ def test_distance_is_the_mean_of_where_each_row_crosses_zero(tmp_path: Path) -> 
         return strength.get(arm, 9.0) if metric == "J" else 0.3 + change.get(arm, 0.0)
 
     r = make(tmp_path / "r", [DIAL], figure, ["pass@1", "J"])
-    assert claims.dial(r) == {
+    assert experiments.dial(r) == {
         0.0: {0.0: "verified", 0.5: "a", 0.9: "b"},
         0.5: {0.0: "c", 0.5: "d"},
     }
     # Between a and b a quarter of the way; between c and d half of it.
     expected = {0.0: pytest.approx(0.5 - 0.4 / 4), 0.5: pytest.approx(0.25)}
-    assert claims.boundary(r, 0) == expected
+    assert experiments.boundary(r, 0) == expected
     assert value("distance()", r) == pytest.approx([(0.4 + 0.25) / 2] * 3)
     never = make(tmp_path / "never", [DIAL], lambda a, m, t, s: 0.5, ["pass@1", "J"])
     assert all(map(math.isnan, value("distance()", never)))
@@ -254,15 +254,15 @@ def test_a_claim_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(TINY.read_text())
     with pytest.raises(InputError, match=r"mine\.yaml: claim: missing"):
-        claims.find([str(path)])
+        experiments.find([str(path)])
     rule = 'claim: {id: C9, says: x, changes: y, rule: ["verifed pass@1 - base pass@1 > 0"]}\n'
     path.write_text(TINY.read_text() + rule)
-    (claim,) = claims.find([str(path)])
+    (claim,) = experiments.find([str(path)])
     assert claim.name == "mine"
     with pytest.raises(InputError, match="no arm 'verifed', did you mean 'verified'"):
-        claims.runs_of(claim, "cpu")
-    assert [one.name for one in claims.find(["c3_text"])] == ["c3_text"]
-    assert len(claims.find(["C3"])) == 2
+        experiments.runs_of(claim, "cpu")
+    assert [one.name for one in experiments.find(["c3_text"])] == ["c3_text"]
+    assert len(experiments.find(["C3"])) == 2
 
 
 def test_titles() -> None:
@@ -281,11 +281,11 @@ def test_a_rule_that_is_none_is_an_input_error(tmp_path: Path) -> None:
 # The shipped claims
 
 
-@pytest.mark.parametrize("claim", claims.find([]), ids=lambda claim: claim.name)
-def test_shipped_claims_name_arms_that_they_run(claim: claims.Claim) -> None:
+@pytest.mark.parametrize("claim", experiments.find([]), ids=lambda claim: claim.name)
+def test_shipped_claims_name_arms_that_they_run(claim: experiments.Claim) -> None:
     section = claim.claim
     assert claim.name.startswith(section.id.lower())
-    runs = claims.runs_of(claim, "cpu")
+    runs = experiments.runs_of(claim, "cpu")
     points = {f"{point}-{model}" for point in section.points for model in section.models}
     assert {"main", *section.models, *section.points, *points} == set(runs)
     assert len(runs["main"].seeds) >= 5
@@ -294,14 +294,14 @@ def test_shipped_claims_name_arms_that_they_run(claim: claims.Claim) -> None:
     for text in (*section.controls, *section.rule):
         quantity = parse(text).quantity
         assert {term.arm for term in (quantity.plus, quantity.minus) if term} <= names, text
-    smoke = claims.runs_of(claim, "smoke")
+    smoke = experiments.runs_of(claim, "smoke")
     assert set(smoke) <= set(runs) and smoke["main"] != runs["main"]
 
 
 def test_claims_by_id() -> None:
-    assert {claim.claim.id for claim in claims.find(["c7"])} == {"C7"}
+    assert {claim.claim.id for claim in experiments.find(["c7"])} == {"C7"}
     with pytest.raises(InputError, match="no claim 'C77'"):
-        claims.find(["C77"])
+        experiments.find(["C77"])
 
 
 # What a sceptic asks

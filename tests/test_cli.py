@@ -15,10 +15,11 @@ from conftest import Call
 from test_loop import TINY, kill_group, start_run
 from test_models import chat_model
 
-from rlvr import cli, record
-from rlvr.arms import PRESETS
+from rlvr import cli
 from rlvr.config import load, resolved, shipped_configs
-from rlvr.models import LADDER, make_tiny, materialise
+from rlvr.models.loading import LADDER, make_tiny, materialise
+from rlvr.records import record
+from rlvr.select.arms import PRESETS
 
 COMMANDS = {
     "audit": ["name", "--labelled", "--pairs", "-o"],
@@ -313,7 +314,7 @@ def test_interrupting_a_run_says_how_to_go_on(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rlvr.loop.run", interrupted)
+    monkeypatch.setattr("rlvr.loop.runner.run", interrupted)
     code, _, err = call("run", TINY, "--out", tmp_path / "run")
     assert code == 130 and "run the same command again" in err and err.count("\n") == 1
 
@@ -326,7 +327,7 @@ def test_a_run_that_fails_exits_1_with_one_line(
     def failing(*_: object) -> None:
         raise RunError("the engine\nended")
 
-    monkeypatch.setattr("rlvr.loop.run", failing)
+    monkeypatch.setattr("rlvr.loop.runner.run", failing)
     code, out, err = call("run", TINY, "--out", tmp_path / "run")
     assert (code, out, err) == (1, "", "rlvr: the engine ended\n")
 

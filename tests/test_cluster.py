@@ -30,8 +30,8 @@ from test_resume import assert_equal_runs
 
 from rlvr.config import NamedConfig, load
 from rlvr.data import InputError, Problem, RunError
-from rlvr.progress import Display
-from rlvr.units import LOCKS, Job, Unit, alone, units
+from rlvr.loop.progress import Display
+from rlvr.loop.units import LOCKS, Job, Unit, alone, units
 
 RAY = Path(sys.executable).parent / "ray"
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1"}
@@ -270,7 +270,7 @@ def test_judges_on_two_nodes_and_on_none(cluster: Callable[[int], Nodes]) -> Non
     import ray
     from ray.exceptions import RayError
 
-    from rlvr.cluster import CHUNK, ClusterJudge, connected, judges
+    from rlvr.loop.cluster import CHUNK, ClusterJudge, connected, judges
 
     nodes = cluster(2)
     problem = Problem("p", "t", "eval", "", "", "7")
@@ -305,7 +305,7 @@ def test_judges_on_two_nodes_and_on_none(cluster: Callable[[int], Nodes]) -> Non
 def test_a_judge_whose_processes_are_killed_starts_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rlvr.cluster import NodeJudge
+    from rlvr.loop.cluster import NodeJudge
 
     monkeypatch.chdir(tmp_path)  # as it does itself, and here it is undone
     judge = NodeJudge(str(tmp_path), NamedConfig(name="exact"), 1, 10.0)
@@ -355,7 +355,7 @@ def test_no_cluster_there(call: Call) -> None:
 
 
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rlvr import preflight
+    from rlvr.loop import preflight
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install 'rlvr\[ray\]'"):

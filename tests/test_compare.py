@@ -1,4 +1,4 @@
-"""rlvr/compare.py on synthetic run folders whose figures are known."""
+"""rlvr/results/compare.py on synthetic run folders whose figures are known."""
 
 import json
 import math
@@ -12,9 +12,10 @@ import pytest
 from scipy import stats as scipy_stats
 from statsmodels.stats.multitest import multipletests
 
-from rlvr import cli, compare
-from rlvr.compare import read_results, write_compare
+from rlvr import cli
 from rlvr.data import InputError
+from rlvr.results import compare
+from rlvr.results.compare import read_results, write_compare
 
 ARMS = ("verified", "unfiltered", "random", "real")
 SEEDS = (0, 1, 2)

@@ -1,4 +1,4 @@
-"""rlvr/conditions.py: what a rule says, and when it holds."""
+"""rlvr/statistics/conditions.py: what a rule says, and when it holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pytest
 from scipy import stats
 
-from rlvr.conditions import parse, settle, state
+from rlvr.statistics.conditions import parse, settle, state
 
 # Five seeds around 0.1: the 95 % interval is 0.1 +- 2.776 x 0.0158 / sqrt(5), about +-0.0196.
 VALUES = (0.08, 0.09, 0.10, 0.11, 0.12)

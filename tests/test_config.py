@@ -353,7 +353,7 @@ def test_batches_that_do_not_divide_are_bad_input(overrides: list[str]) -> None:
 
 
 def test_the_engine_is_given_room_for_the_longest_real_solution_and_one_token_more() -> None:
-    from rlvr import preflight
+    from rlvr.loop import preflight
 
     config = load(TINY, ["generate.max_tokens=1", "evaluate.off_target=[]"])
     seeds = [preflight.draw(config, seed) for seed in config.seeds]

@@ -15,10 +15,12 @@ from test_arms import POOL, pool_of
 from test_loop import TINY, completions_of, finish, round_of, start_run, value
 from test_resume import assert_equal_runs
 
-from rlvr import models, preflight
-from rlvr.arms import choose
 from rlvr.config import load
-from rlvr.curate import (
+from rlvr.data import CONTAMINATIONS, Arm, Contamination, InputError, Keep, Problem, Verdict
+from rlvr.loop import preflight
+from rlvr.models import loading
+from rlvr.select.arms import choose
+from rlvr.studies.curate import (
     COPIED,
     Entry,
     as_pool,
@@ -27,7 +29,6 @@ from rlvr.curate import (
     hidden_means,
     kept_by_kind,
 )
-from rlvr.data import CONTAMINATIONS, Arm, Contamination, InputError, Keep, Problem, Verdict
 
 SHARES: dict[Contamination, float] = {
     "wrong": 0.3,
@@ -178,10 +179,10 @@ def test_what_was_kept_of_each_kind_and_of_the_clean_by_level() -> None:
 def test_hidden_means_are_those_of_one_sequence_at_a_time(tmp_path: Path) -> None:
     import torch
 
-    models.make_tiny("tiny-0.1m", 0, tmp_path)
+    loading.make_tiny("tiny-0.1m", 0, tmp_path)
     prompts, solutions = [(5, 6, 7), (8,), (9, 10)], [(11, 1), (12, 13, 14, 1), (1,)]
     found = hidden_means(tmp_path, prompts, solutions, batch=2)
-    network = models.load_model(tmp_path).eval()
+    network = loading.load_model(tmp_path).eval()
     for row, (prompt, solution) in enumerate(zip(prompts, solutions, strict=True)):
         with torch.no_grad():
             ids = torch.tensor([[*prompt, *solution]])
@@ -316,7 +317,7 @@ def test_what_was_kept_of_each_kind_is_in_the_metrics(run: Path) -> None:
 def test_the_scores_are_transformers(run: Path) -> None:
     import torch
 
-    network = models.load_model(round_of(run, 7, "perplexity-50", 1) / "model")
+    network = loading.load_model(round_of(run, 7, "perplexity-50", 1) / "model")
     for row in completions_of(run, 7, "perplexity-50", 2).head(12).to_dict("records"):
         ids = torch.tensor([[*row["prompt_token_ids"], *row["token_ids"]]])
         with torch.no_grad():

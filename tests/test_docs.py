@@ -29,11 +29,11 @@ from test_frames import write_run
 from test_loop import TINY
 
 from rlvr import cli
-from rlvr.arms import PRESETS
 from rlvr.config import ArmConfig, load
 from rlvr.data import Keep, Verdict
-from rlvr.preflight import draw
-from rlvr.scaffold import VERIFIER
+from rlvr.loop.preflight import draw
+from rlvr.select.arms import PRESETS
+from rlvr.verify.scaffold import VERIFIER
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -134,7 +134,7 @@ def load_block(block: Block) -> None:
 
 def prove(block: Block, names: dict[str, Any]) -> None:
     """Hold a verifier that a block defines to its own cases."""
-    from rlvr.verify import case_problem
+    from rlvr.verify.verifier import case_problem
 
     for reference, completion, status in names.pop("CASES", []):
         verdict = names["verify"](case_problem(reference), completion)
@@ -237,8 +237,8 @@ def test_the_arms_page_has_every_axis_keep_and_preset() -> None:
 
 
 def test_the_notebook_page_has_every_column() -> None:
-    from rlvr import frames
-    from rlvr.record import METRIC_COLUMNS
+    from rlvr.records.record import METRIC_COLUMNS
+    from rlvr.results import frames
 
     page = (ROOT / "docs" / "notebook.md").read_text()
     rows = dict(re.findall(r"^\| `run\.(\w+)[^|]*\|[^|]*\|([^|]*)\|$", page, re.MULTILINE))

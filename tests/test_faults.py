@@ -22,7 +22,7 @@ from test_loop import files, finish, kill_group, left_over, reference, start_run
 from test_resume import assert_equal_runs, assert_whole
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-ENGINE, SERVER = "from rlvr.serve import serve", "from rlvr.pool import _serve"
+ENGINE, SERVER = "from rlvr.engine.serve import serve", "from rlvr.verify.pool import _serve"
 LAUNCHER = "accelerate.commands.launch"
 TWO = ["train.processes=2", "seeds=[7]", "arms=[verified]", "rounds=1"]
 

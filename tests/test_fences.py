@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from rlvr import cells, fences
-from rlvr.fences import TooLarge, program
+from rlvr.programs import cells, fences
+from rlvr.programs.fences import TooLarge, program
 
 GOOD = "def f(x):\n    return x * x\n"
 BAD = "def f(x):\n    return x + x\n"

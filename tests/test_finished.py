@@ -11,7 +11,7 @@ import pytest
 from rlvr.tasks import algebra, arithmetic
 
 from rlvr.maths.effort import Costly, allowance, spend
-from rlvr.verify import case_problem, load_verifier
+from rlvr.verify.verifier import case_problem, load_verifier
 
 STATUS = {"+": "correct", "-": "wrong"}
 VERIFY = load_verifier("math").verify

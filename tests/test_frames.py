@@ -1,4 +1,4 @@
-"""`rlvr.load_run` and `rlvr export` on a run folder written by rlvr.record, every value known."""
+"""`rlvr.load_run` and `rlvr export` on a run folder of which every value is known."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from test_compare import BASE as FIGURES
 from test_compare import FINAL, rows_of
 
 import rlvr
-from rlvr import frames, record
 from rlvr.config import load, resolved
 from rlvr.data import Completion, Damaged, InputError, Verdict
-from rlvr.evaluate import Record
-from rlvr.export import COLUMNS, DATA
-from rlvr.models import character_tokenizer, make_tiny
+from rlvr.evaluate.evaluation import Record
+from rlvr.models.loading import character_tokenizer, make_tiny
+from rlvr.records import record
+from rlvr.results import frames
+from rlvr.results.export import COLUMNS, DATA
 
 TINY = Path(__file__).parent / "tiny.yaml"
 ARMS, SEEDS, ROUNDS = ("verified", "unfiltered", "random", "real"), (0, 1, 2), 2

@@ -16,8 +16,8 @@ from test_loop import ARMS, ROUNDS, SEEDS, TINY, completions_of, files, referenc
 from test_track import sent
 
 import rlvr
-from rlvr import record
 from rlvr.config import draw_problems, load
+from rlvr.records import record
 
 PLACES = [(seed, arm, round_) for seed in SEEDS for arm in ARMS for round_ in ROUNDS]
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from rlvr.tasks import functions
 
-from rlvr.check import SPLITS, check
 from rlvr.data import Problem, Split
-from rlvr.pool import VerifierPool
+from rlvr.verify.check import SPLITS, check
+from rlvr.verify.pool import VerifierPool
 
 NUMBERS = range(-120, 121)
 LISTS = [*([x] for x in NUMBERS), random.Random(0).sample(NUMBERS, 241) * 2]

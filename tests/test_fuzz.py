@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from rlvr.config import load
 from rlvr.data import InputError
-from rlvr.pool import VerifierPool
-from rlvr.score import read
-from rlvr.verify import case_problem
+from rlvr.verify.pool import VerifierPool
+from rlvr.verify.score import read
+from rlvr.verify.verifier import case_problem
 
 TINY = yaml.safe_load((Path(__file__).parent / "tiny.yaml").read_text())
 # Always the same examples: a test that fails now and then is looked at once and never again.

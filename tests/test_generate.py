@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from rlvr.data import InputError, Problem, RunError
-from rlvr.generate import (
+from rlvr.engine.vllm import (
     PROBES,
     Decoding,
     Engine,
@@ -26,7 +26,7 @@ from rlvr.generate import (
     stream_completions,
     write_probes,
 )
-from rlvr.models import load_model, load_tokenizer, make_tiny
+from rlvr.models.loading import load_model, load_tokenizer, make_tiny
 
 EOS = 1
 # Ids of bytes: any text will do for a model that has learned nothing.
@@ -359,7 +359,7 @@ def test_memory_handed_back_is_filled_anew_by_a_load(
 def test_the_process_of_a_large_model_rests_by_ending(
     model: Path, other: Path, expected: list[Sampled], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rlvr.generate.LARGE", 1)
+    monkeypatch.setattr("rlvr.engine.vllm.LARGE", 1)
     with Engine(other, "float32", {"max_num_seqs": 32}) as large:
         first = large._children[0].process
         large.rest()

@@ -13,11 +13,11 @@ import pytest
 
 from rlvr import maths
 from rlvr.maths.extract import MAX_COMPLETION, TOO_LONG
-from rlvr.verify import case_problem, load_verifier
+from rlvr.verify.verifier import case_problem, load_verifier
 
 # What reads programs has tests of its own as well (tests/test_fences.py).
 MODULES = [
-    "rlvr.cells",
+    "rlvr.programs.cells",
     "rlvr.markup",
     *(f"rlvr.maths.{file.stem}" for file in sorted(Path(maths.__file__).parent.glob("[a-z]*.py"))),
     *(f"rlvr.verifiers.{name}" for name in ("algebra", "exact", "math", "math_steps")),

@@ -20,14 +20,16 @@ from rich.console import Console
 from test_loop import TINY, finish, kill_group, left_over, round_of, start_run, value
 from test_resume import assert_equal_runs, assert_whole
 
-from rlvr import grpo, loop, record
-from rlvr.arms import rewards
 from rlvr.config import load
 from rlvr.data import Arm, Completion, InputError, RunError, Verdict
-from rlvr.generate import Decoding, on_gpu
-from rlvr.grpo import with_gradient
-from rlvr.models import load_model
-from rlvr.progress import Display
+from rlvr.engine.vllm import Decoding, on_gpu
+from rlvr.learners import grpo
+from rlvr.learners.grpo import with_gradient
+from rlvr.loop import runner
+from rlvr.loop.progress import Display
+from rlvr.models.loading import load_model
+from rlvr.records import record
+from rlvr.select.arms import rewards
 
 # Right, or with a 7 in it: a verifier with a hole.
 HOLE = """from rlvr.verifiers import exact
@@ -278,7 +280,7 @@ def test_stale_weights_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     config = load(TINY, [*SMALL, *coin, "rounds=1", "grpo.checkpoint_every=2"])
     display = Display(Console(quiet=True), "stale", 3)
     with pytest.raises(RunError, match=r"step 2: engine and trainer differ by 0\.\d+ nats"):
-        loop.run(config, tmp_path / "run", display, str(TINY))
+        runner.run(config, tmp_path / "run", display, str(TINY))
     assert len(synced) == 2
     assert not list((tmp_path / "run").rglob("coin/round-001/model"))
 
@@ -321,7 +323,7 @@ def test_trls_own_vllm_samples_where_it_is_asked_to(
     monkeypatch.setattr(grpo.Online, "rollout", by_fake)
     coin = ["arms=[{name: coin, keep: random, learner: grpo}]", "warm_start.max_steps=20"]
     config = load(TINY, [*SMALL, *coin, "rounds=1", "grpo.checkpoint_every=2"])
-    loop.run(config, tmp_path / "run", Display(Console(quiet=True), "fake", 3), str(TINY))
+    runner.run(config, tmp_path / "run", Display(Console(quiet=True), "fake", 3), str(TINY))
     assert calls == ["sync", "generate 64 in groups of 4"] * 2
     completions, _, _ = sampled(tmp_path / "run", "coin", 1)
     assert {one.finish_reason for one in completions} == {"stop", "length"}
@@ -352,7 +354,7 @@ def test_trls_own_vllm_needs_a_gpu(tmp_path: Path) -> None:
         pytest.skip("there is a GPU")
     config = load(TINY, [*SMALL, "grpo={steps: 2, trl_vllm: {mode: colocate}}"])
     with pytest.raises(InputError, match="grpo.trl_vllm.*need a GPU"):
-        loop.run(config, tmp_path / "run", Display(Console(quiet=True), "fake", 3), str(TINY))
+        runner.run(config, tmp_path / "run", Display(Console(quiet=True), "fake", 3), str(TINY))
     assert not (tmp_path / "run").exists()
     arguments = grpo.trl_arguments(config, 2, 2, tmp_path)
     assert arguments.use_vllm and arguments.vllm_mode == "colocate"

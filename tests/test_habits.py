@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from rlvr import habit_doubts, habit_frames, habits
-from rlvr.audit import Pair
-from rlvr.habit_doubts import DOUBTING
-from rlvr.habit_frames import LANGUAGES, THINKING, Habit
-from rlvr.habits import _SLOT, HABITS, ROWS, pairs
+from rlvr.verify.audit import Pair
+from rlvr.verify.truth import habit_doubts, habit_frames, habits
+from rlvr.verify.truth.habit_doubts import DOUBTING
+from rlvr.verify.truth.habit_frames import LANGUAGES, THINKING, Habit
+from rlvr.verify.truth.habits import _SLOT, HABITS, ROWS, pairs
 
 N = 201 * len(HABITS)  # each frame comes at least once
 EACH = pytest.mark.parametrize("habit", HABITS, ids=lambda habit: habit.name)
@@ -160,5 +160,6 @@ def test_the_grammar_shares_no_code_with_the_reader() -> None:
 
 def test_the_verifier_names_it_by_text_alone() -> None:
     """So that it is no part of the verifier's version."""
-    source = (Path(habits.__file__).parents[1] / "verifiers" / "math.py").read_text()
-    assert "from rlvr.habits" not in source and "import rlvr.habits" not in source
+    root = Path(__file__).parents[1]
+    source = (root / "verifiers" / "math.py").read_text()
+    assert "from rlvr.verify.truth" not in source and "import rlvr.verify.truth" not in source

@@ -13,10 +13,10 @@ from functools import cache
 
 import pytest
 
-from rlvr.audit import Pair
 from rlvr.data import Verdict
-from rlvr.habits import HABITS, pairs
-from rlvr.verify import case_problem, load_verifier
+from rlvr.verify.audit import Pair
+from rlvr.verify.truth.habits import HABITS, pairs
+from rlvr.verify.verifier import case_problem, load_verifier
 
 EACH = 201  # pairs of a habit: each frame comes at least once
 

@@ -22,7 +22,7 @@ import answers
 import pytest
 
 from rlvr.data import Problem, Verdict
-from rlvr.verify import LoadedVerifier, case_problem, load_verifier
+from rlvr.verify.verifier import LoadedVerifier, case_problem, load_verifier
 
 MOST = 2.0  # CPU seconds of a verdict
 KILLED = 10  # CPU seconds after which its process ends

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from rlvr.tasks import humaneval
 
-from rlvr.check import SPLITS, check
 from rlvr.config import NamedConfig, draw_problems
 from rlvr.data import InputError, Problem, Split
+from rlvr.verify.check import SPLITS, check
 
 MBPP = [
     {

@@ -16,11 +16,11 @@ import psutil
 import pytest
 from rlvr.verifiers import reasoning_gym, trl
 
-from rlvr import plugin_escapes, pool
 from rlvr.data import Verdict
 from rlvr.doctor import as_user
-from rlvr.pool import VerifierPool
-from rlvr.verify import case_problem
+from rlvr.verify import plugin_escapes, pool
+from rlvr.verify.pool import VerifierPool
+from rlvr.verify.verifier import case_problem
 
 RIGHTS: dict[str, Callable[[Callable[[], str]], str]] = {"own": lambda attempt: attempt()}
 if os.geteuid() == 0:

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from rlvr.cli import app
 from rlvr.data import InputError, Problem, Status, Verdict
-from rlvr.labelled import Agreement, Line, Tally, measure, print_agreement, read_labelled
+from rlvr.verify.labelled import Agreement, Line, Tally, measure, print_agreement, read_labelled
 
 ROOT = Path(__file__).parents[1]
 LINES: list[dict[str, Any]] = [

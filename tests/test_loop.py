@@ -17,11 +17,12 @@ import psutil
 import pytest
 from rich.console import Console
 
-from rlvr import loop, preflight, record
 from rlvr.config import draw_problems, load, resolved
 from rlvr.data import InputError
-from rlvr.progress import Display
-from rlvr.record import SUMS, deciding, digest
+from rlvr.loop import preflight, runner
+from rlvr.loop.progress import Display
+from rlvr.records import record
+from rlvr.records.record import SUMS, deciding, digest
 
 TINY = Path(__file__).parent / "tiny.yaml"
 SEEDS, ARMS, ROUNDS = (7, 8), ("verified", "random"), (1, 2)
@@ -445,7 +446,7 @@ def test_a_refused_process_leaves_the_folder_of_another_that_was_quicker(
         monkeypatch.setattr(record, "locked", late)
         display = Display(Console(quiet=True), "late", 1)
         with pytest.raises(InputError, match="another run is using this folder"):
-            loop.run(load(TINY), folder, display, str(TINY))
+            runner.run(load(TINY), folder, display, str(TINY))
         assert {path.name for path in folder.iterdir()} == {".lock", "theirs"}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rlvr.data import Verdict
-from rlvr.verify import case_problem, load_verifier
+from rlvr.verify.verifier import case_problem, load_verifier
 
 STATUS = {"+": "correct", "-": "wrong", "?": "abstain"}
 VERIFY = load_verifier("math").verify

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from rlvr.data import Verdict
-from rlvr.evaluate import Record
+from rlvr.evaluate.evaluation import Record
+from rlvr.evaluate.metrics import lucky
 from rlvr.maths import poly
 from rlvr.maths.parse import parse
-from rlvr.metrics import lucky
-from rlvr.verify import LUCKY, case_problem, load_verifier
+from rlvr.verify.verifier import LUCKY, case_problem, load_verifier
 
 STATUS = {"+": "correct", "-": "wrong", "?": "abstain"}
 LOADED = load_verifier("math_steps")

@@ -13,12 +13,12 @@ import pytest
 from rich.console import Console
 from test_loop import TINY
 
-from rlvr import record
 from rlvr.config import Config, load
 from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
-from rlvr.mend import mend
-from rlvr.progress import Display
-from rlvr.units import Job, Unit
+from rlvr.loop.progress import Display
+from rlvr.loop.repair import mend
+from rlvr.loop.units import Job, Unit
+from rlvr.records import record
 
 CLAIM_C4 = TINY.parents[1] / "configs" / "claims" / "c4.yaml"
 ROW = Row("p", "completion", "verified", 7, 1, 0, (3, 4), (5, 1), "correct", "exact@1", "verified")

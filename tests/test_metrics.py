@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from rlvr.data import Verdict
-from rlvr.evaluate import Record
-from rlvr.metrics import (
+from rlvr.evaluate.evaluation import Record
+from rlvr.evaluate.metrics import (
     accuracy,
     amplification,
     coverage,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rlvr.data import InputError, Problem
-from rlvr.models import (
+from rlvr.models.loading import (
     LADDER,
     Prompting,
     character_tokenizer,

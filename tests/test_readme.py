@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rlvr.pages import write
+from rlvr.claims.pages import write
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results" / "quickstart"

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from rlvr.verifiers import reasoning_gym as evaluating
 
-from rlvr.check import check
 from rlvr.data import InputError
-from rlvr.pool import VerifierPool
-from rlvr.verify import case_problem, load_verifier
+from rlvr.verify.check import check
+from rlvr.verify.pool import VerifierPool
+from rlvr.verify.verifier import case_problem, load_verifier
 
 DOCS = Path(__file__).parents[1] / "docs"
 PINS = Path(__file__).parents[1] / "requirements" / "cpu.txt"
@@ -122,7 +122,7 @@ def test_an_answer_that_is_a_program_touches_nothing(tmp_path: Path) -> None:
 
 
 def test_a_file_of_entries_is_scored_as_it_stands(tmp_path: Path) -> None:
-    from rlvr.score import score_file
+    from rlvr.verify.score import score_file
 
     lines = [entry("leg_counting", "22") | {"completion": text} for text in ("22", "23")]
     path = tmp_path / "entries.jsonl"

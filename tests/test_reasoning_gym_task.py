@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rlvr.check import SPLITS, check
 from rlvr.config import NamedConfig, draw_problems, load_task
 from rlvr.data import InputError, Problem, Split
+from rlvr.verify.check import SPLITS, check
 
 
 def drawn(

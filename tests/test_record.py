@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors import SafetensorError
 
-from rlvr import record
 from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
-from rlvr.models import load_model, make_tiny
-from rlvr.train import save
+from rlvr.learners.sft import save
+from rlvr.models.loading import load_model, make_tiny
+from rlvr.records import record
 
 
 def completion(index: int = 0, **changed: Any) -> Completion:
@@ -112,7 +112,7 @@ def test_json_that_is_none_is_refused_and_leaves_the_old_file(value: Any, tmp_pa
 
 def test_text_is_utf8_in_any_locale(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from rlvr.record import write_text;"
+        "from pathlib import Path; from rlvr.records.record import write_text;"
         f"write_text(Path({str(tmp_path / 'a')!r}), chr(233) + chr(9731))"
     )
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -285,7 +285,7 @@ def test_no_bit_flips_unseen_in_what_was_written(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from rlvr.record import locked
+from rlvr.records.record import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

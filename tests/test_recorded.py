@@ -8,8 +8,8 @@ import warnings
 import pytest
 from rlvr.verifiers import code
 
-from rlvr import recorded
-from rlvr.verify import case_problem
+from rlvr.sandbox import recorded
+from rlvr.verify.verifier import case_problem
 
 RIGHT = "def f(x):\n    return x\n"
 

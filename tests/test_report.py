@@ -20,12 +20,12 @@ from conftest import Call
 from made_run import HOSTILE, KS, LONG, config, make_run
 from scipy import stats as scipy_stats
 
-from rlvr.compare import compare_run, read_results, write_compare
 from rlvr.data import InputError
-from rlvr.plot import ARM_COLOURS, NEXT_COLOURS, ON_DARK, arm_colours
 from rlvr.report import completions, facts
 from rlvr.report.figures import arm_looks, figure_groups
 from rlvr.report.page import render, visible, write_report
+from rlvr.results.compare import compare_run, read_results, write_compare
+from rlvr.results.plot import ARM_COLOURS, NEXT_COLOURS, ON_DARK, arm_colours
 
 REPO = Path(__file__).parents[1]
 SEEDS = (0, 1, 2)

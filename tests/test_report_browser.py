@@ -18,8 +18,8 @@ from axe_playwright_python.sync_playwright import Axe
 from made_run import HOSTILE, LONG, config, make_run
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
-from rlvr.compare import compare_run, read_results
 from rlvr.report.page import visible, write_report
+from rlvr.results.compare import compare_run, read_results
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FOUND = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)

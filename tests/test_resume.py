@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_loop import files, finish, kill_group, left_over, reference, start_run
 
-from rlvr import record
+from rlvr.records import record
 
 # Times, versions and the lock: all that may differ.
 OUTSIDE = {"timing.parquet", "manifest.json", ".lock"}

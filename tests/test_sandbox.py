@@ -20,13 +20,13 @@ import psutil
 import pytest
 from rlvr.verifiers import code
 
-from rlvr import confine, escapes, inside, recorded, sandbox
 from rlvr.data import Verdict
 from rlvr.doctor import as_user
-from rlvr.plain import pack, unpack
-from rlvr.pool import VerifierPool
-from rlvr.sandbox import ProgramError, Sandbox, SandboxError
-from rlvr.verify import case_problem
+from rlvr.sandbox import confine, escapes, inside, outside, recorded
+from rlvr.sandbox.outside import ProgramError, Sandbox, SandboxError
+from rlvr.sandbox.plain import pack, unpack
+from rlvr.verify.pool import VerifierPool
+from rlvr.verify.verifier import case_problem
 
 TIMEOUT = 0.5
 NO_ARGUMENTS = {"dict": list[object]()}
@@ -163,10 +163,10 @@ def host() -> dict[str, object]:
 def test_the_attempts_are_real_ones() -> None:
     """What the sandbox refuses works for an ordinary user without one."""
 
-    def outside() -> str:
+    def bare() -> str:
         return json.dumps({what: escapes.worked(it) for what, it in escapes.HARMLESS.items()})
 
-    found = json.loads(list(RIGHTS.values())[-1](outside))
+    found = json.loads(list(RIGHTS.values())[-1](bare))
     assert not [what for what, worked in found.items() if not worked]
 
 
@@ -231,7 +231,7 @@ def test_a_program_is_nobody_outside_too(rights: str) -> None:
             return Path(f"/proc/{program.pid}/status").read_text()
 
     found = dict(line.split(":\t", 1) for line in RIGHTS[rights](attempt).splitlines())
-    wanted = str(os.geteuid() or sandbox.NOBODY)
+    wanted = str(os.geteuid() or outside.NOBODY)
     assert found["Uid"].split() == found["Gid"].split() == [wanted] * 4
     assert not found["Groups"].strip() or os.geteuid() != 0
     assert {int(found[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {0}
@@ -256,7 +256,7 @@ def solve():
 @pytest.mark.parametrize("rights", RIGHTS)
 def test_threads_are_counted(rights: str) -> None:
     count = int(RIGHTS[rights](lambda: str(answer(THREADS))))
-    assert 32 <= count <= sandbox.Limits().threads
+    assert 32 <= count <= outside.Limits().threads
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's sandbox can be looked at from outside")
@@ -350,7 +350,7 @@ def test_a_killed_owner_leaves_no_process() -> None:
 
 def test_without_bubblewrap_there_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     code._close_sandbox()
-    monkeypatch.setattr(sandbox, "bubblewrap", lambda: "/bin/false")
+    monkeypatch.setattr(outside, "bubblewrap", lambda: "/bin/false")
     with pytest.raises(SandboxError, match="does not start"):
         judge(hostile.EXAMPLES, hostile.RIGHT)
 

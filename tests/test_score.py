@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from rlvr.data import InputError, RunError
-from rlvr.pool import VerifierPool
-from rlvr.score import Tally, score, score_file
+from rlvr.verify.pool import VerifierPool
+from rlvr.verify.score import Tally, score, score_file
 
 MOODY = '''"""Does what the completion says."""
 from rlvr.data import Verdict

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from rlvr.serve import SMALL, _draw_in_threads
+from rlvr.engine.serve import SMALL, _draw_in_threads
 
 
 @pytest.mark.parametrize("top_p", [None, 0.8])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from rlvr.data import Verdict
-from rlvr.verify import case_problem, load_verifier
+from rlvr.verify.verifier import case_problem, load_verifier
 
 VERIFY = load_verifier("math").verify
 

@@ -1,4 +1,4 @@
-"""rlvr/stats.py against hand-computed values and brute force; tests/test_peers.py: libraries."""
+"""rlvr/statistics/estimates.py against hand-computed values and brute force."""
 
 import math
 from itertools import combinations
@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from rlvr.stats import (
+from rlvr.statistics.estimates import (
     decide,
     holm,
     mean_pass_at_k,

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from rlvr.verifiers import code
 
-from rlvr import stdio
 from rlvr.data import Verdict
-from rlvr.verify import case_problem
+from rlvr.programs import stdio
+from rlvr.verify.verifier import case_problem
 
 TIMEOUT = 2.0
 

@@ -20,12 +20,12 @@ import pyarrow.parquet as pq
 import pytest
 from test_loop import ARMS, ROUNDS, TINY, reference, round_of
 
-from rlvr import arms, evaluate, metrics, ngrams, record, stored
-from rlvr.arms import PRESETS
 from rlvr.data import Arm, Completion, Damaged, Flip, Problem, Row, RunError, Status, Verdict
-from rlvr.evaluate import RECORD, Record, judge
-from rlvr.generate import Decoding, Sampled
-from rlvr.stored import (
+from rlvr.engine.vllm import Decoding, Sampled
+from rlvr.evaluate import evaluation, metrics, ngrams
+from rlvr.evaluate.evaluation import RECORD, Record, judge
+from rlvr.records import record, stored
+from rlvr.records.stored import (
     JUDGED,
     ROW,
     Joined,
@@ -38,6 +38,8 @@ from rlvr.stored import (
     pick,
     take,
 )
+from rlvr.select import arms
+from rlvr.select.arms import PRESETS
 
 SIZE = 7
 
@@ -193,13 +195,13 @@ def test_what_is_kept_of_a_file_is_read_from_it(rate: float, tmp_path: Path) -> 
 
 def test_records_of_one_kind_are_read(tmp_path: Path) -> None:
     others = [replace(one, kind="greedy") for one in RECORDS[:10]]
-    evaluate.write_records(tmp_path / "eval.parquet", [*RECORDS, *others])
-    samples = evaluate.read_records(tmp_path / "eval.parquet", "sample")
+    evaluation.write_records(tmp_path / "eval.parquet", [*RECORDS, *others])
+    samples = evaluation.read_records(tmp_path / "eval.parquet", "sample")
     assert isinstance(samples, Stored) and list(samples) == RECORDS
-    assert list(evaluate.read_records(tmp_path / "eval.parquet", "greedy")) == others
-    assert evaluate.read_records(tmp_path / "eval.parquet", "best") == []
-    evaluate.write_records(tmp_path / "none.parquet", [])
-    assert evaluate.read_records(tmp_path / "none.parquet", "sample") == []
+    assert list(evaluation.read_records(tmp_path / "eval.parquet", "greedy")) == others
+    assert evaluation.read_records(tmp_path / "eval.parquet", "best") == []
+    evaluation.write_records(tmp_path / "none.parquet", [])
+    assert evaluation.read_records(tmp_path / "none.parquet", "sample") == []
 
 
 def test_damage_of_a_scratch_file_is_nobodys_input(tmp_path: Path) -> None:
@@ -360,9 +362,9 @@ def test_more_n_grams_than_memory_holds_are_counted(
 
 
 def test_problems_come_in_parts_of_so_many_completions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluate, "AT_ONCE", 10)
+    monkeypatch.setattr(evaluation, "AT_ONCE", 10)
     problems = tuple(Problem(f"p{i}", "t", "train", "1", "?", "1") for i in range(8))
-    whole = evaluate.Problems(problems, ((1,),) * 8, ((2,),) * 8)
+    whole = evaluation.Problems(problems, ((1,),) * 8, ((2,),) * 8)
     parts = list(whole.parts(4))
     assert [len(part.problems) for part in parts] == [2, 2, 2, 2]
     assert tuple(one for part in parts for one in part.problems) == problems
@@ -415,18 +417,18 @@ class Tokenizer:
 
 
 def test_parts_are_sampled_and_judged_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    held_out = evaluate.Problems(PROBLEMS, tuple((i,) for i in range(20)), None)
+    held_out = evaluation.Problems(PROBLEMS, tuple((i,) for i in range(20)), None)
 
     def records() -> tuple[list[int], list[Record]]:
         engine: Any = Engine()
-        made = evaluate.evaluate(
+        made = evaluation.evaluate(
             engine, Judge(), Tokenizer(), held_out, Decoding(), 3, "sample", "a", 0, 1
         )
         return engine.sizes, list(made)
 
     sizes, whole = records()
     assert sizes == [60] and len(whole) == 60
-    monkeypatch.setattr(evaluate, "AT_ONCE", 10)
+    monkeypatch.setattr(evaluation, "AT_ONCE", 10)
     sizes, parts = records()
     assert sizes == [9] * 6 + [6] and parts == whole
 
@@ -454,7 +456,7 @@ def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tests' run with lists of 16 items, as a round of millions is to the real ones."""
     cache = reference(tmp_path_factory).parent / "cache"
     folder = tmp_path_factory.mktemp("short") / "run"
-    call = "from rlvr import stored; stored.PART = stored.LISTED = 16; "
+    call = "from rlvr.records import stored; stored.PART = stored.LISTED = 16; "
     call += "from rlvr.cli import main; main()"
     command = [sys.executable, "-c", call, "run", str(TINY), "seeds=[7]", "--out", str(folder)]
     environment = {**os.environ, "RLVR_CACHE": str(cache)}

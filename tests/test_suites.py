@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from rlvr.verifiers import code
 
-from rlvr.verify import case_problem
+from rlvr.verify.verifier import case_problem
 
 
 @pytest.fixture(scope="module", autouse=True)

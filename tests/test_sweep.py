@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from rlvr.data import InputError
-from rlvr.sweep import points
+from rlvr.loop.sweep import points
 
 TINY = str(Path(__file__).parent / "tiny.yaml")
 

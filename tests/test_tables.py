@@ -1,4 +1,4 @@
-"""rlvr/tables.py: what a terminal of 80 columns shows of synthetic runs."""
+"""rlvr/results/tables.py: what a terminal of 80 columns shows of synthetic runs."""
 
 import io
 from pathlib import Path
@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 from test_compare import ARMS, BASE, FINAL, make_run, rows_of, with_excluded, without
 
-from rlvr.compare import read_results
-from rlvr.tables import print_tables
+from rlvr.results.compare import read_results
+from rlvr.results.tables import print_tables
 
 
 def tables(*runs: Path, width: int = 80) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rlvr import corpus
 from rlvr.data import InputError, Problem, Split
+from rlvr.models import prose
 
 text: Callable[..., Iterator[Problem]] = importlib.import_module("rlvr.tasks.text").problems
 SPLITS: tuple[Split, ...] = ("train", "eval", "dev")
@@ -32,7 +32,7 @@ DOCSTRING = """Return the sum of all values along the axis that the caller has c
 
 
 def test_prose_is_kept_and_nothing_else() -> None:
-    assert list(corpus.prose(DOCSTRING)) == [
+    assert list(prose.prose(DOCSTRING)) == [
         "Return the sum of all values along the axis that the caller has chosen, or of all.",
         "The values are added in pairs, so that the error of rounding grows slowly with their "
         "number and not as fast as in a plain loop.",
@@ -40,12 +40,12 @@ def test_prose_is_kept_and_nothing_else() -> None:
 
 
 def test_the_corpus_is_large_real_and_the_same_when_read_again() -> None:
-    found = corpus.paragraphs()
-    corpus.paragraphs.cache_clear()
-    assert corpus.paragraphs() == found
+    found = prose.paragraphs()
+    prose.paragraphs.cache_clear()
+    assert prose.paragraphs() == found
     assert len({paragraph for _, paragraph in found}) == len(found)
     assert sum(len(paragraph) for _, paragraph in found) > 3e6
-    assert {source for source, _ in found} == set(corpus.PACKAGES)
+    assert {source for source, _ in found} == set(prose.PACKAGES)
     words = " ".join(paragraph for _, paragraph in found).lower().split()
     assert 0.04 < words.count("the") / len(words) < 0.10  # English
     assert statistics.median(map(len, words)) < 7
@@ -60,10 +60,10 @@ def test_packages_are_parsed_and_never_imported(
     (package / "__init__.py").write_text(code)
     (package / "broken.py").write_text("def (")
     monkeypatch.syspath_prepend(tmp_path)
-    assert len(list(corpus._of_package("hostile_prose"))) == 2
+    assert len(list(prose._of_package("hostile_prose"))) == 2
     for name in ("no_such_package", "this"):
         with pytest.raises(ModuleNotFoundError):
-            list(corpus._of_package(name))
+            list(prose._of_package(name))
 
 
 def test_splits_share_no_beginning_and_seeds_share_no_order() -> None:

@@ -1,4 +1,4 @@
-"""rlvr/theory.py: the closed forms by hand, the machinery against them, and broken machinery."""
+"""rlvr/studies/theory.py: closed forms by hand, the machinery against them, broken machinery."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlvr import arms, theory
 from rlvr.data import Arm, Flip, Memory
+from rlvr.select import arms
+from rlvr.studies import theory
 
 P = np.array([0.5, 0.3, 0.2])
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 import torch
 
-from rlvr.threads import forget, set_aside
+from rlvr.engine.threads import forget, set_aside
 
 
 def test_a_forgotten_tensor_holds_no_memory() -> None:

@@ -12,8 +12,8 @@ import pytest
 from rlvr.verifiers import code
 
 from rlvr.data import InputError, Verdict
-from rlvr.plain import pack, unpack
-from rlvr.verify import case_problem
+from rlvr.sandbox.plain import pack, unpack
+from rlvr.verify.verifier import case_problem
 
 TIMEOUT = 2.0
 
@@ -658,7 +658,7 @@ def forge(**answer):
         {"value": 1, "after": [[0, [[]]]]},
         {"value": 1, "printed": [3, 4]}, {"value": 1, "printed": 5},
         {"raised": "no", "kinds": ["unittest.case.SkipTest", "Exception"]},
-        {"raised": "no", "kinds": ["rlvr.checker.BrokenTests", "Exception"]},
+        {"raised": "no", "kinds": ["rlvr.sandbox.checker.BrokenTests", "Exception"]},
         {"raised": "no", "kinds": ["SystemExit"]}, {"raised": "no", "kinds": []},
         {"raised": "no", "kinds": ["E", "Exception"], "args": {"tuple": [{"function": 0}]}},
         {"raised": "no", "kinds": ["E", "Exception"], "fields": {"__class__": 1, "args": 3}},

@@ -15,9 +15,10 @@ from conftest import Call
 from test_cli import assert_refused
 from test_loop import TINY, finish, kill_group, start_run
 
-from rlvr import record, track
 from rlvr.config import load, resolved
 from rlvr.data import InputError
+from rlvr.loop import tracking
+from rlvr.records import record
 
 CONFIG = resolved(load(TINY, ["report_to=tensorboard"]))
 
@@ -57,9 +58,9 @@ def sent(folder: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
     return runs
 
 
-def tracked(folder: Path, *names: track.TrackerName) -> tuple[track.Trackers, list[str]]:
+def tracked(folder: Path, *names: tracking.TrackerName) -> tuple[tracking.Trackers, list[str]]:
     said: list[str] = []
-    return track.Trackers(folder, CONFIG, names or ("tensorboard",), said.append), said
+    return tracking.Trackers(folder, CONFIG, names or ("tensorboard",), said.append), said
 
 
 def test_figures_reach_the_event_files_under_their_names(tmp_path: Path) -> None:
@@ -99,12 +100,12 @@ def test_a_kill_between_sending_and_noting_it_doubles_no_point(tmp_path: Path, l
     for round_ in (1, 2, 3):
         write(tmp_path, 0, "verified", round_)
     tracked(tmp_path)[0].send()
-    state = json.loads((tmp_path / track.STATE).read_text())
+    state = json.loads((tmp_path / tracking.STATE).read_text())
     if lost == "all marks":
-        (tmp_path / track.STATE).unlink()
+        (tmp_path / tracking.STATE).unlink()
     else:
         state["sent"]["tensorboard"]["seed-0/verified"] = 2
-        record.write_json(tmp_path / track.STATE, state)
+        record.write_json(tmp_path / tracking.STATE, state)
     tracked(tmp_path)[0].send()
     assert [step for step, _ in sent(tmp_path)["seed-0/verified"]["pass@1"]] == [1, 2, 3]
 
@@ -114,7 +115,7 @@ def test_a_tracker_asked_for_later_gets_all_that_is_recorded(tmp_path: Path) -> 
     trackers, _ = tracked(tmp_path)
     trackers.working = []
     trackers.send()
-    assert not (tmp_path / track.STATE).exists() and sent(tmp_path) == {}
+    assert not (tmp_path / tracking.STATE).exists() and sent(tmp_path) == {}
     tracked(tmp_path)[0].send()
     assert set(sent(tmp_path)) == {"seed-0/verified"}
 
@@ -122,7 +123,7 @@ def test_a_tracker_asked_for_later_gets_all_that_is_recorded(tmp_path: Path) -> 
 def test_a_failing_tracker_is_one_line_and_is_sent_what_it_lacks_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from accelerate import tracking
+    from accelerate.tracking import TensorBoardTracker
 
     write(tmp_path, 0, "verified", 1)
     tracked(tmp_path)[0].send()
@@ -131,13 +132,13 @@ def test_a_failing_tracker_is_one_line_and_is_sent_what_it_lacks_later(
         def failing(*_: Any, **__: Any) -> None:
             raise ConnectionError("no\nroute")
 
-        patch.setattr(tracking.TensorBoardTracker, "log", failing)
+        patch.setattr(TensorBoardTracker, "log", failing)
         trackers, said = tracked(tmp_path)
         for round_ in (2, 3):
             write(tmp_path, 0, "verified", round_)
             trackers.send()
         assert len(said) == 1 and "ConnectionError: no route" in said[0]
-    assert json.loads((tmp_path / track.STATE).read_text())["sent"] == {
+    assert json.loads((tmp_path / tracking.STATE).read_text())["sent"] == {
         "tensorboard": {"seed-0/verified": 1}
     }
     tracked(tmp_path)[0].send()
@@ -153,7 +154,7 @@ def test_an_event_folder_that_can_not_be_written_stops_nothing(tmp_path: Path) -
 
 
 def test_damaged_state_is_refused_with_the_mend(tmp_path: Path) -> None:
-    (tmp_path / track.STATE).write_text("{")
+    (tmp_path / tracking.STATE).write_text("{")
     with pytest.raises(InputError, match="trackers.json.*delete it"):
         tracked(tmp_path)
 
@@ -177,7 +178,7 @@ class Kept:
 
 @pytest.mark.parametrize("name", ["trackio", "wandb"])
 def test_the_other_trackers_get_one_resumable_run_a_seed_and_arm(
-    name: track.TrackerName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: tracking.TrackerName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = Kept()
     monkeypatch.setitem(sys.modules, name, kept)
@@ -216,7 +217,7 @@ def test_what_is_no_tracker_or_not_installed_is_refused(
     run = ["run", TINY, "--out", tmp_path / "run"]
     assert_refused(call, ["report_to", "did you mean 'tensorboard'"], *run, "report_to=tensorbord")
     assert_refused(call, ["report_to", "only once"], *run, "report_to=[wandb,wandb]")
-    monkeypatch.setattr(track, "_installed", lambda _: False)
+    monkeypatch.setattr(tracking, "_installed", lambda _: False)
     words = ["tiny.yaml", "report_to", "trackio is not installed", "pip install"]
     assert_refused(call, words, *run, "report_to=trackio")
 
@@ -232,9 +233,10 @@ def test_it_is_no_part_of_what_decides_a_run(tmp_path: Path) -> None:
 
 def test_no_tracker_is_imported_unless_asked_for(tmp_path: Path) -> None:
     code = (
-        "import sys; from rlvr import config, loop, track; from pathlib import Path;"
-        f"track.Trackers(Path({str(tmp_path)!r}), {{}}, [], print).send();"
-        "track.check([], 'here');"
+        "import sys; from rlvr import config; from rlvr.loop import runner, tracking;"
+        "from pathlib import Path;"
+        f"tracking.Trackers(Path({str(tmp_path)!r}), {{}}, [], print).send();"
+        "tracking.check([], 'here');"
         "print({'tensorboard', 'trackio', 'wandb'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

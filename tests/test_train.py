@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from rlvr.data import Row, RunError
-from rlvr.generate import PROBES, Tokens
-from rlvr.models import fingerprint, load_model, make_tiny
-from rlvr.record import SUMS, changed
-from rlvr.train import Training, schedule, train
+from rlvr.engine.vllm import PROBES, Tokens
+from rlvr.learners.sft import Training, schedule, train
+from rlvr.models.loading import fingerprint, load_model, make_tiny
+from rlvr.records.record import SUMS, changed
 
 EOS = 1
 

@@ -15,10 +15,12 @@ import pytest
 from test_loop import finish, kill_group, round_of, start_run, value
 from test_resume import assert_equal_runs
 
-from rlvr import corpus, models, preflight, transcribe
-from rlvr.check import check
 from rlvr.config import load, shipped_configs
 from rlvr.data import InputError, Problem, Split
+from rlvr.loop import preflight
+from rlvr.models import loading, prose
+from rlvr.studies import transcribe
+from rlvr.verify.check import check
 
 recordings = importlib.import_module("rlvr.tasks.recordings")
 problems: Callable[..., Iterator[Problem]] = recordings.problems
@@ -179,8 +181,8 @@ def test_a_wrong_config_is_refused(override: str, words: str) -> None:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("transcribe") / "run"
-    corpus.paragraphs()  # parsed once, not once for each cache
-    shutil.copytree(models.cache_folder() / "corpus", folder.parent / "cache" / "corpus")
+    prose.paragraphs()  # parsed once, not once for each cache
+    shutil.copytree(loading.cache_folder() / "corpus", folder.parent / "cache" / "corpus")
     finish(start_run(folder, folder.parent / "cache", *SMALL, config=C4))
     return folder
 
@@ -192,7 +194,7 @@ def table(run: Path, arm: str, round_: int, name: str) -> pd.DataFrame:
 @pytest.mark.parametrize("round_", ROUNDS)
 def test_every_arm_learns_from_as_many_texts_after_one_prompt(run: Path, round_: int) -> None:
     drawn = {one.id: one for one in preflight.draw(load(C4, SMALL), 7).rounds[round_ - 1]}
-    tokenizer = models.character_tokenizer()
+    tokenizer = loading.character_tokenizer()
     for arm in ARMS:
         rows = table(run, arm, round_, "rows")
         assert rows.problem_id.tolist() == list(drawn)

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from rlvr.check import check
 from rlvr.data import InputError
-from rlvr.pool import VerifierPool
 from rlvr.trl import RewardFunction, reward_func
-from rlvr.verify import case_problem, load_verifier
+from rlvr.verify.check import check
+from rlvr.verify.pool import VerifierPool
+from rlvr.verify.verifier import case_problem, load_verifier
 
 PARTLY = '''"""Passes as many of four tests as the completion says."""
 from rlvr.data import Verdict
@@ -127,7 +127,7 @@ def test_grpo_trainer_learns_from_it(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import GRPOConfig, GRPOTrainer
 
-    from rlvr.models import make_tiny
+    from rlvr.models.loading import make_tiny
 
     folder = tmp_path / "model"
     make_tiny("tiny-0.1m", 0, folder)
@@ -169,7 +169,7 @@ def test_grpo_trainer_learns_from_it(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)
 def test_the_readmes_script_trains(tmp_path: Path) -> None:
-    from rlvr.models import make_tiny
+    from rlvr.models.loading import make_tiny
 
     readme = (Path(__file__).parent.parent / "README.md").read_text()
     (script,) = re.findall(r"```python\n(from datasets import Dataset\n.*?)```", readme, re.DOTALL)

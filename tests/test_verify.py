@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from rlvr.check import check
 from rlvr.data import InputError, Problem, RunError, Verdict
-from rlvr.plugins import available
-from rlvr.pool import VerifierPool
-from rlvr.verify import case_problem, load_verifier
+from rlvr.verify.check import check
+from rlvr.verify.plugins import available
+from rlvr.verify.pool import VerifierPool
+from rlvr.verify.verifier import case_problem, load_verifier
 
 PLUGIN = '''"""A plugin for the tests: what it does is what the completion says."""
 import os, time
@@ -102,7 +102,7 @@ def test_check_reports_a_failing_case(tmp_path: Path) -> None:
 
 def test_headlines_come_without_an_import() -> None:
     code = (
-        "import sys; from rlvr.plugins import available; found = available('verifier'); "
+        "import sys; from rlvr.verify.plugins import available; found = available('verifier'); "
         "assert found['exact'] and not {'rlvr.verifiers.math', 'sympy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -279,7 +279,7 @@ def test_whose_fault_it_is_is_found_by_a_harmless_completion(
 
 def test_a_chatty_verifier_leaves_stdout_alone(plugin: str) -> None:
     code = (
-        "from rlvr.pool import VerifierPool; from rlvr.verify import case_problem\n"
+        "from rlvr.verify.pool import VerifierPool; from rlvr.verify.verifier import case_problem\n"
         f"with VerifierPool({plugin!r}, workers=1) as pool:\n"
         "    print([v.status for v in pool.verify([(case_problem('print'), 'print')])])\n"
     )
@@ -308,7 +308,8 @@ def test_close_leaves_no_process(plugin: str) -> None:
 
 def test_a_killed_parent_leaves_no_process(plugin: str) -> None:
     code = (
-        "import sys; from rlvr.pool import VerifierPool; from rlvr.verify import case_problem\n"
+        "import sys; from rlvr.verify.pool import VerifierPool\n"
+        "from rlvr.verify.verifier import case_problem\n"
         f"pool = VerifierPool({plugin!r}, workers=2, timeout=60)\n"
         "items = [(case_problem('ok'), 'pid'), (case_problem('ok'), 'hang')] * 50\n"
         "stream = pool.verify(items)\n"

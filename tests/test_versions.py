@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 import rlvr
-from rlvr.plugins import available
-from rlvr.verify import load_verifier
+from rlvr.verify.plugins import available
+from rlvr.verify.verifier import load_verifier
 
 ROOT = Path(rlvr.__file__).parents[1]
-PLUMBING = {"rlvr", "rlvr.data", "rlvr.plugins", "rlvr.verify", "rlvr.verifiers"}
+PLUMBING = {"rlvr", "rlvr.data", "rlvr.verify", "rlvr.verify.plugins", "rlvr.verify.verifier"}
+PLUMBING |= {"rlvr.verifiers"}
 SHIPPED = sorted(available("verifier"))
-VERSION = "import sys; from rlvr.verify import load_verifier; print(load_verifier(sys.argv[1])."
+VERSION = (
+    "import sys; from rlvr.verify.verifier import load_verifier; print(load_verifier(sys.argv[1])."
+)
 
 
 def run(code: str, name: str, path: Path) -> list[str]:
@@ -50,7 +53,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_a_verifier_loads_is_what_its_version_follows(name: str, copy: Path) -> None:
     """Judging its cases in a fresh process loads no module of ours that its files lack."""
     code = (
-        "import sys\nfrom rlvr.verify import case_problem, load_verifier\n"
+        "import sys\nfrom rlvr.verify.verifier import case_problem, load_verifier\n"
         "loaded = load_verifier(sys.argv[1])\n"
         "for reference, completion, _ in loaded.cases:\n"
         "    loaded.verify(case_problem(reference), completion)\n"
@@ -68,17 +71,18 @@ def test_what_a_verifier_loads_is_what_its_version_follows(name: str, copy: Path
 EDITING = """
 import sys
 from pathlib import Path
-from rlvr import verify
-loaded = verify.load_verifier(sys.argv[1])
-others = [Path(sys.path[-1]) / name for name in ("rlvr/grpo.py", "rlvr/data.py", "rlvr/pool.py")]
+from rlvr.verify import verifier
+loaded = verifier.load_verifier(sys.argv[1])
+names = ("rlvr/learners/grpo.py", "rlvr/data.py", "rlvr/verify/pool.py")
+others = [Path(sys.path[-1]) / name for name in names]
 for file in (*map(Path, loaded.files), *others):
     if file.is_relative_to(sys.path[-1]):
         old = file.read_bytes()
         file.write_bytes(old + b"# edited\\n")
-        version = verify._version(verify._sources(loaded.module, loaded.behind))
+        version = verifier._version(verifier._sources(loaded.module, loaded.behind))
         file.write_bytes(old)
         print(file.name, version != loaded.version)
-assert verify.load_verifier(sys.argv[1]).version == loaded.version
+assert verifier.load_verifier(sys.argv[1]).version == loaded.version
 """
 
 
@@ -94,7 +98,7 @@ def test_editing_any_of_its_files_changes_it_and_no_other_does(name: str, copy: 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_it_is_the_same_in_every_process(name: str, copy: Path) -> None:
     first = run(f"{VERSION}version)", name, copy)
-    assert run(f"import ast, json, rlvr.theory; {VERSION}version)", name, copy) == first
+    assert run(f"import ast, json, rlvr.studies.theory; {VERSION}version)", name, copy) == first
 
 
 PLUGIN = """
@@ -140,10 +144,10 @@ def test_finding_the_files_imports_nothing(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "from rlvr.data import Verdict\n"
         "def verify(problem, completion):\n"
-        "    import no_such_package.deep, rlvr.train.nothing\n"
-        "    from rlvr.grpo import train\n"
+        "    import no_such_package.deep, rlvr.learners.sft.nothing\n"
+        "    from rlvr.learners.grpo import train\n"
     )
     before = set(sys.modules)
     loaded = load_verifier(str(tmp_path / "mine.py"))
-    assert {Path(file).name for file in loaded.files} >= {"mine.py", "grpo.py", "train.py"}
-    assert not {"rlvr.grpo", "rlvr.train"} & (set(sys.modules) - before)
+    assert {Path(file).name for file in loaded.files} >= {"mine.py", "grpo.py", "sft.py"}
+    assert not {"rlvr.learners.grpo", "rlvr.learners.sft"} & (set(sys.modules) - before)

@@ -4,21 +4,21 @@ The reference is a mapping of one of these shapes, and the program is right if i
 
 - HumanEval's `prompt`, `test` (which defines `check(candidate)`), `entry_point`, LeetCode's
   "Solution().f" too. `test` may be what a test runner runs instead: `unittest.TestCase`, functions
-  and classes as pytest has them (`rlvr/suites.py`);
+  and classes as pytest has them (`rlvr/sandbox/suites.py`);
 - MBPP's `test_list`, with `test_setup_code`, `test_imports` and `entry_point` if there are any;
 - `entry_point` with `tests`: [{"args": [...], "kwargs": {...}, "expected": ...}, ...];
 - inputs and outputs of a whole program, or of a function or a method of `class Solution`, as APPS,
   TACO, CodeContests and LiveCodeBench have them: `input_output`, `tests` and others, which
-  `rlvr/stdio.py` lists. As with those, what a function or a class uses of `typing`, `collections`,
-  `math` and the like is imported for it (`rlvr/names.py`). With `checker`, code that defines
-  `check(input, output, expected)`, what that returns counts (what it raises is a no); without,
-  tokens are compared, as is stated there.
+  `rlvr/programs/stdio.py` lists. As with those, what a function or a class uses of `typing`,
+  `collections`, `math` and the like is imported for it (`rlvr/programs/names.py`). With `checker`,
+  code that defines `check(input, output, expected)`, what that returns counts (what it raises is a
+  no); without, tokens are compared, as is stated there.
 
 What is run: the last fence that defines the function, with the fences that define what it uses;
 without fences the whole completion. Thoughts and end marks are no part of it. Code that does not
 define the function continues the prompt (it may have lost its indentation). Prose around code
-without a fence is no Python, and so wrong. `rlvr/fences.py` tells more. A function has no stdin:
-what reads it after the last definition is left out.
+without a fence is no Python, and so wrong. `rlvr/programs/fences.py` tells more. A function has no
+stdin: what reads it after the last definition is left out.
 
 A whole program runs once for each test, in a fresh process, as a script whose input and output are
 files. It fails by an exception that ends it, an exit code other than 0, or more output than 1 MiB
@@ -39,9 +39,9 @@ process, where the function is a proxy. They are also told
 
 Anything else that a function returns, and a call that brings no answer (its process died, say), is
 wrong, whatever tests expect. What tests need beyond that makes them `abstain`, which is read from
-the tests alone (`rlvr/told.py`, `rlvr/asserted.py`), never from what a program does: functions or
-objects handed over, parts of a program's own class, files, patches, packages, helpers that they
-don't define. A completion too long to be read is `wrong`.
+the tests alone (`rlvr/programs/told.py`, `rlvr/programs/asserted.py`), never from what a program
+does: functions or objects handed over, parts of a program's own class, files, patches, packages,
+helpers that they don't define. A completion too long to be read is `wrong`.
 
 `expected` is JSON, so a result is compared as JSON would write it: a tuple is a list, keys are
 strings. A bool is not a number; integers compare exactly; floats within `tolerance` (relative, and
@@ -69,14 +69,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from rlvr import asserted, recorded, stdio
 from rlvr.data import Problem, Verdict
-from rlvr.fences import TooLarge, joined, program
-from rlvr.names import imports_for
-from rlvr.packages import Packages, installed
-from rlvr.plain import TOO_LARGE, NotPlain, pack
-from rlvr.sandbox import OVERRUN, Limits, ProgramError, Sandbox, SandboxError
-from rlvr.verify import NO_ANSWER
+from rlvr.programs import asserted, stdio
+from rlvr.programs.fences import TooLarge, joined, program
+from rlvr.programs.names import imports_for
+from rlvr.sandbox import recorded
+from rlvr.sandbox.outside import OVERRUN, Limits, ProgramError, Sandbox, SandboxError
+from rlvr.sandbox.packages import Packages, installed
+from rlvr.sandbox.plain import TOO_LARGE, NotPlain, pack
+from rlvr.verify.verifier import NO_ANSWER
 
 DEADLINE = "own"
 """The sandbox ends a program in time: the pool need not, and a slow program is `wrong`."""

@@ -443,13 +443,13 @@ CASES = [
 
 
 def pairs(n: int, seed: int) -> Iterator[Any]:
-    """Yield n pairs known to be right or wrong, for `rlvr audit math` (rlvr/truth.py)."""
+    """Yield n pairs known to be right or wrong, for `rlvr audit math` (`rlvr.verify.truth`)."""
     # By name, so that the truth is no part of the verifier's version.
-    made: Iterator[Any] = importlib.import_module("rlvr.truth").pairs(n, seed)
+    made: Iterator[Any] = importlib.import_module("rlvr.verify.truth.maths").pairs(n, seed)
     return made
 
 
 def habits(n: int, seed: int) -> Iterator[Any]:
-    """Yield n pairs in which answers are stated, or not, as models do (rlvr/habits.py)."""
-    made: Iterator[Any] = importlib.import_module("rlvr.habits").pairs(n, seed)
+    """Yield n pairs in which answers are stated, or not, as models do (`rlvr.verify.truth`)."""
+    made: Iterator[Any] = importlib.import_module("rlvr.verify.truth.habits").pairs(n, seed)
     return made

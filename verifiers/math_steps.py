@@ -60,7 +60,7 @@ from rlvr.maths.steps import (
     substituted,
 )
 from rlvr.maths.value import symbols
-from rlvr.verify import LUCKY
+from rlvr.verify.verifier import LUCKY
 
 PRELOAD = ("mpmath", "rlvr.maths.symbolic")
 TELLS_LUCK = True

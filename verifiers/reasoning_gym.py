@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from rlvr.data import InputError, Problem, Verdict, nearest
-from rlvr.verify import NO_ANSWER, Case, near_miss
+from rlvr.verify.verifier import NO_ANSWER, Case, near_miss
 
 ARGUMENT = "dataset"
 WHOLE_LINE = True

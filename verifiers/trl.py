@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from rlvr.data import InputError, Problem, Verdict
-from rlvr.plugins import load_module
+from rlvr.verify.plugins import load_module
 
 ARGUMENT = "function"
 # Somebody else's code, which may evaluate a completion.

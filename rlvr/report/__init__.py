@@ -7,6 +7,6 @@
     phrases.py      token ids -> the phrases that each arm amplified
     page.py         all of that -> HTML (page.html, page.css, figures.js, browser.js)
 
-What it does not do: compute a verdict or an interval (`rlvr.compare`, `rlvr.stats`), nor run any
-code that a run folder names.
+What it does not do: compute a verdict or an interval (`rlvr.results.compare`,
+`rlvr.statistics.estimates`), nor run any code that a run folder names.
 """

@@ -22,10 +22,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rlvr.compare import Results
 from rlvr.data import DECIDED, STATUSES, Problem
-from rlvr.frames import list_sums
-from rlvr.record import read_table, round_folder
+from rlvr.records.record import read_table, round_folder
+from rlvr.results.compare import Results
+from rlvr.results.frames import list_sums
 
 TRAINING, HELD_OUT, GREEDY = "training", "held-out", "held-out, greedy"
 SETS = (TRAINING, HELD_OUT, GREEDY)

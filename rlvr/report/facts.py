@@ -1,6 +1,7 @@
 """From a run's results to the report's tables of text.
 
-Every figure comes from `rlvr.compare` or `rlvr.stats`; here it is only put into words and rows.
+Every figure comes from `rlvr.results.compare` or `rlvr.statistics.estimates`; here it is only put
+into words and rows.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlvr.compare import (
+from rlvr.records.record import deciding, flat
+from rlvr.results.compare import (
     EXCLUDED,
     Effect,
     Results,
@@ -26,9 +28,8 @@ from rlvr.compare import (
     span,
     worst_case,
 )
-from rlvr.record import deciding, flat
-from rlvr.stats import paired_interval
-from rlvr.tables import p_value
+from rlvr.results.tables import p_value
+from rlvr.statistics.estimates import paired_interval
 
 QUADRANTS = ("both", "base_only", "arm_only", "neither")
 BUDGET = ("sampled", "kept", "shortfall", "rows", "train_steps", "train_tokens")

@@ -1,8 +1,9 @@
 """From a run's results to its charts: Vega-Lite specifications made with Altair.
 
 Each chart holds the rows that it draws, so that the page can give them as a table and as CSV: one
-row per arm, place and seed, and one without a seed for the mean over seeds with its interval.
-What it does not do: compute an interval (`rlvr.stats`) or choose a colour (`rlvr.plot`).
+row per arm, place and seed, and one without a seed for the mean over seeds with its interval. What
+it does not do: compute an interval (`rlvr.statistics.estimates`) or choose a colour
+(`rlvr.results.plot`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from typing import Any
 
 import altair as alt
 
-from rlvr.compare import BEST_TEMPERATURE, LOWER_IS_BETTER, SHARES, Results, percent
 from rlvr.data import CONTAMINATIONS
-from rlvr.plot import BASE_COLOUR, STEP_PANELS, arm_colours
 from rlvr.report.facts import QUADRANTS
-from rlvr.stats import paired_interval
-from rlvr.tables import ANSWERS
+from rlvr.results.compare import BEST_TEMPERATURE, LOWER_IS_BETTER, SHARES, Results, percent
+from rlvr.results.plot import BASE_COLOUR, STEP_PANELS, arm_colours
+from rlvr.results.tables import ANSWERS
+from rlvr.statistics.estimates import paired_interval
 
 INK, GRID, PAPER = "#24292f", "#e6e6e6", "#ffffff"  # the page puts its theme's there
 # None of an arm's colours: slate for what is lost, yellow for what is new, greys for the rest.

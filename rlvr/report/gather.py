@@ -17,13 +17,13 @@ from typing import Any
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
-from rlvr import preflight
-from rlvr.compare import Results, compare_run
 from rlvr.config import Config
 from rlvr.data import InputError, Problem
-from rlvr.record import read_table
+from rlvr.loop import preflight
+from rlvr.records.record import read_table
 from rlvr.report.completions import Room, Sample, parts, sample
 from rlvr.report.phrases import Phrase, amplified_phrases
+from rlvr.results.compare import Results, compare_run
 
 
 @dataclass(frozen=True, slots=True)

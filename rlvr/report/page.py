@@ -24,10 +24,8 @@ import vl_convert
 from markupsafe import Markup
 
 from rlvr import __version__
-from rlvr.compare import Results, percent, rule_text
 from rlvr.data import STATUSES, InputError
-from rlvr.plot import ON_DARK
-from rlvr.record import write_text
+from rlvr.records.record import write_text
 from rlvr.report import facts
 from rlvr.report.completions import FIELD, SETS, Room
 from rlvr.report.figures import (
@@ -41,7 +39,9 @@ from rlvr.report.figures import (
     figure_groups,
 )
 from rlvr.report.gather import RunParts, gather, labels
-from rlvr.sceptic import Check, checks
+from rlvr.results.compare import Results, percent, rule_text
+from rlvr.results.plot import ON_DARK
+from rlvr.results.sceptic import Check, checks
 
 HERE = Path(__file__).parent
 SCRIPTS = ("figures.js", "browser.js")

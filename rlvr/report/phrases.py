@@ -1,9 +1,9 @@
 """From token ids to the phrases that an arm amplified.
 
 A phrase is an n-gram of GRAM tokens, as in the metric `amplified`. It is found by its log-odds
-(`rlvr.ngrams.log_odds`) in the held-out samples of an arm's last round against those of its base,
-in one half of the problems, and measured in the other half: measured where it was found, it would
-be over-represented by selection alone. What it does not do: say why.
+(`rlvr.evaluate.ngrams.log_odds`) in the held-out samples of an arm's last round against those of
+its base, in one half of the problems, and measured in the other half: measured where it was found,
+it would be over-represented by selection alone. What it does not do: say why.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from rlvr.compare import Results
 from rlvr.data import InputError
-from rlvr.ngrams import Gram, count, log_odds
-from rlvr.record import read_table, round_folder
+from rlvr.evaluate.ngrams import Gram, count, log_odds
+from rlvr.records.record import read_table, round_folder
 from rlvr.report.completions import shortened, shuffled
+from rlvr.results.compare import Results
 
 GRAM = 3
 PHRASES, EXAMPLES = 10, 2

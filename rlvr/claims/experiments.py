@@ -1,0 +1,385 @@
+"""Claims: experiments with a rule stated beforehand, run or resumed, and what comes of the rule.
+
+A claim is a config with a `claim` section, `configs/claims/*.yaml`. Its runs are ordinary run
+folders under one folder: `main`, one a further model, one a point; beside them `claim.json`, the
+page and its plot. `settle` is a pure function of the runs' records. What it does not do: draw
+(`rlvr.claims.plots`) or write prose (`rlvr.claims.pages`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from rlvr import config as config_
+from rlvr.config import ClaimConfig, Config
+from rlvr.data import InputError, nearest
+from rlvr.models import loading
+from rlvr.results.compare import LOWER_IS_BETTER, Results, plain
+from rlvr.statistics.conditions import (
+    Condition,
+    Outcome,
+    Quantity,
+    State,
+    Term,
+    parse,
+    settle,
+    state,
+)
+from rlvr.statistics.estimates import Interval, paired_interval
+
+Budget = Literal["smoke", "cpu"]
+MAIN = "main"
+SMOKE_NOTE = "a smoke run tests the machinery alone: its outcome says nothing about the claim"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claim:
+    """A claim's file: its name among the shipped configs without the folder, and what it holds."""
+
+    name: str
+    path: Path
+    config: Config
+
+    @property
+    def claim(self) -> ClaimConfig:
+        """The claim section, which is there."""
+        assert self.config.claim is not None
+        return self.config.claim
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One condition held against the seeds' values."""
+
+    condition: Condition
+    values: tuple[float, ...]
+    interval: Interval
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a claim: outcome, controls, parts of the rule, and what is not there yet."""
+
+    outcome: Outcome
+    controls: tuple[Settled, ...]
+    rule: tuple[Settled, ...]
+    missing: tuple[str, ...]
+
+
+def find(ids: Sequence[str]) -> list[Claim]:
+    """Return the shipped claims of these ids (`C3`) or names (`c3_text`), or the claims in files.
+
+    All shipped ones where none is given; an id may have several files. Raises InputError for what
+    is none of these, and for a file without a claim section.
+    """
+    shipped = [
+        _read(name.removeprefix("claims/"), path)
+        for name, path in config_.shipped_configs().items()
+        if name.startswith("claims/")
+    ]
+    found = [] if ids else shipped
+    for given in ids:
+        if given.endswith(".yaml"):
+            found.append(_read(Path(given).stem, Path(given)))
+            continue
+        mine = [one for one in shipped if given.lower() in (one.claim.id.lower(), one.name)]
+        if not mine:
+            known = sorted({one.claim.id for one in shipped})
+            hint = nearest(given.upper(), known)
+            listed = ", ".join(known)
+            raise InputError(f"claims: no claim {given!r}{hint} (known: {listed}; or a .yaml file)")
+        found += mine
+    return list(dict.fromkeys(found))
+
+
+def _read(name: str, path: Path) -> Claim:
+    config = config_.load(path)
+    if config.claim is None:
+        raise InputError(f"{path}: claim: missing: add a claim section, as configs/claims/c2.yaml")
+    return Claim(name, path, config)
+
+
+def runs_of(claim: Claim, budget: Budget) -> dict[str, Config]:
+    """Return the configs of a claim's runs by name: main, further models, points, with each model.
+
+    The smoke budget lays the claim's smoke overrides over the main run and the first model, and
+    leaves the rest out. Raises InputError where an override won't do.
+    """
+    section = claim.claim
+    models_, smoke = section.models, list[str]()
+    if budget == "smoke":
+        models_, smoke = section.models[:1], section.smoke
+    runs = {MAIN: smoke} | {model: [f"model={model}", *smoke] for model in models_}
+    if budget == "cpu":
+        for point, overrides in section.points.items():
+            called = _names(section, point)
+            runs |= {called[MAIN]: overrides}
+            runs |= {called[model]: [*overrides, f"model={model}"] for model in models_}
+    try:
+        loaded = {name: config_.load(claim.path, overrides) for name, overrides in runs.items()}
+    except InputError as failure:
+        raise InputError(f"{failure} (an override of the claim's own)") from failure
+    names = ["base", *(arm.name for arm in loaded[MAIN].arms)]
+    for text in (*section.controls, *section.rule):
+        for arm in (term.arm for term in terms(text)):
+            if arm not in names:
+                hint = nearest(arm, names)
+                raise InputError(f"{claim.path}: claim: {text!r}: no arm {arm!r}{hint}")
+    return loaded
+
+
+def _names(section: ClaimConfig, point: str) -> dict[str, str]:
+    """Return what the runs of a point are called, by the names of the claim's own."""
+    return {MAIN: point} | {model: f"{point}-{model}" for model in section.models}
+
+
+def at_point(
+    section: ClaimConfig, point: str, runs: Mapping[str, Results]
+) -> dict[str, Results] | None:
+    """Return a point's runs under the names of the claim's own; None until all are there."""
+    names = _names(section, point)
+    if not all(name in runs for name in names.values()):
+        return None
+    return {own: runs[name] for own, name in names.items()}
+
+
+def unfinished(section: ClaimConfig, runs: Mapping[str, Results]) -> list[str]:
+    """Return what the rule rests on and is not there yet: runs, seeds and rounds, in words."""
+    missing = []
+    for name in (MAIN, *section.models):
+        if name not in runs:
+            missing.append(f"the run {name}")
+        elif runs[name].absent or runs[name].round < runs[name].rounds:
+            r = runs[name]
+            missing.append(
+                f"{name} after {len(r.seeds)} of {len(r.seeds) + len(r.absent)} seeds and round "
+                f"{r.round} of {r.rounds}"
+            )
+    return missing
+
+
+def settle_claim(section: ClaimConfig, runs: Mapping[str, Results]) -> Settlement:
+    """Apply the claim's rule to its runs by name, of which "main" is there.
+
+    Inconclusive where a run, a seed or a round is missing.
+    """
+    main = runs[MAIN]
+    ladder = [main, *(runs[model] for model in section.models if model in runs)]
+
+    def held(text: str, parts: int) -> Settled:
+        condition = parse(text)
+        values = tuple(values_of(condition.quantity, main, ladder))
+        return Settled(
+            condition,
+            values,
+            paired_interval(values, main.confidence),
+            state(condition, values, main.confidence, parts),
+        )
+
+    controls = tuple(held(text, len(section.controls)) for text in section.controls)
+    rule = tuple(held(text, len(section.rule)) for text in section.rule)
+    outcome = settle([one.state for one in controls], [one.state for one in rule])
+    missing = tuple(unfinished(section, runs))
+    return Settlement("inconclusive" if missing else outcome, controls, rule, missing)
+
+
+def elsewhere(section: ClaimConfig, runs: Mapping[str, Results]) -> dict[str, Outcome]:
+    """Return what the rule says of each of the claim's points that has run with all its arms."""
+    found = {point: at_point(section, point, runs) for point in section.points}
+    return {
+        point: settle_claim(section, there).outcome
+        for point, there in found.items()
+        if there and all(has_arms(text, there[MAIN]) for text in (*section.controls, *section.rule))
+    }
+
+
+def as_json(
+    claim: ClaimConfig, budget: Budget, settled: Settlement, runs: Mapping[str, Results]
+) -> dict[str, Any]:
+    """Return the content of claim.json: no times, no paths."""
+    main = runs[MAIN]
+    return {
+        "elsewhere": elsewhere(claim, runs),
+        "id": claim.id,
+        "says": claim.says,
+        "budget": budget,
+        "note": SMOKE_NOTE if budget == "smoke" else "",
+        "outcome": settled.outcome,
+        "missing": list(settled.missing),
+        "controls": [_condition(one) for one in settled.controls],
+        "rule": [_condition(one) for one in settled.rule],
+        "changes": claim.changes,
+        "seeds": list(main.seeds),
+        "config_hash": main.config_hash,
+    }
+
+
+def _condition(settled: Settled) -> dict[str, Any]:
+    return {
+        "condition": settled.condition.text,
+        "value": plain(settled.interval.delta),
+        "ci95": [plain(settled.interval.low), plain(settled.interval.high)],
+        "by_seed": [plain(value) for value in settled.values],
+        "state": settled.state,
+    }
+
+
+# Quantities -------------------------------------------------------------------------------------
+
+
+def values_of(quantity: Quantity, main: Results, ladder: Sequence[Results]) -> list[float]:
+    """Return a quantity's value for each seed of the main run, nan where it has none.
+
+    Raises InputError for a metric that the run has not.
+    """
+    known = {metric for _, _, _, metric in main.values}
+    for term in (quantity.plus, quantity.minus):
+        if term is not None and term.metric not in known:
+            hint = nearest(term.metric, known)
+            raise InputError(f"{main.name}: claim: {quantity.text!r}: no {term.metric!r}{hint}")
+    function = FUNCTIONS[quantity.function]
+    return [function(quantity, seed, main, ladder) for seed in main.seeds]
+
+
+def has_arms(text: str, r: Results) -> bool:
+    """Return whether a run has every arm that a condition names."""
+    return all(term.arm in ("base", *r.arms) for term in terms(text))
+
+
+def terms(text: str) -> list[Term]:
+    """Return the figures that a condition names."""
+    quantity = parse(text).quantity
+    return [term for term in (quantity.plus, quantity.minus) if term is not None]
+
+
+def difference(quantity: Quantity, seed: int, main: Results, _: Sequence[Results]) -> float:
+    """Return the first term less the second, at the last round."""
+
+    def at(term: Term | None) -> float:
+        return main.at(seed, term.arm, term.metric) if term else 0.0
+
+    return at(quantity.plus) - at(quantity.minus)
+
+
+def slope(quantity: Quantity, seed: int, main: Results, ladder: Sequence[Results]) -> float:
+    """Return the least-squares slope of a quantity per decade of parameters, over the models.
+
+    Rounds, steps and rows are equal over the models, so a decade of parameters is a decade of
+    training compute (6 x parameters x tokens: Kaplan 2001.08361, section 2.1). nan under two
+    models.
+    """
+    points = [(log_parameters(r), difference(quantity, seed, r, ())) for r in ladder]
+    known = [(x, y) for x, y in points if math.isfinite(y)]
+    if len(known) < 2:
+        return math.nan
+    x, y = np.array(known).T
+    return float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum())
+
+
+def log_parameters(r: Results) -> float:
+    """Return log10 of the parameters of a run's model."""
+    return math.log10(loading.weight_bytes(str(r.config["model"])) / 4)
+
+
+def degradation(r: Results, seed: int, arm: str) -> float:
+    """Return by how much the rule's metric is worse than the base's, in the metric's unit."""
+    worse = r.at(seed, arm, r.metric) - r.at(seed, "base", r.metric)
+    return worse if r.metric in LOWER_IS_BETTER else -worse
+
+
+def fractions(r: Results, memory: str = "replace") -> dict[float, str]:
+    """Return share of fresh real rows -> arm, of the arms that differ in that alone.
+
+    They keep everything, start from the previous weights and have this memory; `real` is 1.
+    """
+    found = {}
+    for arm in r.config["arms"]:
+        plain = arm["memory"] == memory and arm["start"] == "previous"
+        plain = plain and arm["author"] == "model" and not arm["share"]
+        if plain and arm["keep"] == "all":
+            found[float(arm["real_fraction"])] = str(arm["name"])
+        elif plain and arm["keep"] == "real" and not arm.get("match"):
+            found[1.0] = str(arm["name"])
+    return dict(sorted(found.items()))
+
+
+def fraction_needed(_: Quantity, seed: int, main: Results, __: Sequence[Results]) -> float:
+    """Return the share of fresh real rows at which replace stops degrading by the rule's margin.
+
+    Linear between the largest share that degrades and the next one; the least share measured where
+    none degrades; nan where the largest measured share degrades, or where one was not measured.
+    """
+    points = [(f, degradation(main, seed, arm)) for f, arm in fractions(main).items()]
+    bad = [i for i, (_, worse) in enumerate(points) if worse > main.margin]
+    unknown = any(math.isnan(worse) for _, worse in points)
+    if not points or unknown or (bad and bad[-1] == len(points) - 1):
+        return math.nan
+    if not bad:
+        return points[0][0]
+    (left, high), (right, low) = points[bad[-1]], points[bad[-1] + 1]
+    return left + (right - left) * (high - main.margin) / (high - low)
+
+
+def dial(r: Results) -> dict[float, dict[float, str]]:
+    """Return the arms of a dial by false-negative, then by false-positive rate, both ascending.
+
+    Arms that keep what the verifier accepts, with errors that do not depend on the text.
+    """
+    rows: dict[float, dict[float, str]] = {}
+    for arm in r.config["arms"]:
+        flip = arm["flip"] or {"false_positive": 0.0, "false_negative": 0.0, "pattern": None}
+        plain = arm["memory"] == "replace" and arm["start"] == "previous"
+        plain = plain and not (arm["real_fraction"] or arm["match"] or arm["share"])
+        if arm["keep"] == "verified" and plain and not flip["pattern"]:
+            row = rows.setdefault(float(flip["false_negative"]), {})
+            row[float(flip["false_positive"])] = str(arm["name"])
+    return {rate: dict(sorted(row.items())) for rate, row in sorted(rows.items())}
+
+
+def boundary(r: Results, seed: int) -> dict[float, float]:
+    """Return the J at which the rule's metric neither rises nor falls, by false-negative rate.
+
+    J is that measured in round 1. Along a row of the dial the change from the base is made to fall
+    with the false positives (isotonic regression), and its crossing of 0 found between two
+    neighbours. A row without a crossing is left out.
+    """
+    from scipy.optimize import isotonic_regression
+
+    found = {}
+    for rate, row in dial(r).items():
+        arms = list(row.values())
+        changes = [-degradation(r, seed, arm) for arm in arms]
+        levels = [r.at(seed, arm, "J", 1) for arm in arms]
+        if len(arms) < 2 or not all(map(math.isfinite, (*changes, *levels))):
+            continue
+        fitted = [float(y) for y in isotonic_regression(changes, increasing=False).x]
+        for i in range(len(arms) - 1):
+            if fitted[i] >= 0 > fitted[i + 1]:
+                share = fitted[i] / (fitted[i] - fitted[i + 1])
+                found[rate] = levels[i] + share * (levels[i + 1] - levels[i])
+    return found
+
+
+def distance(_: Quantity, seed: int, main: Results, __: Sequence[Results]) -> float:
+    """Return the mean |J| of the measured boundary: theory puts it at J = 0 (2601.04411).
+
+    Over the false-negative rates whose row crosses it; nan where none does. Noise alone makes it
+    larger than 0: the page shows J itself, with its sign, for each row.
+    """
+    found = boundary(main, seed)
+    return sum(map(abs, found.values())) / len(found) if found else math.nan
+
+
+FUNCTIONS: Mapping[str, Callable[[Quantity, int, Results, Sequence[Results]], float]] = {
+    "": difference,
+    "slope": slope,
+    "fraction_needed": fraction_needed,
+    "distance": distance,
+}

@@ -1,0 +1,296 @@
+"""Pages: a claim's outcome in Markdown and claim.json, made from its runs' records alone.
+
+`page` is a pure function: equal records give equal text, with no times and no paths but links
+beside the page. `write` puts it into the claim's folder, as README.md. The table of all claims is
+`summary`.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from rlvr.claims.experiments import (
+    MAIN,
+    Budget,
+    Settled,
+    Settlement,
+    as_json,
+    at_point,
+    boundary,
+    dial,
+    has_arms,
+    settle_claim,
+)
+from rlvr.claims.plots import LARGE_K, plot_claim
+from rlvr.config import ClaimConfig
+from rlvr.data import InputError
+from rlvr.records.record import write_json, write_text
+from rlvr.results.compare import (
+    Results,
+    arm_effects,
+    excludes_zero,
+    percent,
+    read_results,
+    rule_text,
+    signed,
+    span,
+    why,
+    write_compare,
+)
+from rlvr.results.plot import plot
+from rlvr.results.sceptic import checks
+from rlvr.results.tables import contrast_tables, means_tables, verdict_table
+from rlvr.statistics.conditions import parse
+from rlvr.statistics.estimates import Interval, paired_interval
+
+BY_ROUND = ("amplified", "quirk", "quirk_logprob", "transcript_cer", "transcript_quirk")
+MOST_DRAWN = 9  # arms: of more the lines over rounds are a tangle
+MOST_CONTRASTED = 6  # arms: their pairs are shown; of more there are too many to read
+
+
+def write(
+    folder: Path, budget: Budget, beside: Sequence[Results] = ()
+) -> tuple[ClaimConfig, dict[str, Any]]:
+    """Write claim.json, README.md and the plots of the claim in `folder`; return what it found.
+
+    `beside`: runs of other families, for the plot of a claim about size.
+
+    The rule is the one that the main run recorded before it started. `compare.json` is written
+    into each run's folder. Raises InputError where the main run is missing or is of no claim, and
+    where a run has finished no round.
+    """
+    main = read_results(folder / MAIN)
+    if not main.config.get("claim"):
+        raise InputError(f"{folder / MAIN}: a run without a claim: give a claim's folder")
+    claim = ClaimConfig(**main.config["claim"])
+    names = [path.parent.name for path in sorted(folder.glob("*/config.json"))]
+    runs = {name: read_results(folder / name) for name in names}
+    write_compare(list(runs.values()))
+    found = as_json(claim, budget, settle_claim(claim, runs), runs)
+    write_json(folder / "claim.json", found)
+    plot(main)
+    ladder = [main, *(runs[model] for model in claim.models if model in runs)]
+    own = plot_claim(ladder, folder / "claim.svg", beside)
+    plots = ["claim.svg"] if own else []
+    if len(main.arms) <= MOST_DRAWN:
+        plots.append(f"{MAIN}/compare.svg")
+    write_text(folder / "README.md", page(folder.name, claim, budget, runs, plots))
+    return claim, found
+
+
+def page(
+    name: str, claim: ClaimConfig, budget: str, runs: Mapping[str, Results], plots: Sequence[str]
+) -> str:
+    """Return the page of a claim: outcome, rule, controls, checks, tables, other points.
+
+    `runs` by name, the main one as "main"; `plots`: the files to show, relative to the page.
+    """
+    main = runs[MAIN]
+    settled = settle_claim(claim, runs)
+    lines = [f"# {title(name, claim)}", "", f"**{claim.says}**", "", _verdict(settled, budget), ""]
+    absent = [point for point in claim.points if at_point(claim, point, runs) is None]
+    if absent and budget == "cpu":
+        lines += [f"Not run yet, and not part of the rule: {', '.join(absent)}.", ""]
+    lines += _conditions(settled, main)
+    lines += [f"What would change it: {claim.changes}", ""]
+    lines += [line for plot in plots for line in (f"![{name}]({plot})", "")]
+    lines += ["## What a sceptic asks", ""]
+    lines += [
+        f"- {'ok' if one.ok else '**look**'}: {one.what}: {one.found}" for one in checks(main)
+    ]
+    lines += _crossovers(main) + _boundary(main) + _thrown_away(main)
+    for name_, r in runs.items():
+        if name_ == MAIN or name_ in claim.models:
+            lines += ["", f"## The arms, {r.config['model']}", "", *_tables(r)]
+    lines += ["", "## Why", ""]
+    for arm, effect in arm_effects(main, main.metric).items():
+        lines.append(f"- {arm}: {why(main, arm, effect)}")
+    lines += _rounds(main, str(main.config["model"]))
+    lines += _points(claim, runs, main)
+    lines += [
+        "",
+        "## How it was made",
+        "",
+        f"`rlvr claims {claim.id} --budget {budget}`, config `configs/claims/{name}.yaml`, seeds "
+        f"{', '.join(map(str, main.seeds))}. Rule of the arms' verdicts: {rule_text(main)}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _crossovers(r: Results) -> list[str]:
+    """Name for each arm the k from which the base's pass@k is ahead again, if there is one."""
+    ks = sorted(int(k) for k in r.config["evaluate"]["k"])
+    if max(ks) < LARGE_K:
+        return []
+    lines = ["", f"## pass@k up to k = {max(ks)}", "", f"| arm | {' | '.join(map(str, ks))} | |"]
+    lines.append("|-" * (len(ks) + 2) + "|")
+    for arm in r.arms:
+        deltas = [arm_effects(r, f"pass@{k}")[arm].interval for k in ks]
+        ahead = [k for k, delta in zip(ks, deltas, strict=True) if not delta.delta < 0]
+        after = [k for k in ks if not ahead or k > ahead[-1]]
+        surely = [k for k, delta in zip(ks, deltas, strict=True) if k in after and delta.high < 0]
+        said = "ahead of the base at the largest k"
+        if after:
+            said = f"behind the base from k = {after[0]}"
+            said += f" (interval below 0 from k = {surely[0]})" if surely else " (0 inside)"
+        cells = " | ".join(signed(delta.delta) for delta in deltas)
+        lines.append(f"| {arm} | {cells} | {said} |")
+    return [*lines, "", "Change of pass@k from the base, mean over seeds, at the last round."]
+
+
+def _boundary(r: Results) -> list[str]:
+    """Name for each false-negative rate the J at which the loop neither grows nor falls."""
+    rows = dial(r)
+    if len(rows) < 2:
+        return []
+    measured = [boundary(r, seed) for seed in r.seeds]
+    head = f"| false negatives | J without change | {percent(r)} interval | seeds that cross |"
+    lines = ["", "## The boundary, predicted at J = 0", "", head, "|-|-|-|-|"]
+    for rate in rows:
+        found = [by_rate[rate] for by_rate in measured if rate in by_rate]
+        band = paired_interval(found, r.confidence) if found else None
+        cells = [signed(band.delta), span(band.low, band.high)] if band else ["-", "-"]
+        lines.append(f"| {rate:g} | {' | '.join(cells)} | {len(found)} of {len(r.seeds)} |")
+    return lines
+
+
+def _thrown_away(r: Results) -> list[str]:
+    """Show by level which share of the clean entries of a corpus each arm kept."""
+    levels = sorted({key for _, _, _, key in r.values if key.startswith("kept_clean[")})
+    if not levels:
+        return []
+    arms = [arm for arm in r.arms if r.finite(arm, levels[0])]
+    lines = ["", "## Which clean content was kept", "", f"| level | {' | '.join(arms)} |"]
+    lines.append("|-" * (len(arms) + 1) + "|")
+    for level in levels:
+        cells = " | ".join(f"{r.mean(arm, level):.2f}" for arm in arms)
+        lines.append(f"| {level.removeprefix('kept_clean[').removesuffix(']')} | {cells} |")
+    return [*lines, "", f"Share of the clean entries, mean over seeds, round {r.round}."]
+
+
+def title(name: str, claim: ClaimConfig) -> str:
+    """Return the claim's id and, where it has several files, which one this is."""
+    part = name.removeprefix(claim.id.lower()).strip("_")
+    return f"{claim.id}, {part.replace('_', ' ')}" if part else claim.id
+
+
+def _verdict(settled: Settlement, budget: str) -> str:
+    text = f"Outcome: **{settled.outcome}**."
+    if settled.missing:
+        text += f" Not there yet: {'; '.join(settled.missing)}."
+    elif any(one.state != "holds" for one in settled.controls):
+        text += " A control does not hold, so the rule is not applied."
+    if budget == "smoke":
+        text += " This is a smoke run: it tests the machinery and says nothing about the claim."
+    return text
+
+
+def _conditions(settled: Settlement, main: Results) -> list[str]:
+    lines = [f"| | condition | mean over seeds | {percent(main)} interval | |", "|-|-|-|-|-|"]
+    lines += [_row("control", one) for one in settled.controls]
+    lines += [_row("rule", one) for one in settled.rule]
+    return [
+        *lines,
+        "",
+        "Every control and every part of the rule must hold for *supported*; one part of the rule "
+        "that fails *refutes*. A part holds by its whole interval, and fails by the whole of one "
+        "that is corrected for the number of parts (Bonferroni).",
+        "",
+    ]
+
+
+def _row(kind: str, one: Settled) -> str:
+    return f"| {kind} | {_cells(one)} |"
+
+
+def _cells(one: Settled) -> str:
+    band = one.interval
+    figures = [signed(band.delta), span(band.low, band.high), one.state]
+    return " | ".join([f"`{one.condition.text}`", *figures])
+
+
+def _tables(r: Results) -> list[str]:
+    shown = [verdict_table(r)]
+    if len(r.arms) <= MOST_CONTRASTED:
+        shown += contrast_tables(r)
+    shown += means_tables(r)
+    out = io.StringIO()
+    console = Console(file=out, width=100)
+    for table in shown:
+        console.print(table)
+        console.print()
+    return ["```", *(line.rstrip() for line in out.getvalue().rstrip().splitlines()), "```"]
+
+
+def _rounds(r: Results, name: str) -> list[str]:
+    """Show each arm's change from the base after each round: one round may differ from many."""
+    others = [name for name in BY_ROUND if any(r.finite(arm, name) for arm in r.arms)]
+    metrics = [r.metric, *others]
+    rounds = range(1, r.round + 1)
+    lines = ["", f"## Round by round, {name}", ""]
+    lines += [f"| | arm | {' | '.join(map(str, rounds))} |", "|-" * (2 + r.round) + "|"]
+    for metric in metrics:
+        for arm in r.arms:
+            bands = [_change(r, arm, metric, t) for t in rounds]
+            if not any(math.isfinite(band.delta) for band in bands):
+                continue
+            cells = [f"{signed(b.delta)}{'*' if excludes_zero(b) else ''}" for b in bands]
+            lines.append(f"| {metric} | {arm} | {' | '.join(cells)} |")
+    said = "Change from the base, or the figure itself where the base has none; * where the "
+    return [*lines, "", f"{said}{percent(r)} interval excludes 0."]
+
+
+def _change(r: Results, arm: str, metric: str, round_: int) -> Interval:
+    base = [r.at(s, "base", metric) for s in r.seeds]
+    base = [0.0 if math.isnan(x) else x for x in base]
+    deltas = [r.at(s, arm, metric, round_) - x for s, x in zip(r.seeds, base, strict=True)]
+    return paired_interval(deltas, r.confidence)
+
+
+def _points(claim: ClaimConfig, runs: Mapping[str, Results], main: Results) -> list[str]:
+    """Show the rule's conditions at the claim's other points: no verdict hangs on them."""
+    found = {point: at_point(claim, point, runs) for point in sorted(claim.points)}
+    points = {point: there for point, there in found.items() if there}
+    if not points:
+        return []
+    lines = ["", "## The same conditions elsewhere", ""]
+    lines += [f"| point | seeds | condition | mean | {percent(main)} interval | |", "|-|-|-|-|-|-|"]
+    for name, there in points.items():
+        shown = [text for text in claim.rule if has_arms(text, there[MAIN])]
+        alone = claim.model_copy(update={"rule": shown, "controls": []})
+        for one in settle_claim(alone, there).rule:
+            lines.append(f"| {name} | {len(there[MAIN].seeds)} | {_cells(one)} |")
+    lines += ["", *(f"- {name}: `{' '.join(claim.points[name])}`" for name in points)]
+    return lines + [line for name, there in points.items() for line in _rounds(there[MAIN], name)]
+
+
+def summary(rows: Sequence[tuple[str, ClaimConfig, Mapping[str, Any]]]) -> list[tuple[str, ...]]:
+    """Return a row a claim: claim, rule, effect with interval, outcome, what would change it.
+
+    `rows`: the claim's name, its section, and its claim.json. The effect is that of the condition
+    which decided: the first that does not hold, a control before the rule, else the rule's first.
+    """
+    table: list[tuple[str, ...]] = []
+    for name, claim, found in rows:
+        conditions = [*found["controls"], *found["rule"]]
+        undecided = [one for one in conditions if one["state"] != "holds"]
+        failed = [one for one in found["rule"] if one["state"] == "fails"]
+        refuted = found["outcome"] == "refuted"
+        decisive = (failed if refuted else undecided or found["rule"])[0]
+        value, low, high = (
+            math.nan if x is None else x for x in (decisive["value"], *decisive["ci95"])
+        )
+        rule = " and ".join(part["condition"] for part in found["rule"])
+        label = f"{title(name, claim)}: {claim.says}"
+        effect = f"{parse(decisive['condition']).quantity.text}: {signed(value)}"
+        effect += f" ({span(low, high)})"
+        others = [f"{point}: {said}" for point, said in found["elsewhere"].items()]
+        outcome = "; ".join([str(found["outcome"]), *others])
+        table.append((label, rule, effect, outcome, claim.changes))
+    return table

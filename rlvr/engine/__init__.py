@@ -1,0 +1,1 @@
+"""What samples: vLLM in a process of its own."""

@@ -1,0 +1,449 @@
+"""Generate: one vLLM engine per run, in a process of its own, fed new weights in place.
+
+`Engine`: `load` (weights of a model folder, checked against transformers' logprobs), `stream` and
+`generate` (completions as they are finished, or all of them) and `score`. The child's side is
+`serve.py`. They exchange tuples over a socket pair; the child ends when the pair closes, so it
+never outlives the run. With `data_parallel_size` N there are N such children and the requests are
+dealt out among them.
+
+On a CPU the engine's scheduler runs in the child itself (no second process to wait for: 1.5 to 2
+times the tokens a second on tiny models, and the same batches every time, which makes a run
+repeatable to the bit).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, cast
+
+from rlvr.data import Completion, FinishReason, InputError, Problem, RunError
+from rlvr.engine import threads
+
+Tokens = tuple[int, ...]
+Progress = Callable[[int, int], None]
+PROBES = "probes.json"
+_COMMAND = "import sys; from rlvr.engine.serve import serve; serve(int(sys.argv[1]))"
+GIB = 1 << 30
+LARGE = 256 << 20  # bytes of weights from which an engine at rest would hold too much
+FLOAT32_TOLERANCE = 1e-3
+ROUNDINGS = (
+    2.5  # how many times what half-precision products do to transformers an engine may be off
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How tokens are drawn. Temperature 0 is greedy."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_tokens: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One engine output: token ids with the EOS, and their logprobs (nats, at temperature 1)."""
+
+    token_ids: Tokens
+    logprobs: tuple[float, ...]
+    finish_reason: FinishReason
+
+
+def request_seed(seed: int, round_: int, problem_id: str, index: int) -> int:
+    """Return the 63-bit seed of one request: equal in all arms, which so share their noise."""
+    key = f"{seed}/{round_}/{problem_id}/{index}".encode()
+    return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
+
+
+def stream_completions(
+    engine: Engine,
+    tokenizer: Any,
+    problems: Sequence[Problem],
+    prompts: Sequence[Tokens],
+    decoding: Decoding,
+    samples: int,
+    arm: str,
+    seed: int,
+    round_: int,
+    progress: Progress | None = None,
+    wait_seconds: float | None = 0.0,
+) -> Iterator[Completion | None]:
+    """Yield `samples` completions of each problem as they are finished, None for none as yet.
+
+    None comes before each part of them, and when there was nothing for `wait_seconds` (None: when
+    nothing is finished the caller waits as long as it takes).
+    `progress(done, tokens)` is called up to 20 times a second. Raises RunError when the engine
+    died.
+    """
+    keys = [(i, k) for i in range(len(problems)) for k in range(samples)]
+    parts = engine.stream(
+        [prompts[i] for i, _ in keys],
+        decoding,
+        [request_seed(seed, round_, problems[i].id, k) for i, k in keys],
+        wait_seconds,
+    )
+    done = tokens = 0
+    for part in parts:
+        yield None  # before the first too: whoever judges them asks for more while at work
+        if not part:
+            continue
+        yield from completions_of(tokenizer, problems, prompts, part, samples, arm, seed, round_)
+        done += len(part)
+        tokens += sum(len(sampled.token_ids) for _, sampled in part)
+        if progress:
+            progress(done, tokens)
+    if done != len(keys):
+        raise RunError(f"the engine gave {done} of {len(keys)} completions: run again to resume")
+
+
+def in_order(problems: Sequence[Problem], completions: Iterable[Completion]) -> list[Completion]:
+    """Return completions problem-major, then by index."""
+    places = {problem.id: place for place, problem in enumerate(problems)}
+    return sorted(completions, key=lambda one: (places[one.problem_id], one.index))
+
+
+def completions_of(
+    tokenizer: Any,
+    problems: Sequence[Problem],
+    prompts: Sequence[Tokens],
+    sampled: Sequence[tuple[int, Sampled]],
+    samples: int,
+    arm: str,
+    seed: int,
+    round_: int,
+) -> list[Completion]:
+    """Return as completions what was sampled; places count `samples` of each problem in turn."""
+    texts = tokenizer.batch_decode([one.token_ids for _, one in sampled], skip_special_tokens=True)
+    return [
+        Completion(
+            problem_id=problems[place // samples].id,
+            arm=arm,
+            seed=seed,
+            round=round_,
+            index=place % samples,
+            prompt_token_ids=prompts[place // samples],
+            token_ids=output.token_ids,
+            text=text,
+            logprobs=output.logprobs,
+            finish_reason=output.finish_reason,
+        )
+        for (place, output), text in zip(sampled, texts, strict=True)
+    ]
+
+
+class Engine:
+    """A vLLM engine in its own process.
+
+    `arguments` are vLLM's engine arguments, ours are only defaults under them.
+
+    Use as a context manager. The child starts at construction and warms up while the caller does
+    other work: the first call waits for it. Raises RunError when it can't start or dies, with the
+    end of its log.
+    """
+
+    def __init__(self, model: Path, dtype: str, arguments: Mapping[str, Any] | None = None) -> None:
+        given = dict(arguments or {})
+        self._replicas = int(given.pop("data_parallel_size", 1))
+        self.dtype = str(given.get("dtype", dtype))
+        self._arguments = {**given, "dtype": self.dtype}
+        self._large = sum(file.stat().st_size for file in model.glob("*.safetensors")) >= LARGE
+        self._children = self._begin(model)
+        self.start_seconds = 0.0
+        self._loaded = True
+
+    def _begin(self, model: Path) -> list[_Child]:
+        return [
+            _Child(model, self._arguments, replica, self._replicas)
+            for replica in range(self._replicas)
+        ]
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the children; pending work is dropped."""
+        for child in self._children:
+            child.close()
+
+    def wait_ready(self) -> dict[str, Any]:
+        """Wait until every child serves; return what the first says of itself."""
+        facts = [child.ready() for child in self._children]
+        self.start_seconds = max(float(fact["start_seconds"]) for fact in facts)
+        return facts[0]
+
+    def load(self, model: Path) -> float:
+        """Load the weights of `model` in place and prove it on the folder's probes.
+
+        Returns the mean absolute difference (nats a token) between the engine's logprobs of the
+        probes and those that transformers gave when the folder was written. Raises RunError above
+        the bound: the engine would sample from other weights than those trained. In half precision
+        the bound grows with what the rounding does to these probes in transformers.
+        """
+        self.reload(model)
+        probes = json.loads((model / PROBES).read_text())
+        worst = 0.0
+        for child in self._children:
+            child.send("score", [tuple(ids) for ids in probes["token_ids"]])
+        for child in self._children:
+            pairs = [
+                (ours, theirs)
+                for mine, reference in zip(child.receive(), probes["logprobs"], strict=True)
+                for ours, theirs in zip(mine, reference, strict=True)
+            ]
+            gap = sum(abs(a - b) for a, b in pairs) / max(1, len(pairs))
+            worst = gap if math.isnan(gap) else max(worst, gap)
+        rounding = max(FLOAT32_TOLERANCE, ROUNDINGS * probes["rounding"])
+        bound = FLOAT32_TOLERANCE if self.dtype == "float32" else rounding
+        if not worst <= bound:
+            raise RunError(
+                f"stale or wrong weights in the engine: after loading {model} its logprobs differ "
+                "from "
+                f"transformers' by {worst:.4g} nats a token (bound {bound:.2g} for {self.dtype}); "
+                "nothing of this round was recorded; run the same command again"
+            )
+        return worst
+
+    def reload(self, model: Path) -> None:
+        """Load the weights of `model` in place; who calls this proves what is sampled from them."""
+        self._loaded = True
+        if not self._children:
+            self._children = self._begin(model)
+            self.wait_ready()
+            return
+        for child in self._children:
+            child.send("load", str(model))
+        for child in self._children:
+            child.receive()
+
+    def rest(self) -> None:
+        """Hand the engine's memory back while another works: it needs a `load` afterwards.
+
+        On a CPU alone; on a GPU the shares of engine and trainer are fixed. The processes of a
+        large model end, and start again at the `load`: vLLM can't hand back what it packed for the
+        CPU, and 10 to 15 s are little beside the training of such a model.
+        """
+        self._loaded = False
+        if self._large and not on_gpu():
+            for child in self._children:
+                child.ready()  # one that could not start says so
+            self.close()
+            self._children = []
+        for child in self._children:
+            child.send("rest")
+        for child in self._children:
+            child.receive()
+
+    def stream(
+        self,
+        prompts: Sequence[Tokens],
+        decoding: Decoding,
+        seeds: Sequence[int],
+        wait_seconds: float | None = None,
+    ) -> Iterator[list[tuple[int, Sampled]]]:
+        """Sample one completion a prompt; yield (place of the prompt, completion) as they finish.
+
+        In parts; an empty one says that nothing was finished within `wait_seconds`.
+        """
+        count = len(self._children)
+        at_work = self._ask("generate", list(zip(prompts, seeds, strict=True)), decoding)
+        while at_work:
+            ready = wait(list(at_work), wait_seconds)
+            if not ready:
+                yield []
+            for connection in cast(list[Connection], ready):
+                replica, child = at_work[connection]
+                kind, content = child.message()
+                if kind == "done":
+                    del at_work[connection]
+                elif content:
+                    yield [(replica + count * place, sampled) for place, sampled in content]
+
+    def generate(
+        self, prompts: Sequence[Tokens], decoding: Decoding, seeds: Sequence[int]
+    ) -> list[Sampled]:
+        """Sample one completion a prompt, order kept."""
+        results = dict(one for part in self.stream(prompts, decoding, seeds) for one in part)
+        return [results[place] for place in range(len(prompts))]
+
+    def score(self, sequences: Sequence[Tokens]) -> list[tuple[float, ...]]:
+        """Return for each sequence of n tokens the n-1 logprobs (nats) of all but its first."""
+        results: list[Any] = [None] * len(sequences)
+        for replica, child in self._ask("score", list(sequences)).values():
+            results[replica :: len(self._children)] = child.receive()
+        return results
+
+    def _ask(
+        self, method: str, items: list[Any], *more: Any
+    ) -> dict[Connection, tuple[int, _Child]]:
+        """Deal items out among the children; return by its connection the place of each child."""
+        if not self._loaded:
+            raise RuntimeError("the engine's weights were handed back: load some first")
+        for replica, child in enumerate(self._children):
+            child.send(method, items[replica :: len(self._children)], *more)
+        return {child.connection: (i, child) for i, child in enumerate(self._children)}
+
+
+class _Child:
+    """One engine process and the socket to it."""
+
+    def __init__(self, model: Path, arguments: dict[str, Any], replica: int, replicas: int) -> None:
+        ours, theirs = socket.socketpair()
+        self.log = Path(tempfile.mkstemp(prefix="rlvr-engine-", suffix=".log")[1])
+        with theirs, open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _COMMAND, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=child_environment(arguments, replica, replicas),
+                process_group=0,  # a terminal's Ctrl-C is for the run, also while this one starts
+            )
+        self.connection = Connection(ours.detach())
+        self._facts: dict[str, Any] | None = None
+        self._log_named = self._asked = False
+        self.send("start", str(model), arguments)
+
+    def send(self, *message: Any) -> None:
+        if message[0] != "start":
+            self.ready()
+        while self._asked:  # what came before was given up midway
+            self.message()
+        try:
+            self.connection.send(message)
+        except OSError as failure:
+            raise self._died() from failure
+        self._asked = True
+
+    def ready(self) -> dict[str, Any]:
+        if self._facts is None:
+            self._facts = cast(dict[str, Any], self.receive())
+        return self._facts
+
+    def receive(self) -> Any:
+        """Return the answer to what was asked."""
+        return self.message()[1]
+
+    def message(self) -> tuple[str, Any]:
+        """Return the next ("part", a part of the answer) or ("done", the answer)."""
+        try:
+            kind, content = self.connection.recv()
+        except (EOFError, OSError) as failure:
+            raise self._died() from failure
+        self._asked = kind == "part"
+        if kind == "refused":
+            raise InputError(content)
+        if kind == "failed":
+            self._log_named = True
+            raise RunError(f"the engine failed: {content} (its log: {self.log})")
+        return kind, content
+
+    def _died(self) -> RunError:
+        self._log_named = True
+        code = self.process.wait()
+        tail = self.log.read_text(errors="replace").strip().splitlines()[-1:] or [
+            "(its log is empty)"
+        ]
+        return RunError(
+            f"the engine process ended with code {code}: {tail[0][:300]} (its log: {self.log}); "
+            "what was recorded is kept: run the same command again to resume"
+        )
+
+    def close(self) -> None:
+        self.connection.close()
+        # On a GPU vLLM works in processes of its own, which would outlive this one, and its memory.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        if self.process.wait() in (0, -signal.SIGKILL) and not self._log_named:
+            self.log.unlink(missing_ok=True)
+
+
+def child_environment(arguments: Mapping[str, Any], replica: int, replicas: int) -> dict[str, str]:
+    """Return the child's environment.
+
+    What the user has set stands; the rest is tuned for the machine.
+    """
+    environment = dict(os.environ)
+    tuned = {
+        "VLLM_LOGGING_LEVEL": "WARNING",
+        "VLLM_NO_USAGE_STATS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    if on_gpu():
+        # It serves no request that has a seed, as all of ours have, and compiles itself at start.
+        tuned["VLLM_USE_FLASHINFER_SAMPLER"] = "0"
+        width = int(arguments.get("tensor_parallel_size", 1))
+        visible = environment.get("CUDA_VISIBLE_DEVICES", "")
+        devices = visible.split(",") if visible else [str(i) for i in range(width * replicas)]
+        if replicas > 1:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(
+                devices[replica * width : (replica + 1) * width]
+            )
+    else:
+        cores = max(1, len(os.sched_getaffinity(0)) // replicas)
+        tuned |= {
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+            "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
+            "TORCHDYNAMO_DISABLE": "1",
+            "OMP_NUM_THREADS": str(cores),
+            **threads.SETTINGS,
+        }
+        library = threads.openmp_library()
+        if library is not None:
+            tuned["LD_PRELOAD"] = str(library)
+    return {**tuned, **environment}
+
+
+@functools.cache
+def on_gpu() -> bool:
+    """Whether torch sees a CUDA device."""
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def write_probes(model: Any, sequences: Iterable[Tokens], folder: Path) -> None:
+    """Write transformers' own logprobs of the probe sequences beside the weights they belong to.
+
+    `Engine.load` holds the engine against them. Computed from the float32 weights in memory, one
+    sequence at a time. `rounding` is the mean absolute difference that bfloat16 products make.
+    """
+    import torch
+
+    # In training accelerate has put its autocast around `forward`: the exact one lies beneath.
+    forward = getattr(model, "_original_forward", model)
+
+    def score(ids: list[int]) -> Any:
+        tokens = torch.tensor([ids], device=model.device)
+        scores = forward(input_ids=tokens).logits[0, :-1].float().log_softmax(-1)
+        return scores.gather(1, tokens[0, 1:, None])[:, 0]
+
+    token_ids = [list(ids) for ids in sequences]
+    with torch.no_grad():
+        exact = [score(ids) for ids in token_ids]
+        with torch.autocast(model.device.type, torch.bfloat16):
+            rounded = [score(ids) for ids in token_ids]
+    gaps = torch.cat([(a - b).abs() for a, b in zip(exact, rounded, strict=True)])
+    probes = {
+        "token_ids": token_ids,
+        "logprobs": [scores.tolist() for scores in exact],
+        "rounding": float(gaps.mean()) if len(gaps) else 0.0,
+    }
+    (folder / PROBES).write_text(json.dumps(probes))

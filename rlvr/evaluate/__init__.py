@@ -1,0 +1,1 @@
+"""Evaluation on held-out problems, and the metrics made from it."""

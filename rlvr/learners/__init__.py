@@ -1,0 +1,1 @@
+"""How a policy learns from a round: each learner in a file of its own."""

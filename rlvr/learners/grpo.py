@@ -1,0 +1,569 @@
+"""GRPO, the online learner: TRL's GRPOTrainer on the run's engine, rewarded by its verifier.
+
+A round of an arm with `learner: grpo` is `grpo.steps` optimiser steps, each on fresh completions of
+its share of the round's prompts; the same problems, engine, evaluation and record as every arm's.
+Each step: the weights go to the engine in place, a group is sampled for each prompt, judged, turned
+into rewards, and TRL takes the step. What was sampled is written step by step.
+
+Off-policy corrections: none is in force, and none is needed. TRL 1.16 takes the log-probabilities
+that a `rollout_func` returns, and uses them for nothing but its off-policy mask, which is off; its
+importance-sampling correction belongs to its own vLLM modes. With one step a batch the old policy
+is the new one, so the ratio is 1 and its gradient that of the advantage times the log-probability.
+That engine and trainer agree is therefore proven instead: on every token that is trained on, under
+the very forward pass that trains it, and a mean gap above the bound ends the run.
+
+Training goes in legs of `checkpoint_every` steps, each a trainer of its own that takes up the
+checkpoint (weights, Adam's moments, step) of the leg before: a run that was killed begins with the
+last whole leg and walks the same trajectory, since each step draws from a seed of its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rlvr.config import Config, logprob_gap_bound
+from rlvr.data import DECIDED, Arm, Completion, RunError, Verdict
+from rlvr.engine import threads
+from rlvr.engine.vllm import (
+    Decoding,
+    Sampled,
+    completions_of,
+    in_order,
+    on_gpu,
+    stream_completions,
+)
+from rlvr.evaluate import metrics
+from rlvr.evaluate.evaluation import judge
+from rlvr.learners.sft import lora_config, save
+from rlvr.loop.round import BASE, Metrics, Run, Seed, seen_by
+from rlvr.models.loading import load_model, load_tokenizer, quiet
+from rlvr.records import record
+from rlvr.records.stored import JUDGED, Joined, Stored
+from rlvr.select import arms
+
+STEPS = "steps"  # the folder of what each step of a round sampled, while the round lasts
+STATE = "state-"  # an arm's checkpoint, by the steps taken since the base
+KL_SAMPLE = 32  # completions of a step on which the KL from the base is measured
+LOGGED = {
+    "loss": "loss",
+    "grad_norm": "grad_norm",
+    "frac_reward_zero_std": "zero_variance",
+    "clip_ratio/low_mean": "clip_low",
+    "clip_ratio/high_mean": "clip_high",
+    "completions/mean_length": "completion_length",
+    "completions/clipped_ratio": "truncated",
+}
+
+
+def learn(run: Run, seed: Seed, arm: Arm, round_: int) -> Metrics:
+    """Make M(t) by a round of online steps, give it to the engine, and return what is to be said.
+
+    Leaves in the round's folder the completions, every step's metrics and the model. Raises
+    RunError where engine and trainer disagree on what was sampled.
+    """
+    folder = run.round_folder(seed.seed, arm.name, round_)
+    facts = folder / "steps.json"
+    if not facts.is_file():
+        steps = run.config.grpo.steps
+        done = _resume(run, seed, arm, round_)
+        leg = run.config.grpo.checkpoint_every or steps
+        for first in range(done, steps, leg):
+            _leg(run, seed, arm, round_, first, first + leg)
+            run.display.may_stop()
+        _gather(folder, facts)
+    shutil.rmtree(folder / STEPS, ignore_errors=True)
+    with run.stage(seed.seed, arm.name, round_, "sync"):
+        run.engine.load(folder / "model")
+    return _found(run, seed, arm, round_, json.loads(facts.read_text()))
+
+
+def forget(arm: Path) -> None:
+    """Delete the checkpoint in an arm's folder: its last round is recorded."""
+    for state in [*arm.glob(f"{STATE}*"), *arm.glob(f".{STATE}*")]:  # half deleted ones too
+        shutil.rmtree(state)
+
+
+# Legs
+
+
+def _resume(run: Run, seed: Seed, arm: Arm, round_: int) -> int:
+    """Return how many steps of this round the last checkpoint has; what came after it is deleted.
+
+    Raises RunError where there is none to go on from.
+    """
+    before = (round_ - 1) * run.config.grpo.steps
+    of_arm = run.folder / f"seed-{seed.seed}" / arm.name
+    done = max(checkpoints(of_arm), default=0) - before
+    if done < 0:
+        raise RunError(
+            f"{of_arm}: no checkpoint of step {before} to go on from: delete this folder, then run "
+            "the same command again"
+        )
+    folder = run.round_folder(seed.seed, arm.name, round_) / STEPS
+    for file in folder.glob("[0-9]*"):  # not what was half written when the run was killed
+        if int(file.stem) >= done:
+            file.unlink()
+    return done
+
+
+def checkpoints(arm: Path) -> dict[int, Path]:
+    """Return the checkpoints in an arm's folder by the steps taken since the base."""
+    return {int(path.name.removeprefix(STATE)): path for path in arm.glob(f"{STATE}*")}
+
+
+def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> None:
+    """Take the round's steps `first` to `last` - 1 and leave their checkpoint.
+
+    The model of the round is written with its last leg.
+    """
+    from datasets import Dataset
+    from transformers import PrinterCallback
+
+    settings, sampling = run.config.grpo, run.config.generate
+    folder = run.round_folder(seed.seed, arm.name, round_)
+    states, before = checkpoints(folder.parent), (round_ - 1) * settings.steps
+    each = sampling.prompts // settings.steps
+    places = range(first * each, last * each)
+    base = run.policy(seed.seed, BASE, 0)
+    threads.keep_memory()
+    # TRL warns that `rollout_func` may change; the version is pinned.
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+    with quiet(), tempfile.TemporaryDirectory(dir=run.scratch) as scratch:
+        model, tokenizer = load_model(base), load_tokenizer(base)
+        use_cache = model.config.use_cache
+        online = Online(run, seed, arm, round_, load_model(base), first)
+        trainer = _trainer_type()(
+            model=model,
+            args=trl_arguments(run.config, before + last, last - first, Path(scratch)),
+            train_dataset=Dataset.from_dict({"prompt": [str(place) for place in places]}),
+            processing_class=tokenizer,
+            reward_funcs=online.reward,
+            rollout_func=online.rollout,
+            peft_config=lora_config(run.training().lora),
+        )
+        trainer.agree = online.agree
+        online.base.to(trainer.accelerator.device)
+        trainer.remove_callback(PrinterCallback)
+        latest = states.get(before + first)
+        trainer.train(resume_from_checkpoint=str(latest) if latest else None)
+        logged = [one for one in trainer.state.log_history if "reward" in one]
+        online.note(logged[-(last - first) :])
+        if last == settings.steps:
+            whole = trainer.model.merge_and_unload() if run.config.train.lora else trainer.model
+            whole.config.use_cache = use_cache
+            record.delete_folder(folder / "model")
+            with record.new_folder(folder / "model") as out:
+                save(whole, base, out, seed.probes)
+        state = Path(scratch) / f"checkpoint-{before + last}"
+        record.write_sums(state)
+        os.replace(state, folder.parent / f"{STATE}{before + last:06d}")
+    for path in states.values():
+        record.delete_folder(path)
+    del trainer, model, online
+    gc.collect()
+    threads.return_memory()
+
+
+def trl_arguments(config: Config, until: int, steps: int, scratch: Path) -> Any:
+    """Return TRL's settings of a leg of `steps` steps that ends with step `until`.
+
+    Those that matter are said, whatever TRL's default is.
+    """
+    from trl import GRPOConfig
+
+    settings, train, sampling = config.grpo, config.train, config.generate
+    rows = sampling.prompts // settings.steps * sampling.samples
+    micro = train.micro_batch or rows
+    trl_vllm: dict[str, Any] = {}
+    if settings.trl_vllm:
+        given = settings.trl_vllm.model_dump()
+        trl_vllm = {"use_vllm": True} | {f"vllm_{name}": value for name, value in given.items()}
+    return GRPOConfig(
+        output_dir=str(scratch),
+        max_steps=until,
+        per_device_train_batch_size=micro,
+        gradient_accumulation_steps=rows // micro,
+        num_generations=sampling.samples,
+        num_iterations=1,
+        max_completion_length=sampling.max_tokens,
+        temperature=1.0,
+        shuffle_dataset=False,
+        learning_rate=settings.lr,
+        lr_scheduler_type="constant",
+        warmup_steps=0,
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        loss_type=settings.loss_type,
+        scale_rewards=settings.scale_rewards,
+        beta=settings.beta,
+        epsilon=settings.epsilon,
+        epsilon_high=settings.epsilon_high,
+        mask_truncated_completions=False,
+        bf16=train.precision == "bf16",
+        gradient_checkpointing=False,
+        save_strategy="steps",
+        save_steps=steps,
+        logging_strategy="steps",
+        logging_steps=1,
+        # A leg's data are its own prompts: nothing of them is behind the checkpoint.
+        ignore_data_skip=True,
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=not on_gpu(),
+        dataloader_pin_memory=on_gpu(),
+        seed=0,
+        **trl_vllm,
+    )
+
+
+def _trainer_type() -> Any:
+    """Return GRPOTrainer with its own log-probabilities held against the engine's at each pass.
+
+    And without the passes that teach nothing: see `with_gradient`.
+    """
+    from trl import GRPOTrainer
+
+    class Trainer(GRPOTrainer):  # type: ignore[misc]
+        agree: Callable[[Any, Any, Any], None]
+
+        def _get_per_token_logps_and_entropies(self, *args: Any, **more: Any) -> Any:
+            found = super()._get_per_token_logps_and_entropies(*args, **more)
+            self._latest = found[0]
+            return found
+
+        def _compute_loss(self, model: Any, inputs: Any) -> Any:
+            if self.loss_type == "dapo" and self.beta == 0:
+                inputs = with_gradient(inputs)
+            loss = super()._compute_loss(model, inputs)
+            sampled, mask = inputs["sampling_per_token_logps"], inputs["completion_mask"]
+            self.agree(self._latest.detach(), sampled, mask)
+            return loss
+
+    return Trainer
+
+
+def with_gradient(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a micro-batch's tensors, shape (rows, ...), without the rows of advantage 0.
+
+    Where all of a group were right, or wrong, its rows add nothing to the loss or its gradient.
+    Under `dapo` the loss is divided by the tokens of the whole batch, which TRL has counted
+    before, so what is left is the same sum. One row always stays.
+    """
+    advantages = inputs["advantages"]
+    chosen = advantages.nonzero()[:, 0]
+    if not len(chosen):
+        chosen = chosen.new_zeros(1)
+    rows = len(advantages)
+    return {
+        name: value[chosen] if getattr(value, "ndim", 0) and len(value) == rows else value
+        for name, value in inputs.items()
+    }
+
+
+# Steps
+
+
+class Online:
+    """What TRL calls in each step of a leg: it samples, it rewards, and it writes both down."""
+
+    def __init__(self, run: Run, seed: Seed, arm: Arm, round_: int, base: Any, first: int) -> None:
+        self.run, self.seed, self.arm, self.round = run, seed, arm, round_
+        self.base, self.first, self.step = base.eval(), first, first - 1
+        self.folder = run.round_folder(seed.seed, arm.name, round_) / STEPS
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.completions: list[Completion] = []
+        self.problems = seed.rounds[round_ - 1].part(0, 0)
+        self.measured: list[dict[str, float]] = []
+        self.gaps: list[tuple[float, float]] = []
+        self.began = time.monotonic()
+        self.tokens = 0
+        self.wait: dict[str, float] = defaultdict(float)
+
+    def rollout(self, prompts: Sequence[str], trainer: Any) -> dict[str, Any]:
+        """Sample a group for each prompt, given as its place in the round, from the new weights."""
+        import torch
+
+        run, sampling = self.run, self.run.config.generate
+        self.step += 1
+        self.gaps = []
+        places = [int(place) for place in prompts[:: sampling.samples]]
+        self.problems = self.seed.rounds[self.round - 1].part(places[0], places[-1] + 1)
+        # Each step draws from a seed of its own, whatever was drawn before it.
+        torch.manual_seed(self.seed.seed * 1_000_003 + self.round * 1_009 + self.step)
+        where = f"step {self.step + 1} of {run.config.grpo.steps}"
+        run.display.stage(self.seed.seed, self.arm.name, self.round, where)
+        sample = self._by_trl if trainer.use_vllm else self._by_engine
+        self.completions = sample(trainer)
+        self.tokens += sum(len(one.token_ids) for one in self.completions)
+        return {
+            "prompt_ids": [list(one.prompt_token_ids) for one in self.completions],
+            "completion_ids": [list(one.token_ids) for one in self.completions],
+            "logprobs": [list(one.logprobs) for one in self.completions],
+        }
+
+    def _by_engine(self, trainer: Any) -> list[Completion]:
+        run, sampling = self.run, self.run.config.generate
+        began = time.monotonic()
+        _sync(run, trainer.accelerator.unwrap_model(trainer.model))
+        synced = time.monotonic()
+        stream = stream_completions(
+            run.engine,
+            self.seed.tokenizer,
+            self.problems.problems,
+            self.problems.prompts,
+            Decoding(1.0, 1.0, sampling.max_tokens),
+            sampling.samples,
+            self.arm.name,
+            self.seed.seed,
+            self.round,
+            run.display.tokens,
+            wait_seconds=None,
+        )
+        found = in_order(self.problems.problems, filter(None, stream))
+        self.wait["sync"] += synced - began
+        self.wait["generate"] += time.monotonic() - synced
+        return found
+
+    def _by_trl(self, trainer: Any) -> list[Completion]:
+        """Sample with TRL's own vLLM, to which it has given the new weights before it asked."""
+        samples, began = self.run.config.generate.samples, time.monotonic()
+        asked = [list(ids) for ids in self.problems.prompts for _ in range(samples)]
+        _, token_ids, logprobs, _ = trainer.vllm_generation.generate(
+            prompts=asked, images=None, num_generations=samples
+        )
+        end = self.seed.tokenizer.eos_token_id
+        sampled = [
+            Sampled(
+                tuple(ids), tuple(one[0] for one in of), "stop" if ids[-1:] == [end] else "length"
+            )
+            for ids, of in zip(token_ids, logprobs, strict=True)
+        ]
+        self.wait["generate"] += time.monotonic() - began
+        return completions_of(
+            self.seed.tokenizer,
+            self.problems.problems,
+            self.problems.prompts,
+            list(enumerate(sampled)),
+            samples,
+            self.arm.name,
+            self.seed.seed,
+            self.round,
+        )
+
+    def reward(self, **_: Any) -> list[float | None]:
+        """Judge what was sampled, write it down and return its rewards."""
+        run, settings = self.run, self.run.config.grpo
+        began = time.monotonic()
+        pool = judge(run.pool, self.problems.problems, self.completions)
+        seen = list(seen_by(run, self.seed.seed, self.arm, self.problems, pool))
+        rewards = arms.rewards(
+            seen, self.arm, self.seed.seed, settings.partial_credit, settings.format_reward
+        )
+        run.display.show(self.problems.problems, pool)
+        decided = [reward for reward in rewards if reward is not None]
+        known = [verdict for _, verdict in pool if verdict.status in DECIDED]
+        measured = {
+            "reward": _mean(decided),
+            "correct": _mean([float(verdict.status == "correct") for verdict in known]),
+            "entropy": _entropy(self.completions),
+            **self._watched(rewards),
+        }
+        self.wait["verify"] += time.monotonic() - began
+        with _autocast(run.config.train.precision):
+            measured["kl"] = _kl(self.base, self.completions)
+        self.measured.append({name: x for name, x in measured.items() if x is not None})
+        record.write_completions(self.folder / f"{self.step:06d}.parquet", pool, map(bool, rewards))
+        return rewards
+
+    def _watched(self, rewards: Sequence[float | None]) -> dict[str, float | None]:
+        """Ask the watch for a second verdict on a sample: what was rewarded, and what is right."""
+        watch = self.run.config.grpo.watch
+        if watch is None or self.run.watch_pool is None:
+            return {}
+        every = max(1, len(self.completions) // watch.sample)
+        chosen = range(0, len(self.completions), every)
+        sample = [self.completions[i] for i in chosen]
+        by_id = {problem.id: problem for problem in self.problems.problems}
+        asked = [(by_id[one.problem_id], one.text) for one in sample]
+        pairs = [
+            (reward > 0.5, verdict.status == "correct")
+            for i, verdict in zip(chosen, self.run.watch_pool.verify(asked), strict=True)
+            if (reward := rewards[i]) is not None and verdict.status in DECIDED
+        ]
+        rewarded, right = (_mean([float(pair[k]) for pair in pairs]) for k in (0, 1))
+        gap = None if rewarded is None or right is None else rewarded - right
+        return {"watch_rewarded": rewarded, "watch_correct": right, "watch_gap": gap}
+
+    def agree(self, trained: Any, sampled: Any, mask: Any) -> None:
+        """Hold the trainer's log-probabilities, shape (rows, tokens), against the engine's.
+
+        Raises RunError when their mean gap (nats a token) is above the bound: the engine would
+        have sampled from other weights than those that are trained.
+        """
+        self.gaps.append((float(((trained - sampled).abs() * mask).sum()), float(mask.sum())))
+        gap = sum(total for total, _ in self.gaps) / sum(n for _, n in self.gaps)
+        settings, precision = self.run.config.grpo, self.run.config.train.precision
+        bound = settings.max_logprob_gap or logprob_gap_bound(precision, bool(settings.trl_vllm))
+        if not gap <= bound:
+            raise RunError(
+                f"{self.arm.name}, seed {self.seed.seed}, round {self.round}, step "
+                f"{self.step + 1}: engine and trainer differ by {gap:.4g} nats a token on what was "
+                f"sampled (bound {bound:g}, grpo.max_logprob_gap): the engine's weights are stale "
+                "or its rounding is too coarse; the step was not taken"
+            )
+        self.measured[-1]["logprob_gap"] = gap
+
+    def note(self, logged: Sequence[dict[str, float]]) -> None:
+        """Write what was measured of each step, with what TRL logged, and the leg's times."""
+        for i, (mine, theirs) in enumerate(zip(self.measured, logged, strict=True)):
+            more = {ours: theirs[name] for name, ours in LOGGED.items() if name in theirs}
+            record.write_json(self.folder / f"{self.first + i:06d}.json", mine | more)
+        place = (self.seed.seed, self.arm.name, self.round)
+        rest = time.monotonic() - self.began - sum(self.wait.values())
+        for name, seconds in {**self.wait, "train": rest}.items():
+            counted = self.tokens if name in ("generate", "train") else 0
+            self.run.timing.add(*place, name, seconds, counted)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _autocast(precision: str) -> Any:
+    """Return the context in which a pass is as exact as those of the training."""
+    import torch
+
+    device = "cuda" if on_gpu() else "cpu"
+    return torch.autocast(device, torch.bfloat16, enabled=precision == "bf16")
+
+
+def _sync(run: Run, model: Any) -> None:
+    """Give the engine the trainer's weights, in its precision, through a folder in memory."""
+    import torch
+    from safetensors.torch import save_file
+
+    weights = _weights(model)
+    if run.engine.dtype == "bfloat16":
+        weights = {name: value.to(torch.bfloat16) for name, value in weights.items()}
+    size = sum(value.numel() * value.element_size() for value in weights.values())
+    shared = Path("/dev/shm")
+    fits = shared.is_dir() and shutil.disk_usage(shared).free > 1.1 * size
+    with tempfile.TemporaryDirectory(
+        prefix="rlvr-weights-", dir=shared if fits else run.scratch
+    ) as folder:
+        save_file(weights, Path(folder) / "model.safetensors", {"format": "pt"})
+        run.engine.reload(Path(folder))
+
+
+def _weights(model: Any) -> dict[str, Any]:
+    """Return the weights by the names of the plain model, adapters merged into a copy."""
+    if not hasattr(model, "peft_config"):
+        return {name: value.detach().contiguous() for name, value in model.named_parameters()}
+    model.merge_adapter()
+    try:
+        return {
+            name.removeprefix("base_model.model.").replace(
+                ".base_layer", ""
+            ): value.detach().clone()
+            for name, value in model.named_parameters()
+            if ".lora_" not in name
+        }
+    finally:
+        model.unmerge_adapter()
+
+
+def _entropy(completions: Sequence[Completion]) -> float | None:
+    """Return the policy's entropy on what it sampled at temperature 1, nats a token.
+
+    The mean of minus the log-probability of a sampled token, whose expectation is the entropy.
+    """
+    return _mean([-logprob for one in completions for logprob in one.logprobs])
+
+
+def _kl(base: Any, completions: Sequence[Completion]) -> float:
+    """Return the KL from the base on a sample, nats a token: the mean of exp(r) - r - 1.
+
+    r is the base's log-probability of a sampled token less that of the policy (the estimator k3 of
+    Schulman, 2020, "Approximating KL divergence", as in GRPO, 2402.03300, eq. 4).
+    """
+    import torch
+
+    chosen = completions[:: max(1, len(completions) // KL_SAMPLE)]
+    sequences = [[*one.prompt_token_ids, *one.token_ids] for one in chosen]
+    length = max(map(len, sequences))
+    ids = torch.zeros(len(chosen), length, dtype=torch.long)
+    mask = torch.zeros(len(chosen), length, dtype=torch.long)
+    policy = torch.zeros(len(chosen), length)
+    counted = torch.zeros(len(chosen), length)
+    for i, (one, tokens) in enumerate(zip(chosen, sequences, strict=True)):
+        begin, end = len(one.prompt_token_ids), len(tokens)
+        ids[i, :end], mask[i, :end] = torch.tensor(tokens), 1
+        policy[i, begin:end], counted[i, begin:end] = torch.tensor(one.logprobs), 1
+    # Logits cost more than the rest of a small model: none are made of the prompts.
+    first = min(len(one.prompt_token_ids) for one in chosen)
+    policy, counted, sampled = policy[:, first:], counted[:, first:], ids[:, first:]
+    with torch.no_grad():
+        device = base.device
+        logits = base(
+            input_ids=ids.to(device),
+            attention_mask=mask.to(device),
+            logits_to_keep=length - first + 1,
+        ).logits[:, :-1]
+        scores = logits.float().log_softmax(-1).gather(2, sampled[..., None].to(device))
+    r = (scores[..., 0].cpu() - policy) * counted
+    return float(((r.exp() - r - 1) * counted).sum() / counted.sum())
+
+
+# What a round leaves
+
+
+def _gather(folder: Path, facts: Path) -> None:
+    """Put the steps' completions into one file and their metrics into steps.json, the last one."""
+    steps = sorted((folder / STEPS).glob("*.parquet"))
+    everything = Joined(*(Stored(path, JUDGED) for path in steps))
+    kept = itertools.chain.from_iterable(map(record.read_kept, steps))
+    record.write_completions(folder / "completions.parquet", everything, kept)
+    measured = [json.loads(path.with_suffix(".json").read_text()) for path in steps]
+    record.write_json(facts, measured)
+
+
+def _found(
+    run: Run, seed: Seed, arm: Arm, round_: int, measured: Sequence[dict[str, float]]
+) -> Metrics:
+    """Return the metrics of each step, at level `step-00001` on from the base, and their means."""
+    path = run.round_folder(seed.seed, arm.name, round_) / "completions.parquet"
+    completions, rewarded = Stored(path, JUDGED), record.read_kept(path)
+    n = len(completions) // len(measured)
+    before = (round_ - 1) * run.config.grpo.steps
+    found = [
+        metrics.metric(f"step.{name}", value, n, f"{metrics.STEP}{before + i + 1:05d}")
+        for i, step in enumerate(measured)
+        for name, value in sorted(step.items())
+    ]
+    for name in sorted(set().union(*measured)):
+        values = [step[name] for step in measured if name in step]
+        found.append(metrics.metric(f"step.{name}", sum(values) / len(values), len(values)))
+    levels = {problem.id: problem.level for problem in seed.rounds[round_ - 1].problems}
+    verdicts = itertools.starmap(Verdict, completions.pick("status", "reason"))
+    of_each = (levels[problem] for (problem,) in completions.pick("problem_id"))
+    found += metrics.filtering(verdicts, rewarded, of_each)
+    tokens = sum(len(token_ids) for (token_ids,) in completions.pick("token_ids"))
+    for name, value in (
+        ("train_steps", len(measured)),
+        ("train_tokens", tokens),
+        ("sampled", len(completions)),
+        ("kept", sum(rewarded)),
+        ("rows", len(completions)),
+    ):
+        found.append(metrics.metric(name, value, len(completions)))
+    return found

@@ -1,0 +1,317 @@
+"""Train: TRL's SFTTrainer on rows of token ids; the prompt is masked, the EOS is not.
+
+A round is exactly `steps` optimiser steps of exactly `batch_size` rows in every arm, however many
+rows the arm kept: the rows are dealt in fresh permutations until the steps are full. Weights are
+float32; with bf16 the forward and backward passes run under autocast (AdamW on pure bf16 weights
+loses small updates). Adam starts anew each round.
+
+With more than one process the same function runs under `accelerate launch -m rlvr.learners.sft
+JOB`.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rlvr.config import accelerate_configs
+from rlvr.data import Row, RunError
+from rlvr.engine import threads
+from rlvr.engine.processes import die_with_parent
+from rlvr.engine.threads import use_openmp
+from rlvr.engine.vllm import PROBES, Tokens, on_gpu, write_probes
+from rlvr.models.loading import load_model, load_tokenizer, quiet
+from rlvr.records.record import new_folder, read_rows, write_rows, write_sums
+from rlvr.records.stored import take
+
+StepCheck = Callable[[int, Any, Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The settings of one call of `train`.
+
+    `micro_batch` rows go through a device at a time (None: all). `accelerate`: how more than one
+    process share the work, a shipped file's name or a path.
+    """
+
+    steps: int
+    batch_size: int
+    lr: float
+    precision: str = "fp32"
+    micro_batch: int | None = None
+    lora: dict[str, Any] | None = None
+    processes: int = 1
+    accelerate: str = "ddp"
+
+
+def schedule(rows: int, total: int, seed: int) -> list[int]:
+    """Return `total` row numbers: one fresh permutation of range(rows) after the other."""
+    order: list[int] = []
+    generator = random.Random(seed)
+    while len(order) < total:
+        epoch = list(range(rows))
+        generator.shuffle(epoch)
+        order += epoch
+    return order[:total]
+
+
+def train(
+    start: Path,
+    rows: Sequence[Row],
+    settings: Training,
+    seed: int,
+    out: Path,
+    probes: Sequence[Tokens],
+    check: StepCheck | None = None,
+) -> dict[str, float]:
+    """Fine-tune the model in `start` on `rows` into the new folder `out`, probes included.
+
+    `check(step, model, optimizer)` is called after every step; training ends when it returns True.
+    Returns `train_loss` (mean nats a token), `train_steps` and `train_tokens` (those in the loss).
+    Raises ValueError without rows, RunError when a process fails.
+    """
+    if not rows:
+        raise ValueError("no rows to train on")
+    if settings.processes > 1 and check is None:
+        return _launch(start, rows, settings, seed, out, probes)
+    order = schedule(len(rows), settings.steps * settings.batch_size, seed)
+    with new_folder(out) as folder:
+        model, facts = _fine_tune(start, take(rows, order), settings, seed, check)
+        if model is not None:
+            save(model, start, folder, probes)
+    del model
+    gc.collect()  # trainer and optimiser hold each other
+    threads.return_memory()
+    _freeze()
+    return facts
+
+
+@functools.cache
+def _freeze() -> None:
+    """Keep what a first training has imported from collections, which took 0.25 s, two a round."""
+    gc.freeze()
+
+
+def save(model: Any, start: Path, folder: Path, probes: Sequence[Tokens]) -> None:
+    """Write weights, probes and the other files of `start` into `folder`, and their checksums."""
+    from safetensors import SafetensorError
+
+    try:
+        with quiet():
+            model.save_pretrained(folder)
+    except SafetensorError as failure:  # of the disk, and of no class that says so
+        raise OSError(str(failure)) from failure
+    for file in start.iterdir():
+        made_here = (
+            file.name == PROBES or ".safetensors" in file.name or (folder / file.name).exists()
+        )
+        if file.is_file() and not made_here:
+            shutil.copyfile(file, folder / file.name)
+    was_training = model.training
+    model.eval()
+    write_probes(model, probes, folder)
+    model.train(was_training)
+    write_sums(folder)
+
+
+def _fine_tune(
+    start: Path, batches: Sequence[Row], settings: Training, seed: int, check: StepCheck | None
+) -> tuple[Any, dict[str, float]]:
+    """Run the trainer over the rows in the order given.
+
+    Only the main process gets the model back.
+    """
+    import torch
+    from datasets import Dataset
+    from transformers import PrinterCallback
+    from trl import SFTConfig, SFTTrainer
+
+    data = {
+        "input_ids": [[*row.prompt_token_ids, *row.token_ids] for row in batches],
+        "labels": [[*[-100] * len(row.prompt_token_ids), *row.token_ids] for row in batches],
+    }
+    share = settings.batch_size // settings.processes
+    micro = min(settings.micro_batch or share, share)
+    if settings.batch_size % settings.processes or share % micro:
+        raise ValueError("train.batch_size must be a multiple of processes x micro_batch")
+    threads.keep_memory()
+    torch.manual_seed(seed)
+    with quiet(), tempfile.TemporaryDirectory(prefix="rlvr-train-") as scratch:
+        model, tokenizer = load_model(start), load_tokenizer(start)
+        use_cache = model.config.use_cache  # SFTTrainer turns it off, and it would be saved so
+        trainer = SFTTrainer(
+            model=model,
+            args=SFTConfig(
+                output_dir=scratch,
+                max_steps=settings.steps,
+                per_device_train_batch_size=micro,
+                gradient_accumulation_steps=share // micro,
+                learning_rate=settings.lr,
+                lr_scheduler_type="constant",
+                warmup_steps=0,
+                weight_decay=0.0,
+                max_grad_norm=1.0,
+                bf16=settings.precision == "bf16",
+                gradient_checkpointing=False,
+                # The schedule above is the order; a sampler must not shuffle it again.
+                train_sampling_strategy="sequential",
+                max_length=None,
+                packing=False,
+                dataset_kwargs={"skip_prepare_dataset": True},
+                remove_unused_columns=False,
+                logging_strategy="no",
+                save_strategy="no",
+                report_to="none",
+                disable_tqdm=True,
+                use_cpu=not on_gpu(),
+                dataloader_pin_memory=on_gpu(),
+                seed=seed % 2**32,  # NumPy takes no more
+            ),
+            train_dataset=Dataset.from_dict(data),
+            processing_class=tokenizer,
+            peft_config=lora_config(settings.lora),
+            callbacks=[_checker(check)] if check else None,
+        )
+        trainer.remove_callback(PrinterCallback)
+        result = trainer.train()
+        model.config.use_cache = use_cache
+        # Each process knows the loss of its own share alone.
+        loss = torch.tensor([result.training_loss], device=trainer.args.device)
+        loss = trainer.accelerator.gather(loss).mean()
+    if settings.lora:
+        model = trainer.model.merge_and_unload()
+    elif settings.processes > 1:
+        model = _whole(trainer, start)
+    facts = {
+        "train_loss": float(loss),
+        "train_steps": float(result.global_step),
+        "train_tokens": float(
+            sum(len(row.token_ids) for row in batches[: result.global_step * settings.batch_size])
+        ),
+    }
+    return (model if trainer.is_world_process_zero() else None), facts
+
+
+def _whole(trainer: Any, start: Path) -> Any:
+    """Return the weights in one model; the processes, who may have them in parts, all call this."""
+    state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    if not trainer.is_world_process_zero():
+        return None
+    model = load_model(start)
+    model.load_state_dict(state)
+    return model.to(trainer.args.device)
+
+
+def lora_config(settings: dict[str, Any] | None) -> Any:
+    """Return peft's config of these settings (rank, alpha, dropout), None for None."""
+    if settings is None:
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=settings["rank"],
+        lora_alpha=settings["alpha"],
+        lora_dropout=settings["dropout"],
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+def _checker(check: StepCheck) -> Any:
+    from transformers import TrainerCallback
+
+    class Checker(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(
+            self,
+            args: Any,
+            state: Any,
+            control: Any,
+            model: Any = None,
+            optimizer: Any = None,
+            **_: Any,
+        ) -> None:
+            if check(state.global_step, model, optimizer):
+                control.should_training_stop = True
+
+    return Checker()
+
+
+# More than one process
+
+# A launcher ends with the run that started it, and its trainers with the launcher: none of them
+# writes beside the run's successor.
+_LAUNCHER = "RLVR_LAUNCHER"
+_LAUNCH = (
+    "import os, sys; from rlvr.engine.processes import die_with_parent; "
+    f"die_with_parent(int(sys.argv.pop(1))); os.environ['{_LAUNCHER}'] = str(os.getpid()); "
+    "from accelerate.commands.launch import main; main()"
+)
+
+
+def _launch(
+    start: Path,
+    rows: Sequence[Row],
+    settings: Training,
+    seed: int,
+    out: Path,
+    probes: Sequence[Tokens],
+) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="rlvr-job-") as scratch:
+        folder = Path(scratch)
+        write_rows(folder / "rows.parquet", rows)
+        job = {
+            "start": str(start),
+            "rows": str(folder / "rows.parquet"),
+            "settings": asdict(settings),
+            "seed": seed,
+            "out": str(out),
+            "probes": [list(ids) for ids in probes],
+            "facts": str(folder / "facts.json"),
+        }
+        (folder / "job.json").write_text(json.dumps(job))
+        config = accelerate_configs().get(settings.accelerate, settings.accelerate)
+        command = [sys.executable, "-c", _LAUNCH, str(os.getpid()), "--config_file", str(config)]
+        command += ["--num_processes", str(settings.processes), "--main_process_port", "0"]
+        command += ["--dynamo_backend", "no", "-m", "rlvr.learners.sft", str(folder / "job.json")]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, process_group=0
+        )
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            raise RunError(
+                f"training in {settings.processes} processes failed (exit {done.returncode}): "
+                f"{last}"
+            )
+        facts: dict[str, float] = json.loads((folder / "facts.json").read_text())
+    return facts
+
+
+def _work(job: dict[str, Any]) -> None:
+    """One of the processes of `accelerate launch`."""
+    settings = Training(**job["settings"])
+    rows = read_rows(Path(job["rows"]))
+    order = schedule(len(rows), settings.steps * settings.batch_size, job["seed"])
+    start = Path(job["start"])
+    model, facts = _fine_tune(start, take(rows, order), settings, job["seed"], None)
+    if model is not None:
+        with new_folder(Path(job["out"])) as folder:
+            save(model, start, folder, [tuple(ids) for ids in job["probes"]])
+        Path(job["facts"]).write_text(json.dumps(facts))
+
+
+if __name__ == "__main__":
+    die_with_parent(int(os.environ[_LAUNCHER]))
+    use_openmp()
+    _work(json.loads(Path(sys.argv[1]).read_text()))

@@ -1,0 +1,1 @@
+"""A whole run: its rounds, their order, resuming and repairing."""

@@ -1,0 +1,219 @@
+"""The base: M(0) of a seed, its evaluation, and the pool that every arm's first round trains on."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import shutil
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from rlvr.data import DECIDED, Problem, Row
+from rlvr.engine import threads
+from rlvr.evaluate import metrics, ngrams
+from rlvr.evaluate.evaluation import Record
+from rlvr.learners.sft import StepCheck, Training, save, train
+from rlvr.loop import round
+from rlvr.loop.preflight import manifest, processors
+from rlvr.loop.round import BASE, Metrics, Run, Seed
+from rlvr.models import loading
+from rlvr.records import record
+from rlvr.records.stored import AT_ONCE, JUDGED, Joined, Stored, held, pick
+from rlvr.select import arms
+from rlvr.studies import transcribe
+from rlvr.verify.check import corrupted
+
+TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
+TUNING_PROBLEMS = 200
+GRAM = 3  # tokens of the n-grams whose amplification is measured
+
+
+def make_base(run: Run, seed: Seed, start: Path) -> None:
+    """Make M(0) of a seed from the weights in `start`, evaluate it, and sample the shared pool."""
+    folder = run.round_folder(seed.seed, BASE, 0)
+    began = time.monotonic()
+    if not (folder / "model").is_dir():
+        with run.stage(seed.seed, BASE, 0, "warm start"):
+            _warm_start(run, seed, start, folder / "model")
+        run.display.may_stop()
+    if (folder / "metrics.json").is_file():
+        run.display.round_done(seed.seed, BASE, 0, {}, 0)
+        return
+    run.engine.load(folder / "model")
+    if not (folder / "completions.parquet").is_file():
+        pool = held(run.scratch, JUDGED, round.fill_pool(run, seed, BASE, 1))
+        record.write_completions(folder / "completions.parquet", pool, [False] * len(pool))
+        del pool
+        run.display.may_stop()
+    if not (folder / round.AMPLIFIED).is_file():
+        record.write_json(folder / round.AMPLIFIED, _amplified(run, seed))
+    records, found = round.evaluate(run, seed, BASE, 0)
+    found += transcribe.quirk(run, seed, BASE, 0, records) + _audit(run, seed)
+    # Where the rule is about the NLL of real text, no temperature makes the base better.
+    nll = run.config.verdict.metric == "real_nll"
+    tuned_records, tuned = ([], []) if nll else _best_temperature(run, seed)
+    everything = Joined(records, tuned_records)
+    round.finish(run, seed.seed, BASE, 0, everything, [*found, *tuned], began)
+    run.display.may_stop()
+
+
+def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
+    """Train on real solutions until the target; made once for equal content, then cached."""
+    settings = run.config.warm_start
+    if settings is None:
+        with record.new_folder(out) as folder:
+            save(loading.load_model(start), start, folder, seed.probes)
+        return
+    rows = arms.real_rows(*seed.warm_start.solved(), BASE, seed.seed, 0)
+    training = dataclasses.replace(
+        run.training(),
+        steps=settings.max_steps,
+        batch_size=settings.batch_size,
+        lr=settings.lr,
+        lora=None,
+        processes=1,
+    )
+    key = _content_key(run, seed, start, rows, training)
+    cached, locks = loading.cache_folder() / "warm-start" / key, loading.cache_folder() / "locks"
+    for folder in (cached.parent, locks):
+        folder.mkdir(parents=True, exist_ok=True)
+    # Two runs that start alike must not make the same model in the same place at once.
+    with FileLock(locks / f"{key}.lock"):
+        if record.changed(cached):  # by the disk: made again
+            record.delete_folder(cached)
+        if not cached.is_dir():
+            made = run.scratch / "warm-start"
+            check = _target_reached(run, seed, start)
+            run.engine.rest()
+            train(start, rows, training, seed.seed, made, seed.probes, check)
+            record.copy_folder(made, cached)
+            shutil.rmtree(made)
+    record.copy_folder(cached, out)
+
+
+def _content_key(run: Run, seed: Seed, start: Path, rows: Sequence[Row], training: Training) -> str:
+    """Return the hash of all that a warm-started model depends on."""
+    settings = run.config.warm_start
+    assert settings is not None
+    return record.digest(
+        {
+            "start": loading.fingerprint(start),
+            "rows": [[*row.prompt_token_ids, -1, *row.token_ids] for row in rows],
+            "held_back": [list(prompt) for prompt in seed.held_back.prompts],
+            "settings": settings.model_dump(mode="json"),
+            "training": dataclasses.asdict(training),
+            "decoding": run.config.generate.max_tokens,
+            "engine": run.config.engine,
+            "verifier": run.verifier.version,
+            "seed": seed.seed,
+            "versions": manifest(run.config, run.verifier)["versions"],
+            "processors": processors(),
+        }
+    )
+
+
+def _target_reached(run: Run, seed: Seed, start: Path) -> StepCheck | None:
+    """Return a check that samples held-back problems with the engine every so many steps."""
+    settings = run.config.warm_start
+    assert settings is not None
+    target = settings.until
+    if target is None:
+        return None
+
+    def check(step: int, model: Any, optimizer: Any) -> bool:
+        if step % settings.check_every:
+            return False
+        folder = run.scratch / "check"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        save(model, start, folder, seed.probes)
+        moments = [value for one in optimizer.state.values() for value in one.values()]
+        # The engine needs the room of the trainer, which is at rest meanwhile.
+        with threads.set_aside([*model.parameters(), *moments], run.scratch / "aside"):
+            run.engine.load(folder)
+            records = round.sample(run, seed, seed.held_back, 1.0, 2, "sample", BASE, 0)
+            run.engine.rest()
+        reached = _share_correct(records)
+        where = f"warm start, step {step}, pass@1 {reached:.2f} of {target}"
+        run.display.stage(seed.seed, BASE, 0, where)
+        return reached >= target
+
+    return check
+
+
+def _share_correct(records: Sequence[Record]) -> float:
+    statuses = Counter(status for (status,) in pick(records, "status"))
+    decided = statuses["correct"] + statuses["wrong"]
+    return statuses["correct"] / decided if decided else 0.0
+
+
+def _amplified(run: Run, seed: Seed) -> list[list[int]]:
+    """Return the n-grams of tokens that the base's pool holds more often than real solutions do.
+
+    Found in the pool of round 1 (its first AT_ONCE completions), measured in samples of the
+    held-out problems: a measure on the pool itself would find them there by selection alone. None
+    where there are no real solutions, nor where the pool is a corpus, which no model wrote.
+    """
+    solutions = seed.rounds[0].solutions
+    if solutions is None or run.config.corpus is not None:
+        return []
+    shared = run.round_folder(seed.seed, BASE, 0) / "completions.parquet"
+    if not ngrams.count(solutions, GRAM):
+        return []
+    texts = (token_ids for (token_ids,) in Stored(shared, JUDGED).pick("token_ids"))
+    found = ngrams.amplified(itertools.islice(texts, AT_ONCE), solutions, GRAM)
+    return sorted(list(gram) for gram in found)
+
+
+def _audit(run: Run, seed: Seed) -> Metrics:
+    """Measure what a sceptic asks before the first round: the verifier, and the splits.
+
+    verifier_tpr and verifier_fpr: shares of the held-out problems' real and of their corrupted
+    solutions that the verifier accepts. train_eval_shared: held-out prompts that are trained on.
+    """
+    parts = [seed.warm_start, *seed.rounds, seed.held_back]
+    parts += [seed.heard.warm_start] if seed.heard else []
+    trained = {_content(run, problem) for part in parts for problem in part.problems}
+    held_out = seed.held_out.problems
+    shared = sum(_content(run, problem) in trained for problem in held_out)
+    found = [metrics.metric("train_eval_shared", shared, len(held_out))]
+    solved = [problem for problem in held_out if problem.solution is not None]
+    texts = {"verifier_tpr": [str(problem.solution) for problem in solved]}
+    texts["verifier_fpr"] = corrupted(run.config.task.name, solved) if solved else []
+    for name, candidates in texts.items():
+        verdicts = run.pool.verify(zip(solved, candidates, strict=True))
+        decided = [one.status == "correct" for one in verdicts if one.status in DECIDED]
+        if decided:
+            found.append(metrics.metric(name, sum(decided) / len(decided), len(decided)))
+    return found
+
+
+def _content(run: Run, problem: Problem) -> str:
+    """Return what no two splits may share: the prompt, or the text where all prompts are alike."""
+    return problem.prompt if run.config.transcription is None else str(problem.reference)
+
+
+def _best_temperature(run: Run, seed: Seed) -> tuple[Sequence[Record], Metrics]:
+    """Tune the base's temperature on train problems and measure it on the held-out ones.
+
+    A gain that another temperature alone would give is no gain of the loop: this is the line to
+    beat.
+    """
+    tuning = seed.rounds[0].part(0, TUNING_PROBLEMS)
+    with run.stage(seed.seed, BASE, 0, "best temperature"):
+        scores = {}
+        for temperature in TEMPERATURES:
+            samples = 4 if temperature else 1
+            records = round.sample(run, seed, tuning, temperature, samples, "tune", BASE, 0)
+            scores[temperature] = _share_correct(records)
+        best = max(scores, key=lambda temperature: scores[temperature])
+        samples = run.config.evaluate.samples if best else 1
+        records = round.sample(run, seed, seed.held_out, best, samples, "best", BASE, 0)
+    found = metrics.accuracy(records, "pass@1_best_temperature")
+    overall = [row for row in found if row["level"] == metrics.ALL]
+    return records, [*overall, metrics.metric("best_temperature", best, len(tuning.problems))]

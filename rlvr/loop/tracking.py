@@ -1,0 +1,195 @@
+"""Track: a run's figures to experiment trackers, as each round is recorded (`report_to`).
+
+What a tracker gets are the figures of metrics.parquet under their names, `metric[level]` for those
+by level: one tracker run for each seed and arm, a step a round, the base at step 0. Of an online
+arm's optimiser steps they get the means over a round. The trackers are driven through accelerate's.
+Nothing is imported, and nothing leaves the machine, unless the config's `report_to` names one.
+
+The record is what counts: a round is written first and then sent, and a tracker that fails costs
+the run nothing but one line. `trackers.json` says up to which round each has been sent, so the same
+command sends what is missing, also of a finished run. A tracker's run is opened for a round and
+closed after it, so that nothing waits in memory when the process is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import metadata
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from rlvr.data import InputError
+from rlvr.evaluate.metrics import STEP
+from rlvr.records import record
+
+TrackerName = Literal["tensorboard", "trackio", "wandb"]
+TRACKERS: tuple[TrackerName, ...] = get_args(TrackerName)
+STATE = "trackers.json"
+FOLDER = "tensorboard"
+Place = tuple[int, str, int]
+
+
+def check(report_to: Sequence[TrackerName], where: str) -> None:
+    """Raise InputError for a tracker that is not installed, or that would stop to ask for a key."""
+    for name in report_to:
+        if not _installed(name):
+            raise InputError(
+                f"{where}: report_to: {name} is not installed: pip install {name} (or rlvr[{name}])"
+            )
+    if "wandb" in report_to and not _knows_wandb():
+        raise InputError(
+            f"{where}: report_to: wandb is not logged in here: run `wandb login`, or set "
+            "WANDB_API_KEY, or WANDB_MODE=offline"
+        )
+
+
+def _installed(name: str) -> bool:
+    return any(True for _ in metadata.distributions(name=name))
+
+
+def _knows_wandb() -> bool:
+    import wandb
+
+    online = wandb.setup().settings.mode == "online"
+    return not online or bool(wandb.login(prompt=False, verify=False))
+
+
+class Trackers:
+    """The trackers of a run. `say` is told, in one line, of one that fails.
+
+    Raises InputError for a damaged trackers.json, naming it and the mend.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: Mapping[str, Any],
+        report_to: Sequence[TrackerName],
+        say: Callable[[str], None],
+    ) -> None:
+        self.folder, self.config, self.say = folder, config, say
+        self.working = list(report_to)
+        self.id, self.sent = _read_state(folder / STATE)
+
+    def send(self) -> None:
+        """Send every recorded round that a tracker has not been sent, in order.
+
+        A tracker that fails is left alone until the command is run again.
+        """
+        for name in list(self.working):
+            try:
+                for (seed, arm), rounds in self._missing(name):
+                    self._send(name, seed, arm, rounds)
+            except Exception as failure:  # whatever it is, the run must go on
+                self.working.remove(name)
+                reason = " ".join(f"{type(failure).__name__}: {failure}".split())[:200]
+                self.say(
+                    f"{name} failed ({reason}): the run goes on without it, and every round is "
+                    "recorded all the same; the same command sends it what it lacks"
+                )
+
+    def _missing(
+        self, name: TrackerName
+    ) -> Iterator[tuple[tuple[int, str], list[tuple[int, Path]]]]:
+        sent = self.sent.get(name, {})
+        found = [
+            (place, path)
+            for place, path in _recorded(self.folder)
+            if place[2] > sent.get(_run_name(place[0], place[1]), -1)
+        ]
+        for key, group in groupby(found, key=lambda one: one[0][:2]):
+            yield key, [(place[2], path) for place, path in group]
+
+    def _send(
+        self, name: TrackerName, seed: int, arm: str, rounds: Sequence[tuple[int, Path]]
+    ) -> None:
+        tracker = _open(name, self.folder, self.config, self.id, seed, arm, rounds[0][0])
+        # Without it step and values would wait for the next step.
+        now = {"commit": True} if name == "wandb" else {}
+        try:
+            for round_, path in rounds:
+                tracker.log(_figures(json.loads(path.read_text())), step=round_, **now)
+        finally:
+            tracker.finish()
+        self.sent.setdefault(name, {})[_run_name(seed, arm)] = rounds[-1][0]
+        record.write_json(self.folder / STATE, {"id": self.id, "sent": self.sent})
+
+
+def _run_name(seed: int, arm: str) -> str:
+    return f"seed-{seed}/{arm}"
+
+
+def _read_state(path: Path) -> tuple[str, dict[str, dict[str, int]]]:
+    """Return the id that tells this run's tracker runs from another's, and what has been sent."""
+    if not path.is_file():
+        return uuid.uuid4().hex[:8], {}
+    try:
+        saved = json.loads(path.read_text())
+        return str(saved["id"]), {name: dict(sent) for name, sent in saved["sent"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as failure:
+        raise InputError(
+            f"{path}: damaged: delete it, and the trackers are sent every round anew"
+        ) from failure
+
+
+def _recorded(folder: Path) -> list[tuple[Place, Path]]:
+    """Return every recorded round and its metrics.json, by seed, arm and round."""
+    bases = [((p.parts[-3], "base", 0), p) for p in folder.glob("seed-*/base/metrics.json")]
+    rounds = [
+        ((p.parts[-4], p.parts[-3], int(p.parts[-2].removeprefix("round-"))), p)
+        for p in folder.glob("seed-*/*/round-*/metrics.json")
+    ]
+    found = [
+        ((int(seed.removeprefix("seed-")), arm, round_), path)
+        for (seed, arm, round_), path in (*bases, *rounds)
+    ]
+    return sorted(found)
+
+
+def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return a round's figures by name; single steps of an online round are no figures of it."""
+    return {
+        row["metric"] if row["level"] == "all" else f"{row['metric']}[{row['level']}]": row["value"]
+        for row in rows
+        if not row["level"].startswith(STEP)
+    }
+
+
+def _open(
+    name: TrackerName,
+    folder: Path,
+    config: Mapping[str, Any],
+    id_: str,
+    seed: int,
+    arm: str,
+    round_: int,
+) -> Any:
+    """Open, or go on with, the tracker run of a seed and an arm, at a round."""
+    from accelerate import PartialState, tracking
+
+    # accelerate's trackers log, and its logger asks for this; training makes it anew.
+    PartialState(cpu=True)
+    project = str(config["name"])
+    run = {"name": f"{arm}-seed-{seed}-{id_}", "group": arm, "resume": "allow"}
+    if name == "tensorboard":
+        # What an interrupted command may have sent of this round and later ones is hidden.
+        tracker = tracking.TensorBoardTracker(
+            _run_name(seed, arm), logging_dir=folder / FOLDER, purge_step=round_
+        )
+    elif name == "trackio":
+        quiet = {"auto_log_gpu": False, "auto_log_cpu": False, "embed": False}
+        tracker = tracking.TrackioTracker(project, **run, **quiet, config=dict(config))
+    else:
+        tracker = tracking.WandBTracker(
+            project,
+            **run,
+            id=f"{id_}-{seed}-{arm}",
+            dir=folder,
+            config=dict(config),
+            settings={"x_disable_stats": True, "console": "off"},
+        )
+    tracker.start()
+    return tracker

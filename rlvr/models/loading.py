@@ -1,0 +1,302 @@
+"""Models: where the weights come from, how text becomes tokens, special tokens checked.
+
+A model is named by a ladder name (tiny Llamas made here, one initialisation a seed), the name of a
+packaged model (`rlvr.models.packaged`), a folder, or a hub id. From `materialise` on a model is
+always a folder that both transformers and vLLM load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlvr.data import InputError, Problem, RunError, nearest
+from rlvr.models import packaged
+
+
+@dataclass(frozen=True, slots=True)
+class TinyLlama:
+    """Shape of a ladder model.
+
+    Heads are 32 wide; the feed-forward layer is 8/3 of the hidden size.
+    """
+
+    hidden: int
+    layers: int
+    positions: int = 512
+
+
+LADDER: dict[str, TinyLlama] = {
+    "tiny-0.1m": TinyLlama(hidden=64, layers=2),
+    "tiny-0.4m": TinyLlama(hidden=128, layers=2),
+    "tiny-1.6m": TinyLlama(hidden=256, layers=2),
+    "tiny-6m": TinyLlama(hidden=384, layers=4),
+}
+
+
+def character_tokenizer() -> Any:
+    """Return an ordinary fast HF tokenizer with one token a byte: one for each ASCII character.
+
+    Lossless on any text. Ids: 0 `<pad>`, 1 `<eos>`, then the 256 bytes. No token is added by
+    itself.
+    """
+    from tokenizers import Tokenizer, decoders, pre_tokenizers
+    from tokenizers.models import BPE
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocab = {token: i for i, token in enumerate(["<pad>", "<eos>", *alphabet])}
+    inner = Tokenizer(BPE(vocab=vocab, merges=[]))
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    inner.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner,
+        eos_token="<eos>",
+        pad_token="<pad>",
+        model_max_length=512,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def make_tiny(name: str, seed: int, folder: Path) -> None:
+    """Write the ladder model `name`, initialised from `seed`, with its tokenizer into `folder`."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    shape = LADDER[name]
+    tokenizer = character_tokenizer()
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.hidden,
+        intermediate_size=-(-shape.hidden * 8 // 3 // 32) * 32,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.hidden // 32,
+        num_key_value_heads=shape.hidden // 32,
+        max_position_embeddings=shape.positions,
+        tie_word_embeddings=False,
+        # The default, 0.02, is for wide models: at this width it delays the first learning.
+        initializer_range=0.05,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = LlamaForCausalLM(config)
+    with quiet():
+        model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence the bars and notes of transformers and TRL: the run has a display of its own."""
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    with warnings.catch_warnings(), redirect_stdout(sys.stderr):
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
+def check_model_name(name: str, where: str) -> None:
+    """Raise InputError unless `name` is a known name, a model folder or shaped like a hub id."""
+    if name in LADDER or name in packaged.TABLE:
+        return
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise InputError(
+                f"{where}: model: {name} is a folder without config.json: give a model folder"
+            )
+        return
+    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") != 1
+    if looks_like_path:
+        known = [*LADDER, *packaged.TABLE]
+        raise InputError(
+            f"{where}: model: no such model name or folder: {name!r}{nearest(name, known)} "
+            f"(known: {', '.join(known)}; or a folder; or a hub id such as org/model)"
+        )
+
+
+def materialise(name: str, seed: int, folder: Path, where: str) -> None:
+    """Put the model `name` into `folder` as transformers and vLLM load it.
+
+    Ladder models are initialised from `seed`; the others are copied. Raises InputError when the
+    model can't be fetched.
+    """
+    if name in LADDER:
+        make_tiny(name, seed, folder)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in sorted(source(name, where).iterdir()):
+        if file.is_file():
+            shutil.copy2(file, folder / file.name)
+
+
+def source(name: str, where: str) -> Path:
+    """Return the folder that a model other than the ladder's lies in, fetched if it must be.
+
+    Raises InputError when it can't be fetched.
+    """
+    if name in packaged.TABLE:
+        try:
+            return packaged.folder(name, cache_folder())
+        except InputError as failure:
+            raise InputError(f"{where}: {failure}") from failure
+    path = Path(name).expanduser()
+    return path if path.is_dir() else _download(name, where)
+
+
+def _download(name: str, where: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+    try:
+        return Path(snapshot_download(name, allow_patterns=patterns))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as failure:
+        raise InputError(
+            f"{where}: model: can't fetch {name!r} from the hub ({type(failure).__name__}): "
+            f"check the id and the network, or give a local folder"
+        ) from failure
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Load the tokenizer of a model folder and check its special tokens.
+
+    Raises InputError when there is no EOS, or when the chat template ends a turn with another token
+    than the EOS: a model trained with the wrong one never stops.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if tokenizer.eos_token_id is None:
+        raise InputError(
+            f"{folder}: the tokenizer has no EOS token: set eos_token in tokenizer_config.json"
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.chat_template:
+        turns = [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]
+        tail = tokenizer.apply_chat_template(turns, tokenize=False).rpartition("2")[2]
+        if tokenizer.eos_token not in tail:
+            raise InputError(
+                f"{folder}: the chat template ends a turn with {tail.strip()!r} but the EOS token "
+                "is "
+                f"{tokenizer.eos_token!r}: set eos_token in tokenizer_config.json to the template's"
+            )
+    return tokenizer
+
+
+def load_model(folder: Path) -> Any:
+    """Load a model folder's weights as float32: the master copy that training updates.
+
+    Raises RunError for weights that can't be read.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    try:
+        with quiet():
+            return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    except SafetensorError as failure:
+        raise RunError(
+            f"{folder}: its weights are damaged ({failure}): put them back, or begin anew with "
+            "another --out"
+        ) from failure
+
+
+@dataclass(frozen=True, slots=True)
+class Prompting:
+    """How a problem becomes a prompt: plain or by the chat template, after worked examples."""
+
+    format: str = "plain"
+    system: str | None = None
+    shots: tuple[Problem, ...] = ()
+
+
+def encode_prompts(
+    tokenizer: Any, problems: Sequence[Problem], prompting: Prompting
+) -> list[tuple[int, ...]]:
+    """Return the prompt token ids of each problem, special tokens included once."""
+    if not problems:
+        return []
+    if prompting.format == "chat":
+        if not tokenizer.chat_template:
+            raise InputError("prompt.format: the model has no chat template: set it to plain")
+        texts = [
+            tokenizer.apply_chat_template(
+                _turns(problem, prompting), tokenize=False, add_generation_prompt=True
+            )
+            for problem in problems
+        ]
+        encoded = tokenizer(texts, add_special_tokens=False)
+    else:
+        shots = "".join(f"{shot.prompt}{shot.solution}\n" for shot in prompting.shots)
+        encoded = tokenizer([shots + problem.prompt for problem in problems])
+    return [tuple(ids) for ids in encoded["input_ids"]]
+
+
+def _turns(problem: Problem, prompting: Prompting) -> list[dict[str, str]]:
+    turns = [{"role": "system", "content": prompting.system}] if prompting.system else []
+    for shot in prompting.shots:
+        turns += [
+            {"role": "user", "content": shot.prompt},
+            {"role": "assistant", "content": str(shot.solution)},
+        ]
+    return [*turns, {"role": "user", "content": problem.prompt}]
+
+
+def encode_solutions(tokenizer: Any, problems: Sequence[Problem]) -> list[tuple[int, ...]]:
+    """Return the token ids of each real solution, the EOS at its end.
+
+    Raises ValueError for a problem without a solution.
+    """
+    if any(problem.solution is None for problem in problems):
+        raise ValueError("a problem without a real solution can't be encoded as one")
+    if not problems:
+        return []
+    texts = [str(problem.solution) for problem in problems]
+    encoded = tokenizer(texts, add_special_tokens=False)
+    return [(*ids, tokenizer.eos_token_id) for ids in encoded["input_ids"]]
+
+
+def fingerprint(folder: Path) -> str:
+    """Return the sha256 over names and bytes of a model folder's files."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def weight_bytes(name: str) -> int:
+    """Return the bytes of a model's float32 weights; 0 where only a download would tell."""
+    if name in packaged.TABLE:
+        return packaged.TABLE[name].bytes
+    if name in LADDER:
+        shape = LADDER[name]
+        return 4 * (258 * 2 * shape.hidden + shape.layers * 12 * shape.hidden**2)
+    folder = Path(name).expanduser()
+    return (
+        2 * sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+        if folder.is_dir()
+        else 0
+    )
+
+
+def cache_folder() -> Path:
+    """Return rlvr's cache: $RLVR_CACHE, else $XDG_CACHE_HOME/rlvr, else ~/.cache/rlvr."""
+    if "RLVR_CACHE" in os.environ:
+        return Path(os.environ["RLVR_CACHE"])
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rlvr"

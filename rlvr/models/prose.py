@@ -1,0 +1,83 @@
+"""Corpus: real English prose that is on every machine with the same pins, without a hub.
+
+The prose is that of the docstrings of pinned dependencies. The files are parsed, never imported,
+and nothing of them is redistributed: the paragraphs are read at run time and kept in the user's
+cache folder under a name that holds the versions.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import inspect
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from rlvr.models.loading import cache_folder
+from rlvr.records.record import write_json
+
+PACKAGES = ("sympy", "numpy", "pandas", "torch", "transformers")
+RULES = 1  # to be raised with every change of what counts as prose: the cache's name holds it
+MIN_WORDS = 12
+MIN_LETTERS = 0.9
+_START = re.compile(r"[A-Z][a-z]*[ ,']")
+_MARKUP = re.compile(r"`{1,2}|:[a-z]+:`|\*{1,2}|\[`|\\")
+
+
+@cache
+def paragraphs(packages: tuple[str, ...] = PACKAGES) -> tuple[tuple[str, str], ...]:
+    """Return (package, paragraph) pairs, distinct, in an order that depends on their text alone.
+
+    A paragraph is one line of ASCII prose: at least MIN_WORDS words, a capital at its start, a full
+    stop at its end, nine characters in ten letters or spaces, no code and no table. Inline markup
+    is taken out. Raises
+    ModuleNotFoundError where a package is not installed.
+    """
+    versions = {name: metadata.version(name) for name in packages}
+    key = hashlib.sha256(json.dumps([RULES, versions]).encode()).hexdigest()[:16]
+    kept = cache_folder() / "corpus" / f"{key}.json"
+    if not kept.is_file():
+        found = {text: name for name in reversed(packages) for text in _of_package(name)}
+        order = sorted(found, key=lambda text: hashlib.sha256(text.encode()).digest())
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_json(kept, [[found[text], text] for text in order])
+    return tuple((name, text) for name, text in json.loads(kept.read_text()))
+
+
+def _of_package(name: str) -> Iterator[str]:
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(f"{name} is no installed package")
+    for file in sorted(Path(spec.submodule_search_locations[0]).rglob("*.py")):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SyntaxWarning)
+                warnings.simplefilter("ignore", DeprecationWarning)
+                tree = ast.parse(file.read_bytes())
+        except (SyntaxError, ValueError):  # test data of the packages, broken on purpose
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                yield from prose(ast.get_docstring(node, clean=False) or "")
+
+
+def prose(docstring: str) -> Iterator[str]:
+    """Yield the paragraphs of a docstring that are prose, each as one line."""
+    for block in re.split(r"\n\s*\n", inspect.cleandoc(docstring)):
+        text = " ".join(_MARKUP.sub("", block).split())
+        letters = sum(character.isalpha() or character == " " for character in text)
+        if (
+            text.isascii()
+            and text.endswith(".")
+            and _START.match(text)
+            and not any(mark in text for mark in (">>>", "---", "===", " : ", "|"))
+            and len(text.split()) >= MIN_WORDS
+            and letters >= MIN_LETTERS * len(text)
+        ):
+            yield text

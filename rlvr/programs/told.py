@@ -1,0 +1,309 @@
+"""What tests need that plain data can't tell, read from the tests alone.
+
+A program's results travel as data (`rlvr/sandbox/plain.py`, `rlvr/sandbox/checker.py`). Tests that
+need more than that decide nothing: they are refused here, whatever a program answers, so that no
+program can choose it. What costs a call something is asked for only where tests look at it:
+arguments after the call, and what is printed.
+
+Tests are trusted. Nothing of a program is read here.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import sys
+from collections.abc import Collection, Iterator, Sequence, Set
+from importlib import import_module
+from typing import Any
+
+from rlvr.sandbox.plain import BY_TEXT, MAPPINGS, SCALARS, SEQUENCES
+
+_EXAMPLES: tuple[Any, ...] = ("", True, None, 1, 1.0, b"", [], (), {}, {}.keys(), {}.items())
+_MODULES = ("builtins", "collections", "datetime", "decimal", "fractions", "array", "re")
+_TYPES = [type(value) for value in _EXAMPLES] + [
+    kind
+    for name in (*MAPPINGS, *SEQUENCES, *SCALARS)
+    for module in _MODULES
+    if isinstance(kind := vars(__import__(module)).get(name), type)
+]
+PLAIN = frozenset(name for kind in _TYPES for name in dir(kind)) | {"__next__", "__name__"}
+"""The attributes that a result may have: those of plain data, an iterator and a function."""
+
+_OWN_FILES = {"shutil", "tempfile", "subprocess", "socket", "sqlite3", "inspect"}
+_HARMLESS = {"path", "sep", "linesep", "pathsep", "name", "fspath", "PathLike"}
+_WRITING = {"write_text", "write_bytes", "touch", "mkdir", "unlink", "symlink_to"}
+_HEARD = {"assertWarns", "assertWarnsRegex", "assertLogs", "assertNoLogs"}
+_WARNED = "catch_warnings"
+_STREAMS = {"sys.stdout", "sys.stderr"}
+
+
+def needs(
+    texts: Sequence[str],
+    setup: Sequence[ast.AST],
+    nodes: Sequence[ast.AST],
+    names: Collection[str],
+    packages: Set[str],
+) -> Iterator[str]:
+    """Yield what tests need that can't be told; `names` are the functions under test.
+
+    `texts` and `nodes` are the tests themselves, `setup` what is run before them. `packages` may be
+    imported beside the standard library.
+    """
+    imported = _imported([*setup, *nodes])
+    foreign = imported - sys.stdlib_module_names - {"pytest"}
+    if missing := sorted(foreign - packages):
+        yield f"they import {missing[0]} (option `packages: [{missing[0]}]`)"
+    plain = PLAIN.union(*(dir(vars(import_module(module))[name])
+                          for name, module in BY_TEXT.items() if module in imported))  # fmt: skip
+    shared = {node.name for node in setup if isinstance(node, ast.ClassDef)}
+    for node in nodes:
+        if isinstance(node, _TELLING):
+            yield from _world(node)
+        if "numpy" in imported:
+            yield from _of_numpy(node)
+        if isinstance(node, ast.Name) and node.id in shared:
+            yield f"they need the program's own {node.id}, which is not plain data"
+    if re.search(r"\brandom\.seed\(", "\n".join(texts)) and not re.search(
+        r"\brandom\.(?!seed\()", "\n".join(texts)
+    ):
+        yield "they seed the program's random numbers"
+    results = _Results(nodes, names)
+    yield from _handed_over(nodes, results)
+    for node in nodes:
+        if isinstance(node, (ast.withitem, ast.AsyncFor, ast.comprehension)):
+            yield from _of_result(node, results)
+        elif isinstance(node, (ast.Try, ast.With, ast.Call)):
+            yield from _endings(node, results)
+        if not isinstance(node, ast.Attribute):
+            continue
+        if isinstance(node.value, ast.Name) and node.value.id in results.functions:
+            if node.attr not in ("__name__", "__call__"):
+                yield f"they look at the function's own {node.attr}"
+        elif node.attr not in plain and not foreign and results.holds(node.value):
+            yield f"they take {node.attr} of a result, which plain data has not"
+
+
+def _handed_over(nodes: Sequence[ast.AST], results: _Results) -> Iterator[str]:
+    """Yield the functions that tests hand over to a function under test, or to a result.
+
+    Such a call ends the tests where it is reached, and a program may choose whether it is.
+    """
+    made = {node.name for node in nodes if isinstance(node, (*_DEFS, ast.ClassDef))}
+    made |= {target.id for node in nodes if isinstance(node, ast.Assign)
+             and isinstance(node.value, ast.Lambda)
+             for target in node.targets if isinstance(target, ast.Name)}  # fmt: skip
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    stored |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    for node in nodes:
+        if isinstance(node, (*_DEFS, ast.ClassDef)):
+            if any(results.asks(part) for part in node.decorator_list):
+                yield f"they hand {node.name} over to the program"
+        if not isinstance(node, ast.Call) or not results.asks(node.func):
+            continue
+        parts = [*node.args, *(keyword.value for keyword in node.keywords)]
+        while parts:
+            match parts.pop():
+                case ast.Lambda():
+                    yield "they hand a function over to the program"
+                case ast.Name(id=name) if name in made or name not in stored and _is_made(name):
+                    yield f"they hand {name} over to the program"
+                case ast.List(elts=inner) | ast.Tuple(elts=inner) | ast.Set(elts=inner):
+                    parts += inner
+                case ast.Dict(values=inner):
+                    parts += inner
+
+
+_DEFS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _is_made(name: str) -> bool:
+    """Whether a name is a built-in function's or class's."""
+    return callable(vars(builtins).get(name))
+
+
+def _caught(node: ast.AST) -> Iterator[tuple[ast.AST, Sequence[ast.AST]]]:
+    """Yield (classes of exceptions, code) where tests want code to raise what plain data is not."""
+    calls: list[tuple[ast.AST, Sequence[ast.AST]]] = []
+    match node:
+        case ast.Try(body=body):
+            yield from ((handler.type, body) for handler in node.handlers if handler.type)
+        case ast.With(items=items, body=body):
+            calls = [(item.context_expr, body) for item in items]
+        case ast.Call(args=[_, *given]) if given:
+            calls = [(node, given)]
+    for call, code in calls:
+        if isinstance(call, ast.Call) and call.args:
+            if _dotted(call.func)[:1] in (["raises"], ["assertRaises"], ["assertRaisesRegex"]):
+                yield call.args[0], code
+
+
+def _endings(node: ast.AST, results: _Results) -> Iterator[str]:
+    """Yield the exceptions that tests want of the program and that never leave it as they are."""
+    for kinds, code in _caught(node):
+        inner = [part for statement in code for part in ast.walk(statement)]
+        words = {getattr(part, "attr", getattr(part, "id", "")) for part in inner}
+        wanted = {part.id for part in ast.walk(kinds) if isinstance(part, ast.Name)}
+        ends = wanted & (_EXITS if words & _NEXT else _EXITS | _STOPS)
+        if ends and words & results.functions:
+            yield f"they want {min(ends)} of the program, which never leaves it"
+
+
+_EXITS = {"SystemExit", "KeyboardInterrupt", "GeneratorExit"}
+_STOPS = {"StopIteration", "StopAsyncIteration"}
+_NEXT = {"next", "anext", "__next__", "__anext__", "send", "asend"}
+
+
+def _of_result(node: ast.AST, results: _Results) -> Iterator[str]:
+    """Yield what tests do with a result that no plain data can."""
+    match node:
+        case ast.withitem(context_expr=given) if results.holds(given):
+            yield "they enter a result, which plain data can't be"
+        case ast.AsyncFor(iter=given) if results.holds(given):
+            yield "they wait for the items of a result, which plain data can't be"
+        case ast.comprehension(is_async=1, iter=given) if results.holds(given):
+            yield "they wait for the items of a result, which plain data can't be"
+
+
+def _imported(nodes: Sequence[ast.AST]) -> set[str]:
+    """Return the packages that tests can't do without: those of imports that no `try` guards."""
+    guarded = {part for node in nodes if isinstance(node, ast.Try) for part in ast.walk(node)}
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import) and node not in guarded:
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node not in guarded:
+            found.add((node.module or ".").partition(".")[0])
+    return found
+
+
+_TELLING = (ast.Import, ast.ImportFrom, ast.Call, ast.Attribute, ast.TryStar, ast.Name)
+
+
+def _world(node: ast.AST) -> Iterator[str]:
+    """Yield how a node changes, outside the program, what only the tests' own process has."""
+    match node:
+        case ast.Import() | ast.ImportFrom():
+            for name in sorted(_imported([node]) & _OWN_FILES):
+                yield f"they need {name}, which does not reach the program"
+        case ast.Call(func=ast.Name(id="open")):
+            yield "they open files that the program has not"
+        case ast.Call(func=ast.Attribute(attr=attr)) if attr in _WRITING:
+            yield "they write files that the program has not"
+        case ast.Attribute(value=ast.Name(id="os"), attr=attr) if attr not in _HARMLESS:
+            yield f"they need os.{attr}, which does not reach the program"
+        case ast.Attribute(value=ast.Name(id="sys"), attr="stdin" | "argv" as attr):
+            yield f"they need sys.{attr}, which does not reach the program"
+        case ast.Call(func=ast.Attribute(attr=attr)) if attr in _HEARD:
+            yield f"they need {attr}, which does not reach the program"
+        case ast.Call(keywords=[ast.keyword(arg="record")]) if _dotted(node.func)[:1] == [_WARNED]:
+            yield "they record warnings, which stay with the program"
+        case ast.Attribute(attr="__cause__" | "__context__" | "__notes__" | "__traceback__"):
+            yield f"they take {node.attr} of an exception, which plain data has not"
+        case ast.TryStar() | ast.Name(id="ExceptionGroup" | "BaseExceptionGroup"):
+            yield "they catch a group of exceptions, which plain data can't be"
+        case ast.Call() if "patch" in _dotted(node.func):
+            first = node.args[0] if node.args else None
+            if not isinstance(first, ast.Constant) or first.value not in _STREAMS:
+                yield "they patch what is not the program's own"
+
+
+_NOT_TOLD = re.compile(r"(?:object_?|O|float16|half|f2|[<>=]?[mM]8.*|(?:datetime|timedelta)64.*)\Z")
+_SHORT = {"float16", "half", "float32", "single", "complex64", "csingle"}
+
+
+def _of_numpy(node: ast.AST) -> Iterator[str]:
+    """Yield the types of numpy that a node names and that don't travel as they are."""
+    given: list[ast.AST] = []
+    match node:
+        case ast.Attribute(value=ast.Name(), attr=attr) if attr != "O" and _NOT_TOLD.match(attr):
+            yield f"they need numpy's {attr}, which plain data has not"
+        case ast.keyword(arg="dtype", value=value):
+            given = [value]
+        case ast.Call(func=ast.Attribute(attr="astype"), args=args):
+            given = [*args]
+        case ast.Compare() | ast.Call(func=ast.Name(id="isinstance")):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Attribute) and part.attr in _SHORT:
+                    yield f"they ask for numpy's {part.attr}, which plain data has not"
+    for part in given:
+        name = str(getattr(part, "id", getattr(part, "value", "")))
+        if _NOT_TOLD.match(name):
+            yield f"they need numpy's {name}, which plain data has not"
+
+
+def _dotted(node: ast.AST) -> list[str]:
+    """Return the names in `a.b.c`, the last one first."""
+    found = []
+    while isinstance(node, ast.Attribute):
+        found.append(node.attr)
+        node = node.value
+    return [*found, node.id] if isinstance(node, ast.Name) else found
+
+
+def looks(nodes: Sequence[ast.AST], names: Collection[str]) -> bool:
+    """Whether tests may look at an argument after the call: where it is not written in the call.
+
+    A function that is not called by a name of its own may be a result, or the one under test.
+    """
+    functions = _Results(nodes, names).functions
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    called = set()
+    for node in nodes:
+        if isinstance(node, ast.Call) and not isinstance(node.func, ast.Attribute):
+            if not isinstance(node.func, ast.Name) or node.func.id in stored:
+                return True
+            if node.func.id in functions:
+                called.add(node.func)
+                parts = [*node.args, *(keyword.value for keyword in node.keywords)]
+                if any(isinstance(part, ast.Name) and not hasattr(builtins, part.id)
+                       for given in parts for part in ast.walk(given)):  # fmt: skip
+                    return True
+    return any(
+        isinstance(node, ast.Name)
+        and isinstance(node.ctx, ast.Load)
+        and node.id in functions
+        and node not in called
+        for node in nodes
+    )
+
+
+class _Results:
+    """Which nodes hold a result of a function under test and nothing else.
+
+    `functions` are its names: those under test, and what `check` calls them.
+    """
+
+    def __init__(self, nodes: Sequence[ast.AST], names: Collection[str]) -> None:
+        self.functions = {*names} | {
+            node.args.args[0].arg
+            for node in nodes
+            if isinstance(node, ast.FunctionDef) and node.name == "check" and node.args.args
+        }
+        stores = [n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        stores += [node.arg for node in nodes if isinstance(node, ast.arg)]
+        self.variables: set[str] = set()
+        given = [
+            target.id
+            for node in nodes
+            if isinstance(node, ast.Assign) and self.holds(node.value)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        ]
+        self.variables = {name for name in given if stores.count(name) == given.count(name)}
+
+    def asks(self, node: ast.AST) -> bool:
+        """Whether a node is a function under test, or a result, which may be a function."""
+        return self.holds(node) or isinstance(node, ast.Name) and node.id in self.functions
+
+    def holds(self, node: ast.AST) -> bool:
+        """Whether a node is a result, an item of one, or a variable that only results are in."""
+        match node:
+            case ast.Call(func=ast.Name(id=name)):
+                return name in self.functions
+            case ast.Call(func=inner) | ast.Subscript(value=inner) | ast.Await(value=inner):
+                return self.holds(inner)
+            case ast.Name(id=name):
+                return name in self.variables
+        return False

@@ -1,0 +1,466 @@
+"""Record: what a run leaves on disk, written whole or not at all, plain pandas reads it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import itertools
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rlvr.data import Damaged, InputError, Row, RunError
+from rlvr.records import stored
+from rlvr.records.stored import JUDGED, ROW, Judged, Shape, Stored, undamaged
+
+Item = TypeVar("Item")
+SUMS = "checksums.json"
+METRIC_COLUMNS = ("seed", "arm", "round", "metric", "level", "value", "n")
+
+
+def round_folder(run: Path, seed: int, arm: str, round_: int) -> Path:
+    """Return where round `round_` of `arm` lives; the base is round 0 of the arm `base`."""
+    folder = run / f"seed-{seed}" / arm
+    return folder if arm == "base" else folder / f"round-{round_:03d}"
+
+
+def digest(value: Any) -> str:
+    """Return the sha256 of `value` as canonical JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a resolved config that decides a run's figures and its verdict.
+
+    Left out is where it runs, where its figures are sent, and what a claim says of itself and its
+    further points: they may be added to later.
+    """
+    decides = {key: value for key, value in config.items() if key not in ("report_to", "ray")}
+    decides["executor"] = "local"  # as the hashes have it that were taken before there was another
+    claim = config.get("claim")
+    if not claim:
+        return decides
+    rule = {key: claim.get(key) for key in ("id", "controls", "rule", "models")}
+    return {**decides, "claim": rule}
+
+
+# Atomic writes
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as failure:
+        raise RunError(
+            f"can't write {path}: {failure.strerror or failure}; what was recorded before is kept: "
+            "make room or fix the permissions, then run the same command again"
+        ) from failure
+    finally:
+        with suppress(OSError):  # where it can't be deleted it could not be written
+            temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` atomically (temp file, fsync, rename).
+
+    Raises RunError when the disk won't take it.
+    """
+    _replace(path, lambda temporary: _discard(temporary.write_text(text, encoding="utf-8")))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` atomically. Raises RunError when the disk won't take it."""
+    _replace(path, lambda temporary: _discard(temporary.write_bytes(data)))
+
+
+def _discard(_: object) -> None:
+    return None
+
+
+def as_json(value: Any) -> str:
+    """Return `value` as indented JSON with sorted keys. NaN is refused: say null."""
+    return json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON, atomically."""
+    write_text(path, as_json(value))
+
+
+def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], schema: Any = None) -> None:
+    """Write a list of dicts as a parquet file, atomically.
+
+    `schema` gives the columns where rows may be empty.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pylist(list(rows), schema=schema)
+    _replace(path, lambda temporary: pq.write_table(table, temporary, **stored.WRITING))
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `path` when the block ends well, or vanishes."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        for file in temporary.iterdir():
+            with open(file, "rb") as handle:
+                os.fsync(handle.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as failure:
+        why = failure.strerror or failure
+        raise RunError(f"can't write {path}: {why}: make room, then run again") from failure
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def copy_folder(source: Path, path: Path) -> None:
+    """Make `path` a copy of the folder `source`, whole or not at all."""
+    with new_folder(path) as folder:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+
+
+def delete_folder(path: Path) -> None:
+    """Delete a folder: what is left of it if that is cut off does not have its name."""
+    gone = path.with_name(f".{path.name}.tmp")
+    shutil.rmtree(gone, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        os.replace(path, gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+# What a round leaves
+
+
+def write_items(path: Path, items: Iterable[Item], shape: Shape[Item]) -> None:
+    """Write items as a parquet file, a row each, atomically and in parts."""
+    parts = stored.batches(items, shape)
+    _replace(path, lambda temporary: stored.write(temporary, shape.schema(), parts))
+
+
+def write_completions(path: Path, pool: Iterable[Judged], kept: Iterable[bool]) -> None:
+    """Write every completion of a round with its verdict and whether it was kept."""
+    import pyarrow as pa
+
+    schema = JUDGED.schema().append(pa.field("kept", pa.bool_()))
+    flags = iter(kept)
+
+    def parts() -> Iterator[Any]:
+        for batch in stored.batches(pool, JUDGED):
+            column = pa.array(list(itertools.islice(flags, len(batch))), pa.bool_())
+            yield pa.RecordBatch.from_arrays([*batch.columns, column], schema=schema)
+        if next(flags, None) is not None:
+            raise ValueError(f"{path}: more is kept than there are completions")
+
+    _replace(path, lambda temporary: stored.write(temporary, schema, parts()))
+
+
+def read_completions(path: Path) -> Sequence[Judged]:
+    """Read what `write_completions` wrote, but for what was kept. Raises Damaged."""
+    return stored.read(path, JUDGED)
+
+
+def read_kept(path: Path) -> list[bool]:
+    """Read of each completion whether it was kept. Raises Damaged."""
+    return [kept for (kept,) in Stored(path, JUDGED).pick("kept")]
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write the training rows of a round, with their provenance."""
+    write_items(path, rows, ROW)
+
+
+def read_rows(path: Path) -> Sequence[Row]:
+    """Read what `write_rows` wrote. Raises Damaged."""
+    return stored.read(path, ROW)
+
+
+def count_rows(path: Path, round_: int) -> Counter[str]:
+    """Count the training rows of one round in a file, by problem. Raises Damaged."""
+    rows = Stored(path, ROW).pick("problem_id", "round")
+    return Counter(problem for problem, of in rows if of == round_)
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
+    """Read a parquet file, or some of its columns, holding its pages against their checksums.
+
+    Raises Damaged for a file that can't be read, and InputError for one without those columns.
+    """
+    import pyarrow.parquet as pq
+
+    with undamaged(path):
+        there = pq.read_schema(path).names
+    stored.check_columns(path, columns or (), there)
+    wanted = None if columns is None else list(columns)
+    with undamaged(path):
+        return pq.read_table(path, columns=wanted, page_checksum_verification=True)
+
+
+def check_parquet(path: Path) -> None:
+    """Read all of a parquet file, holding a part of it at a time. Raises Damaged.
+
+    What has rows of a known kind must have their columns: no checksum covers the names of columns.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = {"completions.parquet": JUDGED.schema(), "rows.parquet": ROW.schema()}
+    with undamaged(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        there = dict(zip(file.schema_arrow.names, file.schema_arrow.types, strict=True))
+        for column in kinds.get(path.name, ()):
+            if there.get(column.name) != column.type:
+                raise pa.ArrowInvalid(f"{column.name}: no such column, or of another type")
+        for part in range(file.num_row_groups):
+            file.read_row_group(part)
+
+
+# Checksums of whole files
+
+
+def write_sums(folder: Path, coming: Mapping[str, str] | None = None) -> None:
+    """Write the sha256 of each file that is directly in a folder beside them, atomically.
+
+    `coming`: the texts of files, by name, that are written after it.
+    """
+    texts = (coming or {}).items()
+    files = {path.name: _sum(path) for path in _files(folder)}
+    files |= {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts}
+    write_json(folder / SUMS, {"files": files, "sha256": digest(files)})
+
+
+def changed(folder: Path) -> list[tuple[Path, str]]:
+    """Return the files of a folder that are not what `write_sums` found, and what is wrong.
+
+    Where it wrote nothing, as in older runs, nothing is wrong; where what it wrote is damaged, that
+    is, and no more is known. Raises RunError where the machine can't read them.
+    """
+    sums = folder / SUMS
+    if not sums.exists():
+        return []
+    if sums.is_dir():
+        return [(sums, "a folder")]
+    try:
+        with undamaged(sums):
+            stated = json.loads(sums.read_bytes())
+        files = dict(stated["files"])
+        if digest(files) != stated["sha256"]:
+            raise ValueError("its checksum is another")
+    except (ValueError, TypeError, KeyError) as failure:
+        reason = failure.reason if isinstance(failure, Damaged) else str(failure)
+        return [(sums, reason)]
+    wrong = []
+    for name, sha256 in sorted(files.items()):
+        path = folder / name
+        if not path.is_file():
+            wrong.append((path, "missing" if not path.exists() else "no file"))
+        elif _sum(path) != sha256:
+            wrong.append((path, "its checksum is another"))
+    return wrong
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.iterdir() if path.is_file())
+    return [path for path in found if path.name != SUMS and not path.name.startswith(".")]
+
+
+def _sum(path: Path) -> str:
+    with undamaged(path), open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# What a run leaves
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[bool]:
+    """Hold the run folder for this process; yield whether it was made here, and is no run yet.
+
+    The lock is the kernel's: it is gone with the process, however that ended. Raises InputError
+    when another run holds it.
+    """
+    import fcntl
+
+    try:
+        str(run.absolute()).encode()
+    except UnicodeEncodeError as failure:
+        raise InputError(
+            f"{str(run)!r}: the name of a folder is no UTF-8: give another folder with --out"
+        ) from failure
+    made = not run.exists()
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        handle = os.open(run / ".lock", os.O_RDONLY | os.O_CREAT, 0o644)
+    except OSError as failure:
+        raise InputError(
+            f"{run}: can't be written ({failure.strerror}): give another folder with --out"
+        ) from failure
+    try:
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as failure:
+                if failure.errno != errno.EBADF:
+                    raise
+                os.close(handle)  # NFS locks only what is open for writing
+                handle = os.open(run / ".lock", os.O_RDWR)
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as failure:
+            raise InputError(
+                f"{run}: another run is using this folder: wait for it, or give another one with "
+                "--out"
+            ) from failure
+        yield made and not (run / "config.json").exists()
+    finally:
+        os.close(handle)
+
+
+def check_resumable(
+    run: Path, config: Mapping[str, Any], fill: Callable[[dict[str, Any]], dict[str, Any]] = dict
+) -> None:
+    """Raise InputError when `run` holds a run of another config, naming the keys that differ.
+
+    `fill` gives a recorded config the keys that it lacks.
+    """
+    path = run / "config.json"
+    if not path.is_file():
+        if seeds := sorted(run.glob("seed-*")):
+            raise InputError(
+                f"{path}: missing, and {seeds[0].name} was recorded under it: put it back, or give "
+                "another folder with --out"
+            )
+        return
+    recorded, _ = read_config(path)
+    old, new = flat(deciding(fill(recorded))), flat(deciding(config))
+    if old == new:
+        return
+    differing = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    shown = ", ".join(f"{key} ({old.get(key)} -> {new.get(key)})" for key in differing[:8])
+    raise InputError(
+        f"{path}: this folder holds a run of another config; differing: {shown}: "
+        "give another folder with --out, or the recorded config to resume"
+    )
+
+
+def read_config(path: Path) -> tuple[dict[str, Any], str]:
+    """Return a run's resolved config and the hash that it began with, from its config.json.
+
+    Raises InputError, with the path and the mend, where it is none.
+    """
+    mend = "give a folder that `rlvr run` wrote, or put its config.json back"
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        return dict(saved["config"]), str(saved["hash"])
+    except (OSError, ValueError, KeyError, TypeError) as failure:
+        raise InputError(f"{path}: not the config of a run ({failure!r}): {mend}") from failure
+
+
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested plain data as dotted keys and their values; a list of scalars is a value."""
+    if isinstance(value, Mapping):
+        items = value.items()
+    elif isinstance(value, list) and any(isinstance(item, (Mapping, list)) for item in value):
+        items = {str(i): item for i, item in enumerate(value)}.items()
+    else:
+        return {prefix: value}
+    found: dict[str, Any] = {}
+    for key, item in items:
+        found |= flat(item, f"{prefix}.{key}" if prefix else str(key))
+    return found
+
+
+def check_disk(run: Path, need: int) -> None:
+    """Raise InputError when the disk under `run` has less than `need` bytes free."""
+    existing = next(
+        folder for folder in (run.absolute(), *run.absolute().parents) if folder.exists()
+    )
+    if not existing.is_dir():
+        raise InputError(f"{existing}: a file, a run needs a folder: give another one with --out")
+    free = shutil.disk_usage(existing).free
+    if free < need:
+        raise InputError(
+            f"{existing}: this run may write {need / 1e9:,.1f} GB, {free / 1e9:,.1f} GB is free: "
+            "free some, give "
+            "another disk with --out, or lower generate.prompts, generate.samples or rounds"
+        )
+
+
+def write_metrics(run: Path) -> None:
+    """Gather every finished round's metrics.json into metrics.parquet, in a fixed order."""
+    import pyarrow as pa
+
+    rows = [
+        row
+        for path in sorted(run.glob("seed-*/base/metrics.json"))
+        + sorted(run.glob("seed-*/*/round-*/metrics.json"))
+        for row in json.loads(path.read_text())
+    ]
+    columns = [
+        pa.int64(),
+        pa.string(),
+        pa.int64(),
+        pa.string(),
+        pa.string(),
+        pa.float64(),
+        pa.int64(),
+    ]
+    rows.sort(key=lambda row: (row["seed"], row["arm"], row["round"], row["metric"], row["level"]))
+    write_parquet(
+        run / "metrics.parquet", rows, pa.schema(list(zip(METRIC_COLUMNS, columns, strict=True)))
+    )
+
+
+class Timing:
+    """timing.parquet: seconds, tokens and memory of every stage. Outside every equality."""
+
+    def __init__(self, run: Path) -> None:
+        self.path = run / "timing.parquet"
+        known = read_table(self.path).to_pylist() if self.path.is_file() else []
+        self.rows: list[dict[str, Any]] = known
+
+    def add(
+        self, seed: int, arm: str, round_: int, stage: str, seconds: float, tokens: int = 0
+    ) -> None:
+        """Note one stage; `seconds` of wall time, `tokens` it generated or trained on."""
+        import psutil
+
+        self.rows.append(
+            {
+                "seed": seed,
+                "arm": arm,
+                "round": round_,
+                "stage": stage,
+                "seconds": seconds,
+                "tokens": tokens,
+                "tokens_per_second": tokens / seconds if seconds else 0.0,
+                "rss_bytes": psutil.Process().memory_info().rss,
+            }
+        )
+
+    def save(self) -> None:
+        """Write the file, once there is something in it."""
+        if self.rows:
+            write_parquet(self.path, self.rows)

@@ -1,0 +1,1 @@
+"""From a run's records to effects, verdicts, tables, plots and frames."""

@@ -1,0 +1,340 @@
+"""What a program does inside the sandbox: it answers calls of its functions, or reads an input.
+
+Standard library only. All that it answers is its own claim, so nothing here needs to be safe from
+it; what its claims may be is seen to where they are read (`rlvr/sandbox/checker.py`,
+`verifiers/code.py`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import functools
+import io
+import itertools
+import os
+import sys
+import threading
+import time
+import types
+from array import array
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from rlvr.sandbox.plain import NotPlain, numeric, pack, unpack
+
+if TYPE_CHECKING:
+    from rlvr.sandbox.inside import Channel
+
+AT_ONCE = 512  # items of an iterator in one answer, at most
+_SECONDS = 0.01  # in which items are collected for one answer
+_FUNCTIONS = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    functools.partial,
+    type(functools.lru_cache(len)),
+)
+ITERATORS = {
+    kind.__name__: kind
+    for kind in (
+        *(zip, enumerate, reversed, map, filter, types.GeneratorType),
+        *(kind for kind in vars(itertools).values() if isinstance(kind, type)),
+        *map(type, (iter([]), iter(()), iter({}), iter(range(0)), iter(set()), iter(""))),
+    )
+}
+"""Iterators that tests may tell from others, by the names of their classes."""
+_CHANGEABLE = (list, dict, set, deque, bytearray, array, Counter, OrderedDict, defaultdict)
+
+
+def described(error: BaseException) -> str:
+    """Return an exception's class and text, at most 300 characters."""
+    try:
+        return f"{type(error).__name__}: {error}"[:300]
+    except BaseException:  # the candidate's own exception, whose text is its own too
+        return "an exception without a text"
+
+
+# --- answering calls -------------------------------------------------------------------------
+
+
+def answer_calls(channel: Channel, message: dict[str, Any]) -> None:
+    """Run a program, then answer calls of its functions until the caller has had enough.
+
+    With `tells` in the message, an iterator or a function that is answered is kept here: its name
+    travels, and later requests ask for its items or call it. With `prints`, what the program prints
+    in a call goes with its answer.
+    """
+    module = _new_module("candidate")
+    try:
+        exec(compile(message["source"], "candidate.py", "exec", dont_inherit=True), module.__dict__)
+    except BaseException as error:
+        channel.send({"raised": described(error)})
+        return
+    desk = _Desk(module.__dict__, bool(message.get("tells")))
+    if message.get("prints"):
+        sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+    channel.send({"ready": True})
+    while True:
+        request = channel.receive()
+        answer: dict[str, Any] = {"id": request["id"]}
+        try:
+            answer |= desk.items(request) if "next" in request else desk.call(request)
+        except NotPlain as error:
+            answer |= {"raised": str(error), "kinds": []}
+        except BaseException as error:
+            answer |= {"raised": described(error), **_exception(error)}
+        if message.get("prints"):
+            answer["printed"] = [_printed(sys.stdout), _printed(sys.stderr)]
+        try:
+            channel.send(answer)
+        except ValueError as error:
+            channel.send({"id": request["id"], "raised": str(error), "kinds": []})
+
+
+def _new_module(name: str) -> types.ModuleType:
+    module = types.ModuleType(name)
+    module.__file__ = "/tmp/candidate.py"
+    sys.modules[name] = module
+    vars(builtins).update(exit=sys.exit, quit=sys.exit)  # as in any Python with its `site`
+    return module
+
+
+def _printed(stream: Any) -> str:
+    """Take what a stream holds, if it is still ours."""
+    if type(stream) is not io.StringIO:
+        return ""
+    text = stream.getvalue()
+    stream.seek(0)
+    stream.truncate()
+    return text
+
+
+def _exception(error: BaseException) -> dict[str, Any]:
+    """Return what tests may ask of an exception: its classes, arguments, text and attributes."""
+    kinds = [
+        kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        for kind in type(error).__mro__
+    ]
+    told: dict[str, Any] = {"kinds": kinds}
+    try:
+        args = error.args
+        if isinstance(error, OSError) and error.filename is not None:
+            args = (*args[:2], error.filename)
+        told["args"] = pack(tuple(args))
+        told["text"] = str(error)
+        told["fields"] = {}
+        for name, value in vars(error).items():
+            told["fields"][name] = pack(value)
+    except BaseException:
+        pass  # what is told up to here is told
+    return told
+
+
+class _Desk:
+    """A program's functions, and what it answered that is kept here."""
+
+    def __init__(self, space: dict[str, Any], tells: bool) -> None:
+        self.space = space
+        self.kept: list[Any] = []
+        self.owners: dict[str, Any] = {}
+        self.keep = self._keep if tells else _as_json
+        self.failed: dict[int, BaseException] = {}
+
+    def _keep(self, value: Any) -> Any:
+        kind = type(value)
+        if kind.__module__ == "numpy" and (found := numeric(value)):
+            return found
+        if kind is types.CoroutineType:
+            self.kept.append(functools.partial(_await, value))
+            return {"coroutine": len(self.kept) - 1}
+        if isinstance(value, _FUNCTIONS):
+            self.kept.append(value)
+            return {"function": len(self.kept) - 1}
+        if hasattr(kind, "__next__") and hasattr(kind, "__iter__"):
+            self.kept.append(value)
+            name = kind.__name__ if ITERATORS.get(kind.__name__) is kind else ""
+            return {"iterator": [len(self.kept) - 1, name]}
+        return None
+
+    def _given(self, name: str, content: Any) -> Any:
+        """Return what an argument stands for: one of the kept, or an iterator of the tests' own."""
+        return self.kept[content] if name == "kept" else iter(unpack(content, self._given))
+
+    def function(self, name: str | int) -> Callable[..., Any]:
+        """Find what is called: a function, a method of a class ("Solution().f"), or a kept one."""
+        if isinstance(name, int):
+            return self.kept[name]  # type: ignore[no-any-return]
+        owner, dot, method = name.rpartition("().")
+        if (owner or name) not in self.space:
+            raise NotPlain(f"no function {name}")
+        if not dot:
+            return self.space[name]  # type: ignore[no-any-return]
+        if owner not in self.owners:
+            self.owners[owner] = self.space[owner]()
+        return getattr(self.owners[owner], method)  # type: ignore[no-any-return]
+
+    def call(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Call a function; with `look` in the request, tell how it changed its arguments."""
+        function = self.function(request["call"])
+        args = unpack(request["args"], self._given)
+        kwargs = unpack(request["kwargs"], self._given)
+        if not request.get("look"):
+            return {"value": pack(function(*args, **kwargs), keep=self.keep)}
+        mine = [*changeable(args), *changeable(kwargs)]
+        places = {id(item): {"argument": number} for number, item in enumerate(mine)}
+        before = [_content(item) for item in mine]
+
+        def told(value: Any) -> Any:
+            return places.get(id(value)) or pack(value, keep=self.keep)
+
+        answer: dict[str, Any] = {}
+        try:
+            answer["value"] = told(function(*args, **kwargs))
+        except Exception as error:
+            if isinstance(error, NotPlain):
+                raise
+            answer |= {"raised": described(error), **_exception(error)}
+        answer["after"] = [
+            [number, [told(part) for part in _content(item)]]
+            for number, item in enumerate(mine)
+            if not _unchanged(before[number], item)
+        ]
+        return answer
+
+    def items(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return [items, whether that was all] of an iterator that is kept.
+
+        What it raises after an item is raised when the next one is asked for.
+        """
+        number = request["next"]
+        if number in self.failed:
+            raise self.failed.pop(number)
+        found: list[Any] = []
+        until = time.monotonic() + _SECONDS
+        while len(found) < request["most"] and (not found or time.monotonic() < until):
+            try:
+                found.append(pack(next(self.kept[number]), keep=self.keep))
+            except StopIteration:
+                return {"value": [found, True]}
+            except BaseException as error:
+                if not found:
+                    raise
+                self.failed[number] = error
+                break
+        return {"value": [found, False]}
+
+
+def _as_json(value: Any) -> Any:
+    """Return what JSON would write for a number or an array of numpy; nothing else is kept."""
+    return pack(value.tolist()) if numeric(value) else None
+
+
+def _await(coroutine: Any) -> Any:
+    import asyncio
+
+    return asyncio.run(coroutine)
+
+
+# --- arguments that are changed in place -----------------------------------------------------
+
+
+def changeable(value: Any) -> Iterator[Any]:
+    """Yield the containers in plain data that can change, in the order in which they are written.
+
+    The caller and the program each number theirs by this order.
+    """
+    kind = type(value)
+    if kind in _CHANGEABLE or kind.__name__ == "ndarray":
+        yield value
+    if kind in (list, tuple, deque):
+        for item in value:
+            yield from changeable(item)
+    elif kind in (dict, Counter, OrderedDict, defaultdict):
+        for item in value.values():
+            yield from changeable(item)
+
+
+def _content(value: Any) -> list[Any]:
+    """Return what a container holds, one level deep: a mapping's keys, then its values."""
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return list(value) if type(value) in _CHANGEABLE else [value.copy()]  # an array of numpy
+
+
+def _unchanged(before: list[Any], value: Any) -> bool:
+    now = _content(value)
+    if isinstance(value, (set, array, bytearray)):
+        return before == now
+    if type(value) not in _CHANGEABLE:
+        return bool(before[0].tobytes() == value.tobytes())
+    return len(before) == len(now) and all(map(_is, before, now))
+
+
+def _is(one: Any, other: Any) -> bool:
+    return one is other
+
+
+# --- a whole program, from its input to its output -------------------------------------------
+
+
+def run_on_input(channel: Channel, message: dict[str, Any]) -> None:
+    """Run a program as a script on `input`; send {"output": text} or {"raised": text}.
+
+    Both ends are files, as where a shell redirects them. The program ends as any does: threads are
+    waited for, what it registered with atexit runs, and an exit code other than 0 is a failure.
+    """
+    with open("/tmp/.input", "wb") as file:
+        file.write(message["input"].encode())
+    os.dup2(os.open("/tmp/.input", os.O_RDONLY), 0)
+    os.dup2(os.open("/tmp/.output", os.O_RDWR | os.O_CREAT, 0o600), 1)
+    output, end = os.dup(1), os._exit
+    os.unlink("/tmp/.input")
+    os.unlink("/tmp/.output")
+    sys.stdin = sys.__stdin__ = _stream(0, "r")  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = _stream(1, "w")  # type: ignore[misc]
+
+    def leave(status: int) -> None:
+        failure = f"ended with exit code {status}" if status else ""
+        _send_output(channel, output, message["most"], failure)
+        end(0)
+
+    os._exit = leave  # type: ignore[assignment]
+    _send_output(channel, output, message["most"], _run(message["source"]))
+
+
+def _stream(descriptor: int, mode: str) -> Any:
+    return open(descriptor, mode, encoding="utf-8", errors="surrogateescape", closefd=False)
+
+
+def _run(source: str) -> str:
+    """Run a program to its end; return how it failed, "" if it did not."""
+    module = _new_module("__main__")
+    sys.argv = [str(module.__file__)]
+    failure = ""
+    try:
+        exec(compile(source, "candidate.py", "exec", dont_inherit=True), module.__dict__)
+    except SystemExit as ended:
+        failure = "" if ended.code in (None, 0) else f"ended with exit code {ended.code}"[:300]
+    except BaseException as error:
+        failure = described(error)
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.__stdout__):
+            if stream and not stream.closed:
+                stream.flush()
+    except BaseException as error:
+        failure = failure or described(error)
+    return failure
+
+
+def _send_output(channel: Channel, output: int, most: int, failure: str) -> None:
+    if failure:
+        channel.send({"raised": failure})
+    elif os.fstat(output).st_size > most:
+        channel.send({"raised": f"printed more than {most:,} bytes"})
+    else:
+        data = os.pread(output, most, 0)
+        channel.send({"output": data.decode("utf-8", "surrogateescape")})

@@ -1,0 +1,1 @@
+"""The arms: which completions of a round become training rows."""

@@ -1,0 +1,206 @@
+"""Curate: a noisy corpus of known truth, and what tells its clean entries from the others.
+
+A corpus is made from real solutions: each problem has one entry, its own solution or, with the
+share that the config gives to each kind, something worse. Because the kinds are made here, every
+entry's truth is known: how well a ranking cleans is measured and not guessed. The rankings by
+likelihood are those of `rlvr.select.arms`; here is the one that has to be learned first. What real
+noise is like, only a real corpus can say: these kinds are stand-ins for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import string
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from rlvr.data import CONTAMINATIONS, Completion, Contamination, Problem, Verdict
+from rlvr.evaluate.metrics import ALL, metric
+from rlvr.records.stored import Judged
+from rlvr.verify.verifier import near_miss
+
+Kind = Contamination | Literal["clean"]
+Tokens = tuple[int, ...]
+Spoil = Callable[[Problem, random.Random], str]
+
+CHARACTERS = string.ascii_letters + string.digits + string.punctuation + " "
+COPIED = 0.01
+"""Duplicates copy this share of the corpus, at least one problem: few texts, each many times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a corpus: a problem whose `solution` is what the corpus says, and its truth.
+
+    `index` is 0 for a problem's own entry; the copies of one count up from 1.
+    """
+
+    problem: Problem
+    kind: Kind
+    index: int = 0
+
+
+def contaminate(
+    problems: Sequence[Problem],
+    shares: Mapping[Contamination, float],
+    seed: int,
+    spoil: Spoil | None,
+) -> list[Entry]:
+    """Return one entry a problem, in order; each is contaminated by a coin keyed (seed, problem).
+
+    `shares`: contamination -> its probability, which together are below 1. wrong: what `spoil` (the
+    task's `corrupt`) makes of the solution, or a near miss of it. garbage: random characters, as
+    many as the solution has. duplicate: one more copy of one of the first clean pairs. off_topic:
+    the solution of another problem. Raises ValueError where all solutions are alike.
+    """
+    coins = {
+        problem.id: random.Random(hashlib.sha256(f"corpus/{seed}/{problem.id}".encode()).digest())
+        for problem in problems
+    }
+    kinds = {problem.id: _kind(coins[problem.id].random(), shares) for problem in problems}
+    clean = [problem for problem in problems if kinds[problem.id] == "clean"] or list(problems)
+    originals = clean[: max(1, round(COPIED * len(problems)))]
+    copies: dict[str, int] = defaultdict(int)
+    entries = []
+    for problem in problems:
+        rng, kind = coins[problem.id], kinds[problem.id]
+        text = str(problem.solution)
+        if kind == "duplicate":
+            original = rng.choice(originals)
+            copies[original.id] += 1
+            entries.append(Entry(original, kind, copies[original.id]))
+            continue
+        if kind == "garbage":
+            text = "".join(rng.choices(CHARACTERS, k=max(1, len(text))))
+        elif kind == "off_topic":
+            text = _other(problem, problems, rng)
+        elif kind == "wrong" and spoil:
+            text = spoil(problem, rng)
+        elif kind == "wrong":
+            others = (_other(problem, problems, rng) for _ in range(1))  # drawn only where needed
+            text = near_miss(text, rng, others)
+        entries.append(Entry(replace(problem, solution=text), kind))
+    return entries
+
+
+def _kind(coin: float, shares: Mapping[Contamination, float]) -> Kind:
+    for kind in CONTAMINATIONS:
+        coin -= shares.get(kind, 0.0)
+        if coin < 0:
+            return kind
+    return "clean"
+
+
+def _other(problem: Problem, problems: Sequence[Problem], rng: random.Random) -> str:
+    """Return the solution of another problem, drawn among those that differ from this one's."""
+    for other in rng.sample(problems, len(problems)):
+        if other.solution != problem.solution:
+            return str(other.solution)
+    raise ValueError("all solutions are alike: there is none to be off topic")
+
+
+def as_pool(
+    entries: Sequence[Entry],
+    prompts: Sequence[Tokens],
+    solutions: Sequence[Tokens],
+    logprobs: Sequence[Sequence[float]],
+    arm: str,
+    seed: int,
+    round_: int,
+) -> Iterator[Judged]:
+    """Yield the entries as what an arm selects from: completions, and the truth as verdicts.
+
+    `logprobs` are those that the earlier model gives to prompt and solution: n-1 for n tokens. The
+    verdict on a clean entry is `correct`; on any other `wrong`, its reason the contamination.
+    """
+    for entry, prompt, solution, scores in zip(entries, prompts, solutions, logprobs, strict=True):
+        completion = Completion(
+            problem_id=entry.problem.id,
+            arm=arm,
+            seed=seed,
+            round=round_,
+            index=entry.index,
+            prompt_token_ids=prompt,
+            token_ids=solution,
+            text=str(entry.problem.solution),
+            logprobs=tuple(scores[-len(solution) :]),
+            finish_reason="stop",
+        )
+        clean = entry.kind == "clean"
+        yield completion, Verdict("correct") if clean else Verdict("wrong", entry.kind)
+
+
+def kept_by_kind(
+    verdicts: Iterable[Verdict], kept: Iterable[bool], levels: Iterable[str]
+) -> list[dict[str, Any]]:
+    """Return for each kind the share of its entries that were kept, as metric `kept_KIND`.
+
+    That of the clean ones by level too: which real content a filter throws away. One entry of a
+    corpus in each argument; a share of nothing is left out.
+    """
+    groups: dict[tuple[str, str], list[bool]] = defaultdict(list)
+    for verdict, keep, level in zip(verdicts, kept, levels, strict=True):
+        kind = verdict.reason or "clean"
+        groups[kind, ALL].append(keep)
+        if kind == "clean":
+            groups[kind, level].append(keep)
+    return [
+        metric(f"kept_{kind}", sum(group) / len(group), len(group), level)
+        for (kind, level), group in sorted(groups.items())
+    ]
+
+
+# A ranking that is learned
+
+
+def hidden_means(
+    model: Path, prompts: Sequence[Tokens], solutions: Sequence[Tokens], batch: int = 64
+) -> npt.NDArray[np.float64]:
+    """Return the model's last hidden states, averaged over each solution's tokens: (n, width)."""
+    import torch
+
+    from rlvr.models.loading import load_model
+
+    network = load_model(model).eval()
+    means = []
+    for begin in range(0, len(prompts), batch):
+        pairs = list(zip(prompts[begin:][:batch], solutions[begin:][:batch], strict=True))
+        longest = max(len(prompt) + len(solution) for prompt, solution in pairs)
+        tokens = torch.zeros(len(pairs), longest, dtype=torch.long)
+        inside, counted = tokens.clone(), torch.zeros(len(pairs), longest, 1)
+        for row, (prompt, solution) in enumerate(pairs):
+            end = len(prompt) + len(solution)
+            tokens[row, :end] = torch.tensor([*prompt, *solution])
+            inside[row, :end] = 1
+            counted[row, len(prompt) : end] = 1
+        with torch.no_grad():
+            out = network(input_ids=tokens, attention_mask=inside, output_hidden_states=True)
+        means.append((out.hidden_states[-1] * counted).sum(1) / counted.sum(1))
+    return torch.cat(means).double().numpy()
+
+
+def classify(
+    features: npt.NDArray[np.float64],
+    clean: Sequence[bool],
+    others: npt.NDArray[np.float64],
+) -> list[float]:
+    """Return the log-odds of being clean for each row of `others`.
+
+    A logistic regression on standardised features, learned on labelled ones: the quality classifier
+    of GPT-3's corpus (2005.14165, appendix A), on the earlier model's own representation. Both
+    arrays are (n, width); `clean` labels the first. Raises ValueError where it has one class alone.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    learned = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    learned.fit(features, np.asarray(clean))
+    return [float(score) for score in learned.decision_function(others)]

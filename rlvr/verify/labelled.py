@@ -1,0 +1,284 @@
+"""Labelled: how far a verifier agrees with labels of yours, on files that anybody wrote.
+
+A line is what `rlvr score` reads (`completion`, and `answer`, `reference` or tests), and a label:
+`expected`, one of correct, wrong and abstain, or several that will do, as `correct|abstain`; else
+`label`, true or false. Figures are by `class`, where lines have one. The verifier never sees the
+label.
+
+Agree: the verdict is one that the label allows. False positive: `correct` where it is not allowed;
+false negative: `wrong` where it is not. Undecided: abstain and error; those that are not allowed
+are no agreement. TPR and FPR are those of `rlvr.verify.audit`, over lines whose label says which it
+is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import tee
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from rlvr.data import InputError, Problem, Verdict
+from rlvr.records.record import write_json
+from rlvr.verify.audit import CONFIDENCE, SHOWN, figures_of, interval, one_line, share
+from rlvr.verify.pool import VerifierPool
+from rlvr.verify.score import STDIN, file_lines, read
+from rlvr.verify.verifier import check_options, load_verifier
+
+EXPECTED = ("correct", "wrong", "abstain")
+LABELS = {"true": "correct", "correct": "correct", "right": "correct",
+          "false": "wrong", "wrong": "wrong", "incorrect": "wrong"}  # fmt: skip
+KEPT = 1000  # disagreements kept of each class
+HEADINGS = ("lines", "agree", "share", "false +", "false -", "undecided", "allowed")
+
+
+class Line(NamedTuple):
+    """A labelled line: what is verified, the verdicts that will do, its class and its place."""
+
+    problem: Problem
+    completion: str
+    expected: str
+    group: str
+    file: str
+
+    @property
+    def allowed(self) -> list[str]:
+        """The verdicts that will do."""
+        return self.expected.split("|")
+
+
+class Disagreement(NamedTuple):
+    """A verdict that a label does not allow."""
+
+    line: Line
+    verdict: Verdict
+
+
+@dataclass
+class Tally:
+    """Verdicts counted by what was expected of them: (expected, status)."""
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def figures(self) -> dict[str, Any]:
+        """Return agreement, both kinds of fault, the undecided, and the rates of the decided."""
+        against: Counter[str] = Counter()
+        agree = undecided = 0
+        right, wrong = Counter[str](), Counter[str]()
+        for (expected, status), n in self.counts.items():
+            allowed = expected.split("|")
+            agree += n * (status in allowed)
+            against[status] += n * (status not in allowed)
+            undecided += n * (status in ("abstain", "error"))
+            if ("correct" in allowed) != ("wrong" in allowed):
+                (right if "correct" in allowed else wrong)[status] += n
+        lines = self.counts.total()
+        return {
+            "lines": lines,
+            "agree": agree,
+            "agree_ci95": list(interval(agree, lines)),
+            "false_positives": against["correct"],
+            "false_negatives": against["wrong"],
+            "undecided": undecided,
+            "undecided_allowed": undecided - against["abstain"] - against["error"],
+            **figures_of(right, wrong),
+        }
+
+
+@dataclass
+class Agreement:
+    """What came of labelled files: tallies by file and by class, and the first disagreements."""
+
+    files: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    classes: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    differ: dict[str, list[Disagreement]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, line: Line, verdict: Verdict) -> None:
+        """Count one verdict."""
+        for tally in (self.files[line.file], self.classes[line.group]):
+            tally.counts[line.expected, verdict.status] += 1
+        found = self.differ[line.group or line.file]
+        if verdict.status not in line.allowed and len(found) < KEPT:
+            found.append(Disagreement(line, verdict))
+
+    @property
+    def all(self) -> Tally:
+        """Every file's lines together."""
+        return Tally(sum((tally.counts for tally in self.files.values()), Counter()))
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def read_labelled(file: Path, whole_line: bool = False) -> Iterator[Line]:
+    """Yield the lines of a JSONL file with their labels.
+
+    Raises InputError naming file, line and key.
+    """
+    for _, record, problem in read(file_lines(file), str(file), whole_line):
+        expected = _expected(record, f"{file}:{problem.id}")
+        group = record.get("class") or record.get("type") or ""
+        reference = problem.reference
+        if reference == {key: value for key, value in record.items() if key != "completion"}:
+            hidden = {"expected", "label", "class"}  # the reference is the line itself
+            reference = {key: value for key, value in reference.items() if key not in hidden}
+        yield Line(
+            replace(problem, reference=reference),
+            record["completion"],
+            expected,
+            str(group),
+            str(file),
+        )
+
+
+def _expected(record: Mapping[str, Any], where: str) -> str:
+    """Return the verdicts that a label allows, joined by "|" in a fixed order."""
+    if record.get("expected") is not None:
+        given = str(record["expected"]).split("|")
+        if set(given) <= set(EXPECTED):
+            return "|".join(status for status in EXPECTED if status in given)
+        raise InputError(
+            f"{where}: expected is {record['expected']!r}: write correct, wrong or abstain, or "
+            "several as correct|abstain"
+        )
+    label = LABELS.get(str(record.get("label")).lower())
+    if label is None:
+        found = f"label is {record['label']!r}" if "label" in record else "no expected and no label"
+        raise InputError(
+            f'{where}: {found}: write label: true or false, or expected: "correct" or "wrong"'
+        )
+    return label
+
+
+# --- measuring -------------------------------------------------------------------------------
+
+
+def measure(
+    name: str,
+    files: Sequence[Path],
+    options: Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    timeout: float | None = None,
+    console: Console | None = None,
+) -> Agreement:
+    """Run a verifier over labelled files and count.
+
+    Raises InputError for an unknown verifier or option, and for a bad line: before any work where
+    all are files on the disk.
+    """
+    verifier = load_verifier(name)
+    check_options(verifier, options or {})
+    total = None
+    if not any(file == STDIN or file.is_fifo() for file in files):
+        total = sum(1 for file in files for _ in read_labelled(file, verifier.whole_line))
+    lines = (line for file in files for line in read_labelled(file, verifier.whole_line))
+    asked, kept = tee(lines)
+    result = Agreement()
+    with VerifierPool(name, dict(options or {}), workers, timeout) as pool:
+        verdicts = pool.verify((line.problem, line.completion) for line in asked)
+        shown = track(verdicts, "labelled", total, console=console, disable=console is None)
+        for verdict, line in zip(shown, kept, strict=True):
+            result.add(line, verdict)
+    return result
+
+
+def write(path: Path, result: Agreement, how: Mapping[str, Any]) -> None:
+    """Write the figures and the first disagreements as JSON, without times."""
+    write_json(
+        path,
+        {
+            **how,
+            "confidence": CONFIDENCE,
+            "all": result.all.figures(),
+            "files": {file: tally.figures() for file, tally in result.files.items()},
+            "classes": {name: t.figures() for name, t in result.classes.items() if name},
+            "disagreements": [
+                {
+                    "file": line.file,
+                    "line": int(line.problem.id),
+                    "class": line.group,
+                    "expected": line.expected,
+                    "status": verdict.status,
+                    "reason": verdict.reason,
+                    "reference": line.problem.reference,
+                    "completion": line.completion,
+                }
+                for found in result.differ.values()
+                for line, verdict in found[:SHOWN]
+            ],
+        },
+    )
+
+
+# --- the table -------------------------------------------------------------------------------
+
+
+def print_agreement(result: Agreement, console: Console, show: int = SHOWN) -> None:
+    """Print a row a file, a class and overall, the rates, then disagreements.
+
+    "false +" are false positives, "allowed" the undecided whose label allows that.
+    """
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("", overflow="fold", min_width=16)
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right", no_wrap=True)
+    if len(result.files) > 1:
+        for file, tally in result.files.items():
+            table.add_row(escape(Path(file).name), *_cells(tally.figures()))
+    for group, tally in result.classes.items():
+        if group:
+            table.add_row(escape(group), *_cells(tally.figures()))
+    figures = result.all.figures()
+    table.add_row("[bold]all[/bold]", *_cells(figures))
+    console.print(table)
+    console.print(_rates(figures), highlight=False, soft_wrap=True)
+    for name, found in result.differ.items():
+        _print_disagreements(name, found, show, console)
+
+
+def _cells(figures: Mapping[str, Any]) -> list[str]:
+    counts = ("false_positives", "false_negatives", "undecided", "undecided_allowed")
+    return [
+        f"{figures['lines']:,}",
+        f"{figures['agree']:,}",
+        share(figures["agree"] / figures["lines"]),
+        *(f"{figures[count]:,}" for count in counts),
+    ]
+
+
+def _rates(figures: Mapping[str, Any]) -> str:
+    """Say the share that agrees, TPR, FPR and J, with intervals, in a line."""
+    said = [_rate("agree", figures["agree"], figures["lines"])]
+    for side, name in (("tpr", "TPR"), ("fpr", "FPR")):
+        if figures[side]["decided"]:
+            said.append(_rate(name, figures[side]["accepted"], figures[side]["decided"]))
+    return ", ".join(said) + (f", J {share(figures['j']['rate'])}" if "j" in figures else "")
+
+
+def _rate(name: str, count: int, n: int) -> str:
+    low, high = interval(count, n)
+    return f"{name} {share(count / n)} ({count:,} of {n:,}; {share(low)} to {share(high)})"
+
+
+def _print_disagreements(
+    name: str, found: Sequence[Disagreement], show: int, console: Console
+) -> None:
+    if not found or not show:
+        return
+    console.print(f"\n[bold]{escape(name)}[/bold]: the first disagreements", highlight=False)
+    for line, verdict in found[:show]:
+        why = f" ({verdict.reason})" if verdict.reason else ""
+        for text in (
+            f"  {line.file}:{line.problem.id}: expected {line.expected}, "
+            f"verdict {verdict.status}{why}",
+            f"    reference  {one_line(line.problem.reference)}",
+            f"    completion {one_line(line.completion)}",
+        ):
+            console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,45 @@
+"""Scaffold: `rlvr new verifier NAME` writes one file that is a verifier already."""
+
+from __future__ import annotations
+
+import keyword
+from pathlib import Path
+
+from rlvr.data import InputError
+from rlvr.records.record import write_text
+
+VERIFIER = '''"""The last word of the completion is the answer."""
+
+from rlvr.data import Problem, Verdict
+
+
+def verify(problem: Problem, completion: str) -> Verdict:
+    """Compare the last word with the reference."""
+    words = completion.split()
+    if not words:
+        return Verdict("wrong", "no answer")
+    same = words[-1] == str(problem.reference)
+    return Verdict("correct" if same else "wrong", extracted=words[-1])
+
+
+CASES = [("7", "it is 7", "correct"), ("7", "it is 71", "wrong"), ("7", "", "wrong")]
+'''
+
+
+def new_verifier(name: str, folder: Path) -> Path:
+    """Write NAME.py into `folder`; return it as a path that is a verifier's name.
+
+    Raises InputError for a name that is no Python module's, no such folder, or a file in the way.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise InputError(
+            f"new verifier: {name!r} can't name a Python file: letters, digits and _, and no digit "
+            "first"
+        )
+    if not folder.is_dir():
+        raise InputError(f"new verifier: no such folder {folder}: make it, or name another")
+    path = folder / f"{name}.py"
+    if path.exists():
+        raise InputError(f"new verifier: {path} is there already: choose another name")
+    write_text(path, VERIFIER)
+    return path

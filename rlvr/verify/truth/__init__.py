@@ -1,0 +1,1 @@
+"""Pairs for `rlvr audit` that are right or wrong by construction."""

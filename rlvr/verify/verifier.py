@@ -1,0 +1,213 @@
+"""Verifiers by name: the function, its version, its own cases."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import random
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rlvr.data import Problem, Status, Verdict
+from rlvr.verify import plugins
+
+NO_ANSWER = "no answer"
+"""The reason of a `wrong` verdict on a completion in which no final answer was found."""
+
+LUCKY = "right answer by luck"
+"""How the reason of a `wrong` verdict on a right answer begins whose work does not hold."""
+
+Verify = Callable[..., Verdict]
+Case = tuple[Any, str, Status]
+
+
+@dataclass(frozen=True)
+class LoadedVerifier:
+    """A verifier ready to call.
+
+    `files` are the source files that its verdicts depend on, its own and those that they import of
+    ours; `version` is a short sha256 of them. `argument` is what its name gave after the colon, ""
+    if nothing; `behind` is the module that `prepare` returned.
+    """
+
+    name: str
+    verify: Verify
+    version: str
+    module: ModuleType
+    argument: str = ""
+    behind: ModuleType | None = None
+    files: tuple[str, ...] = ()
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """The module's CASES; of a name with an argument, what its `cases(argument)` makes."""
+        known = vars(self.module)
+        if not self.argument:
+            return tuple(known.get("CASES", ()))
+        return tuple(known["cases"](self.argument)) if "cases" in known else ()
+
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """The modules (PRELOAD) that the pool's server imports before it forks workers."""
+        return tuple(vars(self.module).get("PRELOAD", ()))
+
+    @property
+    def isolate(self) -> bool:
+        """Whether completions reach somebody else's evaluator: its workers belong in a sandbox."""
+        return bool(vars(self.module).get("ISOLATE", False))
+
+    @property
+    def own_deadline(self) -> bool:
+        """Whether it ends every item in time by itself, so that the pool need not."""
+        return vars(self.module).get("DEADLINE") == "own"
+
+    @property
+    def whole_line(self) -> bool:
+        """Whether its reference in a JSONL file is the line itself, and not its `answer`."""
+        return bool(vars(self.module).get("WHOLE_LINE", False))
+
+
+def load_verifier(name: str) -> LoadedVerifier:
+    """Load a verifier: a file name in `verifiers/`, `path/to/file.py:function`, or an entry point.
+
+    `NAME:ARGUMENT` gives the plugin's option that its module calls ARGUMENT. A plugin's
+    `prepare(argument)` is called once, here: it imports what is slow, refuses what is not there and
+    returns the module that verdicts depend on, whose source is then part of the version.
+
+    Raises InputError if there is none of that name. An import error inside a plugin propagates as
+    it is.
+    """
+    verify, module, argument = plugins.load_named("verifier", name, "verify")
+    behind = vars(module)["prepare"](argument) if "prepare" in vars(module) else None
+    files = _sources(module, behind)
+    return LoadedVerifier(name, verify, _version(files), module, argument, behind, files)
+
+
+def check_options(verifier: LoadedVerifier, options: Mapping[str, Any]) -> None:
+    """Raise InputError for an option that the verifier has not, or not of that type.
+
+    A module's own `refuse(argument, options)` may refuse more.
+    """
+    first = list(inspect.signature(verifier.verify).parameters)[:2]
+    given = [vars(verifier.module)["ARGUMENT"]] if verifier.argument else []
+    plugins.check_options("verifier", verifier.name, verifier.verify, options, first + given)
+    if "refuse" in vars(verifier.module):
+        vars(verifier.module)["refuse"](verifier.argument, options)
+
+
+def with_timeout(
+    verifier: LoadedVerifier, options: Mapping[str, Any], timeout: float | None
+) -> dict[str, Any]:
+    """Return the options, with the timeout for a verifier that ends its items in time by itself.
+
+    Its own option `timeout` wins, if it is among them; None leaves it its default.
+    """
+    takes = verifier.own_deadline and "timeout" in inspect.signature(verifier.verify).parameters
+    return {"timeout": timeout, **options} if takes and timeout is not None else dict(options)
+
+
+# --- the version -----------------------------------------------------------------------------
+
+_PLUMBING = {"rlvr", "rlvr.data", "rlvr.verify", "rlvr.verify.plugins", "rlvr.verify.verifier"}
+
+
+def _version(files: Iterable[str]) -> str:
+    """Hash the files, wherever they lie and whatever their order."""
+    digests = sorted(hashlib.sha256(Path(file).read_bytes()).digest() for file in files)
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:12]
+
+
+def _sources(module: ModuleType, behind: ModuleType | None) -> tuple[str, ...]:
+    """Return the files that verdicts depend on: the modules' own, and what they import of ours.
+
+    Ours are rlvr's modules, those of the verifier's own package and, for a verifier that is a file,
+    those beside it. Imports are read from the source, within functions too, and nothing is
+    imported for it: so the answer is the same in every process.
+    """
+    found: dict[str, str] = {}
+    ours = {"rlvr", module.__name__.partition(".")[0]}
+    todo = [(one.__name__, one.__package__ or "", str(one.__file__)) for one in (module, behind)
+            if one is not None]  # fmt: skip
+    beside = {Path(file).parent for name, _, file in todo if name.startswith("rlvr_plugin_")}
+    while todo:
+        name, package, file = todo.pop()
+        if name in found or name in _PLUMBING:
+            continue
+        found[name] = file
+        for imported in _imported(package, file):
+            spec = None if imported in found else _spec(imported)
+            if spec is None or not spec.has_location or spec.origin is None:
+                continue
+            if imported.partition(".")[0] in ours or _lies_in(spec.origin, beside):
+                todo.append((imported, spec.parent or "", spec.origin))
+    return tuple(sorted(found.values()))
+
+
+def _imported(package: str, file: str) -> set[str]:
+    """Return what a file of a package may import, by full names, the package itself included.
+
+    `from a.b import c` gives `a`, `a.b` and `a.b.c`, which need not be a module.
+    """
+    try:
+        tree = ast.parse(Path(file).read_bytes())
+    except (SyntaxError, ValueError):
+        return set()  # an extension module, or a file that could not be imported either
+    names = {package} if package else set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: 1 - node.level or None] if node.level else []
+            base = ".".join([*above, *(node.module or "").split(".")]).strip(".")
+            names |= {f"{base}.{alias.name}" for alias in node.names}
+    return {".".join(parts[:end]) for name in names for parts in [name.split(".")]
+            for end in range(1, len(parts) + 1)}  # fmt: skip
+
+
+def _spec(name: str) -> ModuleSpec | None:
+    """Find a module without importing it, or the packages that it lies in."""
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        return None
+    within, _, _ = name.rpartition(".")
+    path = None
+    if within:
+        package = _spec(within)
+        if package is None or package.submodule_search_locations is None:
+            return None
+        path = package.submodule_search_locations
+    found = (finder.find_spec(name, path) for finder in sys.meta_path)
+    return next((spec for spec in found if spec is not None), None)
+
+
+def _lies_in(file: str, folders: Iterable[Path]) -> bool:
+    path = Path(file)
+    return "site-packages" not in path.parts and any(map(path.is_relative_to, folders))
+
+
+def case_problem(reference: Any) -> Problem:
+    """Return a problem that has nothing but its reference, to run a verifier's case."""
+    return Problem("case", "case", "eval", "", "", reference)
+
+
+_NUMBER = re.compile(r"[0-9][0-9.,]*")
+
+
+def near_miss(answer: str, rng: random.Random, others: Iterable[str] = ()) -> str:
+    """Return a wrong answer that looks like a right one.
+
+    The last number gets another first digit. Without a number it is one of the others, if one
+    differs, else the answer without its last character.
+    """
+    numbers = list(_NUMBER.finditer(answer))
+    if numbers:
+        at = numbers[-1].start()
+        digit = rng.choice([digit for digit in "0123456789" if digit != answer[at]])
+        return answer[:at] + digit + answer[at + 1 :]
+    return next((other for other in others if other != answer), answer[:-1])
