@@ -119,7 +119,7 @@ REFERENCES: dict[str, Answer] = {
     "percent": _made("number", r"28\%", 0.28),
     "degrees": _made("number", r"30^\circ", 30),
     "clock": _made("text", "3:30 pm"),
-    "ratio": _made("text", "3:2"),
+    "ratio": _made("number", "3:2", 1.5),
     "letter": _made("text", "B"),
     "words": _made("text", "no real solution"),
     "numeral": _made("text", "1010_2"),
@@ -592,17 +592,20 @@ def _same_values(reference: Answer, answer: Answer) -> bool:
     if reference.kind == "relation" and answer.kind == "relation":
         return _same_relation(reference, answer)
     wanted, given = list(reference.values or ()), list(answer.values or ())
-    if answer.ops == (r"\approx",):
-        given = given[:1]
-    elif len(given) == len(wanted) + 1 and answer.kind == "relation":
-        given = given[1:]  # its name
-    if reference.kind == "relation" and len(given) == 1:
+    if reference.kind == "relation" and answer.ops != (r"\approx",) and len(given) == 1:
         wanted = wanted[1:]
+    named = len(given) == len(wanted) + 1 and answer.kind == "relation"
+    # What is named may stand on either side, x = 5 and 5 = x; so may what it is about.
+    sides = [given[1:], given[:-1]] if named else [given]
+    return any(_same_everywhere(reference.kind, wanted, side) for side in sides)
+
+
+def _same_everywhere(kind: str, wanted: list[Any], given: list[Any]) -> bool:
     for point in _POINTS:
         x, y = map(mpmath.mpf, point)
         ours = [value(x, y) for value in wanted]
         theirs = [value(x, y) for value in given]
-        if reference.kind == "set":
+        if kind == "set":
             found = all(any(_near(a, b) for b in theirs) for a in ours)
             if not found or not all(any(_near(a, b) for a in ours) for b in theirs):
                 return False
@@ -644,7 +647,7 @@ _OTHERWISE = {
 }
 # What says no more than the answer does, once blanks and fonts are gone.
 _HARMLESS = re.compile(
-    r"^[a-z](?:_1)?=|^\+|\\?forall.*$|[;.!]+$|\\approx.*$|\+0\\cdot\\binom\\pie$"
+    r"^[a-z](?:_1)?(?:=|\\in(?=\())|^\+|\\?forall.*$|[;.!']+$|\\approx.*$|\+0\\cdot\\binom\\pie$"
     r"|(?<=.)(?:cm(?:\^2)?|km/h|hours?|m|m/s\^-9|apples|dollars|\^\\circ|\\cup\\emptyset)$"
     r"|(?:\\cdot\(?1\)?|/1|\\over1|\\choose1|\^1|\(x\^40\+1\)/\(x\^40\+1\))$"
     r"|(?<=[0-9])[a-z]{5,}$|(?<=^\(b\)).*$"  # a noun counts as a unit; a choice has its text
