@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ctypes
 import glob
+import importlib.util
 import json
 import os
 import re
@@ -32,7 +33,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import rlvr.verifiers
 from rlvr.data import RunError
 from rlvr.sandbox import outside
 from rlvr.sandbox.confine import (
@@ -97,13 +97,18 @@ def _needed(files: Sequence[str]) -> set[str]:
     folders = {os.path.dirname(path) for path in libraries}
     found = {python, sys.executable, f"{sys.prefix}/pyvenv.cfg", "/etc/ld.so.cache"}
     found |= packages | standard | folders | libraries | set(files)
-    found |= {*rlvr.__path__, *rlvr.verifiers.__path__, *_imported()}
+    found |= {*_of_package("rlvr"), *_of_package("rlvr.verifiers"), *_imported()}
     # An entry point's name is looked up in what pip left beside its package.
     entries = [glob.escape(entry or ".") for entry in sys.path]
     # A folder that can't be read gives nothing, and no error: no module is loaded from there.
     found |= {path for entry in entries for path in glob.glob(f"{entry}/*.dist-info")}
     found = {os.path.abspath(path) for path in found if path and os.path.exists(path)}
     return {path for path in found if not any(str(up) in found for up in Path(path).parents)}
+
+
+def _of_package(name: str) -> Iterator[str]:
+    spec = importlib.util.find_spec(name)
+    yield from spec.submodule_search_locations or () if spec else ()
 
 
 def _holds_packages(path: str) -> bool:
