@@ -5,7 +5,7 @@ from its config.json and metrics.parquet as `rlvr compare docs/results/NAME` mak
 `claims` a table of docs/claims, whose pages are made from the records beside them.
 docs/scale.md and docs/verifiers.md have a block of their own, made from what the benchmarks left.
 `--collect FOLDER` first copies there the records of the claims in FOLDER, which `rlvr claims` left.
-tests/test_readme.py fails where what is written differs from what is recorded.
+tests/unit/test_readme.py fails where what is written differs from what is recorded.
 """
 
 from __future__ import annotations

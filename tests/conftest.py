@@ -1,17 +1,21 @@
-"""What every test shares."""
+"""What every test has: its tier as a marker, from its folder, and the command as a fixture."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.command import Call
 
 from rlvr import cli
 from rlvr.engine.threads import use_openmp
 
 use_openmp()
 
-Call = Callable[..., tuple[int, str, str]]
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its tier, which is the folder that its file lies in."""
+    for item in items:
+        item.add_marker(item.path.parent.name)
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from made_run import HOSTILE, LONG, config, make_run
 from playwright.sync_api import Browser, Page, Request, sync_playwright
+from support.made_run import HOSTILE, LONG, config, make_run
 
 from rlvr.report.page import visible, write_report
 from rlvr.results.compare import compare_run, read_results
@@ -366,7 +366,7 @@ def test_several_runs_share_the_browser(browser: Browser, run: Path, tmp_path: P
 
 def test_a_report_without_completions_opens(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    write_report([read_results(Path(__file__).parents[1] / "docs/results/quickstart")], path)
+    write_report([read_results(Path(__file__).parents[2] / "docs/results/quickstart")], path)
     one = Opened(browser, path)
     assert one.said == [] and one.page.locator(".chart svg").count() == 10
     one.context.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_loop import completions_of, finish, round_of, start_run, value
+from support.runs import completions_of, finish, round_of, start_run, value
 
 ARMS = """arms=[
   unfiltered, verified, inverted, majority, format-only,

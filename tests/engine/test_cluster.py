@@ -21,12 +21,10 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
-from conftest import Call
 from filelock import FileLock
 from rich.console import Console
-from test_cli import assert_refused
-from test_loop import TINY, finish, reference, start_run
-from test_resume import assert_equal_runs
+from support.command import Call, assert_refused
+from support.runs import TINY, assert_equal_runs, finish, reference, start_run
 
 from rlvr.config import NamedConfig, load
 from rlvr.data import InputError, Problem, RunError

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from test_arms import POOL, pool_of
-from test_loop import TINY, completions_of, finish, round_of, start_run, value
-from test_resume import assert_equal_runs
+from support.pools import POOL, pool_of
+from support.runs import TINY, assert_equal_runs, completions_of, finish, round_of, start_run, value
 
 from rlvr.config import load
 from rlvr.data import CONTAMINATIONS, Arm, Contamination, InputError, Keep, Problem, Verdict

@@ -25,8 +25,8 @@ import psutil
 import pytest
 import typer
 import yaml
-from test_frames import write_run
-from test_loop import TINY
+from support.runs import TINY
+from support.written_run import write_run
 
 from rlvr import cli
 from rlvr.config import ArmConfig, load
@@ -35,7 +35,7 @@ from rlvr.loop.preflight import draw
 from rlvr.select.arms import PRESETS
 from rlvr.verify.scaffold import VERIFIER
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LANGUAGES = {"bash", "sh", "python", "yaml", ""}
 TRAINS = {"run", "sweep", "claims", "doctor"}

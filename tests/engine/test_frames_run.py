@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import Call
-from test_loop import ARMS, ROUNDS, SEEDS, TINY, completions_of, files, reference, round_of
-from test_track import sent
+from support.command import Call
+from support.events import sent
+from support.runs import ARMS, ROUNDS, SEEDS, TINY, completions_of, files, reference, round_of
 
 import rlvr
 from rlvr.config import draw_problems, load

@@ -17,8 +17,17 @@ import pandas as pd
 import pytest
 import torch
 from rich.console import Console
-from test_loop import TINY, finish, kill_group, left_over, round_of, start_run, value
-from test_resume import assert_equal_runs, assert_whole
+from support.runs import (
+    TINY,
+    assert_equal_runs,
+    assert_whole,
+    finish,
+    kill_group,
+    left_over,
+    round_of,
+    start_run,
+    value,
+)
 
 from rlvr.config import load
 from rlvr.data import Arm, Completion, InputError, RunError, Verdict

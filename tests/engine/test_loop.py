@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import psutil
 import pytest
 from rich.console import Console
+from support.command import Call, assert_refused
+from support.runs import (
+    ARMS,
+    ROUNDS,
+    SEEDS,
+    TINY,
+    completions_of,
+    files,
+    finish,
+    kill_group,
+    reference,
+    round_of,
+    start_run,
+    value,
+)
 
 from rlvr.config import draw_problems, load, resolved
 from rlvr.data import InputError
@@ -24,8 +34,6 @@ from rlvr.loop.progress import Display
 from rlvr.records import record
 from rlvr.records.record import SUMS, deciding, digest
 
-TINY = Path(__file__).parent / "tiny.yaml"
-SEEDS, ARMS, ROUNDS = (7, 8), ("verified", "random"), (1, 2)
 MODEL_FILES = {
     SUMS,
     "config.json",
@@ -38,112 +46,9 @@ MODEL_FILES = {
 OUTCOMES = {"growth", "collapse", "no effect", "inconclusive"}
 
 
-# Running the command: test_resume and test_cli use these too
-
-
-def start_run(
-    folder: Path, cache: Path, *arguments: str, config: Path = TINY
-) -> subprocess.Popen[str]:
-    """Start `rlvr run` on a config: a session and a temporary folder of its own."""
-    scratch = cache / "tmp"
-    scratch.mkdir(parents=True, exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "rlvr.cli",
-        "run",
-        str(config),
-        *arguments,
-        "--out",
-        str(folder),
-    ]
-    return subprocess.Popen(
-        command,
-        env={**os.environ, "RLVR_CACHE": str(cache), "TMPDIR": str(scratch), "COLUMNS": "120"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def kill_group(process: subprocess.Popen[str]) -> None:
-    """Kill the run with every process of its session, and reap it."""
-    for pid in [process.pid, *psutil.pids()]:
-        try:
-            if os.getsid(pid) == process.pid:
-                os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    process.communicate()
-
-
-def left_over(process: subprocess.Popen[str], seconds: float = 10.0) -> list[str]:
-    """Return the command lines of the session's processes that are still there after `seconds`."""
-    end = time.monotonic() + seconds
-    while True:
-        found = []
-        for pid in psutil.pids():
-            try:
-                if os.getsid(pid) == process.pid and pid != process.pid:
-                    found.append(" ".join(psutil.Process(pid).cmdline())[:200])
-            except (psutil.Error, OSError):
-                continue  # it has just ended
-        found = [line for line in found if line]
-        if not found or time.monotonic() > end:
-            return found
-        time.sleep(0.05)
-
-
-def finish(process: subprocess.Popen[str], seconds: float = 240.0) -> str:
-    """Wait for a run that must end well; return what it said."""
-    try:
-        out, err = process.communicate(timeout=seconds)
-    finally:
-        kill_group(process)
-    assert process.returncode == 0, f"exit {process.returncode}\n{out[-2000:]}\n{err[-2000:]}"
-    return out
-
-
-def reference(factory: pytest.TempPathFactory) -> Path:
-    """Return the uninterrupted run, made once a test session; its output is beside it."""
-    folder = factory.getbasetemp() / "reference" / "run"
-    if not (folder.parent / "out.txt").exists():
-        process = start_run(folder, folder.parent / "cache")
-        out = finish(process)
-        assert left_over(process) == []
-        (folder.parent / "out.txt").write_text(out)
-    return folder
-
-
-def files(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return reference(tmp_path_factory)
-
-
-def round_of(run: Path, seed: int, arm: str, round_: int) -> Path:
-    return run / f"seed-{seed}" / arm / f"round-{round_:03d}"
-
-
-def completions_of(run: Path, seed: int, arm: str, round_: int) -> pd.DataFrame:
-    return pd.read_parquet(round_of(run, seed, arm, round_) / "completions.parquet")
-
-
-def value(run: Path, seed: int, arm: str, round_: int, metric: str) -> tuple[Any, int]:
-    frame = pd.read_parquet(run / "metrics.parquet")
-    chosen = frame[
-        (frame.seed == seed)
-        & (frame.arm == arm)
-        & (frame["round"] == round_)
-        & (frame.metric == metric)
-        & (frame.level == "all")
-    ]
-    assert len(chosen) == 1, (seed, arm, round_, metric)
-    return float(chosen.value.iloc[0]), int(chosen.n.iloc[0])
 
 
 # What a run leaves
@@ -508,6 +413,25 @@ def test_an_arm_runs_alike_whatever_runs_with_it(
         )
     last = "model/model.safetensors"
     assert (ours / last).read_bytes() == (theirs / last).read_bytes()
+
+
+def test_second_run_on_a_folder_is_refused_while_the_first_goes_on(
+    call: Call, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("first")
+    process = start_run(elsewhere / "run", elsewhere / "cache")
+    try:
+        end = time.monotonic() + 120
+        while not (elsewhere / "run" / "manifest.json").exists():
+            assert process.poll() is None and time.monotonic() < end, "the first run did not start"
+            time.sleep(0.05)
+        words = [str(elsewhere / "run"), "another run", "--out"]
+        config = (elsewhere / "run" / "config.json").read_bytes()
+        assert_refused(call, words, "run", TINY, "--out", elsewhere / "run")
+        assert process.poll() is None, "the first run was disturbed"
+        assert (elsewhere / "run" / "config.json").read_bytes() == config
+    finally:
+        kill_group(process)
 
 
 HARSH = '''"""Nothing in training is right; every fourth held-out problem can't be decided."""

@@ -15,7 +15,7 @@ import pytest
 from rlvr.data import InputError
 from rlvr.verify.scaffold import VERIFIER, new_verifier
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+README = (Path(__file__).parents[2] / "README.md").read_text()
 SECTION = README.partition("## Add a verifier")[2].partition("\n## ")[0]
 CONFIG = """\
 name: mine

@@ -9,16 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from support.runs import TINY
 
 from rlvr.data import InputError
 from rlvr.loop.sweep import points
 
-TINY = str(Path(__file__).parent / "tiny.yaml")
-
 
 def test_a_grid_with_commas_in_values(tmp_path: Path) -> None:
     over = ["train.lr=1e-4,2e-4", "arms=[verified,random],[unfiltered]"]
-    grid = points(TINY, over, ["rounds=3"], tmp_path)
+    grid = points(str(TINY), over, ["rounds=3"], tmp_path)
     assert [point.config.train.lr for point in grid] == [1e-4, 1e-4, 2e-4, 2e-4]
     assert [len(point.config.arms) for point in grid] == [2, 1, 2, 1]
     assert {point.config.rounds for point in grid} == {3}
@@ -41,13 +40,13 @@ def test_a_grid_with_commas_in_values(tmp_path: Path) -> None:
 )
 def test_a_grid_that_wont_do(over: list[str], words: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=words):
-        points(TINY, over, [], tmp_path)
+        points(str(TINY), over, [], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_two_real_points_and_again(tmp_path: Path) -> None:
     out = tmp_path / "sweep"
-    command = [sys.executable, "-m", "rlvr.cli", "sweep", TINY, "--over", "train.lr=1e-4,5e-4"]
+    command = [sys.executable, "-m", "rlvr.cli", "sweep", str(TINY), "--over", "train.lr=1e-4,5e-4"]
     command += ["seeds=[7]", "rounds=1", "arms=[verified]", "evaluate.off_target=[]"]
 
     def sweep() -> str:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_loop import finish, kill_group, round_of, start_run, value
-from test_resume import assert_equal_runs
+from support.runs import assert_equal_runs, finish, kill_group, round_of, start_run, value
 
 from rlvr.config import load, shipped_configs
 from rlvr.data import InputError, Problem, Split

@@ -18,8 +18,16 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
-from test_loop import files, finish, kill_group, left_over, reference, start_run
-from test_resume import assert_equal_runs, assert_whole
+from support.runs import (
+    assert_equal_runs,
+    assert_whole,
+    files,
+    finish,
+    kill_group,
+    left_over,
+    reference,
+    start_run,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ENGINE, SERVER = "from rlvr.engine.serve import serve", "from rlvr.verify.pool import _serve"

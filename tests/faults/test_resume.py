@@ -2,67 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
-import pyarrow.parquet as pq
+import pandas as pd
 import pytest
-from test_loop import files, finish, kill_group, left_over, reference, start_run
+from support.events import sent
+from support.runs import (
+    assert_equal_runs,
+    assert_whole,
+    done,
+    files,
+    finish,
+    kill_group,
+    left_over,
+    reference,
+    start_run,
+    wait_for,
+)
 
 from rlvr.records import record
-
-# Times, versions and the lock: all that may differ.
-OUTSIDE = {"timing.parquet", "manifest.json", ".lock"}
-
-
-def assert_equal_runs(one: Path, other: Path) -> None:
-    assert files(one) == files(other)
-    for name in sorted(files(one) - OUTSIDE):
-        if name.endswith(".parquet"):
-            assert pq.read_table(one / name).equals(pq.read_table(other / name)), name
-        else:
-            assert (one / name).read_bytes() == (other / name).read_bytes(), name
-    hidden = {path.name for path in one.rglob(".*")}
-    assert hidden == {".lock"}, "temporary files were left"
-
-
-def done(folder: Path) -> int:
-    """Count what has been recorded: whole files and folders, no temporary ones."""
-    count = 0
-    for top in folder.glob("seed-*"):
-        # os.walk passes over what the run renames or deletes meanwhile; a glob stops there.
-        for _, folders, names in os.walk(top):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            count += len(folders) + sum(not name.startswith(".") for name in names)
-    return count
-
-
-def wait_for(process: subprocess.Popen[str], folder: Path, count: int) -> bool:
-    """Wait until `count` things are recorded; False when the run ended before."""
-    end = time.monotonic() + 180
-    while done(folder) < count:
-        assert time.monotonic() < end, "the run makes no progress"
-        if process.poll() is not None:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def assert_whole(folder: Path) -> None:
-    """Whatever the moment of the kill, what carries its final name is whole."""
-    for name in files(folder):
-        if any(part.startswith(".") for part in Path(name).parts):
-            continue
-        if name.endswith(".parquet"):
-            pq.read_table(folder / name)
-        if name.endswith(".json"):
-            json.loads((folder / name).read_text())
 
 
 def test_killed_once_and_resumed(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
@@ -157,3 +121,26 @@ def test_a_kill_before_the_last_record(
         # Seed 8's last round was trained from a stand-in for its pruned start.
         if name.startswith("seed-") and "seed-8/verified/round-002" not in name:
             assert (folder / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_a_run_killed_and_resumed_has_sent_each_figure_once(tmp_path: Path) -> None:
+    folder, cache, on = tmp_path / "run", tmp_path / "cache", "report_to=tensorboard"
+    process = start_run(folder, cache, on)
+    try:
+        end = time.monotonic() + 240
+        while len(list(folder.glob("seed-*/*/round-*/metrics.json"))) < 3:
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.01)
+    finally:
+        kill_group(process)
+    begun = sent(folder)
+    assert "seed-7/base" in begun
+    finish(start_run(folder, cache, on))
+    wanted: dict[str, dict[str, list[Any]]] = {}
+    for row in pd.read_parquet(folder / "metrics.parquet").to_dict("records"):
+        level = "" if row["level"] == "all" else f"[{row['level']}]"
+        of_run = wanted.setdefault(f"seed-{row['seed']}/{row['arm']}", {})
+        point = (row["round"], pytest.approx(row["value"], rel=1e-6))
+        of_run.setdefault(f"{row['metric']}{level}", []).append(point)
+    assert sent(folder) == wanted

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from test_loop import finish, kill_group, left_over, start_run
+from support.runs import finish, kill_group, left_over, start_run
 
 ROUNDS = 200
 SMALL = [

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Call
+from support.command import Call
 
 from rlvr.data import InputError
 from rlvr.verify.check import check, reports

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.runs import TINY
 
 from rlvr.claims import experiments
 from rlvr.claims.pages import summary, title, write
@@ -21,7 +22,6 @@ from rlvr.results.compare import Results, read_results
 from rlvr.results.sceptic import checks
 from rlvr.statistics.conditions import parse
 
-TINY = Path(__file__).parent / "tiny.yaml"
 SEEDS = (0, 1, 2)
 Figure = Callable[[str, str, int, int], float]  # arm, metric, round, seed
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from conftest import Call
-from test_loop import TINY, kill_group, start_run
-from test_models import chat_model
+from support.chat import chat_model
+from support.command import Call, assert_refused
+from support.runs import TINY
 
 from rlvr import cli
 from rlvr.config import load, resolved, shipped_configs
@@ -35,19 +34,6 @@ COMMANDS = {
     "list": ["verifiers|tasks|arms|models|configs"],
     "doctor": [],
 }
-
-
-def assert_refused(call: Call, words: list[str], *arguments: object) -> str:
-    """The command must exit 2 with one line that has all of the words, and write nothing."""
-    before = {path for path in Path.cwd().parent.rglob("*")}
-    code, out, err = call(*arguments)
-    assert code == 2, (code, out, err)
-    assert err.startswith("rlvr: ") and err.count("\n") == 1 and err.endswith("\n"), err
-    for word in words:
-        assert word in err, f"no {word!r} in: {err}"
-    assert out == ""
-    assert {path for path in Path.cwd().parent.rglob("*")} == before, "something was written"
-    return err
 
 
 def jsonl(path: Path, lines: list[str]) -> Path:
@@ -217,25 +203,6 @@ def test_out_that_is_a_file(call: Call, tmp_path: Path) -> None:
     assert_refused(call, [str(tmp_path / "file")], "run", TINY, "--out", tmp_path / "file")
     inside = tmp_path / "file" / "run"
     assert_refused(call, [str(tmp_path / "file")], "run", TINY, "--out", inside)
-
-
-def test_second_run_on_a_folder_is_refused_while_the_first_goes_on(
-    call: Call, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    elsewhere = tmp_path_factory.mktemp("first")
-    process = start_run(elsewhere / "run", elsewhere / "cache")
-    try:
-        end = time.monotonic() + 120
-        while not (elsewhere / "run" / "manifest.json").exists():
-            assert process.poll() is None and time.monotonic() < end, "the first run did not start"
-            time.sleep(0.05)
-        words = [str(elsewhere / "run"), "another run", "--out"]
-        config = (elsewhere / "run" / "config.json").read_bytes()
-        assert_refused(call, words, "run", TINY, "--out", elsewhere / "run")
-        assert process.poll() is None, "the first run was disturbed"
-        assert (elsewhere / "run" / "config.json").read_bytes() == config
-    finally:
-        kill_group(process)
 
 
 @pytest.mark.parametrize("content", [None, "config.json"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support.runs import TINY
 
 from rlvr.config import (
     Config,
@@ -21,7 +22,6 @@ from rlvr.config import (
 )
 from rlvr.data import InputError
 
-TINY = Path(__file__).parent / "tiny.yaml"
 PLAIN: dict[str, Any] = yaml.safe_load(TINY.read_text())
 
 

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from copy import deepcopy
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.runs import TINY
 
 from rlvr.config import load
 from rlvr.data import InputError
@@ -20,7 +20,7 @@ from rlvr.verify.pool import VerifierPool
 from rlvr.verify.score import read
 from rlvr.verify.verifier import case_problem
 
-TINY = yaml.safe_load((Path(__file__).parent / "tiny.yaml").read_text())
+PLAIN = yaml.safe_load(TINY.read_text())
 # Always the same examples: a test that fails now and then is looked at once and never again.
 settings.register_profile(
     "same", derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
@@ -45,7 +45,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(inner, (*path, key))
 
 
-PLACES = list(places(TINY))
+PLACES = list(places(PLAIN))
 
 
 @settings(max_examples=300)
@@ -53,7 +53,7 @@ PLACES = list(places(TINY))
 def test_a_config_loads_or_is_refused_in_a_line(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[Any, Any]], key: str
 ) -> None:
-    config = deepcopy(TINY)
+    config = deepcopy(PLAIN)
     for path, value in changes:
         inner: Any = config
         try:
@@ -87,7 +87,7 @@ def test_a_file_of_any_text_is_a_config_or_refused(
 def test_an_override_is_taken_or_refused(text: str) -> None:
     for override in (text, f"rounds={text}", f"train.{text}", f"arms={text}"):
         try:
-            load(Path(__file__).parent / "tiny.yaml", [override])
+            load(TINY, [override])
         except InputError as failure:
             assert str(failure).strip()
 

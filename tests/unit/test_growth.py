@@ -7,9 +7,8 @@ import random
 import re
 from pathlib import Path
 
-import answers
-import growth
 import pytest
+from support import answers, growth
 
 from rlvr import maths
 from rlvr.maths.extract import MAX_COMPLETION, TOO_LONG

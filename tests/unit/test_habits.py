@@ -160,6 +160,6 @@ def test_the_grammar_shares_no_code_with_the_reader() -> None:
 
 def test_the_verifier_names_it_by_text_alone() -> None:
     """So that it is no part of the verifier's version."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     source = (root / "verifiers" / "math.py").read_text()
     assert "from rlvr.verify.truth" not in source and "import rlvr.verify.truth" not in source

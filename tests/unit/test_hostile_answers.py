@@ -18,8 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import answers
 import pytest
+from support import answers
 
 from rlvr.data import Problem, Verdict
 from rlvr.verify.verifier import LoadedVerifier, case_problem, load_verifier

@@ -20,7 +20,7 @@ from rlvr.cli import app
 from rlvr.data import InputError, Problem, Status, Verdict
 from rlvr.verify.labelled import Agreement, Line, Tally, measure, print_agreement, read_labelled
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LINES: list[dict[str, Any]] = [
     {"completion": "4", "answer": "4", "label": True},
     {"completion": "5", "reference": "4", "label": "wrong", "type": "sum"},

@@ -26,7 +26,7 @@ def judge(reference: Any, completion: str, **options: Any) -> Verdict:
 
 SHARED = [
     json.loads(line)
-    for line in (Path(__file__).parent / "cases/math.jsonl").read_text().splitlines()
+    for line in (Path(__file__).parents[1] / "support/cases/math.jsonl").read_text().splitlines()
 ]
 
 BOXED: dict[str, list[tuple[Any, str, str]]] = {

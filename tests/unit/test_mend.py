@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
-from test_loop import TINY
+from support.runs import TINY
 
 from rlvr.config import Config, load
 from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
@@ -20,7 +20,7 @@ from rlvr.loop.repair import mend
 from rlvr.loop.units import Job, Unit
 from rlvr.records import record
 
-CLAIM_C4 = TINY.parents[1] / "configs" / "claims" / "c4.yaml"
+CLAIM_C4 = TINY.parents[2] / "configs" / "claims" / "c4.yaml"
 ROW = Row("p", "completion", "verified", 7, 1, 0, (3, 4), (5, 1), "correct", "exact@1", "verified")
 COMPLETION = Completion("p", "verified", 7, 1, 0, (3, 4), (5, 1), "x", (-1.0, -2.0), "stop")
 WRONG = Verdict("wrong")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.chat import CHATML, chat_model
 
 from rlvr.data import InputError, Problem
 from rlvr.models.loading import (
@@ -24,11 +25,6 @@ from rlvr.models.loading import (
     weight_bytes,
 )
 
-CHATML = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-
 
 def problem(prompt: str, solution: str | None = "046") -> Problem:
     return Problem(prompt, "addition", "train", "all", prompt, "046", solution)
@@ -38,17 +34,6 @@ def problem(prompt: str, solution: str | None = "046") -> Problem:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     make_tiny("tiny-0.1m", 0, folder)
-    return folder
-
-
-def chat_model(tiny: Path, folder: Path, eos: str) -> Path:
-    """Write a model folder with ChatML's tokens and template, and the EOS asked for."""
-    tokenizer = character_tokenizer()
-    tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
-    tokenizer.eos_token = eos
-    tokenizer.chat_template = CHATML
-    materialise(str(tiny), 0, folder, "test")
-    tokenizer.save_pretrained(folder)
     return folder
 
 

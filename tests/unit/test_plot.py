@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from test_compare import BASE, FINAL, SEEDS, make_run, rows_of
+from support.figures import BASE, FINAL, SEEDS, make_run, rows_of
 
 from rlvr.data import RunError
 from rlvr.results.compare import read_results

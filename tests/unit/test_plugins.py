@@ -107,7 +107,7 @@ def test_a_module_without_the_function(site: Path) -> None:
 
 def test_an_import_error_shows_where_the_plugin_broke(site: Path) -> None:
     """By path, by entry point and by name: the plugin's own traceback, exit 1."""
-    folder = Path(__file__).parents[1] / "verifiers"
+    folder = Path(__file__).parents[2] / "verifiers"
     by_name = folder / f"broken_{os.getpid()}.py"
     path = site / "broken_package.py"
     lines = site / "lines.jsonl"

@@ -10,7 +10,7 @@ import pytest
 
 from rlvr.claims.pages import write
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results" / "quickstart"
 CLAIMS = ROOT / "docs" / "claims"
 BLOCK = re.search(r"<!-- demo -->(.*)<!-- /demo -->", (ROOT / "README.md").read_text(), re.DOTALL)

@@ -18,8 +18,8 @@ from rlvr.verify.check import check
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.verifier import case_problem, load_verifier
 
-DOCS = Path(__file__).parents[1] / "docs"
-PINS = Path(__file__).parents[1] / "requirements" / "cpu.txt"
+DOCS = Path(__file__).parents[2] / "docs"
+PINS = Path(__file__).parents[2] / "requirements" / "cpu.txt"
 
 
 def test_every_dataset_is_as_the_document_says(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ import altair
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Call
-from made_run import HOSTILE, KS, LONG, config, make_run
 from scipy import stats as scipy_stats
+from support.command import Call
+from support.made_run import HOSTILE, KS, LONG, config, make_run
 
 from rlvr.data import InputError
 from rlvr.report import completions, facts
@@ -27,7 +27,7 @@ from rlvr.report.page import render, visible, write_report
 from rlvr.results.compare import compare_run, read_results, write_compare
 from rlvr.results.plot import ARM_COLOURS, NEXT_COLOURS, ON_DARK, arm_colours
 
-REPO = Path(__file__).parents[1]
+REPO = Path(__file__).parents[2]
 SEEDS = (0, 1, 2)
 
 
@@ -245,7 +245,7 @@ def test_coverage(run: Path, page: Page) -> None:
 
 
 def test_online_steps_of_a_recorded_run() -> None:
-    r = read_results(Path(__file__).parent.parent / "docs" / "results" / "grpo_tiny")
+    r = read_results(Path(__file__).parents[2] / "docs" / "results" / "grpo_tiny")
     groups = figure_groups(r, arm_looks(r.arms))
     figures = {figure.id: figure for figure in groups["Online steps"]}
     assert {"step.reward", "step.correct", "step.kl"} <= set(figures)

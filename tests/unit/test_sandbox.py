@@ -15,10 +15,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import hostile
 import psutil
 import pytest
 from rlvr.verifiers import code
+from support import hostile
 
 from rlvr.data import Verdict
 from rlvr.doctor import as_user

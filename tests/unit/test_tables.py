@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from test_compare import ARMS, BASE, FINAL, make_run, rows_of, with_excluded, without
+from support.figures import ARMS, BASE, FINAL, make_run, rows_of, with_excluded, without
 
 from rlvr.results.compare import read_results
 from rlvr.results.tables import print_tables

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
-from conftest import Call
-from test_cli import assert_refused
-from test_loop import TINY, finish, kill_group, start_run
+from support.command import Call, assert_refused
+from support.events import sent
+from support.runs import TINY
 
 from rlvr.config import load, resolved
 from rlvr.data import InputError
@@ -41,21 +39,6 @@ def write(folder: Path, seed: int, arm: str, round_: int, value: float = 0.0) ->
         {**place, "metric": "off_target.text.real_nll", "level": "all", "value": 2, "n": 2},
     ]
     record.write_json(record.round_folder(folder, seed, arm, round_) / "metrics.json", rows)
-
-
-def sent(folder: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
-    """Read the event files back: tracker run -> metric -> (step, value)."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    runs = {}
-    for place in sorted({path.parent for path in folder.rglob("events.out.tfevents.*")}):
-        events = EventAccumulator(str(place))
-        events.Reload()
-        runs[str(place.relative_to(folder / "tensorboard"))] = {
-            tag: [(one.step, one.value) for one in events.Scalars(tag)]
-            for tag in events.Tags()["scalars"]
-        }
-    return runs
 
 
 def tracked(folder: Path, *names: tracking.TrackerName) -> tuple[tracking.Trackers, list[str]]:
@@ -241,29 +224,3 @@ def test_no_tracker_is_imported_unless_asked_for(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["set()"]
-
-
-# A real run
-
-
-@pytest.mark.slow
-def test_a_run_killed_and_resumed_has_sent_each_figure_once(tmp_path: Path) -> None:
-    folder, cache, on = tmp_path / "run", tmp_path / "cache", "report_to=tensorboard"
-    process = start_run(folder, cache, on)
-    try:
-        end = time.monotonic() + 240
-        while len(list(folder.glob("seed-*/*/round-*/metrics.json"))) < 3:
-            assert process.poll() is None and time.monotonic() < end
-            time.sleep(0.01)
-    finally:
-        kill_group(process)
-    begun = sent(folder)
-    assert "seed-7/base" in begun
-    finish(start_run(folder, cache, on))
-    wanted: dict[str, dict[str, list[Any]]] = {}
-    for row in pd.read_parquet(folder / "metrics.parquet").to_dict("records"):
-        level = "" if row["level"] == "all" else f"[{row['level']}]"
-        of_run = wanted.setdefault(f"seed-{row['seed']}/{row['arm']}", {})
-        point = (row["round"], pytest.approx(row["value"], rel=1e-6))
-        of_run.setdefault(f"{row['metric']}{level}", []).append(point)
-    assert sent(folder) == wanted

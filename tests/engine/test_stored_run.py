@@ -1,0 +1,42 @@
+"""Stored, in a whole run: lists that wait in files leave the run as it is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support.runs import ARMS, ROUNDS, TINY, reference, round_of
+
+
+@pytest.fixture(scope="module")
+def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tests' run with lists of 16 items, as a round of millions is to the real ones."""
+    cache = reference(tmp_path_factory).parent / "cache"
+    folder = tmp_path_factory.mktemp("short") / "run"
+    call = "from rlvr.records import stored; stored.PART = stored.LISTED = 16; "
+    call += "from rlvr.cli import main; main()"
+    command = [sys.executable, "-c", call, "run", str(TINY), "seeds=[7]", "--out", str(folder)]
+    environment = {**os.environ, "RLVR_CACHE": str(cache)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert not list(folder.rglob("held-*"))
+    return folder
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_a_run_whose_lists_are_short_is_the_same_run(
+    arm: str, short_run: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    whole = reference(tmp_path_factory)
+    for round_ in ROUNDS:
+        for name in ("completions.parquet", "rows.parquet", "eval.parquet"):
+            mine, theirs = (
+                pd.read_parquet(round_of(run, 7, arm, round_) / name) for run in (short_run, whole)
+            )
+            pd.testing.assert_frame_equal(mine, theirs)
+    files = [round_of(run, 7, arm, ROUNDS[-1]) / "metrics.json" for run in (short_run, whole)]
+    assert files[0].read_bytes() == files[1].read_bytes()
