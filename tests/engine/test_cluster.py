@@ -24,7 +24,7 @@ import pytest
 from filelock import FileLock
 from rich.console import Console
 from support.command import Call, assert_refused
-from support.runs import TINY, assert_equal_runs, finish, reference, start_run
+from support.runs import TINY, assert_equal_runs, finish, start_run
 
 from rlvr.config import NamedConfig, load
 from rlvr.data import InputError, Problem, RunError
@@ -150,9 +150,9 @@ def test_units_know_what_they_need() -> None:
 
 @pytest.mark.timeout(600)
 def test_two_nodes_equal_one_machine(
-    cluster: Callable[[int], Nodes], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+    cluster: Callable[[int], Nodes], reference: Path, tmp_path: Path
 ) -> None:
-    local, nodes = reference(tmp_path_factory), cluster(2)
+    local, nodes = reference, cluster(2)
     out = finish(start_run(tmp_path / "run", tmp_path / "cache", *over(nodes)))
     assert "6 units over 2 nodes, 2 workers at a time with 2 cores each" in out
     equal(tmp_path / "run", local, tmp_path)
@@ -167,9 +167,9 @@ def test_two_nodes_equal_one_machine(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_node_killed_in_the_midst_of_a_round(
-    cluster: Callable[[int], Nodes], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+    cluster: Callable[[int], Nodes], reference: Path, tmp_path: Path
 ) -> None:
-    local, nodes, folder = reference(tmp_path_factory), cluster(3), tmp_path / "run"
+    local, nodes, folder = reference, cluster(3), tmp_path / "run"
     process = start_run(folder, tmp_path / "cache", *over(nodes))
     end = time.monotonic() + 240
     while True:
@@ -188,9 +188,9 @@ def test_a_node_killed_in_the_midst_of_a_round(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_an_interrupt_waits_for_what_each_worker_is_at(
-    cluster: Callable[[int], Nodes], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+    cluster: Callable[[int], Nodes], reference: Path, tmp_path: Path
 ) -> None:
-    local, nodes, folder = reference(tmp_path_factory), cluster(2), tmp_path / "run"
+    local, nodes, folder = reference, cluster(2), tmp_path / "run"
     process = start_run(folder, tmp_path / "cache", *over(nodes))
     wait_for_a_base(process, folder)
     os.killpg(process.pid, signal.SIGINT)
@@ -206,9 +206,9 @@ def test_an_interrupt_waits_for_what_each_worker_is_at(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_judges_that_are_killed_are_started_again(
-    cluster: Callable[[int], Nodes], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+    cluster: Callable[[int], Nodes], reference: Path, tmp_path: Path
 ) -> None:
-    local, nodes, folder = reference(tmp_path_factory), cluster(2), tmp_path / "run"
+    local, nodes, folder = reference, cluster(2), tmp_path / "run"
     process = start_run(folder, tmp_path / "cache", *over(nodes))
     wait_for_a_base(process, folder)
     judges = [one for place in range(2) for one in nodes.processes(place, "NodeJudge")]
@@ -222,9 +222,9 @@ def test_judges_that_are_killed_are_started_again(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_without_its_last_node_a_run_waits_and_can_be_stopped(
-    cluster: Callable[[int], Nodes], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+    cluster: Callable[[int], Nodes], reference: Path, tmp_path: Path
 ) -> None:
-    local, nodes, folder = reference(tmp_path_factory), cluster(0), tmp_path / "run"
+    local, nodes, folder = reference, cluster(0), tmp_path / "run"
     nodes.add(cores=0)
     nodes.add()
     process = start_run(folder, tmp_path / "cache", *over(nodes))

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from support.command import Call
 from support.events import sent
-from support.runs import ARMS, ROUNDS, SEEDS, TINY, completions_of, files, reference, round_of
+from support.runs import ARMS, ROUNDS, SEEDS, TINY, completions_of, files, round_of
 
 import rlvr
 from rlvr.config import draw_problems, load
@@ -23,8 +23,8 @@ PLACES = [(seed, arm, round_) for seed in SEEDS for arm in ARMS for round_ in RO
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reference(tmp_path_factory)
+def run(reference: Path) -> Path:
+    return reference
 
 
 def test_frames_are_what_the_run_recorded(run: Path) -> None:

@@ -21,7 +21,6 @@ from support.runs import (
     files,
     finish,
     kill_group,
-    reference,
     round_of,
     start_run,
     value,
@@ -47,8 +46,8 @@ OUTCOMES = {"growth", "collapse", "no effect", "inconclusive"}
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reference(tmp_path_factory)
+def run(reference: Path) -> Path:
+    return reference
 
 
 # What a run leaves

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.runs import ARMS, ROUNDS, TINY, reference, round_of
+from support.runs import ARMS, ROUNDS, TINY, round_of
 
 
 @pytest.fixture(scope="module")
-def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def short_run(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tests' run with lists of 16 items, as a round of millions is to the real ones."""
-    cache = reference(tmp_path_factory).parent / "cache"
+    cache = reference.parent / "cache"
     folder = tmp_path_factory.mktemp("short") / "run"
     call = "from rlvr.records import stored; stored.PART = stored.LISTED = 16; "
     call += "from rlvr.cli import main; main()"
@@ -29,9 +29,9 @@ def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("arm", ARMS)
 def test_a_run_whose_lists_are_short_is_the_same_run(
-    arm: str, short_run: Path, tmp_path_factory: pytest.TempPathFactory
+    arm: str, short_run: Path, reference: Path
 ) -> None:
-    whole = reference(tmp_path_factory)
+    whole = reference
     for round_ in ROUNDS:
         for name in ("completions.parquet", "rows.parquet", "eval.parquet"):
             mine, theirs = (

@@ -25,7 +25,6 @@ from support.runs import (
     finish,
     kill_group,
     left_over,
-    reference,
     start_run,
 )
 
@@ -36,8 +35,8 @@ TWO = ["train.processes=2", "seeds=[7]", "arms=[verified]", "rounds=1"]
 
 
 @pytest.fixture
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reference(tmp_path_factory)
+def whole(reference: Path) -> Path:
+    return reference
 
 
 def child(process: subprocess.Popen[str], words: str) -> psutil.Process:

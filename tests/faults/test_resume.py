@@ -21,7 +21,6 @@ from support.runs import (
     finish,
     kill_group,
     left_over,
-    reference,
     start_run,
     wait_for,
 )
@@ -29,8 +28,8 @@ from support.runs import (
 from rlvr.records import record
 
 
-def test_killed_once_and_resumed(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
-    whole, folder = reference(tmp_path_factory), tmp_path / "run"
+def test_killed_once_and_resumed(reference: Path, tmp_path: Path) -> None:
+    whole, folder = reference, tmp_path / "run"
     generator = random.Random()
     process = start_run(folder, tmp_path / "cache")
     try:
@@ -59,14 +58,12 @@ def test_killed_once_and_resumed(tmp_path_factory: pytest.TempPathFactory, tmp_p
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_killed_ten_times_and_resumed(
-    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
-) -> None:
+def test_killed_ten_times_and_resumed(reference: Path, tmp_path: Path) -> None:
     """Two early kills at a random time, eight after a random amount of progress.
 
     Every second kill hits the main process alone: the others must notice and end by themselves.
     """
-    whole, folder = reference(tmp_path_factory), tmp_path / "run"
+    whole, folder = reference, tmp_path / "run"
     generator = random.Random()
     kills = 0
     for i in range(10):
@@ -96,11 +93,9 @@ def test_killed_ten_times_and_resumed(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_kill_before_the_last_record(
-    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
-) -> None:
+def test_a_kill_before_the_last_record(reference: Path, tmp_path: Path) -> None:
     """The moments between the last writes of a round: hard to hit by chance."""
-    whole, folder = reference(tmp_path_factory), tmp_path / "run"
+    whole, folder = reference, tmp_path / "run"
     shutil.copytree(whole, folder)
     for name in ("seed-7/random/round-002", "seed-8/verified/round-002"):
         (folder / name / "metrics.json").unlink()

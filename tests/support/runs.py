@@ -14,7 +14,6 @@ from typing import Any
 import pandas as pd
 import psutil
 import pyarrow.parquet as pq
-import pytest
 
 TINY = Path(__file__).parent / "tiny.yaml"
 SEEDS, ARMS, ROUNDS = (7, 8), ("verified", "random"), (1, 2)
@@ -84,17 +83,6 @@ def finish(process: subprocess.Popen[str], seconds: float = 240.0) -> str:
         kill_group(process)
     assert process.returncode == 0, f"exit {process.returncode}\n{out[-2000:]}\n{err[-2000:]}"
     return out
-
-
-def reference(factory: pytest.TempPathFactory) -> Path:
-    """Return the uninterrupted run, made once a test session; its output is beside it."""
-    folder = factory.getbasetemp() / "reference" / "run"
-    if not (folder.parent / "out.txt").exists():
-        process = start_run(folder, folder.parent / "cache")
-        out = finish(process)
-        assert left_over(process) == []
-        (folder.parent / "out.txt").write_text(out)
-    return folder
 
 
 def files(folder: Path) -> set[str]:
