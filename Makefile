@@ -1,7 +1,7 @@
 # Everything runs from .venv, which is made here when it is missing and brought up to date when the pins or the
 # packaging change. Needs Python 3.11 to 3.13 with pip, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint bench
+.PHONY: help demo test test-fast test-slow lint bench
 
 # The first Python that will do.
 PYTHON := $(shell for python in python3.11 python3; do \
@@ -16,6 +16,9 @@ BIN := .venv/bin
 READY := .venv/ready-$(DEVICE)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
+# Two processes, so at most two runs at a time; tests/conftest.py says which tests share one.
+TESTS := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+
 # Packages are installed without bytecode, which Python then writes for the quarter of them that is ever imported:
 # half the install time for 11 s at the first import, so bytecode must be allowed.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,10 +29,13 @@ help: ## list the targets
 demo: $(READY) ## the quickstart: verified against unfiltered, random and real, with table, verdicts and plot
 	$(BIN)/rlvr run configs/quickstart.yaml
 
-test: $(READY) ## the tests, a real tiny round on the real engine and trainer included
-	$(BIN)/python -m pytest -m "not slow"
+test: $(READY) ## every tier but what is slow: a real tiny round on the real engine and trainer included
+	$(TESTS) -m "not slow"
 
-test-slow: $(READY) ## the long kill and fault suites alone
+test-fast: $(READY) ## the unit tier alone: no engine, no trainer
+	$(TESTS) -m "not slow" tests/unit
+
+test-slow: $(READY) ## the rest, alone and one at a time: kills, faults, long runs, the report in a browser
 	$(BIN)/python -m pytest -m slow
 
 lint: $(READY) ## ruff, its formatter and strict mypy

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import itertools
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -119,10 +118,8 @@ def test_no_digits_is_an_error() -> None:
         list(addition("train", 1, digits=0))
 
 
-def test_ten_thousand_problems_are_quick() -> None:
-    began = time.monotonic()
+def test_ten_thousand_problems_are_distinct() -> None:
     found = list(addition("train", 10_000, digits=3))
-    assert time.monotonic() - began < 20
     assert len({problem.prompt for problem in found}) == 10_000
 
 
