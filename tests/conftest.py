@@ -14,6 +14,7 @@ from rlvr.engine.threads import use_openmp
 use_openmp()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with its tier, the folder of its file, and with the process that it runs in.
 
@@ -25,10 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         shared = "reference" in getattr(item, "fixturenames", ())
         return "reference" if shared else f"{item.path.parent.name}/{item.path.name}"
 
+    beside_others = "PYTEST_XDIST_WORKER" in os.environ
     for item in items:
         item.add_marker(item.path.parent.name)
-        item.add_marker(pytest.mark.xdist_group(group(item)))
-    if "PYTEST_XDIST_WORKER" in os.environ:
+        if beside_others:
+            item.add_marker(pytest.mark.xdist_group(group(item)))
+    if beside_others:
         items.sort(key=lambda item: (group(item) != "reference", item.path.parent.name == "unit"))
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,25 +22,30 @@ from rlvr.verify.verifier import load_verifier
 ROOT = Path(rlvr.__file__).parents[1]
 PLUMBING = {"rlvr", "rlvr.data", "rlvr.verify", "rlvr.verify.plugins", "rlvr.verify.verifier"}
 PLUMBING |= {"rlvr.verifiers"}
-SHIPPED = sorted(available("verifier"))
-VERSION = (
-    "import sys; from rlvr.verify.verifier import load_verifier; print(load_verifier(sys.argv[1])."
-)
+SHIPPED = [
+    pytest.param(
+        name,
+        marks=pytest.mark.skipif(
+            name == "reasoning_gym" and importlib.util.find_spec("reasoning_gym") is None,
+            reason="reasoning-gym is not installed",
+        ),
+    )
+    for name in sorted(available("verifier"))
+]
 
 
-def run(code: str, name: str, path: Path) -> list[str]:
+def run(code: str, path: Path, *arguments: str) -> list[str]:
+    """Run code in a process of its own that imports the package from `path`; return its lines."""
     ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, name],
+        [sys.executable, "-W", "ignore", "-c", code, *arguments],
         env={**os.environ, "PYTHONPATH": str(path)},
         cwd=path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
-    if "verifier reasoning_gym: " in ran.stderr:
-        pytest.skip("reasoning-gym is not installed")
     assert ran.returncode == 0, ran.stderr
-    return ran.stdout.split()
+    return ran.stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -49,56 +59,93 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+ALONE = f"""
+import json, sys
+from rlvr.verify.verifier import case_problem, load_verifier
+loaded = load_verifier(sys.argv[1])
+for reference, completion, _ in loaded.cases:
+    loaded.verify(case_problem(reference), completion)
+ours = [n for n in sys.modules if n == "rlvr" or n.startswith("rlvr.")]
+used = [sys.modules[n].__file__ for n in ours if n not in {sorted(PLUMBING)}]
+print(json.dumps([loaded.version, loaded.files, used]))
+"""
+
+
+@cache
+def alone(name: str, copy: Path) -> tuple[str, set[str], set[str]]:
+    """Judge a verifier's cases in a fresh process: its version, its files, the files it loaded."""
+    version, files, used = json.loads(run(ALONE, copy, name)[-1])
+    return version, set(files), set(used)
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_what_a_verifier_loads_is_what_its_version_follows(name: str, copy: Path) -> None:
     """Judging its cases in a fresh process loads no module of ours that its files lack."""
-    code = (
-        "import sys\nfrom rlvr.verify.verifier import case_problem, load_verifier\n"
-        "loaded = load_verifier(sys.argv[1])\n"
-        "for reference, completion, _ in loaded.cases:\n"
-        "    loaded.verify(case_problem(reference), completion)\n"
-        "ours = [n for n in sys.modules if n == 'rlvr' or n.startswith('rlvr.')]\n"
-        f"print(*[sys.modules[n].__file__ for n in ours if n not in {sorted(PLUMBING)}])"
-    )
-    used = set(run(code, name, copy))
-    files = set(run(f"{VERSION}files, sep='\\n')".replace("print(", "print(*"), name, copy))
+    _, files, used = alone(name, copy)
     assert used and used <= files, used - files
     ours = {file for file in files if Path(file).is_relative_to(copy)}
     late = {"rlvr/verifiers/__init__.py", "rlvr/maths/symbolic.py"}  # the second for some answers
     assert ours - used <= {str(copy / file) for file in late}, "what it does not use"
 
 
-EDITING = """
-import sys
+# Every verifier in one process, after imports that no verifier asks for.
+TOGETHER = """
+import ast, json, sys
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+import rlvr.studies.theory
 from rlvr.verify import verifier
-loaded = verifier.load_verifier(sys.argv[1])
-names = ("rlvr/learners/grpo.py", "rlvr/data.py", "rlvr/verify/pool.py")
-others = [Path(sys.path[-1]) / name for name in names]
-for file in (*map(Path, loaded.files), *others):
-    if file.is_relative_to(sys.path[-1]):
-        old = file.read_bytes()
-        file.write_bytes(old + b"# edited\\n")
-        version = verifier._version(verifier._sources(loaded.module, loaded.behind))
-        file.write_bytes(old)
-        print(file.name, version != loaded.version)
-assert verifier.load_verifier(sys.argv[1]).version == loaded.version
+copy, *names = sys.argv[1:]
+
+@contextmanager
+def edited(file):
+    old = file.read_bytes()
+    file.write_bytes(old + b"# edited\\n")
+    yield
+    file.write_bytes(old)
+
+def version(files):
+    with ExitStack() as stack:
+        for file in files:
+            stack.enter_context(edited(file))
+        return verifier._version(verifier._sources(loaded.module, loaded.behind))
+
+others = [Path(copy, "rlvr", name) for name in ("learners/grpo.py", "data.py", "verify/pool.py")]
+found = {}
+for name in names:
+    loaded = verifier.load_verifier(name)
+    own = [Path(file) for file in loaded.files if Path(file).is_relative_to(copy)]
+    changed = {}
+    for file in own:  # the files are the same ones: a comment imports nothing
+        with edited(file):
+            changed[str(file.relative_to(copy))] = verifier._version(loaded.files) != loaded.version
+    found[name] = [loaded.version, changed, version(own), version(others), version([])]
+print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_editing_any_of_its_files_changes_it_and_no_other_does(name: str, copy: Path) -> None:
-    words = run(f"import sys; sys.path.append({str(copy)!r})\n{EDITING}", name, copy)
-    changed = dict(zip(words[::2], words[1::2], strict=True))
-    others = [changed.pop(file) for file in ("grpo.py", "data.py", "pool.py")]
-    assert set(others) == {"False"} and set(changed.values()) == {"True"}, changed
-    assert f"{name}.py" in changed
+@pytest.fixture(scope="module")
+def together(copy: Path) -> Mapping[str, Any]:
+    """Load the last first: name -> version, file -> whether an edit changes it, other versions."""
+    names = [str(one.values[0]) for one in reversed(SHIPPED) if not one.marks[0].args[0]]
+    found: Mapping[str, Any] = json.loads(run(TOGETHER, copy, str(copy), *names)[-1])
+    return found
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_it_is_the_same_in_every_process(name: str, copy: Path) -> None:
-    first = run(f"{VERSION}version)", name, copy)
-    assert run(f"import ast, json, rlvr.studies.theory; {VERSION}version)", name, copy) == first
+def test_editing_any_of_its_files_changes_it_and_no_other_does(
+    name: str, together: Mapping[str, Any]
+) -> None:
+    version, changed, own_edited, others_edited, again = together[name]
+    assert set(changed.values()) == {True} and f"rlvr/verifiers/{name}.py" in changed, changed
+    assert own_edited != version == others_edited == again
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_it_is_the_same_in_every_process(
+    name: str, copy: Path, together: Mapping[str, Any]
+) -> None:
+    assert alone(name, copy)[0] == together[name][0]
 
 
 PLUGIN = """
@@ -112,10 +159,29 @@ def verify(problem, completion):
     import parts.late
     return exact.verify(problem, completion)
 """
+FOLLOWING = """
+import json, sys
+from pathlib import Path
+from rlvr.verify import verifier
+loaded = verifier.load_verifier(sys.argv[1])
+follows = {}
+for name in sys.argv[2:]:
+    file = Path(sys.argv[1]).parent / name
+    old = file.read_text()
+    file.write_text(old + "X = 1\\n")
+    version = verifier._version(verifier._sources(loaded.module, loaded.behind))
+    file.write_text(old)
+    follows[name] = version != loaded.version
+print(json.dumps([loaded.version, follows]))
+"""
 
 
 def test_a_file_follows_what_lies_beside_it_and_moves_without_a_change(tmp_path: Path) -> None:
-    versions = {}
+    wanted = {
+        "near.py": True, "parts/__init__.py": True, "parts/deep.py": True,
+        "parts/deeper.py": True, "parts/late.py": True, "parts/alone.py": False,
+    }  # fmt: skip
+    versions = set()
     for place in ("one", "two"):
         folder = tmp_path / place
         (folder / "parts").mkdir(parents=True)
@@ -126,18 +192,11 @@ def test_a_file_follows_what_lies_beside_it_and_moves_without_a_change(tmp_path:
         for name in ("deeper", "late", "alone"):
             (folder / "parts" / f"{name}.py").write_text(f"NAME = {name!r}\n")
         (folder / "parts" / "nothing.py").write_text("")
-        path = folder / "mine.py"
-        (version,) = run(f"{VERSION}version)", str(path), ROOT)
-        versions[place] = version
-        for file, follows in (
-            ("near.py", True), ("parts/__init__.py", True), ("parts/deep.py", True),
-            ("parts/deeper.py", True), ("parts/late.py", True), ("parts/alone.py", False),
-        ):  # fmt: skip
-            old = (folder / file).read_text()
-            (folder / file).write_text(old + "X = 1\n")
-            assert (run(f"{VERSION}version)", str(path), ROOT) != [version]) == follows, file
-            (folder / file).write_text(old)
-    assert versions["one"] == versions["two"]
+        (line,) = run(FOLLOWING, ROOT, str(folder / "mine.py"), *wanted)
+        version, follows = json.loads(line)
+        assert follows == wanted
+        versions.add(version)
+    assert len(versions) == 1
 
 
 def test_finding_the_files_imports_nothing(tmp_path: Path) -> None:
