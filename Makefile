@@ -32,7 +32,7 @@ demo: $(READY) ## the quickstart: verified against unfiltered, random and real, 
 test: $(READY) ## every tier but what is slow: a real tiny round on the real engine and trainer included
 	$(TESTS) -m "not slow"
 
-test-fast: $(READY) ## the unit tier alone: no engine, no trainer
+test-fast: $(READY) ## the unit tier alone: no engine, no trainer, no sandbox
 	$(TESTS) -m "not slow" tests/unit
 
 test-slow: $(READY) ## the rest, alone and one at a time: kills, faults, long runs, the report in a browser

@@ -139,7 +139,7 @@ def document(found: list[Found]) -> str:
         "# Reasoning Gym's datasets as verifiers",
         "",
         "Written by `.venv/bin/python docs/make_reasoning_gym.py`; "
-        "`tests/unit/test_reasoning_gym.py` compares.",
+        "`tests/sandbox/test_reasoning_gym.py` compares.",
         "",
         f"Of {len(found)} datasets, {len(good)} work as `reasoning_gym:DATASET`: "
         f"{CASES} entries each, through JSON; its own answer is correct, a near miss of it is not.",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import rlvr
 from rlvr.data import InputError
 from rlvr.verify.plugins import available
 from rlvr.verify.pool import VerifierPool
@@ -107,26 +109,27 @@ def test_a_module_without_the_function(site: Path) -> None:
 
 def test_an_import_error_shows_where_the_plugin_broke(site: Path) -> None:
     """By path, by entry point and by name: the plugin's own traceback, exit 1."""
-    folder = Path(__file__).parents[2] / "verifiers"
-    by_name = folder / f"broken_{os.getpid()}.py"
+    root = Path(rlvr.__file__).parents[1]
+    package = site / "copy" / "rlvr"  # a file in verifiers/ would be seen by the tests beside
+    for name, to in (("rlvr", ""), ("verifiers", "verifiers"), ("tasks", "tasks")):
+        shutil.copytree(root / name, package / to, ignore=shutil.ignore_patterns("__pycache__"))
+    by_name = package / "verifiers" / "broken_by_name.py"
+    by_name.write_text(BROKEN)
     path = site / "broken_package.py"
     lines = site / "lines.jsonl"
     lines.write_text('{"completion": "1", "answer": "1"}\n')
-    by_name.write_text(BROKEN)
-    try:
-        for name in (str(path), "broken", by_name.stem):
-            ran = subprocess.run(
-                [sys.executable, "-m", "rlvr.cli", "score", str(lines), "--verifier", name],
-                env={**os.environ, "PYTHONPATH": str(site)},
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-            assert (ran.returncode, ran.stdout) == (1, ""), name
-            source = by_name if name == by_name.stem else path
-            assert f'File "{source}", line 2, in deep' in ran.stderr
-            last = "ModuleNotFoundError: No module named 'no_such_package_here'"
-            assert ran.stderr.splitlines()[-1] == last
-    finally:
-        by_name.unlink()
+    for name in (str(path), "broken", by_name.stem):
+        ran = subprocess.run(
+            [sys.executable, "-m", "rlvr.cli", "score", str(lines), "--verifier", name],
+            env={**os.environ, "PYTHONPATH": f"{package.parent}{os.pathsep}{site}"},
+            cwd=site,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (ran.returncode, ran.stdout) == (1, ""), name
+        source = by_name if name == by_name.stem else path
+        assert f'File "{source}", line 2, in deep' in ran.stderr
+        last = "ModuleNotFoundError: No module named 'no_such_package_here'"
+        assert ran.stderr.splitlines()[-1] == last
