@@ -23,13 +23,13 @@ from typing import Any, Literal, get_args
 
 from rlvr.data import InputError
 from rlvr.evaluate.metrics import STEP
-from rlvr.records import record
+from rlvr.records import layout, record
+from rlvr.records.layout import Place
 
 TrackerName = Literal["tensorboard", "trackio", "wandb"]
 TRACKERS: tuple[TrackerName, ...] = get_args(TrackerName)
-STATE = "trackers.json"
+STATE = layout.TRACKERS
 FOLDER = "tensorboard"
-Place = tuple[int, str, int]
 
 
 def check(report_to: Sequence[TrackerName], where: str) -> None:
@@ -98,10 +98,10 @@ class Trackers:
         found = [
             (place, path)
             for place, path in _recorded(self.folder)
-            if place[2] > sent.get(_run_name(place[0], place[1]), -1)
+            if place.round > sent.get(_run_name(place.seed, place.arm), -1)
         ]
-        for key, group in groupby(found, key=lambda one: one[0][:2]):
-            yield key, [(place[2], path) for place, path in group]
+        for key, group in groupby(found, key=lambda one: (one[0].seed, one[0].arm)):
+            yield key, [(place.round, path) for place, path in group]
 
     def _send(
         self, name: TrackerName, seed: int, arm: str, rounds: Sequence[tuple[int, Path]]
@@ -137,16 +137,7 @@ def _read_state(path: Path) -> tuple[str, dict[str, dict[str, int]]]:
 
 def _recorded(folder: Path) -> list[tuple[Place, Path]]:
     """Return every recorded round and its metrics.json, by seed, arm and round."""
-    bases = [((p.parts[-3], "base", 0), p) for p in folder.glob("seed-*/base/metrics.json")]
-    rounds = [
-        ((p.parts[-4], p.parts[-3], int(p.parts[-2].removeprefix("round-"))), p)
-        for p in folder.glob("seed-*/*/round-*/metrics.json")
-    ]
-    found = [
-        ((int(seed.removeprefix("seed-")), arm, round_), path)
-        for (seed, arm, round_), path in (*bases, *rounds)
-    ]
-    return sorted(found)
+    return sorted((layout.place_of(path), path) for path in layout.finished_rounds(folder))
 
 
 def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:

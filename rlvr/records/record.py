@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rlvr.data import Damaged, InputError, Row, RunError
-from rlvr.records import stored
+from rlvr.records import layout, stored
+from rlvr.records.layout import Place
 from rlvr.records.stored import JUDGED, ROW, Judged, Shape, Stored, undamaged
 
 Item = TypeVar("Item")
-SUMS = "checksums.json"
+SUMS = layout.SUMS
 METRIC_COLUMNS = ("seed", "arm", "round", "metric", "level", "value", "n")
 
 
 def round_folder(run: Path, seed: int, arm: str, round_: int) -> Path:
     """Return where round `round_` of `arm` lives; the base is round 0 of the arm `base`."""
-    folder = run / f"seed-{seed}" / arm
-    return folder if arm == "base" else folder / f"round-{round_:03d}"
+    return Place(seed, arm, round_).folder(run)
 
 
 def digest(value: Any) -> str:
@@ -228,7 +228,7 @@ def check_parquet(path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kinds = {"completions.parquet": JUDGED.schema(), "rows.parquet": ROW.schema()}
+    kinds = {layout.COMPLETIONS: JUDGED.schema(), layout.ROWS: ROW.schema()}
     with undamaged(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
         there = dict(zip(file.schema_arrow.names, file.schema_arrow.types, strict=True))
         for column in kinds.get(path.name, ()):
@@ -313,7 +313,7 @@ def locked(run: Path) -> Iterator[bool]:
     made = not run.exists()
     try:
         run.mkdir(parents=True, exist_ok=True)
-        handle = os.open(run / ".lock", os.O_RDONLY | os.O_CREAT, 0o644)
+        handle = os.open(run / layout.LOCK, os.O_RDONLY | os.O_CREAT, 0o644)
     except OSError as failure:
         raise InputError(
             f"{run}: can't be written ({failure.strerror}): give another folder with --out"
@@ -326,14 +326,14 @@ def locked(run: Path) -> Iterator[bool]:
                 if failure.errno != errno.EBADF:
                     raise
                 os.close(handle)  # NFS locks only what is open for writing
-                handle = os.open(run / ".lock", os.O_RDWR)
+                handle = os.open(run / layout.LOCK, os.O_RDWR)
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as failure:
             raise InputError(
                 f"{run}: another run is using this folder: wait for it, or give another one with "
                 "--out"
             ) from failure
-        yield made and not (run / "config.json").exists()
+        yield made and not (run / layout.CONFIG).exists()
     finally:
         os.close(handle)
 
@@ -345,7 +345,7 @@ def check_resumable(
 
     `fill` gives a recorded config the keys that it lacks.
     """
-    path = run / "config.json"
+    path = run / layout.CONFIG
     if not path.is_file():
         if seeds := sorted(run.glob("seed-*")):
             raise InputError(
@@ -412,12 +412,7 @@ def write_metrics(run: Path) -> None:
     """Gather every finished round's metrics.json into metrics.parquet, in a fixed order."""
     import pyarrow as pa
 
-    rows = [
-        row
-        for path in sorted(run.glob("seed-*/base/metrics.json"))
-        + sorted(run.glob("seed-*/*/round-*/metrics.json"))
-        for row in json.loads(path.read_text())
-    ]
+    rows = [row for path in layout.finished_rounds(run) for row in json.loads(path.read_text())]
     columns = [
         pa.int64(),
         pa.string(),
@@ -429,7 +424,7 @@ def write_metrics(run: Path) -> None:
     ]
     rows.sort(key=lambda row: (row["seed"], row["arm"], row["round"], row["metric"], row["level"]))
     write_parquet(
-        run / "metrics.parquet", rows, pa.schema(list(zip(METRIC_COLUMNS, columns, strict=True)))
+        run / layout.METRICS, rows, pa.schema(list(zip(METRIC_COLUMNS, columns, strict=True)))
     )
 
 
@@ -437,7 +432,7 @@ class Timing:
     """timing.parquet: seconds, tokens and memory of every stage. Outside every equality."""
 
     def __init__(self, run: Path) -> None:
-        self.path = run / "timing.parquet"
+        self.path = run / layout.TIMING
         known = read_table(self.path).to_pylist() if self.path.is_file() else []
         self.rows: list[dict[str, Any]] = known
 
