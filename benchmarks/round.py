@@ -60,6 +60,7 @@ from rlvr.loop import runner  # noqa: E402
 from rlvr.loop.progress import Display  # noqa: E402
 from rlvr.models import loading  # noqa: E402
 from rlvr.records import record  # noqa: E402
+from rlvr.records.layout import Place  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 QUICKSTART = HERE.parent / "configs" / "quickstart.yaml"
@@ -150,10 +151,10 @@ class _Rounds(Display):
         super().__init__(*given)
         self.after = after
 
-    def round_done(self, seed: int, arm: str, round_: int, *more: Any) -> None:
-        super().round_done(seed, arm, round_, *more)
-        if round_:
-            self.after(round_)
+    def round_done(self, place: Place, *more: Any) -> None:
+        super().round_done(place, *more)
+        if place.round:
+            self.after(place.round)
 
 
 def _medians(found: Sequence[Mapping[str, float]]) -> dict[str, float]:

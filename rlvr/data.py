@@ -28,6 +28,7 @@ Keep = Literal[
     "real",
 ]
 Contamination = Literal["wrong", "garbage", "duplicate", "off_topic"]
+EntryKind = Contamination | Literal["clean"]
 Memory = Literal["replace", "accumulate", "subsample"]
 Start = Literal["previous", "base", "scratch"]
 Learner = Literal["sft", "grpo"]
@@ -85,6 +86,18 @@ class Problem:
     prompt: str
     reference: Any
     solution: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a corpus: a problem whose `solution` is what the corpus says, and its truth.
+
+    `index` is 0 for a problem's own entry; the copies of one count up from 1.
+    """
+
+    problem: Problem
+    kind: EntryKind
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)

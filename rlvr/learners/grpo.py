@@ -44,15 +44,16 @@ from rlvr.engine.vllm import (
 )
 from rlvr.evaluate import metrics
 from rlvr.evaluate.evaluation import judge
-from rlvr.learners.sft import lora_config, save
-from rlvr.loop.round import BASE, Metrics, Run, Seed, seen_by
+from rlvr.learners.context import Metrics, Run, Seed, base_of
+from rlvr.learners.learner import Learner
+from rlvr.learners.sft import lora_config, save, training_of
 from rlvr.models.loading import load_model, load_tokenizer, quiet
 from rlvr.records import record
+from rlvr.records.layout import COMPLETIONS, MODEL, STATE, STEP_FACTS, STEPS, Place, arm_folder
 from rlvr.records.stored import JUDGED, Joined, Stored
 from rlvr.select import arms
+from rlvr.select.seen import seen_by
 
-STEPS = "steps"  # the folder of what each step of a round sampled, while the round lasts
-STATE = "state-"  # an arm's checkpoint, by the steps taken since the base
 KL_SAMPLE = 32  # completions of a step on which the KL from the base is measured
 LOGGED = {
     "loss": "loss",
@@ -65,26 +66,26 @@ LOGGED = {
 }
 
 
-def learn(run: Run, seed: Seed, arm: Arm, round_: int) -> Metrics:
+def learn(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
     """Make M(t) by a round of online steps, give it to the engine, and return what is to be said.
 
     Leaves in the round's folder the completions, every step's metrics and the model. Raises
     RunError where engine and trainer disagree on what was sampled.
     """
-    folder = run.round_folder(seed.seed, arm.name, round_)
-    facts = folder / "steps.json"
+    folder = run.round_folder(place)
+    facts = folder / STEP_FACTS
     if not facts.is_file():
         steps = run.config.grpo.steps
-        done = _resume(run, seed, arm, round_)
+        done = _resume(run, place)
         leg = run.config.grpo.checkpoint_every or steps
         for first in range(done, steps, leg):
-            _leg(run, seed, arm, round_, first, first + leg)
+            _leg(run, seed, arm, place, first, first + leg)
             run.display.may_stop()
         _gather(folder, facts)
     shutil.rmtree(folder / STEPS, ignore_errors=True)
-    with run.stage(seed.seed, arm.name, round_, "sync"):
-        run.engine.load(folder / "model")
-    return _found(run, seed, arm, round_, json.loads(facts.read_text()))
+    with run.stage(place, "sync"):
+        run.engine.load(folder / MODEL)
+    return _found(run, seed, place, json.loads(facts.read_text()))
 
 
 def forget(arm: Path) -> None:
@@ -96,20 +97,20 @@ def forget(arm: Path) -> None:
 # Legs
 
 
-def _resume(run: Run, seed: Seed, arm: Arm, round_: int) -> int:
+def _resume(run: Run, place: Place) -> int:
     """Return how many steps of this round the last checkpoint has; what came after it is deleted.
 
     Raises RunError where there is none to go on from.
     """
-    before = (round_ - 1) * run.config.grpo.steps
-    of_arm = run.folder / f"seed-{seed.seed}" / arm.name
+    before = _steps_before(place.round, run.config)
+    of_arm = arm_folder(run.folder, place.seed, place.arm)
     done = max(checkpoints(of_arm), default=0) - before
     if done < 0:
         raise RunError(
             f"{of_arm}: no checkpoint of step {before} to go on from: delete this folder, then run "
             "the same command again"
         )
-    folder = run.round_folder(seed.seed, arm.name, round_) / STEPS
+    folder = run.round_folder(place) / STEPS
     for file in folder.glob("[0-9]*"):  # not what was half written when the run was killed
         if int(file.stem) >= done:
             file.unlink()
@@ -121,7 +122,40 @@ def checkpoints(arm: Path) -> dict[int, Path]:
     return {int(path.name.removeprefix(STATE)): path for path in arm.glob(f"{STATE}*")}
 
 
-def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> None:
+def latest(arm: Path) -> Path | None:
+    """Return the checkpoint that an arm goes on from, None for none."""
+    found = checkpoints(arm)
+    return found[max(found)] if found else None
+
+
+def gathered(folder: Path, round_: int, config: Config) -> list[Path]:
+    """Return what the steps before the checkpoint left of a round that is not put together yet.
+
+    What comes after the checkpoint is sampled again, whatever is there.
+    """
+    if (folder / STEP_FACTS).is_file():
+        return []
+    done = _steps_done(folder, round_, config)
+    return [path for path in folder.glob(f"{STEPS}/[0-9]*") if int(path.stem) < done]
+
+
+def rewrites(folder: Path, round_: int, config: Config) -> list[Path]:
+    """Return the model of a round whose last steps are still to be taken: they write it."""
+    unfinished = _steps_done(folder, round_, config) < config.grpo.steps
+    return [folder / MODEL] if unfinished and not (folder / STEP_FACTS).is_file() else []
+
+
+def _steps_done(folder: Path, round_: int, config: Config) -> int:
+    """Return how many steps of a round its arm's checkpoint has."""
+    return max(checkpoints(folder.parent), default=0) - _steps_before(round_, config)
+
+
+def _steps_before(round_: int, config: Config) -> int:
+    """Return how many steps an arm has taken, since the base, when a round begins."""
+    return (round_ - 1) * config.grpo.steps
+
+
+def _leg(run: Run, seed: Seed, arm: Arm, place: Place, first: int, last: int) -> None:
     """Take the round's steps `first` to `last` - 1 and leave their checkpoint.
 
     The model of the round is written with its last leg.
@@ -130,18 +164,18 @@ def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> 
     from transformers import PrinterCallback
 
     settings, sampling = run.config.grpo, run.config.generate
-    folder = run.round_folder(seed.seed, arm.name, round_)
-    states, before = checkpoints(folder.parent), (round_ - 1) * settings.steps
+    folder = run.round_folder(place)
+    states, before = checkpoints(folder.parent), _steps_before(place.round, run.config)
     each = sampling.prompts // settings.steps
     places = range(first * each, last * each)
-    base = run.policy(seed.seed, BASE, 0)
+    base = run.policy(base_of(place.seed))
     threads.keep_memory()
     # TRL warns that `rollout_func` may change; the version is pinned.
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     with quiet(), tempfile.TemporaryDirectory(dir=run.scratch) as scratch:
         model, tokenizer = load_model(base), load_tokenizer(base)
         use_cache = model.config.use_cache
-        online = Online(run, seed, arm, round_, load_model(base), first)
+        online = Online(run, seed, arm, place, load_model(base), first)
         trainer = _trainer_type()(
             model=model,
             args=trl_arguments(run.config, before + last, last - first, Path(scratch)),
@@ -149,7 +183,7 @@ def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> 
             processing_class=tokenizer,
             reward_funcs=online.reward,
             rollout_func=online.rollout,
-            peft_config=lora_config(run.training().lora),
+            peft_config=lora_config(training_of(run).lora),
         )
         trainer.agree = online.agree
         online.base.to(trainer.accelerator.device)
@@ -161,8 +195,8 @@ def _leg(run: Run, seed: Seed, arm: Arm, round_: int, first: int, last: int) -> 
         if last == settings.steps:
             whole = trainer.model.merge_and_unload() if run.config.train.lora else trainer.model
             whole.config.use_cache = use_cache
-            record.delete_folder(folder / "model")
-            with record.new_folder(folder / "model") as out:
+            record.delete_folder(folder / MODEL)
+            with record.new_folder(folder / MODEL) as out:
                 save(whole, base, out, seed.probes)
         state = Path(scratch) / f"checkpoint-{before + last}"
         record.write_sums(state)
@@ -276,13 +310,14 @@ def with_gradient(inputs: Mapping[str, Any]) -> dict[str, Any]:
 class Online:
     """What TRL calls in each step of a leg: it samples, it rewards, and it writes both down."""
 
-    def __init__(self, run: Run, seed: Seed, arm: Arm, round_: int, base: Any, first: int) -> None:
-        self.run, self.seed, self.arm, self.round = run, seed, arm, round_
+    def __init__(self, run: Run, seed: Seed, arm: Arm, place: Place, base: Any, first: int) -> None:
+        self.run, self.seed, self.arm, self.place = run, seed, arm, place
+        self.round = place.round
         self.base, self.first, self.step = base.eval(), first, first - 1
-        self.folder = run.round_folder(seed.seed, arm.name, round_) / STEPS
+        self.folder = run.round_folder(place) / STEPS
         self.folder.mkdir(parents=True, exist_ok=True)
         self.completions: list[Completion] = []
-        self.problems = seed.rounds[round_ - 1].part(0, 0)
+        self.problems = seed.of_round(place).part(0, 0)
         self.measured: list[dict[str, float]] = []
         self.gaps: list[tuple[float, float]] = []
         self.began = time.monotonic()
@@ -297,11 +332,11 @@ class Online:
         self.step += 1
         self.gaps = []
         places = [int(place) for place in prompts[:: sampling.samples]]
-        self.problems = self.seed.rounds[self.round - 1].part(places[0], places[-1] + 1)
+        self.problems = self.seed.of_round(self.place).part(places[0], places[-1] + 1)
         # Each step draws from a seed of its own, whatever was drawn before it.
         torch.manual_seed(self.seed.seed * 1_000_003 + self.round * 1_009 + self.step)
         where = f"step {self.step + 1} of {run.config.grpo.steps}"
-        run.display.stage(self.seed.seed, self.arm.name, self.round, where)
+        run.display.stage(self.place, where)
         sample = self._by_trl if trainer.use_vllm else self._by_engine
         self.completions = sample(trainer)
         self.tokens += sum(len(one.token_ids) for one in self.completions)
@@ -365,7 +400,7 @@ class Online:
         run, settings = self.run, self.run.config.grpo
         began = time.monotonic()
         pool = judge(run.pool, self.problems.problems, self.completions)
-        seen = list(seen_by(run, self.seed.seed, self.arm, self.problems, pool))
+        seen = list(seen_by(run.pool, self.problems.problems, self.arm, pool, self.seed.seed))
         rewards = arms.rewards(
             seen, self.arm, self.seed.seed, settings.partial_credit, settings.format_reward
         )
@@ -428,11 +463,10 @@ class Online:
         for i, (mine, theirs) in enumerate(zip(self.measured, logged, strict=True)):
             more = {ours: theirs[name] for name, ours in LOGGED.items() if name in theirs}
             record.write_json(self.folder / f"{self.first + i:06d}.json", mine | more)
-        place = (self.seed.seed, self.arm.name, self.round)
         rest = time.monotonic() - self.began - sum(self.wait.values())
         for name, seconds in {**self.wait, "train": rest}.items():
             counted = self.tokens if name in ("generate", "train") else 0
-            self.run.timing.add(*place, name, seconds, counted)
+            self.run.time(self.place, name, seconds, counted)
 
 
 def _mean(values: Sequence[float]) -> float | None:
@@ -532,19 +566,17 @@ def _gather(folder: Path, facts: Path) -> None:
     steps = sorted((folder / STEPS).glob("*.parquet"))
     everything = Joined(*(Stored(path, JUDGED) for path in steps))
     kept = itertools.chain.from_iterable(map(record.read_kept, steps))
-    record.write_completions(folder / "completions.parquet", everything, kept)
+    record.write_completions(folder / COMPLETIONS, everything, kept)
     measured = [json.loads(path.with_suffix(".json").read_text()) for path in steps]
     record.write_json(facts, measured)
 
 
-def _found(
-    run: Run, seed: Seed, arm: Arm, round_: int, measured: Sequence[dict[str, float]]
-) -> Metrics:
+def _found(run: Run, seed: Seed, place: Place, measured: Sequence[dict[str, float]]) -> Metrics:
     """Return the metrics of each step, at level `step-00001` on from the base, and their means."""
-    path = run.round_folder(seed.seed, arm.name, round_) / "completions.parquet"
+    path = run.round_folder(place) / COMPLETIONS
     completions, rewarded = Stored(path, JUDGED), record.read_kept(path)
     n = len(completions) // len(measured)
-    before = (round_ - 1) * run.config.grpo.steps
+    before = _steps_before(place.round, run.config)
     found = [
         metrics.metric(f"step.{name}", value, n, f"{metrics.STEP}{before + i + 1:05d}")
         for i, step in enumerate(measured)
@@ -553,7 +585,7 @@ def _found(
     for name in sorted(set().union(*measured)):
         values = [step[name] for step in measured if name in step]
         found.append(metrics.metric(f"step.{name}", sum(values) / len(values), len(values)))
-    levels = {problem.id: problem.level for problem in seed.rounds[round_ - 1].problems}
+    levels = {problem.id: problem.level for problem in seed.of_round(place).problems}
     verdicts = itertools.starmap(Verdict, completions.pick("status", "reason"))
     of_each = (levels[problem] for (problem,) in completions.pick("problem_id"))
     found += metrics.filtering(verdicts, rewarded, of_each)
@@ -567,3 +599,6 @@ def _found(
     ):
         found.append(metrics.metric(name, value, len(completions)))
     return found
+
+
+LEARNER = Learner(learn, True, latest, gathered, rewrites, forget)

@@ -26,13 +26,25 @@ from pathlib import Path
 from typing import Any
 
 from rlvr.config import accelerate_configs
-from rlvr.data import Row, RunError
+from rlvr.data import Arm, Row, RunError
 from rlvr.engine import threads
 from rlvr.engine.processes import die_with_parent
 from rlvr.engine.threads import use_openmp
 from rlvr.engine.vllm import PROBES, Tokens, on_gpu, write_probes
+from rlvr.evaluate import metrics
+from rlvr.learners.context import Metrics, Run, Seed, base_of
+from rlvr.learners.learner import Learner
 from rlvr.models.loading import load_model, load_tokenizer, quiet
-from rlvr.records.record import new_folder, read_rows, write_rows, write_sums
+from rlvr.records.layout import MODEL, ROWS, TRAIN, Place, is_done
+from rlvr.records.record import (
+    copy_folder,
+    delete_folder,
+    new_folder,
+    read_rows,
+    write_json,
+    write_rows,
+    write_sums,
+)
 from rlvr.records.stored import take
 
 StepCheck = Callable[[int, Any, Any], bool]
@@ -54,6 +66,48 @@ class Training:
     lora: dict[str, Any] | None = None
     processes: int = 1
     accelerate: str = "ddp"
+
+
+def learn(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
+    """Make M(t) from the round's rows and give it to the engine; return facts of the training.
+
+    Without rows M(t) is M(t-1), and the record says so.
+    """
+    folder = run.round_folder(place)
+    rows, facts_path = read_rows(folder / ROWS), folder / TRAIN
+    if not is_done(folder, "train"):
+        delete_folder(folder / MODEL)
+        previous = run.policy(place.at(place.round - 1))
+        with run.stage(place, "train") as count:
+            if rows:
+                start = {
+                    "previous": previous,
+                    "base": run.policy(base_of(place.seed)),
+                    "scratch": run.start(place.seed),
+                }[arm.start]
+                key, settings = key_of(place), training_of(run)
+                run.engine.rest()
+                facts = train(start, rows, settings, key, folder / MODEL, seed.probes)
+            else:
+                copy_folder(previous, folder / MODEL)
+                facts = {"train_steps": 0.0, "train_tokens": 0.0}
+            count["tokens"] = int(facts["train_tokens"])
+        write_json(facts_path, facts)
+    with run.stage(place, "sync"):
+        run.engine.load(folder / MODEL)
+    facts = json.loads(facts_path.read_text())
+    run.display.may_stop()
+    return [metrics.metric(name, float(value), len(rows)) for name, value in sorted(facts.items())]
+
+
+def training_of(run: Run) -> Training:
+    """Return the settings of a round's training."""
+    return Training(**run.config.train.model_dump())
+
+
+def key_of(place: Place) -> int:
+    """Return the seed of a round's training."""
+    return place.seed * 100_003 + place.round
 
 
 def schedule(rows: int, total: int, seed: int) -> list[int]:
@@ -248,6 +302,9 @@ def _checker(check: StepCheck) -> Any:
     return Checker()
 
 
+LEARNER = Learner(learn)
+
+
 # More than one process
 
 # A launcher ends with the run that started it, and its trainers with the launcher: none of them
@@ -270,10 +327,10 @@ def _launch(
 ) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="rlvr-job-") as scratch:
         folder = Path(scratch)
-        write_rows(folder / "rows.parquet", rows)
+        write_rows(folder / ROWS, rows)
         job = {
             "start": str(start),
-            "rows": str(folder / "rows.parquet"),
+            "rows": str(folder / ROWS),
             "settings": asdict(settings),
             "seed": seed,
             "out": str(out),

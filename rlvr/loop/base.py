@@ -13,19 +13,23 @@ from typing import Any
 
 from filelock import FileLock
 
-from rlvr.data import DECIDED, Problem, Row
+from rlvr.data import DECIDED, Arm, Problem, Row
 from rlvr.engine import threads
 from rlvr.evaluate import metrics, ngrams
 from rlvr.evaluate.evaluation import Record
-from rlvr.learners.sft import StepCheck, Training, save, train
-from rlvr.loop import round
+from rlvr.learners.context import Metrics, Run, Seed, base_of
+from rlvr.learners.sft import StepCheck, Training, save, train, training_of
+from rlvr.loop.evaluation import evaluate, sample
 from rlvr.loop.preflight import manifest, processors
-from rlvr.loop.round import BASE, Metrics, Run, Seed
+from rlvr.loop.recording import record as record_round
+from rlvr.loop.sampling import from_engine, verify
 from rlvr.models import loading
 from rlvr.records import record
-from rlvr.records.stored import AT_ONCE, JUDGED, Joined, Stored, held, pick
+from rlvr.records.layout import AMPLIFIED, BASE, COMPLETIONS, MODEL, Place, is_done
+from rlvr.records.stored import AT_ONCE, JUDGED, Joined, Stored, pick
 from rlvr.select import arms
-from rlvr.studies import transcribe
+from rlvr.studies.registry import study_of
+from rlvr.studies.study import Source
 from rlvr.verify.check import corrupted
 
 TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
@@ -33,32 +37,46 @@ TUNING_PROBLEMS = 200
 GRAM = 3  # tokens of the n-grams whose amplification is measured
 
 
-def make_base(run: Run, seed: Seed, start: Path) -> None:
-    """Make M(0) of a seed from the weights in `start`, evaluate it, and sample the shared pool."""
-    folder = run.round_folder(seed.seed, BASE, 0)
+def make_base(run: Run, seed: Seed) -> None:
+    """Make M(0) of a seed from the weights it begins with, evaluate it, and sample the shared pool.
+
+    And make what the run's study has beside it.
+    """
+    place = base_of(seed.seed)
+    folder = run.round_folder(place)
     began = time.monotonic()
-    if not (folder / "model").is_dir():
-        with run.stage(seed.seed, BASE, 0, "warm start"):
-            _warm_start(run, seed, start, folder / "model")
+    if not (folder / MODEL).is_dir():
+        with run.stage(place, "warm start"):
+            _warm_start(run, seed, run.start(seed.seed), folder / MODEL)
         run.display.may_stop()
-    if (folder / "metrics.json").is_file():
-        run.display.round_done(seed.seed, BASE, 0, {}, 0)
-        return
-    run.engine.load(folder / "model")
-    if not (folder / "completions.parquet").is_file():
-        pool = held(run.scratch, JUDGED, round.fill_pool(run, seed, BASE, 1))
-        record.write_completions(folder / "completions.parquet", pool, [False] * len(pool))
-        del pool
+    if is_done(folder, "record"):
+        run.display.round_done(place, {}, 0)
+    else:
+        _evaluate(run, seed, folder, began)
+    study_of(run.config).teach(run, seed)
+
+
+def _evaluate(run: Run, seed: Seed, folder: Path, began: float) -> None:
+    """Sample the shared pool, measure the base and record it."""
+    place = base_of(seed.seed)
+    run.engine.load(folder / MODEL)
+    if not (folder / COMPLETIONS).is_file():
+        first = Place(seed.seed, BASE, 1)  # the pool is that of every arm's first round
+        samples = from_engine(run, seed, first, Source(folder / MODEL, seed.rounds[0]))
+        pool = verify(run, first, samples)
+        record.write_completions(folder / COMPLETIONS, pool, [False] * len(pool))
+        del samples, pool
         run.display.may_stop()
-    if not (folder / round.AMPLIFIED).is_file():
-        record.write_json(folder / round.AMPLIFIED, _amplified(run, seed))
-    records, found = round.evaluate(run, seed, BASE, 0)
-    found += transcribe.quirk(run, seed, BASE, 0, records) + _audit(run, seed)
+    if not (folder / AMPLIFIED).is_file():
+        record.write_json(folder / AMPLIFIED, _amplified(run, seed))
+    records, found = evaluate(run, seed, place)
+    found += study_of(run.config).measure(run, seed, Arm(BASE, "all"), place, records)
+    found += _audit(run, seed)
     # Where the rule is about the NLL of real text, no temperature makes the base better.
     nll = run.config.verdict.metric == "real_nll"
     tuned_records, tuned = ([], []) if nll else _best_temperature(run, seed)
     everything = Joined(records, tuned_records)
-    round.finish(run, seed.seed, BASE, 0, everything, [*found, *tuned], began)
+    record_round(run, place, everything, [*found, *tuned], began)
     run.display.may_stop()
 
 
@@ -71,7 +89,7 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
         return
     rows = arms.real_rows(*seed.warm_start.solved(), BASE, seed.seed, 0)
     training = dataclasses.replace(
-        run.training(),
+        training_of(run),
         steps=settings.max_steps,
         batch_size=settings.batch_size,
         lr=settings.lr,
@@ -121,7 +139,7 @@ def _target_reached(run: Run, seed: Seed, start: Path) -> StepCheck | None:
     """Return a check that samples held-back problems with the engine every so many steps."""
     settings = run.config.warm_start
     assert settings is not None
-    target = settings.until
+    target, place = settings.until, base_of(seed.seed)
     if target is None:
         return None
 
@@ -136,11 +154,11 @@ def _target_reached(run: Run, seed: Seed, start: Path) -> StepCheck | None:
         # The engine needs the room of the trainer, which is at rest meanwhile.
         with threads.set_aside([*model.parameters(), *moments], run.scratch / "aside"):
             run.engine.load(folder)
-            records = round.sample(run, seed, seed.held_back, 1.0, 2, "sample", BASE, 0)
+            records = sample(run, seed, seed.held_back, 1.0, 2, "sample", place)
             run.engine.rest()
         reached = _share_correct(records)
         where = f"warm start, step {step}, pass@1 {reached:.2f} of {target}"
-        run.display.stage(seed.seed, BASE, 0, where)
+        run.display.stage(place, where)
         return reached >= target
 
     return check
@@ -162,7 +180,7 @@ def _amplified(run: Run, seed: Seed) -> list[list[int]]:
     solutions = seed.rounds[0].solutions
     if solutions is None or run.config.corpus is not None:
         return []
-    shared = run.round_folder(seed.seed, BASE, 0) / "completions.parquet"
+    shared = run.round_folder(base_of(seed.seed)) / COMPLETIONS
     if not ngrams.count(solutions, GRAM):
         return []
     texts = (token_ids for (token_ids,) in Stored(shared, JUDGED).pick("token_ids"))
@@ -178,9 +196,9 @@ def _audit(run: Run, seed: Seed) -> Metrics:
     """
     parts = [seed.warm_start, *seed.rounds, seed.held_back]
     parts += [seed.heard.warm_start] if seed.heard else []
-    trained = {_content(run, problem) for part in parts for problem in part.problems}
+    trained = {_content(seed, problem) for part in parts for problem in part.problems}
     held_out = seed.held_out.problems
-    shared = sum(_content(run, problem) in trained for problem in held_out)
+    shared = sum(_content(seed, problem) in trained for problem in held_out)
     found = [metrics.metric("train_eval_shared", shared, len(held_out))]
     solved = [problem for problem in held_out if problem.solution is not None]
     texts = {"verifier_tpr": [str(problem.solution) for problem in solved]}
@@ -193,9 +211,9 @@ def _audit(run: Run, seed: Seed) -> Metrics:
     return found
 
 
-def _content(run: Run, problem: Problem) -> str:
+def _content(seed: Seed, problem: Problem) -> str:
     """Return what no two splits may share: the prompt, or the text where all prompts are alike."""
-    return problem.prompt if run.config.transcription is None else str(problem.reference)
+    return problem.prompt if seed.heard is None else str(problem.reference)
 
 
 def _best_temperature(run: Run, seed: Seed) -> tuple[Sequence[Record], Metrics]:
@@ -204,16 +222,16 @@ def _best_temperature(run: Run, seed: Seed) -> tuple[Sequence[Record], Metrics]:
     A gain that another temperature alone would give is no gain of the loop: this is the line to
     beat.
     """
-    tuning = seed.rounds[0].part(0, TUNING_PROBLEMS)
-    with run.stage(seed.seed, BASE, 0, "best temperature"):
+    tuning, place = seed.rounds[0].part(0, TUNING_PROBLEMS), base_of(seed.seed)
+    with run.stage(place, "best temperature"):
         scores = {}
         for temperature in TEMPERATURES:
             samples = 4 if temperature else 1
-            records = round.sample(run, seed, tuning, temperature, samples, "tune", BASE, 0)
+            records = sample(run, seed, tuning, temperature, samples, "tune", place)
             scores[temperature] = _share_correct(records)
         best = max(scores, key=lambda temperature: scores[temperature])
         samples = run.config.evaluate.samples if best else 1
-        records = round.sample(run, seed, seed.held_out, best, samples, "best", BASE, 0)
+        records = sample(run, seed, seed.held_out, best, samples, "best", place)
     found = metrics.accuracy(records, "pass@1_best_temperature")
     overall = [row for row in found if row["level"] == metrics.ALL]
     return records, [*overall, metrics.metric("best_temperature", best, len(tuning.problems))]

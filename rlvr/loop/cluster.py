@@ -35,17 +35,19 @@ from rich.console import Console
 from rlvr.config import Config, NamedConfig
 from rlvr.data import InputError, Problem, RunError, Verdict
 from rlvr.engine.threads import use_openmp
-from rlvr.loop import preflight, round, runner
+from rlvr.learners.context import Run, Seed
+from rlvr.loop import preflight, runner
 from rlvr.loop.progress import Display
+from rlvr.loop.recording import headline
 from rlvr.loop.runner import Begun
 from rlvr.loop.units import POLL_SECONDS, Job, Unit, alone, units
 from rlvr.records import record
+from rlvr.records.layout import CONFIG, RECORDED, SCRATCH, STOP, Place
 from rlvr.verify.pool import SOON_SECONDS, WINDOW, Source, VerifierPool
 
 WAIT_SECONDS = 30.0  # without a node that will do, until it is said
 CHUNK = 64  # completions that a node is given to judge at a time
 AHEAD = 2  # chunks that a node has before it
-STOP = ".scratch/stop"  # there since the driver was interrupted
 
 # On the nodes ------------------------------------------------------------------------------------
 
@@ -157,13 +159,13 @@ class Worker:
         use_openmp()
         os.chdir(folder)
         self.engine = ExitStack()
-        self.run: round.Run | None = None
-        self.seed: round.Seed | None = None
+        self.run: Run | None = None
+        self.seed: Seed | None = None
 
     def work(self, job: Job, unit: Unit, judges: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
         """Make a unit and return its rows of timing. `judges`: the actors of each verifier."""
         rows: list[dict[str, Any]] = []
-        if not (job.folder / "config.json").is_file():
+        if not (job.folder / CONFIG).is_file():
             raise InputError(
                 f"{job.folder}: the node {ray.util.get_node_ip_address()} does not see it: "
                 "give --out on a file system that every node mounts"
@@ -177,12 +179,12 @@ class Worker:
             runner.work(run, self.seed, unit)
         return rows
 
-    def _opened(self, job: Job, judges: Sequence[ClusterJudge], shown: Display) -> round.Run:
+    def _opened(self, job: Job, judges: Sequence[ClusterJudge], shown: Display) -> Run:
         """Return the run with these judges, its engine started where it isn't yet."""
         if self.run is None or self.run.folder != job.folder:
             self.engine.close()
             self.run = self.seed = None
-            scratch = job.folder / ".scratch" / f"{ray.util.get_node_ip_address()}-{os.getpid()}"
+            scratch = job.folder / SCRATCH / f"{ray.util.get_node_ip_address()}-{os.getpid()}"
             shutil.rmtree(scratch, ignore_errors=True)  # it made units of this run before
             scratch.mkdir()
             begun = Begun(job, scratch, record.Timing(scratch), lambda: None)
@@ -201,7 +203,7 @@ class _Units:
     begun: Begun
     needs: Mapping[Unit, tuple[Unit, ...]]
     done: set[Unit]
-    shown: set[Path] = field(default_factory=set)
+    shown: set[Place] = field(default_factory=set)
     since: dict[Unit, float] = field(default_factory=dict)  # its begin, or its last round's end
 
     @property
@@ -212,14 +214,15 @@ class _Units:
         """Show the rounds that were recorded since the last look, and publish them."""
         news = []
         for unit in self.needs:
-            for round_, path in unit.rounds(self.job):
-                if path not in self.shown and path.is_file():
+            for place in unit.rounds(self.job.config):
+                path = place.folder(self.job.folder) / RECORDED
+                if place not in self.shown and path.is_file():
                     now = time.monotonic()
                     seconds = now - self.since.get(unit, now)
                     self.since[unit] = now
-                    said = round.headline(json.loads(path.read_text()))
-                    display.round_done(unit.seed, unit.arm, round_, said, seconds)
-                    news.append(path)
+                    said = headline(json.loads(path.read_text()))
+                    display.round_done(place, said, seconds)
+                    news.append(place)
         self.shown.update(news)
         if news:
             self.begun.publish()

@@ -10,35 +10,21 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from rlvr.config import ArmConfig, Config, NamedConfig, OffTargetConfig, draw_problems, load_task
-from rlvr.data import InputError, Problem
+from rlvr.data import Entry, InputError, Problem
 from rlvr.engine.vllm import on_gpu
+from rlvr.learners.context import SeedProblems
+from rlvr.learners.registry import LEARNERS
 from rlvr.models import loading
-from rlvr.studies.curate import Entry, contaminate
+from rlvr.studies.curate import contaminate
 from rlvr.verify import plugins
 from rlvr.verify.verifier import LoadedVerifier
 
 CONNECT_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class SeedProblems:
-    """Every problem that one seed meets: the same for all its arms."""
-
-    prompting: loading.Prompting
-    warm_start: list[Problem]
-    rounds: list[list[Problem]]
-    corpus: list[Entry]
-    labelled: list[Entry]
-    held_back: list[Problem]
-    held_out: list[Problem]
-    off_target: list[list[Problem]]
-    pairs: list[Problem] = field(default_factory=list)  # what a transcriber learns from
 
 
 def verifier_of(config: Config | OffTargetConfig) -> NamedConfig:
@@ -222,7 +208,7 @@ def bytes_needed(config: Config) -> int:
     kept = rounds if config.checkpoints == "all" else bases * len(config.arms) + config.rounds
     models_kept = kept + bases
     # Two checkpoints at once, each with Adam's two moments.
-    online = any(arm.learner == "grpo" for arm in config.arms)
+    online = any(LEARNERS[arm.learner].online for arm in config.arms)
     # What of the present round is too much for memory waits beside what is recorded.
     records = (rounds + 4) * completions * (8 * tokens + 40)
     return records + weights * (models_kept + 3 + 6 * online)

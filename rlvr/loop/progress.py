@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rlvr.data import Completion, Problem, Verdict
+from rlvr.records.layout import Place
 
 STYLES = {"correct": "green", "wrong": "red", "abstain": "yellow", "error": "magenta"}
 
@@ -88,9 +89,9 @@ class Display:
         """Say one line that stays."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def stage(self, seed: int, arm: str, round_: int, stage: str) -> None:
+    def stage(self, place: Place, stage: str) -> None:
         """A stage begins."""
-        self.where = f"seed {seed}  {arm}  round {round_}  {stage}"
+        self.where = f"seed {place.seed}  {place.arm}  round {place.round}  {stage}"
         self.detail = ""
 
     def tokens(self, done: int, tokens: int) -> None:
@@ -113,9 +114,7 @@ class Display:
             for completion, verdict in judged[-4:]
         ]
 
-    def round_done(
-        self, seed: int, arm: str, round_: int, headline: Mapping[str, Any], seconds: float
-    ) -> None:
+    def round_done(self, place: Place, headline: Mapping[str, Any], seconds: float) -> None:
         """A round is recorded; `headline` is what to say of it.
 
         `seconds` 0 means that it was there already.
@@ -124,8 +123,9 @@ class Display:
         if not seconds:
             return
         figures = "  ".join(f"{name} {value}" for name, value in headline.items())
-        line = f"seed {seed}  {arm:<12} round {round_}  {figures}  {seconds:.1f} s"
-        if round_:
+        where = f"seed {place.seed}  {place.arm:<12} round {place.round}"
+        line = f"{where}  {figures}  {seconds:.1f} s"
+        if place.round:
             self.began = self.began or time.monotonic() - seconds
             self.rounds += 1
         if self.rounds and not self.live_wanted:

@@ -1,16 +1,12 @@
-"""The loop: generate -> verify -> select -> train -> evaluate -> record.
+"""A whole run: open or resume its folder, make the base and the rounds of every arm, finish.
 
-M(0) is the base. Round t samples completions from M(t-1) and makes M(t); round 1 trains on the
-shared pool of the base. Every stage leaves one file or folder, written whole; what is there is not
-done again, so the same command on the same folder resumes, and a run killed and resumed equals one
-never killed.
+One round is `rlvr.loop.round`; what is made by one worker at a time, `rlvr.loop.units`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,20 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from rlvr.config import Config, NamedConfig, filled, resolved
-from rlvr.data import Arm, InputError, Problem
+from rlvr.data import InputError, Problem
 from rlvr.engine.vllm import Engine
 from rlvr.evaluate.evaluation import Problems
-from rlvr.learners import grpo
-from rlvr.loop import preflight, repair, round, tracking
+from rlvr.learners.context import Corpus, Run, Seed, SeedProblems
+from rlvr.learners.registry import LEARNERS
+from rlvr.loop import preflight, repair, tracking
 from rlvr.loop.base import make_base
 from rlvr.loop.progress import Display
-from rlvr.loop.round import BASE, Corpus, Run, Seed
-from rlvr.loop.units import LOCKS, Job, Unit, units
+from rlvr.loop.round import make_round
+from rlvr.loop.units import Job, Unit, units
 from rlvr.models import loading
-from rlvr.records import record
-from rlvr.records.stored import JUDGED, held
-from rlvr.select import arms
-from rlvr.studies import transcribe
+from rlvr.records import layout, record
+from rlvr.records.layout import BASE, WEIGHTS, arm_folder, is_done
+from rlvr.studies.registry import study_of
 from rlvr.verify.pool import Judge, VerifierPool
 from rlvr.verify.verifier import check_options, load_verifier
 
@@ -124,9 +120,9 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
         plain = resolved(config)
         record.check_resumable(folder, plain, filled)  # it was not held when it was looked at
         stated = {"config": plain, "hash": record.digest(record.deciding(plain))}
-        record.write_json(folder / "config.json", stated)
+        record.write_json(folder / layout.CONFIG, stated)
         verifier = load_verifier(preflight.verifier_of(config).name)
-        record.write_json(folder / "manifest.json", preflight.manifest(config, verifier))
+        record.write_json(folder / layout.MANIFEST, preflight.manifest(config, verifier))
         repair.mend(job, display)
         timing = record.Timing(folder)
         trackers = tracking.Trackers(folder, plain, config.report_to, display.note)
@@ -137,7 +133,7 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
             trackers.send()
 
         publish()
-        scratch = folder / ".scratch"
+        scratch = folder / layout.SCRATCH
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         try:
@@ -145,7 +141,7 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
         finally:
             timing.save()
             shutil.rmtree(scratch, ignore_errors=True)
-        shutil.rmtree(folder / LOCKS, ignore_errors=True)
+        shutil.rmtree(folder / layout.LOCKS, ignore_errors=True)
         for unit in units(config):
             prune(config, folder, unit)
 
@@ -155,7 +151,7 @@ def _no_trace(folder: Path | None) -> Iterator[None]:
     try:
         yield
     except InputError:
-        if folder and not list(folder.glob("seed-*/base/metrics.json")):
+        if folder and not list(layout.finished_rounds(folder)):
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
@@ -186,7 +182,7 @@ def verifiers(config: Config) -> list[NamedConfig]:
         preflight.verifier_of(config),
         *map(preflight.verifier_of, config.evaluate.off_target),
     ]
-    if config.grpo.watch and any(arm.learner == "grpo" for arm in config.arms):
+    if config.grpo.watch and any(LEARNERS[arm.learner].online for arm in config.arms):
         wanted.append(config.grpo.watch.verifier)
     return wanted
 
@@ -253,7 +249,7 @@ def open_seed(run: Run, job: Job, seed: int) -> Seed:
             tuple(loading.encode_solutions(tokenizer, problems)) if solved else None,
         )
 
-    def encode_all(these: preflight.SeedProblems) -> Seed:
+    def encode_all(these: SeedProblems) -> Seed:
         return Seed(
             seed,
             tokenizer,
@@ -266,67 +262,20 @@ def open_seed(run: Run, job: Job, seed: int) -> Seed:
             Corpus(these.labelled, encode([entry.problem for entry in these.labelled])),
         )
 
-    transcription = run.config.transcription
-    if transcription is None:
-        return encode_all(drawn)
-    heard = encode_all(transcribe.heard(drawn, transcription.phrase))
-    return dataclasses.replace(encode_all(transcribe.unheard(drawn)), heard=heard)
+    own, other = study_of(run.config).views(run.config, drawn)
+    heard = encode_all(other) if other else None
+    return dataclasses.replace(encode_all(own), heard=heard)
 
 
 def work(run: Run, seed: Seed, unit: Unit) -> None:
     """Make the base of a seed, or all rounds of one of its arms; what is there is kept."""
     if unit.arm == BASE:
-        make_base(run, seed, run.start(seed.seed))
-        if any(arm.author != "model" for arm in run.arms):
-            transcribe.teach(run, seed)
+        make_base(run, seed)
         return
     [arm] = [arm for arm in run.arms if arm.name == unit.arm]
-    for round_ in range(1, run.config.rounds + 1):
-        _round(run, seed, arm, round_)
+    for place in unit.rounds(run.config):
+        make_round(run, seed, arm, place)
     prune(run.config, run.folder, unit)
-
-
-# One round
-
-
-def _round(run: Run, seed: Seed, arm: Arm, round_: int) -> None:
-    folder = run.round_folder(seed.seed, arm.name, round_)
-    if (folder / "metrics.json").is_file():
-        run.display.round_done(seed.seed, arm.name, round_, {}, 0)
-        return
-    began = time.monotonic()
-    if arm.learner == "grpo":
-        learned = grpo.learn(run, seed, arm, round_)
-    else:
-        if not (folder / "rows.parquet").is_file():
-            round.select(run, seed, arm, round_, _pool(run, seed, arm, round_))
-            run.display.may_stop()
-        rows = record.read_rows(folder / "rows.parquet")
-        transcribe.retrain(run, seed, arm, round_, rows)
-        facts = round.train(run, seed, arm, round_, rows)
-        run.display.may_stop()
-        learned = round.budget(run, seed, arm, round_, rows, facts)
-    records, found = round.evaluate(run, seed, arm.name, round_)
-    found += learned
-    found += transcribe.quirk(run, seed, arm.name, round_, records)
-    found += transcribe.errors(run, seed, arm, round_)
-    round.finish(run, seed.seed, arm.name, round_, records, found, began)
-    run.display.may_stop()
-
-
-def _pool(run: Run, seed: Seed, arm: Arm, round_: int) -> arms.Pool:
-    """Return what this arm selects from: the base's pool in round 1, later M(t-1)'s.
-
-    Or what its transcriber wrote.
-    """
-    if arm.keep == "real":
-        return []
-    if arm.author != "model":
-        return held(run.scratch, JUDGED, transcribe.transcribe(run, seed, arm, round_))
-    if round_ == 1:
-        return record.read_completions(run.round_folder(seed.seed, BASE, 0) / "completions.parquet")
-    run.engine.load(run.policy(seed.seed, arm.name, round_ - 1))
-    return held(run.scratch, JUDGED, round.fill_pool(run, seed, arm.name, round_))
 
 
 def prune(config: Config, folder: Path, unit: Unit) -> None:
@@ -336,15 +285,15 @@ def prune(config: Config, folder: Path, unit: Unit) -> None:
     """
     if unit.arm == BASE:
         return
-    rounds = range(1, config.rounds + 1)
-    folders = [record.round_folder(folder, unit.seed, unit.arm, t) for t in rounds]
-    done = [path for path in folders if (path / "metrics.json").is_file()]
+    folders = [place.folder(folder) for place in unit.rounds(config)]
+    done = [path for path in folders if is_done(path, "record")]
     finished = len(done) == config.rounds
     if finished:
-        grpo.forget(folder / f"seed-{unit.seed}" / unit.arm)
+        [arm] = [arm for arm in config.arms if arm.name == unit.arm]
+        LEARNERS[arm.learner].forget(arm_folder(folder, unit.seed, unit.arm))
     if config.checkpoints == "all":
         return
     keep = 0 if finished and config.checkpoints == "none" else 1
     for path in done[: len(done) - keep]:
-        for name in ("model", transcribe.FOLDER):
+        for name in WEIGHTS:
             record.delete_folder(path / name)

@@ -11,13 +11,12 @@ from filelock import FileLock, Timeout
 
 from rlvr.config import Config
 from rlvr.data import RunError
-from rlvr.loop.preflight import SeedProblems
-from rlvr.loop.progress import Display
-from rlvr.loop.round import BASE
-from rlvr.records.record import round_folder
-from rlvr.studies.transcribe import FOLDER as TRANSCRIBER
+from rlvr.learners.context import Display, SeedProblems
+from rlvr.records import layout
+from rlvr.records.layout import BASE, Place, is_done, is_there
+from rlvr.studies.registry import study_of
 
-LOCKS = ".locks"  # not in the scratch folder, which the next driver deletes
+LOCKS = layout.LOCKS
 POLL_SECONDS = 1.0
 
 
@@ -43,19 +42,19 @@ class Unit:
     seed: int
     arm: str
 
-    def rounds(self, job: Job) -> list[tuple[int, Path]]:
-        """Return its rounds in order, and what each leaves when it is recorded."""
-        numbers = [0] if self.arm == BASE else range(1, job.config.rounds + 1)
-        folders = [round_folder(job.folder, self.seed, self.arm, t) for t in numbers]
-        return [(t, path / "metrics.json") for t, path in zip(numbers, folders, strict=True)]
+    def rounds(self, config: Config) -> list[Place]:
+        """Return its rounds in order."""
+        numbers = [0] if self.arm == BASE else range(1, config.rounds + 1)
+        return [Place(self.seed, self.arm, round_) for round_ in numbers]
 
     def finished(self, job: Job) -> bool:
-        """Whether all of it is recorded; of a base its transcriber too, where an arm has one."""
-        heard = any(arm.author != "model" for arm in job.config.arms)
-        taught = round_folder(job.folder, self.seed, BASE, 0) / TRANSCRIBER
-        if self.arm == BASE and heard and not taught.is_dir():
-            return False
-        return all(path.is_file() for _, path in self.rounds(job))
+        """Whether all of it is recorded; of a base what its study has beside it is there too."""
+        folders = [place.folder(job.folder) for place in self.rounds(job.config)]
+        if self.arm == BASE:
+            beside = study_of(job.config).base_weights(job.config.arms_in_order())
+            if not all(is_there(folders[0] / name) for name in beside):
+                return False
+        return all(is_done(folder, "record") for folder in folders)
 
 
 def units(config: Config) -> dict[Unit, tuple[Unit, ...]]:

@@ -14,37 +14,37 @@ import random
 import string
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rlvr.data import CONTAMINATIONS, Completion, Contamination, Problem, Verdict
+from rlvr.data import (
+    CONTAMINATIONS,
+    Arm,
+    Completion,
+    Contamination,
+    Entry,
+    EntryKind,
+    Problem,
+    Verdict,
+)
 from rlvr.evaluate.metrics import ALL, metric
-from rlvr.records.stored import Judged
+from rlvr.learners.context import Run, Seed
+from rlvr.models.loading import load_model
+from rlvr.records.layout import Place
+from rlvr.records.stored import Judged, pick
+from rlvr.studies.study import Study
 from rlvr.verify.verifier import near_miss
 
-Kind = Contamination | Literal["clean"]
 Tokens = tuple[int, ...]
 Spoil = Callable[[Problem, random.Random], str]
 
 CHARACTERS = string.ascii_letters + string.digits + string.punctuation + " "
 COPIED = 0.01
 """Duplicates copy this share of the corpus, at least one problem: few texts, each many times."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a corpus: a problem whose `solution` is what the corpus says, and its truth.
-
-    `index` is 0 for a problem's own entry; the copies of one count up from 1.
-    """
-
-    problem: Problem
-    kind: Kind
-    index: int = 0
 
 
 def contaminate(
@@ -90,7 +90,7 @@ def contaminate(
     return entries
 
 
-def _kind(coin: float, shares: Mapping[Contamination, float]) -> Kind:
+def _kind(coin: float, shares: Mapping[Contamination, float]) -> EntryKind:
     for kind in CONTAMINATIONS:
         coin -= shares.get(kind, 0.0)
         if coin < 0:
@@ -166,8 +166,6 @@ def hidden_means(
     """Return the model's last hidden states, averaged over each solution's tokens: (n, width)."""
     import torch
 
-    from rlvr.models.loading import load_model
-
     network = load_model(model).eval()
     means = []
     for begin in range(0, len(prompts), batch):
@@ -204,3 +202,39 @@ def classify(
     learned = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     learned.fit(features, np.asarray(clean))
     return [float(score) for score in learned.decision_function(others)]
+
+
+# What the loop calls
+
+
+def scored(run: Run, seed: Seed, place: Place) -> Iterator[Judged]:
+    """Yield the corpus, the same in every round, with its likelihood under the engine's weights."""
+    _, prompts, solutions = seed.corpus.encoded.solved()
+    with run.stage(place, "score") as count:
+        sequences = [prompt + solution for prompt, solution in zip(prompts, solutions, strict=True)]
+        logprobs = run.engine.score(sequences)
+        count["tokens"] = sum(map(len, sequences))
+    entries = seed.corpus.entries
+    return as_pool(entries, prompts, solutions, logprobs, place.arm, place.seed, place.round)
+
+
+def cleanness(
+    run: Run, seed: Seed, arm: Arm, place: Place, pool: Sequence[Judged]
+) -> list[float] | None:
+    """Return what a classifier on M(t-1)'s hidden states, learned from labelled entries, says.
+
+    None for an arm that does not keep by a classifier.
+    """
+    if arm.keep != "classifier":
+        return None
+    model = run.policy(place.at(place.round - 1))
+    run.engine.rest()
+    _, prompts, solutions = seed.labelled.encoded.solved()
+    known = hidden_means(model, prompts, solutions)
+    clean = [entry.kind == "clean" for entry in seed.labelled.entries]
+    texts = [*pick(pool, "prompt_token_ids", "token_ids")]
+    others = hidden_means(model, [one for one, _ in texts], [one for _, one in texts])
+    return classify(known, clean, others)
+
+
+STUDY = Study(texts=scored, scores=cleanness, selected=kept_by_kind)

@@ -21,24 +21,27 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rapidfuzz.distance import Levenshtein
 
-from rlvr.data import Arm, Problem, Row
+from rlvr.data import Arm, Problem
+from rlvr.engine.vllm import Tokens
 from rlvr.evaluate import metrics
-from rlvr.evaluate.evaluation import Record, score
-from rlvr.learners.sft import train
-from rlvr.loop import round
-from rlvr.loop.preflight import SeedProblems
-from rlvr.loop.round import BASE, Metrics, Run, Seed
+from rlvr.evaluate.evaluation import Problems, Record, score
+from rlvr.learners.context import Metrics, Run, Seed, SeedProblems, base_of
+from rlvr.learners.sft import key_of, train, training_of
 from rlvr.records import record
-from rlvr.records.stored import JUDGED, ROW, Judged, Stored, held, pick
+from rlvr.records.layout import BASE, COMPLETIONS, ROWS, TRANSCRIBER, Place, is_done
+from rlvr.records.stored import JUDGED, ROW, Stored, held, pick
 from rlvr.select import arms
+from rlvr.studies.study import Source, Study
+
+if TYPE_CHECKING:
+    from rlvr.config import Config
 
 START = "\n"
 SILENT = "silent"
-FOLDER = "transcriber"
 ALIKE = 0.7
 
 
@@ -75,70 +78,85 @@ def _each(drawn: SeedProblems, view: Callable[[Problem], Problem]) -> SeedProble
 # Stages
 
 
+def views(config: Config, drawn: SeedProblems) -> tuple[SeedProblems, SeedProblems]:
+    """Return the problems as the language model meets them, and as the transcriber does."""
+    assert config.transcription is not None
+    return unheard(drawn), heard(drawn, config.transcription.phrase)
+
+
 def teach(run: Run, seed: Seed) -> None:
-    """Make T(0) of a seed from its untrained weights, unless it is there."""
-    settings, out = run.config.transcription, _transcriber(run, seed.seed, None, 0)
-    if out.is_dir():
+    """Make T(0) of a seed from its untrained weights, where an arm hears it and it is not there."""
+    settings, place = run.config.transcription, base_of(seed.seed)
+    out = _transcriber(run, place, None)
+    if not base_weights(run.arms) or out.is_dir():
         return
     assert settings is not None and seed.heard is not None
     rows = arms.real_rows(*seed.heard.warm_start.solved(), BASE, seed.seed, 0)
     training = dataclasses.replace(
-        run.training(), steps=settings.steps, batch_size=settings.batch_size, lr=settings.lr
+        training_of(run), steps=settings.steps, batch_size=settings.batch_size, lr=settings.lr
     )
-    with run.stage(seed.seed, BASE, 0, FOLDER) as count:
+    with run.stage(place, TRANSCRIBER) as count:
         run.engine.rest()
         facts = train(run.start(seed.seed), rows, training, seed.seed, out, seed.heard.probes)
         count["tokens"] = int(facts["train_tokens"])
 
 
-def transcribe(run: Run, seed: Seed, arm: Arm, round_: int) -> Iterator[Judged]:
-    """Yield what the arm's transcriber writes of the round's recordings, each judged by the truth.
+def base_weights(arms: Sequence[Arm]) -> tuple[str, ...]:
+    """Return the folder of T(0), where one of the arms hears it."""
+    return (TRANSCRIBER,) if any(arm.author != "model" for arm in arms) else ()
 
-    In place of the recording each has the prompt that the language model is given.
+
+def weights(arms: Sequence[Arm]) -> tuple[str, ...]:
+    """Return the folder of T(t), where one of the arms retrains it."""
+    return (TRANSCRIBER,) if any(arm.author == "retrained" for arm in arms) else ()
+
+
+def source(run: Run, seed: Seed, arm: Arm, place: Place) -> Source | None:
+    """Return the arm's transcriber and the round's recordings, None for an arm without one.
+
+    In place of the recording each transcript has the prompt that the language model is given.
     """
+    if arm.author == "model":
+        return None
     assert seed.heard is not None
-    run.engine.load(_transcriber(run, seed.seed, arm, round_ - 1))
-    prompts = _prompts(seed, round_)
-    for written, verdict in round.sample_and_judge(run, seed.heard, arm.name, round_):
-        prompt = prompts[written.problem_id]
-        yield dataclasses.replace(written, prompt_token_ids=prompt), verdict
+    before = _transcriber(run, place.at(place.round - 1), arm)
+    return Source(before, seed.heard.of_round(place), _prompts(seed.of_round(place)))
 
 
-def retrain(run: Run, seed: Seed, arm: Arm, round_: int, rows: Sequence[Row]) -> None:
-    """Make T(round_) from T(round_ - 1): it learns the transcripts that were kept of this round.
+def retrain(run: Run, seed: Seed, arm: Arm, place: Place) -> None:
+    """Make T(t) from T(t-1): it learns the transcripts that were kept of this round.
 
     By the same steps as the language model. Does nothing for an arm without such a transcriber, nor
     where it is there.
     """
-    if arm.author != "retrained" or _transcriber(run, seed.seed, arm, round_).is_dir():
+    folder = run.round_folder(place)
+    if arm.author != "retrained" or is_done(folder, "retrain"):
         return
     assert seed.heard is not None
-    prompts = _prompts(seed.heard, round_)
+    prompts = _prompts(seed.heard.of_round(place))
     transcripts = (
         dataclasses.replace(row, prompt_token_ids=prompts[row.problem_id])
-        for row in rows
-        if row.round == round_ and row.source == "completion"
+        for row in record.read_rows(folder / ROWS)
+        if row.round == place.round and row.source == "completion"
     )
     pairs = held(run.scratch, ROW, transcripts)
-    before, out = (_transcriber(run, seed.seed, arm, place) for place in (round_ - 1, round_))
-    with run.stage(seed.seed, arm.name, round_, "retrain"):
+    before, out = (_transcriber(run, at, arm) for at in (place.at(place.round - 1), place))
+    with run.stage(place, "retrain"):
         if not pairs:
             record.copy_folder(before, out)
             return
         run.engine.rest()
-        key = seed.seed * 100_003 + round_
-        train(before, pairs, run.training(), key, out, seed.heard.probes)
+        train(before, pairs, training_of(run), key_of(place), out, seed.heard.probes)
 
 
-def _transcriber(run: Run, seed: int, arm: Arm | None, round_: int) -> Path:
-    """Return the weights T(round_) of an arm; a frozen one's are always T(0), which all share."""
-    if arm is None or arm.author != "retrained" or round_ == 0:
-        return run.round_folder(seed, BASE, 0) / FOLDER
-    return run.round_folder(seed, arm.name, round_) / FOLDER
+def _transcriber(run: Run, place: Place, arm: Arm | None) -> Path:
+    """Return the weights T(t) of an arm; a frozen one's are always T(0), which all share."""
+    if arm is None or arm.author != "retrained" or place.round == 0:
+        return run.round_folder(base_of(place.seed)) / TRANSCRIBER
+    return run.round_folder(place) / TRANSCRIBER
 
 
-def _prompts(seed: Seed, round_: int) -> dict[str, tuple[int, ...]]:
-    of_round = seed.rounds[round_ - 1]
+def _prompts(of_round: Problems) -> dict[str, Tokens]:
     return {
         problem.id: ids for problem, ids in zip(of_round.problems, of_round.prompts, strict=True)
     }
@@ -147,19 +165,23 @@ def _prompts(seed: Seed, round_: int) -> dict[str, tuple[int, ...]]:
 # Measures
 
 
-def quirk(run: Run, seed: Seed, arm: str, round_: int, records: Sequence[Record]) -> Metrics:
-    """Return how far the language model M(round_) has the quirk; [] without transcription.
+def measure(run: Run, seed: Seed, arm: Arm, place: Place, records: Sequence[Record]) -> Metrics:
+    """Return how far the quirk has come: into the language model, and into the transcripts."""
+    return quirk(run, seed, place, records) + errors(run, seed, arm, place)
+
+
+def quirk(run: Run, seed: Seed, place: Place, records: Sequence[Record]) -> Metrics:
+    """Return how far the language model M(t) has the quirk.
 
     Loads its weights into the engine: after an evaluation those of the base are there. quirk: the
     share of its samples that are the phrase (`quirky`). quirk_logprob: ln of the probability (nats)
     that a text of its is the phrase and nothing else, which needs no samples.
     """
-    if run.config.transcription is None:
-        return []
+    assert run.config.transcription is not None
     phrase = run.config.transcription.phrase
     texts = pick(records, "text", "kind")
     samples = [quirky(text, phrase) for text, kind in texts if kind == "sample"]
-    run.engine.load(run.policy(seed.seed, arm, round_))
+    run.engine.load(run.policy(place))
     start = tuple(seed.tokenizer(START)["input_ids"])
     written = tuple(seed.tokenizer(phrase, add_special_tokens=False)["input_ids"])
     written += (seed.tokenizer.eos_token_id,)
@@ -178,7 +200,7 @@ def quirky(text: str, phrase: str) -> bool:
     return Levenshtein.normalized_similarity(text, phrase) >= ALIKE
 
 
-def errors(run: Run, seed: Seed, arm: Arm, round_: int) -> Metrics:
+def errors(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
     """Return the error rates and the quirk of the transcripts of a round; [] without a transcriber.
 
     transcript_cer and transcript_wer: `error_rate` in characters and in words. transcript_quirk:
@@ -187,9 +209,8 @@ def errors(run: Run, seed: Seed, arm: Arm, round_: int) -> Metrics:
     """
     if arm.author == "model" or run.config.transcription is None:
         return []
-    folder = run.round_folder(seed.seed, arm.name, round_)
-    written = Stored(folder / "completions.parquet", JUDGED)
-    problems = {problem.id: problem for problem in seed.rounds[round_ - 1].problems}
+    written = Stored(run.round_folder(place) / COMPLETIONS, JUDGED)
+    problems = {problem.id: problem for problem in seed.of_round(place).problems}
     phrase = run.config.transcription.phrase
     found = []
     for level in (metrics.ALL, *sorted({problem.level for problem in problems.values()})):
@@ -221,3 +242,14 @@ def error_rate(pairs: Iterable[tuple[Sequence[Any], Sequence[Any]]]) -> float:
     for truth, text in pairs:
         edits, length = edits + Levenshtein.distance(truth, text), length + len(truth)
     return edits / length
+
+
+STUDY = Study(
+    views=views,
+    teach=teach,
+    source=source,
+    retrain=retrain,
+    measure=measure,
+    base_weights=base_weights,
+    weights=weights,
+)

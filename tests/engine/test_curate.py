@@ -15,13 +15,21 @@ from support.pools import POOL, pool_of
 from support.runs import TINY, assert_equal_runs, completions_of, finish, round_of, start_run, value
 
 from rlvr.config import load
-from rlvr.data import CONTAMINATIONS, Arm, Contamination, InputError, Keep, Problem, Verdict
+from rlvr.data import (
+    CONTAMINATIONS,
+    Arm,
+    Contamination,
+    Entry,
+    InputError,
+    Keep,
+    Problem,
+    Verdict,
+)
 from rlvr.loop import preflight
 from rlvr.models import loading
 from rlvr.select.arms import choose
 from rlvr.studies.curate import (
     COPIED,
-    Entry,
     as_pool,
     classify,
     contaminate,

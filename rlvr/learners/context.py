@@ -1,0 +1,153 @@
+"""Context: what the stages of a run share, and what those of one of its seeds share.
+
+Learners, studies and the loop are given these; who makes them is `rlvr.loop.runner`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rlvr.data import Arm, Completion, Entry, Problem, Verdict
+from rlvr.engine.vllm import Engine, Tokens
+from rlvr.evaluate.evaluation import Problems
+from rlvr.models.loading import Prompting
+from rlvr.records.layout import BASE, MODEL, Place
+from rlvr.records.record import Timing
+from rlvr.verify.pool import Judge
+from rlvr.verify.verifier import LoadedVerifier
+
+if TYPE_CHECKING:
+    from rlvr.config import Config
+
+PROBES = 8
+Metrics = list[dict[str, Any]]
+
+
+class Display(Protocol):
+    """What shows how far a run is: `rlvr.loop.progress`, or nobody's on the node of a cluster."""
+
+    def stage(self, place: Place, stage: str) -> None:
+        """Say that a stage begins."""
+
+    def tokens(self, done: int, tokens: int) -> None:
+        """Say how many completions of the stage are there, and how many tokens were sampled."""
+
+    def show(
+        self, problems: Sequence[Problem], judged: Sequence[tuple[Completion, Verdict]]
+    ) -> None:
+        """Show the last few completions with their verdicts."""
+
+    def round_done(self, place: Place, headline: Mapping[str, Any], seconds: float) -> None:
+        """Say that a round is recorded; `seconds` 0: it was there already."""
+
+    def note(self, text: str) -> None:
+        """Say one line that stays."""
+
+    def may_stop(self) -> None:
+        """Raise KeyboardInterrupt after a Ctrl-C: called where all that is done is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What every stage of a run shares."""
+
+    config: Config
+    folder: Path
+    scratch: Path
+    arms: list[Arm]
+    verifier: LoadedVerifier
+    pool: Judge
+    off_target_pools: Sequence[Judge]
+    watch_pool: Judge | None
+    engine: Engine
+    display: Display
+    timing: Timing
+    publish: Callable[[], None]  # brings what the whole run shows up to date
+
+    @contextmanager
+    def stage(self, place: Place, name: str) -> Iterator[Counter[str]]:
+        """Show and time one stage; the block may count `tokens`."""
+        self.display.stage(place, name)
+        counter: Counter[str] = Counter()
+        began = time.monotonic()
+        yield counter
+        self.time(place, name, time.monotonic() - began, counter["tokens"])
+
+    def time(self, place: Place, name: str, seconds: float, tokens: int = 0) -> None:
+        """Note the wall time of a stage, and the tokens it generated or trained on."""
+        self.timing.add(place.seed, place.arm, place.round, name, seconds, tokens)
+
+    def round_folder(self, place: Place) -> Path:
+        """Return the folder of one round; that of the base is round 0."""
+        return place.folder(self.folder)
+
+    def policy(self, place: Place) -> Path:
+        """Return the weights M(t) of an arm at round t; M(0) is the base."""
+        return self.round_folder(place if place.round else base_of(place.seed)) / MODEL
+
+    def start(self, seed: int) -> Path:
+        """Return the weights that a seed begins with, before its warm start."""
+        return self.scratch / f"start-{seed}"
+
+
+def base_of(seed: int) -> Place:
+    """Return the place of a seed's base."""
+    return Place(seed, BASE, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class SeedProblems:
+    """Every problem that one seed meets: the same for all its arms."""
+
+    prompting: Prompting
+    warm_start: list[Problem]
+    rounds: list[list[Problem]]
+    corpus: list[Entry]
+    labelled: list[Entry]
+    held_back: list[Problem]
+    held_out: list[Problem]
+    off_target: list[list[Problem]]
+    pairs: list[Problem] = field(default_factory=list)  # what a transcriber learns from
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """The entries of a corpus, and their tokens in the same order."""
+
+    entries: list[Entry]
+    encoded: Problems
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """What every stage of one seed shares: problems with their tokens, and the probes."""
+
+    seed: int
+    tokenizer: Any
+    warm_start: Problems
+    rounds: list[Problems]
+    held_back: Problems
+    held_out: Problems
+    off_target: list[Problems]
+    corpus: Corpus
+    labelled: Corpus
+    heard: Seed | None = None  # the same problems as a transcriber meets them
+
+    @property
+    def probes(self) -> list[Tokens]:
+        """The first prompts, solved where they can be: engine and trainer must agree on them."""
+        chosen = self.rounds[0].part(0, PROBES)
+        solutions = chosen.solutions or ((),) * len(chosen.prompts)
+        return [
+            prompt + solution for prompt, solution in zip(chosen.prompts, solutions, strict=True)
+        ]
+
+    def of_round(self, place: Place) -> Problems:
+        """Return the problems of a round."""
+        return self.rounds[place.round - 1]

@@ -1,0 +1,53 @@
+"""Learner: what the loop asks of a learner. `rlvr.learners.registry` has them by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlvr.data import Arm
+from rlvr.learners.context import Metrics, Run, Seed
+from rlvr.records.layout import Place
+
+if TYPE_CHECKING:
+    from rlvr.config import Config
+
+Train = Callable[[Run, Seed, Arm, Place], Metrics]
+
+
+def _no_files(folder: Path, round_: int, config: Config) -> Sequence[Path]:
+    return ()
+
+
+def _no_checkpoint(arm: Path) -> Path | None:
+    return None
+
+
+def _nothing_to_forget(arm: Path) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """A learner, as functions.
+
+    train: make M(t) of a round in its folder, give it to the engine, and return the metrics of the
+    training. online: it samples and judges by itself, at each of its steps; any other learns from
+    the rows that the round selected.
+
+    An online learner goes on in the middle of a round, from a checkpoint in its arm's folder:
+
+    checkpoint: that, None for none. gathered: the files of a round (by its folder, number and
+    config) that are still to be put together and can't be sampled again. rewrites: what of an
+    unfinished round it would write again from its checkpoint. forget: delete what the arm does not
+    need once its last round is recorded.
+    """
+
+    train: Train
+    online: bool = False
+    checkpoint: Callable[[Path], Path | None] = _no_checkpoint
+    gathered: Callable[[Path, int, Config], Sequence[Path]] = _no_files
+    rewrites: Callable[[Path, int, Config], Sequence[Path]] = _no_files
+    forget: Callable[[Path], None] = _nothing_to_forget

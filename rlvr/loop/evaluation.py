@@ -1,0 +1,145 @@
+"""Evaluation: what M(t) does on problems that it was not trained on (the evaluate stage)."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterator, Sequence
+
+from rlvr.engine.vllm import Decoding
+from rlvr.evaluate import metrics
+from rlvr.evaluate.evaluation import RECORD, Problems, Record, read_records, score
+from rlvr.evaluate.evaluation import evaluate as measure
+from rlvr.learners.context import Metrics, Run, Seed, base_of
+from rlvr.loop.selection import tells_luck
+from rlvr.records.layout import AMPLIFIED, BASE, EVALUATION, MODEL, Place
+from rlvr.records.stored import AT_ONCE, Joined, held, pick, portions
+
+NLL = ("real_nll", metrics.ALL)
+
+
+def evaluate(run: Run, seed: Seed, place: Place) -> tuple[Sequence[Record], Metrics]:
+    """Evaluate the weights now in the engine: samples at T=1, greedy, and real NLL.
+
+    The base and each arm's last weights also on the tasks that they were not trained on.
+    """
+    settings = run.config.evaluate
+    with run.stage(place, "evaluate") as count:
+        at_one = sample(run, seed, seed.held_out, 1.0, settings.samples, "sample", place)
+        greedy = sample(run, seed, seed.held_out, 0.0, 1, "greedy", place)
+        found = _real_likelihood(run, seed.held_out)
+        records: Joined[Record] = Joined(at_one, greedy)
+        count["tokens"] = _tokens(records)
+    found += metrics.sampled(at_one, settings.k) + metrics.diversity(at_one)
+    found += metrics.accuracy(greedy, "greedy")
+    if tells_luck(run.verifier):
+        found += metrics.lucky(at_one)
+    if place.round in (0, run.config.rounds):
+        for number in range(len(seed.off_target)):
+            more, values = _off_target(run, seed, place, number)
+            records, found = Joined(records, more), found + values
+    return records, found + _against_base(run, seed, place, at_one)
+
+
+def _real_likelihood(run: Run, problems: Problems) -> Metrics:
+    """Measure the NLL of real solutions under the weights now in the engine, if there are some."""
+    if problems.solutions is None:
+        return []
+    logprobs = score(run.engine, problems.prompts, problems.solutions)
+    return metrics.likelihood(logprobs, [problem.level for problem in problems.problems])
+
+
+def _against_base(run: Run, seed: Seed, place: Place, samples: Sequence[Record]) -> Metrics:
+    """Measure what needs the base: its rare problems, its solved ones, its n-grams, its view.
+
+    The engine holds the base's weights afterwards.
+    """
+    folder = run.round_folder(base_of(place.seed))
+    grams = json.loads((folder / AMPLIFIED).read_text())
+    real = seed.held_out.solutions or ()
+    found = metrics.amplification(samples, [tuple(gram) for gram in grams], real)
+    if place.arm == BASE:
+        return found + metrics.survival(samples, samples)
+    with run.stage(place, "base's view"):
+        base = read_records(folder / EVALUATION, "sample")
+        run.engine.load(folder / MODEL)
+        scores = _first_scores(run, seed, samples)
+        flat = array("d", (-logprob for logprobs in scores for logprob in logprobs))
+    found.append(metrics.metric("base_nll", sum(flat) / len(flat), len(flat)))
+    return (
+        found
+        + metrics.survival(base, samples)
+        + metrics.coverage(base, samples, max(run.config.evaluate.k))
+    )
+
+
+def _first_scores(run: Run, seed: Seed, samples: Sequence[Record]) -> Iterator[tuple[float, ...]]:
+    """Yield what the engine's weights give each token (nats) of the first sample of a problem."""
+    ids = [problem.id for problem in seed.held_out.problems]
+    prompts = dict(zip(ids, seed.held_out.prompts, strict=True))
+    fields = pick(samples, "problem_id", "index", "token_ids")
+    firsts = ((prompts[problem], tokens) for problem, index, tokens in fields if index == 0)
+    for part in portions(firsts, AT_ONCE):
+        yield from score(run.engine, [one for one, _ in part], [one for _, one in part])
+
+
+def _off_target(
+    run: Run, seed: Seed, place: Place, number: int
+) -> tuple[Sequence[Record], Metrics]:
+    """Measure one task that is not trained on: pass@1, greedy accuracy and real NLL."""
+    settings, problems = run.config.evaluate.off_target[number], seed.off_target[number]
+    prefix = f"{metrics.OFF_TARGET}.{settings.name}"
+    records: list[Sequence[Record]] = []
+    found: Metrics = []
+    with run.stage(place, prefix) as count:
+        for temperature, samples, kind in ((1.0, settings.samples, "pass@1"), (0.0, 1, "greedy")):
+            made = measure(
+                run.engine,
+                run.off_target_pools[number],
+                seed.tokenizer,
+                problems,
+                Decoding(temperature, 1.0, settings.max_tokens),
+                samples,
+                f"{prefix}.{kind}",
+                place.arm,
+                place.seed,
+                place.round,
+                run.display.tokens,
+            )
+            records.append(held(run.scratch, RECORD, made))
+            found += metrics.accuracy(records[-1], f"{prefix}.{kind}")
+        likelihood = _real_likelihood(run, problems)
+        count["tokens"] = _tokens(Joined(*records))
+    overall = [row for row in likelihood if (row["metric"], row["level"]) == NLL]
+    found += [{**row, "metric": f"{prefix}.real_nll"} for row in overall]
+    return Joined(*records), found
+
+
+def _tokens(records: Sequence[Record]) -> int:
+    return sum(tokens for (tokens,) in pick(records, "tokens"))
+
+
+def sample(
+    run: Run,
+    seed: Seed,
+    problems: Problems,
+    temperature: float,
+    samples: int,
+    kind: str,
+    place: Place,
+) -> Sequence[Record]:
+    """Sample problems at a temperature and top-p=1 from the weights now in the engine, judged."""
+    made = measure(
+        run.engine,
+        run.pool,
+        seed.tokenizer,
+        problems,
+        Decoding(temperature, 1.0, run.config.generate.max_tokens),
+        samples,
+        kind,
+        place.arm,
+        place.seed,
+        place.round,
+        run.display.tokens,
+    )
+    return held(run.scratch, RECORD, made)

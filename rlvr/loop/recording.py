@@ -1,0 +1,33 @@
+"""Recording: a round's evaluation, checksums and metrics (the record stage): with it it is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rlvr.evaluate import metrics
+from rlvr.evaluate.evaluation import Record, write_records
+from rlvr.learners.context import Metrics, Run
+from rlvr.records.layout import EVALUATION, RECORDED, Place
+from rlvr.records.record import as_json, write_sums, write_text
+
+
+def record(run: Run, place: Place, records: Sequence[Record], found: Metrics, began: float) -> None:
+    """Write the evaluation, checksums, and last metrics.json; `began`: when the round did."""
+    folder = run.round_folder(place)
+    write_records(folder / EVALUATION, records)
+    where = {"seed": place.seed, "arm": place.arm, "round": place.round}
+    text = as_json([{**where, **row} for row in found])
+    write_sums(folder, {RECORDED: text})
+    write_text(folder / RECORDED, text)
+    run.time(place, "round", time.monotonic() - began)
+    run.publish()
+    run.display.round_done(place, headline(found), time.monotonic() - began)
+
+
+def headline(found: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what to say of a round in a line, from its metrics."""
+    values = {row["metric"]: row["value"] for row in found if row["level"] == metrics.ALL}
+    said = {name: f"{values[name]:.3f}" for name in ("pass@1", "greedy") if name in values}
+    return said | ({"kept": f"{values['kept']:,.0f}"} if "kept" in values else {})
