@@ -40,6 +40,7 @@ from rlvr.data import (
     Start,
     nearest,
 )
+from rlvr.evaluate.table import verdict_metrics
 from rlvr.loop.tracking import TRACKERS, TrackerName
 from rlvr.select.arms import RANKINGS, in_order, preset
 from rlvr.statistics.conditions import parse as parse_condition
@@ -650,7 +651,7 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _metric_exists(self) -> Config:
-        known = [*(f"pass@{k}" for k in self.evaluate.k), "greedy", "real_nll"]
+        known = verdict_metrics(self.evaluate.k)
         if self.verdict.metric not in known:
             raise ValueError(
                 f"verdict.metric: {self.verdict.metric!r} is not "

@@ -19,8 +19,9 @@ import numpy as np
 from rlvr import config as config_
 from rlvr.config import ClaimConfig, Config
 from rlvr.data import InputError, nearest
+from rlvr.evaluate.table import lower_is_better
 from rlvr.models import loading
-from rlvr.results.compare import LOWER_IS_BETTER, Results, plain
+from rlvr.results.compare import Results, plain
 from rlvr.statistics.conditions import (
     Condition,
     Outcome,
@@ -291,7 +292,7 @@ def log_parameters(r: Results) -> float:
 def degradation(r: Results, seed: int, arm: str) -> float:
     """Return by how much the rule's metric is worse than the base's, in the metric's unit."""
     worse = r.at(seed, arm, r.metric) - r.at(seed, "base", r.metric)
-    return worse if r.metric in LOWER_IS_BETTER else -worse
+    return worse if lower_is_better(r.metric) else -worse
 
 
 def fractions(r: Results, memory: str = "replace") -> dict[float, str]:

@@ -20,8 +20,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rlvr.claims.experiments import degradation, dial, fractions, log_parameters
+from rlvr.evaluate.table import lower_is_better
 from rlvr.records.record import write_bytes
-from rlvr.results.compare import LOWER_IS_BETTER, Results, arm_effects, excludes_zero
+from rlvr.results.compare import Results, arm_effects, excludes_zero
 from rlvr.results.plot import BASE_COLOUR, MARKERS, arm_colours
 from rlvr.statistics.estimates import Interval, paired_interval
 
@@ -89,7 +90,7 @@ def _dial(ladder: Sequence[Results], axes: Axes) -> None:
         for rate, arm in row.items():
             grid[i, positive.index(rate)] = effects[arm].interval.delta
     most = float(np.nanmax(np.abs(grid)))
-    colours = "RdBu_r" if r.metric in LOWER_IS_BETTER else "RdBu"
+    colours = "RdBu_r" if lower_is_better(r.metric) else "RdBu"
     places = (_edges(positive), _edges(negative))
     image = axes.pcolormesh(*places, grid, cmap=colours, vmin=-most, vmax=most)
     axes.figure.colorbar(image, ax=axes, label=f"{r.metric}, change from the base")

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvr.config import Config, logprob_gap_bound
-from rlvr.data import DECIDED, Arm, Completion, RunError, Verdict
+from rlvr.data import DECIDED, Arm, Completion, RunError
 from rlvr.engine import threads
 from rlvr.engine.vllm import (
     Decoding,
@@ -42,8 +42,9 @@ from rlvr.engine.vllm import (
     on_gpu,
     stream_completions,
 )
-from rlvr.evaluate import metrics
+from rlvr.evaluate import metrics, table
 from rlvr.evaluate.evaluation import judge
+from rlvr.evaluate.measured import Selected
 from rlvr.learners.context import Metrics, Run, Seed, base_of
 from rlvr.learners.learner import Learner
 from rlvr.learners.sft import lora_config, save, training_of
@@ -586,9 +587,8 @@ def _found(run: Run, seed: Seed, place: Place, measured: Sequence[dict[str, floa
         values = [step[name] for step in measured if name in step]
         found.append(metrics.metric(f"step.{name}", sum(values) / len(values), len(values)))
     levels = {problem.id: problem.level for problem in seed.of_round(place).problems}
-    verdicts = itertools.starmap(Verdict, completions.pick("status", "reason"))
-    of_each = (levels[problem] for (problem,) in completions.pick("problem_id"))
-    found += metrics.filtering(verdicts, rewarded, of_each)
+    selected = Selected(completions, rewarded, levels, tells_luck=False)
+    found += table.compute([table.TRAINING], selected)
     tokens = sum(len(token_ids) for (token_ids,) in completions.pick("token_ids"))
     for name, value in (
         ("train_steps", len(measured)),

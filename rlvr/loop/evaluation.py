@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from array import array
 from collections.abc import Iterator, Sequence
 
 from rlvr.engine.vllm import Decoding
-from rlvr.evaluate import metrics
+from rlvr.evaluate import metrics, table
 from rlvr.evaluate.evaluation import RECORD, Problems, Record, read_records, score
 from rlvr.evaluate.evaluation import evaluate as measure
+from rlvr.evaluate.measured import AgainstBase, HeldOut
 from rlvr.learners.context import Metrics, Run, Seed, base_of
 from rlvr.loop.selection import tells_luck
 from rlvr.records.layout import AMPLIFIED, BASE, EVALUATION, MODEL, Place
@@ -27,13 +29,12 @@ def evaluate(run: Run, seed: Seed, place: Place) -> tuple[Sequence[Record], Metr
     with run.stage(place, "evaluate") as count:
         at_one = sample(run, seed, seed.held_out, 1.0, settings.samples, "sample", place)
         greedy = sample(run, seed, seed.held_out, 0.0, 1, "greedy", place)
-        found = _real_likelihood(run, seed.held_out)
+        real = _real_logprobs(run, seed.held_out)
         records: Joined[Record] = Joined(at_one, greedy)
         count["tokens"] = _tokens(records)
-    found += metrics.sampled(at_one, settings.k) + metrics.diversity(at_one)
-    found += metrics.accuracy(greedy, "greedy")
-    if tells_luck(run.verifier):
-        found += metrics.lucky(at_one)
+    levels = [problem.level for problem in seed.held_out.problems]
+    luck = tells_luck(run.verifier)
+    found = table.compute(table.HELD_OUT, HeldOut(at_one, greedy, settings.k, real, levels, luck))
     if place.round in (0, run.config.rounds):
         for number in range(len(seed.off_target)):
             more, values = _off_target(run, seed, place, number)
@@ -41,12 +42,11 @@ def evaluate(run: Run, seed: Seed, place: Place) -> tuple[Sequence[Record], Metr
     return records, found + _against_base(run, seed, place, at_one)
 
 
-def _real_likelihood(run: Run, problems: Problems) -> Metrics:
-    """Measure the NLL of real solutions under the weights now in the engine, if there are some."""
+def _real_logprobs(run: Run, problems: Problems) -> list[tuple[float, ...]] | None:
+    """Score real solutions under the weights now in the engine; None where there are none."""
     if problems.solutions is None:
-        return []
-    logprobs = score(run.engine, problems.prompts, problems.solutions)
-    return metrics.likelihood(logprobs, [problem.level for problem in problems.problems])
+        return None
+    return score(run.engine, problems.prompts, problems.solutions)
 
 
 def _against_base(run: Run, seed: Seed, place: Place, samples: Sequence[Record]) -> Metrics:
@@ -57,20 +57,24 @@ def _against_base(run: Run, seed: Seed, place: Place, samples: Sequence[Record])
     folder = run.round_folder(base_of(place.seed))
     grams = json.loads((folder / AMPLIFIED).read_text())
     real = seed.held_out.solutions or ()
-    found = metrics.amplification(samples, [tuple(gram) for gram in grams], real)
-    if place.arm == BASE:
-        return found + metrics.survival(samples, samples)
+    base, logprobs = samples, None
+    if place.arm != BASE:
+        base, logprobs = _base_view(run, seed, place, samples)
+    most = max(run.config.evaluate.k)
+    beside = AgainstBase(samples, base, [tuple(gram) for gram in grams], real, most, logprobs)
+    return table.compute(table.AGAINST_BASE, beside)
+
+
+def _base_view(
+    run: Run, seed: Seed, place: Place, samples: Sequence[Record]
+) -> tuple[Sequence[Record], Sequence[float]]:
+    """Return the base's samples, and what it gives each token (nats) of an arm's first samples."""
+    folder = run.round_folder(base_of(place.seed))
     with run.stage(place, "base's view"):
         base = read_records(folder / EVALUATION, "sample")
         run.engine.load(folder / MODEL)
         scores = _first_scores(run, seed, samples)
-        flat = array("d", (-logprob for logprobs in scores for logprob in logprobs))
-    found.append(metrics.metric("base_nll", sum(flat) / len(flat), len(flat)))
-    return (
-        found
-        + metrics.survival(base, samples)
-        + metrics.coverage(base, samples, max(run.config.evaluate.k))
-    )
+        return base, array("d", itertools.chain.from_iterable(scores))
 
 
 def _first_scores(run: Run, seed: Seed, samples: Sequence[Record]) -> Iterator[tuple[float, ...]]:
@@ -108,8 +112,10 @@ def _off_target(
             )
             records.append(held(run.scratch, RECORD, made))
             found += metrics.accuracy(records[-1], f"{prefix}.{kind}")
-        likelihood = _real_likelihood(run, problems)
+        real = _real_logprobs(run, problems)
         count["tokens"] = _tokens(Joined(*records))
+    levels = [problem.level for problem in problems.problems]
+    likelihood = [] if real is None else metrics.likelihood(real, levels)
     overall = [row for row in likelihood if (row["metric"], row["level"]) == NLL]
     found += [{**row, "metric": f"{prefix}.real_nll"} for row in overall]
     return Joined(*records), found

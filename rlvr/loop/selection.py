@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from rlvr.data import Arm, Row, Verdict
-from rlvr.evaluate import metrics
+from rlvr.data import Arm, Row
+from rlvr.evaluate import metrics, table
+from rlvr.evaluate.measured import Selected
 from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.records import record
 from rlvr.records.layout import BASE, COMPLETIONS, MEMORY, ROWS, Place
@@ -115,18 +115,10 @@ def _filtering(run: Run, seed: Seed, place: Place) -> Metrics:
     path = run.round_folder(place) / COMPLETIONS
     levels = {problem.id: problem.level for problem in seed.of_round(place).problems}
     pool, chosen = Stored(path, JUDGED), record.read_kept(path)
-
-    def verdicts() -> Iterator[Verdict]:
-        return itertools.starmap(Verdict, pool.pick("status", "reason"))
-
-    def of_each() -> Iterator[str]:
-        return (levels[problem] for (problem,) in pool.pick("problem_id"))
-
-    found = metrics.filtering(verdicts(), chosen, of_each())
-    found += study_of(run.config).selected(verdicts(), chosen, of_each())
-    if tells_luck(run.verifier):
-        found += metrics.lucky(verdicts(), "train_lucky")
-    return found
+    selected = Selected(pool, chosen, levels, tells_luck(run.verifier))
+    found = table.compute([table.TRAINING], selected)
+    found += study_of(run.config).selected(selected.verdicts(), chosen, selected.level_of_each())
+    return found + table.compute([table.TRAINING_WORK], selected)
 
 
 def tells_luck(verifier: LoadedVerifier) -> bool:

@@ -23,6 +23,7 @@ from typing import Any, Literal, get_args
 
 from rlvr.data import InputError
 from rlvr.evaluate.metrics import STEP
+from rlvr.evaluate.table import figure_name
 from rlvr.records import layout, record
 from rlvr.records.layout import Place
 
@@ -143,7 +144,7 @@ def _recorded(folder: Path) -> list[tuple[Place, Path]]:
 def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Return a round's figures by name; single steps of an online round are no figures of it."""
     return {
-        row["metric"] if row["level"] == "all" else f"{row['metric']}[{row['level']}]": row["value"]
+        figure_name(row["metric"], row["level"]): row["value"]
         for row in rows
         if not row["level"].startswith(STEP)
     }

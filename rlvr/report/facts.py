@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rlvr.evaluate.table import BUDGET, find, names
 from rlvr.records.record import deciding, flat
 from rlvr.results.compare import (
     EXCLUDED,
@@ -31,8 +32,7 @@ from rlvr.results.compare import (
 from rlvr.results.tables import p_value
 from rlvr.statistics.estimates import paired_interval
 
-QUADRANTS = ("both", "base_only", "arm_only", "neither")
-BUDGET = ("sampled", "kept", "shortfall", "rows", "train_steps", "train_tokens")
+QUADRANTS = tuple(find("coverage_{side}").values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +132,10 @@ def budget_table(r: Results, seconds: Mapping[str, float]) -> Table:
     """
     rows = []
     for arm in r.arms:
-        totals = (_total(r, arm, name) for name in BUDGET)
+        totals = (_total(r, arm, name) for name in names(BUDGET))
         time = f"{seconds[arm]:,.0f}" if arm in seconds else "-"
         rows.append((arm, *(_count(total) for total in totals), time))
-    head = ("arm", *(name.replace("_", " ") for name in BUDGET), "seconds")
+    head = ("arm", *(name.replace("_", " ") for name in names(BUDGET)), "seconds")
     note = (
         f"Sums over rounds 1 to {r.round}, mean over seeds. sampled: completions drawn; kept: of "
         "them, those chosen; shortfall: rows that a size-matched arm lacked; rows: trained on."

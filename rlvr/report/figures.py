@@ -15,11 +15,10 @@ from typing import Any
 
 import altair as alt
 
-from rlvr.data import CONTAMINATIONS
+from rlvr.evaluate.table import ACCURACY, COVERAGE, GROUPS, NLL, SHARE, STEPS, TAILS, charted, find
 from rlvr.report.facts import QUADRANTS
-from rlvr.results.compare import BEST_TEMPERATURE, LOWER_IS_BETTER, SHARES, Results, percent
-from rlvr.results.plot import BASE_COLOUR, STEP_PANELS, arm_colours
-from rlvr.results.tables import ANSWERS
+from rlvr.results.compare import BEST_TEMPERATURE, Results, percent
+from rlvr.results.plot import BASE_COLOUR, arm_colours
 from rlvr.statistics.estimates import paired_interval
 
 INK, GRID, PAPER = "#24292f", "#e6e6e6", "#ffffff"  # the page puts its theme's there
@@ -30,66 +29,6 @@ SHAPES = "circle square triangle-up diamond cross triangle-down triangle-right".
 HEIGHT = 210
 ROWS = alt.NamedData(name="rows")  # what every layer of a chart draws from
 MEAN = "datum.what == 'mean'"
-
-GROUPS: Mapping[str, Mapping[str, str]] = {
-    "Accuracy": {
-        "pass@1": "share of samples at temperature 1 that are correct",
-        "greedy": "share of greedy completions that are correct",
-        "pass@k": "share of problems with a correct one in the largest k samples",
-    },
-    "Tails": {
-        "survival": "share of the base's rare problems that some sample still solves",
-        "real_nll_p95": "95th percentile over tokens of the NLL of real solutions, nats",
-    },
-    "Diversity": {
-        "distinct": "distinct share of each problem's completions",
-        "distinct_1": "unique over all tokens",
-        "distinct_2": "unique over all pairs of tokens",
-        "distinct_3": "unique over all triples of tokens",
-        "correct_distinct_2": "unique over all pairs of tokens, correct completions alone",
-        "answer_entropy": "entropy of a problem's extracted answers, nats",
-        "token_entropy": "mean entropy of a sampled token, nats",
-    },
-    "Negative log-likelihood": {
-        "real_nll": "of held-out real solutions under the arm, nats a token",
-        "base_nll": "of the arm's samples under the base, nats a token",
-    },
-    "Filter": {
-        "phi": "P(kept | correct)",
-        "psi": "P(kept | wrong)",
-        "J": "phi - psi: 1 is a perfect filter, 0 a blind one",
-        "keep_rate": "share of the completions that is kept",
-        **{f"kept_{kind}": f"share of the {kind} that is kept" for kind in CONTAMINATIONS},
-        "kept_clean": "share of the clean that is kept",
-        "train_lucky": "share of right answers by wrong work, among training completions",
-    },
-    "Online steps": {
-        f"step.{name}": f"{says}; mean over the round's steps" for name, says in STEP_PANELS.items()
-    },
-    "Deficiencies amplified": {
-        "amplified": "share of tokens in n-grams that the base over-used",
-        "amplified_excess": "the same, less the share they have in real solutions",
-        "quirk": "share of completions with the transcriber's quirk",
-        "quirk_logprob": "log-probability of the quirk, nats",
-        "transcript_cer": "character error rate of the transcripts",
-        "transcript_quirk": "share of transcripts with the quirk",
-    },
-    "Health": {
-        "lucky": "share of right answers by wrong work",
-        "truncated": "share of completions cut at max_tokens",
-        "no_answer": "share of completions without an answer",
-        "undecided": "share of held-out completions without a verdict",
-        "train_undecided": "share of training completions without a verdict",
-        "tokens_per_completion": "mean tokens of a completion",
-    },
-}
-ORDER = ("Accuracy", "Coverage", *(title for title in GROUPS if title != "Accuracy"))
-UNIT = (
-    *(*SHARES, "coverage_", "survival", "distinct", "correct_distinct", "phi", "psi", "keep_rate"),
-    *("kept_", "amplified", "truncated", "no_answer", "lucky", "train_lucky"),
-    *("undecided", "train_undecided"),
-    *("step.correct", "step.zero_variance"),
-)  # how metrics begin that lie between 0 and 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +67,10 @@ def figure_groups(r: Results, looks: Mapping[str, Look]) -> dict[str, list[Figur
     groups: dict[str, list[Figure]] = {
         f"The rule's metric: {r.metric}": [over_rounds(r, r.metric, _meaning(r.metric), looks)]
     }
-    for title, metrics in GROUPS.items():
+    for title in GROUPS:
         named = {
-            r.largest_k if metric == "pass@k" else metric: metrics[metric] for metric in metrics
+            r.largest_k if metric == "pass@k" else metric: says
+            for metric, says in _charts(title).items()
         }
         groups[title] = [
             over_rounds(r, metric, says, looks)
@@ -138,22 +78,33 @@ def figure_groups(r: Results, looks: Mapping[str, Look]) -> dict[str, list[Figur
             if metric != r.metric and _shown(r, metric)
         ]
     ks = sorted(int(k) for k in r.config["evaluate"]["k"])
-    if len(ks) > 1 and r.metric not in LOWER_IS_BETTER:
-        groups["Accuracy"].append(_pass_at_k(r, ks, looks))
+    if len(ks) > 1 and not _of_text(r):
+        groups[ACCURACY].append(_pass_at_k(r, ks, looks))
     if _levels(r):
-        groups["Tails"].insert(0, _by_level(r, looks))
-    if any(r.finite(arm, "coverage_both") for arm in r.arms) and r.metric not in LOWER_IS_BETTER:
-        groups["Coverage"] = [_coverage(r)]
-    return {title: groups[title] for title in (*list(groups)[:1], *ORDER) if groups.get(title)}
+        groups[TAILS].insert(0, _by_level(r, looks))
+    if any(r.finite(arm, "coverage_both") for arm in r.arms) and not _of_text(r):
+        groups[COVERAGE] = [_coverage(r)]
+    return {title: groups[title] for title in groups if groups[title]}
 
 
 def _meaning(metric: str) -> str:
-    return next((of[metric] for of in GROUPS.values() if metric in of), "")
+    return _charts(find(metric).group).get(metric, "")
+
+
+def _charts(group: str) -> dict[str, str]:
+    """Return a group's charts and what each shows."""
+    end = "; mean over the round's steps" if group == STEPS else ""
+    return {metric: f"{says}{end}" for metric, says in charted(group).items()}
+
+
+def _of_text(r: Results) -> bool:
+    """Whether the run is about text, of which there is no right answer."""
+    return find(r.metric).group == NLL
 
 
 def _shown(r: Results, metric: str) -> bool:
-    if r.metric in LOWER_IS_BETTER and metric.startswith(ANSWERS):
-        return False  # of text there is no right answer
+    if _of_text(r) and find(metric).of_answers:
+        return False
     return any(r.finite(arm, metric) for arm in r.arms)
 
 
@@ -348,7 +299,7 @@ def _limits(metric: str, rows: Iterable[Mapping[str, Any]]) -> alt.Scale:
     """Return the extent of what is drawn; a share's band may reach past 0 and 1, the axis not."""
     values = [x for row in rows for x in map(row.get, ("value", "low", "high")) if x is not None]
     low, high = min(values), max(values)
-    if metric.startswith(UNIT) and metric != "amplified_excess":
+    if find(metric).range == SHARE:
         low, high = (max(low, 0.0), min(high, 1.0)) if low < high else (0.0, 1.0)
     room = 0.03 * (high - low) or 0.03
     return alt.Scale(domain=[_plain(low - room), _plain(high + room)], nice=False, zero=False)

@@ -6,7 +6,7 @@ every other, by seed. A metric by level is called `pass@1[LEVEL]`. `ci95` holds 
 rule's confidence, which is 0.95 unless the config says otherwise. The verdict is on the rule's
 metric alone; the intervals and p-values of all other metrics describe, and p_holm corrects for the
 arms (or the pairs of arms), not for the number of metrics. "Growth" says that the rule's metric
-rose, for a metric of LOWER_IS_BETTER that it fell.
+rose, or fell where lower is better (`rlvr.evaluate.table`).
 
 What it does not do: train, score, read completions, print (`rlvr.results.tables`) or draw
 (`rlvr.results.plot`).
@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 
 from rlvr.data import InputError, nearest
 from rlvr.evaluate.metrics import STEP
+from rlvr.evaluate.table import ACCURACY, figure_name, find, lower_is_better
 from rlvr.records import record
 from rlvr.records.record import read_table, write_json
 from rlvr.statistics.estimates import (
@@ -40,9 +41,7 @@ from rlvr.statistics.estimates import (
 
 COLUMNS = ("seed", "arm", "round", "metric", "level", "value")
 BEST_TEMPERATURE = "pass@1_best_temperature"
-EXCLUDED = ("excluded_abstain", "excluded_error")
-LOWER_IS_BETTER = ("real_nll",)
-SHARES = ("pass@", "greedy")  # how the metrics begin that are shares of correct answers
+EXCLUDED = tuple(find("excluded_{status}").named())
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +186,9 @@ def _read_metrics(path: Path) -> dict[tuple[int, str, int, str], float]:
     columns = table.select(list(COLUMNS)).to_pydict()
     values = {}
     for seed, arm, round, metric, level, value in zip(*columns.values(), strict=True):
-        key = metric if level == "all" else f"{metric}[{level}]"
-        values[(seed, arm, round, key)] = math.nan if value is None else value
+        values[(seed, arm, round, figure_name(metric, level))] = (
+            math.nan if value is None else value
+        )
     if len(values) != len(table):
         raise InputError(f"{path}: holds a figure twice; {mend}")
     return values
@@ -254,8 +254,8 @@ def compare_run(r: Results) -> dict[str, Any]:
 
 def rule_text(r: Results) -> str:
     """Return the rule of the verdicts in words."""
-    way = "falls" if r.metric in LOWER_IS_BETTER else "rises"
-    other = "rises" if r.metric in LOWER_IS_BETTER else "falls"
+    way = "falls" if lower_is_better(r.metric) else "rises"
+    other = "rises" if lower_is_better(r.metric) else "falls"
     return (
         f"growth if {r.metric} {way} by at least {r.margin:g} and the interval excludes 0; "
         f"collapse if it {other} so; no effect if the interval lies within +-{r.margin:g}; "
@@ -316,7 +316,7 @@ def _with_holm(effects: Sequence[Effect]) -> list[Effect]:
 def outcome(r: Results, effect: Effect) -> Outcome:
     """Return the rule's verdict on an effect."""
     i = effect.interval
-    if r.metric in LOWER_IS_BETTER:
+    if lower_is_better(r.metric):
         return decide(-i.delta, -i.high, -i.low, r.margin, len(effect.deltas))
     return decide(i.delta, i.low, i.high, r.margin, len(effect.deltas))
 
@@ -371,7 +371,7 @@ def why(r: Results, arm: str, effect: Effect) -> str:
     if verdict in ("growth", "collapse") and effect.p_holm > 1 - r.confidence:
         p, limit = number(effect.p_holm), 1 - r.confidence
         parts.append(f"Holm's p over the {len(r.arms)} arms is {p}, above {limit:.2g}")
-    if verdict == "growth" and r.metric.startswith(SHARES):
+    if verdict == "growth" and find(r.metric).group == ACCURACY:
         parts.append(_growth_kind(r, arm))
     parts += _excluded_sentence(r, arm)
     parts += _power(r, effect)
@@ -420,7 +420,7 @@ def _growth_kind(r: Results, arm: str) -> str:
 
 def _excluded_sentence(r: Results, arm: str) -> list[str]:
     count = excluded(r, arm) + excluded(r, "base")
-    if not count or not r.metric.startswith(SHARES):  # real solutions are scored, none is excluded
+    if not count or find(r.metric).group != ACCURACY:  # real solutions are scored, none is excluded
         return []
     cases = worst_case(r, arm, "base")
     if cases is None:

@@ -19,8 +19,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rlvr.evaluate.metrics import STEP
+from rlvr.evaluate.table import ACCURACY, STEPS, charted, find
 from rlvr.records.record import write_bytes
-from rlvr.results.compare import BEST_TEMPERATURE, SHARES, Results, arm_effects, number, percent
+from rlvr.results.compare import BEST_TEMPERATURE, Results, arm_effects, number, percent
 from rlvr.statistics.estimates import paired_interval
 
 # Okabe and Ito's palette, safe for colour-blind eyes, then Tol's muted.
@@ -59,16 +60,6 @@ def plot(r: Results) -> Path:
     return r.folder / "compare.png"
 
 
-STEP_PANELS = {
-    "reward": "mean reward",
-    "correct": "share correct, by the run's verifier",
-    "watch_gap": "rewarded less right, by the watch",
-    "kl": "KL from the base, nats a token",
-    "entropy": "entropy, nats a token",
-    "zero_variance": "share of groups without a contrast",
-}
-
-
 def plot_steps(r: Results) -> Path | None:
     """Draw what was logged of each online step into `steps.png` and `steps.svg`.
 
@@ -77,21 +68,21 @@ def plot_steps(r: Results) -> Path | None:
     """
     frame = pd.read_parquet(r.folder / "metrics.parquet")
     frame = frame[frame.level.str.startswith(STEP) & frame.seed.isin(r.seeds)]
-    panels = [name for name in STEP_PANELS if (frame.metric == f"step.{name}").any()]
+    panels = [(name, says) for name, says in charted(STEPS).items() if (frame.metric == name).any()]
     if not panels:
         return None
     colours = arm_colours(r.arms)
     lines = math.ceil(len(panels) / 2)
     with _drawn(r.folder / "steps", (10, 2.6 * lines + 0.6)) as figure:
         grid = figure.subplots(lines, 2, squeeze=False)
-        for axes, name in zip(grid.flat, panels, strict=False):
-            mine = frame[frame.metric == f"step.{name}"]
+        for axes, (name, says) in zip(grid.flat, panels, strict=False):
+            mine = frame[frame.metric == name]
             for arm in (arm for arm in r.arms if (mine.arm == arm).any()):
                 table = mine[mine.arm == arm].pivot_table("value", "level", "seed")
                 steps = [int(level.removeprefix(STEP)) for level in table.index]
                 axes.plot(steps, table, color=colours[arm], linewidth=0.6, alpha=0.3)
                 axes.plot(steps, table.mean(axis=1), color=colours[arm], linewidth=1.8, label=arm)
-            axes.set_title(STEP_PANELS[name], loc="left", fontsize=9)
+            axes.set_title(says, loc="left", fontsize=9)
             axes.spines[["top", "right"]].set_visible(False)
             axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
         for axes in grid.flat[len(panels) :]:
@@ -156,7 +147,7 @@ def _drawn(stem: Path, size: tuple[float, float]) -> Iterator[Figure]:
 
 
 def _draw(r: Results, axes: Axes) -> None:
-    shares = r.metric.startswith(SHARES) and any(r.finite(arm, "pass@1") for arm in r.arms)
+    shares = find(r.metric).group == ACCURACY and any(r.finite(arm, "pass@1") for arm in r.arms)
     metric = "pass@1" if shares else r.metric
     colours = arm_colours(r.arms)
     labels = [
@@ -164,7 +155,7 @@ def _draw(r: Results, axes: Axes) -> None:
         for i, arm in enumerate(r.arms)
     ]
     labels += _draw_base(r, axes, metric)
-    if metric.startswith(SHARES):
+    if find(metric).group == ACCURACY:
         axes.set_ylim(*_share_limits(axes))
     _draw_labels(axes, r.round, labels)
     axes.set_xlim(0, r.round)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlvr.config import logprob_gap_bound
+from rlvr.evaluate.table import ACCURACY, find
 from rlvr.records.record import deciding, digest
-from rlvr.results.compare import SHARES, Results, excluded, outcome, worst_case
+from rlvr.results.compare import Results, excluded, outcome, worst_case
 from rlvr.results.compare import arm_effects as effects_of
 from rlvr.statistics.estimates import MIN_SEEDS
 
@@ -149,7 +150,7 @@ def _hanging(r: Results) -> tuple[str, bool]:
         f"{arm} {n} ({shares[arm]:.1%})" if math.isfinite(shares[arm]) else f"{arm} {n}"
         for arm, n in counts.items()
     )
-    if not r.metric.startswith(SHARES):  # real solutions are scored, none is excluded
+    if find(r.metric).group != ACCURACY:  # real solutions are scored, none is excluded
         return f"{found}: the rule's metric judges none", True
     unbounded, changed = [], []
     for arm, effect in effects_of(r, r.metric).items():

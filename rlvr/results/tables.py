@@ -14,12 +14,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from rlvr.data import CONTAMINATIONS
 from rlvr.evaluate.metrics import OFF_TARGET
+from rlvr.evaluate.table import BUDGET, NLL, find, in_terminal
 from rlvr.results.compare import (
-    BEST_TEMPERATURE,
     EXCLUDED,
-    LOWER_IS_BETTER,
     Effect,
     Results,
     arm_effects,
@@ -39,38 +37,6 @@ from rlvr.results.sceptic import checks
 
 WIDTH = 80
 GAP = 2
-MEANS = (
-    "lucky",
-    "train_lucky",
-    "survival",
-    "coverage_base_only",
-    "coverage_arm_only",
-    "real_nll",
-    "real_nll_p95",
-    "base_nll",
-    "amplified",
-    "amplified_excess",
-    "quirk",
-    "quirk_logprob",
-    "token_entropy",
-    "answer_entropy",
-    "distinct_2",
-    "distinct",
-    "truncated",
-    "no_answer",
-    "undecided",
-    "train_undecided",
-    "tokens_per_completion",
-    "phi",
-    "psi",
-    "J",
-    *(f"kept_{kind}" for kind in ("clean", *CONTAMINATIONS)),
-    "transcript_cer",
-    "transcript_wer",
-    "transcript_quirk",
-)
-ANSWERS = ("pass@", "greedy", "coverage_", "answer_entropy")  # how metrics of answers begin
-COUNTS = ("kept", "shortfall", "train_steps", "train_tokens")
 OUTCOME_STYLE = {"growth": "green", "collapse": "red"}
 
 
@@ -214,13 +180,15 @@ def means_tables(r: Results) -> list[Table]:
     rows = {}
     keys = {key for _, _, _, key in r.values if not key.endswith("]")}  # those of a level do
     elsewhere = sorted(key for key in keys if key.startswith(OFF_TARGET))
-    shown = (r.metric, "pass@1", BEST_TEMPERATURE, "greedy", r.largest_k, *MEANS, *elsewhere)
-    if r.metric in LOWER_IS_BETTER:  # of text there is no right answer
-        shown = tuple(name for name in shown if not name.startswith(ANSWERS))
-    for metric in (*shown, *COUNTS):
+    lines = [r.largest_k if name == "pass@k" else name for name in in_terminal()]
+    counts = [name for name in lines if find(name).group == BUDGET]
+    shown = [r.metric, *(name for name in lines if name not in counts), *elsewhere]
+    if find(r.metric).group == NLL:  # of text there is no right answer
+        shown = [name for name in shown if not find(name).of_answers or name in elsewhere]
+    for metric in (*shown, *counts):
         figures = {arm: r.mean(arm, metric) for arm in ("base", *r.arms)}
         if any(math.isfinite(x) for x in figures.values()):
-            show = _count if metric in COUNTS else number
+            show = _count if metric in counts else number
             rows[metric] = {arm: show(x) for arm, x in figures.items()}
     return _arm_tables(r, f"means over seeds at round {r.round}", "metric", rows)
 
