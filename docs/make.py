@@ -3,7 +3,8 @@
 A block `<!-- NAME -->` ... `<!-- /NAME -->` of the README holds tables of docs/results/NAME, made
 from its config.json and metrics.parquet as `rlvr compare docs/results/NAME` makes them; the block
 `claims` a table of docs/claims, whose pages are made from the records beside them.
-docs/scale.md and docs/verifiers.md have a block of their own, made from what the benchmarks left.
+docs/scale.md and docs/verifiers.md have a block of their own, made from what the benchmarks left,
+docs/metrics.md one made from the table of metrics.
 `--collect FOLDER` first copies there the records of the claims in FOLDER, which `rlvr claims` left.
 tests/unit/test_readme.py fails where what is written differs from what is recorded.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import math
 import re
 import shutil
 from pathlib import Path
@@ -24,6 +26,7 @@ from rich.console import Console
 from rlvr.claims.pages import summary, write
 from rlvr.config import ClaimConfig
 from rlvr.data import InputError
+from rlvr.evaluate import table
 from rlvr.results.compare import (
     Effect,
     Results,
@@ -54,10 +57,7 @@ def written(text: str) -> str:
     blocks |= {"verdict": _verdict("quickstart"), "claims": _claims()}
     blocks |= {LEARNERS: _learners(LEARNERS), ONLINE: _curve(ONLINE)}
     for name, block in blocks.items():
-        found = re.findall(f"<!-- {name} -->\n.*?<!-- /{name} -->", text, re.DOTALL)
-        if len(found) != 1:
-            raise ValueError(f"README.md: {len(found)} blocks <!-- {name} -->, one was expected")
-        text = text.replace(found[0], f"<!-- {name} -->\n{block}<!-- /{name} -->")
+        text = _with_block(text, name, block)
     return text
 
 
@@ -114,19 +114,45 @@ def scale(text: str) -> str:
     """Return docs/scale.md with its figures made anew."""
     measured = json.loads((ROOT / "docs" / "results" / "scale.json").read_text())
     speed = json.loads((ROOT / "docs" / "results" / "verify.json").read_text())
-    found = re.findall("<!-- scale -->\n.*?<!-- /scale -->", text, re.DOTALL)
-    assert len(found) == 1, "docs/scale.md: one block <!-- scale --> was expected"
-    block = _costs(measured) + "\n" + _limits(measured, speed)
-    return text.replace(found[0], f"<!-- scale -->\n{block}<!-- /scale -->")
+    return _with_block(text, "scale", _costs(measured) + "\n" + _limits(measured, speed))
 
 
 def labelled(text: str) -> str:
     """Return docs/verifiers.md with its table of labelled answers made anew."""
     measured = json.loads((ROOT / "docs" / "results" / "labelled.json").read_text())
-    found = re.findall("<!-- labelled -->\n.*?<!-- /labelled -->", text, re.DOTALL)
-    assert len(found) == 1, "docs/verifiers.md: one block <!-- labelled --> was expected"
-    block = "\n".join([*_agreement(measured), "", *_faults(measured)])
-    return text.replace(found[0], f"<!-- labelled -->\n{block}\n<!-- /labelled -->")
+    lines = [*_agreement(measured), "", *_faults(measured)]
+    return _with_block(text, "labelled", "".join(f"{line}\n" for line in lines))
+
+
+def metrics(text: str) -> str:
+    """Return docs/metrics.md with its tables recreated: a table a group, a line a row."""
+    lines = []
+    for group, rows in table.reference():
+        lines += [
+            f"## {group}",
+            "",
+            "| metric | what it says | unit | range | better | made from |",
+            "|---|---|---|---|---|---|",
+            *map(_metric_line, rows),
+            "",
+        ]
+    return _with_block(text, "metrics", "".join(f"{line}\n" for line in lines))
+
+
+def _metric_line(row: table.Metric) -> str:
+    name = "<br>".join(f"`{name}`" for name in row.named())
+    says = row.says.replace("|", "\\|")
+    low, high = row.range or (math.nan, math.nan)
+    limits = f"from {low:g}" if math.isinf(high) else f"{low:g} to {high:g}" if row.range else ""
+    return f"| {name} | {says} | {row.unit} | {limits} | {row.better or ''} | {row.source} |"
+
+
+def _with_block(text: str, name: str, block: str) -> str:
+    """Return a page's text with its block of that name replaced. Raises ValueError without one."""
+    found = re.findall(f"<!-- {name} -->\n.*?<!-- /{name} -->", text, re.DOTALL)
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} blocks <!-- {name} -->, one was expected")
+    return text.replace(found[0], f"<!-- {name} -->\n{block}<!-- /{name} -->")
 
 
 SIDES = {"rlvr": "`math`", "math-verify": "Math-Verify"}
@@ -237,10 +263,10 @@ def _plot(name: str) -> str:
 def _tables(results: Results) -> str:
     out = io.StringIO()
     console = Console(file=out, width=80)
-    for i, table in enumerate((verdict_table(results), *contrast_tables(results))):
+    for i, shown in enumerate((verdict_table(results), *contrast_tables(results))):
         if i:
             console.print()
-        console.print(table)
+        console.print(shown)
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
@@ -289,7 +315,12 @@ def make_pages() -> None:
         write(main.parent.parent, "cpu", beside)
 
 
-PAGES = {"README.md": written, "docs/scale.md": scale, "docs/verifiers.md": labelled}
+PAGES = {
+    "README.md": written,
+    "docs/scale.md": scale,
+    "docs/verifiers.md": labelled,
+    "docs/metrics.md": metrics,
+}
 
 
 if __name__ == "__main__":

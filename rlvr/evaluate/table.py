@@ -42,7 +42,7 @@ TRAINING, TRAINING_WORK = "training completions", "training completions, where t
 SELECTED = (TRAINING, TRAINING_WORK)  # given a `measured.Selected`
 # Not computed here: recorded by what makes them.
 TUNED, CHECKED = "the base at its best temperature", "the base's audit"
-CORPUS, TRANSCRIBER, LEARNER = "the corpus", "the transcriber", "the learner"
+CORPUS, TRANSCRIBER, LEARNER = "the corpus", "the transcriber", "the round's training"
 
 SHARE = (0.0, 1.0)
 ON = (0.0, math.inf)
@@ -81,17 +81,25 @@ class Metric:
     def named(self, values: Sequence[str] | None = None) -> dict[str, str]:
         """Return the metric's names, or those of some values, and what each says.
 
-        Where any value will do it is the name with the parameter's own: pass@k.
+        Of pass@k, where any value will do, it is that name: what is shown is the largest k.
         """
-        values = list(self.values) if values is None else values
+        if not self.values:
+            return {self.label: re.sub(r"\{(\w+)\}", r"the largest \1", self.meaning)}
+        chosen = list(self.values) if values is None else values
         return {
-            _filled(self.name, value): _filled(self.meaning, self.values[value]) for value in values
-        } or {self.label: self.meaning}
+            _filled(self.name, value): _filled(self.meaning, self.values[value]) for value in chosen
+        }
 
     @property
     def label(self) -> str:
-        """The name without braces."""
+        """The name without braces: pass@k."""
         return re.sub(r"[{}]", "", self.name)
+
+    @property
+    def says(self) -> str:
+        """What the metric says, the values of its parameter side by side."""
+        values = " / ".join(self.values.values())
+        return re.sub(r"\{(\w+)\}", lambda parameter: values or parameter[1], self.meaning)
 
     def matches(self, name: str) -> bool:
         """Whether `name` is one of this row's."""
@@ -112,7 +120,7 @@ METRICS: tuple[Metric, ...] = (
            "share", SHARE, SAMPLES, m.sampled, "higher", of_answers=True, line=1),
     Metric("greedy", ACCURACY, "share of greedy completions that are correct",
            "share", SHARE, GREEDY, m.greedy, "higher", of_answers=True, line=3),
-    Metric("pass@{k}", ACCURACY, "share of problems with a correct one in the largest k samples",
+    Metric("pass@{k}", ACCURACY, "share of problems with a correct one in {k} samples",
            "share", SHARE, SAMPLES, m.sampled, "higher", of_answers=True, line=4),
     Metric("pass@1_best_temperature", ACCURACY, "pass@1 of the base at its best temperature",
            "share", SHARE, TUNED, of_answers=True, line=2, chart=False),
@@ -189,7 +197,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("step.clip_{side}", STEPS,
            "share of the tokens trained on whose ratio was clipped {side}",
            "share", SHARE, LEARNER, chart=False,
-           values={"low": "from below", "high": "from above"}),
+           values={"low": "at the lower bound", "high": "at the upper bound"}),
     Metric("step.completion_length", STEPS, "mean tokens of a completion",
            "tokens", ON, LEARNER, chart=False),
     Metric("step.truncated", STEPS, "share of completions cut at max_tokens",
