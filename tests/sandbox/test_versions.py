@@ -127,7 +127,7 @@ print(json.dumps(found))
 @pytest.fixture(scope="module")
 def together(copy: Path) -> Mapping[str, Any]:
     """Load the last first: name -> version, file -> whether an edit changes it, other versions."""
-    names = [str(one.values[0]) for one in reversed(SHIPPED) if not one.marks[0].args[0]]
+    names = [str(one.values[0]) for one in reversed(SHIPPED) if not next(iter(one.marks)).args[0]]
     found: Mapping[str, Any] = json.loads(run(TOGETHER, copy, str(copy), *names)[-1])
     return found
 
