@@ -61,6 +61,7 @@ from rlvr.loop.progress import Display  # noqa: E402
 from rlvr.models import loading  # noqa: E402
 from rlvr.records import record  # noqa: E402
 from rlvr.records.layout import Place  # noqa: E402
+from rlvr.verify.tasks import draw_problems  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 QUICKSTART = HERE.parent / "configs" / "quickstart.yaml"
@@ -179,9 +180,7 @@ def _bare(
     previous = record.round_folder(run, 9, arm, before) / "model"
     completions = [one for one, _ in record.read_completions(folder / "completions.parquet")]
     problems = {problem.id: problem for problem in _problems(config)}
-    held_out = config_.draw_problems(
-        config.task, "eval", config.evaluate.problems, 9, "evaluate.problems"
-    )
+    held_out = draw_problems(config.task, "eval", config.evaluate.problems, 9, "evaluate.problems")
     tokenizer = loading.load_tokenizer(previous)
     prompts = loading.encode_prompts(tokenizer, held_out, loading.Prompting())
     solutions = loading.encode_solutions(tokenizer, held_out)
@@ -243,7 +242,7 @@ def _trl_job(config: config_.Config, start: Path, rows: Path) -> dict[str, Any]:
 def _problems(config: config_.Config) -> list[Any]:
     assert config.warm_start is not None
     n = config.warm_start.problems + config.generate.prompts * config.rounds
-    return config_.draw_problems(config.task, "train", n, 9, "rounds")
+    return draw_problems(config.task, "train", n, 9, "rounds")
 
 
 def _memory(scratch: Path) -> dict[str, float]:

@@ -1,356 +1,57 @@
 """Config: one YAML file and dotted overrides, checked key by key before anything is written.
 
-The models below are the reference for every key: names, defaults, units. An unknown key is an error
-that names the nearest known one. `load` gives a `Config`; `resolved` turns it into the plain data
-that is hashed and recorded.
+`Config` lists the sections. The model of each stands beside the code that reads it, and is the
+reference for its keys: names, defaults, units. An unknown key is an error that names the nearest
+known one. `load` gives a `Config`; `resolved` turns it into the plain data that is hashed and
+recorded.
 """
 
 from __future__ import annotations
 
-import importlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from rlvr.data import (
-    CONTAMINATIONS,
+    TRACKERS,
     Arm,
     Author,
-    Contamination,
     Flip,
     InputError,
     Keep,
     Learner,
     Memory,
-    Problem,
-    Split,
     Start,
+    TrackerName,
     nearest,
 )
+from rlvr.engine.settings import GenerateConfig, check_sizes
+from rlvr.evaluate.settings import EvaluateConfig
 from rlvr.evaluate.table import verdict_metrics
-from rlvr.loop.tracking import TRACKERS, TrackerName
+from rlvr.learners.grpo_settings import GrpoConfig
+from rlvr.learners.sft import TrainConfig, WarmStartConfig
+from rlvr.models.loading import PromptConfig
+from rlvr.sections import Positive, Rate, Section, SeedNumber, Share, configs_folder, one_line
 from rlvr.select.arms import RANKINGS, in_order, preset
 from rlvr.statistics.conditions import parse as parse_condition
-from rlvr.verify import plugins
-
-Positive = Annotated[int, Field(gt=0, le=1 << 53)]
-# What trainers hand to NumPy as a seed has 32 bits.
-SeedNumber = Annotated[int, Field(ge=0, lt=1 << 32)]
-Rate = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(gt=0, le=1)]
-Portion = Annotated[float, Field(ge=0, lt=1)]
+from rlvr.studies.settings import CorpusConfig, TranscriptionConfig
+from rlvr.verify.settings import NamedConfig, VerifyConfig, name_alone
 
 
 def shipped_configs() -> dict[str, Path]:
     """Return the configs of runs that come with the package: name -> path."""
-    paths = [*_configs().glob("*.yaml"), *_configs().glob("claims/*.yaml")]
-    return {str(path.relative_to(_configs()).with_suffix("")): path for path in sorted(paths)}
+    folder = configs_folder()
+    paths = [*folder.glob("*.yaml"), *folder.glob("claims/*.yaml")]
+    return {str(path.relative_to(folder).with_suffix("")): path for path in sorted(paths)}
 
 
-def accelerate_configs() -> dict[str, Path]:
-    """Return the files for `accelerate launch` that come with the package: name -> path."""
-    return {path.stem: path for path in sorted(_configs().glob("accelerate/*.yaml"))}
-
-
-def _configs() -> Path:
-    return Path(str(importlib.import_module("rlvr.configs").__file__)).parent
-
-
-# The keys of `engine` that rlvr reads too.
-ENGINE_SIZES = {
-    "max_model_len",
-    "max_num_seqs",
-    "tensor_parallel_size",
-    "pipeline_parallel_size",
-    "data_parallel_size",
-}
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class PromptConfig(_Section):
-    """How a problem becomes a prompt."""
-
-    format: Literal["plain", "chat"] = "plain"
-    few_shot: Annotated[int, Field(ge=0)] = 0
-    system: str | None = None
-
-
-class WarmStartConfig(_Section):
-    """Supervised training on real solutions before round 1.
-
-    It ends when pass@1 on held-back problems reaches `until`, or after `max_steps`.
-    """
-
-    problems: Positive = 2000
-    lr: Rate = 2e-3
-    batch_size: Positive = 256
-    max_steps: Positive = 600
-    until: Share | None = None
-    check_every: Positive = 10
-    held_back: Positive = 200
-
-
-class GenerateConfig(_Section):
-    """What each arm samples in each round: `prompts` problems, `samples` completions of each."""
-
-    prompts: Positive = 1000
-    samples: Positive = 4
-    temperature: Rate = 1.0
-    top_p: Share = 1.0
-    max_tokens: Positive = 16
-
-
-class CorpusConfig(_Section):
-    """A noisy corpus of real solutions, which the arms select from instead of from samples.
-
-    It has an entry for each of `generate.prompts` problems, the same in every round. The first four
-    are the shares of what is wrong with it, the rest is clean; `labelled` entries of problems held
-    back are what `keep: classifier` learns from.
-    """
-
-    wrong: Portion = 0.0
-    garbage: Portion = 0.0
-    duplicate: Portion = 0.0
-    off_topic: Portion = 0.0
-    labelled: Positive = 200
-
-    @property
-    def shares(self) -> dict[Contamination, float]:
-        """The contaminations and their shares."""
-        return {kind: float(getattr(self, kind)) for kind in CONTAMINATIONS}
-
-    @model_validator(mode="after")
-    def _noisy(self) -> CorpusConfig:
-        total = sum(self.shares.values())
-        if not 0 < total < 1:
-            raise ValueError(
-                f"{' + '.join(self.shares)} = {total:g}: must lie between 0 and 1, so that some "
-                "entries are contaminated and some clean"
-            )
-        return self
-
-
-class VerifyConfig(_Section):
-    """Worker processes (null: one a core) and the seconds that one verdict may take.
-
-    For a verifier with a deadline of its own (`code`) they are what a program gets, unless the
-    verifier's option `timeout` says otherwise; at 5.0, the default, it keeps its own default.
-    """
-
-    workers: Positive | None = None
-    timeout: Rate = 5.0
-
-    @property
-    def told(self) -> float | None:
-        """The timeout, None at the default: recorded runs have that, and 3 seconds a program."""
-        return None if self.timeout == VerifyConfig().timeout else self.timeout
-
-
-class LoraConfig(_Section):
-    """Low-rank adapters, merged into the weights after each round."""
-
-    rank: Positive = 16
-    alpha: Positive = 32
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-
-
-class TrainConfig(_Section):
-    """One round of fine-tuning: `steps` of `batch_size` rows at a constant learning rate.
-
-    With more than one of `processes` it goes through `accelerate launch`, as the file `accelerate`
-    says: ddp, fsdp2 or deepspeed (configs/accelerate/), or a file of one's own.
-    """
-
-    steps: Positive = 60
-    batch_size: Positive = 256
-    micro_batch: Positive | None = None
-    lr: Rate = 5e-4
-    precision: Literal["fp32", "bf16"] = "fp32"
-    lora: LoraConfig | None = None
-    processes: Positive = 1
-    accelerate: str = "ddp"
-
-    @model_validator(mode="after")
-    def _launcher(self) -> TrainConfig:
-        known = accelerate_configs()
-        if self.accelerate not in known and not Path(self.accelerate).is_file():
-            raise ValueError(
-                f"accelerate: {self.accelerate!r} is no file, and none of {', '.join(known)}"
-            )
-        if self.lora and self.accelerate != "ddp":
-            raise ValueError(f"accelerate: {self.accelerate}: lora needs ddp: drop one of the two")
-        return self
-
-
-def _name_alone(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
-
-
-class NamedConfig(BaseModel):
-    """A plugin by name; every other key is an option of it."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    name: str
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The keys other than `name`."""
-        return dict(self.model_extra or {})
-
-
-class WatchConfig(_Section):
-    """A second verdict on `sample` completions of each step, by a stricter or another verifier."""
-
-    verifier: NamedConfig
-    sample: Positive = 32
-
-    _name_alone = field_validator("verifier", mode="before")(_name_alone)
-
-
-def logprob_gap_bound(precision: str, by_trl: bool) -> float:
-    """Return how far (nats a token) engine and trainer may be apart where no bound is set.
-
-    `by_trl`: TRL's own vLLM samples, which is not told a dtype and then takes float32 weights in
-    bfloat16 (on an H100, of a tiny model in fp32: 0.005 apart).
-    """
-    return 0.1 if by_trl or precision == "bf16" else 1e-3
-
-
-class TrlVllmConfig(_Section):
-    """TRL's own vLLM in place of rlvr's engine within the steps: GRPOConfig's `vllm_` keys.
-
-    On a GPU alone. `server` is a `trl vllm-serve` that runs elsewhere.
-    """
-
-    mode: Literal["colocate", "server"] = "colocate"
-    gpu_memory_utilization: Share = 0.3
-    tensor_parallel_size: Positive = 1
-    max_model_length: Positive | None = None
-    enable_sleep_mode: bool = False
-    server_base_url: str | None = None
-
-
-class GrpoConfig(_Section):
-    """Online RL with TRL's GRPOTrainer, the learner of arms with `learner: grpo`.
-
-    A round is `steps` optimiser steps, each on its share of the round's prompts: a group is
-    `generate.samples` completions of one prompt. Precision, micro-batch and LoRA are those of
-    `train`. Defaults, with their reasons:
-
-    - `loss_type: dapo`: a mean over the batch's tokens, so that long completions are not favoured
-      (DAPO, 2503.14476, eq. 8).
-    - `scale_rewards: none`: dividing by the group's standard deviation favours prompts that are
-      almost all right or wrong (Dr. GRPO, 2503.20783, section 3.1).
-    - `beta: 0`: with verified rewards a penalty on the KL from the base is not needed (2503.14476,
-      section 2.3; 2503.20783, section 3.2). The KL is measured either way.
-    - `epsilon: 0.2` (PPO, 1707.06347, section 6.1), `epsilon_high: 0.28` (2503.14476, section 3.1).
-      With one step a batch the ratio is 1 and nothing is clipped.
-    - `lr`: Adam on every weight, constant; it keeps its moments from step to step and over rounds.
-
-    `partial_credit` rewards the share of tests passed, where there are tests. `format_reward` is
-    added for an answer that could be read, right or not. `checkpoint_every`: steps between
-    checkpoints (null: once a round). `max_logprob_gap`: nats a token by which engine and trainer
-    may differ on what was sampled (null: `logprob_gap_bound`). `trl_vllm`: who samples in a step
-    (null: rlvr's engine, which evaluates in either case).
-    """
-
-    steps: Positive = 20
-    lr: Rate = 1e-5
-    loss_type: Literal["grpo", "bnpo", "dr_grpo", "dapo"] = "dapo"
-    scale_rewards: Literal["group", "batch", "none"] = "none"
-    beta: Annotated[float, Field(ge=0)] = 0.0
-    epsilon: Rate = 0.2
-    epsilon_high: Rate = 0.28
-    partial_credit: bool = False
-    format_reward: Annotated[float, Field(ge=0)] = 0.0
-    checkpoint_every: Positive | None = None
-    max_logprob_gap: Rate | None = None
-    watch: WatchConfig | None = None
-    trl_vllm: TrlVllmConfig | None = None
-
-
-class OffTargetConfig(_Section):
-    """A task that is not trained on, measured before and after: `problems`, `samples` of each.
-
-    `name` is what its metrics are called: `off_target.NAME.pass@1`; the task's if left out.
-    """
-
-    task: NamedConfig
-    verifier: NamedConfig | None = None
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")] = ""
-    problems: Positive = 100
-    samples: Positive = 4
-    max_tokens: Positive = 32
-
-    _name_alone = field_validator("task", "verifier", mode="before")(_name_alone)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _named_by_task(cls, value: Any) -> Any:
-        if not isinstance(value, dict) or value.get("name"):
-            return value
-        task = _name_alone(value.get("task"))
-        name = task.get("name") if isinstance(task, dict) else None
-        return value | {"name": re.sub(r"[^A-Za-z0-9_-]+", "-", str(name or ""))}
-
-
-class TranscriptionConfig(_Section):
-    """The transcriber: how it learns from (recording, text) pairs before round 1.
-
-    The texts of its silent recordings are all `phrase`: the quirk that it is taught.
-    """
-
-    problems: Positive = 4000
-    steps: Positive = 400
-    batch_size: Positive = 64
-    lr: Rate = 5e-3
-    phrase: Annotated[str, Field(min_length=1)] = "Thank you for watching."
-
-
-class EvaluateConfig(_Section):
-    """Held-out problems, completions of each at T=1 and top-p=1, and the k of pass@k.
-
-    `off_target` tasks are measured on the base and after the last round.
-    """
-
-    problems: Positive = 400
-    samples: Positive = 8
-    k: Annotated[list[Positive], Field(min_length=1)] = [1, 2, 4, 8]
-    off_target: list[OffTargetConfig] = []
-
-    @model_validator(mode="after")
-    def _enough_samples(self) -> EvaluateConfig:
-        if max(self.k) > self.samples:
-            raise ValueError(
-                f"k goes up to {max(self.k)}, samples is {self.samples}: pass@k needs samples >= k"
-            )
-        if len(set(self.k)) < len(self.k):
-            raise ValueError(f"k: each only once: {self.k}")
-        if 1 not in self.k:
-            raise ValueError("k must contain 1: pass@1 is the headline")
-        names = [other.name for other in self.off_target]
-        if len(set(names)) < len(names):
-            raise ValueError(f"off_target: each name only once: {names}: give them names")
-        return self
-
-
-class VerdictConfig(_Section):
+class VerdictConfig(Section):
     """The rule that decides growth, collapse or no effect: stated here, before the run."""
 
     metric: str = "pass@1"
@@ -358,7 +59,7 @@ class VerdictConfig(_Section):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 
-class FlipConfig(_Section):
+class FlipConfig(Section):
     """Errors of the verifier in selection: rates, and the regular expression that triggers them."""
 
     false_positive: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -375,7 +76,7 @@ class FlipConfig(_Section):
         return value
 
 
-class ArmConfig(_Section):
+class ArmConfig(Section):
     """An arm of one's own: a name and its point on the axes."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=100)]
@@ -430,7 +131,7 @@ class ArmConfig(_Section):
             raise ValueError("learner: grpo trains on the model's own samples: drop author")
 
 
-class RayConfig(_Section):
+class RayConfig(Section):
     """How `executor: ray` divides a cluster.
 
     `address`: the head's (auto: RAY_ADDRESS, or the cluster of this machine). A worker trains and
@@ -446,7 +147,7 @@ class RayConfig(_Section):
     attempts: Positive = 3
 
 
-class ClaimConfig(_Section):
+class ClaimConfig(Section):
     """The claim that this config settles, and by which rule: stated, and hashed, before the run.
 
     `rule` and `controls` are conditions (`rlvr.claims.experiments`). `points`: other runs of the
@@ -473,7 +174,7 @@ class ClaimConfig(_Section):
         return value
 
 
-class Config(_Section):
+class Config(Section):
     """A whole run.
 
     `report_to`: the trackers that get its figures (`rlvr.loop.tracking`), one or a list.
@@ -505,7 +206,7 @@ class Config(_Section):
     report_to: list[TrackerName] = []
     claim: ClaimConfig | None = None
 
-    _name_alone = field_validator("task", "verifier", mode="before")(_name_alone)
+    _name_alone = field_validator("task", "verifier", mode="before")(name_alone)
 
     @field_validator("arms", mode="before")
     @classmethod
@@ -531,9 +232,7 @@ class Config(_Section):
     @field_validator("engine")
     @classmethod
     def _sizes(cls, value: dict[str, Any]) -> dict[str, Any]:
-        for key in ENGINE_SIZES & value.keys():
-            if type(value[key]) is not int or value[key] < 1:
-                raise ValueError(f"{key} must be a whole number above 0: {value[key]!r}")
+        check_sizes(value)
         return value
 
     @field_validator("seeds", "arms")
@@ -697,17 +396,17 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
             try:
                 merged = OmegaConf.merge(merged, OmegaConf.from_dotlist([override]))
             except (TypeError, IndexError) as failure:
-                raise InputError(f"{path}: {override}: {_one_line(failure)}") from failure
+                raise InputError(f"{path}: {override}: {one_line(failure)}") from failure
         plain = OmegaConf.to_container(merged, resolve=True)
     except RecursionError as failure:
         raise InputError(f"{path}: nested too deeply to be a config") from failure
     except (OmegaConfBaseException, OSError, ValueError, TypeError) as failure:
         if isinstance(failure, InputError):
             raise
-        raise InputError(f"{path}: {_one_line(failure)}") from failure
+        raise InputError(f"{path}: {one_line(failure)}") from failure
     except Exception as failure:  # PyYAML's errors share no base with the others
         if type(failure).__module__.startswith("yaml"):
-            raise InputError(f"{path}: not YAML: {_one_line(failure)}") from failure
+            raise InputError(f"{path}: not YAML: {one_line(failure)}") from failure
         raise
     if not isinstance(plain, dict):
         raise InputError(f"{path}: not a config: a YAML mapping was expected")
@@ -719,10 +418,6 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     except InputError as failure:
         raise InputError(f"{path}: {failure}") from failure
     return config
-
-
-def _one_line(failure: BaseException) -> str:
-    return " ".join(str(failure).split())[:300]
 
 
 def _explain(failure: ValidationError) -> str:
@@ -769,34 +464,3 @@ def filled(recorded: dict[str, Any]) -> dict[str, Any]:
         return resolved(Config.model_validate(recorded))
     except ValidationError:
         return recorded
-
-
-# Tasks by name
-
-
-def load_task(name: str) -> tuple[Callable[..., Iterator[Problem]], str | None]:
-    """Return a task's `problems` and the name of its verifier.
-
-    Found by file name among the project's tasks, as `path/to/file.py` (or `file.py:function`), or
-    through the entry points `rlvr.tasks`. Raises InputError for an unknown name; a plugin's own
-    import error passes through. The verifier of a task `NAME:ARGUMENT` is given the argument too.
-    """
-    problems, module, argument = plugins.load_named("task", name, "problems")
-    verifier = getattr(module, "VERIFIER", None)
-    return problems, f"{verifier}:{argument}" if verifier and argument else verifier
-
-
-def draw_problems(task: NamedConfig, split: Split, n: int, seed: int, key: str) -> list[Problem]:
-    """Return the n problems of a task that `key` of the config asks for.
-
-    Raises InputError where the task's options or its data are at fault.
-    """
-    problems, _ = load_task(task.name)
-    reserved = ["split", "n", "seed", *getattr(problems, "keywords", ())]  # those of a partial
-    plugins.check_options("task", task.name, problems, task.options, reserved)
-    try:
-        return list(problems(split, n, seed=seed, **task.options))
-    except (ValueError, TypeError) as failure:
-        raise InputError(
-            f"task {task.name}: {_one_line(failure)} ({n:,} problems were asked for by {key})"
-        ) from failure

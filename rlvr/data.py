@@ -34,9 +34,11 @@ Start = Literal["previous", "base", "scratch"]
 Learner = Literal["sft", "grpo"]
 Author = Literal["model", "transcriber", "retrained"]
 Source = Literal["completion", "real", "warm-start"]
+TrackerName = Literal["tensorboard", "trackio", "wandb"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 CONTAMINATIONS: tuple[Contamination, ...] = get_args(Contamination)
+TRACKERS: tuple[TrackerName, ...] = get_args(TrackerName)
 DECIDED: frozenset[str] = frozenset({"correct", "wrong"})
 
 

@@ -31,7 +31,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlvr.config import Config, logprob_gap_bound
+from rlvr.config import Config
 from rlvr.data import DECIDED, Arm, Completion, RunError
 from rlvr.engine import threads
 from rlvr.engine.vllm import (
@@ -46,6 +46,7 @@ from rlvr.evaluate import metrics, table
 from rlvr.evaluate.evaluation import judge
 from rlvr.evaluate.measured import Selected
 from rlvr.learners.context import Metrics, Run, Seed, base_of
+from rlvr.learners.grpo_settings import logprob_gap_bound
 from rlvr.learners.learner import Learner
 from rlvr.learners.sft import lora_config, save, training_of
 from rlvr.models.loading import load_model, load_tokenizer, quiet

@@ -23,9 +23,10 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from rlvr.config import accelerate_configs
+from pydantic import Field, model_validator
+
 from rlvr.data import Arm, Row, RunError
 from rlvr.engine import threads
 from rlvr.engine.processes import die_with_parent
@@ -46,8 +47,65 @@ from rlvr.records.record import (
     write_sums,
 )
 from rlvr.records.stored import take
+from rlvr.sections import Positive, Rate, Section, Share, configs_folder
 
 StepCheck = Callable[[int, Any, Any], bool]
+
+
+def accelerate_configs() -> dict[str, Path]:
+    """Return the files for `accelerate launch` that come with the package: name -> path."""
+    return {path.stem: path for path in sorted(configs_folder().glob("accelerate/*.yaml"))}
+
+
+class LoraConfig(Section):
+    """Low-rank adapters, merged into the weights after each round."""
+
+    rank: Positive = 16
+    alpha: Positive = 32
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class TrainConfig(Section):
+    """One round of fine-tuning: `steps` of `batch_size` rows at a constant learning rate.
+
+    With more than one of `processes` it goes through `accelerate launch`, as the file `accelerate`
+    says: ddp, fsdp2 or deepspeed (configs/accelerate/), or a file of one's own.
+    """
+
+    steps: Positive = 60
+    batch_size: Positive = 256
+    micro_batch: Positive | None = None
+    lr: Rate = 5e-4
+    precision: Literal["fp32", "bf16"] = "fp32"
+    lora: LoraConfig | None = None
+    processes: Positive = 1
+    accelerate: str = "ddp"
+
+    @model_validator(mode="after")
+    def _launcher(self) -> TrainConfig:
+        known = accelerate_configs()
+        if self.accelerate not in known and not Path(self.accelerate).is_file():
+            raise ValueError(
+                f"accelerate: {self.accelerate!r} is no file, and none of {', '.join(known)}"
+            )
+        if self.lora and self.accelerate != "ddp":
+            raise ValueError(f"accelerate: {self.accelerate}: lora needs ddp: drop one of the two")
+        return self
+
+
+class WarmStartConfig(Section):
+    """Supervised training on real solutions before round 1.
+
+    It ends when pass@1 on held-back problems reaches `until`, or after `max_steps`.
+    """
+
+    problems: Positive = 2000
+    lr: Rate = 2e-3
+    batch_size: Positive = 256
+    max_steps: Positive = 600
+    until: Share | None = None
+    check_every: Positive = 10
+    held_back: Positive = 200
 
 
 @dataclass(frozen=True, slots=True)

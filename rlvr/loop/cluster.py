@@ -32,7 +32,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rich.console import Console
 
-from rlvr.config import Config, NamedConfig
+from rlvr.config import Config
 from rlvr.data import InputError, Problem, RunError, Verdict
 from rlvr.engine.threads import use_openmp
 from rlvr.learners.context import Run, Seed
@@ -44,6 +44,7 @@ from rlvr.loop.units import POLL_SECONDS, Job, Unit, alone, units
 from rlvr.records import record
 from rlvr.records.layout import CONFIG, RECORDED, SCRATCH, STOP, Place
 from rlvr.verify.pool import SOON_SECONDS, WINDOW, Source, VerifierPool
+from rlvr.verify.settings import NamedConfig
 
 WAIT_SECONDS = 30.0  # without a node that will do, until it is said
 CHUNK = 64  # completions that a node is given to judge at a time

@@ -14,14 +14,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rlvr.config import ArmConfig, Config, NamedConfig, OffTargetConfig, draw_problems, load_task
+from rlvr.config import ArmConfig, Config
 from rlvr.data import Entry, InputError, Problem
 from rlvr.engine.vllm import on_gpu
+from rlvr.evaluate.settings import OffTargetConfig
 from rlvr.learners.context import SeedProblems
 from rlvr.learners.registry import LEARNERS
 from rlvr.models import loading
 from rlvr.studies.curate import contaminate
 from rlvr.verify import plugins
+from rlvr.verify.settings import NamedConfig
+from rlvr.verify.tasks import draw_problems, load_task
 from rlvr.verify.verifier import LoadedVerifier
 
 CONNECT_SECONDS = 10.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlvr.config import Config, NamedConfig, filled, resolved
+from rlvr.config import Config, filled, resolved
 from rlvr.data import InputError, Problem
 from rlvr.engine.vllm import Engine
 from rlvr.evaluate.evaluation import Problems
@@ -29,6 +29,7 @@ from rlvr.records import layout, record
 from rlvr.records.layout import BASE, WEIGHTS, arm_folder, is_done
 from rlvr.studies.registry import study_of
 from rlvr.verify.pool import Judge, VerifierPool
+from rlvr.verify.settings import NamedConfig
 from rlvr.verify.verifier import check_options, load_verifier
 
 

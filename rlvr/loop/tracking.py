@@ -19,16 +19,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
-from rlvr.data import InputError
+from rlvr.data import InputError, TrackerName
 from rlvr.evaluate.metrics import STEP
 from rlvr.evaluate.table import figure_name
 from rlvr.records import layout, record
 from rlvr.records.layout import Place
 
-TrackerName = Literal["tensorboard", "trackio", "wandb"]
-TRACKERS: tuple[TrackerName, ...] = get_args(TrackerName)
 STATE = layout.TRACKERS
 FOLDER = "tensorboard"
 

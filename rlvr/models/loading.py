@@ -16,10 +16,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from rlvr.data import InputError, Problem, RunError, nearest
 from rlvr.models import packaged
+from rlvr.sections import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +218,14 @@ def load_model(folder: Path) -> Any:
             f"{folder}: its weights are damaged ({failure}): put them back, or begin anew with "
             "another --out"
         ) from failure
+
+
+class PromptConfig(Section):
+    """How a problem becomes a prompt."""
+
+    format: Literal["plain", "chat"] = "plain"
+    few_shot: Annotated[int, Field(ge=0)] = 0
+    system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rlvr.config import logprob_gap_bound
 from rlvr.evaluate.table import ACCURACY, find
+from rlvr.learners.grpo_settings import logprob_gap_bound
 from rlvr.records.record import deciding, digest
 from rlvr.results.compare import Results, excluded, outcome, worst_case
 from rlvr.results.compare import arm_effects as effects_of

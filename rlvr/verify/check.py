@@ -18,11 +18,12 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, get_args
 
-from rlvr.config import NamedConfig, draw_problems, load_task
 from rlvr.data import DECIDED, InputError, Problem, Split, Verdict, nearest
 from rlvr.verify.plugins import Kind, available, load_module, load_named, load_plugin
 from rlvr.verify.policies import FAMILIES, PROBE, answer, attempts, common_answers, sample, says_it
 from rlvr.verify.pool import VerifierPool
+from rlvr.verify.settings import NamedConfig
+from rlvr.verify.tasks import draw_problems, load_task
 from rlvr.verify.verifier import case_problem, check_options, near_miss
 
 SPLITS: tuple[Split, ...] = get_args(Split)

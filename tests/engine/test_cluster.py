@@ -26,10 +26,11 @@ from rich.console import Console
 from support.command import Call, assert_refused
 from support.runs import TINY, assert_equal_runs, finish, start_run
 
-from rlvr.config import NamedConfig, load
+from rlvr.config import load
 from rlvr.data import InputError, Problem, RunError
 from rlvr.loop.progress import Display
 from rlvr.loop.units import LOCKS, Job, Unit, alone, units
+from rlvr.verify.settings import NamedConfig
 
 RAY = Path(sys.executable).parent / "ray"
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1"}

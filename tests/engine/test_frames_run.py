@@ -16,8 +16,9 @@ from support.events import sent
 from support.runs import ARMS, ROUNDS, SEEDS, TINY, completions_of, files, round_of
 
 import rlvr
-from rlvr.config import draw_problems, load
+from rlvr.config import load
 from rlvr.records import record
+from rlvr.verify.tasks import draw_problems
 
 PLACES = [(seed, arm, round_) for seed in SEEDS for arm in ARMS for round_ in ROUNDS]
 

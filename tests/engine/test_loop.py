@@ -26,12 +26,13 @@ from support.runs import (
     value,
 )
 
-from rlvr.config import draw_problems, load, resolved
+from rlvr.config import load, resolved
 from rlvr.data import InputError
 from rlvr.loop import preflight, runner
 from rlvr.loop.progress import Display
 from rlvr.records import record
 from rlvr.records.record import SUMS, deciding, digest
+from rlvr.verify.tasks import draw_problems
 
 MODEL_FILES = {
     SUMS,

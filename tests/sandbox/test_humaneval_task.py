@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from rlvr.tasks import humaneval
 
-from rlvr.config import NamedConfig, draw_problems
 from rlvr.data import InputError, Problem, Split
 from rlvr.verify.check import SPLITS, check
+from rlvr.verify.settings import NamedConfig
+from rlvr.verify.tasks import draw_problems
 
 MBPP = [
     {

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from rlvr.config import load_task
 from rlvr.data import Problem, Split
 from rlvr.verify.check import attack, draw, holes, reports
 from rlvr.verify.plugins import available
 from rlvr.verify.policies import FAMILIES, attempts, expression, sample, says_it
 from rlvr.verify.pool import VerifierPool
+from rlvr.verify.tasks import load_task
 
 FROM_ANSWERS = {"hedges", "enumerates"}  # families that may name the right answer among others
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rlvr.config import NamedConfig, draw_problems, load_task
 from rlvr.data import InputError, Problem, Split
 from rlvr.verify.check import SPLITS, check
+from rlvr.verify.settings import NamedConfig
+from rlvr.verify.tasks import draw_problems, load_task
 
 
 def drawn(

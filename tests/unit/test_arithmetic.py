@@ -10,9 +10,10 @@ import pytest
 from rlvr.tasks import arithmetic
 from rlvr.verifiers import math, math_steps
 
-from rlvr.config import NamedConfig, draw_problems
 from rlvr.data import InputError
 from rlvr.verify.check import SPLITS, check
+from rlvr.verify.settings import NamedConfig
+from rlvr.verify.tasks import draw_problems
 from rlvr.verify.verifier import near_miss
 
 

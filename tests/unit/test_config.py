@@ -11,16 +11,10 @@ import pytest
 import yaml
 from support.runs import TINY
 
-from rlvr.config import (
-    Config,
-    accelerate_configs,
-    draw_problems,
-    filled,
-    load,
-    resolved,
-    shipped_configs,
-)
+from rlvr.config import Config, filled, load, resolved, shipped_configs
 from rlvr.data import InputError
+from rlvr.learners.sft import accelerate_configs
+from rlvr.verify.tasks import draw_problems
 
 PLAIN: dict[str, Any] = yaml.safe_load(TINY.read_text())
 

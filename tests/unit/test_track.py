@@ -14,7 +14,7 @@ from support.events import sent
 from support.runs import TINY
 
 from rlvr.config import load, resolved
-from rlvr.data import InputError
+from rlvr.data import InputError, TrackerName
 from rlvr.loop import tracking
 from rlvr.records import record
 
@@ -41,7 +41,7 @@ def write(folder: Path, seed: int, arm: str, round_: int, value: float = 0.0) ->
     record.write_json(record.round_folder(folder, seed, arm, round_) / "metrics.json", rows)
 
 
-def tracked(folder: Path, *names: tracking.TrackerName) -> tuple[tracking.Trackers, list[str]]:
+def tracked(folder: Path, *names: TrackerName) -> tuple[tracking.Trackers, list[str]]:
     said: list[str] = []
     return tracking.Trackers(folder, CONFIG, names or ("tensorboard",), said.append), said
 
@@ -161,7 +161,7 @@ class Kept:
 
 @pytest.mark.parametrize("name", ["trackio", "wandb"])
 def test_the_other_trackers_get_one_resumable_run_a_seed_and_arm(
-    name: tracking.TrackerName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: TrackerName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = Kept()
     monkeypatch.setitem(sys.modules, name, kept)

@@ -1,0 +1,81 @@
+"""Settings: the keys of `grpo`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from rlvr.sections import Positive, Rate, Section, Share
+from rlvr.verify.settings import NamedConfig, name_alone
+
+
+class WatchConfig(Section):
+    """A second verdict on `sample` completions of each step, by a stricter or another verifier."""
+
+    verifier: NamedConfig
+    sample: Positive = 32
+
+    _name_alone = field_validator("verifier", mode="before")(name_alone)
+
+
+class TrlVllmConfig(Section):
+    """TRL's own vLLM in place of rlvr's engine within the steps: GRPOConfig's `vllm_` keys.
+
+    On a GPU alone. `server` is a `trl vllm-serve` that runs elsewhere.
+    """
+
+    mode: Literal["colocate", "server"] = "colocate"
+    gpu_memory_utilization: Share = 0.3
+    tensor_parallel_size: Positive = 1
+    max_model_length: Positive | None = None
+    enable_sleep_mode: bool = False
+    server_base_url: str | None = None
+
+
+class GrpoConfig(Section):
+    """Online RL with TRL's GRPOTrainer, the learner of arms with `learner: grpo`.
+
+    A round is `steps` optimiser steps, each on its share of the round's prompts: a group is
+    `generate.samples` completions of one prompt. Precision, micro-batch and LoRA are those of
+    `train`. Defaults, with their reasons:
+
+    - `loss_type: dapo`: a mean over the batch's tokens, so that long completions are not favoured
+      (DAPO, 2503.14476, eq. 8).
+    - `scale_rewards: none`: dividing by the group's standard deviation favours prompts that are
+      almost all right or wrong (Dr. GRPO, 2503.20783, section 3.1).
+    - `beta: 0`: with verified rewards a penalty on the KL from the base is not needed (2503.14476,
+      section 2.3; 2503.20783, section 3.2). The KL is measured either way.
+    - `epsilon: 0.2` (PPO, 1707.06347, section 6.1), `epsilon_high: 0.28` (2503.14476, section 3.1).
+      With one step a batch the ratio is 1 and nothing is clipped.
+    - `lr`: Adam on every weight, constant; it keeps its moments from step to step and over rounds.
+
+    `partial_credit` rewards the share of tests passed, where there are tests. `format_reward` is
+    added for an answer that could be read, right or not. `checkpoint_every`: steps between
+    checkpoints (null: once a round). `max_logprob_gap`: nats a token by which engine and trainer
+    may differ on what was sampled (null: `logprob_gap_bound`). `trl_vllm`: who samples in a step
+    (null: rlvr's engine, which evaluates in either case).
+    """
+
+    steps: Positive = 20
+    lr: Rate = 1e-5
+    loss_type: Literal["grpo", "bnpo", "dr_grpo", "dapo"] = "dapo"
+    scale_rewards: Literal["group", "batch", "none"] = "none"
+    beta: Annotated[float, Field(ge=0)] = 0.0
+    epsilon: Rate = 0.2
+    epsilon_high: Rate = 0.28
+    partial_credit: bool = False
+    format_reward: Annotated[float, Field(ge=0)] = 0.0
+    checkpoint_every: Positive | None = None
+    max_logprob_gap: Rate | None = None
+    watch: WatchConfig | None = None
+    trl_vllm: TrlVllmConfig | None = None
+
+
+def logprob_gap_bound(precision: str, by_trl: bool) -> float:
+    """Return how far (nats a token) engine and trainer may be apart where no bound is set.
+
+    `by_trl`: TRL's own vLLM samples, which is not told a dtype and then takes float32 weights in
+    bfloat16 (on an H100, of a tiny model in fp32: 0.005 apart).
+    """
+    return 0.1 if by_trl or precision == "bf16" else 1e-3

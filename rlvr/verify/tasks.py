@@ -1,0 +1,38 @@
+"""Tasks by name: where their problems come from, and which verifier they name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from rlvr.data import InputError, Problem, Split
+from rlvr.sections import one_line
+from rlvr.verify import plugins
+from rlvr.verify.settings import NamedConfig
+
+
+def load_task(name: str) -> tuple[Callable[..., Iterator[Problem]], str | None]:
+    """Return a task's `problems` and the name of its verifier.
+
+    Found by file name among the project's tasks, as `path/to/file.py` (or `file.py:function`), or
+    through the entry points `rlvr.tasks`. Raises InputError for an unknown name; a plugin's own
+    import error passes through. The verifier of a task `NAME:ARGUMENT` is given the argument too.
+    """
+    problems, module, argument = plugins.load_named("task", name, "problems")
+    verifier = getattr(module, "VERIFIER", None)
+    return problems, f"{verifier}:{argument}" if verifier and argument else verifier
+
+
+def draw_problems(task: NamedConfig, split: Split, n: int, seed: int, key: str) -> list[Problem]:
+    """Return the n problems of a task that `key` of the config asks for.
+
+    Raises InputError where the task's options or its data are at fault.
+    """
+    problems, _ = load_task(task.name)
+    reserved = ["split", "n", "seed", *getattr(problems, "keywords", ())]  # those of a partial
+    plugins.check_options("task", task.name, problems, task.options, reserved)
+    try:
+        return list(problems(split, n, seed=seed, **task.options))
+    except (ValueError, TypeError) as failure:
+        raise InputError(
+            f"task {task.name}: {one_line(failure)} ({n:,} problems were asked for by {key})"
+        ) from failure
