@@ -36,11 +36,11 @@ from rlvr.config import Config
 from rlvr.data import InputError, Problem, RunError, Verdict
 from rlvr.engine.threads import use_openmp
 from rlvr.learners.context import Run, Seed
-from rlvr.loop import preflight, runner
+from rlvr.loop import preflight, work
 from rlvr.loop.progress import Display
 from rlvr.loop.recording import headline
-from rlvr.loop.runner import Begun
 from rlvr.loop.units import POLL_SECONDS, Job, Unit, alone, units
+from rlvr.loop.work import Begun
 from rlvr.records import record
 from rlvr.records.layout import CONFIG, RECORDED, SCRATCH, STOP, Place
 from rlvr.verify.pool import SOON_SECONDS, WINDOW, Source, VerifierPool
@@ -175,9 +175,9 @@ class Worker:
         with suppress(_Stopped), alone(job, unit, shown):
             run = self._opened(job, [ClusterJudge(actors) for actors in judges], shown)
             if self.seed is None or self.seed.seed != unit.seed:
-                self.seed = runner.open_seed(run, job, unit.seed)
+                self.seed = work.open_seed(run, job, unit.seed)
             rows = run.timing.rows
-            runner.work(run, self.seed, unit)
+            work.work(run, self.seed, unit)
         return rows
 
     def _opened(self, job: Job, judges: Sequence[ClusterJudge], shown: Display) -> Run:
@@ -189,9 +189,9 @@ class Worker:
             shutil.rmtree(scratch, ignore_errors=True)  # it made units of this run before
             scratch.mkdir()
             begun = Begun(job, scratch, record.Timing(scratch), lambda: None)
-            self.run = self.engine.enter_context(runner.opened(begun, judges, shown))
+            self.run = self.engine.enter_context(work.opened(begun, judges, shown))
         timing = record.Timing(self.run.scratch)
-        return dataclasses.replace(self.run, timing=timing, **runner.by_task(job.config, judges))
+        return dataclasses.replace(self.run, timing=timing, **work.by_task(job.config, judges))
 
 
 # At the driver -----------------------------------------------------------------------------------
@@ -359,7 +359,7 @@ def judges(config: Config, known: dict[tuple[str, str], Any]) -> list[list[Any]]
     """
     settings, found = config.verify, []
     nodes = [node["NodeID"] for node in _alive()]
-    for verifier in runner.verifiers(config):
+    for verifier in work.verifiers(config):
         asked = json.dumps([verifier.model_dump(), settings.workers, settings.told])
         for node in nodes:
             if (node, asked) not in known:
