@@ -29,9 +29,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rlvr.config import Config
 from rlvr.data import DECIDED, Arm, Completion, RunError
 from rlvr.engine import threads
 from rlvr.engine.vllm import (
@@ -55,6 +54,9 @@ from rlvr.records.layout import COMPLETIONS, MODEL, STATE, STEP_FACTS, STEPS, Pl
 from rlvr.records.stored import JUDGED, Joined, Stored
 from rlvr.select import arms
 from rlvr.select.seen import seen_by
+
+if TYPE_CHECKING:
+    from rlvr.config import Config
 
 KL_SAMPLE = 32  # completions of a step on which the KL from the base is measured
 LOGGED = {
