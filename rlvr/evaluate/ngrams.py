@@ -26,7 +26,6 @@ Gram = tuple[int, ...]
 HELD = 1 << 19  # numbers that wait in memory
 FILES = 31
 HASH = np.int64(-7046029254386353131)  # 2**64 over the golden ratio (Fibonacci hashing)
-UNMATCHED = 0.1  # what an order of BLEU counts that has no match
 
 
 def count(texts: Iterable[Text], n: int) -> Counter[Gram]:
@@ -138,60 +137,6 @@ class _Different:
                 "set TMPDIR, then run the same command again"
             ) from failure
         self._held, self._waiting = [], 0
-
-
-def self_bleu(texts: Sequence[Text], n: int = 4) -> float:
-    """Return the mean BLEU of each text against all the others, in 0 to 1.
-
-    1 where all are copies of a text of at least `n` tokens. Self-BLEU (Zhu 1802.01886): sentence
-    BLEU over orders 1 to `n` of equal weight, counts clipped at the largest in any other text, the
-    brevity penalty against the closest length, the shorter of two as close (Papineni et al. 2002,
-    section 2). An order without a match counts as 0.1 matches (smoothing 1 of Chen and Cherry 2014,
-    with nltk's epsilon); a text that shares no token with the others scores 0. It rises with the
-    number of texts by itself: compare equal ones. Its time grows with the tokens, not with the
-    pairs of texts. nan under two texts. Raises ValueError for n < 1.
-    """
-    if n < 1:
-        raise ValueError(f"BLEU needs n >= 1, got {n}")
-    if len(texts) < 2:
-        return math.nan
-    orders = zip(*(_matches(texts, order) for order in range(1, n + 1)), strict=True)
-    lengths = Counter(map(len, texts))
-    scores = []
-    for text, matches in zip(texts, orders, strict=True):
-        own = len(text)
-        others = (length for length, times in lengths.items() if length != own or times > 1)
-        _, closest = min((abs(length - own), length) for length in others)
-        scores.append(_bleu(matches, own, closest))
-    return math.fsum(scores) / len(scores)
-
-
-def _matches(texts: Sequence[Text], n: int) -> list[tuple[int, int]]:
-    """Return for each text how many of its n-grams are matched in the others, and how many it has.
-
-    An n-gram is matched as often as it occurs in the one other text that has most of it.
-    """
-    counts = [count([text], n) for text in texts]
-    most: dict[Gram, tuple[int, int]] = {}  # its two largest counts in any text
-    for own in counts:
-        for gram, times in own.items():
-            first, second = most.get(gram, (0, 0))
-            most[gram] = (times, first) if times > first else (first, max(times, second))
-    out = []
-    for own in counts:
-        pairs = ((times, *most[gram]) for gram, times in own.items())
-        matched = sum(
-            min(times, second if times == first else first) for times, first, second in pairs
-        )
-        out.append((matched, own.total()))
-    return out
-
-
-def _bleu(matches: Sequence[tuple[int, int]], length: int, closest: int) -> float:
-    if matches[0][0] == 0:
-        return 0.0
-    logs = [math.log((matched or UNMATCHED) / max(1, total)) for matched, total in matches]
-    return math.exp(min(0.0, 1 - closest / length) + math.fsum(logs) / len(logs))
 
 
 def log_odds(

