@@ -27,15 +27,14 @@ from rlvr.claims.pages import summary, write
 from rlvr.config import ClaimConfig
 from rlvr.data import InputError
 from rlvr.evaluate import table
-from rlvr.results.compare import (
+from rlvr.results.compare import compare_run, read_results
+from rlvr.results.effects import (
     Effect,
     Results,
     arm_effects,
-    compare_run,
     contrast_effects,
     number,
     outcome,
-    read_results,
     signed,
     span,
 )

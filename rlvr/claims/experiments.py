@@ -21,7 +21,7 @@ from rlvr.config import ClaimConfig, Config
 from rlvr.data import InputError, nearest
 from rlvr.evaluate.table import lower_is_better
 from rlvr.models import loading
-from rlvr.results.compare import Results, plain
+from rlvr.results.effects import Results, plain
 from rlvr.statistics.conditions import (
     Condition,
     Outcome,

@@ -31,18 +31,8 @@ from rlvr.claims.plots import LARGE_K, plot_claim
 from rlvr.config import ClaimConfig
 from rlvr.data import InputError
 from rlvr.records.record import write_json, write_text
-from rlvr.results.compare import (
-    Results,
-    arm_effects,
-    excludes_zero,
-    percent,
-    read_results,
-    rule_text,
-    signed,
-    span,
-    why,
-    write_compare,
-)
+from rlvr.results.compare import read_results, rule_text, why, write_compare
+from rlvr.results.effects import Results, arm_effects, excludes_zero, percent, signed, span
 from rlvr.results.plot import plot
 from rlvr.results.sceptic import checks
 from rlvr.results.tables import contrast_tables, means_tables, verdict_table

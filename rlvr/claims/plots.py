@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from rlvr.claims.experiments import degradation, dial, fractions, log_parameters
 from rlvr.evaluate.table import lower_is_better
 from rlvr.records.record import write_bytes
-from rlvr.results.compare import Results, arm_effects, excludes_zero
+from rlvr.results.effects import Results, arm_effects, excludes_zero
 from rlvr.results.plot import BASE_COLOUR, MARKERS, arm_colours
 from rlvr.statistics.estimates import Interval, paired_interval
 

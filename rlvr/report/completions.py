@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from rlvr.data import DECIDED, STATUSES, Problem
 from rlvr.records.record import read_table, round_folder
-from rlvr.results.compare import Results
+from rlvr.results.effects import Results
 from rlvr.results.frames import list_sums
 
 TRAINING, HELD_OUT, GREEDY = "training", "held-out", "held-out, greedy"

@@ -14,7 +14,7 @@ from typing import Any
 
 from rlvr.evaluate.table import BUDGET, find, names
 from rlvr.records.record import deciding, flat
-from rlvr.results.compare import (
+from rlvr.results.effects import (
     EXCLUDED,
     Effect,
     Results,

@@ -17,7 +17,7 @@ import altair as alt
 
 from rlvr.evaluate.table import ACCURACY, COVERAGE, GROUPS, NLL, SHARE, STEPS, TAILS, charted, find
 from rlvr.report.facts import QUADRANTS
-from rlvr.results.compare import BEST_TEMPERATURE, Results, percent
+from rlvr.results.effects import BEST_TEMPERATURE, Results, percent
 from rlvr.results.plot import BASE_COLOUR, arm_colours
 from rlvr.statistics.estimates import paired_interval
 

@@ -23,7 +23,8 @@ from rlvr.loop import preflight
 from rlvr.records.record import read_table
 from rlvr.report.completions import Room, Sample, parts, sample
 from rlvr.report.phrases import Phrase, amplified_phrases
-from rlvr.results.compare import Results, compare_run
+from rlvr.results.compare import compare_run
+from rlvr.results.effects import Results
 
 
 @dataclass(frozen=True, slots=True)

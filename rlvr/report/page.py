@@ -39,7 +39,8 @@ from rlvr.report.figures import (
     figure_groups,
 )
 from rlvr.report.gather import RunParts, gather, labels
-from rlvr.results.compare import Results, percent, rule_text
+from rlvr.results.compare import rule_text
+from rlvr.results.effects import Results, percent
 from rlvr.results.plot import ON_DARK
 from rlvr.results.sceptic import Check, checks
 

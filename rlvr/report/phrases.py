@@ -21,7 +21,7 @@ from rlvr.data import InputError
 from rlvr.evaluate.ngrams import Gram, count, log_odds
 from rlvr.records.record import read_table, round_folder
 from rlvr.report.completions import shortened, shuffled
-from rlvr.results.compare import Results
+from rlvr.results.effects import Results
 
 GRAM = 3
 PHRASES, EXAMPLES = 10, 2

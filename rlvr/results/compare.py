@@ -9,14 +9,13 @@ arms (or the pairs of arms), not for the number of metrics. "Growth" says that t
 rose, or fell where lower is better (`rlvr.evaluate.table`).
 
 What it does not do: train, score, read completions, print (`rlvr.results.tables`) or draw
-(`rlvr.results.plot`).
+(`rlvr.results.plot`). Pairs and intervals are made in `rlvr.results.effects`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Sequence, Set
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -28,73 +27,32 @@ from rlvr.evaluate.metrics import STEP
 from rlvr.evaluate.table import ACCURACY, figure_name, find, lower_is_better
 from rlvr.records import record
 from rlvr.records.record import read_table, write_json
+from rlvr.results.effects import (
+    BEST_TEMPERATURE,
+    Effect,
+    Results,
+    arm_effects,
+    contrast_effects,
+    effect_of,
+    excluded,
+    excludes_zero,
+    number,
+    outcome,
+    percent,
+    plain,
+    signed,
+    span,
+    worst_case,
+)
+from rlvr.results.sceptic import as_json
 from rlvr.statistics.estimates import (
     MIN_SEEDS,
     TOLERANCE,
-    Interval,
     Outcome,
-    decide,
-    holm,
     minimal_detectable_effect,
-    paired_interval,
 )
 
 COLUMNS = ("seed", "arm", "round", "metric", "level", "value")
-BEST_TEMPERATURE = "pass@1_best_temperature"
-EXCLUDED = tuple(find("excluded_{status}").named())
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """A run, read once: figures by (seed, arm, round, metric), base at round 0.
-
-    `seeds` are those that finished at least one round in every arm, `absent` the others. `round` is
-    the last round that all of `seeds` finished in every arm, out of `rounds`. `largest_k` is the
-    name of pass@k at the largest k.
-    """
-
-    folder: Path
-    name: str
-    config_hash: str
-    metric: str
-    margin: float
-    confidence: float
-    arms: tuple[str, ...]
-    seeds: tuple[int, ...]
-    absent: tuple[int, ...]
-    round: int
-    rounds: int
-    largest_k: str
-    config: Mapping[str, Any]
-    values: Mapping[tuple[int, str, int, str], float]
-
-    def at(self, seed: int, arm: str, metric: str, round: int | None = None) -> float:
-        """Return a figure of `arm` at `round` (the compared one by default), nan if unknown."""
-        if arm == "base":
-            round = 0
-        elif round is None:
-            round = self.round
-        return self.values.get((seed, arm, round, metric), math.nan)
-
-    def finite(self, arm: str, metric: str) -> list[float]:
-        """Return the figures of `arm` at the compared round, one per seed that has one."""
-        return [x for s in self.seeds if math.isfinite(x := self.at(s, arm, metric))]
-
-    def mean(self, arm: str, metric: str) -> float:
-        """Return the mean of `finite`, nan where there is no figure."""
-        return _mean(self.finite(arm, metric))
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """One metric of an arm against the base, or of one arm against another, paired by seed."""
-
-    base: float
-    final: float
-    deltas: tuple[float, ...]
-    interval: Interval
-    p_holm: float
-
 
 # Reading a run ----------------------------------------------------------------------------------
 
@@ -226,8 +184,6 @@ def compare_run(r: Results) -> dict[str, Any]:
 
     `checks` (`rlvr.results.sceptic`) is what the design does not name.
     """
-    from rlvr.results.sceptic import as_json
-
     metrics = sorted({key for _, arm, _, key in r.values if arm in r.arms})
     arms: dict[str, dict[str, Any]] = {arm: {} for arm in r.arms}
     contrasts: dict[str, dict[str, Any]] = {f"{a}-{b}": {} for a, b in combinations(r.arms, 2)}
@@ -278,71 +234,6 @@ def _rule(r: Results) -> dict[str, Any]:
     }
 
 
-def arm_effects(r: Results, metric: str) -> dict[str, Effect]:
-    """Return each arm against the base, Holm over the arms."""
-    effects = [_effect(r, arm, "base", metric, metric) for arm in r.arms]
-    return dict(zip(r.arms, _with_holm(effects), strict=True))
-
-
-def contrast_effects(r: Results, metric: str) -> dict[tuple[str, str], Effect]:
-    """Return the first of each pair of arms against the second, Holm over the pairs."""
-    pairs = list(combinations(r.arms, 2))
-    effects = [_effect(r, a, b, metric, metric) for a, b in pairs]
-    return dict(zip(pairs, _with_holm(effects), strict=True))
-
-
-def _effect(r: Results, arm: str, other: str, metric: str, other_metric: str) -> Effect:
-    """Return `metric` of `arm` minus `other_metric` of `other` over the seeds that have both.
-
-    Where `other` has no figure at all, as the base has none for rows kept, only `final` is defined.
-    """
-    both = [(r.at(s, arm, metric), r.at(s, other, other_metric)) for s in r.seeds]
-    pairs = [(a, b) for a, b in both if math.isfinite(a) and math.isfinite(b)]
-    deltas = tuple(a - b for a, b in pairs)
-    return Effect(
-        base=_mean([b for _, b in pairs]),
-        final=_mean([a for a, _ in pairs] if pairs else r.finite(arm, metric)),
-        deltas=deltas,
-        interval=paired_interval(deltas, r.confidence),
-        p_holm=math.nan,
-    )
-
-
-def _with_holm(effects: Sequence[Effect]) -> list[Effect]:
-    adjusted = holm([effect.interval.p for effect in effects])
-    return [replace(effect, p_holm=p) for effect, p in zip(effects, adjusted, strict=True)]
-
-
-def outcome(r: Results, effect: Effect) -> Outcome:
-    """Return the rule's verdict on an effect."""
-    i = effect.interval
-    if lower_is_better(r.metric):
-        return decide(-i.delta, -i.high, -i.low, r.margin, len(effect.deltas))
-    return decide(i.delta, i.low, i.high, r.margin, len(effect.deltas))
-
-
-def excludes_zero(interval: Interval) -> bool:
-    """Return whether 0 lies outside the interval; False when it is undefined."""
-    return interval.low > TOLERANCE or interval.high < -TOLERANCE
-
-
-def worst_case(r: Results, arm: str, other: str) -> tuple[Effect, Effect] | None:
-    """Return the effect with the excluded completions counted against `arm`, then for it.
-
-    Against: wrong in `arm` and right in `other`; for: the reverse. None where nothing is excluded.
-    """
-    if not excluded(r, arm) + excluded(r, other):
-        return None
-    low, high = f"{r.metric}_low", f"{r.metric}_high"
-    against, favour = _effect(r, arm, other, low, high), _effect(r, arm, other, high, low)
-    return (against, favour) if against.deltas and favour.deltas else None
-
-
-def excluded(r: Results, arm: str) -> int:
-    """Return the evaluation completions of `arm` without a verdict, over all seeds."""
-    return sum(int(x) for metric in EXCLUDED for x in r.finite(arm, metric))
-
-
 def _interval_json(effect: Effect) -> dict[str, Any]:
     i = effect.interval
     return {
@@ -350,15 +241,6 @@ def _interval_json(effect: Effect) -> dict[str, Any]:
         "ci95": [plain(i.low), plain(i.high)],
         "p_holm": plain(effect.p_holm),
     }
-
-
-def plain(x: float) -> float | None:
-    """Return `x` to 12 significant digits, the same on every machine; None when undefined."""
-    return float(f"{x:.12g}") if math.isfinite(x) else None
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values) if values else math.nan
 
 
 # The sentences behind a verdict -----------------------------------------------------------------
@@ -403,7 +285,7 @@ def _growth_kind(r: Results, arm: str) -> str:
     Real if greedy accuracy or pass@k at the largest k does not fall, in the mean over seeds
     (design, section 7).
     """
-    deltas = {m: _effect(r, arm, "base", m, m).interval.delta for m in ("greedy", r.largest_k)}
+    deltas = {m: effect_of(r, arm, "base", m, m).interval.delta for m in ("greedy", r.largest_k)}
     known = {m: delta for m, delta in deltas.items() if math.isfinite(delta)}
     figures = ", ".join(f"{m} {signed(delta)}" for m, delta in known.items())
     if not known:
@@ -412,7 +294,7 @@ def _growth_kind(r: Results, arm: str) -> str:
         kind = f"Real: {figures}"
     else:
         kind = f"Sharpening, not real: {figures}"
-    sharp = _effect(r, arm, "base", "pass@1", BEST_TEMPERATURE)
+    sharp = effect_of(r, arm, "base", "pass@1", BEST_TEMPERATURE)
     if not sharp.deltas:
         return kind
     return f"{kind}; pass@1 {signed(sharp.interval.delta)} against the base at best T"
@@ -438,30 +320,3 @@ def _power(r: Results, effect: Effect) -> list[str]:
     if smallest == 0:
         return ["Power unknown, the seeds' deltas are equal"]
     return [f"80 % power from {number(smallest)}"]
-
-
-# Figures as text --------------------------------------------------------------------------------
-
-
-def number(x: float) -> str:
-    """Return `x` with three decimals, whole from 100 on, "-" when undefined."""
-    if not math.isfinite(x):
-        return "-"
-    return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3f}"
-
-
-def signed(x: float) -> str:
-    """Return `x` like `number`, with its sign."""
-    if not math.isfinite(x):
-        return "-"
-    return f"{x:+,.0f}" if abs(x) >= 100 else f"{x:+.3f}"
-
-
-def span(low: float, high: float) -> str:
-    """Return an interval, "-" when undefined."""
-    return f"{signed(low)} to {signed(high)}" if math.isfinite(low) else "-"
-
-
-def percent(r: Results) -> str:
-    """Return the confidence of the rule's intervals."""
-    return f"{100 * r.confidence:g} %"

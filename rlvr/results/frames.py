@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 from rlvr.data import Damaged, InputError, nearest
 from rlvr.records import record
 from rlvr.results import compare
+from rlvr.results.effects import Effect, Results, arm_effects, contrast_effects, outcome
 
 BASE = "base"
 TIMING_COLUMNS = (
@@ -156,11 +157,11 @@ class RunFrames:
         Raises InputError before any seed has finished a round in every arm.
         """
         results = compare.read_results(self.folder)
-        effects = compare.arm_effects(results, results.metric)
+        effects = arm_effects(results, results.metric)
         rows = [
             {
                 **_effect(arm, BASE, results.metric, effect),
-                "verdict": compare.outcome(results, effect),
+                "verdict": outcome(results, effect),
                 "why": compare.why(results, arm, effect),
             }
             for arm, effect in effects.items()
@@ -291,22 +292,22 @@ def _frame(parts: Sequence[pa.Table], columns: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def _effects(results: compare.Results) -> pd.DataFrame:
+def _effects(results: Results) -> pd.DataFrame:
     metrics = sorted({key for _, arm, _, key in results.values if arm in results.arms})
     rows = [
         _effect(arm, BASE, metric, effect)
         for metric in metrics
-        for arm, effect in compare.arm_effects(results, metric).items()
+        for arm, effect in arm_effects(results, metric).items()
     ]
     rows += [
         _effect(arm, other, metric, effect)
         for metric in metrics
-        for (arm, other), effect in compare.contrast_effects(results, metric).items()
+        for (arm, other), effect in contrast_effects(results, metric).items()
     ]
     return pd.DataFrame(rows, columns=list(EFFECT_COLUMNS))
 
 
-def _effect(arm: str, against: str, metric: str, effect: compare.Effect) -> dict[str, Any]:
+def _effect(arm: str, against: str, metric: str, effect: Effect) -> dict[str, Any]:
     return {
         "arm": arm,
         "against": against,

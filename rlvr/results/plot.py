@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from rlvr.evaluate.metrics import STEP
 from rlvr.evaluate.table import ACCURACY, STEPS, charted, find
 from rlvr.records.record import write_bytes
-from rlvr.results.compare import BEST_TEMPERATURE, Results, arm_effects, number, percent
+from rlvr.results.effects import BEST_TEMPERATURE, Results, arm_effects, number, percent
 from rlvr.statistics.estimates import paired_interval
 
 # Okabe and Ito's palette, safe for colour-blind eyes, then Tol's muted.

@@ -14,8 +14,8 @@ from typing import Any
 from rlvr.evaluate.table import ACCURACY, find
 from rlvr.learners.grpo_settings import logprob_gap_bound
 from rlvr.records.record import deciding, digest
-from rlvr.results.compare import Results, excluded, outcome, worst_case
-from rlvr.results.compare import arm_effects as effects_of
+from rlvr.results.effects import Results, excluded, outcome, worst_case
+from rlvr.results.effects import arm_effects as effects_of
 from rlvr.statistics.estimates import MIN_SEEDS
 
 MAX_SHORTFALL = 0.02  # of the rows that a size-matched arm was to have

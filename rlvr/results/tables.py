@@ -16,7 +16,8 @@ from rich.text import Text
 
 from rlvr.evaluate.metrics import OFF_TARGET
 from rlvr.evaluate.table import BUDGET, NLL, find, in_terminal
-from rlvr.results.compare import (
+from rlvr.results.compare import rule_text, why
+from rlvr.results.effects import (
     EXCLUDED,
     Effect,
     Results,
@@ -27,10 +28,8 @@ from rlvr.results.compare import (
     number,
     outcome,
     percent,
-    rule_text,
     signed,
     span,
-    why,
     worst_case,
 )
 from rlvr.results.sceptic import checks

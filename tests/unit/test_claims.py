@@ -18,7 +18,8 @@ from rlvr.claims.pages import summary, title, write
 from rlvr.config import ClaimConfig, load, resolved
 from rlvr.data import InputError
 from rlvr.records.record import deciding, digest
-from rlvr.results.compare import Results, read_results
+from rlvr.results.compare import read_results
+from rlvr.results.effects import Results
 from rlvr.results.sceptic import checks
 from rlvr.statistics.conditions import parse
 
