@@ -1,6 +1,6 @@
 """Context: what the stages of a run share, and what those of one of its seeds share.
 
-Learners, studies and the loop are given these; who makes them is `rlvr.loop.runner`.
+`rlvr.loop.work` makes them, and gives them to the learners, the studies and the loop.
 """
 
 from __future__ import annotations

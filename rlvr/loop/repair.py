@@ -1,10 +1,10 @@
-"""Mend: what a disk has damaged is named and taken back, so that the run makes it anew.
+"""Repair: damaged files of a run are named and deleted, so that the run recreates them.
 
-A round that is finished has checksums of its files, and so have weights; the pages of parquet files
-have checksums of their own, which tell of a round that is not finished. All are held against the
-files when a run is resumed; weights, if anything is still to be made from them. Of a round with a
-damaged file goes the stage that the file is of, and nothing before it. A unit is looked at under
-its lock: a worker of a cluster that was cut off may still be at it.
+A finished round has checksums of its files, and so have weights; the pages of parquet files have
+checksums of their own, which tell of a round that is not finished. Resuming a run checks all of
+them; weights, if anything is still to be made from them. With a damaged file goes what its stage
+has written (`rlvr.records.layout.ROUND`), and nothing before it. A unit is checked under its lock:
+a worker of an interrupted cluster run may still be writing it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def mend(job: Job, display: Display) -> None:
     """Delete damaged files of a run and what their stage wrote with them; the display says which.
 
     A finished round without checksums, as older runs left it, is given some. Raises Damaged for a
-    file that the run can't make anew, with what to do.
+    file that the run can't recreate, with what to do.
     """
     timing = job.folder / TIMING
     if reason := _damage(timing):
@@ -54,7 +54,7 @@ def mend(job: Job, display: Display) -> None:
                 _look(job, place, _files(job, place), display)
                 if is_done(folder, "record") and not (folder / SUMS).exists():
                     record.write_sums(folder)
-    # What is taken back is made anew from the weights before it, so those are looked at after it.
+    # A deleted file is recreated from the weights before it, so those are checked after it.
     for unit in reversed(every):
         with alone(job, unit, display):
             rounds = unit.rounds(job.config)
@@ -65,19 +65,19 @@ def mend(job: Job, display: Display) -> None:
 
 
 def _look(job: Job, place: Place, damaged: Iterator[tuple[Path, str]], display: Display) -> None:
-    """Take back what is damaged of a round: what goes with one file is not looked at any more."""
+    """Delete what is damaged of a round; what goes with one file is not checked any more."""
     folder = place.folder(job.folder)
     for path, reason in damaged:
-        if path.name == SUMS:  # what they are of may well be whole
+        if path.name == SUMS:  # the files that it lists may well be whole
             _remove(path)
             if path.parent != folder:
                 record.write_sums(path.parent)
         else:
-            _take_back(job, place, path, reason)
+            _delete(job, place, path, reason)
         display.note(f"{path}: damaged ({reason}): made anew")
 
 
-# What is looked at
+# What is checked
 
 
 def _files(job: Job, place: Place) -> Iterator[tuple[Path, str]]:
@@ -85,7 +85,7 @@ def _files(job: Job, place: Place) -> Iterator[tuple[Path, str]]:
     folder = place.folder(job.folder)
     if is_done(folder, "record"):
         yield from record.changed(folder)
-        if (folder / SUMS).is_file():  # nothing was taken back: all of it is whole
+        if (folder / SUMS).is_file():  # nothing was deleted: all of it is whole
             return
     more = _learner(job, place).gathered(folder, place.round, job.config)
     for path in sorted([*folder.glob("*.*"), *more]):
@@ -132,14 +132,14 @@ def _checkpoint(job: Job, unit: Unit) -> Iterator[tuple[Path, str]]:
         yield from record.changed(latest)
 
 
-# What is taken back
+# What is deleted
 
 
-def _take_back(job: Job, place: Place, path: Path, reason: str) -> None:
+def _delete(job: Job, place: Place, path: Path, reason: str) -> None:
     """Delete a damaged file and what its stage has written with it. Raises Damaged."""
     folder = place.folder(job.folder)
     if place.arm == BASE and path.name in WEIGHTS:
-        _remove(path)  # made anew it is the same, and so is what was made from it
+        _remove(path)  # recreated it is the same, and so is what was made from it
         return
     if place.arm != BASE and not _can_be_made(job, place, path):
         raise Damaged(
@@ -148,13 +148,13 @@ def _take_back(job: Job, place: Place, path: Path, reason: str) -> None:
             f"what it was made from is not kept: delete {folder.parent}, and the same command "
             "makes that arm anew",
         )
-    # First metrics.json, which marks the round as finished, then the marks of the stage.
+    # Delete metrics.json first: it marks the round as finished.
     for name in (RECORDED, SUMS, *made_with(path.name)):
         _remove(folder / name)
 
 
 def _can_be_made(job: Job, place: Place, path: Path) -> bool:
-    """Whether that is there which a damaged file of an arm was made from."""
+    """Whether the weights are there from which a damaged file of an arm was made."""
     folder, made, learner = place.folder(job.folder), source(path.name), _learner(job, place)
     here = folder / made.here
     if made.here and here.is_dir() and all(one.name == SUMS for one, _ in record.changed(here)):
@@ -166,7 +166,7 @@ def _can_be_made(job: Job, place: Place, path: Path) -> bool:
 
 
 def _arm(job: Job, place: Place) -> Arm:
-    """Return the arm of a round; for the base one that is as plain."""
+    """Return the arm of a round; for the base, an arm that is as plain."""
     found = (arm for arm in job.config.arms_in_order() if arm.name == place.arm)
     return next(found, Arm(place.arm, "all"))
 
@@ -188,7 +188,7 @@ def _remove(path: Path) -> None:
 
 
 def _damage(path: Path) -> str:
-    """Return what is wrong with a file, "" for nothing, and for one that is not there."""
+    """Return what is wrong with a file: "" where nothing is, or where there is no file."""
     try:
         if path.suffix in (".parquet", ".json") and path.is_dir():
             return "a folder"

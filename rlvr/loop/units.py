@@ -1,4 +1,4 @@
-"""Units: what a run is divided into, what each of them leaves, and that one alone is at it."""
+"""Units: the parts that a run is divided into, and the lock that gives each to one worker."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def units(config: Config) -> dict[Unit, tuple[Unit, ...]]:
 
 @contextmanager
 def alone(job: Job, unit: Unit, display: Display) -> Iterator[None]:
-    """Hold a unit's lock: of a cluster that was cut off, who works on is waited for.
+    """Hold a unit's lock, so that two workers never write the same unit.
 
-    So nobody writes beside a successor. While it waits the display is asked whether to stop. Raises
-    RunError when the disk won't take a lock.
+    If a worker of an interrupted cluster run still holds the lock, wait for it, and ask the display
+    meanwhile whether to stop. Raises RunError when the disk won't take a lock.
     """
     folder, said = job.folder / LOCKS, False
     lock = FileLock(folder / f"{unit.seed}-{unit.arm}")

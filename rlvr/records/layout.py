@@ -5,7 +5,7 @@
     RUN/seed-S/ARM/round-TTT/   one round of an arm: what `ROUND` lists
     RUN/seed-S/ARM/state-NNN/   the checkpoint of an arm that learns online
 
-Resume and repair are derived from `ROUND`: a stage whose marks are there is not done again, and
+Resume and repair are derived from `ROUND`: a stage whose marks are there is not repeated, and
 with a damaged file goes all that its stage has written.
 """
 
