@@ -39,7 +39,8 @@ from rlvr import config as config_  # noqa: E402
 from rlvr.learners.grpo import trl_arguments  # noqa: E402
 from rlvr.loop import preflight, runner  # noqa: E402
 from rlvr.loop.progress import Display  # noqa: E402
-from rlvr.models.loading import load_model, load_tokenizer, quiet  # noqa: E402
+from rlvr.models.loading import load_model, load_tokenizer  # noqa: E402
+from rlvr.models.quiet import quiet  # noqa: E402
 from rlvr.records import record  # noqa: E402
 from rlvr.verify.pool import VerifierPool  # noqa: E402
 

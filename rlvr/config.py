@@ -8,7 +8,6 @@ recorded.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,27 +17,15 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from rlvr.data import (
-    TRACKERS,
-    Arm,
-    Author,
-    Flip,
-    InputError,
-    Keep,
-    Learner,
-    Memory,
-    Start,
-    TrackerName,
-    nearest,
-)
+from rlvr.data import TRACKERS, Arm, InputError, TrackerName, nearest
 from rlvr.engine.settings import GenerateConfig, check_sizes
 from rlvr.evaluate.settings import EvaluateConfig
 from rlvr.evaluate.table import verdict_metrics
 from rlvr.learners.grpo_settings import GrpoConfig
 from rlvr.learners.sft import TrainConfig, WarmStartConfig
 from rlvr.models.loading import PromptConfig
-from rlvr.sections import Positive, Rate, Section, SeedNumber, Share, configs_folder, one_line
-from rlvr.select.arms import RANKINGS, in_order, preset
+from rlvr.sections import Positive, Rate, Section, SeedNumber, configs_folder, one_line
+from rlvr.select.arms import ArmConfig, in_order, preset
 from rlvr.statistics.conditions import parse as parse_condition
 from rlvr.studies.settings import CorpusConfig, TranscriptionConfig
 from rlvr.verify.settings import NamedConfig, VerifyConfig, name_alone
@@ -57,78 +44,6 @@ class VerdictConfig(Section):
     metric: str = "pass@1"
     margin: Rate = 0.05
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-
-
-class FlipConfig(Section):
-    """Errors of the verifier in selection: rates, and the regular expression that triggers them."""
-
-    false_positive: Annotated[float, Field(ge=0, le=1)] = 0.0
-    false_negative: Annotated[float, Field(ge=0, le=1)] = 0.0
-    pattern: str | None = None
-
-    @field_validator("pattern")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error as failure:
-            raise ValueError(f"no regular expression: {failure}") from failure
-        return value
-
-
-class ArmConfig(Section):
-    """An arm of one's own: a name and its point on the axes."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=100)]
-    keep: Keep
-    match: str | None = None
-    share: Share | None = None
-    memory: Memory = "replace"
-    real_fraction: Annotated[float, Field(ge=0, le=1)] = 0.0
-    start: Start = "previous"
-    flip: FlipConfig | None = None
-    author: Author = "model"
-    learner: Learner = "sft"
-
-    @model_validator(mode="after")
-    def _possible(self) -> ArmConfig:
-        if self.name == "base":
-            raise ValueError("the name 'base' is the base model's: choose another")
-        sized = self.match is not None or self.share is not None
-        if self.learner == "grpo":
-            self._check_online(sized)
-        elif self.keep in ("random", "classifier", *RANKINGS) and not sized:
-            raise ValueError(
-                f"keep: {self.keep} needs match: ARM, the arm whose size it copies, or share, that "
-                "of the pool which it keeps"
-            )
-        if self.match is not None and self.share is not None:
-            raise ValueError("match and share both say how much is kept: give one of them")
-        if self.share is not None and self.keep in ("all", "real"):
-            raise ValueError(f"keep: {self.keep} has no part of the pool to take: share is void")
-        if self.flip is not None and self.keep not in ("verified", "inverted"):
-            raise ValueError(f"keep: {self.keep} asks no verifier: flip has no meaning")
-        if self.real_fraction and self.keep == "real":
-            raise ValueError("keep: real is real already: real_fraction has no meaning")
-        if self.author != "model" and self.keep == "real":
-            raise ValueError("keep: real keeps nothing that anyone wrote: author has no meaning")
-        if self.match is not None and self.keep == "all":
-            raise ValueError("keep: all keeps everything: match has no meaning, use keep: random")
-        return self
-
-    def _check_online(self, sized: bool) -> None:
-        rewarded = ("verified", "inverted", "random", "majority", "format-only")
-        if self.keep not in rewarded:
-            raise ValueError(
-                f"keep: {self.keep} is no reward: learner: grpo takes {', '.join(rewarded)}"
-            )
-        if sized or self.real_fraction or self.memory != "replace" or self.start != "previous":
-            raise ValueError(
-                "learner: grpo trains on each step's completions alone: drop match, share, "
-                "real_fraction, memory and start"
-            )
-        if self.author != "model":
-            raise ValueError("learner: grpo trains on the model's own samples: drop author")
 
 
 class RayConfig(Section):
@@ -361,12 +276,7 @@ class Config(Section):
 
     def arms_in_order(self) -> list[Arm]:
         """Return the arms, each after the one it matches."""
-        return in_order([_arm(arm) for arm in self.arms])
-
-
-def _arm(arm: ArmConfig) -> Arm:
-    axes = {name: getattr(arm, name) for name in ArmConfig.model_fields}
-    return Arm(**{**axes, "flip": Flip(**arm.flip.model_dump()) if arm.flip else None})
+        return in_order([arm.arm() for arm in self.arms])
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:

@@ -48,7 +48,8 @@ from rlvr.learners.context import Metrics, Run, Seed, base_of
 from rlvr.learners.grpo_settings import logprob_gap_bound
 from rlvr.learners.learner import Learner
 from rlvr.learners.sft import lora_config, save, training_of
-from rlvr.models.loading import load_model, load_tokenizer, quiet
+from rlvr.models.loading import load_model, load_tokenizer
+from rlvr.models.quiet import quiet
 from rlvr.records import record
 from rlvr.records.layout import COMPLETIONS, MODEL, STATE, STEP_FACTS, STEPS, Place, arm_folder
 from rlvr.records.stored import JUDGED, Joined, Stored

@@ -35,7 +35,8 @@ from rlvr.engine.vllm import PROBES, Tokens, on_gpu, write_probes
 from rlvr.evaluate import metrics
 from rlvr.learners.context import Metrics, Run, Seed, base_of
 from rlvr.learners.learner import Learner
-from rlvr.models.loading import load_model, load_tokenizer, quiet
+from rlvr.models.loading import load_model, load_tokenizer
+from rlvr.models.quiet import quiet
 from rlvr.records.layout import MODEL, ROWS, TRAIN, Place, is_done
 from rlvr.records.record import (
     copy_folder,

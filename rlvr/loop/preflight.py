@@ -14,13 +14,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rlvr.config import ArmConfig, Config
+from rlvr.config import Config
 from rlvr.data import Entry, InputError, Problem
 from rlvr.engine.vllm import on_gpu
 from rlvr.evaluate.settings import OffTargetConfig
 from rlvr.learners.context import SeedProblems
 from rlvr.learners.registry import LEARNERS
 from rlvr.models import loading
+from rlvr.select.arms import ArmConfig
 from rlvr.studies.curate import contaminate
 from rlvr.verify import plugins
 from rlvr.verify.settings import NamedConfig
@@ -147,7 +148,7 @@ def _corpus(
 
 
 def _needs_real(arm: ArmConfig) -> bool:
-    return arm.keep == "real" or arm.real_fraction > 0
+    return bool(arm.keep == "real" or arm.real_fraction > 0)
 
 
 def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> int:

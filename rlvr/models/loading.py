@@ -10,10 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +19,7 @@ from pydantic import Field
 
 from rlvr.data import InputError, Problem, RunError, nearest
 from rlvr.models import packaged
+from rlvr.models.quiet import quiet
 from rlvr.sections import Section
 
 
@@ -97,18 +95,6 @@ def make_tiny(name: str, seed: int, folder: Path) -> None:
     with quiet():
         model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence the bars and notes of transformers and TRL: the run has a display of its own."""
-    import transformers
-
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
-    with warnings.catch_warnings(), redirect_stdout(sys.stderr):
-        warnings.simplefilter("ignore", FutureWarning)
-        yield
 
 
 def check_model_name(name: str, where: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvr.data import InputError
+from rlvr.models.quiet import quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,6 @@ def convert(gguf: Path, model: Packaged, out: Path) -> None:
     """Write a GGUF file's model and tokenizer as a folder, dequantised to float32."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
-
-    from rlvr.models.loading import quiet
 
     tokenizer = _tokenizer(gguf, model)
     with quiet():

@@ -29,10 +29,10 @@ from support.runs import TINY
 from support.written_run import write_run
 
 from rlvr import cli
-from rlvr.config import ArmConfig, load
+from rlvr.config import load
 from rlvr.data import Keep, Verdict
 from rlvr.loop.preflight import draw
-from rlvr.select.arms import PRESETS
+from rlvr.select.arms import AXES, PRESETS
 from rlvr.verify.scaffold import VERIFIER
 
 ROOT = Path(__file__).parents[2]
@@ -231,8 +231,9 @@ def test_the_readme_leads_to_every_page() -> None:
 
 def test_the_arms_page_has_every_axis_keep_and_preset() -> None:
     page = (ROOT / "docs" / "arms.md").read_text()
-    known = {*ArmConfig.model_fields} - {"name"}
-    known |= {*Keep.__args__, *PRESETS}  # type: ignore[attr-defined]
+    rows = [f"| `{name}` | {axis.values} | {axis.says} |" for name, axis in AXES.items()]
+    assert [row for row in rows if row not in page] == []
+    known = {*Keep.__args__, *PRESETS}  # type: ignore[attr-defined]
     assert [name for name in sorted(known) if f"`{name}`" not in page] == []
 
 

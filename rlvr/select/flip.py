@@ -1,0 +1,65 @@
+"""flip: errors of the verifier, in selection only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from rlvr.data import Arm, Flip, Status
+from rlvr.records.stored import Judged
+from rlvr.sections import Section
+from rlvr.select.axis import Axis, Pool, generator
+
+
+class FlipConfig(Section):
+    """Errors of the verifier in selection: rates, and the regular expression that triggers them."""
+
+    false_positive: Annotated[float, Field(ge=0, le=1)] = 0.0
+    false_negative: Annotated[float, Field(ge=0, le=1)] = 0.0
+    pattern: str | None = None
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as failure:
+            raise ValueError(f"no regular expression: {failure}") from failure
+        return value
+
+
+def misjudge(pool: Pool, flip: Flip, seed: int) -> Iterator[Judged]:
+    """Yield the pool as a verifier with these errors would judge it.
+
+    Each decided verdict turns by a coin of its own, keyed by (seed, completion): false positives
+    with rate P(called correct | wrong), false negatives with P(called wrong | correct), in the
+    terms of 2601.04411, where a loop's fate is set by J = TPR - FPR. With a pattern only matching
+    texts can turn (systematic errors, 2605.02909). Abstain and error stay.
+    """
+    rates = {"wrong": flip.false_positive, "correct": flip.false_negative}
+    other: dict[str, Status] = {"wrong": "correct", "correct": "wrong"}
+    for completion, verdict in pool:
+        rate = rates.get(verdict.status, 0.0)
+        if flip.pattern is not None and not re.search(flip.pattern, completion.text):
+            rate = 0.0
+        key = f"flip/{seed}/{completion.problem_id}/{completion.round}/{completion.index}"
+        if generator(key).random() < rate:
+            verdict = replace(verdict, status=other[verdict.status], reason="flipped")
+        yield completion, verdict
+
+
+def _check(arm: Arm) -> None:
+    if arm.flip is not None and arm.keep not in ("verified", "inverted"):
+        raise ValueError(f"keep: {arm.keep} asks no verifier: flip has no meaning")
+
+
+AXIS = Axis(
+    kind=FlipConfig | None,
+    values="none, or `false_positive`, `false_negative`, `pattern`",
+    says="errors of the verifier, in selection only, never in evaluation",
+    check=_check,
+)

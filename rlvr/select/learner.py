@@ -1,0 +1,64 @@
+"""learner: fine-tuning on the rows kept, or online RL, whose rewards are given here."""
+
+from __future__ import annotations
+
+from rlvr.data import DECIDED, Arm, Learner
+from rlvr.select.axis import Axis, Pool, generator
+
+
+def rewards(
+    pool: Pool, arm: Arm, seed: int, partial_credit: bool = False, format_reward: float = 0.0
+) -> list[float | None]:
+    """Return the reward of each completion, of a pool as the arm's verifier sees it.
+
+    Correct is 1, wrong 0; `inverted` the other way round; `random` 1 or 0 by a coin that does not
+    look (2506.10947); `format-only` 1 for what has an answer. Abstain and error are None in every
+    arm: no evidence. `partial_credit` gives the share of tests passed, where there are tests, and
+    `format_reward` is added for an answer that could be read.
+    """
+    found: list[float | None] = []
+    for completion, verdict in pool:
+        if verdict.status not in DECIDED:
+            found.append(None)
+            continue
+        reward = float(verdict.status == "correct")
+        if partial_credit and verdict.fraction is not None:
+            reward = verdict.fraction
+        if arm.keep == "inverted":
+            reward = 1 - reward
+        elif arm.keep == "random":
+            key = f"reward/{seed}/{completion.problem_id}/{completion.round}/{completion.index}"
+            reward = float(generator(key).random() < 0.5)
+        elif arm.keep == "format-only":
+            reward = float(verdict.extracted is not None)
+        found.append(reward + format_reward * (verdict.extracted is not None))
+    return found
+
+
+def _check(arm: Arm) -> None:
+    if arm.learner != "grpo":
+        return
+    rewarded = ("verified", "inverted", "random", "majority", "format-only")
+    if arm.keep not in rewarded:
+        raise ValueError(
+            f"keep: {arm.keep} is no reward: learner: grpo takes {', '.join(rewarded)}"
+        )
+    sized = arm.match is not None or arm.share is not None
+    if sized or arm.real_fraction or arm.memory != "replace" or arm.start != "previous":
+        raise ValueError(
+            "learner: grpo trains on each step's completions alone: drop match, share, "
+            "real_fraction, memory and start"
+        )
+    if arm.author != "model":
+        raise ValueError("learner: grpo trains on the model's own samples: drop author")
+
+
+AXIS = Axis(
+    kind=Learner,
+    values="`sft`, `grpo`",
+    says=(
+        "fine-tuning on the rows kept; or online RL whose reward is what `keep` would keep "
+        "(`GrpoConfig` in `rlvr/learners/grpo_settings.py`)"
+    ),
+    check=_check,
+)

@@ -1,0 +1,49 @@
+"""Rows: what an arm trains on, kept completions and real solutions, each with its provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rlvr.data import Arm, Problem, Row
+from rlvr.records.stored import ROW, chosen
+from rlvr.select.axis import Pool
+
+
+def completion_rows(pool: Pool, kept: Sequence[bool], arm: Arm, verifier: str) -> Sequence[Row]:
+    """Return the kept completions as training rows: the sampled token ids themselves."""
+    why = (
+        f"keep={arm.keep}"
+        + (f" match={arm.match}" if arm.match else "")
+        + (f" share={arm.share:g}" if arm.share else "")
+        + (f" author={arm.author}" if arm.author != "model" else "")
+    )
+    return chosen(pool, kept, ROW, source="completion", verifier=verifier, why=why)
+
+
+def real_rows(
+    problems: Sequence[Problem],
+    prompts: Sequence[tuple[int, ...]],
+    solutions: Sequence[tuple[int, ...]],
+    arm: str,
+    seed: int,
+    round_: int,
+    counts: Mapping[str, int] | None = None,
+) -> list[Row]:
+    """Return a real solution a problem as rows; with `counts`, that many copies of each."""
+    return [
+        Row(
+            problem_id=problem.id,
+            source="warm-start" if round_ == 0 else "real",
+            arm=arm,
+            seed=seed,
+            round=round_,
+            index=copy,
+            prompt_token_ids=prompt,
+            token_ids=solution,
+            status="correct",
+            verifier="",
+            why="real solution",
+        )
+        for problem, prompt, solution in zip(problems, prompts, solutions, strict=True)
+        for copy in range(1 if counts is None else counts.get(problem.id, 0))
+    ]
