@@ -38,10 +38,17 @@ test-fast: $(READY) ## the unit tier alone: no engine, no trainer, no sandbox
 test-slow: $(READY) ## the rest, alone and one at a time: kills, faults, long runs, the report in a browser
 	$(BIN)/python -m pytest -m slow
 
-lint: $(READY) ## ruff, its formatter and strict mypy
+lint: $(READY) ## ruff, its formatter, strict mypy, and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@$(LINT_IMPORTS)
+
+# import-linter looks at a copy in which verifiers/ and tasks/ lie below rlvr/, as they are installed.
+define LINT_IMPORTS
+copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && cp -r rlvr pyproject.toml "$$copy" \
+	&& cp -r verifiers tasks configs "$$copy/rlvr" && cd "$$copy" && "$(CURDIR)/$(BIN)/lint-imports" --no-cache --no-logo
+endef
 
 bench: $(READY) ## every benchmark; at the end one table of their ratios, and the same as JSON
 	@$(BIN)/python benchmarks/all.py
