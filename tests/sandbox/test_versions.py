@@ -22,15 +22,11 @@ from rlvr.verify.verifier import load_verifier
 ROOT = Path(rlvr.__file__).parents[1]
 PLUMBING = {"rlvr", "rlvr.data", "rlvr.verify", "rlvr.verify.plugins", "rlvr.verify.verifier"}
 PLUMBING |= {"rlvr.verifiers"}
+NAMES = sorted(available("verifier"))
+MISSING: set[str] = set() if importlib.util.find_spec("reasoning_gym") else {"reasoning_gym"}
 SHIPPED = [
-    pytest.param(
-        name,
-        marks=pytest.mark.skipif(
-            name == "reasoning_gym" and importlib.util.find_spec("reasoning_gym") is None,
-            reason="reasoning-gym is not installed",
-        ),
-    )
-    for name in sorted(available("verifier"))
+    pytest.param(name, marks=pytest.mark.skipif(name in MISSING, reason=f"{name} is not installed"))
+    for name in NAMES
 ]
 
 
@@ -127,7 +123,7 @@ print(json.dumps(found))
 @pytest.fixture(scope="module")
 def together(copy: Path) -> Mapping[str, Any]:
     """Load the last first: name -> version, file -> whether an edit changes it, other versions."""
-    names = [str(one.values[0]) for one in reversed(SHIPPED) if not next(iter(one.marks)).args[0]]
+    names = [name for name in reversed(NAMES) if name not in MISSING]
     found: Mapping[str, Any] = json.loads(run(TOGETHER, copy, str(copy), *names)[-1])
     return found
 
