@@ -17,7 +17,7 @@ READY := .venv/ready-$(DEVICE)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 # Two processes, so at most two runs at a time; tests/conftest.py says which tests share one.
-TESTS := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+TESTS := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 # Packages are installed without bytecode, which Python then writes for the quarter of them that is ever imported:
 # half the install time for 11 s at the first import, so bytecode must be allowed.

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.command import Call
@@ -14,25 +15,35 @@ from rlvr.engine.threads import use_openmp
 use_openmp()
 
 
-@pytest.hookimpl(tryfirst=True)
+# The files whose tests look at the reference run; some run the command on it once more.
+SHARING = {"test_cluster.py", "test_faults.py", "test_frames_run.py", "test_loop.py"}
+SHARING |= {"test_resume.py", "test_stored_run.py"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its tier, the folder of its file, and with the process that it runs in.
-
-    Of several processes (pytest -n 2) one has all tests of a file, so that its fixtures are set up
-    once; one has all that look at the reference run. What takes longest begins first.
-    """
-
-    def group(item: pytest.Item) -> str:
-        shared = "reference" in getattr(item, "fixturenames", ())
-        return "reference" if shared else f"{item.path.parent.name}/{item.path.name}"
-
-    beside_others = "PYTEST_XDIST_WORKER" in os.environ
+    """Mark each test with its tier, the folder of its file."""
     for item in items:
         item.add_marker(item.path.parent.name)
-        if beside_others:
-            item.add_marker(pytest.mark.xdist_group(group(item)))
-    if beside_others:
-        items.sort(key=lambda item: (group(item) != "reference", item.path.parent.name == "unit"))
+        if "reference" in getattr(item, "fixturenames", ()):
+            assert item.path.name in SHARING, f"add {item.path.name} to SHARING in conftest.py"
+    if "PYTEST_XDIST_WORKER" in os.environ:  # what takes longest begins first
+        items.sort(key=lambda i: (i.path.name not in SHARING, i.path.parent.name == "unit"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give one of the processes (pytest -n 2) all tests of a file, and one all files of SHARING.
+
+    pytest-xdist's own groups do nothing under pytest 9.2: they rename tests, in vain.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "reference" if Path(file).name in SHARING else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
