@@ -44,16 +44,10 @@ from rich.console import Console  # noqa: E402
 
 from rlvr import config as config_  # noqa: E402
 from rlvr.data import Problem, Row  # noqa: E402
+from rlvr.engine.completions import request_seed  # noqa: E402
+from rlvr.engine.protocol import Decoding, Tokens  # noqa: E402
 from rlvr.engine.serve import engine_arguments  # noqa: E402
-from rlvr.engine.vllm import (  # noqa: E402
-    Decoding,
-    Engine,
-    Tokens,
-    child_environment,
-    on_gpu,
-    request_seed,
-    write_probes,
-)
+from rlvr.engine.vllm import VllmEngine, child_environment, on_gpu, write_probes  # noqa: E402
 from rlvr.evaluate.evaluation import read_records  # noqa: E402
 from rlvr.learners.sft import Training, save, train  # noqa: E402
 from rlvr.loop import runner  # noqa: E402
@@ -318,7 +312,7 @@ def _sync(config: config_.Config, model: Path, scratch: Path) -> tuple[float, fl
     trained = loading.load_model(model)
     probes = json.loads((model / "probes.json").read_text())["token_ids"]
     tries = []
-    with Engine(model, "float32", config.engine) as engine:
+    with VllmEngine(model, "float32", config.engine) as engine:
         start = float(engine.wait_ready()["start_seconds"])
         for i in range(5):
 
@@ -354,7 +348,7 @@ def _transformers(scratch: Path) -> dict[str, float]:
     train(start, rows, Training(steps=40, batch_size=128, lr=2e-3), 0, model, [prompts[0] + end])
     decoding = Decoding(1.0, 1.0, 64)
     # Both may have as many sequences at once; at its default, half of that, the engine is slower.
-    with Engine(model, "float32", {"max_num_seqs": max(BATCHES)}) as engine:
+    with VllmEngine(model, "float32", {"max_num_seqs": max(BATCHES)}) as engine:
         compared = _against_transformers(engine, model, prompts, decoding, "float32", BATCHES)
     return {
         "mixed_tokens_per_completion": compared.tokens / len(prompts),
@@ -374,7 +368,7 @@ def _smollm2(scratch: Path) -> dict[str, float]:
     prompts = loading.encode_prompts(tokenizer, questions, loading.Prompting("chat"))
     write_probes(loading.load_model(model), prompts[:4], model)
     decoding = Decoding(1.0, 1.0, 64)
-    with Engine(model, "bfloat16", {"max_model_len": 256}) as engine:
+    with VllmEngine(model, "bfloat16", {"max_model_len": 256}) as engine:
         engine.load(model)
         compared = _against_transformers(
             engine, model, prompts, decoding, "bfloat16", SMOLLM2_BATCHES
@@ -406,7 +400,7 @@ class _Compared:
 
 
 def _against_transformers(
-    engine: Engine,
+    engine: VllmEngine,
     model: Path,
     prompts: list[Tokens],
     decoding: Decoding,

@@ -195,7 +195,8 @@ def _show(paths: set[Path]) -> None:
 def _engine() -> str:
     """Make the smallest model, train one step, load it into a real engine and sample."""
     from rlvr.data import Row
-    from rlvr.engine.vllm import Decoding, Engine
+    from rlvr.engine.protocol import Decoding
+    from rlvr.engine.vllm import VllmEngine
     from rlvr.learners.sft import Training, train
     from rlvr.models.loading import (
         Prompting,
@@ -215,7 +216,7 @@ def _engine() -> str:
             encode_prompts(tokenizer, [problem], Prompting()),
             encode_solutions(tokenizer, [problem]),
         )
-        with Engine(start, "float32") as engine:
+        with VllmEngine(start, "float32") as engine:
             row = Row(
                 "doctor", "real", "doctor", 0, 1, 0, prompt, solution, "correct", "", "doctor"
             )

@@ -1,4 +1,4 @@
-"""The engine's process: vLLM behind a socket, which `generate.Engine` holds the other end of.
+"""The engine's process: vLLM behind a socket, which `vllm.VllmEngine` holds the other end of.
 
 On a CPU three things that vLLM 0.31 does wrongly or slowly there are mended here: a tied output
 layer that keeps its old weights over a reload, memory that can't be handed back, and the noise of
@@ -20,7 +20,8 @@ from typing import Any
 
 from rlvr.data import InputError, nearest
 from rlvr.engine import threads
-from rlvr.engine.vllm import Decoding, Sampled, Tokens, on_gpu
+from rlvr.engine.protocol import Decoding, Sampled, Tokens
+from rlvr.engine.vllm import on_gpu
 
 TELL_SECONDS = 0.05  # between what is told of completions that are finished
 SMALL = 1 << 18  # draws (rows x vocabulary) below which handing them to threads costs more

@@ -1,6 +1,6 @@
 """Generate: one vLLM engine per run, in a process of its own, fed new weights in place.
 
-`Engine`: `load` (weights of a model folder, checked against transformers' logprobs), `stream` and
+`VllmEngine`: `load` (weights of a folder, checked against transformers' logprobs), `stream` and
 `generate` (completions as they are finished, or all of them) and `score`. The child's side is
 `serve.py`. They exchange tuples over a socket pair; the child ends when the pair closes, so it
 never outlives the run. With `data_parallel_size` N there are N such children and the requests are
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import json
 import math
 import os
@@ -24,17 +23,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, cast
 
-from rlvr.data import Completion, FinishReason, InputError, Problem, RunError
+from rlvr.data import InputError, RunError
 from rlvr.engine import threads
+from rlvr.engine.protocol import Decoding, Engine, Sampled, Tokens
 
-Tokens = tuple[int, ...]
-Progress = Callable[[int, int], None]
 PROBES = "probes.json"
 _COMMAND = "import sys; from rlvr.engine.serve import serve; serve(int(sys.argv[1]))"
 GIB = 1 << 30
@@ -45,107 +42,7 @@ ROUNDINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Decoding:
-    """How tokens are drawn. Temperature 0 is greedy."""
-
-    temperature: float = 1.0
-    top_p: float = 1.0
-    max_tokens: int = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Sampled:
-    """One engine output: token ids with the EOS, and their logprobs (nats, at temperature 1)."""
-
-    token_ids: Tokens
-    logprobs: tuple[float, ...]
-    finish_reason: FinishReason
-
-
-def request_seed(seed: int, round_: int, problem_id: str, index: int) -> int:
-    """Return the 63-bit seed of one request: equal in all arms, which so share their noise."""
-    key = f"{seed}/{round_}/{problem_id}/{index}".encode()
-    return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
-
-
-def stream_completions(
-    engine: Engine,
-    tokenizer: Any,
-    problems: Sequence[Problem],
-    prompts: Sequence[Tokens],
-    decoding: Decoding,
-    samples: int,
-    arm: str,
-    seed: int,
-    round_: int,
-    progress: Progress | None = None,
-    wait_seconds: float | None = 0.0,
-) -> Iterator[Completion | None]:
-    """Yield `samples` completions of each problem as they are finished, None for none as yet.
-
-    None comes before each part of them, and when there was nothing for `wait_seconds` (None: when
-    nothing is finished the caller waits as long as it takes).
-    `progress(done, tokens)` is called up to 20 times a second. Raises RunError when the engine
-    died.
-    """
-    keys = [(i, k) for i in range(len(problems)) for k in range(samples)]
-    parts = engine.stream(
-        [prompts[i] for i, _ in keys],
-        decoding,
-        [request_seed(seed, round_, problems[i].id, k) for i, k in keys],
-        wait_seconds,
-    )
-    done = tokens = 0
-    for part in parts:
-        yield None  # before the first too: whoever judges them asks for more while at work
-        if not part:
-            continue
-        yield from completions_of(tokenizer, problems, prompts, part, samples, arm, seed, round_)
-        done += len(part)
-        tokens += sum(len(sampled.token_ids) for _, sampled in part)
-        if progress:
-            progress(done, tokens)
-    if done != len(keys):
-        raise RunError(f"the engine gave {done} of {len(keys)} completions: run again to resume")
-
-
-def in_order(problems: Sequence[Problem], completions: Iterable[Completion]) -> list[Completion]:
-    """Return completions problem-major, then by index."""
-    places = {problem.id: place for place, problem in enumerate(problems)}
-    return sorted(completions, key=lambda one: (places[one.problem_id], one.index))
-
-
-def completions_of(
-    tokenizer: Any,
-    problems: Sequence[Problem],
-    prompts: Sequence[Tokens],
-    sampled: Sequence[tuple[int, Sampled]],
-    samples: int,
-    arm: str,
-    seed: int,
-    round_: int,
-) -> list[Completion]:
-    """Return as completions what was sampled; places count `samples` of each problem in turn."""
-    texts = tokenizer.batch_decode([one.token_ids for _, one in sampled], skip_special_tokens=True)
-    return [
-        Completion(
-            problem_id=problems[place // samples].id,
-            arm=arm,
-            seed=seed,
-            round=round_,
-            index=place % samples,
-            prompt_token_ids=prompts[place // samples],
-            token_ids=output.token_ids,
-            text=text,
-            logprobs=output.logprobs,
-            finish_reason=output.finish_reason,
-        )
-        for (place, output), text in zip(sampled, texts, strict=True)
-    ]
-
-
-class Engine:
+class VllmEngine(Engine):
     """A vLLM engine in its own process.
 
     `arguments` are vLLM's engine arguments, ours are only defaults under them.
@@ -171,7 +68,7 @@ class Engine:
             for replica in range(self._replicas)
         ]
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> VllmEngine:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -422,7 +319,7 @@ def on_gpu() -> bool:
 def write_probes(model: Any, sequences: Iterable[Tokens], folder: Path) -> None:
     """Write transformers' own logprobs of the probe sequences beside the weights they belong to.
 
-    `Engine.load` holds the engine against them. Computed from the float32 weights in memory, one
+    `load` holds the engine against them. Computed from the float32 weights in memory, one
     sequence at a time. `rounding` is the mean absolute difference that bfloat16 products make.
     """
     import torch

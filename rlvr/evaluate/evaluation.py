@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rlvr.data import Completion, Problem
-from rlvr.engine.vllm import Decoding, Engine, Progress, Tokens, in_order, stream_completions
+from rlvr.engine.completions import Progress, in_order, stream_completions
+from rlvr.engine.protocol import Decoding, Engine, Tokens
 from rlvr.records.record import write_items
 from rlvr.records.stored import AT_ONCE, Judged, Stored, chosen, shape_of
 from rlvr.verify.pool import Judge

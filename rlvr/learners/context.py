@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rlvr.data import Arm, Completion, Entry, Problem, Verdict
-from rlvr.engine.vllm import Engine, Tokens
+from rlvr.engine.protocol import Engine, Tokens
 from rlvr.evaluate.evaluation import Problems
 from rlvr.models.loading import Prompting
 from rlvr.records.layout import BASE, MODEL, Place

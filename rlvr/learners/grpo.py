@@ -33,14 +33,9 @@ from typing import TYPE_CHECKING, Any
 
 from rlvr.data import DECIDED, Arm, Completion, RunError
 from rlvr.engine import threads
-from rlvr.engine.vllm import (
-    Decoding,
-    Sampled,
-    completions_of,
-    in_order,
-    on_gpu,
-    stream_completions,
-)
+from rlvr.engine.completions import completions_of, in_order, stream_completions
+from rlvr.engine.protocol import Decoding, Sampled
+from rlvr.engine.vllm import on_gpu
 from rlvr.evaluate import metrics, table
 from rlvr.evaluate.evaluation import judge
 from rlvr.evaluate.measured import Selected

@@ -7,7 +7,7 @@ import json
 from array import array
 from collections.abc import Iterator, Sequence
 
-from rlvr.engine.vllm import Decoding
+from rlvr.engine.protocol import Decoding
 from rlvr.evaluate import metrics, table
 from rlvr.evaluate.evaluation import RECORD, Problems, Record, read_records, score
 from rlvr.evaluate.evaluation import evaluate as measure

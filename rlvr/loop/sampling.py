@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from rlvr.data import Arm, Completion
-from rlvr.engine.vllm import Decoding, stream_completions
+from rlvr.engine.completions import stream_completions
+from rlvr.engine.protocol import Decoding
 from rlvr.evaluate.evaluation import Problems, judge
 from rlvr.learners.context import Run, Seed, base_of
 from rlvr.records import record

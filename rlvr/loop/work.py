@@ -12,7 +12,7 @@ from typing import Any
 
 from rlvr.config import Config
 from rlvr.data import Problem
-from rlvr.engine.vllm import Engine
+from rlvr.engine.vllm import VllmEngine
 from rlvr.evaluate.evaluation import Problems
 from rlvr.learners.context import Corpus, Run, Seed, SeedProblems
 from rlvr.learners.registry import LEARNERS
@@ -69,7 +69,9 @@ def opened(begun: Begun, judges: Sequence[Judge], display: Display) -> Iterator[
     job, scratch, config = begun.job, begun.scratch, begun.job.config
     loading.materialise(config.model, config.seeds[0], scratch / "first", job.where)
     dtype = "float32" if config.train.precision == "fp32" else "bfloat16"
-    with Engine(scratch / "first", dtype, {"max_model_len": job.length, **config.engine}) as engine:
+    with VllmEngine(
+        scratch / "first", dtype, {"max_model_len": job.length, **config.engine}
+    ) as engine:
         engine.wait_ready()
         yield Run(
             config=config,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlvr.data import Arm, Verdict
-from rlvr.engine.vllm import Tokens
+from rlvr.engine.protocol import Tokens
 from rlvr.evaluate.evaluation import Problems, Record
 from rlvr.learners.context import Metrics, Run, Seed, SeedProblems
 from rlvr.records.layout import Place

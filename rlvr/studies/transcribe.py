@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from rapidfuzz.distance import Levenshtein
 
 from rlvr.data import Arm, Problem
-from rlvr.engine.vllm import Tokens
+from rlvr.engine.protocol import Tokens
 from rlvr.evaluate import metrics
 from rlvr.evaluate.evaluation import Problems, Record, score
 from rlvr.learners.context import Metrics, Run, Seed, SeedProblems, base_of

@@ -15,17 +15,9 @@ import pytest
 import torch
 
 from rlvr.data import InputError, Problem, RunError
-from rlvr.engine.vllm import (
-    PROBES,
-    Decoding,
-    Engine,
-    Sampled,
-    Tokens,
-    in_order,
-    request_seed,
-    stream_completions,
-    write_probes,
-)
+from rlvr.engine.completions import in_order, request_seed, stream_completions
+from rlvr.engine.protocol import Decoding, Sampled, Tokens
+from rlvr.engine.vllm import PROBES, VllmEngine, write_probes
 from rlvr.models.loading import load_model, load_tokenizer, make_tiny
 
 EOS = 1
@@ -65,22 +57,22 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def running(model: Path, compiled: Path) -> Iterator[Engine]:
+def running(model: Path, compiled: Path) -> Iterator[VllmEngine]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(compiled))
-        engine = Engine(model, "float32")
+        engine = VllmEngine(model, "float32")
     with engine:
         yield engine
 
 
 @pytest.fixture
-def engine(running: Engine, model: Path) -> Engine:
+def engine(running: VllmEngine, model: Path) -> VllmEngine:
     running.load(model)
     return running
 
 
 @pytest.fixture(scope="module")
-def expected(running: Engine, model: Path) -> list[Sampled]:
+def expected(running: VllmEngine, model: Path) -> list[Sampled]:
     running.load(model)
     return running.generate(PROMPTS, DECODING, SEEDS)
 
@@ -101,12 +93,12 @@ def test_the_samples_are_worth_testing(expected: list[Sampled]) -> None:
     assert len({sampled.token_ids for sampled in expected}) > len(PROMPTS) / 2
 
 
-def test_same_seeds_same_tokens(engine: Engine, expected: list[Sampled]) -> None:
+def test_same_seeds_same_tokens(engine: VllmEngine, expected: list[Sampled]) -> None:
     assert engine.generate(PROMPTS, DECODING, SEEDS) == expected
 
 
 def test_same_tokens_in_another_order_and_in_small_batches(
-    engine: Engine, expected: list[Sampled]
+    engine: VllmEngine, expected: list[Sampled]
 ) -> None:
     backwards = engine.generate(PROMPTS[::-1], DECODING, SEEDS[::-1])[::-1]
     assert [s.token_ids for s in backwards] == [s.token_ids for s in expected]
@@ -115,25 +107,25 @@ def test_same_tokens_in_another_order_and_in_small_batches(
         assert [s.token_ids for s in few] == [s.token_ids for s in expected[i : i + 3]]
 
 
-def test_other_seeds_other_tokens(engine: Engine, expected: list[Sampled]) -> None:
+def test_other_seeds_other_tokens(engine: VllmEngine, expected: list[Sampled]) -> None:
     seeds = [request_seed(0, 2, f"p{i}", 0) for i in range(len(PROMPTS))]
     again = engine.generate(PROMPTS, DECODING, seeds)
     assert sum(a.token_ids == b.token_ids for a, b in zip(again, expected, strict=True)) < 10
 
 
-def test_one_prompt_many_seeds_differ(engine: Engine) -> None:
+def test_one_prompt_many_seeds_differ(engine: VllmEngine) -> None:
     seeds = [request_seed(0, 1, "p", index) for index in range(32)]
     sampled = engine.generate([PROMPTS[0]] * 32, DECODING, seeds)
     assert len({s.token_ids for s in sampled}) > 24
 
 
-def test_greedy_repeats_whatever_the_seed(engine: Engine) -> None:
+def test_greedy_repeats_whatever_the_seed(engine: VllmEngine) -> None:
     greedy = Decoding(temperature=0.0, max_tokens=12)
     first = engine.generate(PROMPTS, greedy, SEEDS)
     assert engine.generate(PROMPTS, greedy, SEEDS[::-1]) == first
 
 
-def test_greedy_is_transformers_greedy(engine: Engine, model: Path) -> None:
+def test_greedy_is_transformers_greedy(engine: VllmEngine, model: Path) -> None:
     reference = load_model(model)
     sampled = engine.generate(PROMPTS[:6], Decoding(temperature=0.0, max_tokens=10), SEEDS[:6])
     for prompt, output in zip(PROMPTS, sampled, strict=False):
@@ -156,7 +148,7 @@ def test_seeds_are_of_what_is_sampled_alone() -> None:
 
 @pytest.mark.slow
 def test_a_fresh_engine_gives_the_same_tokens(model: Path, expected: list[Sampled]) -> None:
-    with Engine(model, "float32") as fresh:
+    with VllmEngine(model, "float32") as fresh:
         assert fresh.generate(PROMPTS, DECODING, SEEDS) == expected
 
 
@@ -181,7 +173,7 @@ def test_the_sampled_eos_is_there_and_truncation_is_flagged(expected: list[Sampl
 
 
 def test_an_eos_as_last_token_allowed_is_no_truncation(
-    engine: Engine, expected: list[Sampled]
+    engine: VllmEngine, expected: list[Sampled]
 ) -> None:
     i, sampled = next(
         (i, s) for i, s in enumerate(expected) if s.finish_reason == "stop" and len(s.token_ids) > 1
@@ -201,7 +193,7 @@ def test_logprobs_are_transformers(model: Path, expected: list[Sampled]) -> None
 
 @pytest.mark.parametrize("decoding", [Decoding(0.5, 1.0, 8), Decoding(1.0, 0.5, 8)])
 def test_logprobs_are_those_at_temperature_1(
-    decoding: Decoding, engine: Engine, model: Path
+    decoding: Decoding, engine: VllmEngine, model: Path
 ) -> None:
     sampled = engine.generate(PROMPTS[:4], decoding, SEEDS[:4])
     for prompt, output in zip(PROMPTS, sampled, strict=False):
@@ -209,7 +201,7 @@ def test_logprobs_are_those_at_temperature_1(
         assert output.logprobs == pytest.approx(theirs, abs=1e-4)
 
 
-def test_score_is_transformers_and_leaves_nothing_behind(engine: Engine, model: Path) -> None:
+def test_score_is_transformers_and_leaves_nothing_behind(engine: VllmEngine, model: Path) -> None:
     sequences = [PROMPTS[0], PROMPTS[0], PROMPTS[8] + PROMPTS[1], PROMPTS[8], PROMPTS[2] * 20]
     for _ in range(2):  # the second time the prefixes are in the cache
         scores = engine.score(sequences)
@@ -218,7 +210,7 @@ def test_score_is_transformers_and_leaves_nothing_behind(engine: Engine, model: 
             assert ours == pytest.approx(logprobs_of(model, tokens), abs=1e-4)
 
 
-def test_sampling_follows_the_models_probabilities(engine: Engine, model: Path) -> None:
+def test_sampling_follows_the_models_probabilities(engine: VllmEngine, model: Path) -> None:
     n = 2000
     seeds = [request_seed(9, 1, "p", index) for index in range(n)]
     sampled = engine.generate([PROMPTS[3]] * n, Decoding(max_tokens=1), seeds)
@@ -235,7 +227,7 @@ def test_sampling_follows_the_models_probabilities(engine: Engine, model: Path) 
     assert excess.sum() < 2 * often.sum()
 
 
-def test_top_p_cuts_the_tail(engine: Engine, model: Path) -> None:
+def test_top_p_cuts_the_tail(engine: VllmEngine, model: Path) -> None:
     seeds = [request_seed(9, 1, "p", index) for index in range(200)]
     sampled = engine.generate([PROMPTS[3]] * 200, Decoding(1.0, 0.3, 1), seeds)
     with torch.no_grad():
@@ -246,7 +238,7 @@ def test_top_p_cuts_the_tail(engine: Engine, model: Path) -> None:
 
 
 def test_the_models_generation_config_changes_nothing(
-    engine: Engine, model: Path, expected: list[Sampled], tmp_path: Path
+    engine: VllmEngine, model: Path, expected: list[Sampled], tmp_path: Path
 ) -> None:
     cold = tmp_path / "cold"
     shutil.copytree(model, cold)
@@ -257,7 +249,7 @@ def test_the_models_generation_config_changes_nothing(
     assert engine.generate(PROMPTS, DECODING, SEEDS) == expected
 
 
-def test_completions_come_as_they_are_finished(engine: Engine, model: Path) -> None:
+def test_completions_come_as_they_are_finished(engine: VllmEngine, model: Path) -> None:
     n = 3000
     problems = [Problem(f"p{i}", "t", "train", "all", "", "x") for i in range(n)]
     told: list[tuple[int, int]] = []
@@ -280,7 +272,7 @@ def test_completions_come_as_they_are_finished(engine: Engine, model: Path) -> N
 
 
 def test_what_was_given_up_midway_is_not_taken_for_what_is_asked_next(
-    engine: Engine, expected: list[Sampled]
+    engine: VllmEngine, expected: list[Sampled]
 ) -> None:
     stream = engine.stream([PROMPTS[0]] * 2000, Decoding(max_tokens=24), list(range(2000)))
     assert any(next(stream) for _ in range(10_000))
@@ -289,12 +281,14 @@ def test_what_was_given_up_midway_is_not_taken_for_what_is_asked_next(
     assert len(engine.score([PROMPTS[0]])[0]) == len(PROMPTS[0]) - 1
 
 
-def test_nothing_asked_nothing_given(engine: Engine) -> None:
+def test_nothing_asked_nothing_given(engine: VllmEngine) -> None:
     assert engine.generate([], DECODING, []) == []
     assert engine.score([]) == []
 
 
-def test_completions_are_problem_major_and_carry_their_place(engine: Engine, model: Path) -> None:
+def test_completions_are_problem_major_and_carry_their_place(
+    engine: VllmEngine, model: Path
+) -> None:
     tokenizer = load_tokenizer(model)
     problems = [Problem(f"p{i}", "t", "train", "all", "", "x") for i in range(3)]
     stream = stream_completions(engine, tokenizer, problems, PROMPTS[:3], DECODING, 2, "arm", 5, 7)
@@ -315,7 +309,7 @@ def test_completions_are_problem_major_and_carry_their_place(engine: Engine, mod
 
 
 def test_fewer_completions_than_asked_for_are_an_error(
-    engine: Engine, model: Path, monkeypatch: pytest.MonkeyPatch
+    engine: VllmEngine, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = engine.stream
 
@@ -335,7 +329,7 @@ def test_fewer_completions_than_asked_for_are_an_error(
 
 
 def test_other_weights_in_place(
-    engine: Engine, model: Path, other: Path, expected: list[Sampled]
+    engine: VllmEngine, model: Path, other: Path, expected: list[Sampled]
 ) -> None:
     assert engine.load(other) < 1e-4
     changed = engine.generate(PROMPTS, DECODING, SEEDS)
@@ -347,7 +341,7 @@ def test_other_weights_in_place(
 
 
 def test_memory_handed_back_is_filled_anew_by_a_load(
-    engine: Engine, model: Path, expected: list[Sampled]
+    engine: VllmEngine, model: Path, expected: list[Sampled]
 ) -> None:
     engine.rest()
     with pytest.raises(RuntimeError, match="load some first"):
@@ -360,7 +354,7 @@ def test_the_process_of_a_large_model_rests_by_ending(
     model: Path, other: Path, expected: list[Sampled], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rlvr.engine.vllm.LARGE", 1)
-    with Engine(other, "float32", {"max_num_seqs": 32}) as large:
+    with VllmEngine(other, "float32", {"max_num_seqs": 32}) as large:
         first = large._children[0].process
         large.rest()
         large.rest()
@@ -373,7 +367,7 @@ def test_the_process_of_a_large_model_rests_by_ending(
 
 
 def test_an_old_prefix_is_not_served_after_new_weights(
-    engine: Engine, model: Path, other: Path
+    engine: VllmEngine, model: Path, other: Path
 ) -> None:
     long: Tokens = tuple(20 + i % 60 for i in range(400))
     engine.generate([long], Decoding(max_tokens=1), [0])
@@ -385,7 +379,7 @@ def test_an_old_prefix_is_not_served_after_new_weights(
 
 @pytest.mark.parametrize("tamper", ["shift", "nan", "other weights"])
 def test_weights_that_are_not_those_of_the_probes_stop_the_run(
-    tamper: str, engine: Engine, model: Path, other: Path, tmp_path: Path
+    tamper: str, engine: VllmEngine, model: Path, other: Path, tmp_path: Path
 ) -> None:
     wrong = tmp_path / "wrong"
     shutil.copytree(model, wrong)
@@ -417,7 +411,7 @@ def test_an_output_layer_tied_to_the_embedding_is_new_too(dtype: str, tmp_path: 
         if name == "two":
             load_tokenizer(tmp_path / "one").save_pretrained(tmp_path / name)
         write_probes(tied, PROMPTS[:8], tmp_path / name)
-    with Engine(tmp_path / "one", dtype) as engine:
+    with VllmEngine(tmp_path / "one", dtype) as engine:
         for name in ("one", "two", "one"):
             engine.rest()
             assert engine.load(tmp_path / name) < (1e-4 if dtype == "float32" else 1.0)
@@ -427,7 +421,7 @@ def test_an_output_layer_tied_to_the_embedding_is_new_too(dtype: str, tmp_path: 
 
 
 def test_what_the_engine_refuses_is_said_and_it_lives_on(
-    engine: Engine, expected: list[Sampled]
+    engine: VllmEngine, expected: list[Sampled]
 ) -> None:
     with pytest.raises(RunError, match="the engine failed") as caught:
         engine.generate([PROMPTS[0] * 200], DECODING, [0])
@@ -438,7 +432,7 @@ def test_what_the_engine_refuses_is_said_and_it_lives_on(
 def test_two_replicas_give_the_same_tokens_and_one_that_dies_is_named(
     model: Path, other: Path, expected: list[Sampled]
 ) -> None:
-    with Engine(model, "float32", {"data_parallel_size": 2, "max_num_seqs": 32}) as pair:
+    with VllmEngine(model, "float32", {"data_parallel_size": 2, "max_num_seqs": 32}) as pair:
         assert pair.load(model) < 1e-4
         parts = pair.generate(PROMPTS, DECODING, SEEDS)
         assert [s.token_ids for s in parts] == [s.token_ids for s in expected]
@@ -461,14 +455,14 @@ def test_two_replicas_give_the_same_tokens_and_one_that_dies_is_named(
 
 def test_a_wrong_engine_argument_is_said(model: Path) -> None:
     with (
-        Engine(model, "float32", {"no_such_argument": 1}) as broken,
+        VllmEngine(model, "float32", {"no_such_argument": 1}) as broken,
         pytest.raises(InputError, match=r"engine\.no_such_argument"),
     ):
         broken.wait_ready()
 
 
 def test_closing_while_it_starts_leaves_no_process_and_no_log(model: Path) -> None:
-    engine = Engine(model, "float32")
+    engine = VllmEngine(model, "float32")
     child = engine._children[0]
     # As vLLM's own processes on a GPU, which hold its memory.
     below = subprocess.Popen(["sleep", "600"], process_group=child.process.pid)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rlvr.data import Arm, Completion, Damaged, Flip, Problem, Row, RunError, Status, Verdict
-from rlvr.engine.vllm import Decoding, Sampled
+from rlvr.engine.protocol import Decoding, Sampled
 from rlvr.evaluate import evaluation, metrics, ngrams
 from rlvr.evaluate.evaluation import RECORD, Record, judge
 from rlvr.records import record, stored

@@ -1,0 +1,94 @@
+"""Completions: what any engine samples of problems, with texts, seeds and places."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from rlvr.data import Completion, Problem, RunError
+from rlvr.engine.protocol import Decoding, Engine, Sampled, Tokens
+
+Progress = Callable[[int, int], None]
+
+
+def request_seed(seed: int, round_: int, problem_id: str, index: int) -> int:
+    """Return the 63-bit seed of one request: equal in all arms, which so share their noise."""
+    key = f"{seed}/{round_}/{problem_id}/{index}".encode()
+    return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
+
+
+def stream_completions(
+    engine: Engine,
+    tokenizer: Any,
+    problems: Sequence[Problem],
+    prompts: Sequence[Tokens],
+    decoding: Decoding,
+    samples: int,
+    arm: str,
+    seed: int,
+    round_: int,
+    progress: Progress | None = None,
+    wait_seconds: float | None = 0.0,
+) -> Iterator[Completion | None]:
+    """Yield `samples` completions of each problem as they are finished, None for none as yet.
+
+    None comes before each part of them, and when there was nothing for `wait_seconds` (None: when
+    nothing is finished the caller waits as long as it takes).
+    `progress(done, tokens)` is called up to 20 times a second. Raises RunError when the engine
+    died.
+    """
+    keys = [(i, k) for i in range(len(problems)) for k in range(samples)]
+    parts = engine.stream(
+        [prompts[i] for i, _ in keys],
+        decoding,
+        [request_seed(seed, round_, problems[i].id, k) for i, k in keys],
+        wait_seconds,
+    )
+    done = tokens = 0
+    for part in parts:
+        yield None  # before the first too: whoever judges them asks for more while at work
+        if not part:
+            continue
+        yield from completions_of(tokenizer, problems, prompts, part, samples, arm, seed, round_)
+        done += len(part)
+        tokens += sum(len(sampled.token_ids) for _, sampled in part)
+        if progress:
+            progress(done, tokens)
+    if done != len(keys):
+        raise RunError(f"the engine gave {done} of {len(keys)} completions: run again to resume")
+
+
+def in_order(problems: Sequence[Problem], completions: Iterable[Completion]) -> list[Completion]:
+    """Return completions problem-major, then by index."""
+    places = {problem.id: place for place, problem in enumerate(problems)}
+    return sorted(completions, key=lambda one: (places[one.problem_id], one.index))
+
+
+def completions_of(
+    tokenizer: Any,
+    problems: Sequence[Problem],
+    prompts: Sequence[Tokens],
+    sampled: Sequence[tuple[int, Sampled]],
+    samples: int,
+    arm: str,
+    seed: int,
+    round_: int,
+) -> list[Completion]:
+    """Return as completions what was sampled; places count `samples` of each problem in turn."""
+    texts = tokenizer.batch_decode([one.token_ids for _, one in sampled], skip_special_tokens=True)
+    return [
+        Completion(
+            problem_id=problems[place // samples].id,
+            arm=arm,
+            seed=seed,
+            round=round_,
+            index=place % samples,
+            prompt_token_ids=prompts[place // samples],
+            token_ids=output.token_ids,
+            text=text,
+            logprobs=output.logprobs,
+            finish_reason=output.finish_reason,
+        )
+        for (place, output), text in zip(sampled, texts, strict=True)
+    ]
