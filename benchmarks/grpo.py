@@ -170,7 +170,8 @@ def _theirs(config: config_.Config, run: Path, steps: int) -> dict[str, float]:
             found = list(pool.verify(asked))
             return [float(one.status == "correct") for one in found]
 
-        arguments = trl_arguments(config, steps, steps, Path(scratch))
+        settings = (config.grpo, config.train, config.generate)
+        arguments = trl_arguments(*settings, steps, steps, Path(scratch))
         arguments.save_strategy = "no"
         trainer = GRPOTrainer(
             model=load_model(base),

@@ -22,12 +22,18 @@ from rlvr.engine.settings import GenerateConfig, check_sizes
 from rlvr.evaluate.settings import EvaluateConfig
 from rlvr.evaluate.table import verdict_metrics
 from rlvr.learners.grpo_settings import GrpoConfig
+from rlvr.learners.grpo_settings import check as check_online
 from rlvr.learners.sft import TrainConfig, WarmStartConfig
 from rlvr.models.loading import PromptConfig
 from rlvr.sections import Positive, Rate, Section, SeedNumber, configs_folder, one_line
 from rlvr.select.arms import ArmConfig, in_order, preset
 from rlvr.statistics.conditions import parse as parse_condition
-from rlvr.studies.settings import CorpusConfig, TranscriptionConfig
+from rlvr.studies.settings import (
+    CorpusConfig,
+    TranscriptionConfig,
+    check_corpus,
+    check_transcription,
+)
 from rlvr.verify.settings import NamedConfig, VerifyConfig, name_alone
 
 
@@ -177,90 +183,12 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _online(self) -> Config:
-        online = [arm.name for arm in self.arms if arm.learner == "grpo"]
-        if not online:
-            return self
-        matched = [arm.name for arm in self.arms if arm.match in online]
-        if matched:
-            raise ValueError(
-                f"arms: {matched[0]!r} matches an arm of learner grpo, which keeps none"
-            )
-        where, settings, train = f"arms: {online[0]!r}: learner: grpo", self.grpo, self.train
-        if self.corpus is not None:
-            raise ValueError(f"{where} rewards what the model samples: drop the corpus")
-        if self.generate.temperature != 1 or self.generate.top_p != 1:
-            raise ValueError(f"{where} needs samples of the policy itself: temperature and top_p 1")
-        if self.generate.samples < 2:
-            raise ValueError(f"{where} compares a group: set generate.samples to 2 or more")
-        if train.processes > 1:
-            raise ValueError(f"{where} trains in one process: set train.processes: 1")
-        if self.generate.prompts % settings.steps:
-            raise ValueError(
-                f"grpo.steps: {settings.steps} does not divide generate.prompts, "
-                f"{self.generate.prompts}: each step takes as many prompts"
-            )
-        rows = self.generate.prompts // settings.steps * self.generate.samples
-        if rows % (train.micro_batch or 1):
-            raise ValueError(
-                f"train.micro_batch: {train.micro_batch} does not divide the {rows} completions of "
-                "a step of grpo"
-            )
-        every = settings.checkpoint_every or settings.steps
-        if settings.steps % every:
-            raise ValueError(
-                f"grpo.checkpoint_every: {every} does not divide {settings.steps} steps"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _transcriber_exists(self) -> Config:
-        if self.transcription is None:
-            for arm in self.arms:
-                if arm.author != "model":
-                    raise ValueError(f"arms: {arm.name!r} has a transcriber: add transcription")
-            return self
-        if self.corpus is not None:
-            raise ValueError("transcription: a corpus has no recordings: drop one of the two")
-        if self.prompt != PromptConfig():
-            raise ValueError("transcription: the model is given no prompt: drop the key prompt")
-        length, most = len(self.transcription.phrase), self.generate.max_tokens
-        if length >= most:
-            raise ValueError(
-                f"transcription.phrase: {length} characters and an end do not fit into "
-                f"generate.max_tokens, {most}: shorten it"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _pool_of_a_corpus(self) -> Config:
-        learned = [arm.name for arm in self.arms if arm.keep == "classifier"]
-        if self.corpus is None:
-            if learned:
-                raise ValueError(f"arms: {learned[0]!r}: keep: classifier needs a corpus: add it")
-            return self
-        if self.generate.samples != 1:
-            raise ValueError(
-                f"generate.samples: {self.generate.samples}: a corpus has one solution a problem: "
-                "set generate.samples: 1"
-            )
-        for arm in self.arms:
-            if arm.match is not None:
-                raise ValueError(
-                    f"arms: {arm.name!r}: match copies the counts of each problem, and a corpus "
-                    f"has one entry of each: use share, as in {{name: {arm.keep}-50, "
-                    f"keep: {arm.keep}, share: 0.5}}"
-                )
-            if arm.keep in ("majority", "format-only"):
-                raise ValueError(
-                    f"arms: {arm.name!r}: keep: {arm.keep} looks at the model's own answers, and "
-                    "a corpus has none: drop this arm or the corpus"
-                )
-        if learned and sum(self.corpus.shares.values()) == self.corpus.duplicate:
-            raise ValueError(
-                f"arms: {learned[0]!r}: no entry shows by itself that it is a duplicate: give the "
-                "corpus wrong, garbage or off_topic ones for the classifier to learn"
-            )
+    def _arms_possible(self) -> Config:
+        arms, sampling, corpus = self.arms, self.generate, self.corpus is not None
+        check_online(self.grpo, arms, sampling, self.train, corpus)
+        prompted = self.prompt != PromptConfig()
+        check_transcription(self.transcription, arms, sampling, corpus, prompted)
+        check_corpus(self.corpus, arms, sampling)
         return self
 
     @model_validator(mode="after")

@@ -35,14 +35,15 @@ from rlvr.data import DECIDED, Arm, Completion, RunError
 from rlvr.engine import threads
 from rlvr.engine.completions import completions_of, in_order, stream_completions
 from rlvr.engine.protocol import Decoding, Sampled
+from rlvr.engine.settings import GenerateConfig
 from rlvr.engine.vllm import on_gpu
 from rlvr.evaluate import metrics, table
 from rlvr.evaluate.evaluation import judge
 from rlvr.evaluate.measured import Selected
 from rlvr.learners.context import Metrics, Run, Seed, base_of
-from rlvr.learners.grpo_settings import logprob_gap_bound
+from rlvr.learners.grpo_settings import GrpoConfig, logprob_gap_bound
 from rlvr.learners.learner import Learner
-from rlvr.learners.sft import lora_config, save, training_of
+from rlvr.learners.sft import TrainConfig, lora_config, save, training_of
 from rlvr.models.loading import load_model, load_tokenizer
 from rlvr.models.quiet import quiet
 from rlvr.records import record
@@ -178,7 +179,9 @@ def _leg(run: Run, seed: Seed, arm: Arm, place: Place, first: int, last: int) ->
         online = Online(run, seed, arm, place, load_model(base), first)
         trainer = _trainer_type()(
             model=model,
-            args=trl_arguments(run.config, before + last, last - first, Path(scratch)),
+            args=trl_arguments(
+                settings, run.config.train, sampling, before + last, last - first, Path(scratch)
+            ),
             train_dataset=Dataset.from_dict({"prompt": [str(place) for place in places]}),
             processing_class=tokenizer,
             reward_funcs=online.reward,
@@ -208,14 +211,20 @@ def _leg(run: Run, seed: Seed, arm: Arm, place: Place, first: int, last: int) ->
     threads.return_memory()
 
 
-def trl_arguments(config: Config, until: int, steps: int, scratch: Path) -> Any:
+def trl_arguments(
+    settings: GrpoConfig,
+    train: TrainConfig,
+    sampling: GenerateConfig,
+    until: int,
+    steps: int,
+    scratch: Path,
+) -> Any:
     """Return TRL's settings of a leg of `steps` steps that ends with step `until`.
 
     Those that matter are said, whatever TRL's default is.
     """
     from trl import GRPOConfig
 
-    settings, train, sampling = config.grpo, config.train, config.generate
     rows = sampling.prompts // settings.steps * sampling.samples
     micro = train.micro_batch or rows
     trl_vllm: dict[str, Any] = {}

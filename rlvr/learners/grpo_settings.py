@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from rlvr.engine.settings import GenerateConfig
+from rlvr.learners.sft import TrainConfig
 from rlvr.sections import Positive, Rate, Section, Share
+from rlvr.select.arms import ArmConfig
 from rlvr.verify.settings import NamedConfig, name_alone
 
 
@@ -79,3 +83,45 @@ def logprob_gap_bound(precision: str, by_trl: bool) -> float:
     bfloat16 (on an H100, of a tiny model in fp32: 0.005 apart).
     """
     return 0.1 if by_trl or precision == "bf16" else 1e-3
+
+
+def check(
+    settings: GrpoConfig,
+    arms: Sequence[ArmConfig],
+    sampling: GenerateConfig,
+    train: TrainConfig,
+    corpus: bool,
+) -> None:
+    """Raise ValueError where the config has an arm with this learner that can't be trained so.
+
+    `corpus`: whether the config has one.
+    """
+    online = [arm.name for arm in arms if arm.learner == "grpo"]
+    if not online:
+        return
+    matched = [arm.name for arm in arms if arm.match in online]
+    if matched:
+        raise ValueError(f"arms: {matched[0]!r} matches an arm of learner grpo, which keeps none")
+    where = f"arms: {online[0]!r}: learner: grpo"
+    if corpus:
+        raise ValueError(f"{where} rewards what the model samples: drop the corpus")
+    if sampling.temperature != 1 or sampling.top_p != 1:
+        raise ValueError(f"{where} needs samples of the policy itself: temperature and top_p 1")
+    if sampling.samples < 2:
+        raise ValueError(f"{where} compares a group: set generate.samples to 2 or more")
+    if train.processes > 1:
+        raise ValueError(f"{where} trains in one process: set train.processes: 1")
+    if sampling.prompts % settings.steps:
+        raise ValueError(
+            f"grpo.steps: {settings.steps} does not divide generate.prompts, "
+            f"{sampling.prompts}: each step takes as many prompts"
+        )
+    rows = sampling.prompts // settings.steps * sampling.samples
+    if rows % (train.micro_batch or 1):
+        raise ValueError(
+            f"train.micro_batch: {train.micro_batch} does not divide the {rows} completions of "
+            "a step of grpo"
+        )
+    every = settings.checkpoint_every or settings.steps
+    if settings.steps % every:
+        raise ValueError(f"grpo.checkpoint_every: {every} does not divide {settings.steps} steps")

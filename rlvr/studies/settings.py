@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from rlvr.data import CONTAMINATIONS, Contamination
+from rlvr.engine.settings import GenerateConfig
 from rlvr.sections import Portion, Positive, Rate, Section
+from rlvr.select.arms import ArmConfig
 
 
 class CorpusConfig(Section):
@@ -51,3 +54,64 @@ class TranscriptionConfig(Section):
     batch_size: Positive = 64
     lr: Rate = 5e-3
     phrase: Annotated[str, Field(min_length=1)] = "Thank you for watching."
+
+
+def check_transcription(
+    settings: TranscriptionConfig | None,
+    arms: Sequence[ArmConfig],
+    sampling: GenerateConfig,
+    corpus: bool,
+    prompted: bool,
+) -> None:
+    """Raise ValueError where a transcriber is missing, or its texts don't fit the config.
+
+    `corpus`, `prompted`: whether the config has a corpus, or says anything of the prompt.
+    """
+    if settings is None:
+        for arm in arms:
+            if arm.author != "model":
+                raise ValueError(f"arms: {arm.name!r} has a transcriber: add transcription")
+        return
+    if corpus:
+        raise ValueError("transcription: a corpus has no recordings: drop one of the two")
+    if prompted:
+        raise ValueError("transcription: the model is given no prompt: drop the key prompt")
+    length, most = len(settings.phrase), sampling.max_tokens
+    if length >= most:
+        raise ValueError(
+            f"transcription.phrase: {length} characters and an end do not fit into "
+            f"generate.max_tokens, {most}: shorten it"
+        )
+
+
+def check_corpus(
+    settings: CorpusConfig | None, arms: Sequence[ArmConfig], sampling: GenerateConfig
+) -> None:
+    """Raise ValueError where an arm needs a corpus that is missing, or has no use for the one."""
+    learned = [arm.name for arm in arms if arm.keep == "classifier"]
+    if settings is None:
+        if learned:
+            raise ValueError(f"arms: {learned[0]!r}: keep: classifier needs a corpus: add it")
+        return
+    if sampling.samples != 1:
+        raise ValueError(
+            f"generate.samples: {sampling.samples}: a corpus has one solution a problem: "
+            "set generate.samples: 1"
+        )
+    for arm in arms:
+        if arm.match is not None:
+            raise ValueError(
+                f"arms: {arm.name!r}: match copies the counts of each problem, and a corpus "
+                f"has one entry of each: use share, as in {{name: {arm.keep}-50, "
+                f"keep: {arm.keep}, share: 0.5}}"
+            )
+        if arm.keep in ("majority", "format-only"):
+            raise ValueError(
+                f"arms: {arm.name!r}: keep: {arm.keep} looks at the model's own answers, and "
+                "a corpus has none: drop this arm or the corpus"
+            )
+    if learned and sum(settings.shares.values()) == settings.duplicate:
+        raise ValueError(
+            f"arms: {learned[0]!r}: no entry shows by itself that it is a duplicate: give the "
+            "corpus wrong, garbage or off_topic ones for the classifier to learn"
+        )

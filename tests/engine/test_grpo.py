@@ -366,7 +366,7 @@ def test_trls_own_vllm_needs_a_gpu(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="grpo.trl_vllm.*need a GPU"):
         runner.run(config, tmp_path / "run", Display(Console(quiet=True), "fake", 3), str(TINY))
     assert not (tmp_path / "run").exists()
-    arguments = grpo.trl_arguments(config, 2, 2, tmp_path)
+    arguments = grpo.trl_arguments(config.grpo, config.train, config.generate, 2, 2, tmp_path)
     assert arguments.use_vllm and arguments.vllm_mode == "colocate"
 
 
