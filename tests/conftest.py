@@ -24,7 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with its tier, the folder of its file."""
     for item in items:
         item.add_marker(item.path.parent.name)
-        if "reference" in getattr(item, "fixturenames", ()):
+        given = getattr(getattr(item, "callspec", None), "params", {})
+        if "reference" in getattr(item, "fixturenames", ()) and "reference" not in given:
             assert item.path.name in SHARING, f"add {item.path.name} to SHARING in conftest.py"
     if "PYTEST_XDIST_WORKER" in os.environ:  # what takes longest begins first
         items.sort(key=lambda i: (i.path.name not in SHARING, i.path.parent.name == "unit"))
