@@ -494,12 +494,13 @@ NO_SCRIPTS = {
 
 def printed(source: str, given: str) -> str:
     """Return what a program of this file's own prints, run here on an input."""
+    others = set(threading.enumerate())
     with pytest.MonkeyPatch.context() as patch, io.StringIO() as output:
         patch.setattr("sys.stdin", io.StringIO(given))
         patch.setattr("sys.stdout", output)
         try:
             exec(compile(source, "candidate.py", "exec"), {"__name__": "__main__"})
-            for thread in set(threading.enumerate()) - {threading.current_thread()}:
+            for thread in set(threading.enumerate()) - others:
                 thread.join(5)
         except (Exception, SystemExit) as error:
             return f"{error!r}"
