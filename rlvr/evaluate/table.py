@@ -1,4 +1,4 @@
-"""The table of metrics: one row for each, from which all that names metrics is derived.
+"""The table of metrics: one row for each, and everything that lists metrics reads it.
 
 Derived are: what an evaluation computes (`compute`), which metrics a verdict may rest on
 (`verdict_metrics`), the terminal's table of means (`in_terminal`), the report's charts

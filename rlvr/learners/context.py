@@ -1,4 +1,4 @@
-"""Context: what the stages of a run share, and what those of one of its seeds share.
+"""Context: `Run` holds what all stages of a run share, `Seed` what they share for one seed.
 
 `rlvr.loop.work` makes them, and gives them to the learners, the studies and the loop.
 """

@@ -33,16 +33,16 @@ def _nothing_to_forget(arm: Path) -> None:
 class Learner:
     """A learner, as functions.
 
-    train: make M(t) of a round in its folder, give it to the engine, and return the metrics of the
-    training. online: it samples and judges by itself, at each of its steps; any other learns from
-    the rows that the round selected.
+    train: make M(t) of a round in its folder (`model/` and, last, train.json), give it to the
+    engine, and return the metrics of the training. online: it samples and judges by itself, at each
+    of its steps; any other learns from the rows that the round selected.
 
     An online learner goes on in the middle of a round, from a checkpoint in its arm's folder:
 
-    checkpoint: that, None for none. gathered: the files of a round (by its folder, number and
-    config) that are still to be put together and can't be sampled again. rewrites: what of an
-    unfinished round it would write again from its checkpoint. forget: delete what the arm does not
-    need once its last round is recorded.
+    checkpoint: that, None for none. gathered: the files of steps (of a round, by its folder, number
+    and config) that are not merged yet and can't be recreated. rewrites: the files of an unfinished
+    round that it recreates when it resumes from the checkpoint. forget: delete what the arm does
+    not need once its last round is recorded.
     """
 
     train: Train

@@ -1,4 +1,4 @@
-"""Registry: every learner by the name that an arm's `learner` has. A new one is a line here."""
+"""Registry: every learner by the name that an arm's `learner` has. Add an import and a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train: TRL's SFTTrainer on rows of token ids; the prompt is masked, the EOS is not.
+"""SFT: TRL's SFTTrainer on rows of token ids; the prompt is masked, the EOS is not.
 
 A round is exactly `steps` optimiser steps of exactly `batch_size` rows in every arm, however many
 rows the arm kept: the rows are dealt in fresh permutations until the steps are full. Weights are

@@ -4,10 +4,10 @@ A worker is an actor with cores, GPUs and memory of its own on one node. It hold
 trainer, and makes one unit at a time: the base of a seed, or all rounds of one of its arms, by the
 same code as on one machine. Its completions are judged by an actor on every node.
 
-The run folder is the only store, on a file system that every node sees. When a worker dies, or its
-node, what it had recorded stands and another makes the rest of the unit: a file is there whole or
-not at all, and a lock keeps a unit to one worker. The driver alone writes what a run has once:
-metrics.parquet, timing.parquet, trackers. What it does not do: start a cluster, or copy files.
+The run folder is the only store, on a file system that every node sees. When a worker or its node
+dies, its recorded files stay, and another worker makes the rest of the unit. Files are written
+atomically. A lock keeps a unit to one worker. Only the driver writes the files that a run has once:
+metrics.parquet, timing.parquet, trackers. It starts no cluster and copies no files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Preflight: what is looked at before a run writes anything, and the facts it records."""
+"""Preflight: the checks made before a run writes anything, and the facts in its manifest."""
 
 from __future__ import annotations
 

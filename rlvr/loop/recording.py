@@ -1,4 +1,4 @@
-"""Recording: a round's evaluation, checksums and metrics (the record stage): with it it is done."""
+"""Recording: the files that end a round (the record stage); metrics.json marks it as finished."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Repair: damaged files of a run are named and deleted, so that the run recreates them.
+"""Repair: find the damaged files of a run, name them and delete them: the run recreates them.
 
-A finished round has checksums of its files, and so have weights; the pages of parquet files have
-checksums of their own, which tell of a round that is not finished. Resuming a run checks all of
-them; weights, if anything is still to be made from them. With a damaged file goes what its stage
-has written (`rlvr.records.layout.ROUND`), and nothing before it. A unit is checked under its lock:
-a worker of an interrupted cluster run may still be writing it.
+A finished round has checksums of its files, and so have weights. In an unfinished round the
+checksums of parquet pages catch damage. Resuming a run checks all files; it checks weights only
+while something still needs them. With a damaged file, everything that its stage wrote is deleted
+(`rlvr.records.layout.ROUND`), and nothing of earlier stages. A unit is checked under its lock: a
+worker of an interrupted cluster run may still be writing it.
 """
 
 from __future__ import annotations

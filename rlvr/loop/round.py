@@ -1,10 +1,12 @@
 """One round of one arm: generate -> verify -> select -> train -> evaluate -> record.
 
-M(0) is the base. Round t samples completions from M(t-1) and makes M(t); round 1 trains on the
-shared pool of the base. Every stage leaves one file or folder, written whole; what is there is not
-done again, so the same command on the same folder resumes, and a run killed and resumed equals one
-never killed. How an arm learns is its learner's (`rlvr.learners.registry`); what is sampled from
-something else than its own weights is a study's (`rlvr.studies.registry`).
+M(0) is the base: the weights that every arm of a seed begins with. Round t samples completions
+from M(t-1) and trains M(t) on those that the arm keeps; the samples of round 1 are the base's, the
+same for all arms. An online learner samples, judges and trains by itself, so its round begins with
+`train`. Each stage writes its files atomically, and a stage whose files exist is skipped: the same
+command on the same folder resumes, and a run killed and resumed equals one never killed. A learner
+(`rlvr.learners.registry`) decides how an arm learns. A study (`rlvr.studies.registry`) decides when
+completions come from elsewhere than the arm's own weights.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sampling: what a round selects from (the generate stage), and its verdicts (the verify stage)."""
+"""Sampling: the completions of a round (the generate stage) and their verdicts (verify)."""
 
 from __future__ import annotations
 

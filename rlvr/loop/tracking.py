@@ -1,7 +1,7 @@
 """Track: a run's figures to experiment trackers, as each round is recorded (`report_to`).
 
-What a tracker gets are the figures of metrics.parquet under their names, `metric[level]` for those
-by level: one tracker run for each seed and arm, a step a round, the base at step 0. Of an online
+Trackers receive the rows of metrics.parquet under their names, `metric[level]` for those by
+level: one tracker run for each seed and arm, a step a round, the base at step 0. Of an online
 arm's optimiser steps they get the means over a round. The trackers are driven through accelerate's.
 Nothing is imported, and nothing leaves the machine, unless the config's `report_to` names one.
 

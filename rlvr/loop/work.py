@@ -1,4 +1,4 @@
-"""Work: what one worker of a run needs (engine, judges, problems), and how it makes a unit."""
+"""Work: set up a worker (engine, judges, problems), and make a base or the rounds of an arm."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Layout: every path and file name of a run, and which file of a round is made from which.
+"""Layout: the paths and file names of a run's rounds, and which file is made from which.
 
     RUN/config.json  manifest.json  metrics.parquet  timing.parquet  trackers.json
     RUN/seed-S/base/            round 0: the weights M(0), its evaluation, the pool of round 1
     RUN/seed-S/ARM/round-TTT/   one round of an arm: what `ROUND` lists
     RUN/seed-S/ARM/state-NNN/   the checkpoint of an arm that learns online
 
-Resume and repair are derived from `ROUND`: a stage whose marks are there is not repeated, and
-with a damaged file goes all that its stage has written.
+Resume and repair read `ROUND`: a stage is done when its `mark` files exist, and when a file is
+damaged, everything that its stage wrote is deleted.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ STATE = "state-"  # a checkpoint, by the optimiser steps taken since the base
 class Made:
     """A file or folder of a round, the stage that writes it, and what that stage starts from.
 
-    `here`: the weights of the same round, "" for none; where they are gone, and where there are
-    none, `before`: those of the round before. `mark`: when the marks of a stage are there, it is
-    done.
+    Weights needed to recreate it: `here` in the folder of its round if they are there ("": none),
+    else `before` in the folder of the round before. `mark`: the stage is done when all its marks
+    are there.
     """
 
     name: str

@@ -1,14 +1,11 @@
-"""Arms: which completions of a round become training rows.
-
-An arm is a point on the axes of `AXES`, each in a file of its own beside this one; presets are
-names for some points.
+"""Arms: points on the axes of `AXES`, each axis in a file beside this one; `PRESETS` names some.
 
 A pool is what one arm sampled in one round: completions and their verdicts, problem-major. Each
-value of `keep` is a short pure function over it, and so is each value of the other axes. With n_i
-the number that the matched arm kept of problem i, a matching arm keeps min(n_i, eligible) of
-problem i, drawn uniformly without replacement (a ranking keep: the best); what it lacks is its
-shortfall, never topped up. An arm with a share keeps that share of its pool in the same way, the
-problems taken together.
+value of `keep` is a short pure function over it; the other axes act where they are used. Let n_i be
+the number that the matched arm kept of problem i. A matching arm keeps min(n_i, eligible) of
+problem i, drawn uniformly without replacement (a ranking keep: the best). Missing completions are
+counted as its shortfall, and not replaced. An arm with a share keeps that share of its whole pool
+in the same way.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""author: who wrote the completions. `rlvr.studies.transcribe` writes those of a transcriber."""
+"""author: who wrote the completions. A transcriber's are made in `rlvr.studies.transcribe`."""
 
 from __future__ import annotations
 

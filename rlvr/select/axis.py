@@ -1,7 +1,7 @@
-"""Axis: what an axis of an arm is, and what the files of the axes share.
+"""Axis: the type of an arm's axis, and the draws that several axes share.
 
-An axis has a file of its own here, with its `AXIS` and the functions that do what it says.
-`rlvr.select.arms.AXES` has them by name.
+Each axis has a file here, with its `AXIS` and its functions; `rlvr.select.arms.AXES` has them by
+name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""flip: errors of the verifier, in selection only."""
+"""flip: made errors of the verifier, in selection and never in evaluation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""learner: fine-tuning on the rows kept, or online RL, whose rewards are given here."""
+"""learner: fine-tuning on the kept rows, or online RL; and the rewards that its arms get."""
 
 from __future__ import annotations
 

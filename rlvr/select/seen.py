@@ -1,4 +1,4 @@
-"""Seen: what an arm's verifier says of a pool, with its errors or by the pool's own majority."""
+"""Seen: verdicts as an arm sees them: as they are, with made errors, or by majority vote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""share: a share of the whole pool is kept, whichever problems it is of."""
+"""share: a share of the whole pool is kept, not of each problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""start: the weights that a round's training starts from. `rlvr.loop` finds them in the run."""
+"""start: the weights that a round's training starts from. The learner finds them in the run."""
 
 from __future__ import annotations
 

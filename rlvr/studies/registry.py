@@ -1,4 +1,4 @@
-"""Registry: every study by the section of the config that asks for it. A new one is a line here."""
+"""Registry: every study by the section of the config that asks for it. Add an import and a line."""
 
 from __future__ import annotations
 
