@@ -33,7 +33,7 @@ from rlvr.records.stored import (
     pick,
     take,
 )
-from rlvr.select import arms
+from rlvr.select import arms, keep
 from rlvr.select.arms import PRESETS
 
 SIZE = 7
@@ -296,7 +296,7 @@ def test_votes_and_errors_are_the_same(tmp_path: Path, monkeypatch: pytest.Monke
         return [text.startswith(answer) for _, answer, text in asked]
 
     whole = list(arms.majority(POOL, same, 0))
-    monkeypatch.setattr(arms, "VOTES_AT_ONCE", 7)
+    monkeypatch.setattr(keep, "VOTES_AT_ONCE", 7)
     found = held(tmp_path, JUDGED, iter(POOL))
     assert list(arms.majority(found, same, 0)) == whole
     flip = Flip(0.5, 0.5, pattern="1")
