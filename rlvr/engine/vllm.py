@@ -1,4 +1,4 @@
-"""Generate: one vLLM engine per run, in a process of its own, fed new weights in place.
+"""vLLM: one engine per run, in a process of its own, fed new weights in place.
 
 `VllmEngine`: `load` (weights of a folder, checked against transformers' logprobs), `stream` and
 `generate` (completions as they are finished, or all of them) and `score`. The child's side is

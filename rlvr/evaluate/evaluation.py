@@ -1,4 +1,4 @@
-"""Evaluate: held-out problems sampled at T=1 and greedily, and real solutions scored.
+"""Evaluation: held-out problems sampled at T=1 and greedily, and real solutions scored.
 
 The records are what is measured; `rlvr.evaluate.metrics` turns them into numbers.
 """

@@ -1,4 +1,4 @@
-"""Track: a run's figures to experiment trackers, as each round is recorded (`report_to`).
+"""Tracking: a run's figures to experiment trackers, as each round is recorded (`report_to`).
 
 Trackers receive the rows of metrics.parquet under their names, `metric[level]` for those by
 level: one tracker run for each seed and arm, a step a round, the base at step 0. Of an online

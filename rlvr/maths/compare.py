@@ -145,7 +145,8 @@ def _same_quantity(gold: Answer, answer: Answer, policy: Policy) -> bool:
 def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
     """`x = a = b` or `3 + 4 = 7` for a reference that is no relation: all of it must be right."""
     if set(answer.ops) == {"in"} and len(answer.items) == 2 and _is_name(answer.items[0]):
-        return same(gold, answer.items[1], policy)
+        # A value is no set, so that x in 5 says nothing.
+        return not isinstance(answer.items[1], (Num, Op)) and same(gold, answer.items[1], policy)
     if isinstance(gold, Group) and not set(answer.ops) <= {"="}:
         return _same_group(gold, answer, policy)
     if set(answer.ops) != {"="}:

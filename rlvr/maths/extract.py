@@ -30,8 +30,8 @@ SEVERAL = "several different answers"
 TAKEN_BACK = "the answer is taken back"
 TOO_LONG = f"more than {MAX_COMPLETION:,} characters: too long to read"
 
-# Every pattern takes time in proportion to the text, whatever the text (tests/test_growth.py): a
-# repeat gives nothing back (`*+`), and a search for blanks starts where they start (`(?<!\s)`).
+# Every pattern takes time in proportion to the text, whatever the text (tests/unit/test_growth.py):
+# a repeat gives nothing back (`*+`), and a search for blanks starts where they start (`(?<!\s)`).
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Models: where the weights come from, how text becomes tokens, special tokens checked.
+"""Loading: where a model's weights come from, how text becomes tokens, special tokens checked.
 
 A model is named by a ladder name (tiny Llamas made here, one initialisation a seed), the name of a
 packaged model (`rlvr.models.packaged`), a folder, or a hub id. From `materialise` on a model is

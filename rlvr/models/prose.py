@@ -1,4 +1,4 @@
-"""Corpus: real English prose that is on every machine with the same pins, without a hub.
+"""Prose: real English text that is on every machine with the same pins, without a hub.
 
 The prose is that of the docstrings of pinned dependencies. The files are parsed, never imported,
 and nothing of them is redistributed: the paragraphs are read at run time and kept in the user's

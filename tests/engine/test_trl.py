@@ -245,5 +245,5 @@ def test_functions_that_are_not_there(functions: str) -> None:
     ):
         with pytest.raises(InputError, match=words):
             load_verifier(name)
-    # Its own cases hold; what TRL's function pays besides is said (tests/test_policies.py).
+    # Its own cases hold; what TRL's function pays besides is said (tests/sandbox/test_policies.py).
     assert all(" ways earn, " in line for line in check("trl"))

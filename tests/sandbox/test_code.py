@@ -454,7 +454,8 @@ def test_nothing_else_travels(value: Any) -> None:
         pack(value)
 
 
-# --- hostile text, read outside the sandbox (tests/test_fences.py) -----------------------------
+# --- hostile text, read outside the sandbox (tests/unit/test_fences.py)
+# -----------------------------
 
 
 @pytest.mark.parametrize(

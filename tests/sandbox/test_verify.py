@@ -84,7 +84,7 @@ def wait_dead(pids: list[int], seconds: float = 5.0) -> bool:
 
 @pytest.mark.parametrize("name", available("verifier"))
 def test_cases_of_every_verifier(name: str) -> None:
-    # What a policy earns from TRL's own function is said in tests/test_policies.py.
+    # What a policy earns from TRL's own function is said in tests/sandbox/test_policies.py.
     failures = [line for line in check(name) if name != "trl" or " ways earn, " not in line]
     assert failures == []
 

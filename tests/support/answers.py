@@ -594,10 +594,17 @@ def _same_values(reference: Answer, answer: Answer) -> bool:
     wanted, given = list(reference.values or ()), list(answer.values or ())
     if reference.kind == "relation" and answer.ops != (r"\approx",) and len(given) == 1:
         wanted = wanted[1:]
-    named = len(given) == len(wanted) + 1 and answer.kind == "relation"
-    # What is named may stand on either side, x = 5 and 5 = x; so may what it is about.
-    sides = [given[1:], given[:-1]] if named else [given]
+    sides = [given]
+    if len(given) == len(wanted) + 1 and answer.kind == "relation":
+        first, *_, last = re.split(r"=|\\approx ?", answer.text)
+        about = answer.ops == (r"\approx",)  # A \approx 3 is about A
+        # x = 5 and x \approx 5 name their right side, 5 = x its left one.
+        sides = [given[1:]] if not about or _NAME.fullmatch(first) else []
+        sides += [given[:-1]] if about or _NAME.fullmatch(last) else []
     return any(_same_everywhere(reference.kind, wanted, side) for side in sides)
+
+
+_NAME = re.compile(r"\s*[a-z](?:_1)?\s*")
 
 
 def _same_everywhere(kind: str, wanted: list[Any], given: list[Any]) -> bool:
@@ -647,7 +654,7 @@ _OTHERWISE = {
 }
 # What says no more than the answer does, once blanks and fonts are gone.
 _HARMLESS = re.compile(
-    r"^[a-z](?:_1)?(?:=|\\in(?=\())|^\+|\\?forall.*$|[;.!']+$|\\approx.*$|\+0\\cdot\\binom\\pie$"
+    r"^[a-z](?:_1)?=|^\+|\\?forall.*$|[;.!']+$|\\approx.*$|\+0\\cdot\\binom\\pie$"
     r"|(?<=.)(?:cm(?:\^2)?|km/h|hours?|m|m/s\^-9|apples|dollars|\^\\circ|\\cup\\emptyset)$"
     r"|(?:\\cdot\(?1\)?|/1|\\over1|\\choose1|\^1|\(x\^40\+1\)/\(x\^40\+1\))$"
     r"|(?<=[0-9])[a-z]{5,}$|(?<=^\(b\)).*$"  # a noun counts as a unit; a choice has its text

@@ -14,7 +14,7 @@ from rlvr import maths
 from rlvr.maths.extract import MAX_COMPLETION, TOO_LONG
 from rlvr.verify.verifier import case_problem, load_verifier
 
-# What reads programs has tests of its own as well (tests/test_fences.py).
+# What reads programs has tests of its own as well (tests/unit/test_fences.py).
 MODULES = [
     "rlvr.programs.cells",
     "rlvr.markup",

@@ -1,7 +1,7 @@
 """How `math` reads the written-down habits: every right one, and no wrong one.
 
-`python tests/test_habits_read.py [N]` lists the habits that are misread, with N examples of each,
-no two from one frame.
+`python tests/unit/test_habits_read.py [N]` lists the habits that are misread, with N examples of
+each, no two from one frame.
 """
 
 from __future__ import annotations

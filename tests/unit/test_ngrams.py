@@ -1,4 +1,4 @@
-"""N-grams by hand (tests/test_peers.py: by nltk); amplification is found where it was planted."""
+"""N-grams by hand (test_peers.py: by nltk); amplification is found where it was planted."""
 
 from __future__ import annotations
 

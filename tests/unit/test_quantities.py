@@ -111,6 +111,7 @@ RIGHT = [
 ]  # fmt: skip
 WRONG = [
     ("17", "17 pm"), ("17", "17 am"),  # a time of day
+    ("17", r"k \in 17"), (r"2^{100}", r"x\in (2^{100})"), (r"-\frac34", r"y\in (-3/4)"),
     ("7", r"7\text{ tenths}"), ("0.7", "7 hundredths"), ("3", "3 dozens"), ("3", "3 millions"),
     ("12", "2 dozens"), ("0.5", "5 hundred thousandths"), ("35", "35 pct"), ("7", "7‰"),
     ("8", r"8^\circ\text{ below zero}"), ("8", r"8^\circ\text{ north}"), 
