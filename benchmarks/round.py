@@ -45,9 +45,11 @@ from rich.console import Console  # noqa: E402
 from rlvr import config as config_  # noqa: E402
 from rlvr.data import Problem, Row  # noqa: E402
 from rlvr.engine.completions import request_seed  # noqa: E402
+from rlvr.engine.devices import on_gpu  # noqa: E402
+from rlvr.engine.probes import write_probes  # noqa: E402
 from rlvr.engine.protocol import Decoding, Tokens  # noqa: E402
 from rlvr.engine.serve import engine_arguments  # noqa: E402
-from rlvr.engine.vllm import VllmEngine, child_environment, on_gpu, write_probes  # noqa: E402
+from rlvr.engine.vllm import VllmEngine, child_environment  # noqa: E402
 from rlvr.evaluate.evaluation import read_records  # noqa: E402
 from rlvr.learners.sft import Training, save, train  # noqa: E402
 from rlvr.loop import runner  # noqa: E402

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
@@ -461,12 +461,13 @@ def list_(
 
 def _axes(arm: Arm) -> str:
     """Say where an arm differs from the defaults of the axes."""
-    default = Arm(arm.name, arm.keep)
-    axes = [(axis.name, getattr(arm, axis.name)) for axis in fields(arm) if axis.name != "name"]
+    from rlvr.select.arms import as_written
+
+    default = as_written(Arm(arm.name, arm.keep))
     return "  ".join(
         f"{axis}: {value}"
-        for axis, value in axes
-        if axis == "keep" or value != getattr(default, axis)
+        for axis, value in as_written(arm).items()
+        if axis == "keep" or value != default[axis]
     )
 
 

@@ -9,7 +9,6 @@ recorded.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,15 +17,16 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from rlvr.data import TRACKERS, Arm, InputError, TrackerName, nearest
+from rlvr.engine.registry import engine_of
 from rlvr.engine.settings import GenerateConfig, check_sizes
 from rlvr.evaluate.settings import EvaluateConfig
 from rlvr.evaluate.table import verdict_metrics
 from rlvr.learners.grpo_settings import GrpoConfig
-from rlvr.learners.grpo_settings import check as check_online
+from rlvr.learners.registry import check_learners
 from rlvr.learners.sft import TrainConfig, WarmStartConfig
 from rlvr.models.loading import PromptConfig
 from rlvr.sections import Positive, Rate, Section, SeedNumber, configs_folder, one_line
-from rlvr.select.arms import ArmConfig, in_order, preset
+from rlvr.select.arms import ArmConfig, as_written, in_order, preset
 from rlvr.statistics.conditions import parse as parse_condition
 from rlvr.studies.settings import (
     CorpusConfig,
@@ -134,7 +134,7 @@ class Config(Section):
     def _presets(cls, value: Any) -> Any:
         if not isinstance(value, list):
             return value
-        return [asdict(preset(item)) if isinstance(item, str) else item for item in value]
+        return [as_written(preset(item)) if isinstance(item, str) else item for item in value]
 
     @field_validator("report_to", mode="before")
     @classmethod
@@ -154,6 +154,7 @@ class Config(Section):
     @classmethod
     def _sizes(cls, value: dict[str, Any]) -> dict[str, Any]:
         check_sizes(value)
+        engine_of(value)
         return value
 
     @field_validator("seeds", "arms")
@@ -185,7 +186,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _arms_possible(self) -> Config:
         arms, sampling, corpus = self.arms, self.generate, self.corpus is not None
-        check_online(self.grpo, arms, sampling, self.train, corpus)
+        check_learners(self)
         prompted = self.prompt != PromptConfig()
         check_transcription(self.transcription, arms, sampling, corpus, prompted)
         check_corpus(self.corpus, arms, sampling)

@@ -31,7 +31,6 @@ Contamination = Literal["wrong", "garbage", "duplicate", "off_topic"]
 EntryKind = Contamination | Literal["clean"]
 Memory = Literal["replace", "accumulate", "subsample"]
 Start = Literal["previous", "base", "scratch"]
-Learner = Literal["sft", "grpo"]
 Author = Literal["model", "transcriber", "retrained"]
 Source = Literal["completion", "real", "warm-start"]
 TrackerName = Literal["tensorboard", "trackio", "wandb"]
@@ -182,16 +181,17 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A point on orthogonal axes: arms differ in exactly one thing.
+    """A point on orthogonal axes (files of `rlvr.select`): arms differ in exactly one thing.
 
     keep: which completions of the round become rows. match: name of the arm whose per-problem
     counts are copied. share: that share of the pool is kept, whichever problems it is of. memory:
     rows of this round alone, of all rounds and the warm start, or as many of those as this round
     has. real_fraction: share of the round's rows that are replaced by real solutions of the same
     problems. start: which weights training starts from. flip: errors of the verifier, in selection
-    only. learner: fine-tuning on the rows kept, or GRPO, whose reward is what `keep` would keep.
-    author: who wrote the completions: the arm's own model, or a transcriber that heard the
-    same problems, frozen or retrained on its own transcripts.
+    only. learner: a file of `rlvr.learners`: `sft` fine-tunes on the rows kept, `grpo` is online RL
+    whose reward is what `keep` would keep. author: who wrote the completions: the arm's own model,
+    or a transcriber that heard the same problems, frozen or retrained on its own transcripts. more:
+    its values on axes that have no field here, by the axis's name.
     """
 
     name: str
@@ -203,4 +203,5 @@ class Arm:
     start: Start = "previous"
     flip: Flip | None = None
     author: Author = "model"
-    learner: Learner = "sft"
+    learner: str = "sft"
+    more: tuple[tuple[str, Any], ...] = ()

@@ -20,8 +20,8 @@ from typing import Any
 
 from rlvr.data import InputError, nearest
 from rlvr.engine import threads
+from rlvr.engine.devices import on_gpu
 from rlvr.engine.protocol import Decoding, Sampled, Tokens
-from rlvr.engine.vllm import on_gpu
 
 TELL_SECONDS = 0.05  # between what is told of completions that are finished
 SMALL = 1 << 18  # draws (rows x vocabulary) below which handing them to threads costs more

@@ -14,32 +14,26 @@ repeatable to the bit).
 from __future__ import annotations
 
 import contextlib
-import functools
-import json
-import math
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, cast
 
 from rlvr.data import InputError, RunError
 from rlvr.engine import threads
+from rlvr.engine.devices import on_gpu
+from rlvr.engine.probes import read_probes
 from rlvr.engine.protocol import Decoding, Engine, Sampled, Tokens
 
-PROBES = "probes.json"
 _COMMAND = "import sys; from rlvr.engine.serve import serve; serve(int(sys.argv[1]))"
 GIB = 1 << 30
 LARGE = 256 << 20  # bytes of weights from which an engine at rest would hold too much
-FLOAT32_TOLERANCE = 1e-3
-ROUNDINGS = (
-    2.5  # how many times what half-precision products do to transformers an engine may be off
-)
 
 
 class VllmEngine(Engine):
@@ -68,12 +62,6 @@ class VllmEngine(Engine):
             for replica in range(self._replicas)
         ]
 
-    def __enter__(self) -> VllmEngine:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """End the children; pending work is dropped."""
         for child in self._children:
@@ -94,28 +82,10 @@ class VllmEngine(Engine):
         the bound grows with what the rounding does to these probes in transformers.
         """
         self.reload(model)
-        probes = json.loads((model / PROBES).read_text())
-        worst = 0.0
+        probes = read_probes(model)
         for child in self._children:
-            child.send("score", [tuple(ids) for ids in probes["token_ids"]])
-        for child in self._children:
-            pairs = [
-                (ours, theirs)
-                for mine, reference in zip(child.receive(), probes["logprobs"], strict=True)
-                for ours, theirs in zip(mine, reference, strict=True)
-            ]
-            gap = sum(abs(a - b) for a, b in pairs) / max(1, len(pairs))
-            worst = gap if math.isnan(gap) else max(worst, gap)
-        rounding = max(FLOAT32_TOLERANCE, ROUNDINGS * probes["rounding"])
-        bound = FLOAT32_TOLERANCE if self.dtype == "float32" else rounding
-        if not worst <= bound:
-            raise RunError(
-                f"stale or wrong weights in the engine: after loading {model} its logprobs differ "
-                "from "
-                f"transformers' by {worst:.4g} nats a token (bound {bound:.2g} for {self.dtype}); "
-                "nothing of this round was recorded; run the same command again"
-            )
-        return worst
+            child.send("score", probes.token_ids)
+        return probes.prove([child.receive() for child in self._children], model, self.dtype)
 
     def reload(self, model: Path) -> None:
         """Load the weights of `model` in place; who calls this proves what is sampled from them."""
@@ -171,13 +141,6 @@ class VllmEngine(Engine):
                     del at_work[connection]
                 elif content:
                     yield [(replica + count * place, sampled) for place, sampled in content]
-
-    def generate(
-        self, prompts: Sequence[Tokens], decoding: Decoding, seeds: Sequence[int]
-    ) -> list[Sampled]:
-        """Sample one completion a prompt, order kept."""
-        results = dict(one for part in self.stream(prompts, decoding, seeds) for one in part)
-        return [results[place] for place in range(len(prompts))]
 
     def score(self, sequences: Sequence[Tokens]) -> list[tuple[float, ...]]:
         """Return for each sequence of n tokens the n-1 logprobs (nats) of all but its first."""
@@ -308,39 +271,4 @@ def child_environment(arguments: Mapping[str, Any], replica: int, replicas: int)
     return {**tuned, **environment}
 
 
-@functools.cache
-def on_gpu() -> bool:
-    """Whether torch sees a CUDA device."""
-    import torch
-
-    return torch.cuda.is_available()
-
-
-def write_probes(model: Any, sequences: Iterable[Tokens], folder: Path) -> None:
-    """Write transformers' own logprobs of the probe sequences beside the weights they belong to.
-
-    `load` holds the engine against them. Computed from the float32 weights in memory, one
-    sequence at a time. `rounding` is the mean absolute difference that bfloat16 products make.
-    """
-    import torch
-
-    # In training accelerate has put its autocast around `forward`: the exact one lies beneath.
-    forward = getattr(model, "_original_forward", model)
-
-    def score(ids: list[int]) -> Any:
-        tokens = torch.tensor([ids], device=model.device)
-        scores = forward(input_ids=tokens).logits[0, :-1].float().log_softmax(-1)
-        return scores.gather(1, tokens[0, 1:, None])[:, 0]
-
-    token_ids = [list(ids) for ids in sequences]
-    with torch.no_grad():
-        exact = [score(ids) for ids in token_ids]
-        with torch.autocast(model.device.type, torch.bfloat16):
-            rounded = [score(ids) for ids in token_ids]
-    gaps = torch.cat([(a - b).abs() for a, b in zip(exact, rounded, strict=True)])
-    probes = {
-        "token_ids": token_ids,
-        "logprobs": [scores.tolist() for scores in exact],
-        "rounding": float(gaps.mean()) if len(gaps) else 0.0,
-    }
-    (folder / PROBES).write_text(json.dumps(probes))
+ENGINE = VllmEngine

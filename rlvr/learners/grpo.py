@@ -34,14 +34,14 @@ from typing import TYPE_CHECKING, Any
 from rlvr.data import DECIDED, Arm, Completion, RunError
 from rlvr.engine import threads
 from rlvr.engine.completions import completions_of, in_order, stream_completions
+from rlvr.engine.devices import on_gpu
 from rlvr.engine.protocol import Decoding, Sampled
 from rlvr.engine.settings import GenerateConfig
-from rlvr.engine.vllm import on_gpu
 from rlvr.evaluate import metrics, table
 from rlvr.evaluate.evaluation import judge
 from rlvr.evaluate.measured import Selected
 from rlvr.learners.context import Metrics, Run, Seed, base_of
-from rlvr.learners.grpo_settings import GrpoConfig, logprob_gap_bound
+from rlvr.learners.grpo_settings import GrpoConfig, check, logprob_gap_bound
 from rlvr.learners.learner import Learner
 from rlvr.learners.sft import TrainConfig, lora_config, save, training_of
 from rlvr.models.loading import load_model, load_tokenizer
@@ -609,4 +609,12 @@ def _found(run: Run, seed: Seed, place: Place, measured: Sequence[dict[str, floa
     return found
 
 
-LEARNER = Learner(learn, True, latest, gathered, rewrites, forget)
+LEARNER = Learner(
+    train=learn,
+    online=True,
+    check=check,
+    checkpoint=latest,
+    gathered=gathered,
+    rewrites=rewrites,
+    forget=forget,
+)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from rlvr.engine.settings import GenerateConfig
-from rlvr.learners.sft import TrainConfig
+from rlvr.data import Arm
 from rlvr.sections import Positive, Rate, Section, Share
-from rlvr.select.arms import ArmConfig
 from rlvr.verify.settings import NamedConfig, name_alone
+
+if TYPE_CHECKING:
+    from rlvr.config import Config
 
 
 class WatchConfig(Section):
@@ -85,26 +85,30 @@ def logprob_gap_bound(precision: str, by_trl: bool) -> float:
     return 0.1 if by_trl or precision == "bf16" else 1e-3
 
 
-def check(
-    settings: GrpoConfig,
-    arms: Sequence[ArmConfig],
-    sampling: GenerateConfig,
-    train: TrainConfig,
-    corpus: bool,
-) -> None:
-    """Raise ValueError where the config has an arm with this learner that can't be trained so.
+REWARDED = ("verified", "inverted", "random", "majority", "format-only")
 
-    `corpus`: whether the config has one.
-    """
-    online = [arm.name for arm in arms if arm.learner == "grpo"]
-    if not online:
-        return
-    matched = [arm.name for arm in arms if arm.match in online]
-    if matched:
-        raise ValueError(f"arms: {matched[0]!r} matches an arm of learner grpo, which keeps none")
-    where = f"arms: {online[0]!r}: learner: grpo"
-    if corpus:
+
+def check(config: Config, arm: Arm) -> None:
+    """Raise ValueError where a config has an arm with this learner that can't be trained so."""
+    where = f"arms: {arm.name!r}: learner: grpo"
+    if arm.keep not in REWARDED:
+        raise ValueError(f"{where}: keep: {arm.keep} is no reward (known: {', '.join(REWARDED)})")
+    sized = arm.match is not None or arm.share is not None
+    if sized or arm.real_fraction or arm.memory != "replace" or arm.start != "previous":
+        raise ValueError(
+            f"{where} trains on each step's completions alone: drop match, share, "
+            "real_fraction, memory and start"
+        )
+    if arm.author != "model":
+        raise ValueError(f"{where} trains on the model's own samples: drop author")
+    for other in config.arms:
+        if other.match == arm.name:
+            raise ValueError(
+                f"arms: {other.name!r} matches {arm.name!r}, which keeps none: its learner is grpo"
+            )
+    if config.corpus is not None:
         raise ValueError(f"{where} rewards what the model samples: drop the corpus")
+    settings, sampling, train = config.grpo, config.generate, config.train
     if sampling.temperature != 1 or sampling.top_p != 1:
         raise ValueError(f"{where} needs samples of the policy itself: temperature and top_p 1")
     if sampling.samples < 2:

@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING
 from rlvr.data import Arm
 from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.records.layout import Place
+from rlvr.select.keep import check_size
 
 if TYPE_CHECKING:
     from rlvr.config import Config
+
+
+def _check_rows(config: Config, arm: Arm) -> None:
+    check_size(arm)
+
 
 Train = Callable[[Run, Seed, Arm, Place], Metrics]
 
@@ -35,7 +41,8 @@ class Learner:
 
     train: make M(t) of a round in its folder (`model/` and, last, train.json), give it to the
     engine, and return the metrics of the training. online: it samples and judges by itself, at each
-    of its steps; any other learns from the rows that the round selected.
+    of its steps; any other learns from the rows that the round selected. check: raises ValueError
+    where a config has an arm of this learner that can't be trained so.
 
     An online learner goes on in the middle of a round, from a checkpoint in its arm's folder:
 
@@ -47,6 +54,7 @@ class Learner:
 
     train: Train
     online: bool = False
+    check: Callable[[Config, Arm], None] = _check_rows
     checkpoint: Callable[[Path], Path | None] = _no_checkpoint
     gathered: Callable[[Path, int, Config], Sequence[Path]] = _no_files
     rewrites: Callable[[Path, int, Config], Sequence[Path]] = _no_files

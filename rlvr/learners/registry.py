@@ -1,11 +1,28 @@
-"""Registry: every learner by the name that an arm's `learner` has. Add an import and a line."""
+"""Registry: every learner by the name of its file, which an arm has as `learner`.
+
+A file beside this one that defines `LEARNER` is a learner: nothing else names it.
+"""
 
 from __future__ import annotations
 
-from rlvr.learners import grpo, sft
-from rlvr.learners.learner import Learner
+from typing import TYPE_CHECKING
 
-LEARNERS: dict[str, Learner] = {
-    "sft": sft.LEARNER,
-    "grpo": grpo.LEARNER,
-}
+from rlvr.data import nearest
+from rlvr.learners.learner import Learner
+from rlvr.registry import offered
+
+if TYPE_CHECKING:
+    from rlvr.config import Config
+
+LEARNERS: dict[str, Learner] = offered("rlvr.learners", "LEARNER")
+
+
+def check_learners(config: Config) -> None:
+    """Raise ValueError where an arm's learner is unknown, or can't train such an arm."""
+    for arm in [one.arm() for one in config.arms]:
+        if arm.learner not in LEARNERS:
+            raise ValueError(
+                f"arms: {arm.name!r}: unknown learner {arm.learner!r}"
+                f"{nearest(arm.learner, LEARNERS)} (known: {', '.join(LEARNERS)})"
+            )
+        LEARNERS[arm.learner].check(config, arm)

@@ -29,10 +29,11 @@ from pydantic import Field, model_validator
 
 from rlvr.data import Arm, Row, RunError
 from rlvr.engine import threads
+from rlvr.engine.devices import on_gpu
+from rlvr.engine.probes import PROBES, write_probes
 from rlvr.engine.processes import die_with_parent
 from rlvr.engine.protocol import Tokens
 from rlvr.engine.threads import use_openmp
-from rlvr.engine.vllm import PROBES, on_gpu, write_probes
 from rlvr.evaluate import metrics
 from rlvr.learners.context import Metrics, Run, Seed, base_of
 from rlvr.learners.learner import Learner

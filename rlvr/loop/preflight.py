@@ -16,7 +16,7 @@ from typing import Any
 
 from rlvr.config import Config
 from rlvr.data import Entry, InputError, Problem
-from rlvr.engine.vllm import on_gpu
+from rlvr.engine.devices import on_gpu
 from rlvr.evaluate.settings import OffTargetConfig
 from rlvr.learners.context import SeedProblems
 from rlvr.learners.registry import LEARNERS

@@ -12,7 +12,7 @@ from typing import Any
 
 from rlvr.config import Config
 from rlvr.data import Problem
-from rlvr.engine.vllm import VllmEngine
+from rlvr.engine.registry import engine_of
 from rlvr.evaluate.evaluation import Problems
 from rlvr.learners.context import Corpus, Run, Seed, SeedProblems
 from rlvr.learners.registry import LEARNERS
@@ -41,7 +41,7 @@ class Begun:
 
 
 def verifiers(config: Config) -> list[NamedConfig]:
-    """Return the verifiers that a run asks: its task's, those of other tasks, GRPO's second one."""
+    """Return the verifiers that a run asks: its task's, other tasks', the one that watches."""
     wanted = [
         preflight.verifier_of(config),
         *map(preflight.verifier_of, config.evaluate.off_target),
@@ -69,9 +69,8 @@ def opened(begun: Begun, judges: Sequence[Judge], display: Display) -> Iterator[
     job, scratch, config = begun.job, begun.scratch, begun.job.config
     loading.materialise(config.model, config.seeds[0], scratch / "first", job.where)
     dtype = "float32" if config.train.precision == "fp32" else "bfloat16"
-    with VllmEngine(
-        scratch / "first", dtype, {"max_model_len": job.length, **config.engine}
-    ) as engine:
+    start, arguments = engine_of({"max_model_len": job.length, **config.engine})
+    with start(scratch / "first", dtype, arguments) as engine:
         engine.wait_ready()
         yield Run(
             config=config,

@@ -13,6 +13,7 @@ from typing import Any
 
 from rlvr.evaluate.table import ACCURACY, find
 from rlvr.learners.grpo_settings import logprob_gap_bound
+from rlvr.learners.registry import LEARNERS
 from rlvr.records.record import deciding, digest
 from rlvr.results.effects import Results, excluded, outcome, worst_case
 from rlvr.results.effects import arm_effects as effects_of
@@ -73,7 +74,9 @@ def _everywhere(r: Results, metric: str, use: Callable[[str], bool]) -> list[flo
 
 
 def _steps(r: Results) -> Check:
-    online = {str(arm["name"]) for arm in r.config["arms"] if arm.get("learner") == "grpo"}
+    online = {
+        str(arm["name"]) for arm in r.config["arms"] if LEARNERS[arm.get("learner", "sft")].online
+    }
     by_learner = (
         _everywhere(r, "train_steps", lambda arm: arm not in online),
         _everywhere(r, "train_steps", online.__contains__),

@@ -1,5 +1,7 @@
 """Arms: points on the axes of `AXES`, each axis in a file beside this one; `PRESETS` names some.
 
+A file that defines `AXIS` is an axis: nothing else names it.
+
 A pool is what one arm sampled in one round: completions and their verdicts, problem-major. Each
 value of `keep` is a short pure function over it; the other axes act where they are used. Let n_i be
 the number that the matched arm kept of problem i. A matching arm keeps min(n_i, eligible) of
@@ -11,15 +13,15 @@ in the same way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Annotated, Any
 
 from pydantic import Field, create_model, model_validator
 
 from rlvr.data import Arm, Flip, InputError, nearest
 from rlvr.records.stored import pick
+from rlvr.registry import offered
 from rlvr.sections import Section
-from rlvr.select import author, flip, keep, learner, match, memory, real_fraction, share, start
 from rlvr.select.axis import Axis, Pool, draw
 from rlvr.select.flip import misjudge
 from rlvr.select.keep import RANKINGS, Asked, majority
@@ -35,6 +37,7 @@ __all__ = [
     "ArmConfig",
     "Asked",
     "Pool",
+    "as_written",
     "choose",
     "completion_rows",
     "in_order",
@@ -48,18 +51,7 @@ __all__ = [
     "subsample",
 ]
 
-# The axes by the name of their field in `Arm`, in the order in which an arm's values are checked.
-AXES: dict[str, Axis] = {
-    "learner": learner.AXIS,
-    "keep": keep.AXIS,
-    "share": share.AXIS,
-    "flip": flip.AXIS,
-    "real_fraction": real_fraction.AXIS,
-    "author": author.AXIS,
-    "match": match.AXIS,
-    "memory": memory.AXIS,
-    "start": start.AXIS,
-}
+AXES: dict[str, Axis] = offered("rlvr.select", "AXIS")
 
 PRESETS: dict[str, Arm] = {
     "verified": Arm("verified", keep="verified"),
@@ -86,10 +78,13 @@ class _Named(Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=100)]
 
 
+# The axes of `Arm`'s fields, then those that have none.
+_DEFAULTS: dict[str, Any] = {one.name: one.default for one in fields(Arm) if one.name in AXES}
+_MORE = [name for name in AXES if name not in _DEFAULTS]
+_DEFAULTS |= {name: AXES[name].default for name in _MORE}
 _VALUES: dict[str, Any] = {
-    one.name: (AXES[one.name].kind, ... if one.default is MISSING else one.default)
-    for one in fields(Arm)
-    if one.name != "name"
+    name: (AXES[name].kind, ... if default is MISSING else default)
+    for name, default in _DEFAULTS.items()
 }
 _Point: Any = create_model("_Point", __base__=_Named, **_VALUES)
 
@@ -107,8 +102,17 @@ class ArmConfig(_Point):  # type: ignore[misc]
 
     def arm(self) -> Arm:
         """Return the arm as plain data."""
-        axes = {one.name: getattr(self, one.name) for one in fields(Arm)}
-        return Arm(**{**axes, "flip": Flip(**self.flip.model_dump()) if self.flip else None})
+        values = {name: getattr(self, name) for name in AXES}
+        values["flip"] = Flip(**self.flip.model_dump()) if self.flip else None
+        more = tuple((name, values.pop(name)) for name in _MORE)
+        return Arm(self.name, **values, more=more)
+
+
+def as_written(arm: Arm) -> dict[str, Any]:
+    """Return an arm as a config would write it: its name and its value on every axis."""
+    own = {name: getattr(arm, name) for name in AXES if name not in _MORE}
+    own["flip"] = asdict(arm.flip) if arm.flip else None
+    return {"name": arm.name, **_DEFAULTS, **own, **dict(arm.more)}
 
 
 def choose(

@@ -148,10 +148,13 @@ def _voted(
             yield completion, verdict
 
 
-def _check(arm: Arm) -> None:
+def check_size(arm: Arm) -> None:
+    """Raise ValueError where nothing says how much of what is eligible the arm keeps.
+
+    For arms that train on rows; an online learner keeps none.
+    """
     sized = arm.match is not None or arm.share is not None
-    needs_size = arm.keep in ("random", "classifier", *RANKINGS) and arm.learner != "grpo"
-    if needs_size and not sized:
+    if arm.keep in ("random", "classifier", *RANKINGS) and not sized:
         raise ValueError(
             f"keep: {arm.keep} needs match: ARM, the arm whose size it copies, or share, that "
             "of the pool which it keeps"
@@ -162,6 +165,5 @@ AXIS = Axis(
     kind=Keep,
     values="no default: see below",
     says="which completions are eligible",
-    check=_check,
     eligible=lambda pool, arm: ELIGIBLE[arm.keep](pool),
 )

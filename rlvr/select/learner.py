@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlvr.data import DECIDED, Arm, Learner
+from rlvr.data import DECIDED, Arm
 from rlvr.select.axis import Axis, Pool, generator
 
 
@@ -35,30 +35,8 @@ def rewards(
     return found
 
 
-def _check(arm: Arm) -> None:
-    if arm.learner != "grpo":
-        return
-    rewarded = ("verified", "inverted", "random", "majority", "format-only")
-    if arm.keep not in rewarded:
-        raise ValueError(
-            f"keep: {arm.keep} is no reward: learner: grpo takes {', '.join(rewarded)}"
-        )
-    sized = arm.match is not None or arm.share is not None
-    if sized or arm.real_fraction or arm.memory != "replace" or arm.start != "previous":
-        raise ValueError(
-            "learner: grpo trains on each step's completions alone: drop match, share, "
-            "real_fraction, memory and start"
-        )
-    if arm.author != "model":
-        raise ValueError("learner: grpo trains on the model's own samples: drop author")
-
-
 AXIS = Axis(
-    kind=Learner,
-    values="`sft`, `grpo`",
-    says=(
-        "fine-tuning on the rows kept; or online RL whose reward is what `keep` would keep "
-        "(`GrpoConfig` in `rlvr/learners/grpo_settings.py`)"
-    ),
-    check=_check,
+    kind=str,
+    values="`sft`, `grpo`: a file of `rlvr/learners/`",
+    says="fine-tuning on the rows kept; or online RL whose reward is what `keep` would keep",
 )

@@ -16,8 +16,9 @@ import torch
 
 from rlvr.data import InputError, Problem, RunError
 from rlvr.engine.completions import in_order, request_seed, stream_completions
+from rlvr.engine.probes import PROBES, write_probes
 from rlvr.engine.protocol import Decoding, Sampled, Tokens
-from rlvr.engine.vllm import PROBES, VllmEngine, write_probes
+from rlvr.engine.vllm import VllmEngine
 from rlvr.models.loading import load_model, load_tokenizer, make_tiny
 
 EOS = 1

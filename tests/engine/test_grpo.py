@@ -31,8 +31,8 @@ from support.runs import (
 
 from rlvr.config import load
 from rlvr.data import Arm, Completion, InputError, RunError, Verdict
+from rlvr.engine.devices import on_gpu
 from rlvr.engine.protocol import Decoding
-from rlvr.engine.vllm import on_gpu
 from rlvr.learners import grpo
 from rlvr.learners.grpo import with_gradient
 from rlvr.loop import runner

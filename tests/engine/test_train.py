@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from rlvr.data import Row, RunError
+from rlvr.engine.probes import PROBES
 from rlvr.engine.protocol import Tokens
-from rlvr.engine.vllm import PROBES
 from rlvr.learners.sft import Training, schedule, train
 from rlvr.models.loading import fingerprint, load_model, make_tiny
 from rlvr.records.record import SUMS, changed

@@ -294,6 +294,11 @@ def test_what_was_recorded_before_a_key_existed_has_its_default() -> None:
     assert filled({**old, "gone": 1}) == {**old, "gone": 1}
 
 
+def test_an_engine_is_known_by_its_name() -> None:
+    assert load(TINY, ["engine.name=vllm"]).engine == {"name": "vllm"}
+    assert "did you mean 'vllm'" in complaint(["engine.name=vlm"])
+
+
 @pytest.mark.parametrize(
     ("arm", "words"),
     [
