@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.runs import completions_of, finish, round_of, start_run, value
+from support.here import run_here
+from support.runs import completions_of, round_of, value
 
 ARMS = """arms=[
   unfiltered, verified, inverted, majority, format-only,
@@ -22,7 +23,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("axes") / "run"
     arms = "".join(ARMS.split("\n"))
     more = ["seeds=[7]", "evaluate.off_target=[]", "checkpoints=all"]
-    finish(start_run(folder, folder.parent / "cache", arms, *more))
+    run_here(folder, folder.parent / "cache", arms, *more)
     return folder
 
 

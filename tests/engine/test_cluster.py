@@ -24,6 +24,7 @@ import pytest
 from filelock import FileLock
 from rich.console import Console
 from support.command import Call, assert_refused
+from support.here import run_here
 from support.runs import TINY, assert_equal_runs, finish, start_run
 
 from rlvr.config import load
@@ -161,7 +162,7 @@ def test_two_nodes_equal_one_machine(
     both = set(zip(timing["seed"], timing["arm"], strict=True))
     assert both == {(s, a) for s in (7, 8) for a in ("base", "verified", "random")}
     # A finished run is finished for either executor.
-    again = finish(start_run(tmp_path / "run", tmp_path / "cache"))
+    again = run_here(tmp_path / "run", tmp_path / "cache")
     assert "pass@1" in again and "engine up" not in again
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from support.here import run_here
 from support.pools import POOL, pool_of
-from support.runs import TINY, assert_equal_runs, completions_of, finish, round_of, start_run, value
+from support.runs import TINY, assert_equal_runs, completions_of, round_of, value
 
 from rlvr.config import load
 from rlvr.data import (
@@ -276,7 +277,7 @@ OVERRIDES = [
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("curate") / "run"
-    finish(start_run(folder, folder.parent / "cache", *OVERRIDES))
+    run_here(folder, folder.parent / "cache", *OVERRIDES)
     return folder
 
 
@@ -338,5 +339,5 @@ def test_a_round_done_again_is_the_same(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, again)
     for arm in ("classifier-50", "perplexity-50"):
         shutil.rmtree(round_of(again, 7, arm, 2))
-    finish(start_run(again, run.parent / "cache", *OVERRIDES))
+    run_here(again, run.parent / "cache", *OVERRIDES)
     assert_equal_runs(run, again)

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import torch
 from rich.console import Console
+from support.here import kept_engine, run_here
 from support.runs import (
     TINY,
     assert_equal_runs,
@@ -33,6 +34,7 @@ from rlvr.config import load
 from rlvr.data import Arm, Completion, InputError, RunError, Verdict
 from rlvr.engine.devices import on_gpu
 from rlvr.engine.protocol import Decoding
+from rlvr.engine.registry import ENGINES
 from rlvr.learners import grpo
 from rlvr.learners.grpo import with_gradient
 from rlvr.loop import runner
@@ -77,9 +79,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("grpo")
     (folder / "hole.py").write_text(HOLE)
     watch = f"verifier={folder / 'hole.py'}", "grpo.watch={verifier: exact, sample: 16}"
-    process = start(folder / "run", folder / "cache", *watch)
-    finish(process)
-    assert left_over(process) == []
+    run_here(folder / "run", folder / "cache", *SMALL, *watch)
     return folder / "run"
 
 
@@ -285,6 +285,7 @@ def test_stale_weights_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         synced.append(model)
 
     monkeypatch.setenv("RLVR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(ENGINES, "vllm", kept_engine)
     monkeypatch.setattr(grpo, "_sync", once)
     coin = ["arms=[{name: coin, keep: random, learner: grpo}]", "warm_start.max_steps=20"]
     config = load(TINY, [*SMALL, *coin, "rounds=1", "grpo.checkpoint_every=2"])
@@ -330,6 +331,7 @@ def test_trls_own_vllm_samples_where_it_is_asked_to(
         return rollout(self, prompts, trainer)
 
     monkeypatch.setenv("RLVR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(ENGINES, "vllm", kept_engine)
     monkeypatch.setattr(grpo.Online, "rollout", by_fake)
     coin = ["arms=[{name: coin, keep: random, learner: grpo}]", "warm_start.max_steps=20"]
     config = load(TINY, [*SMALL, *coin, "rounds=1", "grpo.checkpoint_every=2"])
@@ -379,7 +381,7 @@ def test_adapters_are_sampled_merged_and_leave_a_plain_model(tmp_path: Path) -> 
         "rounds=1",
         "warm_start.max_steps=20",
     ]
-    finish(start(tmp_path / "run", tmp_path / "cache", *lora))
+    run_here(tmp_path / "run", tmp_path / "cache", *SMALL, *lora)
     gaps = [step_value(tmp_path / "run", "coin", i, "logprob_gap") for i in (1, 2)]
     assert all(gap < 1e-4 for gap in gaps)
     assert step_value(tmp_path / "run", "coin", 2, "kl") > 1e-5
@@ -427,6 +429,7 @@ def killed_and_resumed(folder: Path, cache: Path, kills: int) -> None:
     finish(start(folder, cache))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_killed_once_and_resumed_it_walks_the_same_way(tmp_path: Path) -> None:
     finish(start(tmp_path / "whole", tmp_path / "cache"))

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 from support.command import Call, assert_refused
+from support.here import run_here
 from support.runs import (
     ARMS,
     ROUNDS,
@@ -19,7 +20,6 @@ from support.runs import (
     TINY,
     completions_of,
     files,
-    finish,
     kill_group,
     round_of,
     start_run,
@@ -367,7 +367,7 @@ def test_the_same_command_again_does_nothing_but_compare(run: Path) -> None:
         if path.is_file()
     }
     compared = (run / "compare.json").read_bytes()
-    out = finish(start_run(run, run.parent / "cache"))
+    out = run_here(run, run.parent / "cache")
     after = {
         path: (path.stat().st_mtime_ns, path.read_bytes())
         for path in run.rglob("seed-*/**/*")
@@ -396,7 +396,7 @@ def test_an_arm_runs_alike_whatever_runs_with_it(
     assert len(cached) == len(SEEDS)
     stamps = [path.stat().st_mtime_ns for path in cached]
     folder = tmp_path_factory.mktemp("alone") / "run"
-    finish(start_run(folder, cache, "seeds=[8]", "arms=[verified]", "checkpoints=all"))
+    run_here(folder, cache, "seeds=[8]", "arms=[verified]", "checkpoints=all")
     assert [path.stat().st_mtime_ns for path in sorted((cache / "warm-start").iterdir())] == stamps
     timing = pd.read_parquet(folder / "timing.parquet").set_index("stage")
     fresh = pd.read_parquet(run / "timing.parquet").query("stage == 'warm start'")
@@ -454,7 +454,7 @@ def harsh(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "arms=[verified,random,real,accumulate]",
         "checkpoints=all",
     ]
-    (folder / "out.txt").write_text(finish(start_run(folder / "run", folder / "cache", *overrides)))
+    (folder / "out.txt").write_text(run_here(folder / "run", folder / "cache", *overrides))
     return folder / "run"
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.runs import ARMS, ROUNDS, TINY, round_of
+from support.here import run_here
+from support.runs import ARMS, ROUNDS, round_of
+
+from rlvr.evaluate import ngrams
+from rlvr.records import stored
 
 
 @pytest.fixture(scope="module")
@@ -17,12 +18,10 @@ def short_run(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     """The tests' run with lists of 16 items, as a round of millions is to the real ones."""
     cache = reference.parent / "cache"
     folder = tmp_path_factory.mktemp("short") / "run"
-    call = "from rlvr.records import stored; stored.PART = stored.LISTED = 16; "
-    call += "from rlvr.cli import main; main()"
-    command = [sys.executable, "-c", call, "run", str(TINY), "seeds=[7]", "--out", str(folder)]
-    environment = {**os.environ, "RLVR_CACHE": str(cache)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-2000:]
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((stored, "PART"), (stored, "LISTED"), (ngrams, "PART")):
+            patch.setattr(module, name, 16)
+        run_here(folder, cache, "seeds=[7]")
     assert not list(folder.rglob("held-*"))
     return folder
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from support.here import command_here
 from support.runs import TINY
 
 from rlvr.data import InputError
@@ -46,19 +44,11 @@ def test_a_grid_that_wont_do(over: list[str], words: str, tmp_path: Path) -> Non
 
 def test_two_real_points_and_again(tmp_path: Path) -> None:
     out = tmp_path / "sweep"
-    command = [sys.executable, "-m", "rlvr.cli", "sweep", str(TINY), "--over", "train.lr=1e-4,5e-4"]
+    command = ["sweep", TINY, "--over", "train.lr=1e-4,5e-4"]
     command += ["seeds=[7]", "rounds=1", "arms=[verified]", "evaluate.off_target=[]"]
 
     def sweep() -> str:
-        done = subprocess.run(
-            [*command, "--out", str(out)],
-            env={**os.environ, "RLVR_CACHE": str(tmp_path / "cache"), "COLUMNS": "120"},
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        return done.stdout
+        return command_here(*command, "--out", out, cache=tmp_path / "cache")
 
     first = sweep()
     table = first[first.index("runs side by side") :]

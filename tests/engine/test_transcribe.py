@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from support.here import run_here
 from support.runs import assert_equal_runs, finish, kill_group, round_of, start_run, value
 
 from rlvr.config import load, shipped_configs
@@ -182,7 +183,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("transcribe") / "run"
     prose.paragraphs()  # parsed once, not once for each cache
     shutil.copytree(loading.cache_folder() / "corpus", folder.parent / "cache" / "corpus")
-    finish(start_run(folder, folder.parent / "cache", *SMALL, config=C4))
+    run_here(folder, folder.parent / "cache", *SMALL, config=C4)
     return folder
 
 
@@ -251,6 +252,7 @@ def test_the_transcripts_measures_are_those_of_their_texts(run: Path) -> None:
     assert not others.metric.str.startswith("transcript").any()
 
 
+@pytest.mark.slow
 def test_killed_within_a_round_and_resumed(run: Path, tmp_path: Path) -> None:
     folder, cache = tmp_path / "run", run.parent / "cache"
     process = start_run(folder, cache, *SMALL, config=C4)
