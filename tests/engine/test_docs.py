@@ -25,6 +25,7 @@ import psutil
 import pytest
 import typer
 import yaml
+from support.here import command_here
 from support.runs import TINY
 from support.written_run import write_run
 
@@ -156,7 +157,9 @@ def run_line(line: str, where: str, for_real: bool) -> None:
         parsed(words[1:], where)
         command = [sys.executable, "-m", "rlvr.cli", *shrunk(words[1:])] if for_real else []
     else:
-        command = [] if for_real else [sys.executable, "-m", "rlvr.cli", *words[1:]]
+        if not for_real:
+            command_here(*words[1:], cache=Path(os.environ["RLVR_CACHE"]))
+        return
     # Claims take minutes at their smallest (test_claims_run.py), and there is no GPU here.
     if not command or words[1] == "claims" or "configs/gsm8k_gpu.yaml" in words:
         return
