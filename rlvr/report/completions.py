@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rlvr.data import DECIDED, STATUSES, Problem
+from rlvr.records.layout import COMPLETIONS, EVALUATION
 from rlvr.records.record import read_table, round_folder
 from rlvr.results.effects import Results
 from rlvr.results.frames import list_sums
@@ -82,9 +83,9 @@ def parts(r: Results) -> list[Part]:
                 round_ = 0 if arm == "base" else t + 1
                 folder = round_folder(r.folder, seed, arm, round_)
                 # The base's pool is in every arm's first round, there with what the arm kept of it.
-                names = ["eval.parquet"] + (["completions.parquet"] if arm != "base" else [])
+                names = [EVALUATION] + ([COMPLETIONS] if arm != "base" else [])
                 found += [
-                    Part(folder / name, name != "eval.parquet", seed, arm, round_)
+                    Part(folder / name, name != EVALUATION, seed, arm, round_)
                     for name in names
                     if (folder / name).is_file()
                 ]

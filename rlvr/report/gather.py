@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from rlvr.config import Config
 from rlvr.data import InputError, Problem
 from rlvr.loop import preflight
+from rlvr.records.layout import COMPARISON, MANIFEST, TIMING
 from rlvr.records.record import read_table
 from rlvr.report.completions import Room, Sample, parts, sample
 from rlvr.report.phrases import Phrase, amplified_phrases
@@ -58,12 +59,12 @@ def gather(label: str, r: Results, room: Room) -> RunParts:
             "to browse, and no phrases."
         )
     comparison = compare_run(r)
-    notes += _stale(r.folder / "compare.json", comparison)
+    notes += _stale(r.folder / COMPARISON, comparison)
     return RunParts(
         label=label,
         results=r,
         comparison=comparison,
-        manifest=_json(r.folder / "manifest.json"),
+        manifest=_json(r.folder / MANIFEST),
         seconds=_seconds(r),
         sample=chosen,
         phrases=amplified_phrases(r),
@@ -125,7 +126,7 @@ def _problems(r: Results) -> tuple[dict[tuple[int, str], Problem], list[str]]:
 
 def _seconds(r: Results) -> dict[str, float]:
     """Return the wall time of each arm's rounds, mean over seeds; empty without timing.parquet."""
-    path = r.folder / "timing.parquet"
+    path = r.folder / TIMING
     if not path.is_file():
         return {}
     table = read_table(path, ["seed", "arm", "stage", "seconds"])

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from rlvr.data import InputError
 from rlvr.evaluate.ngrams import Gram, count, log_odds
+from rlvr.records.layout import AMPLIFIED, EVALUATION
 from rlvr.records.record import read_table, round_folder
 from rlvr.report.completions import shortened, shuffled
 from rlvr.results.effects import Results
@@ -116,7 +117,7 @@ def _samples(r: Results, arm: str, round_: int) -> _Texts:
     texts: list[str] = []
     second: list[bool] = []
     for seed in r.seeds:
-        path = round_folder(r.folder, seed, arm, round_) / "eval.parquet"
+        path = round_folder(r.folder, seed, arm, round_) / EVALUATION
         if not path.is_file():
             continue
         table = read_table(path, ["problem_id", "kind", "index", "text", "token_ids"])
@@ -132,7 +133,7 @@ def _known(r: Results) -> set[Gram] | None:
     """Return the n-grams that the base over-used against real solutions, in any seed."""
     grams: set[Gram] = set()
     for seed in r.seeds:
-        path = round_folder(r.folder, seed, "base", 0) / "amplified.json"
+        path = round_folder(r.folder, seed, "base", 0) / AMPLIFIED
         if path.is_file():
             try:
                 grams |= {tuple(map(int, gram)) for gram in json.loads(path.read_text())}

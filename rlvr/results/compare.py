@@ -26,6 +26,7 @@ from rlvr.data import InputError, nearest
 from rlvr.evaluate.metrics import STEP
 from rlvr.evaluate.table import ACCURACY, figure_name, find, lower_is_better
 from rlvr.records import record
+from rlvr.records.layout import COMPARISON, CONFIG, METRICS
 from rlvr.records.record import read_table, write_json
 from rlvr.results.effects import (
     BEST_TEMPERATURE,
@@ -64,7 +65,7 @@ def read_results(run: Path) -> Results:
     finished.
     """
     config, config_hash = read_config(run)
-    values = _read_metrics(run / "metrics.parquet")
+    values = _read_metrics(run / METRICS)
     verdict = config["verdict"]
     metric = str(verdict["metric"])
     arms = tuple(str(arm["name"]) for arm in config["arms"])
@@ -107,7 +108,7 @@ def read_config(run: Path) -> tuple[dict[str, Any], str]:
 
     Raises InputError, naming the path and the mend, when `run` is no run folder.
     """
-    path = run / "config.json"
+    path = run / CONFIG
     mend = "give a folder that `rlvr run` wrote"
     if not path.is_file():
         raise InputError(f"{run}: not a run folder, it holds no config.json; {mend}")
@@ -176,7 +177,7 @@ def write_compare(runs: Sequence[Results]) -> None:
     Raises RunError when the disk won't take it.
     """
     for r, comparison in [(r, compare_run(r)) for r in runs]:
-        write_json(r.folder / "compare.json", comparison)
+        write_json(r.folder / COMPARISON, comparison)
 
 
 def compare_run(r: Results) -> dict[str, Any]:

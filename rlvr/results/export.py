@@ -18,10 +18,11 @@ import pyarrow.parquet as pq
 
 import rlvr
 from rlvr.data import STATUSES, InputError
+from rlvr.records.layout import COMPLETIONS
 from rlvr.records.record import new_folder
 from rlvr.results.frames import BASE, RunFrames, known, read_completions, read_run
 
-DATA = "completions.parquet"
+DATA = COMPLETIONS
 COLUMNS = {
     "prompt": "the prompt as text, as the model was given it: examples and chat template included",
     "completion": "the completion as text, without its end-of-text token",
@@ -98,7 +99,7 @@ def _tables(
     frames: RunFrames, kept: bool, arms: Sequence[str], seeds: Sequence[int]
 ) -> Iterator[tuple[str, pa.Table]]:
     """Yield the arm and the rows of each round that has some."""
-    for seed, arm, round_ in frames.places("completions.parquet"):
+    for seed, arm, round_ in frames.places(COMPLETIONS):
         if arm == BASE or (arms and arm not in arms) or (seeds and seed not in seeds):
             continue
         table = read_completions(frames.folder, seed, arm, round_)

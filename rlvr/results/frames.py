@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from rlvr.data import Damaged, InputError, nearest
 from rlvr.records import record
+from rlvr.records.layout import COMPLETIONS, EVALUATION, MANIFEST, METRICS, TIMING
 from rlvr.results import compare
 from rlvr.results.effects import Effect, Results, arm_effects, contrast_effects, outcome
 
@@ -106,7 +107,7 @@ class RunFrames:
 
         Raises InputError for an arm or seed that the run has not, or where no completions are.
         """
-        chosen = self._chosen("completions.parquet", arm, round, seed)
+        chosen = self._chosen(COMPLETIONS, arm, round, seed)
         parts = [read_completions(self.folder, *place) for place in chosen]
         return _frame(parts, COMPLETION_COLUMNS)
 
@@ -124,9 +125,9 @@ class RunFrames:
         """
         parts = [
             _placed(
-                record.read_table(record.round_folder(self.folder, *place) / "eval.parquet"), *place
+                record.read_table(record.round_folder(self.folder, *place) / EVALUATION), *place
             )
-            for place in self._chosen("eval.parquet", arm, round, seed)
+            for place in self._chosen(EVALUATION, arm, round, seed)
         ]
         return _frame(parts, EVAL_COLUMNS)
 
@@ -193,7 +194,7 @@ class RunFrames:
                 f"{self.folder}: no {file} in it: only the figures of this run were kept, or its "
                 "first round is still going"
             )
-        pools = file == "completions.parquet" and arm is None
+        pools = file == COMPLETIONS and arm is None
         return [place for place in found if not (pools and place[1] == BASE)]
 
 
@@ -215,9 +216,9 @@ def read_run(folder: Path) -> RunFrames:
         folder=folder,
         config=config,
         config_hash=config_hash,
-        manifest=_manifest(folder / "manifest.json"),
-        metrics=_whole(folder / "metrics.parquet", record.METRIC_COLUMNS),
-        timing=_whole(folder / "timing.parquet", TIMING_COLUMNS),
+        manifest=_manifest(folder / MANIFEST),
+        metrics=_whole(folder / METRICS, record.METRIC_COLUMNS),
+        timing=_whole(folder / TIMING, TIMING_COLUMNS),
     )
 
 
@@ -235,7 +236,7 @@ def _whole(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 def read_completions(folder: Path, seed: int, arm: str, round_: int) -> pa.Table:
     """Return the completions of one round of a run folder, with COMPLETION_COLUMNS."""
-    path = record.round_folder(folder, seed, arm, round_) / "completions.parquet"
+    path = record.round_folder(folder, seed, arm, round_) / COMPLETIONS
     table = record.read_table(path).combine_chunks()
     table = _placed(table.append_column("sampled_from", table["arm"]), seed, arm, round_)
     tokens = pc.cast(pc.list_value_length(table["token_ids"]), pa.int64())

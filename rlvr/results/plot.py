@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from rlvr.evaluate.metrics import STEP
 from rlvr.evaluate.table import ACCURACY, STEPS, charted, find
+from rlvr.records.layout import METRICS, PLOT, STEPS_PLOT
 from rlvr.records.record import write_bytes
 from rlvr.results.effects import BEST_TEMPERATURE, Results, arm_effects, number, percent
 from rlvr.statistics.estimates import paired_interval
@@ -57,7 +58,7 @@ def plot(r: Results) -> Path:
     """
     with _drawn(r.folder / "compare", (8, 4.8)) as figure:
         _draw(r, figure.subplots())
-    return r.folder / "compare.png"
+    return r.folder / PLOT
 
 
 def plot_steps(r: Results) -> Path | None:
@@ -66,7 +67,7 @@ def plot_steps(r: Results) -> Path | None:
     Thick: mean over seeds; thin: each seed. Returns the PNG's path, None where no arm learned
     online. Raises RunError when the disk won't take the files.
     """
-    frame = pd.read_parquet(r.folder / "metrics.parquet")
+    frame = pd.read_parquet(r.folder / METRICS)
     frame = frame[frame.level.str.startswith(STEP) & frame.seed.isin(r.seeds)]
     panels = [(name, says) for name, says in charted(STEPS).items() if (frame.metric == name).any()]
     if not panels:
@@ -90,7 +91,7 @@ def plot_steps(r: Results) -> Path | None:
         for axes in grid[-1]:
             axes.set_xlabel("optimiser step")
         figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside right upper")
-    return r.folder / "steps.png"
+    return r.folder / STEPS_PLOT
 
 
 def plot_sweep(points: Sequence[tuple[str, Results]], folder: Path) -> Path:

@@ -63,3 +63,20 @@ def test_every_stage_has_a_mark_but_the_evaluation_whose_mark_is_the_record() ->
 def test_learners_and_studies_are_those_that_a_config_can_name() -> None:
     assert set(LEARNERS) == {"grpo", "sft"}
     assert set(STUDIES) <= set(Config.model_fields)
+
+
+def test_a_runs_file_names_are_spelt_here_alone() -> None:
+    names = [one for one in vars(layout).values() if isinstance(one, str) and "." in one[1:]]
+    names = [one for one in names if Path(one).suffix in (".json", ".parquet", ".png")]
+    assert {"compare.json", "completions.parquet", "metrics.json"} <= set(names)
+    package = Path(layout.__file__).parents[1]
+    spelt = [
+        f"{file.relative_to(package)}: {name}"
+        for file in sorted(package.rglob("*.py"))
+        for name in names
+        # Model folders have a config.json of their own.
+        if file != Path(layout.__file__)
+        and name != layout.CONFIG
+        and f'"{name}"' in file.read_text()
+    ]
+    assert spelt == []
