@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,14 @@ def test_a_runs_file_names_are_spelt_here_alone() -> None:
         and f'"{name}"' in file.read_text()
     ]
     assert spelt == []
+
+
+def test_a_long_file_has_a_reason() -> None:
+    root = next(path for path in Path(__file__).parents if (path / "pyproject.toml").is_file())
+    files = [
+        file for part in ("rlvr", "verifiers", "tasks") for file in (root / part).rglob("*.py")
+    ]
+    long = {str(f.relative_to(root)) for f in files if f.read_text().count("\n") > 500}
+    page = (root / "docs" / "development.md").read_text()
+    table = page.partition("## Sizes")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`(\w+/[\w/]+\.py)`", table)) == long
