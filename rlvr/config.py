@@ -98,9 +98,12 @@ class ClaimConfig(Section):
 class Config(Section):
     """A whole run.
 
-    `report_to`: the trackers that get its figures (`rlvr.loop.tracking`), one or a list.
-    `executor`: local, one thing after another on this machine, or ray, seeds and arms over a
-    cluster (`rlvr.loop.cluster`). These decide no figure, so that a run may be resumed with others.
+    `threads`: the cores that a seed's arm has (null: all of the machine). Sums depend on it in
+    their last digits, and so do samples. `workers`: how many are made at once on this machine
+    (null: with `threads`, as many as cores and memory hold; else one). `executor`: local, this
+    machine, or ray, a cluster (`rlvr.loop.cluster`). `report_to`: the trackers that get its figures
+    (`rlvr.loop.tracking`), one or a list. These last three decide no figure, so that a run may be
+    resumed with others.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
@@ -122,6 +125,8 @@ class Config(Section):
     evaluate: EvaluateConfig = EvaluateConfig()
     verdict: VerdictConfig = VerdictConfig()
     checkpoints: Literal["last", "all", "none"] = "last"
+    threads: Positive | None = None
+    workers: Positive | None = None
     executor: Literal["local", "ray"] = "local"
     ray: RayConfig = RayConfig()
     report_to: list[TrackerName] = []

@@ -16,8 +16,8 @@ use_openmp()
 
 
 # The files whose tests look at the reference run; some run the command on it once more.
-SHARING = {"test_cluster.py", "test_faults.py", "test_frames_run.py", "test_loop.py"}
-SHARING |= {"test_resume.py", "test_stored_run.py"}
+SHARING = {"test_cluster.py", "test_faults.py", "test_frames_run.py", "test_local.py"}
+SHARING |= {"test_loop.py", "test_resume.py", "test_stored_run.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -130,7 +130,7 @@ def _content_key(run: Run, seed: Seed, start: Path, rows: Sequence[Row], trainin
             "verifier": run.verifier.version,
             "seed": seed.seed,
             "versions": manifest(run.config, run.verifier)["versions"],
-            "processors": processors(),
+            "processors": run.config.threads or processors(),
         }
     )
 

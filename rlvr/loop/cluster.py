@@ -1,27 +1,24 @@
 """Cluster: the units of runs over the nodes of a Ray cluster (`executor: ray`).
 
-A worker is an actor with cores, GPUs and memory of its own on one node. It holds an engine and a
-trainer, and makes one unit at a time: the base of a seed, or all rounds of one of its arms, by the
-same code as on one machine. Its completions are judged by an actor on every node.
+A worker (`loop/worker.py`) is an actor with cores, GPUs and memory of its own on one node. It makes
+one unit at a time: the base of a seed, or all rounds of one of its arms, by the same code as on one
+machine. Its completions are judged by an actor on every node. `loop/dispatch.py` gives out units.
 
 The run folder is the only store, on a file system that every node sees. When a worker or its node
 dies, its recorded files stay, and another worker makes the rest of the unit. Files are written
-atomically. A lock keeps a unit to one worker. Only the driver writes the files that a run has once:
-metrics.parquet, timing.parquet, trackers. It starts no cluster and copies no files.
+atomically. A lock keeps a unit to one worker. It starts no cluster and copies no files.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
 import math
 import os
-import shutil
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,19 +27,17 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-from rich.console import Console
 
 from rlvr.config import Config
 from rlvr.data import InputError, Problem, RunError, Verdict
 from rlvr.engine.threads import use_openmp
-from rlvr.learners.context import Run, Seed
 from rlvr.loop import preflight, work
+from rlvr.loop.dispatch import Crew, LostError, dispatch, unfinished, units_of
 from rlvr.loop.progress import Display
-from rlvr.loop.recording import headline
-from rlvr.loop.units import POLL_SECONDS, Job, Unit, alone, units
+from rlvr.loop.units import POLL_SECONDS, Job, Unit
 from rlvr.loop.work import Begun
-from rlvr.records import record
-from rlvr.records.layout import CONFIG, RECORDED, SCRATCH, STOP, Place
+from rlvr.loop.worker import Worker
+from rlvr.records.layout import CONFIG
 from rlvr.verify.pool import SOON_SECONDS, WINDOW, Source, VerifierPool
 from rlvr.verify.settings import NamedConfig
 
@@ -132,101 +127,80 @@ class ClusterJudge:
                     self.actors = [one for one in self.actors if one is not actor]
 
 
-class _Stopped(Exception):
-    """The driver was interrupted, and all that this worker did so far is recorded."""
-
-
-class _Unseen(Display):
-    """A worker's display, which nobody sees. It stops where a file says so, not at a Ctrl-C."""
-
-    def __init__(self, stop: Path) -> None:
-        super().__init__(Console(quiet=True), "", 0)
-        self.stop = stop
-
-    def may_stop(self) -> None:
-        """Raise _Stopped where the file is there."""
-        if self.stop.exists():
-            raise _Stopped
-
-
-class Worker:
-    """An actor: an engine and a trainer that make one unit after another.
-
-    `folder`: where relative paths of the config lead from.
-    """
+class NodeWorker:
+    """An actor: a worker on its node. `folder`: where relative paths of the config lead from."""
 
     def __init__(self, folder: str) -> None:
         # Before torch is imported, as on one machine; Ray has set the number of threads.
         use_openmp()
         os.chdir(folder)
-        self.engine = ExitStack()
-        self.run: Run | None = None
-        self.seed: Seed | None = None
+        self.worker = Worker()
 
     def work(self, job: Job, unit: Unit, judges: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
         """Make a unit and return its rows of timing. `judges`: the actors of each verifier."""
-        rows: list[dict[str, Any]] = []
         if not (job.folder / CONFIG).is_file():
             raise InputError(
                 f"{job.folder}: the node {ray.util.get_node_ip_address()} does not see it: "
                 "give --out on a file system that every node mounts"
             )
-        shown = _Unseen(job.folder / STOP)
-        with suppress(_Stopped), alone(job, unit, shown):
-            run = self._opened(job, [ClusterJudge(actors) for actors in judges], shown)
-            if self.seed is None or self.seed.seed != unit.seed:
-                self.seed = work.open_seed(run, job, unit.seed)
-            rows = run.timing.rows
-            work.work(run, self.seed, unit)
-        return rows
-
-    def _opened(self, job: Job, judges: Sequence[ClusterJudge], shown: Display) -> Run:
-        """Return the run with these judges, its engine started where it isn't yet."""
-        if self.run is None or self.run.folder != job.folder:
-            self.engine.close()
-            self.run = self.seed = None
-            scratch = job.folder / SCRATCH / f"{ray.util.get_node_ip_address()}-{os.getpid()}"
-            shutil.rmtree(scratch, ignore_errors=True)  # it made units of this run before
-            scratch.mkdir()
-            begun = Begun(job, scratch, record.Timing(scratch), lambda: None)
-            self.run = self.engine.enter_context(work.opened(begun, judges, shown))
-        timing = record.Timing(self.run.scratch)
-        return dataclasses.replace(self.run, timing=timing, **work.by_task(job.config, judges))
+        return self.worker.work(job, unit, [ClusterJudge(actors) for actors in judges])
 
 
 # At the driver -----------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
-class _Units:
-    """The units of one run: what each needs, which are finished, and what of them was shown."""
+class _Nodes(Crew):
+    """Workers on the nodes of the cluster.
 
-    begun: Begun
-    needs: Mapping[Unit, tuple[Unit, ...]]
-    done: set[Unit]
-    shown: set[Place] = field(default_factory=set)
-    since: dict[Unit, float] = field(default_factory=dict)  # its begin, or its last round's end
+    needed: what one reserves, under Ray's names. known: the judging actors that were started so
+    far, by node and verifier.
+    """
 
-    @property
-    def job(self) -> Job:
-        return self.begun.job
+    needed: Mapping[str, float]
+    wants: str
+    tries: int
+    keeps: bool = False  # another driver may want its cores
+    known: dict[tuple[str, str], Any] = field(default_factory=dict)
 
-    def look(self, display: Display) -> None:
-        """Show the rounds that were recorded since the last look, and publish them."""
-        news = []
-        for unit in self.needs:
-            for place in unit.rounds(self.job.config):
-                path = place.folder(self.job.folder) / RECORDED
-                if place not in self.shown and path.is_file():
-                    now = time.monotonic()
-                    seconds = now - self.since.get(unit, now)
-                    self.since[unit] = now
-                    said = headline(json.loads(path.read_text()))
-                    display.round_done(place, said, seconds)
-                    news.append(place)
-        self.shown.update(news)
-        if news:
-            self.begun.publish()
+    def room(self) -> int:
+        """Return how many workers the nodes that are there hold together."""
+        return _room(self.needed)
+
+    def hire(self) -> Any:
+        """Start an actor on one of the nodes."""
+        of = self.needed
+        kind = ray.remote(NodeWorker).options(
+            num_cpus=of["CPU"],
+            num_gpus=of["GPU"],
+            memory=of["memory"],
+            runtime_env=_environment(),
+            scheduling_strategy="SPREAD",
+        )
+        return kind.remote(str(Path.cwd()))
+
+    def begin(self, worker: Any, job: Job, unit: Unit) -> Any:
+        """Let an actor begin a unit."""
+        return worker.work.remote(job, unit, judges(job.config, self.known))
+
+    def ended(self, tasks: Sequence[Any]) -> Sequence[Any]:
+        """Return those that have ended, or are lost."""
+        found: list[Any] = ray.wait(list(tasks), timeout=POLL_SECONDS)[0]
+        return found
+
+    def result(self, task: Any) -> list[dict[str, Any]]:
+        """Return the rows of timing. A worker whose engine failed counts as lost."""
+        try:
+            rows: list[dict[str, Any]] = _result(task)
+        except RayTaskError:
+            raise
+        except (RayError, RunError) as failure:
+            raise LostError(str(failure)) from failure
+        return rows
+
+    def dismiss(self, worker: Any) -> None:
+        """Kill the actor."""
+        ray.kill(worker)
 
 
 def run(begun: Sequence[Begun], display: Display) -> None:
@@ -236,12 +210,8 @@ def run(begun: Sequence[Begun], display: Display) -> None:
     unit that failed as often as it may.
     """
     config = begun[0].job.config
-    runs = []
-    for one in begun:
-        needs = units(one.job.config)
-        runs.append(_Units(one, needs, {unit for unit in needs if unit.finished(one.job)}))
-        runs[-1].look(display)
-    todo = [(one, unit) for one in runs for unit in one.needs if unit not in one.done]
+    runs = units_of(begun, display)
+    todo = unfinished(runs)
     if not todo:
         return
     with connected(config.ray.address):
@@ -257,82 +227,8 @@ def run(begun: Sequence[Begun], display: Display) -> None:
             f"{len(todo)} units over {len(_alive())} nodes, {room} workers at a time with "
             f"{_words(needed)} each"
         )
-        _dispatch(runs, todo, needed, display)
-        display.may_stop()
-
-
-def _dispatch(
-    runs: Sequence[_Units],
-    todo: list[tuple[_Units, Unit]],
-    needed: Mapping[str, float],
-    display: Display,
-) -> None:
-    """Give out the units as what they need is finished, until all are."""
-    running: dict[Any, tuple[Any, _Units, Unit]] = {}
-    idle: list[Any] = []
-    known: dict[tuple[str, str], Any] = {}
-    failures: Counter[tuple[Path, Unit]] = Counter()
-    waited = time.monotonic()
-    while todo or running:
-        if display.stopping:
-            todo.clear()
-            for of in runs:
-                (of.job.folder / STOP).touch()
-            if not running:
-                break
-        ready = [(of, unit) for of, unit in todo if set(of.needs[unit]) <= of.done]
-        for of, unit in ready[: max(0, _room(needed) - len(running))]:
-            worker = idle.pop() if idle else _new_worker(needed)
-            job = dataclasses.replace(of.job, folder=of.job.folder.absolute(), problems={})
-            ref = worker.work.remote(job, unit, judges(job.config, known))
-            running[ref] = (worker, of, unit)
-            of.since[unit] = time.monotonic()
-            todo.remove((of, unit))
-        while idle:  # nothing is ready for it: another driver may want its cores
-            ray.kill(idle.pop())
-        if not running:
-            if time.monotonic() - waited > WAIT_SECONDS:
-                waited = time.monotonic()
-                display.note(f"no node is there with {_words(needed)}: waiting for one")
-            time.sleep(POLL_SECONDS)
-            continue
-        for ref in ray.wait(list(running), timeout=POLL_SECONDS)[0]:
-            worker, of, unit = running.pop(ref)
-            try:
-                of.begun.timing.rows += _result(ref)
-                idle.append(worker)
-                if not display.stopping:
-                    of.done.add(unit)
-            except RayTaskError:
-                raise
-            except (RayError, RunError) as failure:
-                for lost in (worker, *idle):  # an idle one may have been on the same node
-                    ray.kill(lost)
-                idle.clear()
-                failures[of.job.folder, unit] += 1
-                tries = failures[of.job.folder, unit]
-                where = f"seed {unit.seed}, {unit.arm}"
-                why = str(failure).strip().splitlines()[0][:300]
-                if display.stopping:
-                    display.note(f"{where}: its worker is lost ({why})")
-                    continue
-                if tries >= of.job.config.ray.attempts:
-                    raise RunError(
-                        f"{where} failed {tries} times, the last time so: {why}; what was recorded "
-                        "is kept: run the same command again to resume"
-                    ) from failure
-                display.note(f"{where}: its worker is lost ({why}): another goes on with it")
-                todo.insert(0, (of, unit))
-        for one in runs:
-            one.look(display)
-
-
-def _new_worker(needed: Mapping[str, float]) -> Any:
-    settings = {"num_cpus": needed["CPU"], "num_gpus": needed["GPU"], "memory": needed["memory"]}
-    kind = ray.remote(Worker).options(
-        **settings, runtime_env=_environment(), scheduling_strategy="SPREAD"
-    )
-    return kind.remote(str(Path.cwd()))
+        wants = f"a worker with {_words(needed)}"
+        dispatch(runs, _Nodes(needed, wants, config.ray.attempts), display)
 
 
 def _environment() -> dict[str, dict[str, str]]:
@@ -398,7 +294,7 @@ def _needed(config: Config) -> dict[str, float]:
         there = ray.cluster_resources().get("GPU", 0)
         gpus = max(engine, config.train.processes) if there else 0
     return {
-        "CPU": config.ray.cpus,
+        "CPU": config.threads or config.ray.cpus,
         "GPU": gpus,
         "memory": int((config.ray.memory_gb or 0) * 1e9),
     }

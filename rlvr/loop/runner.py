@@ -15,7 +15,7 @@ from pathlib import Path
 from rlvr.config import Config, filled, resolved
 from rlvr.data import InputError
 from rlvr.learners.context import Seed
-from rlvr.loop import preflight, repair, tracking
+from rlvr.loop import local, preflight, repair, tracking
 from rlvr.loop.progress import Display
 from rlvr.loop.units import Job, units
 from rlvr.loop.work import Begun, open_seed, opened, pools, prune, work
@@ -53,7 +53,10 @@ def run_all(runs: Sequence[tuple[Config, Path]], display: Display, where: str) -
         return
     for job in jobs:
         with _begun(job, display) as started:
-            _work_here(started, display)
+            if job.config.threads is None and job.config.workers is None:
+                _work_here(started, display)
+            else:
+                local.run(started, display)
 
 
 def prepare(config: Config, folder: Path, where: str) -> Job:
@@ -139,7 +142,7 @@ def _no_trace(folder: Path | None) -> Iterator[None]:
 
 
 def _work_here(begun: Begun, display: Display) -> None:
-    """Make every unit, one after the other, on this machine."""
+    """Make every unit, one after the other, in this process."""
     job, config = begun.job, begun.job.config
     if all(unit.finished(job) for unit in units(config)):
         return

@@ -40,7 +40,10 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     Left out is where it runs, where its figures are sent, and what a claim says of itself and its
     further points: they may be added to later.
     """
-    decides = {key: value for key, value in config.items() if key not in ("report_to", "ray")}
+    where = ("report_to", "ray", "workers")
+    decides = {key: value for key, value in config.items() if key not in where}
+    if decides.get("threads") is None:  # as the hashes have it that were taken before the key was
+        decides.pop("threads", None)
     decides["executor"] = "local"  # as the hashes have it that were taken before there was another
     claim = config.get("claim")
     if not claim:

@@ -1,0 +1,175 @@
+"""Dispatch: units are given out to workers as what they need is finished, until all are made.
+
+An executor that has workers gives a `Crew`: `rlvr.loop.local` processes of this machine,
+`rlvr.loop.cluster` nodes of a cluster. Only the process that dispatches writes the files that a run
+has once: metrics.parquet, timing.parquet, trackers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from rlvr.data import RunError
+from rlvr.loop.progress import Display
+from rlvr.loop.recording import headline
+from rlvr.loop.units import POLL_SECONDS, Job, Unit, units
+from rlvr.loop.work import Begun
+from rlvr.records.layout import RECORDED, STOP, Place
+
+WAIT_SECONDS = 30.0  # without a worker, until it is said
+
+
+class LostError(Exception):
+    """A worker is lost: its process or its node has ended, or does not answer."""
+
+
+class Crew(Protocol):
+    """The workers of an executor. Each makes one unit at a time.
+
+    wants: what a worker needs, in words. tries: how often a unit may be begun. keeps: whether a
+    worker without work is kept for the next unit, or ended so that others have its place.
+    """
+
+    wants: str
+    tries: int
+    keeps: bool
+
+    def room(self) -> int:
+        """Return how many workers there may be now."""
+
+    def hire(self) -> Any:
+        """Start a worker."""
+
+    def begin(self, worker: Any, job: Job, unit: Unit) -> Any:
+        """Let a worker begin a unit; return what stands for that, a key."""
+
+    def ended(self, tasks: Sequence[Any]) -> Sequence[Any]:
+        """Wait for POLL_SECONDS at most; return those of the tasks that have ended."""
+
+    def result(self, task: Any) -> list[dict[str, Any]]:
+        """Return a task's rows of timing. Raises what it raised, and LostError."""
+
+    def dismiss(self, worker: Any) -> None:
+        """End a worker."""
+
+
+@dataclass(eq=False)
+class Units:
+    """The units of one run: what each needs, which are finished, and what of them was shown."""
+
+    begun: Begun
+    needs: Mapping[Unit, tuple[Unit, ...]]
+    done: set[Unit]
+    shown: set[Place] = field(default_factory=set)
+    since: dict[Unit, float] = field(default_factory=dict)  # its begin, or its last round's end
+
+    @property
+    def job(self) -> Job:
+        """The run as a job."""
+        return self.begun.job
+
+    def look(self, display: Display) -> None:
+        """Show the rounds that were recorded since the last look, and publish them."""
+        news = []
+        for unit in self.needs:
+            for place in unit.rounds(self.job.config):
+                path = place.folder(self.job.folder) / RECORDED
+                if place not in self.shown and path.is_file():
+                    now = time.monotonic()
+                    seconds = now - self.since.get(unit, now)
+                    self.since[unit] = now
+                    said = headline(json.loads(path.read_text()))
+                    display.round_done(place, said, seconds)
+                    news.append(place)
+        self.shown.update(news)
+        if news:
+            self.begun.publish()
+
+
+def units_of(begun: Sequence[Begun], display: Display) -> list[Units]:
+    """Return the units of each run, after the rounds that are recorded were shown."""
+    runs = []
+    for one in begun:
+        needs = units(one.job.config)
+        runs.append(Units(one, needs, {unit for unit in needs if unit.finished(one.job)}))
+        runs[-1].look(display)
+    return runs
+
+
+def unfinished(runs: Sequence[Units]) -> list[tuple[Units, Unit]]:
+    """Return the units that are not finished, each with its run."""
+    return [(one, unit) for one in runs for unit in one.needs if unit not in one.done]
+
+
+def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
+    """Give out the units as what they need is finished, until all are made.
+
+    Raises what a unit raised, RunError for one whose workers were lost as often as it may be begun,
+    and KeyboardInterrupt after a Ctrl-C.
+    """
+    todo = unfinished(runs)
+    running: dict[Any, tuple[Any, Units, Unit]] = {}
+    idle: list[Any] = []
+    failures: Counter[tuple[Path, Unit]] = Counter()
+    waited = time.monotonic()
+    while todo or running:
+        if display.stopping:
+            todo.clear()
+            for of in runs:
+                (of.job.folder / STOP).touch()
+            if not running:
+                break
+        ready = [(of, unit) for of, unit in todo if set(of.needs[unit]) <= of.done]
+        for of, unit in ready[: max(0, crew.room() - len(running))]:
+            worker = idle.pop() if idle else crew.hire()
+            job = dataclasses.replace(of.job, folder=of.job.folder.absolute(), problems={})
+            running[crew.begin(worker, job, unit)] = (worker, of, unit)
+            of.since[unit] = time.monotonic()
+            todo.remove((of, unit))
+        while idle and not (crew.keeps and todo):
+            crew.dismiss(idle.pop())
+        if not running:
+            if time.monotonic() - waited > WAIT_SECONDS:
+                waited = time.monotonic()
+                display.note(f"there is no room for {crew.wants}: waiting for it")
+            time.sleep(POLL_SECONDS)
+            continue
+        for task in crew.ended(list(running)):
+            worker, of, unit = running.pop(task)
+            try:
+                of.begun.timing.rows += crew.result(task)
+                idle.append(worker)
+                if not display.stopping:
+                    of.done.add(unit)
+            except LostError as failure:
+                for lost in (worker, *idle):  # an idle one may have been on the same node
+                    crew.dismiss(lost)
+                idle.clear()
+                failures[of.job.folder, unit] += 1
+                if _goes_on(failures[of.job.folder, unit], unit, failure, crew.tries, display):
+                    todo.insert(0, (of, unit))
+        for one in runs:
+            one.look(display)
+    display.may_stop()
+
+
+def _goes_on(tries: int, unit: Unit, failure: LostError, most: int, display: Display) -> bool:
+    """Say that a unit's worker is lost; return whether another is to go on with it."""
+    where, why = f"seed {unit.seed}, {unit.arm}", str(failure).strip().splitlines()[0][:300]
+    if display.stopping:
+        display.note(f"{where}: its worker is lost ({why})")
+        return False
+    if tries >= most:
+        raise RunError(
+            f"{where} failed {tries} times, the last time so: {why}; what was recorded "
+            "is kept: run the same command again to resume"
+        ) from failure
+    display.note(f"{where}: its worker is lost ({why}): another goes on with it")
+    return True
