@@ -41,7 +41,7 @@ from rlvr.loop import preflight, runner  # noqa: E402
 from rlvr.loop.progress import Display  # noqa: E402
 from rlvr.models.loading import load_model, load_tokenizer  # noqa: E402
 from rlvr.models.quiet import quiet  # noqa: E402
-from rlvr.records import record  # noqa: E402
+from rlvr.records.layout import base_of  # noqa: E402
 from rlvr.verify.pool import VerifierPool  # noqa: E402
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -157,7 +157,7 @@ def _theirs(config: config_.Config, run: Path, steps: int) -> dict[str, float]:
     problems = preflight.draw(config, seed).rounds[0]
     by_prompt = {problem.prompt: problem for problem in problems}
     verifier = preflight.verifier_of(config)
-    base = record.round_folder(run, seed, "base", 0) / "model"
+    base = base_of(seed).folder(run) / "model"
     with (
         quiet(),
         tempfile.TemporaryDirectory(prefix="rlvr-bench-") as scratch,

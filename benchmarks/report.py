@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from rlvr.config import Config, resolved
 from rlvr.loop import preflight
 from rlvr.records import record
+from rlvr.records.layout import Place
 
 SECONDS, BYTES, OPENS = 60, 15e6, 3
 WORDS = "the sum of both is carried over so we add one more and write down what is left".split()
@@ -98,7 +99,7 @@ def make(run: Path) -> int:
         for arm in ("base", *(arm.name for arm in config.arms)):
             for t in range(1 if arm == "base" else config.rounds):
                 round_ = 0 if arm == "base" else t + 1
-                folder = record.round_folder(run, seed, arm, round_)
+                folder = Place(seed, arm, round_).folder(run)
                 folder.mkdir(parents=True)
                 evaluation = table(generator, held_out * config.evaluate.samples)
                 write_evaluation(folder / "eval.parquet", evaluation)

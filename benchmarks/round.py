@@ -56,7 +56,7 @@ from rlvr.loop import runner  # noqa: E402
 from rlvr.loop.progress import Display  # noqa: E402
 from rlvr.models import loading  # noqa: E402
 from rlvr.records import record  # noqa: E402
-from rlvr.records.layout import Place  # noqa: E402
+from rlvr.records.layout import Place, base_of  # noqa: E402
 from rlvr.verify.tasks import draw_problems  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -120,7 +120,7 @@ def _round(scratch: Path, rounds: int) -> dict[str, float]:
     wholes = [sum(bare[name] for name in STAGES) for bare in bares]
     ratios = sorted(ours["round"] / whole for ours, whole in zip(loops, wholes, strict=True))
     ours, bare = _medians(loops), _medians(bares)
-    sync, start = _sync(config, record.round_folder(run, 9, "verified", rounds) / "model", scratch)
+    sync, start = _sync(config, Place(9, "verified", rounds).folder(run) / "model", scratch)
     each = {f"loop_{name}_seconds": ours[name] for name in STAGES}
     each |= {f"bare_{name}_seconds": bare[name] for name in STAGES}
     speed, bare_speed = (one["tokens"] / one["generate"] for one in (ours, bare))
@@ -171,9 +171,9 @@ def _bare(
     config: config_.Config, run: Path, round_: int, vllm: Bare, trl: Bare
 ) -> dict[str, float]:
     """Do the work of a round as a plain script would; return the seconds of each part."""
-    folder = record.round_folder(run, 9, "verified", round_)
+    folder = Place(9, "verified", round_).folder(run)
     arm, before = ("verified", round_ - 1) if round_ > 1 else ("base", 0)
-    previous = record.round_folder(run, 9, arm, before) / "model"
+    previous = Place(9, arm, before).folder(run) / "model"
     completions = [one for one, _ in record.read_completions(folder / "completions.parquet")]
     problems = {problem.id: problem for problem in _problems(config)}
     held_out = draw_problems(config.task, "eval", config.evaluate.problems, 9, "evaluate.problems")
@@ -247,8 +247,8 @@ def _memory(scratch: Path) -> dict[str, float]:
     rlvr = str(Path(sys.executable).with_name("rlvr"))
     peaks = {"run": _peak([rlvr, "run", str(SMOLLM2), *CUT_SHORT, "--out", str(run)])}
     config = config_.load(SMOLLM2, CUT_SHORT)
-    model = record.round_folder(run, 9, "base", 0) / "model"
-    pool = record.round_folder(run, 9, "base", 0) / "completions.parquet"
+    base = base_of(9).folder(run)
+    model, pool = base / "model", base / "completions.parquet"
     completions = [one for one, _ in record.read_completions(pool)]
     prompts = [(c.prompt_token_ids, request_seed(9, 1, c.problem_id, c.index)) for c in completions]
     engine = engine_arguments(model, {"dtype": "bfloat16", "max_model_len": 64})
@@ -260,7 +260,7 @@ def _memory(scratch: Path) -> dict[str, float]:
         "limit": config.generate.max_tokens,
     }
     peaks["bare_vllm"] = _peak(command("vllm"), job, child_environment(engine, 0, 1))
-    rows = record.round_folder(run, 9, "verified", 1) / "rows.parquet"
+    rows = Place(9, "verified", 1).folder(run) / "rows.parquet"
     peaks["bare_trl"] = _peak(command("trl"), _trl_job(config, model, rows))
     gib = {f"smollm2_{name}_peak_gib": peak / (1 << 30) for name, peak in peaks.items()}
     return gib | {

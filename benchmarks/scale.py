@@ -29,12 +29,14 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from rlvr.data import Arm, Completion, Problem, Verdict
 from rlvr.evaluate import metrics
 from rlvr.evaluate.evaluation import RECORD, Record, judge, read_records, write_records
 from rlvr.records import record
+from rlvr.records.layout import Place
 from rlvr.records.stored import AT_ONCE, JUDGED, Judged, Stored, held
 from rlvr.select import arms
 from rlvr.verify.pool import VerifierPool
@@ -172,10 +174,10 @@ def gathering(rounds: int = 2_000) -> float:
             rows = (
                 metrics.filtering([Verdict("correct")], [True], ["1"]) * 20
             )  # as many as there are
-            place = {"seed": 0, "arm": "verified", "round": t}
-            folder = record.round_folder(Path(name), 0, "verified", t)
+            place = Place(0, "verified", t)
+            folder, where = place.folder(Path(name)), asdict(place)
             folder.mkdir(parents=True)
-            (folder / "metrics.json").write_text(json.dumps([{**place, **row} for row in rows]))
+            (folder / "metrics.json").write_text(json.dumps([{**where, **row} for row in rows]))
         began = time.perf_counter()
         record.write_metrics(Path(name))
         return 1e6 * (time.perf_counter() - began) / rounds

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rlvr.data import Completion, Problem, RunError
 from rlvr.engine.protocol import Decoding, Engine, Sampled, Tokens
+from rlvr.records.layout import Place
 
 Progress = Callable[[int, int], None]
 
@@ -25,9 +27,7 @@ def stream_completions(
     prompts: Sequence[Tokens],
     decoding: Decoding,
     samples: int,
-    arm: str,
-    seed: int,
-    round_: int,
+    place: Place,
     progress: Progress | None = None,
     wait_seconds: float | None = 0.0,
 ) -> Iterator[Completion | None]:
@@ -42,7 +42,7 @@ def stream_completions(
     parts = engine.stream(
         [prompts[i] for i, _ in keys],
         decoding,
-        [request_seed(seed, round_, problems[i].id, k) for i, k in keys],
+        [request_seed(place.seed, place.round, problems[i].id, k) for i, k in keys],
         wait_seconds,
     )
     done = tokens = 0
@@ -50,7 +50,7 @@ def stream_completions(
         yield None  # before the first too: whoever judges them asks for more while at work
         if not part:
             continue
-        yield from completions_of(tokenizer, problems, prompts, part, samples, arm, seed, round_)
+        yield from completions_of(tokenizer, problems, prompts, part, samples, place)
         done += len(part)
         tokens += sum(len(sampled.token_ids) for _, sampled in part)
         if progress:
@@ -61,8 +61,8 @@ def stream_completions(
 
 def in_order(problems: Sequence[Problem], completions: Iterable[Completion]) -> list[Completion]:
     """Return completions problem-major, then by index."""
-    places = {problem.id: place for place, problem in enumerate(problems)}
-    return sorted(completions, key=lambda one: (places[one.problem_id], one.index))
+    positions = {problem.id: position for position, problem in enumerate(problems)}
+    return sorted(completions, key=lambda one: (positions[one.problem_id], one.index))
 
 
 def completions_of(
@@ -71,24 +71,20 @@ def completions_of(
     prompts: Sequence[Tokens],
     sampled: Sequence[tuple[int, Sampled]],
     samples: int,
-    arm: str,
-    seed: int,
-    round_: int,
+    place: Place,
 ) -> list[Completion]:
-    """Return as completions what was sampled; places count `samples` of each problem in turn."""
+    """Return as completions what was sampled; positions count `samples` of each problem in turn."""
     texts = tokenizer.batch_decode([one.token_ids for _, one in sampled], skip_special_tokens=True)
     return [
         Completion(
-            problem_id=problems[place // samples].id,
-            arm=arm,
-            seed=seed,
-            round=round_,
-            index=place % samples,
-            prompt_token_ids=prompts[place // samples],
+            problem_id=problems[position // samples].id,
+            **asdict(place),
+            index=position % samples,
+            prompt_token_ids=prompts[position // samples],
             token_ids=output.token_ids,
             text=text,
             logprobs=output.logprobs,
             finish_reason=output.finish_reason,
         )
-        for (place, output), text in zip(sampled, texts, strict=True)
+        for (position, output), text in zip(sampled, texts, strict=True)
     ]

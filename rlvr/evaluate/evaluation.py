@@ -13,6 +13,7 @@ from typing import Any
 from rlvr.data import Completion, Problem
 from rlvr.engine.completions import Progress, in_order, stream_completions
 from rlvr.engine.protocol import Decoding, Engine, Tokens
+from rlvr.records.layout import Place
 from rlvr.records.record import write_items
 from rlvr.records.stored import AT_ONCE, Judged, Stored, chosen, shape_of
 from rlvr.verify.pool import Judge
@@ -113,9 +114,7 @@ def evaluate(
     decoding: Decoding,
     samples: int,
     kind: str,
-    arm: str,
-    seed: int,
-    round_: int,
+    place: Place,
     progress: Progress | None = None,
 ) -> Iterator[Record]:
     """Sample `samples` completions of each held-out problem, judge them and yield the records."""
@@ -128,9 +127,7 @@ def evaluate(
             part.prompts,
             decoding,
             samples,
-            arm,
-            seed,
-            round_,
+            place,
             progress,
         )
         for completion, verdict in judge(pool, part.problems, completions):

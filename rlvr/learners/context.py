@@ -17,7 +17,7 @@ from rlvr.data import Arm, Completion, Entry, Problem, Verdict
 from rlvr.engine.protocol import Engine, Tokens
 from rlvr.evaluate.evaluation import Problems
 from rlvr.models.loading import Prompting
-from rlvr.records.layout import BASE, MODEL, Place
+from rlvr.records.layout import MODEL, Place, base_of
 from rlvr.records.record import Timing
 from rlvr.verify.pool import Judge
 from rlvr.verify.verifier import LoadedVerifier
@@ -77,28 +77,15 @@ class Run:
         counter: Counter[str] = Counter()
         began = time.monotonic()
         yield counter
-        self.time(place, name, time.monotonic() - began, counter["tokens"])
-
-    def time(self, place: Place, name: str, seconds: float, tokens: int = 0) -> None:
-        """Note the wall time of a stage, and the tokens it generated or trained on."""
-        self.timing.add(place.seed, place.arm, place.round, name, seconds, tokens)
-
-    def round_folder(self, place: Place) -> Path:
-        """Return the folder of one round; that of the base is round 0."""
-        return place.folder(self.folder)
+        self.timing.add(place, name, time.monotonic() - began, counter["tokens"])
 
     def policy(self, place: Place) -> Path:
         """Return the weights M(t) of an arm at round t; M(0) is the base."""
-        return self.round_folder(place if place.round else base_of(place.seed)) / MODEL
+        return (place if place.round else base_of(place.seed)).folder(self.folder) / MODEL
 
     def start(self, seed: int) -> Path:
         """Return the weights that a seed begins with, before its warm start."""
         return self.scratch / f"start-{seed}"
-
-
-def base_of(seed: int) -> Place:
-    """Return the place of a seed's base."""
-    return Place(seed, BASE, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ from rlvr.engine.settings import GenerateConfig
 from rlvr.evaluate import metrics, table
 from rlvr.evaluate.evaluation import judge
 from rlvr.evaluate.measured import Selected
-from rlvr.learners.context import Metrics, Run, Seed, base_of
+from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.learners.grpo_settings import GrpoConfig, check, logprob_gap_bound
 from rlvr.learners.learner import Learner
 from rlvr.learners.sft import TrainConfig, lora_config, save, training_of
@@ -73,7 +73,7 @@ def learn(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
     Leaves in the round's folder the completions, every step's metrics and the model. Raises
     RunError where engine and trainer disagree on what was sampled.
     """
-    folder = run.round_folder(place)
+    folder = place.folder(run.folder)
     facts = folder / STEP_FACTS
     if not facts.is_file():
         steps = run.config.grpo.steps
@@ -111,7 +111,7 @@ def _resume(run: Run, place: Place) -> int:
             f"{of_arm}: no checkpoint of step {before} to go on from: delete this folder, then run "
             "the same command again"
         )
-    folder = run.round_folder(place) / STEPS
+    folder = place.folder(run.folder) / STEPS
     for file in folder.glob("[0-9]*"):  # not what was half written when the run was killed
         if int(file.stem) >= done:
             file.unlink()
@@ -165,11 +165,11 @@ def _leg(run: Run, seed: Seed, arm: Arm, place: Place, first: int, last: int) ->
     from transformers import PrinterCallback
 
     settings, sampling = run.config.grpo, run.config.generate
-    folder = run.round_folder(place)
+    folder = place.folder(run.folder)
     states, before = checkpoints(folder.parent), _steps_before(place.round, run.config)
     each = sampling.prompts // settings.steps
-    places = range(first * each, last * each)
-    base = run.policy(base_of(place.seed))
+    positions = range(first * each, last * each)
+    base = run.policy(place.at(0))
     threads.keep_memory()
     # TRL warns that `rollout_func` may change; the version is pinned.
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
@@ -182,7 +182,7 @@ def _leg(run: Run, seed: Seed, arm: Arm, place: Place, first: int, last: int) ->
             args=trl_arguments(
                 settings, run.config.train, sampling, before + last, last - first, Path(scratch)
             ),
-            train_dataset=Dataset.from_dict({"prompt": [str(place) for place in places]}),
+            train_dataset=Dataset.from_dict({"prompt": [str(position) for position in positions]}),
             processing_class=tokenizer,
             reward_funcs=online.reward,
             rollout_func=online.rollout,
@@ -321,9 +321,8 @@ class Online:
 
     def __init__(self, run: Run, seed: Seed, arm: Arm, place: Place, base: Any, first: int) -> None:
         self.run, self.seed, self.arm, self.place = run, seed, arm, place
-        self.round = place.round
         self.base, self.first, self.step = base.eval(), first, first - 1
-        self.folder = run.round_folder(place) / STEPS
+        self.folder = place.folder(run.folder) / STEPS
         self.folder.mkdir(parents=True, exist_ok=True)
         self.completions: list[Completion] = []
         self.problems = seed.of_round(place).part(0, 0)
@@ -334,16 +333,16 @@ class Online:
         self.wait: dict[str, float] = defaultdict(float)
 
     def rollout(self, prompts: Sequence[str], trainer: Any) -> dict[str, Any]:
-        """Sample a group for each prompt, given as its place in the round, from the new weights."""
+        """Sample a group from the new weights for each prompt, given by its position in a round."""
         import torch
 
         run, sampling = self.run, self.run.config.generate
         self.step += 1
         self.gaps = []
-        places = [int(place) for place in prompts[:: sampling.samples]]
-        self.problems = self.seed.of_round(self.place).part(places[0], places[-1] + 1)
+        positions = [int(position) for position in prompts[:: sampling.samples]]
+        self.problems = self.seed.of_round(self.place).part(positions[0], positions[-1] + 1)
         # Each step draws from a seed of its own, whatever was drawn before it.
-        torch.manual_seed(self.seed.seed * 1_000_003 + self.round * 1_009 + self.step)
+        torch.manual_seed(self.seed.seed * 1_000_003 + self.place.round * 1_009 + self.step)
         where = f"step {self.step + 1} of {run.config.grpo.steps}"
         run.display.stage(self.place, where)
         sample = self._by_trl if trainer.use_vllm else self._by_engine
@@ -367,9 +366,7 @@ class Online:
             self.problems.prompts,
             Decoding(1.0, 1.0, sampling.max_tokens),
             sampling.samples,
-            self.arm.name,
-            self.seed.seed,
-            self.round,
+            self.place,
             run.display.tokens,
             wait_seconds=None,
         )
@@ -399,9 +396,7 @@ class Online:
             self.problems.prompts,
             list(enumerate(sampled)),
             samples,
-            self.arm.name,
-            self.seed.seed,
-            self.round,
+            self.place,
         )
 
     def reward(self, **_: Any) -> list[float | None]:
@@ -460,7 +455,7 @@ class Online:
         bound = settings.max_logprob_gap or logprob_gap_bound(precision, bool(settings.trl_vllm))
         if not gap <= bound:
             raise RunError(
-                f"{self.arm.name}, seed {self.seed.seed}, round {self.round}, step "
+                f"{self.place.arm}, seed {self.place.seed}, round {self.place.round}, step "
                 f"{self.step + 1}: engine and trainer differ by {gap:.4g} nats a token on what was "
                 f"sampled (bound {bound:g}, grpo.max_logprob_gap): the engine's weights are stale "
                 "or its rounding is too coarse; the step was not taken"
@@ -475,7 +470,7 @@ class Online:
         rest = time.monotonic() - self.began - sum(self.wait.values())
         for name, seconds in {**self.wait, "train": rest}.items():
             counted = self.tokens if name in ("generate", "train") else 0
-            self.run.time(self.place, name, seconds, counted)
+            self.run.timing.add(self.place, name, seconds, counted)
 
 
 def _mean(values: Sequence[float]) -> float | None:
@@ -582,7 +577,7 @@ def _gather(folder: Path, facts: Path) -> None:
 
 def _found(run: Run, seed: Seed, place: Place, measured: Sequence[dict[str, float]]) -> Metrics:
     """Return the metrics of each step, at level `step-00001` on from the base, and their means."""
-    path = run.round_folder(place) / COMPLETIONS
+    path = place.folder(run.folder) / COMPLETIONS
     completions, rewarded = Stored(path, JUDGED), record.read_kept(path)
     n = len(completions) // len(measured)
     before = _steps_before(place.round, run.config)

@@ -35,7 +35,7 @@ from rlvr.engine.processes import die_with_parent
 from rlvr.engine.protocol import Tokens
 from rlvr.engine.threads import use_openmp
 from rlvr.evaluate import metrics
-from rlvr.learners.context import Metrics, Run, Seed, base_of
+from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.learners.learner import Learner
 from rlvr.models.loading import load_model, load_tokenizer
 from rlvr.models.quiet import quiet
@@ -134,7 +134,7 @@ def learn(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
 
     Without rows M(t) is M(t-1), and the record says so.
     """
-    folder = run.round_folder(place)
+    folder = place.folder(run.folder)
     rows, facts_path = read_rows(folder / ROWS), folder / TRAIN
     if not is_done(folder, "train"):
         delete_folder(folder / MODEL)
@@ -143,7 +143,7 @@ def learn(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
             if rows:
                 start = {
                     "previous": previous,
-                    "base": run.policy(base_of(place.seed)),
+                    "base": run.policy(place.at(0)),
                     "scratch": run.start(place.seed),
                 }[arm.start]
                 key, settings = key_of(place), training_of(run)

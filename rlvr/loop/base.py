@@ -17,7 +17,7 @@ from rlvr.data import DECIDED, Arm, Problem, Row
 from rlvr.engine import threads
 from rlvr.evaluate import metrics, ngrams
 from rlvr.evaluate.evaluation import Record
-from rlvr.learners.context import Metrics, Run, Seed, base_of
+from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.learners.sft import StepCheck, Training, save, train, training_of
 from rlvr.loop.evaluation import evaluate, sample
 from rlvr.loop.preflight import manifest, processors
@@ -25,7 +25,7 @@ from rlvr.loop.recording import record as record_round
 from rlvr.loop.sampling import from_engine, verify
 from rlvr.models import loading
 from rlvr.records import record
-from rlvr.records.layout import AMPLIFIED, BASE, COMPLETIONS, MODEL, Place, is_done
+from rlvr.records.layout import AMPLIFIED, BASE, COMPLETIONS, MODEL, Place, base_of, is_done
 from rlvr.records.stored import AT_ONCE, JUDGED, Joined, Stored, pick
 from rlvr.select import arms
 from rlvr.studies.registry import study_of
@@ -43,7 +43,7 @@ def make_base(run: Run, seed: Seed) -> None:
     And make what the run's study has beside it.
     """
     place = base_of(seed.seed)
-    folder = run.round_folder(place)
+    folder = place.folder(run.folder)
     began = time.monotonic()
     if not (folder / MODEL).is_dir():
         with run.stage(place, "warm start"):
@@ -87,7 +87,7 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
         with record.new_folder(out) as folder:
             save(loading.load_model(start), start, folder, seed.probes)
         return
-    rows = arms.real_rows(*seed.warm_start.solved(), BASE, seed.seed, 0)
+    rows = arms.real_rows(*seed.warm_start.solved(), base_of(seed.seed))
     training = dataclasses.replace(
         training_of(run),
         steps=settings.max_steps,
@@ -180,7 +180,7 @@ def _amplified(run: Run, seed: Seed) -> list[list[int]]:
     solutions = seed.rounds[0].solutions
     if solutions is None or run.config.corpus is not None:
         return []
-    shared = run.round_folder(base_of(seed.seed)) / COMPLETIONS
+    shared = base_of(seed.seed).folder(run.folder) / COMPLETIONS
     if not ngrams.count(solutions, GRAM):
         return []
     texts = (token_ids for (token_ids,) in Stored(shared, JUDGED).pick("token_ids"))

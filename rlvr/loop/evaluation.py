@@ -12,9 +12,9 @@ from rlvr.evaluate import metrics, table
 from rlvr.evaluate.evaluation import RECORD, Problems, Record, read_records, score
 from rlvr.evaluate.evaluation import evaluate as measure
 from rlvr.evaluate.measured import AgainstBase, HeldOut
-from rlvr.learners.context import Metrics, Run, Seed, base_of
+from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.loop.selection import tells_luck
-from rlvr.records.layout import AMPLIFIED, BASE, EVALUATION, MODEL, Place
+from rlvr.records.layout import AMPLIFIED, BASE, EVALUATION, MODEL, Place, base_of
 from rlvr.records.stored import AT_ONCE, Joined, held, pick, portions
 
 NLL = ("real_nll", metrics.ALL)
@@ -54,7 +54,7 @@ def _against_base(run: Run, seed: Seed, place: Place, samples: Sequence[Record])
 
     The engine holds the base's weights afterwards.
     """
-    folder = run.round_folder(base_of(place.seed))
+    folder = base_of(place.seed).folder(run.folder)
     grams = json.loads((folder / AMPLIFIED).read_text())
     real = seed.held_out.solutions or ()
     base, logprobs = samples, None
@@ -69,7 +69,7 @@ def _base_view(
     run: Run, seed: Seed, place: Place, samples: Sequence[Record]
 ) -> tuple[Sequence[Record], Sequence[float]]:
     """Return the base's samples, and what it gives each token (nats) of an arm's first samples."""
-    folder = run.round_folder(base_of(place.seed))
+    folder = base_of(place.seed).folder(run.folder)
     with run.stage(place, "base's view"):
         base = read_records(folder / EVALUATION, "sample")
         run.engine.load(folder / MODEL)
@@ -105,9 +105,7 @@ def _off_target(
                 Decoding(temperature, 1.0, settings.max_tokens),
                 samples,
                 f"{prefix}.{kind}",
-                place.arm,
-                place.seed,
-                place.round,
+                place,
                 run.display.tokens,
             )
             records.append(held(run.scratch, RECORD, made))
@@ -143,9 +141,7 @@ def sample(
         Decoding(temperature, 1.0, run.config.generate.max_tokens),
         samples,
         kind,
-        place.arm,
-        place.seed,
-        place.round,
+        place,
         run.display.tokens,
     )
     return held(run.scratch, RECORD, made)

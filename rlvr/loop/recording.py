@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rlvr.evaluate import metrics
@@ -15,13 +16,12 @@ from rlvr.records.record import as_json, write_sums, write_text
 
 def record(run: Run, place: Place, records: Sequence[Record], found: Metrics, began: float) -> None:
     """Write the evaluation, checksums, and last metrics.json; `began`: when the round did."""
-    folder = run.round_folder(place)
+    folder = place.folder(run.folder)
     write_records(folder / EVALUATION, records)
-    where = {"seed": place.seed, "arm": place.arm, "round": place.round}
-    text = as_json([{**where, **row} for row in found])
+    text = as_json([{**asdict(place), **row} for row in found])
     write_sums(folder, {RECORDED: text})
     write_text(folder / RECORDED, text)
-    run.time(place, "round", time.monotonic() - began)
+    run.timing.add(place, "round", time.monotonic() - began)
     run.publish()
     run.display.round_done(place, headline(found), time.monotonic() - began)
 

@@ -27,7 +27,7 @@ from rlvr.studies.registry import study_of
 
 def make_round(run: Run, seed: Seed, arm: Arm, place: Place) -> None:
     """Make M(t) of an arm from M(t-1), evaluate it and record the round at `place`."""
-    folder = run.round_folder(place)
+    folder = place.folder(run.folder)
     if is_done(folder, "record"):
         run.display.round_done(place, {}, 0)
         return

@@ -12,9 +12,9 @@ from rlvr.data import Arm, Completion
 from rlvr.engine.completions import stream_completions
 from rlvr.engine.protocol import Decoding
 from rlvr.evaluate.evaluation import Problems, judge
-from rlvr.learners.context import Run, Seed, base_of
+from rlvr.learners.context import Run, Seed
 from rlvr.records import record
-from rlvr.records.layout import COMPLETIONS, Place
+from rlvr.records.layout import COMPLETIONS, Place, base_of
 from rlvr.records.stored import JUDGED, Judged, held
 from rlvr.select import arms
 from rlvr.studies.registry import study_of
@@ -44,7 +44,7 @@ def generate(run: Run, seed: Seed, arm: Arm, place: Place) -> Samples:
         return Samples(judged=[])
     source = study_of(run.config).source(run, seed, arm, place)
     if source is None and place.round == 1:
-        shared = run.round_folder(base_of(place.seed)) / COMPLETIONS
+        shared = base_of(place.seed).folder(run.folder) / COMPLETIONS
         return Samples(judged=record.read_completions(shared))
     if source is None:
         source = Source(run.policy(place.at(place.round - 1)), seed.of_round(place))
@@ -77,9 +77,7 @@ def _sampled(
             part.prompts,
             Decoding(settings.temperature, settings.top_p, settings.max_tokens),
             settings.samples,
-            place.arm,
-            place.seed,
-            place.round,
+            place,
             run.display.tokens,
         ):
             count["tokens"] += len(completion.token_ids) if completion else 0

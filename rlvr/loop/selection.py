@@ -14,7 +14,7 @@ from rlvr.evaluate import metrics, table
 from rlvr.evaluate.measured import Selected
 from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.records import record
-from rlvr.records.layout import BASE, COMPLETIONS, MEMORY, ROWS, Place
+from rlvr.records.layout import COMPLETIONS, MEMORY, ROWS, Place, base_of
 from rlvr.records.stored import JUDGED, ROW, Stored, held
 from rlvr.select import arms
 from rlvr.select.seen import seen_by
@@ -24,7 +24,7 @@ from rlvr.verify.verifier import LoadedVerifier
 
 def select(run: Run, seed: Seed, arm: Arm, place: Place, pool: arms.Pool) -> None:
     """Keep what the arm keeps and write the round's completions and training rows."""
-    folder, problems = run.round_folder(place), seed.of_round(place).problems
+    folder, problems = place.folder(run.folder), seed.of_round(place).problems
     with run.stage(place, "select"):
         matched = _matched(run, arm, place)
         seen = held(run.scratch, JUDGED, seen_by(run.pool, problems, arm, pool, place.seed))
@@ -51,15 +51,13 @@ def _rows(
     """Return the round's own rows: what was kept, or real solutions, or some of each."""
     problems = seed.of_round(place)
     if arm.keep == "real":
-        rows: Sequence[Row] = arms.real_rows(
-            *problems.solved(), arm.name, place.seed, place.round, matched
-        )
+        rows: Sequence[Row] = arms.real_rows(*problems.solved(), place, matched)
     else:
         judge_name = f"{run.verifier.name}@{run.verifier.version}"
         rows = arms.completion_rows(pool, kept, arm, judge_name)
     if not arm.real_fraction:
         return rows
-    real = arms.real_rows(*problems.solved(), arm.name, place.seed, place.round)
+    real = arms.real_rows(*problems.solved(), place)
     by_problem = {row.problem_id: row for row in real}
     mixed = arms.mix_real(rows, by_problem, arm.real_fraction, place.seed, place.round)
     return held(run.scratch, ROW, mixed)
@@ -69,7 +67,7 @@ def _matched(run: Run, arm: Arm, place: Place) -> Counter[str] | None:
     """Return how many rows of each problem the matched arm selected in this round."""
     if arm.match is None:
         return None
-    return _selected(run.round_folder(Place(place.seed, arm.match, place.round)), place.round)
+    return _selected(Place(place.seed, arm.match, place.round).folder(run.folder), place.round)
 
 
 def _selected(folder: Path, round_: int) -> Counter[str]:
@@ -84,15 +82,15 @@ def _remembered(run: Run, seed: Seed, arm: Arm, place: Place) -> Sequence[Row]:
         return []
     if place.round > 1:
         name = MEMORY if arm.memory == "subsample" else ROWS
-        return record.read_rows(run.round_folder(place.at(place.round - 1)) / name)
+        return record.read_rows(place.at(place.round - 1).folder(run.folder) / name)
     if not seed.warm_start.problems:
         return []
-    return arms.real_rows(*seed.warm_start.solved(), BASE, place.seed, 0)
+    return arms.real_rows(*seed.warm_start.solved(), base_of(place.seed))
 
 
 def budget(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
     """Return what the arm really used in this round, and what its matching lacked."""
-    folder, settings = run.round_folder(place), run.config.generate
+    folder, settings = place.folder(run.folder), run.config.generate
     rows = len(Stored(folder / ROWS, ROW))
     kept = sum(_selected(folder, place.round).values())
     sampled = 0 if arm.keep == "real" else settings.prompts * settings.samples
@@ -112,7 +110,7 @@ def budget(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
 
 def _filtering(run: Run, seed: Seed, place: Place) -> Metrics:
     """Return how well what was kept of the round's pool was chosen."""
-    path = run.round_folder(place) / COMPLETIONS
+    path = place.folder(run.folder) / COMPLETIONS
     levels = {problem.id: problem.level for problem in seed.of_round(place).problems}
     pool, chosen = Stored(path, JUDGED), record.read_kept(path)
     selected = Selected(pool, chosen, levels, tells_luck(run.verifier))

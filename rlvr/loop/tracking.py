@@ -80,8 +80,8 @@ class Trackers:
         """
         for name in list(self.working):
             try:
-                for (seed, arm), rounds in self._missing(name):
-                    self._send(name, seed, arm, rounds)
+                for rounds in self._missing(name):
+                    self._send(name, rounds)
             except Exception as failure:  # whatever it is, the run must go on
                 self.working.remove(name)
                 reason = " ".join(f"{type(failure).__name__}: {failure}".split())[:200]
@@ -90,35 +90,33 @@ class Trackers:
                     "recorded all the same; the same command sends it what it lacks"
                 )
 
-    def _missing(
-        self, name: TrackerName
-    ) -> Iterator[tuple[tuple[int, str], list[tuple[int, Path]]]]:
+    def _missing(self, name: TrackerName) -> Iterator[list[tuple[Place, Path]]]:
+        """Yield the recorded rounds that a tracker lacks, those of an arm of a seed together."""
         sent = self.sent.get(name, {})
         found = [
             (place, path)
             for place, path in _recorded(self.folder)
-            if place.round > sent.get(_run_name(place.seed, place.arm), -1)
+            if place.round > sent.get(_run_name(place), -1)
         ]
-        for key, group in groupby(found, key=lambda one: (one[0].seed, one[0].arm)):
-            yield key, [(place.round, path) for place, path in group]
+        for _, group in groupby(found, key=lambda one: _run_name(one[0])):
+            yield list(group)
 
-    def _send(
-        self, name: TrackerName, seed: int, arm: str, rounds: Sequence[tuple[int, Path]]
-    ) -> None:
-        tracker = _open(name, self.folder, self.config, self.id, seed, arm, rounds[0][0])
+    def _send(self, name: TrackerName, rounds: Sequence[tuple[Place, Path]]) -> None:
+        tracker = _open(name, self.folder, self.config, self.id, rounds[0][0])
         # Without it step and values would wait for the next step.
         now = {"commit": True} if name == "wandb" else {}
         try:
-            for round_, path in rounds:
-                tracker.log(_figures(json.loads(path.read_text())), step=round_, **now)
+            for place, path in rounds:
+                tracker.log(_figures(json.loads(path.read_text())), step=place.round, **now)
         finally:
             tracker.finish()
-        self.sent.setdefault(name, {})[_run_name(seed, arm)] = rounds[-1][0]
+        last = rounds[-1][0]
+        self.sent.setdefault(name, {})[_run_name(last)] = last.round
         record.write_json(self.folder / STATE, {"id": self.id, "sent": self.sent})
 
 
-def _run_name(seed: int, arm: str) -> str:
-    return f"seed-{seed}/{arm}"
+def _run_name(place: Place) -> str:
+    return f"seed-{place.seed}/{place.arm}"
 
 
 def _read_state(path: Path) -> tuple[str, dict[str, dict[str, int]]]:
@@ -149,13 +147,7 @@ def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _open(
-    name: TrackerName,
-    folder: Path,
-    config: Mapping[str, Any],
-    id_: str,
-    seed: int,
-    arm: str,
-    round_: int,
+    name: TrackerName, folder: Path, config: Mapping[str, Any], id_: str, place: Place
 ) -> Any:
     """Open, or go on with, the tracker run of a seed and an arm, at a round."""
     from accelerate import PartialState, tracking
@@ -163,11 +155,11 @@ def _open(
     # accelerate's trackers log, and its logger asks for this; training makes it anew.
     PartialState(cpu=True)
     project = str(config["name"])
-    run = {"name": f"{arm}-seed-{seed}-{id_}", "group": arm, "resume": "allow"}
+    run = {"name": f"{place.arm}-seed-{place.seed}-{id_}", "group": place.arm, "resume": "allow"}
     if name == "tensorboard":
         # What an interrupted command may have sent of this round and later ones is hidden.
         tracker = tracking.TensorBoardTracker(
-            _run_name(seed, arm), logging_dir=folder / FOLDER, purge_step=round_
+            _run_name(place), logging_dir=folder / FOLDER, purge_step=place.round
         )
     elif name == "trackio":
         quiet = {"auto_log_gpu": False, "auto_log_cpu": False, "embed": False}
@@ -176,7 +168,7 @@ def _open(
         tracker = tracking.WandBTracker(
             project,
             **run,
-            id=f"{id_}-{seed}-{arm}",
+            id=f"{id_}-{place.seed}-{place.arm}",
             dir=folder,
             config=dict(config),
             settings={"x_disable_stats": True, "console": "off"},

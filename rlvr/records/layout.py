@@ -101,6 +101,11 @@ class Place:
         return dataclasses.replace(self, round=round_)
 
 
+def base_of(seed: int) -> Place:
+    """Return the place of a seed's base."""
+    return Place(seed, BASE, 0)
+
+
 def arm_folder(run: Path, seed: int, arm: str) -> Path:
     """Return the folder of an arm of a seed, in which its rounds lie."""
     return run / f"seed-{seed}" / arm
@@ -116,7 +121,7 @@ def place_of(path: Path) -> Place:
     """Return the round whose folder a file lies in. Raises ValueError where that is none."""
     folder = path.parent
     if folder.name == BASE:
-        return Place(_number(folder.parent, "seed-"), BASE, 0)
+        return base_of(_number(folder.parent, "seed-"))
     arm = folder.parent
     return Place(_number(arm.parent, "seed-"), arm.name, _number(folder, "round-"))
 

@@ -11,6 +11,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,11 +23,6 @@ from rlvr.records.stored import JUDGED, ROW, Judged, Shape, Stored, undamaged
 Item = TypeVar("Item")
 SUMS = layout.SUMS
 METRIC_COLUMNS = ("seed", "arm", "round", "metric", "level", "value", "n")
-
-
-def round_folder(run: Path, seed: int, arm: str, round_: int) -> Path:
-    """Return where round `round_` of `arm` lives; the base is round 0 of the arm `base`."""
-    return Place(seed, arm, round_).folder(run)
 
 
 def digest(value: Any) -> str:
@@ -439,17 +435,13 @@ class Timing:
         known = read_table(self.path).to_pylist() if self.path.is_file() else []
         self.rows: list[dict[str, Any]] = known
 
-    def add(
-        self, seed: int, arm: str, round_: int, stage: str, seconds: float, tokens: int = 0
-    ) -> None:
+    def add(self, place: Place, stage: str, seconds: float, tokens: int = 0) -> None:
         """Note one stage; `seconds` of wall time, `tokens` it generated or trained on."""
         import psutil
 
         self.rows.append(
             {
-                "seed": seed,
-                "arm": arm,
-                "round": round_,
+                **asdict(place),
                 "stage": stage,
                 "seconds": seconds,
                 "tokens": tokens,

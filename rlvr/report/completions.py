@@ -23,8 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rlvr.data import DECIDED, STATUSES, Problem
-from rlvr.records.layout import COMPLETIONS, EVALUATION
-from rlvr.records.record import read_table, round_folder
+from rlvr.records.layout import BASE, COMPLETIONS, EVALUATION, Place
+from rlvr.records.record import read_table
 from rlvr.results.effects import Results
 from rlvr.results.frames import list_sums
 
@@ -40,13 +40,11 @@ _SHARED = ("problem_id", "index", "text", "status", "reason", "extracted")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of completions: whose, of which round, and where."""
+    """One file of completions: where it lies, and of which round it is."""
 
     path: Path
     training: bool
-    seed: int
-    arm: str
-    round: int
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +76,14 @@ def parts(r: Results) -> list[Part]:
     """Return the files of completions that a run folder holds, in order of seed, arm and round."""
     found = []
     for seed in map(int, r.config["seeds"]):
-        for arm in ("base", *r.arms):
-            for t in range(1 if arm == "base" else r.rounds):
-                round_ = 0 if arm == "base" else t + 1
-                folder = round_folder(r.folder, seed, arm, round_)
+        for arm in (BASE, *r.arms):
+            for round_ in [0] if arm == BASE else range(1, r.rounds + 1):
+                place = Place(seed, arm, round_)
+                folder = place.folder(r.folder)
                 # The base's pool is in every arm's first round, there with what the arm kept of it.
-                names = [EVALUATION] + ([COMPLETIONS] if arm != "base" else [])
+                names = [EVALUATION] + ([COMPLETIONS] if arm != BASE else [])
                 found += [
-                    Part(folder / name, name != EVALUATION, seed, arm, round_)
+                    Part(folder / name, name != EVALUATION, place)
                     for name in names
                     if (folder / name).is_file()
                 ]
@@ -114,7 +112,7 @@ def sample(r: Results, known: Mapping[tuple[int, str], Problem], room_of: Room) 
         room = int(min(room_of.rows, room_of.characters / usual) / len(files))
         chosen = table.take(pa.array(_choose(table, max(1, room))))
         for row in chosen.to_pylist():
-            problem = problems.setdefault((part.seed, row["problem_id"]), len(problems))
+            problem = problems.setdefault((part.place.seed, row["problem_id"]), len(problems))
             if row["level"]:
                 levels[problem] = row["level"]
             _add(rows, part, row, problem, r, texts, room_of.longest)
@@ -144,9 +142,9 @@ def _add(
     of_text = texts.setdefault(text[:longest], len(texts))
     values = {
         "set": SETS.index(row["set"]),
-        "seed": part.seed,
-        "arm": ("base", *r.arms).index(part.arm),
-        "round": part.round,
+        "seed": part.place.seed,
+        "arm": (BASE, *r.arms).index(part.place.arm),
+        "round": part.place.round,
         "problem": problem,
         "status": STATUSES.index(row["status"]),
         "kept": -1 if row["kept"] is None else int(row["kept"]),

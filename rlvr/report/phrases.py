@@ -12,15 +12,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
 from rlvr.data import InputError
 from rlvr.evaluate.ngrams import Gram, count, log_odds
-from rlvr.records.layout import AMPLIFIED, EVALUATION
-from rlvr.records.record import read_table, round_folder
+from rlvr.records.layout import AMPLIFIED, EVALUATION, MODEL, Place, base_of
+from rlvr.records.record import read_table
 from rlvr.report.completions import shortened, shuffled
 from rlvr.results.effects import Results
 
@@ -117,7 +116,7 @@ def _samples(r: Results, arm: str, round_: int) -> _Texts:
     texts: list[str] = []
     second: list[bool] = []
     for seed in r.seeds:
-        path = round_folder(r.folder, seed, arm, round_) / EVALUATION
+        path = Place(seed, arm, round_).folder(r.folder) / EVALUATION
         if not path.is_file():
             continue
         table = read_table(path, ["problem_id", "kind", "index", "text", "token_ids"])
@@ -133,7 +132,7 @@ def _known(r: Results) -> set[Gram] | None:
     """Return the n-grams that the base over-used against real solutions, in any seed."""
     grams: set[Gram] = set()
     for seed in r.seeds:
-        path = round_folder(r.folder, seed, "base", 0) / AMPLIFIED
+        path = base_of(seed).folder(r.folder) / AMPLIFIED
         if path.is_file():
             try:
                 grams |= {tuple(map(int, gram)) for gram in json.loads(path.read_text())}
@@ -148,7 +147,7 @@ def _known(r: Results) -> set[Gram] | None:
 def decoder(r: Results) -> Any:
     """Return a function from token ids to text; without the base's tokenizer it shows the ids."""
     for seed in r.seeds:
-        path: Path = round_folder(r.folder, seed, "base", 0) / "model" / "tokenizer.json"
+        path = base_of(seed).folder(r.folder) / MODEL / "tokenizer.json"
         if path.is_file():
             from tokenizers import Tokenizer
 

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 
 import rlvr
 from rlvr.data import STATUSES, InputError
-from rlvr.records.layout import COMPLETIONS
+from rlvr.records.layout import COMPLETIONS, MODEL, base_of
 from rlvr.records.record import new_folder
-from rlvr.results.frames import BASE, RunFrames, known, read_completions, read_run
+from rlvr.results.frames import RunFrames, known, read_completions, read_run
 
 DATA = COMPLETIONS
 COLUMNS = {
@@ -99,18 +99,18 @@ def _tables(
     frames: RunFrames, kept: bool, arms: Sequence[str], seeds: Sequence[int]
 ) -> Iterator[tuple[str, pa.Table]]:
     """Yield the arm and the rows of each round that has some."""
-    for seed, arm, round_ in frames.places(COMPLETIONS):
-        if arm == BASE or (arms and arm not in arms) or (seeds and seed not in seeds):
+    for place in frames.places(COMPLETIONS):
+        if place.arm not in (arms or frames.arms) or place.seed not in (seeds or frames.seeds):
             continue
-        table = read_completions(frames.folder, seed, arm, round_)
+        table = read_completions(frames.folder, place)
         if kept:
             table = table.filter(table["kept"])
         if not len(table):
             continue
         if table["prompt"].null_count:
-            base = frames.folder / f"seed-{seed}" / BASE / "model"
+            base = base_of(place.seed).folder(frames.folder) / MODEL
             raise InputError(f"{base}: gone, and with it the tokenizer that tells the prompts")
-        yield arm, table.rename_columns({"text": "completion"}).select(list(COLUMNS))
+        yield place.arm, table.rename_columns({"text": "completion"}).select(list(COLUMNS))
 
 
 def _counts(table: pa.Table) -> Counter[str]:

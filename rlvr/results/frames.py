@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,20 @@ import pyarrow.compute as pc
 
 from rlvr.data import Damaged, InputError, nearest
 from rlvr.records import record
-from rlvr.records.layout import COMPLETIONS, EVALUATION, MANIFEST, METRICS, TIMING
+from rlvr.records.layout import (
+    BASE,
+    COMPLETIONS,
+    EVALUATION,
+    MANIFEST,
+    METRICS,
+    MODEL,
+    TIMING,
+    Place,
+    base_of,
+)
 from rlvr.results import compare
 from rlvr.results.effects import Effect, Results, arm_effects, contrast_effects, outcome
 
-BASE = "base"
 TIMING_COLUMNS = (
     *("seed", "arm", "round", "stage"),
     *("seconds", "tokens", "tokens_per_second", "rss_bytes"),
@@ -108,7 +117,7 @@ class RunFrames:
         Raises InputError for an arm or seed that the run has not, or where no completions are.
         """
         chosen = self._chosen(COMPLETIONS, arm, round, seed)
-        parts = [read_completions(self.folder, *place) for place in chosen]
+        parts = [read_completions(self.folder, place) for place in chosen]
         return _frame(parts, COMPLETION_COLUMNS)
 
     def evals(
@@ -124,9 +133,7 @@ class RunFrames:
         Raises InputError for an arm or seed that the run has not, or where no records are.
         """
         parts = [
-            _placed(
-                record.read_table(record.round_folder(self.folder, *place) / EVALUATION), *place
-            )
+            _placed(record.read_table(place.folder(self.folder) / EVALUATION), place)
             for place in self._chosen(EVALUATION, arm, round, seed)
         ]
         return _frame(parts, EVAL_COLUMNS)
@@ -171,8 +178,8 @@ class RunFrames:
 
     def places(
         self, file: str, arm: str | None = None, round: int | None = None, seed: int | None = None
-    ) -> Iterator[tuple[int, str, int]]:
-        """Yield the (seed, arm, round) that have recorded `file`, in the config's order.
+    ) -> Iterator[Place]:
+        """Yield the rounds that have recorded `file`, in the config's order.
 
         Raises InputError for an arm or seed that the run has not.
         """
@@ -182,12 +189,13 @@ class RunFrames:
             for name in (BASE, *self.arms) if arm is None else [arm]:
                 rounds = range(1, int(self.config["rounds"]) + 1) if name != BASE else [0]
                 for at in rounds if round is None else [r for r in rounds if r == round]:
-                    if (record.round_folder(self.folder, one, name, at) / file).is_file():
-                        yield one, name, at
+                    place = Place(one, name, at)
+                    if (place.folder(self.folder) / file).is_file():
+                        yield place
 
     def _chosen(
         self, file: str, arm: str | None, round: int | None, seed: int | None
-    ) -> list[tuple[int, str, int]]:
+    ) -> list[Place]:
         found = list(self.places(file, arm, round, seed))
         if not found and next(self.places(file), None) is None:
             raise InputError(
@@ -195,7 +203,7 @@ class RunFrames:
                 "first round is still going"
             )
         pools = file == COMPLETIONS and arm is None
-        return [place for place in found if not (pools and place[1] == BASE)]
+        return [place for place in found if not (pools and place.arm == BASE)]
 
 
 def known(what: str, value: Any, names: Sequence[Any]) -> None:
@@ -234,16 +242,16 @@ def _whole(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return _frame([record.read_table(path)] if path.is_file() else [], columns)
 
 
-def read_completions(folder: Path, seed: int, arm: str, round_: int) -> pa.Table:
+def read_completions(folder: Path, place: Place) -> pa.Table:
     """Return the completions of one round of a run folder, with COMPLETION_COLUMNS."""
-    path = record.round_folder(folder, seed, arm, round_) / COMPLETIONS
+    path = place.folder(folder) / COMPLETIONS
     table = record.read_table(path).combine_chunks()
-    table = _placed(table.append_column("sampled_from", table["arm"]), seed, arm, round_)
+    table = _placed(table.append_column("sampled_from", table["arm"]), place)
     tokens = pc.cast(pc.list_value_length(table["token_ids"]), pa.int64())
     table = table.append_column("tokens", tokens)
     table = table.append_column("logprob", pa.array(list_sums(table["logprobs"]), pa.float64()))
-    base = record.round_folder(folder, seed, BASE, 0)
-    prompts = _decoded(base / "model", table["prompt_token_ids"].to_pylist())
+    base = base_of(place.seed).folder(folder)
+    prompts = _decoded(base / MODEL, table["prompt_token_ids"].to_pylist())
     table = table.append_column("prompt", pa.array(prompts, pa.string()))
     return table.select(list(COMPLETION_COLUMNS))
 
@@ -273,15 +281,12 @@ def _tokenizer(model: Path) -> Any:
     return AutoTokenizer.from_pretrained(model)
 
 
-def _placed(table: pa.Table, seed: int, arm: str, round_: int) -> pa.Table:
+def _placed(table: pa.Table, place: Place) -> pa.Table:
     """Return a table with the columns seed, arm and round of the folder that it lies in."""
-    table = table.drop_columns([n for n in ("seed", "arm", "round") if n in table.column_names])
-    for name, value, type_ in (
-        ("seed", seed, pa.int64()),
-        ("arm", arm, pa.string()),
-        ("round", round_, pa.int64()),
-    ):
-        table = table.append_column(name, pa.array([value] * len(table), type_))
+    where = asdict(place)
+    table = table.drop_columns([name for name in where if name in table.column_names])
+    for name, value in where.items():
+        table = table.append_column(name, pa.repeat(value, len(table)))
     return table
 
 

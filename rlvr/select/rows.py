@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from rlvr.data import Arm, Problem, Row
+from rlvr.records.layout import Place
 from rlvr.records.stored import ROW, chosen
 from rlvr.select.axis import Pool
 
@@ -24,19 +26,15 @@ def real_rows(
     problems: Sequence[Problem],
     prompts: Sequence[tuple[int, ...]],
     solutions: Sequence[tuple[int, ...]],
-    arm: str,
-    seed: int,
-    round_: int,
+    place: Place,
     counts: Mapping[str, int] | None = None,
 ) -> list[Row]:
     """Return a real solution a problem as rows; with `counts`, that many copies of each."""
     return [
         Row(
             problem_id=problem.id,
-            source="warm-start" if round_ == 0 else "real",
-            arm=arm,
-            seed=seed,
-            round=round_,
+            source="warm-start" if place.round == 0 else "real",
+            **asdict(place),
             index=copy,
             prompt_token_ids=prompt,
             token_ids=solution,

@@ -14,7 +14,7 @@ import random
 import string
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +111,7 @@ def as_pool(
     prompts: Sequence[Tokens],
     solutions: Sequence[Tokens],
     logprobs: Sequence[Sequence[float]],
-    arm: str,
-    seed: int,
-    round_: int,
+    place: Place,
 ) -> Iterator[Judged]:
     """Yield the entries as what an arm selects from: completions, and the truth as verdicts.
 
@@ -123,9 +121,7 @@ def as_pool(
     for entry, prompt, solution, scores in zip(entries, prompts, solutions, logprobs, strict=True):
         completion = Completion(
             problem_id=entry.problem.id,
-            arm=arm,
-            seed=seed,
-            round=round_,
+            **asdict(place),
             index=entry.index,
             prompt_token_ids=prompt,
             token_ids=solution,
@@ -215,7 +211,7 @@ def scored(run: Run, seed: Seed, place: Place) -> Iterator[Judged]:
         logprobs = run.engine.score(sequences)
         count["tokens"] = sum(map(len, sequences))
     entries = seed.corpus.entries
-    return as_pool(entries, prompts, solutions, logprobs, place.arm, place.seed, place.round)
+    return as_pool(entries, prompts, solutions, logprobs, place)
 
 
 def cleanness(

@@ -32,6 +32,7 @@ from scipy.stats import binom
 from rlvr.data import Completion, Flip, Memory, Problem, Row, Verdict
 from rlvr.evaluate.metrics import filtering
 from rlvr.evaluate.ngrams import count
+from rlvr.records.layout import Place
 from rlvr.select import arms
 from rlvr.statistics.estimates import paired_interval
 
@@ -194,7 +195,7 @@ def categorical_chain(p: Vector, n: int, real: int, rounds: int, seed: int) -> l
         rows: Sequence[Row] = list(arms.completion_rows(pool, kept, arm, ""))
         if real:
             solutions = [(int(token),) for token in generator.choice(len(p), n, p=p)]
-            fresh = arms.real_rows(problems, [()] * n, solutions, arm.name, seed, round_)
+            fresh = arms.real_rows(problems, [()] * n, solutions, Place(seed, arm.name, round_))
             by_problem = {row.problem_id: row for row in fresh}
             rows = list(arms.mix_real(rows, by_problem, real / n, seed, round_))
         _, rows = map(list, arms.remember(arm.memory, [], rows, seed, round_))

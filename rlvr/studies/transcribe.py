@@ -29,10 +29,10 @@ from rlvr.data import Arm, Problem
 from rlvr.engine.protocol import Tokens
 from rlvr.evaluate import metrics
 from rlvr.evaluate.evaluation import Problems, Record, score
-from rlvr.learners.context import Metrics, Run, Seed, SeedProblems, base_of
+from rlvr.learners.context import Metrics, Run, Seed, SeedProblems
 from rlvr.learners.sft import key_of, train, training_of
 from rlvr.records import record
-from rlvr.records.layout import BASE, COMPLETIONS, ROWS, TRANSCRIBER, Place, is_done
+from rlvr.records.layout import COMPLETIONS, ROWS, TRANSCRIBER, Place, base_of, is_done
 from rlvr.records.stored import JUDGED, ROW, Stored, held, pick
 from rlvr.select import arms
 from rlvr.studies.study import Source, Study
@@ -91,7 +91,7 @@ def teach(run: Run, seed: Seed) -> None:
     if not base_weights(run.arms) or out.is_dir():
         return
     assert settings is not None and seed.heard is not None
-    rows = arms.real_rows(*seed.heard.warm_start.solved(), BASE, seed.seed, 0)
+    rows = arms.real_rows(*seed.heard.warm_start.solved(), place)
     training = dataclasses.replace(
         training_of(run), steps=settings.steps, batch_size=settings.batch_size, lr=settings.lr
     )
@@ -129,7 +129,7 @@ def retrain(run: Run, seed: Seed, arm: Arm, place: Place) -> None:
     By the same steps as the language model. Does nothing for an arm without such a transcriber, nor
     where it is there.
     """
-    folder = run.round_folder(place)
+    folder = place.folder(run.folder)
     if arm.author != "retrained" or is_done(folder, "retrain"):
         return
     assert seed.heard is not None
@@ -152,8 +152,8 @@ def retrain(run: Run, seed: Seed, arm: Arm, place: Place) -> None:
 def _transcriber(run: Run, place: Place, arm: Arm | None) -> Path:
     """Return the weights T(t) of an arm; a frozen one's are always T(0), which all share."""
     if arm is None or arm.author != "retrained" or place.round == 0:
-        return run.round_folder(base_of(place.seed)) / TRANSCRIBER
-    return run.round_folder(place) / TRANSCRIBER
+        return base_of(place.seed).folder(run.folder) / TRANSCRIBER
+    return place.folder(run.folder) / TRANSCRIBER
 
 
 def _prompts(of_round: Problems) -> dict[str, Tokens]:
@@ -209,7 +209,7 @@ def errors(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
     """
     if arm.author == "model" or run.config.transcription is None:
         return []
-    written = Stored(run.round_folder(place) / COMPLETIONS, JUDGED)
+    written = Stored(place.folder(run.folder) / COMPLETIONS, JUDGED)
     problems = {problem.id: problem for problem in seed.of_round(place).problems}
     phrase = run.config.transcription.phrase
     found = []

@@ -64,7 +64,7 @@ from rlvr.records.layout import MODEL, Place
 
 def learn(run, seed, arm, place):
     """Make M(t) a copy of M(t-1): nothing is learned."""
-    out = run.round_folder(place)
+    out = place.folder(run.folder)
     shutil.copytree(run.policy(Place(place.seed, place.arm, place.round - 1)), out / MODEL)
     record.write_json(out / "train.json", {})
     run.engine.load(out / MODEL)

@@ -28,6 +28,7 @@ from rlvr.data import (
 )
 from rlvr.loop import preflight
 from rlvr.models import loading
+from rlvr.records.layout import Place
 from rlvr.select.arms import choose
 from rlvr.studies.curate import (
     COPIED,
@@ -116,7 +117,7 @@ def test_the_pool_has_the_truth_as_verdict_and_the_likelihood_of_the_solution_al
     one, two = problems(2)
     entries = [Entry(one, "clean"), Entry(two, "garbage", 4)]
     scores = [(-9.0, -1.0, -2.0), (-9.0, -9.0, -3.0)]
-    made = as_pool(entries, [(5, 6), (5, 6, 7)], [(8, 1), (1,)], scores, "a", 7, 2)
+    made = as_pool(entries, [(5, 6), (5, 6, 7)], [(8, 1), (1,)], scores, Place(7, "a", 2))
     pool = list(zip(*made, strict=True))
     assert [completion.logprobs for completion in pool[0]] == [(-1.0, -2.0), (-3.0,)]
     assert [completion.token_ids for completion in pool[0]] == [(8, 1), (1,)]

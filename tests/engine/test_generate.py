@@ -20,6 +20,7 @@ from rlvr.engine.probes import PROBES, write_probes
 from rlvr.engine.protocol import Decoding, Sampled, Tokens
 from rlvr.engine.vllm import VllmEngine
 from rlvr.models.loading import load_model, load_tokenizer, make_tiny
+from rlvr.records.layout import Place
 
 EOS = 1
 # Ids of bytes: any text will do for a model that has learned nothing.
@@ -261,9 +262,7 @@ def test_completions_come_as_they_are_finished(engine: VllmEngine, model: Path) 
         [PROMPTS[0]] * n,
         Decoding(max_tokens=24),
         1,
-        "arm",
-        0,
-        1,
+        Place(0, "arm", 1),
         lambda *done: told.append(done),
     )
     found = [one for one in stream if one]
@@ -292,7 +291,8 @@ def test_completions_are_problem_major_and_carry_their_place(
 ) -> None:
     tokenizer = load_tokenizer(model)
     problems = [Problem(f"p{i}", "t", "train", "all", "", "x") for i in range(3)]
-    stream = stream_completions(engine, tokenizer, problems, PROMPTS[:3], DECODING, 2, "arm", 5, 7)
+    place = Place(5, "arm", 7)
+    stream = stream_completions(engine, tokenizer, problems, PROMPTS[:3], DECODING, 2, place)
     completions = in_order(problems, filter(None, stream))
     keys = [(c.problem_id, c.index) for c in completions]
     assert keys == [("p0", 0), ("p0", 1), ("p1", 0), ("p1", 1), ("p2", 0), ("p2", 1)]
@@ -321,7 +321,8 @@ def test_fewer_completions_than_asked_for_are_an_error(
     monkeypatch.setattr(engine, "stream", losing)
     tokenizer = load_tokenizer(model)
     problems = [Problem(f"p{i}", "t", "train", "all", "", "x") for i in range(3)]
-    stream = stream_completions(engine, tokenizer, problems, PROMPTS[:3], DECODING, 2, "arm", 5, 7)
+    place = Place(5, "arm", 7)
+    stream = stream_completions(engine, tokenizer, problems, PROMPTS[:3], DECODING, 2, place)
     with pytest.raises(RunError, match="gave 5 of 6 completions"):
         list(stream)
 

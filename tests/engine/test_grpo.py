@@ -41,6 +41,7 @@ from rlvr.loop import runner
 from rlvr.loop.progress import Display
 from rlvr.models.loading import load_model
 from rlvr.records import record
+from rlvr.records.layout import Place
 from rlvr.select.arms import rewards
 
 # Right, or with a 7 in it: a verifier with a hole.
@@ -350,9 +351,7 @@ def test_the_bound_is_that_of_who_samples(trl_vllm: str, gap: float) -> None:
         run=run,
         gaps=[],
         measured=[{}],
-        arm=run.config.arms[0],
-        seed=SimpleNamespace(seed=7),
-        round=1,
+        place=Place(7, run.config.arms[0].name, 1),
         step=0,
     )
     sampled, mask = torch.zeros(2, 3), torch.ones(2, 3)

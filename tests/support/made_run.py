@@ -18,6 +18,7 @@ from rlvr.evaluate import metrics
 from rlvr.evaluate.evaluation import Record
 from rlvr.loop import preflight
 from rlvr.records import record
+from rlvr.records.layout import Place, base_of
 
 HOSTILE = (
     "<script>document.title = 'pwned'</script>",
@@ -65,13 +66,14 @@ def make_run(folder: Path, of: Config | None = None, hostile: Sequence[str] = ()
         drawn = preflight.draw(of, seed)
         generator = random.Random(seed)
         base = list(_records(generator, drawn.held_out, "base", of.evaluate.samples, hostile))
-        _finish(folder, seed, "base", 0, base, base, [])
+        _finish(folder, base_of(seed), base, base, [])
         for arm in of.arms_in_order():
             for t in range(1, of.rounds + 1):
-                pool = list(_pool(generator, drawn.rounds[t - 1], arm.name, seed, t, of, hostile))
+                place = Place(seed, arm.name, t)
+                pool = list(_pool(generator, drawn.rounds[t - 1], place, of, hostile))
                 verdicts = [verdict for _, verdict in pool]
                 kept = _kept(generator, arm.name, verdicts)
-                path = record.round_folder(folder, seed, arm.name, t)
+                path = place.folder(folder)
                 record.write_completions(path / "completions.parquet", pool, kept)
                 levels = {problem.id: problem.level for problem in drawn.rounds[t - 1]}
                 of_each = [levels[completion.problem_id] for completion, _ in pool]
@@ -84,8 +86,8 @@ def make_run(folder: Path, of: Config | None = None, hostile: Sequence[str] = ()
                 records = list(
                     _records(generator, drawn.held_out, arm.name, of.evaluate.samples, hostile)
                 )
-                _finish(folder, seed, arm.name, t, base, records, found)
-                timing.add(seed, arm.name, t, "round", 2.0)
+                _finish(folder, place, base, records, found)
+                timing.add(place, "round", 2.0)
     timing.save()
     record.write_metrics(folder)
     return folder
@@ -108,22 +110,19 @@ def _answer(problem: Problem, arm: str, generator: random.Random) -> str:
 def _pool(
     generator: random.Random,
     problems: Sequence[Problem],
-    arm: str,
-    seed: int,
-    t: int,
+    place: Place,
     of: Config,
     hostile: Sequence[str],
 ) -> Iterator[tuple[Completion, Verdict]]:
     for i, problem in enumerate(problems):
         for index in range(of.generate.samples):
-            place = i * of.generate.samples + index
-            said = _answer(problem, arm, generator)
-            text = hostile[place] if place < len(hostile) else said
+            position = i * of.generate.samples + index
+            said = _answer(problem, place.arm, generator)
+            text = hostile[position] if position < len(hostile) else said
             ids = (*text.encode()[:8], 1)
             logprobs = tuple(-generator.random() for _ in ids)
-            completion = Completion(
-                problem.id, arm, seed, t, index, (5,), ids, text, logprobs, "stop"
-            )
+            where = (place.arm, place.seed, place.round)
+            completion = Completion(problem.id, *where, index, (5,), ids, text, logprobs, "stop")
             yield completion, _verdict(problem, text, generator)
 
 
@@ -169,23 +168,21 @@ def _kept(generator: random.Random, arm: str, verdicts: Sequence[Verdict]) -> li
 
 def _finish(
     folder: Path,
-    seed: int,
-    arm: str,
-    t: int,
+    place: Place,
     base: Sequence[Record],
     records: Sequence[Record],
     found: list[dict[str, object]],
 ) -> None:
-    path = record.round_folder(folder, seed, arm, t)
+    path = place.folder(folder)
     record.write_parquet(path / "eval.parquet", [dataclasses.asdict(one) for one in records])
     samples = [one for one in records if one.kind == "sample"]
     of_base = [one for one in base if one.kind == "sample"]
     greedy = [one for one in records if one.kind == "greedy"]
     found = found + metrics.sampled(samples, KS) + metrics.accuracy(greedy, "greedy")
     found += metrics.diversity(samples) + metrics.survival(of_base, samples)
-    if arm != "base":
+    if place.round:
         found += metrics.coverage(of_base, samples, max(KS))
-    place = {"seed": seed, "arm": arm, "round": t}
-    record.write_json(path / "metrics.json", [{**place, **row} for row in found])
-    if arm == "base":
+    where = dataclasses.asdict(place)
+    record.write_json(path / "metrics.json", [{**where, **row} for row in found])
+    if not place.round:
         record.write_json(path / "amplified.json", json.loads("[[48, 48, 48]]"))

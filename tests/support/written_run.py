@@ -11,6 +11,7 @@ from rlvr.data import Completion, Verdict
 from rlvr.evaluate.evaluation import Record
 from rlvr.models.loading import character_tokenizer, make_tiny
 from rlvr.records import record
+from rlvr.records.layout import Place, base_of
 from support.figures import ARMS, FINAL, ROUNDS, SEEDS, rows_of
 from support.figures import BASE as FIGURES
 from support.runs import TINY
@@ -63,13 +64,13 @@ def write_run(folder: Path) -> Path:
     record.write_json(folder / "manifest.json", manifest)
     rows = rows_of(FINAL, FIGURES)
     for seed in SEEDS:
-        base = record.round_folder(folder, seed, "base", 0)
+        base = base_of(seed).folder(folder)
         make_tiny("tiny-0.1m", seed, base / "model")
         shared = pool("base", seed, 1)
         write_pool(base / "completions.parquet", shared, [False] * 4)
         for arm in ("base", *ARMS):
             for round_ in range(1, ROUNDS + 1) if arm != "base" else [0]:
-                place = record.round_folder(folder, seed, arm, round_)
+                place = Place(seed, arm, round_).folder(folder)
                 here = [r for r in rows if (r["seed"], r["arm"], r["round"]) == (seed, arm, round_)]
                 record.write_json(place / "metrics.json", here)
                 record.write_parquet(place / "eval.parquet", evaluated("easy"))
@@ -82,6 +83,6 @@ def write_run(folder: Path) -> Path:
                 write_pool(place / "completions.parquet", these, kept)
     record.write_metrics(folder)
     timing = record.Timing(folder)
-    timing.add(0, "base", 0, "generate", 2.0, 10)
+    timing.add(base_of(0), "generate", 2.0, 10)
     timing.save()
     return folder

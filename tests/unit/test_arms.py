@@ -12,6 +12,7 @@ from support.pools import OUTCOMES, POOL, pool_of
 
 from rlvr.data import Arm, Flip, InputError, Problem, Row
 from rlvr.records import record
+from rlvr.records.layout import Place, base_of
 from rlvr.select.arms import (
     PRESETS,
     Pool,
@@ -121,7 +122,7 @@ TOKENS = [(1, 2), (3,), (4,)]
 
 
 def test_real_rows_are_one_solution_a_problem() -> None:
-    rows = real_rows(PROBLEMS, TOKENS, [(5, 1), (6, 1), (7, 1)], "real", 0, 2)
+    rows = real_rows(PROBLEMS, TOKENS, [(5, 1), (6, 1), (7, 1)], Place(0, "real", 2))
     assert [row.token_ids for row in rows] == [(5, 1), (6, 1), (7, 1)]
     assert [row.prompt_token_ids for row in rows] == TOKENS
     assert {(row.source, row.round, row.arm) for row in rows} == {("real", 2, "real")}
@@ -129,12 +130,12 @@ def test_real_rows_are_one_solution_a_problem() -> None:
 
 def test_real_rows_can_match_counts() -> None:
     counts = Counter({"p": 2, "r": 1})
-    rows = real_rows(PROBLEMS, TOKENS, [(5,), (6,), (7,)], "real", 0, 1, counts)
+    rows = real_rows(PROBLEMS, TOKENS, [(5,), (6,), (7,)], Place(0, "real", 1), counts)
     assert [(row.problem_id, row.index) for row in rows] == [("p", 0), ("p", 1), ("r", 0)]
 
 
 def test_warm_start_rows_say_so_and_are_not_counted_as_the_rounds_own(tmp_path: Path) -> None:
-    warm = real_rows(PROBLEMS, TOKENS, [(5,), (6,), (7,)], "base", 0, 0)
+    warm = real_rows(PROBLEMS, TOKENS, [(5,), (6,), (7,)], base_of(0))
     assert {row.source for row in warm} == {"warm-start"}
     kept = choose(POOL, PRESETS["accumulate"], None, 0, 1)
     rows = [*warm, *completion_rows(POOL, kept, PRESETS["accumulate"], "v")]
@@ -278,7 +279,7 @@ def rows_of(problems: str, source: str) -> list[Row]:
     if make:
         return list(make(pool, [True] * len(pool), PRESETS["unfiltered"], "v"))
     solved = [Problem(problem, "t", "train", "", "", "") for problem in problems]
-    return real_rows(solved, [(1,)] * len(solved), [(5,)] * len(solved), "a", 0, 1)
+    return real_rows(solved, [(1,)] * len(solved), [(5,)] * len(solved), Place(0, "a", 1))
 
 
 def test_fresh_real_data_takes_the_place_of_rows_of_the_same_problems() -> None:

@@ -21,6 +21,7 @@ from support.written_run import pool, write_pool, write_run
 import rlvr
 from rlvr.data import Damaged, InputError
 from rlvr.records import record
+from rlvr.records.layout import Place
 from rlvr.results import frames
 from rlvr.results.export import COLUMNS, DATA
 
@@ -159,7 +160,7 @@ def test_a_run_that_has_just_begun_has_empty_frames(run: Path, tmp_path: Path) -
 
 def test_a_damaged_file_is_named(run: Path, tmp_path: Path) -> None:
     folder = figures_alone(run, tmp_path / "damaged")
-    place = record.round_folder(folder, 0, "verified", 1) / "completions.parquet"
+    place = Place(0, "verified", 1).folder(folder) / "completions.parquet"
     record.write_text(place, "PAR1")
     with pytest.raises(Damaged, match="completions.parquet"):
         rlvr.load_run(folder).completions()
@@ -252,7 +253,7 @@ def test_what_has_no_completions_or_no_tokenizer(call: Call, run: Path, tmp_path
     figures = figures_alone(run, tmp_path / "figures")
     assert_refused(call, ["only the figures"], "export", figures)
     these = pool("base", 0, 1)
-    place = record.round_folder(figures, 0, "verified", 1) / "completions.parquet"
+    place = Place(0, "verified", 1).folder(figures) / "completions.parquet"
     write_pool(place, these, [True] * 4)
     assert rlvr.load_run(figures).completions().prompt.isna().all()
     assert_refused(call, ["tokenizer"], "export", figures)

@@ -24,6 +24,7 @@ from rlvr.evaluate.metrics import ALL, metric
 from rlvr.evaluate.table import HEALTH, HELD_OUT, METRICS, ON, SAMPLES, Metric, compute, find
 from rlvr.loop.tracking import Trackers
 from rlvr.records import record
+from rlvr.records.layout import base_of
 from rlvr.report.figures import arm_looks, figure_groups
 from rlvr.results.compare import compare_run, read_results, rule_text
 from rlvr.results.tables import print_tables
@@ -150,9 +151,9 @@ def test_a_row_is_tabled_and_drawn(run: Path) -> None:
 def test_a_row_is_tracked(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    place = {"seed": 0, "arm": "base", "round": 0}
-    found = [{**place, **row} for row in compute(HELD_OUT, held_out(3, 9))]
-    record.write_json(record.round_folder(tmp_path, 0, "base", 0) / "metrics.json", found)
+    place = base_of(0)
+    found = [{**dataclasses.asdict(place), **row} for row in compute(HELD_OUT, held_out(3, 9))]
+    record.write_json(place.folder(tmp_path) / "metrics.json", found)
     said: list[str] = []
     Trackers(tmp_path, {"name": "made"}, ["tensorboard"], said.append).send()
     [path] = {path.parent for path in tmp_path.rglob("events.out.tfevents.*")}

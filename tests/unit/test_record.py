@@ -24,6 +24,7 @@ from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
 from rlvr.learners.sft import save
 from rlvr.models.loading import load_model, make_tiny
 from rlvr.records import record
+from rlvr.records.layout import Place
 
 
 def completion(index: int = 0, **changed: Any) -> Completion:
@@ -401,7 +402,7 @@ def test_metrics_are_gathered_in_a_fixed_order(tmp_path: Path) -> None:
             }
             for name, value in values.items()
         ]
-        record.write_json(record.round_folder(tmp_path, seed, arm, round_) / "metrics.json", rows)
+        record.write_json(Place(seed, arm, round_).folder(tmp_path) / "metrics.json", rows)
 
     place(10, "verified", 1, {"pass@1": 0.5, "greedy": 1.0})
     place(9, "random", 2, {"pass@1": 0.25})
@@ -426,7 +427,7 @@ def test_metrics_of_nothing_have_their_columns(tmp_path: Path) -> None:
 def test_timing_goes_on_after_a_resume(tmp_path: Path) -> None:
     for stage in ("generate", "train"):
         timing = record.Timing(tmp_path)
-        timing.add(0, "verified", 1, stage, 2.0, 100)
+        timing.add(Place(0, "verified", 1), stage, 2.0, 100)
         timing.save()
     frame = pd.read_parquet(tmp_path / "timing.parquet")
     assert frame["stage"].tolist() == ["generate", "train"]

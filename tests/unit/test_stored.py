@@ -20,6 +20,7 @@ from rlvr.engine.protocol import Decoding, Sampled
 from rlvr.evaluate import evaluation, metrics, ngrams
 from rlvr.evaluate.evaluation import RECORD, Record, judge
 from rlvr.records import record, stored
+from rlvr.records.layout import Place
 from rlvr.records.stored import (
     JUDGED,
     ROW,
@@ -417,7 +418,7 @@ def test_parts_are_sampled_and_judged_as_the_whole(monkeypatch: pytest.MonkeyPat
     def records() -> tuple[list[int], list[Record]]:
         engine: Any = Engine()
         made = evaluation.evaluate(
-            engine, Judge(), Tokenizer(), held_out, Decoding(), 3, "sample", "a", 0, 1
+            engine, Judge(), Tokenizer(), held_out, Decoding(), 3, "sample", Place(0, "a", 1)
         )
         return engine.sizes, list(made)
 

@@ -17,6 +17,7 @@ from rlvr.config import load, resolved
 from rlvr.data import InputError, TrackerName
 from rlvr.loop import tracking
 from rlvr.records import record
+from rlvr.records.layout import Place
 
 CONFIG = resolved(load(TINY, ["report_to=tensorboard"]))
 
@@ -38,7 +39,7 @@ def write(folder: Path, seed: int, arm: str, round_: int, value: float = 0.0) ->
         {**place, "metric": "step.reward", "level": "step-00001", "value": 0.5, "n": 2},
         {**place, "metric": "off_target.text.real_nll", "level": "all", "value": 2, "n": 2},
     ]
-    record.write_json(record.round_folder(folder, seed, arm, round_) / "metrics.json", rows)
+    record.write_json(Place(seed, arm, round_).folder(folder) / "metrics.json", rows)
 
 
 def tracked(folder: Path, *names: TrackerName) -> tuple[tracking.Trackers, list[str]]:
