@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -150,15 +151,21 @@ def _sources(module: ModuleType, behind: ModuleType | None) -> tuple[str, ...]:
     return tuple(sorted(found.values()))
 
 
-def _imported(package: str, file: str) -> set[str]:
+def _imported(package: str, file: str) -> frozenset[str]:
     """Return what a file of a package may import, by full names, the package itself included.
 
     `from a.b import c` gives `a`, `a.b` and `a.b.c`, which need not be a module.
     """
+    return _imported_by(package, Path(file).read_bytes())
+
+
+@cache
+def _imported_by(package: str, source: bytes) -> frozenset[str]:
+    """Return the same of a file's content, which many verifiers share."""
     try:
-        tree = ast.parse(Path(file).read_bytes())
+        tree = ast.parse(source)
     except (SyntaxError, ValueError):
-        return set()  # an extension module, or a file that could not be imported either
+        return frozenset()  # an extension module, or a file that could not be imported either
     names = {package} if package else set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -167,8 +174,8 @@ def _imported(package: str, file: str) -> set[str]:
             above = package.split(".")[: 1 - node.level or None] if node.level else []
             base = ".".join([*above, *(node.module or "").split(".")]).strip(".")
             names |= {f"{base}.{alias.name}" for alias in node.names}
-    return {".".join(parts[:end]) for name in names for parts in [name.split(".")]
-            for end in range(1, len(parts) + 1)}  # fmt: skip
+    parts = [name.split(".") for name in names]
+    return frozenset(".".join(part[:end]) for part in parts for end in range(1, len(part) + 1))
 
 
 def _spec(name: str) -> ModuleSpec | None:
