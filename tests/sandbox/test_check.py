@@ -107,9 +107,7 @@ def qa(tmp_path: Path, n: int) -> Path:
     return path
 
 
-def test_shipped_tasks_prove_themselves(tmp_path: Path) -> None:
-    assert check("addition") == []
-    assert check("addition", options={"digits": 3, "reverse": True}) == []
+def test_a_task_of_a_file_proves_itself(tmp_path: Path) -> None:
     options = {"path": str(qa(tmp_path, 400))}
     (report,) = reports("qa", options=options)
     assert report.failures == [] and " dev problems" in report.what

@@ -31,16 +31,33 @@ def earned(verifier: str, problems: Sequence[Problem], n: int) -> list[str]:
 
 
 @pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        ("addition", {}),
+        ("addition", {"digits": 3, "reverse": True}),
+        ("arithmetic", {}),
+        ("algebra", {}),
+        ("functions", {}),
+        ("reasoning_gym:leg_counting", {}),
+    ],
+)
+def test_a_shipped_task_proves_itself_and_pays_no_policy(
+    task: str, options: dict[str, Any]
+) -> None:
+    found = list(reports(task, 50, options))  # of algebra the verifier and the task
+    assert [report.failures for report in found] == [[]] * len(found)
+    report = found[-1]
+    assert "150 real and as many corrupted solutions" in report.what
+    assert {"hedges", "enumerates", "constants", "programs"} <= {
+        line.split()[0] for line in report.table
+    }
+
+
+@pytest.mark.parametrize(
     ("task", "options", "verifier", "n"),
     [
-        ("addition", {}, "", 12),
-        ("addition", {"digits": 3, "reverse": True}, "", 12),
-        ("arithmetic", {}, "", 8),
         ("arithmetic", {"steps": True}, "math_steps", 4),
-        ("algebra", {}, "", 6),
-        ("functions", {}, "", 4),
         ("humaneval", {}, "", 3),
-        ("reasoning_gym:leg_counting", {}, "", 2),
         ("recordings", {}, "", 8),
         ("text", {}, "", 8),
     ],
@@ -75,7 +92,7 @@ def test_no_policy_earns_on_questions_of_a_file(tmp_path: Path) -> None:
     assert earned("math", draw("qa", {"path": str(path)}, "train", 100), 4) == []
 
 
-@pytest.mark.parametrize("name", sorted(available("verifier").keys() - {"trl"}))
+@pytest.mark.parametrize("name", sorted(available("verifier").keys() - {"algebra", "trl"}))
 def test_no_policy_earns_on_a_shipped_verifiers_own_cases(name: str) -> None:
     report = next(reports(name))
     assert report.what.startswith("verifier") and report.failures == []

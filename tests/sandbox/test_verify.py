@@ -14,7 +14,6 @@ import pytest
 
 from rlvr.data import InputError, Problem, RunError, Verdict
 from rlvr.verify.check import check
-from rlvr.verify.plugins import available
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.verifier import case_problem, load_verifier
 
@@ -80,13 +79,6 @@ def wait_dead(pids: list[int], seconds: float = 5.0) -> bool:
             return True
         time.sleep(0.02)
     return False
-
-
-@pytest.mark.parametrize("name", available("verifier"))
-def test_cases_of_every_verifier(name: str) -> None:
-    # What a policy earns from TRL's own function is said in tests/sandbox/test_policies.py.
-    failures = [line for line in check(name) if name != "trl" or " ways earn, " not in line]
-    assert failures == []
 
 
 def test_check_reports_a_failing_case(tmp_path: Path) -> None:

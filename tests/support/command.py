@@ -1,7 +1,9 @@
-"""The command, called in the process of the test (the fixture is in conftest.py)."""
+"""The command, called in the process of the test (fixture `call` in conftest.py) or by a shell."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,3 +22,16 @@ def assert_refused(call: Call, words: list[str], *arguments: object) -> str:
     assert out == ""
     assert {path for path in Path.cwd().parent.rglob("*")} == before, "something was written"
     return err
+
+
+def shell(command: str, folder: Path) -> tuple[int, list[str]]:
+    """Run `rlvr` as a shell does; return its exit code and the lines on both outputs."""
+    ran = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m rlvr.cli {command}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=folder,
+    )
+    assert "Traceback" not in ran.stdout + ran.stderr, ran.stderr
+    return ran.returncode, (ran.stdout + ran.stderr).splitlines()

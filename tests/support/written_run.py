@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from support.figures import ARMS, FINAL, ROUNDS, SEEDS, rows_of
 from support.figures import BASE as FIGURES
 from support.runs import TINY
 
-TOKENIZER = character_tokenizer()
+tokenizer = cache(character_tokenizer)  # made when it is first asked for: it imports torch
 
 
 def tokens(text: str) -> tuple[int, ...]:
-    return tuple(TOKENIZER(text)["input_ids"])
+    return tuple(tokenizer()(text)["input_ids"])
 
 
 def pool(arm: str, seed: int, round_: int) -> list[tuple[Completion, Verdict]]:

@@ -11,7 +11,7 @@ from rlvr.tasks import algebra
 from rlvr.verifiers import algebra as verifier
 
 from rlvr.data import Problem
-from rlvr.verify.check import SPLITS, check
+from rlvr.verify.check import SPLITS
 from rlvr.verify.verifier import near_miss
 
 X = sympy.Symbol("x")
@@ -66,17 +66,14 @@ def test_solutions_pass_near_misses_and_echoes_fail() -> None:
             assert verifier.verify(problem, echo).status == "wrong", (problem, echo)
 
 
-def test_splits_are_disjoint_and_large_enough() -> None:
+@pytest.mark.parametrize("n", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_splits_are_disjoint_and_large_enough(n: int) -> None:
     train, held_out, dev = (
-        {problem.prompt for problem in algebra.problems(split, n)}
-        for split, n in zip(SPLITS, (10_000, 10_000, 1_000), strict=True)
+        {problem.prompt for problem in algebra.problems(split, size)}
+        for split, size in zip(SPLITS, (n, n, n // 10), strict=True)
     )
-    assert len(held_out) == 10_000 and len(dev) == 1_000 and len(train) > 9_900
+    assert len(held_out) == n and len(dev) == n // 10 and len(train) > 0.99 * n
     assert not (train & held_out or train & dev or held_out & dev)
-
-
-def test_it_passes_its_own_check() -> None:
-    assert check("algebra", 50) == []
 
 
 @pytest.mark.parametrize(

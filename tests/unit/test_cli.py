@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from support.chat import chat_model
-from support.command import Call, assert_refused
+from support.command import Call, assert_refused, shell
 from support.runs import TINY
 
 from rlvr import cli
@@ -78,7 +76,6 @@ def test_bad_input(call: Call, tmp_path: Path, overrides: list[str], words: list
         (["train.micro_batch=3"], ["train", "micro_batch"]),
         (["prompt.format=chat"], ["prompt.format", "chat template"]),
         (["verifier={name: exact, strict: true}"], ["verifier.strict"]),
-        (["engine.no_such_argument=1"], ["engine.no_such_argument"]),
         (["generate.max_tokens=600"], ["max_tokens"]),
     ],
 )
@@ -267,14 +264,6 @@ def test_list_of_something_else(call: Call) -> None:
     assert_refused(call, ["'verifier'", "did you mean 'verifiers'", "tasks"], "list", "verifier")
 
 
-def test_doctor_finds_nothing_wrong_here(call: Call) -> None:
-    code, out, err = call("doctor")
-    assert code == 0, out + err
-    for word in ("versions", "vllm", "memory", "disk", "verifier", "sandbox", "engine and trainer"):
-        assert word in out
-    assert "FAILS" not in out
-
-
 def test_interrupting_a_run_says_how_to_go_on(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,24 +297,12 @@ def test_claims_refuses_what_it_does_not_know(call: Call) -> None:
 
 
 @pytest.fixture
-def links(tmp_path: Path) -> Path:
-    (tmp_path / "a").symlink_to(tmp_path / "b")
-    (tmp_path / "b").symlink_to(tmp_path / "a")
-    jsonl(tmp_path / "in.jsonl", ['{"completion": "1", "answer": "1", "label": true}'])
-    return tmp_path
-
-
-def shell(command: str, folder: Path) -> tuple[int, list[str]]:
-    """Run `rlvr` as a shell does; return its exit code and the lines on both outputs."""
-    ran = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m rlvr.cli {command}"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=folder,
-    )
-    assert "Traceback" not in ran.stdout + ran.stderr, ran.stderr
-    return ran.returncode, (ran.stdout + ran.stderr).splitlines()
+def links(call: Call) -> Path:
+    folder = Path.cwd()
+    (folder / "a").symlink_to(folder / "b")
+    (folder / "b").symlink_to(folder / "a")
+    jsonl(folder / "in.jsonl", ['{"completion": "1", "answer": "1", "label": true}'])
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -336,31 +313,23 @@ def shell(command: str, folder: Path) -> tuple[int, list[str]]:
         "audit exact --labelled in.jsonl -o a/x", "audit exact --labelled a", "export a",
         "export a -o b", "run a", f"run {TINY} --out a", f"run {TINY} --out a/b", "check a.py",
         "new verifier x --folder a", f"sweep {TINY} --over rounds=1,2 --out a",
-        "claims C1 --budget smoke --out a",
     ],
 )  # fmt: skip
-def test_a_loop_of_links_is_refused_in_one_line(links: Path, command: str) -> None:
-    code, lines = shell(command, links)
-    assert code == 2 and len(lines) == 1 and lines[0].startswith("rlvr: "), lines
+def test_a_loop_of_links_is_refused_in_one_line(call: Call, links: Path, command: str) -> None:
+    assert_refused(call, [], *command.split())
     assert (links / "a").is_symlink() and (links / "b").is_symlink()
 
 
 @pytest.mark.parametrize(
     ("command", "code", "words"),
     [
-        ("score - --verifier exact <&-", 2, "standard input is closed"),
-        ("score in.jsonl --verifier exact >&-", 2, "standard output is closed"),
         ("list verifiers >&-", 2, "standard output is closed"),
         ("compare a <&- >&-", 2, "standard output is closed"),
         ("--help >&-", 2, "standard output is closed"),
-        ("score in.jsonl --verifier exact 2>&-", 0, '"correct"'),
-        ("score in.jsonl --verifier exact <&- 2>&-", 0, '"correct"'),
-        ("score in.jsonl --verifier exact <&- -o out.jsonl", 0, "1 lines"),
-        ("check code <&- 2>&-", 0, "ok"),
-        ("score in.jsonl --verifier exact >/dev/full", 1, "No space left"),
         ("list verifiers >/dev/full", 1, "No space left"),
     ],
 )
 def test_closed_descriptors(links: Path, command: str, code: int, words: str) -> None:
+    """Where a verifier runs too: tests/sandbox/test_closed.py."""
     found, lines = shell(command, links)
     assert found == code and any(words in line for line in lines), lines

@@ -9,12 +9,13 @@ import time
 
 import pytest
 from rlvr.tasks import algebra, arithmetic
+from rlvr.verifiers import math
 
 from rlvr.maths.effort import Costly, allowance, spend
-from rlvr.verify.verifier import case_problem, load_verifier
+from rlvr.verify.verifier import Verify, case_problem, load_verifier
 
 STATUS = {"+": "correct", "-": "wrong"}
-VERIFY = load_verifier("math").verify
+VERIFY: Verify = math.verify
 
 PADS = (
     "%s", "(%s)", "%s/1", "(%s)/1", r"\frac{%s}{1}", "(%s)^1", "(%s)*1", "1*(%s)", "%s+0", "0+%s",

@@ -10,8 +10,7 @@ import pytest
 from rlvr.tasks import functions
 
 from rlvr.data import Problem, Split
-from rlvr.verify.check import SPLITS, check
-from rlvr.verify.pool import VerifierPool
+from rlvr.verify.check import SPLITS
 
 NUMBERS = range(-120, 121)
 LISTS = [*([x] for x in NUMBERS), random.Random(0).sample(NUMBERS, 241) * 2]
@@ -33,21 +32,6 @@ def behaviour(problem: Problem) -> str:
     parameters, expression = function_of(problem)
     run = functions.compiled(parameters, expression)
     return repr((parameters, [run(*args) for args in PROBES[parameters]]))
-
-
-@pytest.mark.parametrize("level", functions.LEVELS)
-def test_real_bodies_pass_and_slips_are_caught(level: int) -> None:
-    generator = random.Random(level)
-    problems = list(functions.problems("eval", 60, levels=[level]))
-    wrong = [functions.corrupt(problem, generator) for problem in problems]
-    assert all(problem.level == str(level) for problem in problems)
-    with VerifierPool("code", workers=2) as pool:
-        real = pool.verify((problem, str(problem.solution)) for problem in problems)
-        assert {verdict.status for verdict in real} == {"correct"}
-        spoilt = pool.verify(zip(problems, wrong, strict=True))
-        assert {verdict.status for verdict in spoilt} == {"wrong"}
-        whole = [(p, f"```python\n{p.prompt}{p.solution}```") for p in problems[:10]]
-        assert {verdict.status for verdict in pool.verify(whole)} == {"correct"}
 
 
 def test_every_slip_fails_a_test() -> None:
@@ -96,7 +80,3 @@ def test_the_model_never_sees_a_test() -> None:
         tests = problem.reference["tests"]
         assert 6 <= len(tests) <= 10
         assert len({str(test["expected"]) for test in tests}) > 1, problem
-
-
-def test_it_passes_its_own_check() -> None:
-    assert check("functions", 50) == []

@@ -62,6 +62,7 @@ RUNAWAYS = [
 ]
 
 
+@pytest.mark.slow  # a clock too, and no test that is not slow relies on it
 @pytest.mark.parametrize("pattern", RUNAWAYS)
 def test_a_pattern_that_runs_away_is_found(pattern: str) -> None:
     assert growth.worst(growth.Pattern("here", re.compile(pattern), True))
@@ -75,6 +76,7 @@ def test_every_pattern_is_seen_wherever_it_stands() -> None:
     assert any("divided by" in pattern.regex.pattern for pattern in steps)  # in a list
 
 
+@pytest.mark.slow  # a clock
 @pytest.mark.parametrize("verifier", REFERENCES)
 def test_a_completion_as_long_as_is_read_costs_under_a_second(verifier: str) -> None:
     verify = load_verifier(verifier).verify

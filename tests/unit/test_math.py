@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rlvr.verifiers import math
 
 from rlvr.data import Verdict
-from rlvr.verify.verifier import case_problem, load_verifier
+from rlvr.verify.verifier import Verify, case_problem
 
 STATUS = {"+": "correct", "-": "wrong", "?": "abstain"}
-VERIFY = load_verifier("math").verify
+VERIFY: Verify = math.verify
 
 
 def judge(reference: Any, completion: str, **options: Any) -> Verdict:

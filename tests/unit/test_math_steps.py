@@ -10,20 +10,21 @@ import builtins
 from typing import Any
 
 import pytest
+from rlvr.verifiers import math, math_steps
 
 from rlvr.data import Verdict
 from rlvr.evaluate.evaluation import Record
 from rlvr.evaluate.metrics import lucky
 from rlvr.maths import poly
 from rlvr.maths.parse import parse
-from rlvr.verify.verifier import LUCKY, case_problem, load_verifier
+from rlvr.verify.verifier import LUCKY, Verify, case_problem
 
 STATUS = {"+": "correct", "-": "wrong", "?": "abstain"}
-LOADED = load_verifier("math_steps")
+VERIFY: Verify = math_steps.verify
 
 
 def judge(reference: Any, completion: str, **options: Any) -> Verdict:
-    return LOADED.verify(case_problem(reference), completion, **options)
+    return VERIFY(case_problem(reference), completion, **options)
 
 
 FINAL = [
@@ -200,7 +201,7 @@ def test_table(kind: str) -> None:
 def test_the_final_answer_decides(reference: str, completion: str, expected: str) -> None:
     verdict = judge(reference, completion)
     assert verdict.status == STATUS[expected.lstrip("!")]
-    assert verdict == load_verifier("math").verify(case_problem(reference), completion)
+    assert verdict == math.verify(case_problem(reference), completion)
 
 
 def test_the_table_is_large_and_hostile() -> None:

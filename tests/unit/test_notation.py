@@ -8,14 +8,15 @@ from __future__ import annotations
 import time
 
 import pytest
+from rlvr.verifiers import math
 
 from rlvr.maths.names import is_asked_for
 from rlvr.maths.parse import parse
 from rlvr.maths.respell import respelled
 from rlvr.maths.written import same_writing
-from rlvr.verify.verifier import case_problem, load_verifier
+from rlvr.verify.verifier import Verify, case_problem
 
-VERIFY = load_verifier("math").verify
+VERIFY: Verify = math.verify
 STATUS = {"+": "correct", "-": "wrong", "?": "abstain"}
 
 # A name before a bracket: applied to it, or multiplied by it.

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from rlvr.verifiers import math
 
 from rlvr.maths.units import UNITS, unit
-from rlvr.verify.verifier import case_problem, load_verifier
+from rlvr.verify.verifier import Verify, case_problem
 
-VERIFY = load_verifier("math").verify
+VERIFY: Verify = math.verify
 
 
 def status(reference: str, answer: str, prompt: str = "") -> str:

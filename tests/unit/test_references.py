@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from rlvr.verifiers import math
 
 from rlvr.maths.references import stated
-from rlvr.verify.verifier import case_problem, load_verifier
+from rlvr.verify.verifier import Verify, case_problem
 
-VERIFY = load_verifier("math").verify
+VERIFY: Verify = math.verify
 
 # A reference, answers that are right, answers that are wrong.
 ROWS: list[tuple[str, list[str], list[str]]] = [

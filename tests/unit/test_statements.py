@@ -7,11 +7,12 @@ they deny, suppose, hedge, ask, qualify or take it back, give two, or end in the
 from __future__ import annotations
 
 import pytest
+from rlvr.verifiers import math
 
 from rlvr.data import Verdict
-from rlvr.verify.verifier import case_problem, load_verifier
+from rlvr.verify.verifier import Verify, case_problem
 
-VERIFY = load_verifier("math").verify
+VERIFY: Verify = math.verify
 
 
 def judge(reference: str, completion: str, **options: str) -> Verdict:
