@@ -53,17 +53,19 @@ def test_a_clause_left_out_is_a_slip() -> None:
     assert "x * 3 if x <= 5 else x - 2" in functions.slips("x * 3 if x < 5 else x - 2")
 
 
-def test_no_behaviour_comes_twice_or_in_two_splits() -> None:
-    problems = [p for split in SPLITS for p in functions.problems(split, 1_500)]
+@pytest.mark.parametrize("n", [500, pytest.param(1_500, marks=pytest.mark.slow)])
+def test_no_behaviour_comes_twice_or_in_two_splits(n: int) -> None:
+    problems = [p for split in SPLITS for p in functions.problems(split, n)]
     assert len({behaviour(problem) for problem in problems}) == len(problems)
 
 
+@pytest.mark.parametrize("n", [2_000, pytest.param(10_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("split", SPLITS[:2])
-def test_ten_thousand_are_distinct_and_evenly_dealt(split: Split) -> None:
-    problems = list(functions.problems(split, 10_000))
-    assert len({problem.solution for problem in problems}) == 10_000
-    assert len({problem.prompt for problem in problems}) == 10_000
-    assert set(Counter(problem.level for problem in problems).values()) == {2_500}
+def test_so_many_are_distinct_and_evenly_dealt(split: Split, n: int) -> None:
+    problems = list(functions.problems(split, n))
+    assert len({problem.solution for problem in problems}) == n
+    assert len({problem.prompt for problem in problems}) == n
+    assert set(Counter(problem.level for problem in problems).values()) == {n // 4}
 
 
 def test_levels_are_chosen() -> None:

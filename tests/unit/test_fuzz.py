@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,27 +43,34 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 PLACES = list(places(PLAIN))
 
 
-@settings(max_examples=300)
-@given(st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=3), TEXT)
-def test_a_config_loads_or_is_refused_in_a_line(
-    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[Any, Any]], key: str
-) -> None:
-    config = deepcopy(PLAIN)
-    for path, value in changes:
-        inner: Any = config
+def examples(few: int, many: int) -> pytest.MarkDecorator:
+    """Mark a test to be run on few examples, and on many among the slow ones."""
+    return pytest.mark.parametrize("n", [few, pytest.param(many, marks=pytest.mark.slow)])
+
+
+@examples(100, 300)
+def test_a_config_loads_or_is_refused_in_a_line(n: int, tmp_path: Path) -> None:
+    @settings(max_examples=n)
+    @given(st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=3), TEXT)
+    def loads_or_is_refused(changes: list[tuple[Any, Any]], key: str) -> None:
+        config = deepcopy(PLAIN)
+        for path, value in changes:
+            inner: Any = config
+            try:
+                for step in path[:-1]:
+                    inner = inner[step]
+                inner[path[-1]] = value
+            except (TypeError, KeyError, IndexError):
+                continue  # an earlier change has replaced what lay around it
+        config[key] = 1
+        file = tmp_path / "fuzzed.yaml"
+        file.write_text(yaml.safe_dump(config), encoding="utf-8")
         try:
-            for step in path[:-1]:
-                inner = inner[step]
-            inner[path[-1]] = value
-        except (TypeError, KeyError, IndexError):
-            continue  # an earlier change has replaced what lay around it
-    config[key] = 1
-    file = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
-    file.write_text(yaml.safe_dump(config), encoding="utf-8")
-    try:
-        load(file)
-    except InputError as failure:
-        assert str(failure).strip() and "fuzzed.yaml" in str(failure)
+            load(file)
+        except InputError as failure:
+            assert str(failure).strip() and "fuzzed.yaml" in str(failure)
+
+    loads_or_is_refused()
 
 
 @settings(max_examples=200)
@@ -76,14 +84,18 @@ def test_a_file_of_any_text_is_a_config_or_refused(
         load(file)
 
 
-@settings(max_examples=200)
-@given(st.text(max_size=60))
-def test_an_override_is_taken_or_refused(text: str) -> None:
-    for override in (text, f"rounds={text}", f"train.{text}", f"arms={text}"):
-        try:
-            load(TINY, [override])
-        except InputError as failure:
-            assert str(failure).strip()
+@examples(60, 200)
+def test_an_override_is_taken_or_refused(n: int) -> None:
+    @settings(max_examples=n)
+    @given(st.text(max_size=60))
+    def is_taken_or_refused(text: str) -> None:
+        for override in (text, f"rounds={text}", f"train.{text}", f"arms={text}"):
+            try:
+                load(TINY, [override])
+            except InputError as failure:
+                assert str(failure).strip()
+
+    is_taken_or_refused()
 
 
 LINES = st.binary(max_size=80) | st.dictionaries(
@@ -91,18 +103,22 @@ LINES = st.binary(max_size=80) | st.dictionaries(
 ).map(lambda record: json.dumps(record).encode())
 
 
-@settings(max_examples=500)
-@given(st.lists(LINES, max_size=5), st.booleans())
-def test_lines_are_read_or_named(lines: list[bytes], whole_line: bool) -> None:
-    first = [lines[0].removeprefix(b"\xef\xbb\xbf")] if lines else []
-    filled = [number for number, line in enumerate(first + lines[1:], 1) if line.strip()]
-    was_read: list[int] = []
-    try:
-        for _, record, problem in read(lines, "x.jsonl", whole_line):
-            assert isinstance(record["completion"], str) and problem.reference is not None
-            was_read.append(int(problem.id))
-    except InputError as failure:
-        named = f"x.jsonl:{filled[len(was_read)]}: " if filled else "x.jsonl: empty"
-        assert str(failure).startswith(named)
-        filled = filled[: len(was_read)]
-    assert was_read == filled
+@examples(150, 500)
+def test_lines_are_read_or_named(n: int) -> None:
+    @settings(max_examples=n)
+    @given(st.lists(LINES, max_size=5), st.booleans())
+    def are_read_or_named(lines: list[bytes], whole_line: bool) -> None:
+        first = [lines[0].removeprefix(b"\xef\xbb\xbf")] if lines else []
+        filled = [number for number, line in enumerate(first + lines[1:], 1) if line.strip()]
+        was_read: list[int] = []
+        try:
+            for _, record, problem in read(lines, "x.jsonl", whole_line):
+                assert isinstance(record["completion"], str) and problem.reference is not None
+                was_read.append(int(problem.id))
+        except InputError as failure:
+            named = f"x.jsonl:{filled[len(was_read)]}: " if filled else "x.jsonl: empty"
+            assert str(failure).startswith(named)
+            filled = filled[: len(was_read)]
+        assert was_read == filled
+
+    are_read_or_named()

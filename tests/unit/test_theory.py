@@ -17,9 +17,16 @@ from rlvr.studies import theory
 P = np.array([0.5, 0.3, 0.2])
 
 
-@pytest.fixture(scope="module")
-def laws() -> list[theory.Law]:
-    return theory.report()
+CHAINS = ((theory.gaussian_laws, 500), (theory.zipf_laws, 100), (theory.least_squares_laws, 200))
+CHAINS += ((theory.selection_laws, 12),)
+
+
+@pytest.fixture(scope="module", params=["few", pytest.param("all", marks=pytest.mark.slow)])
+def laws(request: pytest.FixtureRequest) -> list[theory.Law]:
+    """The report, and one from a fifth to a third of its chains."""
+    if request.param == "all":
+        return theory.report()
+    return [one for family, chains in CHAINS for one in family(chains)]
 
 
 # The machinery ----------------------------------------------------------------------------------
@@ -37,6 +44,8 @@ def test_the_machinery_does_what_theory_says(laws: list[theory.Law]) -> None:
     }
 
 
+@pytest.mark.slow  # it takes all chains
+@pytest.mark.parametrize("laws", ["all"], indirect=True)
 def test_the_intervals_tell_the_memories_and_the_signs_of_j_apart(laws: list[theory.Law]) -> None:
     for name in ("Gaussian: variance over the first", "least squares: test error"):
         chosen = sorted((one for one in laws if one.name == name), key=lambda one: one.low)
@@ -95,21 +104,27 @@ def few(family: Callable[[int], list[theory.Law]], chains: int) -> Callable[[], 
     return lambda: family(chains)
 
 
+GAUSSIAN = few(theory.gaussian_laws, 800)
 MIX_REAL, MISJUDGE, CHOOSE = arms.mix_real, arms.misjudge, arms.choose
 
 
 @pytest.mark.parametrize(
     ("family", "name", "broken", "caught"),
     [
-        (theory.gaussian_laws, "remember", forgets, {"accumulate", "subsample"}),
-        (theory.gaussian_laws, "remember", loses_the_first_rows, {"replace", "subsample"}),
-        (theory.gaussian_laws, "remember", takes_the_newest, {"replace", "subsample"}),
+        (GAUSSIAN, "remember", forgets, {"accumulate", "subsample"}),
+        (
+            few(theory.gaussian_laws, 800),
+            "remember",
+            loses_the_first_rows,
+            {"replace", "subsample"},
+        ),
+        (GAUSSIAN, "remember", takes_the_newest, {"replace", "subsample"}),
         (theory.least_squares_laws, "remember", forgets, {"accumulate", "subsample"}),
         (theory.least_squares_laws, "remember", takes_the_newest, {"replace", "subsample"}),
         (few(theory.zipf_laws, 100), "mix_real", mixes_nothing, {"6 fresh real"}),
         (few(theory.zipf_laws, 100), "mix_real", mixes_half_as_much, {"6 fresh real"}),
         (
-            theory.selection_laws,
+            few(theory.selection_laws, 20),
             "misjudge",
             swaps_the_rates,
             {"J > 0", "J < 0", "0.3 right"},
