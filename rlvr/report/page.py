@@ -86,11 +86,12 @@ def write_report(runs: Sequence[Results], out: Path) -> int:
 def render(runs: Sequence[Results]) -> str:
     """Return the page. Equal runs give equal pages under equal library versions, timing apart."""
     looks = arm_looks(list(dict.fromkeys(arm for r in runs for arm in r.arms)))
+    drawn = [figure_groups(r, looks) for r in runs]
     share = 1.0
     while True:
         room = _part(ROOM, share, len(runs))
         read = [gather(label, r, room) for label, r in zip(labels(runs), runs, strict=True)]
-        views = [_view(parts, looks) for parts in read]
+        views = [_view(parts, groups) for parts, groups in zip(read, drawn, strict=True)]
         packed = pack(_payload(views, looks))
         if len(packed) <= PACKED or share < 0.01:
             break
@@ -104,7 +105,7 @@ def _part(room: Room, share: float, runs: int) -> Room:
     return Room(rows, characters, max(FIELD, int(share * room.longest)))
 
 
-def _view(parts: RunParts, looks: Mapping[str, Look]) -> RunView:
+def _view(parts: RunParts, groups: Mapping[str, Sequence[Figure]]) -> RunView:
     r = parts.results
     reasons = parts.sample.excluded if parts.sample else {}
     tables = {
@@ -118,7 +119,6 @@ def _view(parts: RunParts, looks: Mapping[str, Look]) -> RunView:
         "environment": facts.environment_table(parts.manifest),
         "config": facts.config_table(r),
     }
-    groups = figure_groups(r, looks)
     return RunView(
         parts=parts,
         r=r,
