@@ -107,8 +107,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(run: Path) -> Page:
-    return Page(render([read_results(run)]))
+def html(run: Path) -> str:
+    return render([read_results(run)])
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+@pytest.fixture
+def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw four figures of twenty-three, which take most of the time: for what is no figure."""
+    monkeypatch.setattr("rlvr.report.figures._shown", lambda r, metric: False)
 
 
 # Figures ---------------------------------------------------------------------------------------
@@ -321,6 +332,7 @@ def test_verdicts_equal_compare_json(run: Path, page: Page, tmp_path: Path) -> N
         assert f"{name}: {check['found']}" in page.text
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_a_stale_comparison_is_pointed_at(run: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(run, tmp_path / "run")
     stale = compare_run(read_results(folder)) | {"verdicts": {"verified": "collapse"}}
@@ -351,6 +363,7 @@ def test_hostile_texts_are_data(hostile: str) -> None:
     assert "pwned" not in head or "&lt;script&gt;" in head
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_hostile_phrases_show_as_text(tmp_path: Path) -> None:
     texts = ["<b>\x00\u202e" + HOSTILE[0]] * 60
     html = render([read_results(make_run(tmp_path / "run", hostile=texts))])
@@ -377,10 +390,11 @@ def test_visible() -> None:
     assert visible("\u05e9\u05dc\u05d5\u05dd <b>") == "\u05e9\u05dc\u05d5\u05dd <b>"
 
 
-def test_size(page: Page, run: Path, tmp_path: Path) -> None:
-    assert write_report([read_results(run)], tmp_path / "report.html") < 5_000_000
+def test_size(html: str) -> None:
+    assert len(html.encode()) < 5_000_000
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_page_is_cut_to_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rlvr.report.page.PACKED", 80_000)
     folder = make_run(tmp_path / "run", hostile=[f"{i:x}" * 3000 for i in range(48)])
@@ -439,6 +453,7 @@ def test_figures_alone_make_a_report_without_completions() -> None:
     assert ("form", {"id": "filters", "aria-label": "Filters"}) not in page.tags
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_a_task_that_is_a_file_is_not_run(run: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(run, tmp_path / "run")
     evil = tmp_path / "evil.py"
@@ -451,6 +466,7 @@ def test_a_task_that_is_a_file_is_not_run(run: Path, tmp_path: Path) -> None:
     assert page.data["runs"][0]["problems"], "their completions are there"
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_off_target_tasks_are_not_run_either(run: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(run, tmp_path / "run")
     evil = tmp_path / "evil.py"
@@ -462,6 +478,7 @@ def test_off_target_tasks_are_not_run_either(run: Path, tmp_path: Path) -> None:
     assert all("prompt" in problem for problem in problems), "the run's own task still is"
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_several_runs(run: Path, tmp_path: Path) -> None:
     other = make_run(tmp_path / "other", config("other", generate={"prompts": 8, "samples": 4}))
     page = Page(render([read_results(run), read_results(other)]))
@@ -473,12 +490,14 @@ def test_several_runs(run: Path, tmp_path: Path) -> None:
     assert [one["label"] for one in page.data["runs"]] == ["made", "other"]
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_runs_of_one_name_are_told_apart_by_their_folders(run: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(run, tmp_path / "copy")
     page = Page(render([read_results(run), read_results(copy)]))
     assert [one["label"] for one in page.data["runs"]] == [str(run), str(copy)]
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_unfinished_rounds_are_said(run: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(run, tmp_path / "run")
     rows = pd.read_parquet(folder / "metrics.parquet")
@@ -487,10 +506,11 @@ def test_unfinished_rounds_are_said(run: Path, tmp_path: Path) -> None:
     assert "Seeds left out, no round of theirs is finished in every arm: 2." in page.text
 
 
-def test_equal_runs_give_equal_pages(run: Path, tmp_path: Path) -> None:
-    assert render([read_results(run)]) == render([read_results(run)])
+def test_equal_runs_give_equal_pages(run: Path, html: str) -> None:
+    assert render([read_results(run)]) == html
 
 
+@pytest.mark.usefixtures("few_figures")
 @pytest.mark.parametrize(
     "name",
     [
@@ -508,6 +528,7 @@ def test_damage_is_one_line_and_nothing_is_written(run: Path, tmp_path: Path, na
     assert not (tmp_path / "report.html").exists()
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_command(call: Call, run: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(run, tmp_path / "run")
     code, out, err = call("report", folder)
