@@ -17,8 +17,12 @@ from rlvr.studies import theory
 P = np.array([0.5, 0.3, 0.2])
 
 
-CHAINS = ((theory.gaussian_laws, 500), (theory.zipf_laws, 100), (theory.least_squares_laws, 200))
-CHAINS += ((theory.selection_laws, 12),)
+CHAINS: dict[Callable[[int], list[theory.Law]], int] = {
+    theory.gaussian_laws: 500,
+    theory.zipf_laws: 100,
+    theory.least_squares_laws: 200,
+    theory.selection_laws: 12,
+}
 
 
 @pytest.fixture(scope="module", params=["few", pytest.param("all", marks=pytest.mark.slow)])
@@ -26,7 +30,7 @@ def laws(request: pytest.FixtureRequest) -> list[theory.Law]:
     """The report, and one from a fifth to a third of its chains."""
     if request.param == "all":
         return theory.report()
-    return [one for family, chains in CHAINS for one in family(chains)]
+    return [one for family, chains in CHAINS.items() for one in family(chains)]
 
 
 # The machinery ----------------------------------------------------------------------------------
