@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from rlvr.tasks import humaneval
 
 from rlvr.data import InputError, Problem, Split
-from rlvr.verify.check import SPLITS, check
+from rlvr.verify.check import SPLITS, attack, check
 from rlvr.verify.settings import NamedConfig
 from rlvr.verify.tasks import draw_problems
 
@@ -59,17 +60,23 @@ def test_the_packages_problems_are_a_test_set() -> None:
         drawn("eval", 165)
 
 
+@pytest.mark.parametrize(("n", "attacked"), [(2, 1), pytest.param(None, 8, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("lines", [MBPP, HUMAN])
 def test_a_file_is_dealt_to_disjoint_splits_and_passes_the_check(
-    lines: list[Any], tmp_path: Path
+    lines: list[Any],
+    n: int | None,
+    attacked: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("rlvr.verify.check.attack", partial(attack, n=attacked))
     path = jsonl(tmp_path / "mine.jsonl", lines)
     whole = [
         {p.prompt for p in drawn(split, n, path)}
         for split, n in zip(SPLITS, (300, 8, 2), strict=True)
     ]
     assert not (whole[0] & whole[1] or whole[0] & whole[2] or whole[1] & whole[2])
-    assert check("humaneval", options={"path": str(path)}) == []
+    assert check("humaneval", n, {"path": str(path)}) == []
 
 
 def test_a_corrupted_program_with_helpers_still_runs_and_is_wrong(tmp_path: Path) -> None:
