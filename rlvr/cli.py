@@ -185,7 +185,9 @@ def report(
     out: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--out", help="The file; else RUN/report.html, of several runs ./report.html."
+            "-o",
+            "--out",
+            help="The file; - is stdout. [default: RUN/report.html, of several ./report.html]",
         ),
     ] = None,
 ) -> None:
@@ -199,7 +201,8 @@ def report(
 
     path = out or (runs[0] if len(runs) == 1 else Path()) / "report.html"
     size = write_report([read_results(folder) for folder in runs], path)
-    console.print(f"Report: {path} ({size / 1e6:.1f} MB)", highlight=False, soft_wrap=True)
+    said = f"Report: {path} ({size / 1e6:.1f} MB)"
+    _beside(path).print(said, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -280,7 +283,7 @@ def score(
         str, typer.Option(help="A name (rlvr list verifiers), NAME:ARGUMENT or path/to/file.py.")
     ],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Where to write. [default: stdout]")
+        Path | None, typer.Option("-o", "--out", help="Where to write; - is stdout. [default: -]")
     ] = None,
     options: Options = None,
     workers: Annotated[
@@ -310,7 +313,7 @@ def score(
             tally = score_file(file, verifier, out, given, workers, timeout, err, task)
     except (KeyboardInterrupt, _Ended) as ended:
         told, code = ended.args if isinstance(ended, _Ended) else ("interrupted", 130)
-        _stop(told + (f"; {out} was not written" if out else ""), code)
+        _stop(told + (f"; {out} was not written" if out and str(out) != "-" else ""), code)
     except BrokenPipeError:  # the reader of a pipe has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
@@ -510,7 +513,9 @@ def audit(
         ),
     ] = None,
     options: Options = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Where to write JSON.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Where to write JSON; - is stdout.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the pairs.")] = 0,
     show: Annotated[
         int, typer.Option(min=0, max=1000, help="Disagreements shown of each type.")
@@ -527,13 +532,14 @@ def audit(
 
     given, err = _key_values(options), Console(stderr=True)
     shown = err if err.is_terminal else None
+    said = _beside(out)
     if files and not labelled:
         raise InputError(f"audit: {files[0]}: what is it? Labelled files follow --labelled")
     if out is not None:
         audit_.check_writable(out)
     if labelled:
         measured = labelled_.measure(name, [*labelled, *(files or [])], given, None, timeout, shown)
-        labelled_.print_agreement(measured, console, show)
+        labelled_.print_agreement(measured, said, show)
         if out is not None:
             labelled_.write(out, measured, {"verifier": name, "options": given})
         return
@@ -542,13 +548,18 @@ def audit(
         source: audit_.audit(name, n, seed, given, None, timeout, shown, source)
         for source, n in sizes.items()
     }
-    audit_.print_audit(results["pairs"], console, show)
+    audit_.print_audit(results["pairs"], said, show)
     if "habits" in results:
-        console.print()
-        audit_.print_habits(results["habits"], console, show)
+        said.print()
+        audit_.print_habits(results["habits"], said, show)
     if out is not None:
         how = {"verifier": name, "pairs": pairs, "seed": seed, "options": given}
         audit_.write(out, results, how)
+
+
+def _beside(out: Path | None) -> Console:
+    """Return where a command says what it did: not where it writes to (`-`)."""
+    return Console(stderr=True) if out == Path("-") else console
 
 
 def _stop(message: str, code: int) -> NoReturn:

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -78,11 +79,18 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+DASH = Path("-")  # as a file's name: standard input or output
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` atomically (temp file, fsync, rename).
+    """Write `text` to `path` atomically (temp file, fsync, rename); `-` is standard output.
 
     Raises RunError when the disk won't take it.
     """
+    if path == DASH:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
     _replace(path, lambda temporary: _discard(temporary.write_text(text, encoding="utf-8")))
 
 

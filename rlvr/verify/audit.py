@@ -33,7 +33,7 @@ from rich.table import Table
 from scipy.special import betaincinv
 
 from rlvr.data import InputError, Problem, Verdict
-from rlvr.records.record import write_json
+from rlvr.records.record import DASH, write_json
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.verifier import LoadedVerifier, case_problem, check_options, load_verifier
 
@@ -196,6 +196,8 @@ def _problem(pair: Pair) -> Problem:
 
 def check_writable(path: Path) -> None:
     """Raise InputError where a report can't be written, before any work is done for it."""
+    if path == DASH:
+        return
     if path.is_dir() or not Path(os.path.realpath(path)).parent.is_dir():
         raise InputError(f"{path}: {'a' if path.is_dir() else 'no such'} folder: name a file")
 

@@ -26,10 +26,10 @@ from rich.progress import track
 from rich.table import Table
 
 from rlvr.data import InputError, Problem, Verdict
-from rlvr.records.record import write_json
+from rlvr.records.record import DASH, write_json
 from rlvr.verify.audit import CONFIDENCE, SHOWN, figures_of, interval, one_line, share
 from rlvr.verify.pool import VerifierPool
-from rlvr.verify.score import STDIN, file_lines, read
+from rlvr.verify.score import file_lines, read
 from rlvr.verify.verifier import check_options, load_verifier
 
 EXPECTED = ("correct", "wrong", "abstain")
@@ -176,7 +176,7 @@ def measure(
     verifier = load_verifier(name)
     check_options(verifier, options or {})
     total = None
-    if not any(file == STDIN or file.is_fifo() for file in files):
+    if not any(file == DASH or file.is_fifo() for file in files):
         total = sum(1 for file in files for _ in read_labelled(file, verifier.whole_line))
     lines = (line for file in files for line in read_labelled(file, verifier.whole_line))
     asked, kept = tee(lines)

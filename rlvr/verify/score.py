@@ -26,11 +26,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rlvr.data import InputError, Problem, RunError, Verdict
+from rlvr.records.record import DASH
 from rlvr.verify.plugins import load_plugin
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.verifier import check_options, load_verifier
 
-STDIN = Path("-")
 TESTS = ("test", "test_list", "tests")
 FIELDS = {"status", "reason", "extracted", "seconds", "passed", "fraction"}
 STEP = 256  # lines between two looks at the progress bar
@@ -65,13 +65,13 @@ def score_file(
 ) -> Tally:
     """Score `source` ("-" is standard input) into `out`, or onto standard output.
 
-    `out` is written whole or not at all. `console` shows progress if it is a terminal. The
-    references are those of `task`, by each line's `task_id`, if one is named. Raises InputError
-    naming file, line and key: for a file on the disk before anything is verified.
+    `out` is written whole or not at all; "-" is standard output too. `console` shows progress if
+    it is a terminal. The references are those of `task`, by each line's `task_id`, if one is named.
+    Raises InputError naming file, line and key: for a file on the disk before anything is verified.
     """
     check_options(load_verifier(verifier), options or {})
     known = load_plugin("task", task, "references")[0]() if task else None
-    shown = "standard input" if source == STDIN else str(source)
+    shown = "standard input" if source == DASH else str(source)
     with VerifierPool(verifier, dict(options or {}), workers, timeout) as pool:
         total = None
         if source.is_file():
@@ -193,7 +193,7 @@ def file_lines(source: Path) -> Iterator[bytes]:
 
     Raises InputError for one that can't be read.
     """
-    if source == STDIN:
+    if source == DASH:
         if sys.stdin is None:
             raise InputError("standard input is closed: open it, or name a file")
         yield from sys.stdin.buffer
@@ -208,7 +208,7 @@ def file_lines(source: Path) -> Iterator[bytes]:
 @contextmanager
 def _writing(out: Path | None) -> Iterator[IO[bytes]]:
     """Yield a file that becomes `out` when the block ends well, or vanishes."""
-    if out is None:
+    if out is None or out == DASH:
         yield sys.stdout.buffer
         return
     named, out = out, Path(os.path.realpath(out))

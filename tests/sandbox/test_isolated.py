@@ -128,7 +128,7 @@ def test_no_process_is_left(runs: str) -> None:
 
 
 def test_an_item_that_is_killed_from_outside_is_no_fault_of_the_completion(runs: str) -> None:
-    killed = []
+    killed: list[Any] = []
 
     def kill() -> None:
         deadline = time.monotonic() + 10

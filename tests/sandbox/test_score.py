@@ -312,6 +312,28 @@ def test_the_command_streams_and_sums_up(tmp_path: Path, moody: str) -> None:
     assert (ran.returncode, ran.stdout) == (2, "")
 
 
+def test_a_dash_is_standard_output_in_every_command_that_writes_a_file(tmp_path: Path) -> None:
+    line = '{"completion": "7", "answer": "7", "label": true}\n'
+    run = Path(__file__).parents[2] / "docs" / "results" / "quickstart"
+    for words, begins, told in (
+        (("score", "-", "--verifier", "exact", "-o", "-"), '{"completion": "7"', "1 lines"),
+        (("audit", "exact", "--labelled", "-", "-o", "-"), "{", "agree"),
+        (("report", str(run), "-o", "-"), "<!DOCTYPE html>", "Report: -"),
+    ):
+        ran = subprocess.run(
+            [sys.executable, "-m", "rlvr.cli", *words],
+            input=line,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=120,
+        )
+        assert ran.returncode == 0 and ran.stdout.startswith(begins), ran.stderr
+        assert told in ran.stderr and not [*tmp_path.iterdir()]
+        if begins == "{":
+            assert json.loads(ran.stdout)["all"]["agree"] == 1
+
+
 def test_a_reader_that_leaves_early_is_no_traceback(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "in.jsonl", *[{"completion": "1", "answer": "1"}] * 20_000)
     pipe = f"{sys.executable} -m rlvr.cli score {path} --verifier exact | head -1"
