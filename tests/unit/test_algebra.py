@@ -28,9 +28,15 @@ def asked(problem: Problem, pattern: str) -> list[sympy.Expr]:
     return [read(text) for text in found.groups()]
 
 
+def sizes(few: int, many: int) -> pytest.MarkDecorator:
+    """Mark a test to be run on few problems, and on many among the slow ones."""
+    return pytest.mark.parametrize("n", [few, pytest.param(many, marks=pytest.mark.slow)])
+
+
+@sizes(40, 100)
 @pytest.mark.parametrize("level", ["linear", "both sides", "quadratic"])
-def test_roots_solve_the_equation_and_none_is_missing(level: str) -> None:
-    for problem in algebra.problems("train", 100, levels=[level]):
+def test_roots_solve_the_equation_and_none_is_missing(level: str, n: int) -> None:
+    for problem in algebra.problems("train", n, levels=[level]):
         left, right = asked(problem, r"Solve (.*) = (.*) for x\.")
         roots = [read(part.removeprefix("x = ")) for part in str(problem.solution).split(" or ")]
         assert all((left - right).subs(X, root) == 0 for root in roots)
@@ -39,8 +45,9 @@ def test_roots_solve_the_equation_and_none_is_missing(level: str) -> None:
         )
 
 
-def test_expansions_and_derivatives_hold_at_many_points() -> None:
-    for problem in algebra.problems("train", 200, levels=["expand", "derivative", "chain"]):
+@sizes(60, 200)
+def test_expansions_and_derivatives_hold_at_many_points(n: int) -> None:
+    for problem in algebra.problems("train", n, levels=["expand", "derivative", "chain"]):
         answer = read(str(problem.solution))
         if problem.level == "expand":
             (expected,) = asked(problem, r"Expand and collect (.*)\.")
@@ -55,9 +62,10 @@ def test_expansions_and_derivatives_hold_at_many_points() -> None:
                 assert abs(slope - value) <= 1e-4 * (1 + abs(value)), problem
 
 
-def test_solutions_pass_near_misses_and_echoes_fail() -> None:
+@sizes(100, 300)
+def test_solutions_pass_near_misses_and_echoes_fail(n: int) -> None:
     generator = random.Random(0)
-    for problem in algebra.problems("eval", 300):
+    for problem in algebra.problems("eval", n):
         assert verifier.verify(problem, str(problem.solution)).status == "correct"
         wrong = near_miss(str(problem.solution), generator)
         assert verifier.verify(problem, wrong).status == "wrong", (problem, wrong)
@@ -66,7 +74,7 @@ def test_solutions_pass_near_misses_and_echoes_fail() -> None:
             assert verifier.verify(problem, echo).status == "wrong", (problem, echo)
 
 
-@pytest.mark.parametrize("n", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+@sizes(400, 10_000)
 def test_splits_are_disjoint_and_large_enough(n: int) -> None:
     train, held_out, dev = (
         {problem.prompt for problem in algebra.problems(split, size)}

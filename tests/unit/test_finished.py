@@ -49,9 +49,10 @@ def test_no_pad_makes_an_answer_of_a_question(level: int) -> None:
     assert not earned
 
 
-def test_no_padding_hides_the_form_of_an_expansion() -> None:
+@pytest.mark.parametrize("n", [3, pytest.param(8, marks=pytest.mark.slow)])
+def test_no_padding_hides_the_form_of_an_expansion(n: int) -> None:
     verify = load_verifier("algebra").verify
-    for problem in algebra.problems("eval", 8, levels=["expand"]):
+    for problem in algebra.problems("eval", n, levels=["expand"]):
         question = problem.prompt.removeprefix("Expand and collect ").strip().rstrip(".")
         for pad in ("%s", "0" + " " * 200 + "+%s", " " * 3000 + "%s", "y = %s", "%s + 0", "1*(%s)",
                     "%s = %s", r"\left(%s\right)", r"\text{" + " " * 200 + "} %s"):  # fmt: skip

