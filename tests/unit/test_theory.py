@@ -108,7 +108,7 @@ def few(family: Callable[[int], list[theory.Law]], chains: int) -> Callable[[], 
     return lambda: family(chains)
 
 
-GAUSSIAN = few(theory.gaussian_laws, 800)
+GAUSSIAN = few(theory.gaussian_laws, 500)
 MIX_REAL, MISJUDGE, CHOOSE = arms.mix_real, arms.misjudge, arms.choose
 
 
@@ -123,10 +123,15 @@ MIX_REAL, MISJUDGE, CHOOSE = arms.mix_real, arms.misjudge, arms.choose
             {"replace", "subsample"},
         ),
         (GAUSSIAN, "remember", takes_the_newest, {"replace", "subsample"}),
-        (theory.least_squares_laws, "remember", forgets, {"accumulate", "subsample"}),
-        (theory.least_squares_laws, "remember", takes_the_newest, {"replace", "subsample"}),
-        (few(theory.zipf_laws, 100), "mix_real", mixes_nothing, {"6 fresh real"}),
-        (few(theory.zipf_laws, 100), "mix_real", mixes_half_as_much, {"6 fresh real"}),
+        (few(theory.least_squares_laws, 300), "remember", forgets, {"accumulate", "subsample"}),
+        (
+            few(theory.least_squares_laws, 300),
+            "remember",
+            takes_the_newest,
+            {"replace", "subsample"},
+        ),
+        (few(theory.zipf_laws, 60), "mix_real", mixes_nothing, {"6 fresh real"}),
+        (few(theory.zipf_laws, 60), "mix_real", mixes_half_as_much, {"6 fresh real"}),
         (
             few(theory.selection_laws, 20),
             "misjudge",
@@ -134,13 +139,13 @@ MIX_REAL, MISJUDGE, CHOOSE = arms.mix_real, arms.misjudge, arms.choose
             {"J > 0", "J < 0", "0.3 right"},
         ),
         (
-            few(theory.selection_laws, 12),
+            few(theory.selection_laws, 8),
             "misjudge",
             never_errs,
             {"J > 0", "J = 0", "J < 0", "0.3 right"},
         ),
-        (few(theory.selection_laws, 12), "choose", keeps_all, {"J > 0", "J < 0", "0.3 right"}),
-        (few(theory.selection_laws, 12), "choose", inverts, {"J > 0", "J < 0", "0.3 right"}),
+        (few(theory.selection_laws, 8), "choose", keeps_all, {"J > 0", "J < 0", "0.3 right"}),
+        (few(theory.selection_laws, 8), "choose", inverts, {"J > 0", "J < 0", "0.3 right"}),
     ],
 )
 def test_broken_machinery_disagrees(
