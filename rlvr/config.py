@@ -36,6 +36,33 @@ from rlvr.studies.settings import (
 )
 from rlvr.verify.settings import NamedConfig, VerifyConfig, name_alone
 
+# What TRL, vLLM and transformers call it: and what to write here.
+ELSEWHERE = {
+    "model_name": "model",
+    "model_name_or_path": "model",
+    "dataset": "task",
+    "dataset_name": "task: {name: qa, dataset: ...}",
+    "reward_funcs": "verifier",
+    "output_dir": "the option --out",
+    "seed": "seeds",
+    "learning_rate": "train.lr (of warm_start and grpo: lr)",
+    "max_steps": "train.steps, or warm_start.max_steps",
+    "num_train_epochs": "train.steps: every arm takes as many optimiser steps",
+    "per_device_train_batch_size": "train.micro_batch; of a step in all: train.batch_size",
+    "gradient_accumulation_steps": "train.batch_size over train.micro_batch",
+    "bf16": "train.precision: bf16",
+    "fp16": "train.precision: bf16",
+    "peft_config": "train.lora",
+    "lora_r": "train.lora.rank",
+    "lora_alpha": "train.lora.alpha",
+    "num_generations": "generate.samples",
+    "n": "generate.samples",
+    "max_completion_length": "generate.max_tokens",
+    "max_new_tokens": "generate.max_tokens",
+    "kl_coef": "grpo.beta",
+    "num_iterations": "not there: each batch is trained on once",
+}
+
 
 def shipped_configs() -> dict[str, Path]:
     """Return the configs of runs that come with the package: name -> path."""
@@ -270,9 +297,12 @@ def _explain(failure: ValidationError) -> str:
     key = ".".join(str(part) for part in error["loc"])
     more = f" (and {failure.error_count() - 1} more)" if failure.error_count() > 1 else ""
     if error["type"] == "extra_forbidden":
-        known = _keys_beside(error["loc"])
-        guess = nearest(str(error["loc"][-1]), known)
+        known, last = _keys_beside(error["loc"]), str(error["loc"][-1])
+        ours = ELSEWHERE.get(last, "")
+        guess = f", here it is {ours}" if ours else nearest(last, known)
         return f"{key}: unknown key{guess} (known: {', '.join(known)}){more}"
+    if error["type"] == "list_type" and not isinstance(error["input"], dict):
+        return f"{key}: a list was expected: write [{error['input']}]{more}"
     if error["type"] == "missing":
         return f"{key}: this key is missing: add it{more}"
     message = error["msg"].removeprefix("Value error, ")

@@ -17,6 +17,7 @@ from typing import Any
 from rlvr.config import Config
 from rlvr.data import Entry, InputError, Problem
 from rlvr.engine.devices import on_gpu
+from rlvr.engine.protocol import Tokens
 from rlvr.evaluate.settings import OffTargetConfig
 from rlvr.learners.context import SeedProblems
 from rlvr.learners.registry import LEARNERS
@@ -81,7 +82,10 @@ def draw(config: Config, seed: int) -> SeedProblems:
     pairs = config.transcription.problems if config.transcription else 0
     first = shots + warm + pairs
     needed = first + prompts * (1 if config.corpus else config.rounds)
-    training = draw_problems(config.task, "train", needed, seed, "generate.prompts x rounds")
+    parts = [("prompt.few_shot", shots), ("warm_start.problems", warm)]
+    parts += [("transcription.problems", pairs), ("generate.prompts x rounds", needed - first)]
+    asked = " + ".join(f"{name} ({count:,})" for name, count in parts if count)
+    training = draw_problems(config.task, "train", needed, seed, asked)
     held_back = 0
     if config.warm_start is not None and config.warm_start.until is not None:
         held_back = config.warm_start.held_back
@@ -186,15 +190,37 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
             prompts = loading.encode_prompts(tokenizer, every, problems.prompting)
             longest = max(map(len, prompts))
             if longest + most > limit:
-                raise InputError(
-                    f"{where}: {name}.max_tokens: {most} and the longest prompt's {longest} "
-                    f"are more than the {limit} tokens that {config.model} takes: lower it"
-                )
+                raise InputError(_too_long(where, name, most, every, prompts, limit, config.model))
             solved = [place for place, one in enumerate(every) if one.solution is not None]
             solutions = loading.encode_solutions(tokenizer, [every[place] for place in solved])
             whole = (len(prompts[i]) + len(s) for i, s in zip(solved, solutions, strict=True))
             needed = max(needed, longest + most, *whole)
     return min(needed + 1, limit)
+
+
+def _too_long(
+    where: str,
+    name: str,
+    most: int,
+    problems: Sequence[Problem],
+    prompts: Sequence[Tokens],
+    limit: int,
+    model: str,
+) -> str:
+    """Say what is too long for the model, `limit` tokens: `max_tokens`, or a prompt by itself."""
+    problem, prompt = max(zip(problems, prompts, strict=True), key=lambda one: len(one[1]))
+    takes = f"the {limit:,} tokens that {model} takes"
+    if len(prompt) >= limit:
+        over = sum(len(one) >= limit for one in prompts)
+        return (
+            f"{where}: task: the prompt of {problem.id!r} has {len(prompt):,} tokens, more than "
+            f"{takes} ({over:,} of {len(prompts):,} prompts are so long): leave such problems out, "
+            "or choose another model"
+        )
+    return (
+        f"{where}: {name}.max_tokens: {most:,} and the longest prompt's {len(prompt):,} (of "
+        f"{problem.id!r}) are more than {takes}: lower it to {limit - len(prompt):,}"
+    )
 
 
 def bytes_needed(config: Config) -> int:

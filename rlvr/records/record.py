@@ -16,6 +16,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rich.filesize import decimal
+
 from rlvr.data import Damaged, InputError, Row, RunError
 from rlvr.records import layout, stored
 from rlvr.records.layout import Place
@@ -409,7 +411,7 @@ def check_disk(run: Path, need: int) -> None:
     free = shutil.disk_usage(existing).free
     if free < need:
         raise InputError(
-            f"{existing}: this run may write {need / 1e9:,.1f} GB, {free / 1e9:,.1f} GB is free: "
+            f"{existing}: this run may write {decimal(need)}, {decimal(free)} is free: "
             "free some, give "
             "another disk with --out, or lower generate.prompts, generate.samples or rounds"
         )

@@ -32,6 +32,8 @@ def draw_problems(task: NamedConfig, split: Split, n: int, seed: int, key: str) 
     plugins.check_options("task", task.name, problems, task.options, reserved)
     try:
         return list(problems(split, n, seed=seed, **task.options))
+    except InputError as failure:  # of a file or an option: how many were asked for is no matter
+        raise InputError(f"task {task.name}: {failure}") from failure
     except (ValueError, TypeError) as failure:
         raise InputError(
             f"task {task.name}: {one_line(failure)} ({n:,} problems were asked for by {key})"

@@ -49,6 +49,10 @@ GOOD = [json.dumps({"problem": f"What is {i} + 1?", "answer": str(i + 1)}) for i
         (["modle=x"], ["tiny.yaml", "modle", "did you mean 'model'"]),
         (["rounds=many"], ["tiny.yaml", "rounds", "'many'"]),
         (["train.lr=-1"], ["tiny.yaml", "train.lr", "greater than 0"]),
+        (["train.learning_rate=1"], ["train.learning_rate", "here it is train.lr"]),
+        (["generate.num_generations=4"], ["here it is generate.samples"]),
+        (["seeds=3"], ["tiny.yaml", "seeds", "write [3]"]),
+        (["generate.max_tokens=600"], ["max_tokens: 600", "lower it to 506"]),
         (["verifier=maths"], ["verifier", "'maths'", "did you mean 'math'", "exact"]),
         (["verifier=nowhere.py:verify"], ["verifier", "nowhere.py"]),
         (["task.name=adition"], ["task", "'adition'", "did you mean 'addition'"]),
@@ -61,7 +65,7 @@ GOOD = [json.dumps({"problem": f"What is {i} + 1?", "answer": str(i + 1)}) for i
         (["rounds"], ["'rounds'", "key=value"]),
         (["evaluate.k=[1,16]"], ["tiny.yaml", "evaluate", "samples >= k"]),
         (["evaluate.problems=1000000"], ["addition", "'eval'", "1000000"]),
-        (["generate.prompts=100000000000"], ["GB is free", "--out", "generate.prompts"]),
+        (["generate.prompts=100000000000"], ["TB, ", "B is free", "--out", "generate.prompts"]),
         (["seeds=[1,1]"], ["tiny.yaml", "seeds", "only once"]),
     ],
 )
@@ -124,13 +128,26 @@ def test_jsonl_that_holds_too_little(call: Call, tmp_path: Path) -> None:
     assert_refused(call, [str(empty), "empty"], "run", config, "--out", tmp_path / "run")
     few = jsonl(tmp_path / "few.jsonl", GOOD[:20])
     config = qa_config(tmp_path, path=str(few))
-    assert_refused(call, [str(few), "asked for"], "run", config, "--out", tmp_path / "run")
+    by = "asked for by warm_start.problems (500) + generate.prompts x rounds (16)"
+    assert_refused(call, [str(few), by], "run", config, "--out", tmp_path / "run")
     bytes_ = tmp_path / "bytes.jsonl"
     bytes_.write_bytes(b'{"problem": "\xff", "answer": "1"}\n')
     config = qa_config(tmp_path, path=str(bytes_))
     assert_refused(call, [str(bytes_)], "run", config, "--out", tmp_path / "run")
     config = qa_config(tmp_path, path=str(tmp_path / "nowhere.jsonl"))
-    assert_refused(call, ["nowhere.jsonl"], "run", config, "--out", tmp_path / "run")
+    said = assert_refused(call, ["nowhere.jsonl"], "run", config, "--out", tmp_path / "run")
+    assert "asked for" not in said, "the number has nothing to do with it"
+
+
+def test_a_prompt_that_is_too_long_is_named(call: Call, tmp_path: Path) -> None:
+    long = json.dumps({"problem": "7 " * 2007, "answer": "7"})
+    path = jsonl(tmp_path / "long.jsonl", [*GOOD, long])
+    config = qa_config(tmp_path, path=str(path))
+    given = ["warm_start=null", "rounds=1", "evaluate.problems=2", "generate.prompts=40"]
+    code, _, err = call("run", config, *given, "--out", tmp_path / "run")
+    assert code == 2 and "max_tokens" not in err, err
+    assert all(word in err for word in ("the prompt of", "tokens, more than", "choose another"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_real_solutions_that_are_not_there_are_asked_for_before_the_run(
