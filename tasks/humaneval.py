@@ -40,7 +40,7 @@ def problems(split: Split, n: int, *, seed: int = 0, path: str | None = None) ->
     if path is not None:
         lines = [line for line in lines if split_of(line["prompt"]) == split]
     if (n and not lines) or (split != "train" and len(lines) < n):
-        raise InputError(
+        raise ValueError(
             f"{path or 'HumanEval'}: {len(lines)} problems for {split!r}, {n} asked for: lower the "
             "number, or give more lines"
         )

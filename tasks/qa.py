@@ -54,7 +54,7 @@ def problems(
     lines = _of_split(split, training, evaluation)
     source = path or dataset
     if (not lines and n) or (split != "train" and len(lines) < n):
-        raise InputError(
+        raise ValueError(
             f"{source}: {len(lines)} problems for {split!r}, {n} asked for: lower the number, or "
             "give more lines"
         )

@@ -128,7 +128,7 @@ def test_jsonl_that_holds_too_little(call: Call, tmp_path: Path) -> None:
     assert_refused(call, [str(empty), "empty"], "run", config, "--out", tmp_path / "run")
     few = jsonl(tmp_path / "few.jsonl", GOOD[:20])
     config = qa_config(tmp_path, path=str(few))
-    by = "asked for by warm_start.problems (500) + generate.prompts x rounds (16)"
+    by = "asked for by evaluate.problems"
     assert_refused(call, [str(few), by], "run", config, "--out", tmp_path / "run")
     bytes_ = tmp_path / "bytes.jsonl"
     bytes_.write_bytes(b'{"problem": "\xff", "answer": "1"}\n')

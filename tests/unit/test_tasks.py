@@ -224,7 +224,7 @@ def test_qa_needs_one_source(options: dict[str, str]) -> None:
 @pytest.mark.parametrize("split", ["eval", "dev"])
 def test_qa_too_few_to_evaluate_on(split: Split, tmp_path: Path) -> None:
     path = jsonl(tmp_path / "a.jsonl", lines(100))
-    with pytest.raises(InputError, match=rf"\d+ problems for '{split}', 60 asked for"):
+    with pytest.raises(ValueError, match=rf"\d+ problems for '{split}', 60 asked for"):
         list(qa(split, 60, path=path))
 
 
