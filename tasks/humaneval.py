@@ -28,8 +28,8 @@ SHAPES = "prompt, test and entry_point, or text (or prompt) and test_list"
 def problems(split: Split, n: int, *, seed: int = 0, path: str | None = None) -> Iterator[Problem]:
     """Yield n problems of `split`, shuffled by `seed`; training ones come again when all are seen.
 
-    Raises InputError naming file and line for a line that is not what it should be, and when there
-    are too few problems.
+    Raises InputError naming file and line for a line that is not what it should be, and ValueError
+    where there are too few problems.
     """
     if path is None and split != "eval":
         raise InputError(

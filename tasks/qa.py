@@ -39,7 +39,7 @@ def problems(
 
     Give `path` (and `eval_path`, when the test set is a file of its own) or `dataset` (and
     `subset`) of the hub. `suffix` ends each prompt. Raises InputError naming file and line for a
-    line that is not what it should be, and when eval or dev has fewer than n problems.
+    line that is not what it should be, and ValueError where eval or dev has fewer than n problems.
     """
     if (path is None) == (dataset is None):
         raise InputError("task: qa needs either path (a JSONL file) or dataset (a hub id)")

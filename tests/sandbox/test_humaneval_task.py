@@ -56,7 +56,7 @@ def test_the_packages_problems_are_a_test_set() -> None:
     assert all(problem.prompt.rstrip().endswith('"""') for problem in problems[:1])
     with pytest.raises(InputError, match="test set"):
         drawn("train", 1)
-    with pytest.raises(InputError, match="164 problems"):
+    with pytest.raises(ValueError, match="164 problems"):
         drawn("eval", 165)
 
 
