@@ -20,6 +20,11 @@ SHARING = {"test_cluster.py", "test_faults.py", "test_frames_run.py", "test_loca
 SHARING |= {"test_loop.py", "test_resume.py", "test_stored_run.py"}
 
 
+# The files of the unit tier whose tests import torch: a process that has it may as well do all.
+WITH_TORCH = {"test_cli.py", "test_config.py", "test_frames.py", "test_metrics_table.py"}
+WITH_TORCH |= {"test_models.py", "test_record.py", "test_threads.py", "test_track.py"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with its tier, the folder of its file."""
     for item in items:
@@ -28,12 +33,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "reference" in getattr(item, "fixturenames", ()) and "reference" not in given:
             assert item.path.name in SHARING, f"add {item.path.name} to SHARING in conftest.py"
     if "PYTEST_XDIST_WORKER" in os.environ:  # what takes longest begins first
-        items.sort(key=lambda i: (i.path.name not in SHARING, i.path.parent.name == "unit"))
+        items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> tuple[bool, bool, bool]:
+    """What takes longest has the smallest rank."""
+    name = item.path.name
+    return name not in SHARING, item.path.parent.name == "unit", name not in WITH_TORCH
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give one of the processes (pytest -n 2) all tests of a file, and one all files of SHARING.
+    """Give one of the processes (pytest -n 2) all tests of a file; one has all files of SHARING.
+
+    And one all of WITH_TORCH.
 
     pytest-xdist's own groups do nothing under pytest 9.2: they rename tests, in vain.
     """
@@ -42,7 +55,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return "reference" if Path(file).name in SHARING else file
+            if Path(file).name in SHARING:
+                return "reference"
+            return "torch" if Path(file).name in WITH_TORCH else file
 
     return ByFile(config, log)
 
