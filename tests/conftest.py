@@ -20,9 +20,18 @@ SHARING = {"test_cluster.py", "test_faults.py", "test_frames_run.py", "test_loca
 SHARING |= {"test_loop.py", "test_resume.py", "test_stored_run.py"}
 
 
-# The files of the unit tier whose tests import torch: a process that has it may as well do all.
-WITH_TORCH = {"test_cli.py", "test_config.py", "test_frames.py", "test_metrics_table.py"}
-WITH_TORCH |= {"test_models.py", "test_record.py", "test_threads.py", "test_track.py"}
+# The files of the unit tier whose tests import torch, or what else takes seconds: a process that
+# has it may as well do all.
+IMPORTING = {"test_cli.py", "test_config.py", "test_frames.py", "test_metrics_table.py"}
+IMPORTING |= {"test_models.py", "test_record.py", "test_threads.py", "test_track.py"}
+IMPORTING |= {
+    "test_claims.py",
+    "test_compare.py",
+    "test_peers.py",
+    "test_plot.py",
+    "test_readme.py",
+}
+LONG = {"test_finished.py", "test_math.py", "test_theory.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,17 +45,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.sort(key=_rank)
 
 
-def _rank(item: pytest.Item) -> tuple[bool, bool, bool]:
+def _rank(item: pytest.Item) -> tuple[bool, bool, bool, bool]:
     """What takes longest has the smallest rank."""
     name = item.path.name
-    return name not in SHARING, item.path.parent.name == "unit", name not in WITH_TORCH
+    unit = item.path.parent.name == "unit"
+    return name not in SHARING, unit, name not in IMPORTING, name not in LONG
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give one of the processes (pytest -n 2) all tests of a file; one has all files of SHARING.
 
-    And one all of WITH_TORCH.
+    And one all of IMPORTING.
 
     pytest-xdist's own groups do nothing under pytest 9.2: they rename tests, in vain.
     """
@@ -57,7 +67,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file = nodeid.partition("::")[0]
             if Path(file).name in SHARING:
                 return "reference"
-            return "torch" if Path(file).name in WITH_TORCH else file
+            return "imports" if Path(file).name in IMPORTING else file
 
     return ByFile(config, log)
 

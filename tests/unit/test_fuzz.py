@@ -48,7 +48,7 @@ def examples(few: int, many: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("n", [few, pytest.param(many, marks=pytest.mark.slow)])
 
 
-@examples(100, 300)
+@examples(50, 300)
 def test_a_config_loads_or_is_refused_in_a_line(n: int, tmp_path: Path) -> None:
     @settings(max_examples=n)
     @given(st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=3), TEXT)
@@ -84,7 +84,7 @@ def test_a_file_of_any_text_is_a_config_or_refused(
         load(file)
 
 
-@examples(60, 200)
+@examples(30, 200)
 def test_an_override_is_taken_or_refused(n: int) -> None:
     @settings(max_examples=n)
     @given(st.text(max_size=60))
@@ -103,7 +103,7 @@ LINES = st.binary(max_size=80) | st.dictionaries(
 ).map(lambda record: json.dumps(record).encode())
 
 
-@examples(150, 500)
+@examples(60, 500)
 def test_lines_are_read_or_named(n: int) -> None:
     @settings(max_examples=n)
     @given(st.lists(LINES, max_size=5), st.booleans())

@@ -128,9 +128,9 @@ def faults(verifier: LoadedVerifier, seeds: range) -> list[Any]:
 @pytest.mark.parametrize(
     ("name", "count"),
     [
-        ("math", 800),
-        ("math_steps", 200),
-        ("algebra", 200),
+        ("math", 400),
+        ("math_steps", 100),
+        ("algebra", 100),
         pytest.param("math", 2_000, marks=pytest.mark.slow),
         pytest.param("math_steps", 300, marks=pytest.mark.slow),
         pytest.param("algebra", 300, marks=pytest.mark.slow),

@@ -18,16 +18,16 @@ P = np.array([0.5, 0.3, 0.2])
 
 
 CHAINS: dict[Callable[[int], list[theory.Law]], int] = {
-    theory.gaussian_laws: 500,
-    theory.zipf_laws: 100,
-    theory.least_squares_laws: 200,
+    theory.gaussian_laws: 300,
+    theory.zipf_laws: 60,
+    theory.least_squares_laws: 120,
     theory.selection_laws: 12,
 }
 
 
 @pytest.fixture(scope="module", params=["few", pytest.param("all", marks=pytest.mark.slow)])
 def laws(request: pytest.FixtureRequest) -> list[theory.Law]:
-    """The report, and one from a fifth to a third of its chains."""
+    """The report, and one from a tenth to a third of its chains."""
     if request.param == "all":
         return theory.report()
     return [one for family, chains in CHAINS.items() for one in family(chains)]
