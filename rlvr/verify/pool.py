@@ -53,7 +53,7 @@ from typing import Any, Protocol, Self, cast
 from rlvr.data import DECIDED, STATUSES, Problem, RunError, Status, Verdict
 from rlvr.engine.processes import die_with_parent
 from rlvr.sandbox.outside import expect_greeting, greeting
-from rlvr.verify import isolated
+from rlvr.verify import isolated, slept
 from rlvr.verify.verifier import (
     LoadedVerifier,
     Verify,
@@ -411,6 +411,7 @@ class VerifierPool:
         while others are judged, so that who makes them does not wait. Raises RunError if the
         server can't start.
         """
+        slept.watch()
         source = Source(iter(items))
         todo = source.todo
         done: dict[int, Verdict] = {}
@@ -526,6 +527,9 @@ class VerifierPool:
 
     def _collect(self, worker: _Worker, done: dict[int, Verdict]) -> list[Item]:
         """Take in what the worker has sent, or replace it; return the items to run (again)."""
+        if slept.slept_since(worker.sent_at):  # its times are not its own: all of it once more
+            self._discard(worker)
+            return worker.chunk[worker.answered :]
         try:
             data = worker.sock.recv(1 << 20, socket.MSG_DONTWAIT)
         except BlockingIOError:
