@@ -124,18 +124,20 @@ def sweep(
 
 @app.command()
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders, finished or still going.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Run folders, finished or still going, or a sweep's.")
+    ],
 ) -> None:
     """Compare the arms of a run, paired by seed: tables, verdicts, compare.json, a plot."""
     _compare(runs)
 
 
 def _compare(runs: list[Path]) -> None:
-    from rlvr.results.compare import read_results, write_compare
+    from rlvr.results.compare import read_all, write_compare
     from rlvr.results.plot import plot, plot_steps
     from rlvr.results.tables import print_tables
 
-    results = [read_results(folder) for folder in runs]
+    results = read_all(runs)
     write_compare(results)
     print_tables(results, console)
     for one in results:
@@ -181,7 +183,9 @@ def export_(
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders, finished or still going.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Run folders, finished or still going, or a sweep's.")
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
@@ -197,10 +201,10 @@ def report(
     configs.
     """
     from rlvr.report.page import write_report
-    from rlvr.results.compare import read_results
+    from rlvr.results.compare import read_all
 
     path = out or (runs[0] if len(runs) == 1 else Path()) / "report.html"
-    size = write_report([read_results(folder) for folder in runs], path)
+    size = write_report(read_all(runs), path)
     said = f"Report: {path} ({size / 1e6:.1f} MB)"
     _beside(path).print(said, highlight=False, soft_wrap=True)
 
@@ -477,6 +481,19 @@ def _axes(arm: Arm) -> str:
 def _first_comment(path: Path) -> str:
     first = path.read_text().splitlines()[0]
     return first.removeprefix("#").strip() if first.startswith("#") else ""
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A verifier or a task, by name or as a file.")],
+) -> None:
+    """Show what a verifier or a task says of itself: its rules, and its options with defaults."""
+    from rlvr.verify.plugins import described
+
+    for one in described(name):
+        options = [f"  {option}" for option in one.options] or ["  none"]
+        for line in (f"{one.kind} {name}  ({one.path})", "", one.text, "", "options:", *options):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

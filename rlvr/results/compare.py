@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,21 @@ from rlvr.statistics.estimates import (
 COLUMNS = ("seed", "arm", "round", "metric", "level", "value")
 
 # Reading a run ----------------------------------------------------------------------------------
+
+
+def read_all(folders: Sequence[Path]) -> list[Results]:
+    """Read runs. A folder that holds runs instead, as a sweep's does, stands for all of them.
+
+    These are named by their folders. Raises InputError as `read_results` does.
+    """
+    found = []
+    for folder in folders:
+        inside = sorted(path.parent for path in folder.glob(f"*/{CONFIG}"))
+        if inside and not (folder / CONFIG).is_file():
+            found += [replace(read_results(run), name=run.name) for run in inside]
+        else:
+            found.append(read_results(folder))
+    return found
 
 
 def read_results(run: Path) -> Results:

@@ -15,6 +15,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -122,6 +123,56 @@ def available(kind: Kind) -> dict[str, str]:
     for point in importlib.metadata.entry_points(group=group):
         found.setdefault(point.name, f"entry point {point.value}")
     return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a plugin says of itself: its file, its docstring, and each option with its default."""
+
+    kind: Kind
+    path: str
+    text: str
+    options: tuple[str, ...]
+
+
+# The function of each kind, and the parameters of it that are no options.
+_FUNCTIONS: dict[Kind, tuple[str, tuple[str, ...]]] = {
+    "verifier": ("verify", ("problem", "completion")),
+    "task": ("problems", ("split", "n", "seed")),
+}
+
+
+def described(name: str) -> list[Described]:
+    """Return what the verifier and the task of that name say of themselves; there may be both.
+
+    Raises InputError where there is neither.
+    """
+    found = []
+    for kind, (function, reserved) in _FUNCTIONS.items():
+        if name.endswith(".py") and function not in vars(load_module(kind, name)):
+            continue
+        if not name.endswith(".py") and name not in available(kind):
+            continue
+        plugin, module = load_plugin(kind, name, function)
+        parameters = inspect.signature(plugin).parameters.values()
+        options = tuple(_option(one) for one in parameters if one.name not in reserved)
+        found.append(Described(kind, str(module.__file__), inspect.getdoc(module) or "", options))
+    if not found:
+        known = [*available("verifier"), *available("task")]
+        raise InputError(
+            f"{name!r} is no verifier and no task{nearest(name, known)} (rlvr list verifiers, "
+            "rlvr list tasks; or give path/to/file.py)"
+        )
+    return found
+
+
+def _option(parameter: inspect.Parameter) -> str:
+    """Return a parameter as a person writes it: name: type = default."""
+    kind, default = parameter.annotation, parameter.default
+    said = parameter.name
+    if kind is not parameter.empty:
+        said += f": {kind if isinstance(kind, str) else inspect.formatannotation(kind)}"
+    return said if default is parameter.empty else f"{said} = {default!r}"
 
 
 def _headline(path: Path) -> str:

@@ -30,6 +30,7 @@ COMMANDS = {
     "check": ["name", "-n", "--option", "--timeout"],
     "new": ["verifier", "name", "--folder"],
     "list": ["verifiers|tasks|arms|models|configs"],
+    "show": ["name"],
     "doctor": [],
 }
 
@@ -275,6 +276,21 @@ def test_list_names_each_with_what_it_is(call: Call, kind: str, names: list[str]
     for name in names:
         (line,) = [line for line in out.splitlines() if line.split()[:1] == [name]]
         assert len(line.split()) > 2, f"nothing is said of {name}"
+
+
+def test_show_says_rules_and_options(call: Call, tmp_path: Path) -> None:
+    code, out, _ = call("show", "math")
+    assert code == 0 and "verifier math" in out and "Policies, as options" in out
+    assert "percent: Literal['value', 'number'] = 'value'" in out
+    code, out, _ = call("show", "algebra")
+    assert code == 0 and "verifier algebra" in out and "task algebra" in out
+    own = tmp_path / "own.py"
+    own.write_text(
+        '"""My rule."""\ndef verify(problem, completion, *, strict: bool = False, x=3):\n    ...\n'
+    )
+    code, out, _ = call("show", own)
+    assert code == 0 and "My rule." in out and "strict: bool = False" in out and "x = 3" in out
+    assert_refused(call, ["did you mean 'math'", "rlvr list tasks"], "show", "mth")
 
 
 def test_list_of_something_else(call: Call) -> None:

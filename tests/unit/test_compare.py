@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from support.figures import (
 from rlvr import cli
 from rlvr.data import InputError
 from rlvr.results import compare
-from rlvr.results.compare import read_results, write_compare
+from rlvr.results.compare import read_all, read_results, write_compare
 
 Change = Callable[[list[Row]], list[Row]]
 
@@ -70,6 +71,17 @@ def test_schema(run: Path) -> None:
     assert rule["config_hash"] == "0123abcd"
     assert (rule["seeds"], rule["seeds_left_out"]) == ([0, 1, 2], [])
     assert (rule["round"], rule["rounds"]) == (2, 2)
+
+
+def test_a_folder_of_runs_stands_for_them(tmp_path: Path) -> None:
+    recorded = Path(__file__).parents[2] / "docs" / "results"
+    for point, name in (("a=1", "quickstart"), ("a=2", "quickstart-seeds-3-4-5")):
+        shutil.copytree(recorded / name, tmp_path / "sweep" / point)
+    found = read_all([tmp_path / "sweep", recorded / "quickstart"])
+    assert [one.name for one in found] == ["a=1", "a=2", "quickstart"]
+    assert found[0].seeds == (0, 1, 2) and found[1].seeds == (3, 4, 5)
+    with pytest.raises(InputError, match="config.json"):
+        read_all([tmp_path])
 
 
 def test_figures_are_scipys_and_holm_is_statsmodels(run: Path) -> None:
