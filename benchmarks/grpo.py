@@ -134,7 +134,7 @@ def _measure(path: Path, steps: int) -> dict[str, float]:
 
 
 def _ours(config: config_.Config, run: Path, steps: int) -> dict[str, float]:
-    with Display(Console(quiet=True), "benchmark", 2) as display, timed() as clock:
+    with Display(Console(quiet=True), "benchmark", 1, 1) as display, timed() as clock:
         runner.run(config, run, display, config.name)
     timing = pd.read_parquet(run / "timing.parquet")
     arm = timing[timing.arm == "grpo"]

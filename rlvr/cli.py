@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -64,7 +64,7 @@ def run(
     loaded = config_.load(Path(config), overrides or [])
     folder = out or Path("runs") / loaded.name
     try:
-        with Display(console, loaded.name, _rounds(loaded)) as display:
+        with Display(console, loaded.name, *_sizes([loaded])) as display:
             runner.run(loaded, folder, display, config)
     except KeyboardInterrupt:
         _stop("interrupted; what was recorded is kept: run the same command again to resume", 130)
@@ -74,8 +74,10 @@ def run(
     )
 
 
-def _rounds(config: Config) -> int:
-    return len(config.seeds) * (1 + len(config.arms) * config.rounds)
+def _sizes(configs: Sequence[Config]) -> tuple[int, int]:
+    """Return how many bases and how many rounds these configs ask for."""
+    bases = sum(len(one.seeds) for one in configs)
+    return bases, sum(len(one.seeds) * len(one.arms) * one.rounds for one in configs)
 
 
 @app.command()
@@ -110,9 +112,9 @@ def sweep(
 
     folder = out or Path("runs") / f"{config_.load(Path(config), overrides or []).name}-sweep"
     grid = points(config, over, overrides or [], folder)
-    rounds = sum(_rounds(point.config) for point in grid)
+    sizes = _sizes([point.config for point in grid])
     try:
-        with Display(console, f"{len(grid)} points", rounds) as display:
+        with Display(console, f"{len(grid)} points", *sizes) as display:
             runner.run_all([(point.config, point.folder) for point in grid], display, config)
     except KeyboardInterrupt:
         _stop("interrupted; what was recorded is kept: the same command resumes", 130)
@@ -245,7 +247,7 @@ def claims(
     for claim, runs in wanted:
         for name, config in runs.items():
             try:
-                with Display(console, f"{claim.name} {name}", _rounds(config)) as display:
+                with Display(console, f"{claim.name} {name}", *_sizes([config])) as display:
                     runner.run(config, folder / claim.name / name, display, str(claim.path))
             except KeyboardInterrupt:
                 _stop("interrupted; what was recorded is kept: the same command resumes", 130)

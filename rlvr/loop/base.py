@@ -106,9 +106,17 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
             record.delete_folder(cached)
         if not cached.is_dir():
             made = run.scratch / "warm-start"
-            check = _target_reached(run, seed, start)
+            reached: list[float] = []
+            check = _target_reached(run, seed, start, reached)
             run.engine.rest()
             train(start, rows, training, seed.seed, made, seed.probes, check)
+            if settings.until is not None and not any(one >= settings.until for one in reached):
+                last = f"{reached[-1]:.2f}" if reached else "never measured"
+                run.display.note(
+                    f"seed {seed.seed}: the warm start ended after {settings.max_steps} steps, "
+                    f"below its target (pass@1 {last}, until: {settings.until}): raise "
+                    "warm_start.max_steps, or lower until"
+                )
             record.copy_folder(made, cached)
             shutil.rmtree(made)
     record.copy_folder(cached, out)
@@ -135,8 +143,11 @@ def _content_key(run: Run, seed: Seed, start: Path, rows: Sequence[Row], trainin
     )
 
 
-def _target_reached(run: Run, seed: Seed, start: Path) -> StepCheck | None:
-    """Return a check that samples held-back problems with the engine every so many steps."""
+def _target_reached(run: Run, seed: Seed, start: Path, found: list[float]) -> StepCheck | None:
+    """Return a check that samples held-back problems with the engine every so many steps.
+
+    Each time it appends the share that was correct to `found`.
+    """
     settings = run.config.warm_start
     assert settings is not None
     target, place = settings.until, base_of(seed.seed)
@@ -156,7 +167,7 @@ def _target_reached(run: Run, seed: Seed, start: Path) -> StepCheck | None:
             run.engine.load(folder)
             records = sample(run, seed, seed.held_back, 1.0, 2, "sample", place)
             run.engine.rest()
-        reached = _share_correct(records)
+        found.append(reached := _share_correct(records))
         where = f"warm start, step {step}, pass@1 {reached:.2f} of {target}"
         run.display.stage(place, where)
         return reached >= target

@@ -36,7 +36,7 @@ from rlvr.loop.dispatch import Crew, LostError, dispatch, unfinished, units_of
 from rlvr.loop.progress import Display
 from rlvr.loop.units import POLL_SECONDS, Job, Unit
 from rlvr.loop.work import Begun
-from rlvr.loop.worker import Worker
+from rlvr.loop.worker import Made, Worker
 from rlvr.records.layout import CONFIG
 from rlvr.verify.pool import SOON_SECONDS, WINDOW, Source, VerifierPool
 from rlvr.verify.settings import NamedConfig
@@ -136,8 +136,8 @@ class NodeWorker:
         os.chdir(folder)
         self.worker = Worker()
 
-    def work(self, job: Job, unit: Unit, judges: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
-        """Make a unit and return its rows of timing. `judges`: the actors of each verifier."""
+    def work(self, job: Job, unit: Unit, judges: Sequence[Sequence[Any]]) -> Made:
+        """Make a unit. `judges`: the actors of each verifier."""
         if not (job.folder / CONFIG).is_file():
             raise InputError(
                 f"{job.folder}: the node {ray.util.get_node_ip_address()} does not see it: "
@@ -188,15 +188,15 @@ class _Nodes(Crew):
         found: list[Any] = ray.wait(list(tasks), timeout=POLL_SECONDS)[0]
         return found
 
-    def result(self, task: Any) -> list[dict[str, Any]]:
-        """Return the rows of timing. A worker whose engine failed counts as lost."""
+    def result(self, task: Any) -> Made:
+        """Return what the worker says. One whose engine failed counts as lost."""
         try:
-            rows: list[dict[str, Any]] = _result(task)
+            made: Made = _result(task)
         except RayTaskError:
             raise
         except (RayError, RunError) as failure:
             raise LostError(str(failure)) from failure
-        return rows
+        return made
 
     def dismiss(self, worker: Any) -> None:
         """Kill the actor."""

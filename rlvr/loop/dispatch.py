@@ -21,6 +21,7 @@ from rlvr.loop.progress import Display
 from rlvr.loop.recording import headline
 from rlvr.loop.units import POLL_SECONDS, Job, Unit, units
 from rlvr.loop.work import Begun
+from rlvr.loop.worker import Made
 from rlvr.records.layout import RECORDED, STOP, Place
 
 WAIT_SECONDS = 30.0  # without a worker, until it is said
@@ -53,8 +54,8 @@ class Crew(Protocol):
     def ended(self, tasks: Sequence[Any]) -> Sequence[Any]:
         """Wait for POLL_SECONDS at most; return those of the tasks that have ended."""
 
-    def result(self, task: Any) -> list[dict[str, Any]]:
-        """Return a task's rows of timing. Raises what it raised, and LostError."""
+    def result(self, task: Any) -> Made:
+        """Return what the worker says of the unit. Raises what it raised, and LostError."""
 
     def dismiss(self, worker: Any) -> None:
         """End a worker."""
@@ -144,7 +145,10 @@ def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
         for task in crew.ended(list(running)):
             worker, of, unit = running.pop(task)
             try:
-                of.begun.timing.rows += crew.result(task)
+                made = crew.result(task)
+                of.begun.timing.rows += made.timing
+                for line in made.notes:
+                    display.note(line)
                 idle.append(worker)
                 if not display.stopping:
                     of.done.add(unit)

@@ -28,6 +28,7 @@ from rlvr.loop.dispatch import Crew, LostError, dispatch, unfinished, units_of
 from rlvr.loop.progress import Display
 from rlvr.loop.units import POLL_SECONDS, Job, Unit
 from rlvr.loop.work import Begun
+from rlvr.loop.worker import Made, Worker
 
 MEMORY = 4 << 30  # bytes that a worker may take, with its engine
 _COMMAND = "import sys; from rlvr.loop.local import serve; serve(*map(int, sys.argv[1:]))"
@@ -96,16 +97,16 @@ class _Processes(Crew):
         """Return those that have answered, or whose process has ended."""
         return wait(list(tasks), POLL_SECONDS)
 
-    def result(self, task: Connection) -> list[dict[str, Any]]:
-        """Return the rows of timing, or raise what was raised there."""
+    def result(self, task: Connection) -> Made:
+        """Return what the worker says, or raise what was raised there."""
         try:
             answer = task.recv()
         except (EOFError, OSError) as failure:
             raise LostError("its process has ended: killed, perhaps for memory") from failure
         if isinstance(answer, BaseException):
             raise answer
-        rows: list[dict[str, Any]] = answer
-        return rows
+        made: Made = answer
+        return made
 
     def dismiss(self, worker: _Process) -> None:
         """End a worker."""
@@ -147,8 +148,6 @@ def serve(descriptor: int, parent: int, *cores: int) -> None:
     die_with_parent(parent)
     os.sched_setaffinity(0, cores)
     use_openmp()
-    from rlvr.loop.worker import Worker
-
     worker, connection = Worker(), Connection(descriptor)
     while True:
         try:

@@ -33,28 +33,30 @@ class Display:
     """Where the run is, how fast, how long still, and the last completions with verdicts.
 
     Use as a context manager: within it the first Ctrl-C is kept until `may_stop` is called, and the
-    second ends the run at once. `total` is the number of rounds over all arms and seeds, the bases
-    included.
+    second ends the run at once. `bases` and `rounds` are what there is to make, over all seeds and
+    arms.
     """
 
-    def __init__(self, console: Console, name: str, total: int) -> None:
+    def __init__(self, console: Console, name: str, bases: int, rounds: int) -> None:
         self.console, self.live_wanted = console, console.is_terminal
         self.bar = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("rounds"),
+            TextColumn("bases and rounds"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=False),
             console=console,
             speed_estimate_period=600,
         )
-        self.task = self.bar.add_task(name, total=total)
+        self.task = self.bar.add_task(name, total=bases + rounds)
+        self.left = {"base": bases, "round": rounds}
+        self.took: dict[str, list[float]] = {"base": [], "round": []}
         self.where, self.detail = "", ""
         self.stopping = False
         self.samples: list[tuple[str, str, str]] = []
-        self.rounds, self.began = 0, 0.0  # how many ended here, the bases apart; since when
+        self.began = 0.0  # when the first that ended here began
         self.live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
 
     def __enter__(self) -> Display:
@@ -120,21 +122,35 @@ class Display:
         `seconds` 0 means that it was there already.
         """
         self.bar.advance(self.task)
+        kind = "round" if place.round else "base"
+        self.left[kind] -= 1
         if not seconds:
             return
+        self.began = self.began or time.monotonic() - seconds
+        self.took[kind].append(seconds)
         figures = "  ".join(f"{name} {value}" for name, value in headline.items())
         where = f"seed {place.seed}  {place.arm:<12} round {place.round}"
         line = f"{where}  {figures}  {seconds:.1f} s"
-        if place.round:
-            self.began = self.began or time.monotonic() - seconds
-            self.rounds += 1
-        if self.rounds and not self.live_wanted:
-            task = self.bar.tasks[0]
-            # Of wall time, which on a cluster is less than the rounds'.
-            each = (time.monotonic() - self.began) / self.rounds
-            left = ((task.total or 0) - task.completed) * each
+        left = self.seconds_left()
+        if left is not None and not self.live_wanted:
             line += f"  (about {left / 60:.0f} min left)"
         self.note(line)
+
+    def seconds_left(self) -> float | None:
+        """Return how long the rest takes, if it goes on like that; None while it can't be told.
+
+        A base takes its warm start, and so is counted apart. Where several are made at once, wall
+        time is less than theirs together.
+        """
+        if any(count > 0 and not self.took[kind] for kind, count in self.left.items()):
+            return None
+        alone = sum(
+            count * sum(self.took[kind]) / len(self.took[kind])
+            for kind, count in self.left.items()
+            if count > 0
+        )
+        spent = sum(map(sum, self.took.values()))
+        return alone * (time.monotonic() - self.began) / spent if spent else None
 
 
 def _short(text: str) -> str:

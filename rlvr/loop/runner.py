@@ -151,7 +151,7 @@ def _work_here(begun: Begun, display: Display) -> None:
         shared = stack.enter_context(opened(begun, judges, display))
         rounds = len(config.seeds) * len(config.arms) * config.rounds
         display.note(
-            f"{config.name}: {rounds} rounds into {job.folder}; "
+            f"{config.name}: {len(config.seeds)} bases and {rounds} rounds into {job.folder}; "
             f"engine up in {shared.engine.start_seconds:.0f} s"
         )
         seed: Seed | None = None

@@ -10,8 +10,9 @@ import dataclasses
 import os
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from rlvr.loop.progress import Display
 from rlvr.loop.units import Job, Unit, alone
 from rlvr.loop.work import Begun
 from rlvr.records import record
-from rlvr.records.layout import SCRATCH, STOP
+from rlvr.records.layout import SCRATCH, STOP, Place
 from rlvr.verify.pool import Judge
 
 
@@ -31,12 +32,28 @@ class _Stopped(Exception):
     """The run was interrupted, and all that this worker did so far is recorded."""
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a worker says of a unit: its rows of timing, and lines for the display."""
+
+    timing: list[dict[str, Any]]
+    notes: list[str]
+
+
 class _Unseen(Display):
     """A worker's display, which nobody sees. It stops where a file says so, not at a Ctrl-C."""
 
     def __init__(self, stop: Path) -> None:
-        super().__init__(Console(quiet=True), "", 0)
+        super().__init__(Console(quiet=True), "", 0, 0)
         self.stop = stop
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Keep a line for the display of the run."""
+        self.notes.append(text)
+
+    def round_done(self, place: Place, headline: Mapping[str, Any], seconds: float) -> None:
+        """Say nothing: the run sees the files."""
 
     def may_stop(self) -> None:
         """Raise _Stopped where the file is there."""
@@ -52,10 +69,8 @@ class Worker:
         self.run: Run | None = None
         self.seed: Seed | None = None
 
-    def work(
-        self, job: Job, unit: Unit, judges: Sequence[Judge] | None = None
-    ) -> list[dict[str, Any]]:
-        """Make a unit and return its rows of timing.
+    def work(self, job: Job, unit: Unit, judges: Sequence[Judge] | None = None) -> Made:
+        """Make a unit.
 
         `judges`: one for each of the run's verifiers; None: this worker's own processes.
         """
@@ -67,7 +82,7 @@ class Worker:
                 self.seed = work.open_seed(run, job, unit.seed)
             rows = run.timing.rows
             work.work(run, self.seed, unit)
-        return rows
+        return Made(rows, shown.notes)
 
     def _open(self, job: Job, judges: Sequence[Judge] | None, shown: Display) -> Run:
         """Return the run with these judges, its engine started where it isn't yet."""

@@ -320,7 +320,7 @@ def test_a_judge_whose_processes_are_killed_starts_others(
 @pytest.mark.timeout(60)
 def test_a_unit_that_a_worker_is_still_at_is_waited_for(tmp_path: Path) -> None:
     job, unit, out = Job(load(TINY), tmp_path, "", 0, {}), Unit(7, "verified"), io.StringIO()
-    display = Display(Console(file=out), "", 0)
+    display = Display(Console(file=out), "", 0, 0)
     (tmp_path / LOCKS).mkdir()
     other = FileLock(tmp_path / LOCKS / "7-verified", thread_local=False)
     with other, ThreadPoolExecutor() as thread:

@@ -290,7 +290,7 @@ def test_stale_weights_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(grpo, "_sync", once)
     coin = ["arms=[{name: coin, keep: random, learner: grpo}]", "warm_start.max_steps=20"]
     config = load(TINY, [*SMALL, *coin, "rounds=1", "grpo.checkpoint_every=2"])
-    display = Display(Console(quiet=True), "stale", 3)
+    display = Display(Console(quiet=True), "stale", 1, 2)
     with pytest.raises(RunError, match=r"step 2: engine and trainer differ by 0\.\d+ nats"):
         runner.run(config, tmp_path / "run", display, str(TINY))
     assert len(synced) == 2
@@ -336,7 +336,7 @@ def test_trls_own_vllm_samples_where_it_is_asked_to(
     monkeypatch.setattr(grpo.Online, "rollout", by_fake)
     coin = ["arms=[{name: coin, keep: random, learner: grpo}]", "warm_start.max_steps=20"]
     config = load(TINY, [*SMALL, *coin, "rounds=1", "grpo.checkpoint_every=2"])
-    runner.run(config, tmp_path / "run", Display(Console(quiet=True), "fake", 3), str(TINY))
+    runner.run(config, tmp_path / "run", Display(Console(quiet=True), "fake", 1, 2), str(TINY))
     assert calls == ["sync", "generate 64 in groups of 4"] * 2
     completions, _, _ = sampled(tmp_path / "run", "coin", 1)
     assert {one.finish_reason for one in completions} == {"stop", "length"}
@@ -365,7 +365,7 @@ def test_trls_own_vllm_needs_a_gpu(tmp_path: Path) -> None:
         pytest.skip("there is a GPU")
     config = load(TINY, [*SMALL, "grpo={steps: 2, trl_vllm: {mode: colocate}}"])
     with pytest.raises(InputError, match="grpo.trl_vllm.*need a GPU"):
-        runner.run(config, tmp_path / "run", Display(Console(quiet=True), "fake", 3), str(TINY))
+        runner.run(config, tmp_path / "run", Display(Console(quiet=True), "fake", 1, 2), str(TINY))
     assert not (tmp_path / "run").exists()
     arguments = grpo.trl_arguments(config.grpo, config.train, config.generate, 2, 2, tmp_path)
     assert arguments.use_vllm and arguments.vllm_mode == "colocate"

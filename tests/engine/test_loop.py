@@ -349,7 +349,7 @@ def test_a_refused_process_leaves_the_folder_of_another_that_was_quicker(
             return locked(run)
 
         monkeypatch.setattr(record, "locked", late)
-        display = Display(Console(quiet=True), "late", 1)
+        display = Display(Console(quiet=True), "late", 1, 0)
         with pytest.raises(InputError, match="another run is using this folder"):
             runner.run(load(TINY), folder, display, str(TINY))
         assert {path.name for path in folder.iterdir()} == {".lock", "theirs"}

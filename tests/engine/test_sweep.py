@@ -47,6 +47,8 @@ def test_two_real_points_and_again(tmp_path: Path) -> None:
     command = ["sweep", TINY, "--over", "train.lr=1e-4,5e-4"]
     command += ["seeds=[7]", "rounds=1", "arms=[verified]", "evaluate.off_target=[]"]
 
+    command += ["warm_start.until=0.99", "warm_start.check_every=50"]
+
     def sweep() -> str:
         return command_here(*command, "--out", out, cache=tmp_path / "cache")
 
@@ -61,4 +63,9 @@ def test_two_real_points_and_again(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(bases[0], bases[1])
     losses = [float(frame[frame.metric == "train_loss"].value.iloc[0]) for frame in frames]
     assert losses[0] != losses[1]
+    missed = "seed 7: the warm start ended after 100 steps, below its target (pass@1 0.0"
+    assert first.count(missed) == 1, "the second point has it from the cache"
     assert sweep().endswith(table)
+    # The folder stands for its runs.
+    compared = command_here("compare", out, cache=tmp_path / "cache")
+    assert "train.lr=1e-4, seeds 7" in compared and "train.lr=5e-4, seeds 7" in compared

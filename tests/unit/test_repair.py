@@ -30,7 +30,7 @@ class Notes(Display):
     """A display that keeps its lines."""
 
     def __init__(self) -> None:
-        super().__init__(Console(quiet=True), "", 0)
+        super().__init__(Console(quiet=True), "", 0, 0)
         self.said: list[str] = []
 
     def note(self, text: str) -> None:

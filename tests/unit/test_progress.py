@@ -1,0 +1,54 @@
+"""How long the rest of a run takes, said while it goes on."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from rich.console import Console
+
+from rlvr.loop.progress import Display
+from rlvr.records.layout import Place
+
+
+@pytest.fixture
+def display(monkeypatch: pytest.MonkeyPatch) -> Display:
+    return Display(Console(quiet=True), "run", 3, 12)
+
+
+def at(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: seconds)
+
+
+def test_a_base_with_its_warm_start_is_counted_apart(
+    display: Display, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(monkeypatch, 1100)
+    display.round_done(Place(0, "base", 0), {}, 100)
+    assert display.seconds_left() is None, "no round tells yet how long one takes"
+    at(monkeypatch, 1110)
+    display.round_done(Place(0, "a", 1), {}, 10)
+    # Two bases of 100 s and eleven rounds of 10 s.
+    assert display.seconds_left() == pytest.approx(2 * 100 + 11 * 10)
+
+
+def test_units_made_at_once_take_less(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, 1100)
+    display.round_done(Place(0, "base", 0), {}, 100)
+    display.round_done(Place(1, "base", 0), {}, 100)
+    at(monkeypatch, 1110)
+    for seed in (0, 1):
+        display.round_done(Place(seed, "a", 1), {}, 10)
+    # 220 s of work in 110 s; what is left is a base and ten rounds.
+    assert display.seconds_left() == pytest.approx((100 + 10 * 10) / 2)
+
+
+def test_what_was_there_already_tells_nothing(
+    display: Display, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(3):
+        display.round_done(Place(seed, "base", 0), {}, 0)
+    assert display.seconds_left() is None
+    at(monkeypatch, 1010)
+    display.round_done(Place(0, "a", 1), {}, 10)
+    assert display.seconds_left() == pytest.approx(11 * 10), "no base is left to be made"
