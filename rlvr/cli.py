@@ -21,6 +21,7 @@ from rlvr.data import STATUSES, Arm, InputError, RunError
 
 if TYPE_CHECKING:
     from rlvr.config import Config
+    from rlvr.loop.units import Job
 
 app = typer.Typer(
     name="rlvr",
@@ -47,6 +48,9 @@ def run(
         typer.Argument(metavar="[KEY=VALUE]...", help="Keys to override: rounds=3 train.lr=1e-3"),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder. [default: runs/<name>]")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, say what the run would do, stop.")
+    ] = False,
 ) -> None:
     """Run a config: the base, then every arm's rounds, for every seed.
 
@@ -63,6 +67,9 @@ def run(
 
     loaded = config_.load(Path(config), overrides or [])
     folder = out or Path("runs") / loaded.name
+    if dry_run:
+        _say_plan(runner.prepare(loaded, folder, config))
+        return
     try:
         with Display(console, loaded.name, *_sizes([loaded])) as display:
             runner.run(loaded, folder, display, config)
@@ -72,6 +79,14 @@ def run(
     console.print(
         f"\nThe run: {folder}   again: rlvr compare {folder}", highlight=False, soft_wrap=True
     )
+
+
+def _say_plan(job: Job) -> None:
+    from rlvr.loop.plan import plan
+
+    for name, said in plan(job):
+        line = f"{name:<18} {said}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _sizes(configs: Sequence[Config]) -> tuple[int, int]:

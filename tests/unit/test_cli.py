@@ -20,7 +20,7 @@ from rlvr.select.arms import PRESETS
 
 COMMANDS = {
     "audit": ["name", "--labelled", "--pairs", "-o"],
-    "run": ["config", "key=value", "--out"],
+    "run": ["config", "key=value", "--out", "--dry-run"],
     "compare": ["runs"],
     "report": ["runs", "--out"],
     "sweep": ["config", "--over", "key=value", "--out"],
@@ -93,6 +93,19 @@ def test_bad_input_that_shows_late(
 
 def test_without_out_nothing_is_written_where_one_stands(call: Call) -> None:
     assert_refused(call, ["arms"], "run", TINY, "arms=[]")
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(call: Call, tmp_path: Path) -> None:
+    code, out, err = call("run", TINY, "--dry-run", "--out", tmp_path / "run")
+    assert (code, err) == (0, "") and not (tmp_path / "run").exists()
+    said = {line[:18].strip(): line[19:] for line in out.splitlines()}
+    assert said["run"].startswith("2 seeds x (2 arms x 2 rounds and a base)")
+    assert said["problems of a seed"] == "warm start 500, each round 64, held out (eval) 32"
+    assert said["sampled a round"] == "512 completions of at most 6 tokens, by each arm"
+    # 4 steps of 16 rows are 64: a tenth of 512 completions, 51.2, is gone through 1.25 times.
+    assert said["trained a round"].endswith("by the share kept: 10%: 1.2, 50%: 0.2, 100%: 0.1")
+    assert "MB" in said["disk"]
+    assert_refused(call, ["'adition'"], "run", TINY, "task.name=adition", "--dry-run")
 
 
 def test_missing_config_names_the_nearest_shipped_one(call: Call) -> None:
