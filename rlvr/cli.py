@@ -438,7 +438,8 @@ def new(
     if kind != "verifier":
         raise InputError(f"new: can't start a {kind!r}: write rlvr new verifier {name}")
     path = new_verifier(name, folder)
-    console.print(f"{path} is a verifier that works. Edit it, then:", highlight=False)
+    said = f"{path} is a verifier that works. Edit it, then:"
+    console.print(said, highlight=False, markup=False, soft_wrap=True)
     for command in (
         f"rlvr check {path}",
         f"rlvr score FILE.jsonl --verifier {path} -o scored.jsonl",
@@ -628,7 +629,7 @@ def main() -> None:
         _stop("the input is nested too deeply", 2)
     except OSError as failure:  # a path that won't do, a disk: nothing recorded is lost by it
         named = f"{failure.filename}: " if failure.filename else ""
-        _stop(f"{named}{failure.strerror or failure}: mend it, then run the same command again", 1)
+        _stop(f"{named}{failure.strerror or failure}: fix it, then run the same command again", 1)
 
 
 if __name__ == "__main__":

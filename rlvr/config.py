@@ -102,7 +102,7 @@ class ClaimConfig(Section):
     claim, by name, each a list of overrides of this config; the rule is applied to this config
     alone, and shown for each point. `models`: further models, for a rule about size; points have
     them too. `smoke`: overrides that make a run which tests the machinery alone. The hash covers
-    id, controls, rule and models: words may be mended and points added after a run.
+    id, controls, rule and models: words may be fixed and points added after a run.
     """
 
     id: Annotated[str, Field(pattern=r"^C[0-9]+$")]
@@ -243,7 +243,7 @@ class Config(Section):
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Read a YAML config, lay `key=value` overrides over it and check everything.
 
-    Raises InputError with one line: file, key, what is wrong, and the mend.
+    Raises InputError with one line: file, key, what is wrong, and the fix.
     """
     if not path.is_file():
         shipped = shipped_configs()
@@ -292,7 +292,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def _explain(failure: ValidationError) -> str:
-    """Say the first error of a ValidationError in one line: key, what is wrong, the mend."""
+    """Say the first error of a ValidationError in one line: key, what is wrong, the fix."""
     error = failure.errors()[0]
     key = ".".join(str(part) for part in error["loc"])
     more = f" (and {failure.error_count() - 1} more)" if failure.error_count() > 1 else ""

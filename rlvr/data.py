@@ -42,7 +42,7 @@ DECIDED: frozenset[str] = frozenset({"correct", "wrong"})
 
 
 class InputError(ValueError):
-    """The user's input is at fault: one line that names the file, the key and the mend.
+    """The user's input is at fault: one line that names the file, the key and the fix.
 
     The command exits 2.
     """
@@ -56,10 +56,10 @@ class RunError(RuntimeError):
 
 
 class Damaged(InputError):
-    """A recorded file can't be read: which, what is wrong with it, and the mend."""
+    """A recorded file can't be read: which, what is wrong with it, and the fix."""
 
-    def __init__(self, path: Path, reason: str, mend: str) -> None:
-        super().__init__(f"{path}: damaged ({reason}): {mend}")
+    def __init__(self, path: Path, reason: str, fix: str) -> None:
+        super().__init__(f"{path}: damaged ({reason}): {fix}")
         self.reason = reason
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str]]:

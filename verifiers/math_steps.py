@@ -21,7 +21,7 @@ What must hold
   they must not contradict it. A new one is a premise, unless an arrow or a word such as
   `rearranging` makes it a step.
 - An inequality that follows a linear one not solved yet has the same solutions.
-"if", "case", "suppose" and the like, or "x = 2:", start anew; "let x be" frees x. A sentence that
+"if", "case", "suppose" and the like, or "x = 2:", start over; "let x be" frees x. A sentence that
 denies (wrong, not equal, contradiction) or asks is passed over.
 
 Options, beside those of `math`

@@ -31,7 +31,7 @@ def stream_completions(
     progress: Progress | None = None,
     wait_seconds: float | None = 0.0,
 ) -> Iterator[Completion | None]:
-    """Yield `samples` completions of each problem as they are finished, None for none as yet.
+    """Yield `samples` completions of each problem as they are finished, None while there is none.
 
     None comes before each part of them, and when there was nothing for `wait_seconds` (None: when
     nothing is finished the caller waits as long as it takes).

@@ -1,6 +1,6 @@
 """The engine's process: vLLM behind a socket, which `vllm.VllmEngine` holds the other end of.
 
-On a CPU three things that vLLM 0.31 does wrongly or slowly there are mended here: a tied output
+On a CPU three things that vLLM 0.31 does wrongly or slowly there are fixed here: a tied output
 layer that keeps its old weights over a reload, memory that can't be handed back, and the noise of
 requests with seeds of their own, drawn on one core, after as much again that nobody uses.
 """
@@ -209,7 +209,7 @@ def _score(llm: Any, sequences: list[Tokens]) -> list[tuple[float, ...]]:
 
 
 def _forget(worker: Any) -> None:
-    """Hand back the pages of weights and key-value cache: the next load fills them anew."""
+    """Hand back the pages of weights and key-value cache: the next load fills them again."""
     runner = worker.model_runner
     threads.forget([*runner.kv_caches, *runner.get_model().parameters()])
 

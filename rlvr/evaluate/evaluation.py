@@ -83,7 +83,7 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
 def judge(
     pool: Judge, problems: Sequence[Problem], completions: Iterable[Completion | None]
 ) -> list[Judged]:
-    """Judge completions while they come (None: there is none as yet).
+    """Judge completions while they come (None: there is none yet).
 
     Returned problem-major, then by index. Equal texts of one problem are judged once.
     """

@@ -3,7 +3,7 @@
 A round is exactly `steps` optimiser steps of exactly `batch_size` rows in every arm, however many
 rows the arm kept: the rows are dealt in fresh permutations until the steps are full. Weights are
 float32; with bf16 the forward and backward passes run under autocast (AdamW on pure bf16 weights
-loses small updates). Adam starts anew each round.
+loses small updates). Adam starts from zero each round.
 
 With more than one process the same function runs under `accelerate launch -m rlvr.learners.sft
 JOB`.

@@ -78,7 +78,7 @@ class ClusterJudge:
         self.actors = list(actors)
 
     def verify(self, items: Iterable[tuple[Problem, str] | None]) -> Iterator[Verdict]:
-        """Yield one verdict per (problem, completion), in order; None says: none as yet.
+        """Yield one verdict per (problem, completion), in order; None says that there is none yet.
 
         What a lost node had before it is judged by the others. Raises RunError when none is left.
         """

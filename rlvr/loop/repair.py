@@ -36,7 +36,7 @@ from rlvr.records.layout import (
 from rlvr.studies.registry import study_of
 
 
-def mend(job: Job, display: Display) -> None:
+def repair(job: Job, display: Display) -> None:
     """Delete damaged files of a run and what their stage wrote with them; the display says which.
 
     A finished round without checksums, as older runs left it, is given some. Raises Damaged for a
@@ -74,7 +74,7 @@ def _look(job: Job, place: Place, damaged: Iterator[tuple[Path, str]], display: 
                 record.write_sums(path.parent)
         else:
             _delete(job, place, path, reason)
-        display.note(f"{path}: damaged ({reason}): made anew")
+        display.note(f"{path}: damaged ({reason}): recreated")
 
 
 # What is checked
@@ -146,7 +146,7 @@ def _delete(job: Job, place: Place, path: Path, reason: str) -> None:
             path,
             reason,
             f"what it was made from is not kept: delete {folder.parent}, and the same command "
-            "makes that arm anew",
+            "recreates that arm",
         )
     # Delete metrics.json first: it marks the round as finished.
     for name in (RECORDED, SUMS, *made_with(path.name)):

@@ -43,7 +43,7 @@ def run_all(runs: Sequence[tuple[Config, Path]], display: Display, where: str) -
     jobs = []
     for config, folder in runs:
         job = prepare(config, folder, where)
-        # Drawn anew when its turn comes: the problems of a whole sweep may be too many to hold.
+        # Drawn again when its turn comes: the problems of a whole sweep may be too many to hold.
         jobs.append(job if len(runs) == 1 else dataclasses.replace(job, problems={}))
     if jobs[0].config.executor == "ray":
         from rlvr.loop import cluster  # ray is an extra
@@ -108,7 +108,7 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
         record.write_json(folder / layout.CONFIG, stated)
         verifier = load_verifier(preflight.verifier_of(config).name)
         record.write_json(folder / layout.MANIFEST, preflight.manifest(config, verifier))
-        repair.mend(job, display)
+        repair.repair(job, display)
         timing = record.Timing(folder)
         trackers = tracking.Trackers(folder, plain, config.report_to, display.note)
 

@@ -28,7 +28,7 @@ Part = tuple[Problems, Iterator[Completion | None]]
 class Samples:
     """What a round selects from: completions that come while they are judged, or judged ones.
 
-    `parts`: problems with their completions (None: there is none as yet), a part after the other.
+    `parts`: problems with their completions (None: there is none yet), a part after the other.
     """
 
     parts: Iterator[Part] = iter(())

@@ -59,7 +59,7 @@ def _knows_wandb() -> bool:
 class Trackers:
     """The trackers of a run. `say` is told, in one line, of one that fails.
 
-    Raises InputError for a damaged trackers.json, naming it and the mend.
+    Raises InputError for a damaged trackers.json, naming it and the fix.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ def _read_state(path: Path) -> tuple[str, dict[str, dict[str, int]]]:
         return str(saved["id"]), {name: dict(sent) for name, sent in saved["sent"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as failure:
         raise InputError(
-            f"{path}: damaged: delete it, and the trackers are sent every round anew"
+            f"{path}: damaged: delete it, and the trackers are sent every round again"
         ) from failure
 
 
@@ -152,7 +152,7 @@ def _open(
     """Open, or go on with, the tracker run of a seed and an arm, at a round."""
     from accelerate import PartialState, tracking
 
-    # accelerate's trackers log, and its logger asks for this; training makes it anew.
+    # accelerate's trackers log, and its logger asks for this; training recreates it.
     PartialState(cpu=True)
     project = str(config["name"])
     run = {"name": f"{place.arm}-seed-{place.seed}-{id_}", "group": place.arm, "resume": "allow"}

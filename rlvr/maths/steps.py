@@ -54,7 +54,7 @@ class Known:
     `values` may depend on other variables; `starts` are the equations that solving began with;
     `found` the roots named one by one; `chosen` the variables of which a root may be picked;
     `rounded` those whose value was; `bounds` inequalities not solved yet; `unsettled` what a later
-    line has to mend, and why. `last` are the members that a row starting with `=` goes on from.
+    line has to fix, and why. `last` are the members that a row starting with `=` goes on from.
     """
 
     values: dict[str, Node] = field(default_factory=dict)

@@ -201,7 +201,7 @@ def load_model(folder: Path) -> Any:
             return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     except SafetensorError as failure:
         raise RunError(
-            f"{folder}: its weights are damaged ({failure}): put them back, or begin anew with "
+            f"{folder}: its weights are damaged ({failure}): put them back, or start again with "
             "another --out"
         ) from failure
 

@@ -377,14 +377,14 @@ def check_resumable(
 def read_config(path: Path) -> tuple[dict[str, Any], str]:
     """Return a run's resolved config and the hash that it began with, from its config.json.
 
-    Raises InputError, with the path and the mend, where it is none.
+    Raises InputError, with the path and the fix, where it is none.
     """
-    mend = "give a folder that `rlvr run` wrote, or put its config.json back"
+    fix = "give a folder that `rlvr run` wrote, or put its config.json back"
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
         return dict(saved["config"]), str(saved["hash"])
     except (OSError, ValueError, KeyError, TypeError) as failure:
-        raise InputError(f"{path}: not the config of a run ({failure!r}): {mend}") from failure
+        raise InputError(f"{path}: not the config of a run ({failure!r}): {fix}") from failure
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:

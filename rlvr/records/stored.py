@@ -420,5 +420,5 @@ def undamaged(path: Path) -> Iterator[None]:
             raise RunError(f"can't read {path}: {failure}: run the same command again") from failure
         said = " ".join(str(failure).split())
         reason = said.removeprefix(f"Could not open Parquet input source '{path}': ")[:120]
-        mend = "the `rlvr run` command that began the run makes it anew"
-        raise Damaged(path, reason, mend) from failure
+        fix = "the `rlvr run` command that began the run recreates it"
+        raise Damaged(path, reason, fix) from failure

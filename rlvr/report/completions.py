@@ -94,7 +94,7 @@ def sample(r: Results, known: Mapping[tuple[int, str], Problem], room_of: Room) 
     """Return as many completions of a run as there is room for, about.
 
     The same ones for equal folders. `known`: problems by (seed, id), for their prompts, references
-    and levels. Raises InputError, naming the file and the mend, for one that can't be read.
+    and levels. Raises InputError, naming the file and the fix, for one that can't be read.
     """
     files = parts(r)
     texts: dict[str, int] = {}

@@ -45,7 +45,7 @@ class RunParts:
 def gather(label: str, r: Results, room: Room) -> RunParts:
     """Read what a run's page needs, of its completions as many as there is room for.
 
-    Raises InputError, naming the file and the mend, for one that is damaged.
+    Raises InputError, naming the file and the fix, for one that is damaged.
     """
     notes = []
     chosen = None
@@ -85,7 +85,7 @@ def _json(path: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as failure:
         raise InputError(
-            f"{path}: not JSON ({failure}): delete it, or resume the run, which writes it anew"
+            f"{path}: not JSON ({failure}): delete it, or resume the run, which writes it again"
         ) from None
 
 
@@ -96,12 +96,12 @@ def _stale(path: Path, comparison: Mapping[str, Any]) -> list[str]:
         return []
     return [
         "compare.json is older than these figures and has other verdicts: `rlvr compare` writes it "
-        "anew."
+        "again."
     ]
 
 
 def _problems(r: Results) -> tuple[dict[tuple[int, str], Problem], list[str]]:
-    """Return the run's problems by (seed, id), drawn anew from its task, and notes.
+    """Return the run's problems by (seed, id), drawn again from its task, and notes.
 
     A task that is a file is not run: a report runs no code that a run folder names.
     """

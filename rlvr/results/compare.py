@@ -77,7 +77,7 @@ def read_all(folders: Sequence[Path]) -> list[Results]:
 def read_results(run: Path) -> Results:
     """Read the two files of a run folder.
 
-    Raises InputError, naming the path and the mend, when `run` is no run folder or no round has
+    Raises InputError, naming the path and the fix, when `run` is no run folder or no round has
     finished.
     """
     config, config_hash = read_config(run)
@@ -122,16 +122,16 @@ def read_results(run: Path) -> Results:
 def read_config(run: Path) -> tuple[dict[str, Any], str]:
     """Return the resolved config of a run folder and its hash.
 
-    Raises InputError, naming the path and the mend, when `run` is no run folder.
+    Raises InputError, naming the path and the fix, when `run` is no run folder.
     """
     path = run / CONFIG
-    mend = "give a folder that `rlvr run` wrote"
+    fix = "give a folder that `rlvr run` wrote"
     if not path.is_file():
-        raise InputError(f"{run}: not a run folder, it holds no config.json; {mend}")
+        raise InputError(f"{run}: not a run folder, it holds no config.json; {fix}")
     config, config_hash = record.read_config(path)
     needed = ("name", "arms", "seeds", "rounds", "evaluate", "verdict")
     if missing := [key for key in needed if key not in config]:
-        raise InputError(f"{path}: {missing[0]}: missing; {mend}")
+        raise InputError(f"{path}: {missing[0]}: missing; {fix}")
     try:
         numbers = [config["rounds"], *config["seeds"], *config["evaluate"]["k"]]
         numbers += [config["verdict"]["margin"], config["verdict"]["confidence"]]
@@ -141,7 +141,7 @@ def read_config(run: Path) -> tuple[dict[str, Any], str]:
         if not all(isinstance(one, str) for one in names):
             raise TypeError(f"no names: {names}")
     except (KeyError, TypeError) as failure:
-        raise InputError(f"{path}: not the config of a run ({failure!r}); {mend}") from failure
+        raise InputError(f"{path}: not the config of a run ({failure!r}); {fix}") from failure
     return config, config_hash
 
 
@@ -151,11 +151,11 @@ def _read_metrics(path: Path) -> dict[tuple[int, str, int, str], float]:
             f"{path}: missing, no round has finished yet; "
             "resume the run with the `rlvr run` command that began it"
         )
-    mend = "delete it and resume the run: it is written anew"
+    fix = "delete it and resume the run: it is written again"
     table = read_table(path)
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
-        raise InputError(f"{path}: {missing[0]}: column missing; {mend}")
+        raise InputError(f"{path}: {missing[0]}: column missing; {fix}")
     # Single steps of an online arm are no figures of a round: its means are there too.
     table = table.filter(pc.invert(pc.starts_with(table["level"], STEP)))
     columns = table.select(list(COLUMNS)).to_pydict()
@@ -165,7 +165,7 @@ def _read_metrics(path: Path) -> dict[tuple[int, str, int, str], float]:
             math.nan if value is None else value
         )
     if len(values) != len(table):
-        raise InputError(f"{path}: holds a figure twice; {mend}")
+        raise InputError(f"{path}: holds a figure twice; {fix}")
     return values
 
 

@@ -108,7 +108,7 @@ class RunFrames:
         whose weights of the round before sampled it. `prompt_token_ids`, `token_ids`, `logprobs`:
         lists.
 
-        An arm with `learner: grpo` samples each step anew from its own weights as they are then, in
+        An arm with `learner: grpo` samples each step from its own weights as they are then, in
         round 1 too: `sampled_from` is the arm, and `kept` says that the reward was not 0.
 
         With a corpus the completions are its entries, `status` is their truth and `logprobs` are
@@ -217,7 +217,7 @@ def known(what: str, value: Any, names: Sequence[Any]) -> None:
 def read_run(folder: Path) -> RunFrames:
     """Read a run folder.
 
-    Raises InputError when it is none, and RunError for a damaged file, naming it.
+    Raises InputError when it is none, and Damaged, which is one too, for a damaged file.
     """
     config, config_hash = compare.read_config(folder)
     return RunFrames(
@@ -234,8 +234,8 @@ def _manifest(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text())) if path.is_file() else {}
     except (ValueError, TypeError) as failure:
-        mend = "the `rlvr run` command that began the run writes it anew"
-        raise Damaged(path, f"no JSON: {failure}", mend) from failure
+        fix = "the `rlvr run` command that began the run writes it again"
+        raise Damaged(path, f"no JSON: {failure}", fix) from failure
 
 
 def _whole(path: Path, columns: Sequence[str]) -> pd.DataFrame:

@@ -65,8 +65,8 @@ def load_named(kind: Kind, name: str, function: str) -> tuple[Callable[..., Any]
     if colon:
         option = vars(module).get("ARGUMENT")
         if option is None or not argument:
-            mend = "leave out the colon" if option is None else f"write {head}:{option.upper()}"
-            raise InputError(f"{kind} {name!r}: {head} has no argument {argument!r}: {mend}")
+            fix = "leave out the colon" if option is None else f"write {head}:{option.upper()}"
+            raise InputError(f"{kind} {name!r}: {head} has no argument {argument!r}: {fix}")
         found = partial(found, **{option: argument})
     return found, module, argument
 

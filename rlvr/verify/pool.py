@@ -246,7 +246,7 @@ class Item:
 class Source:
     """Where items come from. `todo`: those drawn, or to be judged again, and not yet given out.
 
-    A live one has said, by None, that there was none as yet: it is asked again and again.
+    A live one has said, by None, that there was none yet: it is asked again and again.
     """
 
     items: Iterator[tuple[Problem, str] | None]
@@ -256,7 +256,7 @@ class Source:
     exhausted: bool = False
 
     def draw(self, size: int) -> None:
-        """Draw until so many are to be judged, there are no more, or none as yet."""
+        """Draw until so many are to be judged, there are no more, or none yet."""
         while len(self.todo) < size and not self.exhausted:
             try:
                 item = next(self.items)
@@ -321,7 +321,7 @@ class Judge(Protocol):
     """What judges completions: the processes of a machine, or those of a cluster."""
 
     def verify(self, items: Iterable[tuple[Problem, str] | None]) -> Iterator[Verdict]:
-        """Yield one verdict per (problem, completion), in order; None says: none as yet."""
+        """Yield one verdict per (problem, completion), in order; None says: none yet."""
         ...
 
 

@@ -102,7 +102,7 @@ def opened(shared: Opened) -> Iterator[Opened]:
 
 
 def raw(run: Path) -> pd.DataFrame:
-    """Return every completion of the run that the browser shows, read anew."""
+    """Return every completion of the run that the browser shows, read again."""
     frames = []
     for path in sorted(run.glob("seed-*/*/**/*.parquet")):
         if path.name not in ("completions.parquet", "eval.parquet"):
@@ -168,7 +168,7 @@ def test_each_filter_leaves_the_rows_it_should(
             frame = frame[frame["text"].str.lower().str.contains(value.lower(), regex=False)]
         elif name == "kept":
             frame = frame[frame["kept"].eq(value == "yes") & frame["kept"].notna()]
-        elif name == "level":  # a training problem's is in no file: drawn anew by the report
+        elif name == "level":  # a training problem's is in no file: drawn again by the report
             frame = frame[frame["level"].eq(value) | frame["set"].eq("training")]
         else:
             column = {"verdict": "status"}.get(name, name)

@@ -15,7 +15,7 @@ ARMS = """arms=[
   {name: noisy, keep: verified, flip: {false_positive: 0.3}},
   {name: likely, keep: self-scored, match: format-only},
   {name: mixed, keep: all, memory: subsample, real_fraction: 0.25},
-  {name: anew, keep: all, start: scratch}]"""
+  {name: scratch, keep: all, start: scratch}]"""
 
 
 @pytest.fixture(scope="module")
@@ -75,5 +75,5 @@ def test_from_scratch_forgets_the_warm_start(run: Path) -> None:
         return float(value(run, 7, arm, 2, "real_nll")[0])
 
     base = value(run, 7, "base", 0, "real_nll")[0]
-    assert nll("anew") > base + 1.0
+    assert nll("scratch") > base + 1.0
     assert abs(nll("unfiltered") - base) < 1.0

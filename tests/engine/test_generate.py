@@ -342,7 +342,7 @@ def test_other_weights_in_place(
     assert engine.generate(PROMPTS, DECODING, SEEDS) == expected
 
 
-def test_memory_handed_back_is_filled_anew_by_a_load(
+def test_memory_handed_back_is_filled_again_by_a_load(
     engine: VllmEngine, model: Path, expected: list[Sampled]
 ) -> None:
     engine.rest()

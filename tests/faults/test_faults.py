@@ -214,7 +214,7 @@ def test_the_disk_becomes_read_only(whole: Path, disk: Path, tmp_path: Path) -> 
         "timing.parquet",
     ],
 )
-def test_a_damaged_file_is_named_and_its_stage_made_anew(
+def test_a_damaged_file_is_named_and_its_stage_recreated(
     name: str, whole: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(whole, tmp_path / "run")
@@ -237,7 +237,7 @@ def test_a_damaged_file_is_named_and_its_stage_made_anew(
     assert again <= {Path(name).parent, Path(name).parent / "model"}, "no other round was touched"
 
 
-def test_damaged_weights_are_made_anew_before_anything_is_made_from_them(
+def test_damaged_weights_are_recreated_before_anything_is_made_from_them(
     whole: Path, tmp_path: Path
 ) -> None:
     folder, weights = shutil.copytree(whole, tmp_path / "run"), "seed-8/base/model"
@@ -250,7 +250,7 @@ def test_damaged_weights_are_made_anew_before_anything_is_made_from_them(
     assert_equal_runs(folder, whole)
 
 
-def test_what_can_not_be_made_anew_is_said(whole: Path, tmp_path: Path) -> None:
+def test_what_can_not_be_recreated_is_said(whole: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(whole, tmp_path / "run")
     (folder / "seed-7/verified/round-002/rows.parquet").write_bytes(b"PAR1")
     said = failed(start_run(folder, whole.parent / "cache"), code=2)

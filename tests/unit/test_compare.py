@@ -387,7 +387,7 @@ def unknown_metric(run: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "file", "mend"),
+    ("spoil", "file", "fix"),
     [
         (no_folder, "nowhere", "not a run folder, it holds no config.json; give a folder that"),
         (no_config, "run", "not a run folder, it holds no config.json; give a folder that"),
@@ -397,7 +397,7 @@ def unknown_metric(run: Path) -> Path:
         (
             broken_metrics,
             "metrics.parquet",
-            "the `rlvr run` command that began the run makes it anew",
+            "the `rlvr run` command that began the run recreates it",
         ),
         (foreign_metrics, "metrics.parquet", "seed: column missing; delete it and resume the run"),
         (doubled_metrics, "metrics.parquet", "holds a figure twice; delete it and resume"),
@@ -407,14 +407,14 @@ def unknown_metric(run: Path) -> Path:
     ],
 )
 def test_bad_input_names_path_and_mend_and_writes_nothing(
-    run: Path, spoil: Callable[[Path], Path], file: str, mend: str
+    run: Path, spoil: Callable[[Path], Path], file: str, fix: str
 ) -> None:
     folder = spoil(run)
     before = sorted(run.iterdir())
     with pytest.raises(InputError) as error:
         read_results(folder)
     assert file in str(error.value)
-    assert mend in str(error.value)
+    assert fix in str(error.value)
     assert "\n" not in str(error.value)
     assert sorted(run.iterdir()) == before
 

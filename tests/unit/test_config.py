@@ -1,4 +1,4 @@
-"""Configs: every key checked, one line that names file, key and mend, nothing guessed."""
+"""Configs: every key checked, one line that names file, key and fix, nothing guessed."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from support.runs import TINY
 from rlvr.config import Config, load
 from rlvr.data import Completion, Damaged, InputError, Row, RunError, Verdict
 from rlvr.loop.progress import Display
-from rlvr.loop.repair import mend
+from rlvr.loop.repair import repair
 from rlvr.loop.units import Job, Unit
 from rlvr.records import record
 
@@ -77,7 +77,7 @@ def test_the_stage_of_a_damaged_file_goes_and_nothing_else(tmp_path: Path, sums:
             path.unlink()
     cut(first / "rows.parquet")
     display = Notes()
-    mend(job(config, tmp_path), display)
+    repair(job(config, tmp_path), display)
     assert [path.name for path in first.iterdir()] == ["eval.parquet"]
     assert {path.name for path in other.iterdir()} == {
         "rows.parquet",
@@ -117,7 +117,7 @@ def test_any_file_of_a_finished_round(
     recorded(first, "completions.parquet", "rows.parquet", "eval.parquet", "model")
     damage(first / name)
     display = Notes()
-    mend(job(load(TINY), tmp_path), display)
+    repair(job(load(TINY), tmp_path), display)
     assert {path.name for path in first.iterdir()} - {record.SUMS} == left
     if damage is Path.unlink and name == "metrics.json":  # it does not count as finished
         assert not display.said
@@ -134,7 +134,7 @@ def test_damaged_checksums_take_nothing_with_them(
     recorded(first, "rows.parquet", "eval.parquet", "model")
     damage(first / where / record.SUMS)
     display = Notes()
-    mend(job(load(TINY), tmp_path), display)
+    repair(job(load(TINY), tmp_path), display)
     assert len(display.said) == 1 and display.said[0].startswith(
         f"{first / where / record.SUMS}: damaged ("
     )
@@ -151,7 +151,7 @@ def test_weights_that_are_needed_no_more_are_not_looked_at(tmp_path: Path) -> No
     display = Notes()
     for folder in (base, first):
         flip(folder / "model" / "weights")
-    mend(job(config, tmp_path), display)
+    repair(job(config, tmp_path), display)
     whats = [f"{folder / 'model'}: damaged (weights: its checksum" for folder in (first, base)]
     assert [line[: len(what)] for line, what in zip(display.said, whats, strict=True)] == whats
     assert not (base / "model").exists() and not (first / "model").exists()
@@ -161,7 +161,7 @@ def test_weights_that_are_needed_no_more_are_not_looked_at(tmp_path: Path) -> No
     for round_ in (1, 2):
         recorded(done.parent / "verified" / f"round-00{round_}", "rows.parquet")
     flip(done / "model" / "weights")
-    mend(job(config, tmp_path / "done"), display)
+    repair(job(config, tmp_path / "done"), display)
     assert len(display.said) == 2 and (done / "model").exists()
 
 
@@ -173,7 +173,7 @@ def test_weights_whose_own_start_is_gone_are_refused(tmp_path: Path) -> None:
     recorded(second, "rows.parquet", "model")
     flip(second / "model" / "weights")
     with pytest.raises(Damaged, match=f"delete {second.parent}, and"):
-        mend(job(config, tmp_path), Notes())
+        repair(job(config, tmp_path), Notes())
     assert (second / "model").is_dir() and (second / "metrics.json").is_file()
 
 
@@ -199,10 +199,10 @@ def test_weights_that_something_taken_back_needs_are_looked_at_too(tmp_path: Pat
     base, first, second, third = three_rounds(tmp_path)
     for weights in (base, first, second, third):
         flip(weights / "model" / "weights")
-    mend(three(tmp_path), display := Notes())
+    repair(three(tmp_path), display := Notes())
     assert not display.said  # all is recorded
     flip(second / "eval.parquet")
-    mend(three(tmp_path), display)
+    repair(three(tmp_path), display)
     gone = [second / "eval.parquet", *(path / "model" for path in (second, first, base))]
     assert [line.partition(": damaged")[0] for line in display.said] == list(map(str, gone))
     assert not any(path.exists() for path in gone) and (third / "model").is_dir()
@@ -212,7 +212,7 @@ def test_weights_that_something_taken_back_needs_are_looked_at_too(tmp_path: Pat
 def test_weights_of_an_online_round_that_is_recorded_are_needed_no_more(tmp_path: Path) -> None:
     base, first = three_rounds(tmp_path, 1)
     flip(first / "model" / "weights")
-    mend(three(tmp_path, "grpo"), display := Notes())
+    repair(three(tmp_path, "grpo"), display := Notes())
     assert not display.said and (first / "model").is_dir() and base.is_dir()
 
 
@@ -221,7 +221,7 @@ def test_weights_that_are_not_kept_are_not_missed(tmp_path: Path) -> None:
     for path in (first, second):
         shutil.rmtree(path / "model")
     flip(third / "eval.parquet")
-    mend(three(tmp_path), display := Notes())
+    repair(three(tmp_path), display := Notes())
     assert [line.partition(":")[0] for line in display.said] == [str(third / "eval.parquet")]
     assert (second / "metrics.json").is_file() and (third / "model").is_dir()
     # Where the model is damaged too, nothing goes before that is known.
@@ -233,7 +233,7 @@ def test_weights_that_are_not_kept_are_not_missed(tmp_path: Path) -> None:
     for name in ("eval.parquet", "model/metrics.json"):
         flip(third / name)
     with pytest.raises(Damaged, match=r"eval.parquet: damaged .*: delete .*an-arm, and"):
-        mend(three(tmp_path / "other"), Notes())
+        repair(three(tmp_path / "other"), Notes())
     assert (third / "metrics.json").is_file() and (third / "eval.parquet").is_file()
 
 
@@ -245,28 +245,28 @@ def test_transcribers_are_weights_too(tmp_path: Path) -> None:
     for path in (base, *folders):
         recorded(path, "completions.parquet", "rows.parquet", "train.json", "eval.parquet", "model")
         shutil.copytree(path / "model", path / "transcriber")
-    mend(job(config, tmp_path), display := Notes())
+    repair(job(config, tmp_path), display := Notes())
     assert not display.said
     shutil.rmtree(folders[1] / "transcriber")
     flip(base / "transcriber" / "weights")
-    mend(job(config, tmp_path), display)
+    repair(job(config, tmp_path), display)
     gone = [folders[1] / "transcriber", base / "transcriber"]
     assert [line.partition(":")[0] for line in display.said] == list(map(str, gone))
     assert (base / "metrics.json").is_file() and not (folders[1] / "metrics.json").exists()
 
 
-def test_weights_that_are_missing_are_made_anew(tmp_path: Path) -> None:
+def test_weights_that_are_missing_are_recreated(tmp_path: Path) -> None:
     *_, first, second = three_rounds(tmp_path, 2)
     shutil.rmtree(second / "model")
-    mend(three(tmp_path), display := Notes())
-    assert display.said == [f"{second / 'model'}: damaged (missing): made anew"]
+    repair(three(tmp_path), display := Notes())
+    assert display.said == [f"{second / 'model'}: damaged (missing): recreated"]
     assert (first / "metrics.json").is_file() and not (second / "metrics.json").exists()
 
 
 def test_a_round_without_checksums_is_given_some(tmp_path: Path) -> None:
     first = three_rounds(tmp_path)[1]
     (first / record.SUMS).unlink()
-    mend(three(tmp_path), display := Notes())
+    repair(three(tmp_path), display := Notes())
     assert not display.said
     flip(first / "eval.parquet")
     assert [path.name for path, _ in record.changed(first)] == ["eval.parquet"]
@@ -281,7 +281,7 @@ def test_a_column_by_another_name_is_damage(tmp_path: Path) -> None:
     names = ["problem_ie" if name == "problem_id" else name for name in table.column_names]
     pq.write_table(table.rename_columns(names), first / "rows.parquet")
     display = Notes()
-    mend(job(load(TINY), tmp_path), display)
+    repair(job(load(TINY), tmp_path), display)
     assert len(display.said) == 1 and "problem_id: no such column" in display.said[0]
     assert not (first / "rows.parquet").exists()
 
@@ -291,7 +291,7 @@ def test_the_evaluation_of_an_online_round_is_made_again(tmp_path: Path) -> None
     first = tmp_path / "seed-7" / "grpo" / "round-001"
     recorded(first, "completions.parquet", "eval.parquet", "model")
     flip(first / "eval.parquet")
-    mend(job(config, tmp_path), Notes())
+    repair(job(config, tmp_path), Notes())
     assert {path.name for path in first.iterdir()} == {"completions.parquet", "model"}
 
 
@@ -300,12 +300,12 @@ def test_a_step_of_an_online_round_is_refused_with_what_to_delete(tmp_path: Path
     steps = tmp_path / "seed-7" / "grpo" / "round-001" / "steps"
     recorded(steps, "000001.parquet")
     cut(steps / "000001.parquet")
-    mend(job(config, tmp_path), display := Notes())
-    assert not display.said  # it comes after the last checkpoint, and is taken anew
+    repair(job(config, tmp_path), display := Notes())
+    assert not display.said  # it comes after the last checkpoint, and is taken again
     state = steps.parents[1] / "state-000002"
     recorded(state, "optimizer.parquet")
     with pytest.raises(Damaged, match=f"delete {tmp_path / 'seed-7' / 'grpo'}, and"):
-        mend(job(config, tmp_path), Notes())
+        repair(job(config, tmp_path), Notes())
     assert (steps / "000001.parquet").is_file()
 
 
@@ -313,21 +313,21 @@ def test_a_damaged_checkpoint_is_named_and_not_gone_on_from(tmp_path: Path) -> N
     three_rounds(tmp_path, 1)
     state = tmp_path / "seed-7" / "an-arm" / "state-000006"
     recorded(state, "optimizer.parquet")
-    mend(three(tmp_path, "grpo"), display := Notes())
+    repair(three(tmp_path, "grpo"), display := Notes())
     assert not display.said
     (state / record.SUMS).write_bytes(b"{")  # itself: the checkpoint may well be whole
-    mend(three(tmp_path, "grpo"), display)
+    repair(three(tmp_path, "grpo"), display)
     assert len(display.said) == 1 and not record.changed(state)
     flip(state / "optimizer.parquet")
     with pytest.raises(Damaged, match=rf"optimizer.parquet: damaged .*: delete {state.parent}, an"):
-        mend(three(tmp_path, "grpo"), display)
+        repair(three(tmp_path, "grpo"), display)
 
 
-def test_weights_of_an_online_round_that_is_not_at_its_end_are_made_anew(tmp_path: Path) -> None:
+def test_weights_of_an_online_round_that_is_not_at_its_end_are_recreated(tmp_path: Path) -> None:
     first = three_rounds(tmp_path, 1)[1]
     (first / "metrics.json").unlink()
     flip(first / "model" / "weights")
-    mend(three(tmp_path, "grpo"), Notes())
+    repair(three(tmp_path, "grpo"), Notes())
     assert not (first / "model").exists() and (first / "completions.parquet").is_file()
 
 
@@ -345,7 +345,7 @@ def test_trouble_of_the_machine_is_no_damage(
         (first / record.SUMS).unlink()
     monkeypatch.setattr(read, failing)
     with pytest.raises(RunError, match=r"can't read .*(rows\.parquet|metrics\.json)"):
-        mend(job(load(TINY), tmp_path), Notes())
+        repair(job(load(TINY), tmp_path), Notes())
     assert (first / "rows.parquet").is_file() and (first / "metrics.json").is_file()
 
 

@@ -252,7 +252,7 @@ def test_qa_eval_file_shares_nothing_with_training(tmp_path: Path) -> None:
     assert trained.isdisjoint(held_out | dev) and dev.isdisjoint(held_out)
 
 
-def test_qa_stream_repeats_and_shuffles_anew_each_epoch(tmp_path: Path) -> None:
+def test_qa_stream_repeats_and_shuffles_again_each_epoch(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "a.jsonl", lines(40))
     found = list(qa("train", 120, seed=1, path=path))
     assert list(qa("train", 120, seed=1, path=path)) == found

@@ -23,7 +23,7 @@ CONFIG = resolved(load(TINY, ["report_to=tensorboard"]))
 
 
 @pytest.fixture(autouse=True)
-def counted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def counted_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Event files of one second are read in the order of their names: number 10 before 9."""
     from tensorboard.summary.writer import event_file_writer
 
