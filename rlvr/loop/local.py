@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -30,6 +30,7 @@ from rlvr.loop.units import POLL_SECONDS, Job, Unit
 from rlvr.loop.work import Begun
 from rlvr.loop.worker import Made, Worker
 
+END_SECONDS = 2.0  # that an idle worker has to end its engine
 MEMORY = 4 << 30  # bytes that a worker may take, with its engine
 _COMMAND = "import sys; from rlvr.loop.local import serve; serve(*map(int, sys.argv[1:]))"
 
@@ -137,8 +138,10 @@ class _Process:
         self.connection = Connection(ours.detach())
 
     def end(self) -> None:
-        """End the process; its engine ends with it."""
+        """End the process; one that is at work is killed, and its engine ends with it."""
         self.connection.close()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(END_SECONDS)
         self.process.kill()
         self.process.wait()
 
@@ -153,6 +156,7 @@ def serve(descriptor: int, parent: int, *cores: int) -> None:
         try:
             job, unit = connection.recv()
         except EOFError:
+            worker.close()
             return
         try:
             answer: Any = worker.work(job, unit)

@@ -84,11 +84,15 @@ class Worker:
             work.work(run, self.seed, unit)
         return Made(rows, shown.notes)
 
+    def close(self) -> None:
+        """End the engine and the processes that judge."""
+        self.opened.close()
+        self.run = self.seed = None
+
     def _open(self, job: Job, judges: Sequence[Judge] | None, shown: Display) -> Run:
         """Return the run with these judges, its engine started where it isn't yet."""
         if self.run is None or self.run.folder != job.folder:
-            self.opened.close()
-            self.run = self.seed = None
+            self.close()
             scratch = job.folder / SCRATCH / f"{socket.gethostname()}-{os.getpid()}"
             shutil.rmtree(scratch, ignore_errors=True)  # it made units of this run before
             scratch.mkdir()

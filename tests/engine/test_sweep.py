@@ -68,4 +68,4 @@ def test_two_real_points_and_again(tmp_path: Path) -> None:
     assert sweep().endswith(table)
     # The folder stands for its runs.
     compared = command_here("compare", out, cache=tmp_path / "cache")
-    assert "train.lr=1e-4, seeds 7" in compared and "train.lr=5e-4, seeds 7" in compared
+    assert "train.lr=1e-4, seed 7" in compared and "train.lr=5e-4, seed 7" in compared

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from rlvr import cli
 from rlvr.engine.registry import ENGINES
@@ -59,7 +60,7 @@ def command_here(*words: object, cache: Path) -> str:
     said = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
         patch.setenv("RLVR_CACHE", str(cache))
-        patch.setenv("COLUMNS", "120")
+        patch.setattr(cli, "console", Console(width=120))
         patch.setitem(ENGINES, "vllm", kept_engine)
         patch.setattr("sys.argv", ["rlvr", *map(str, words)])
         try:
