@@ -352,8 +352,11 @@ def check_resumable(
 ) -> None:
     """Raise InputError when `run` holds a run of another config, naming the keys that differ.
 
-    `fill` gives a recorded config the keys that it lacks.
+    And for a link that leads nowhere. `fill` gives a recorded config the keys that it lacks.
     """
+    for link in (run, *run.parents):
+        if link.is_symlink() and not link.exists():
+            raise InputError(f"{link}: a link that leads nowhere: give another folder with --out")
     path = run / layout.CONFIG
     if not path.is_file():
         if seeds := sorted(run.glob("seed-*")):

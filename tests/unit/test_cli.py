@@ -359,6 +359,7 @@ def links(call: Call) -> Path:
         "audit exact --labelled in.jsonl -o a/x", "audit exact --labelled a", "export a",
         "export a -o b", "run a", f"run {TINY} --out a", f"run {TINY} --out a/b", "check a.py",
         "new verifier x --folder a", f"sweep {TINY} --over rounds=1,2 --out a",
+        "claims C1 --budget smoke --out a",
     ],
 )  # fmt: skip
 def test_a_loop_of_links_is_refused_in_one_line(call: Call, links: Path, command: str) -> None:
