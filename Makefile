@@ -1,7 +1,7 @@
 # Everything runs from .venv, which is made here when it is missing and brought up to date when the pins or the
 # packaging change. Needs Python 3.11 to 3.13 with pip, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-slow lint bench
+.PHONY: help demo test test-fast test-slow lint bench docs
 
 # The first Python that will do.
 PYTHON := $(shell for python in python3.11 python3; do \
@@ -52,6 +52,14 @@ endef
 
 bench: $(READY) ## every benchmark; at the end one table of their ratios, and the same as JSON
 	@$(BIN)/python benchmarks/all.py
+
+docs: .venv/ready-docs ## the documentation as a site, in site/index.html; a broken link is an error
+	@tree=$$(mktemp -d) && trap 'rm -rf "$$tree"' EXIT && cp -r rlvr "$$tree" && cp -r verifiers tasks "$$tree/rlvr" \
+	&& RLVR_TREE="$$tree" NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+.venv/ready-docs: requirements/docs.txt $(READY)
+	@$(PIP) --requirement $<
+	@touch $@
 
 # Made last, removed first: a .venv without it is half made, and is made anew.
 $(READY): requirements/$(DEVICE).txt pyproject.toml
