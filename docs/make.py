@@ -4,7 +4,7 @@ A block `<!-- NAME -->` ... `<!-- /NAME -->` of the README holds tables of docs/
 from its config.json and metrics.parquet as `rlvr compare docs/results/NAME` makes them; the block
 `claims` a table of docs/claims, whose pages are made from the records beside them.
 docs/scale.md and docs/verifiers.md have a block of their own, made from what the benchmarks left,
-docs/metrics.md one made from the table of metrics.
+docs/metrics.md and docs/glossary.md have one made from the table of metrics.
 `--collect FOLDER` first copies there the records of the claims in FOLDER, which `rlvr claims` left.
 tests/unit/test_readme.py fails where what is written differs from what is recorded.
 """
@@ -140,10 +140,25 @@ def metrics(text: str) -> str:
 
 def _metric_line(row: table.Metric) -> str:
     name = "<br>".join(f"`{name}`" for name in row.named())
-    says = row.says.replace("|", "\\|")
     low, high = row.range or (math.nan, math.nan)
     limits = f"from {low:g}" if math.isinf(high) else f"{low:g} to {high:g}" if row.range else ""
-    return f"| {name} | {says} | {row.unit} | {limits} | {row.better or ''} | {row.source} |"
+    says, better = _cell_text(row.says), row.better or ""
+    return f"| {name} | {says} | {row.unit} | {limits} | {better} | {row.source} |"
+
+
+def glossary(text: str) -> str:
+    """Return docs/glossary.md with each line of the terminal's table of means, and its meaning."""
+    lines = ["| line | meaning | group |", "|---|---|---|"]
+    for name in table.in_terminal():
+        row = table.find(name)
+        group = f"[{row.group}](metrics.md#{row.group.lower().replace(' ', '-')})"
+        meaning = row.says if name == row.label else row.named()[name]
+        lines.append(f"| `{name}` | {_cell_text(meaning)} | {group} |")
+    return _with_block(text, "terminal", "".join(f"{line}\n" for line in lines))
+
+
+def _cell_text(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _with_block(text: str, name: str, block: str) -> str:
@@ -319,6 +334,7 @@ PAGES = {
     "docs/scale.md": scale,
     "docs/verifiers.md": labelled,
     "docs/metrics.md": metrics,
+    "docs/glossary.md": glossary,
 }
 
 
