@@ -61,7 +61,7 @@ docs: .venv/ready-docs ## the documentation as a site, in site/index.html; a bro
 	@$(PIP) --requirement $<
 	@touch $@
 
-# Made last, removed first: a .venv without it is half made, and is made anew.
+# Made last, removed first: a .venv without it is half made, and is recreated.
 $(READY): requirements/$(DEVICE).txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No python3.11, and python3 is not 3.11 to 3.13 with venv and pip." >&2; exit 1; }
 	@if [ -e $@ ]; then rm $@; else echo "Making .venv ($(DEVICE))"; $(PYTHON) -m venv --clear .venv; fi
