@@ -28,7 +28,7 @@ CONFIG = Path(__file__).resolve().parent.parent / "configs" / "quickstart.yaml"
 
 def main() -> None:
     """Measure; print each figure and, last, one JSON object."""
-    config = load(CONFIG, ["verifier=math", "verify.workers=1"])
+    config = load(CONFIG, ["verifier=math", "verify.workers=1", "threads=null"])
     items = list(pairs())
     with cluster(nodes=2) as address, connected(address):
         [actors] = judges(config, {})

@@ -101,7 +101,7 @@ def main() -> None:
 def _round(scratch: Path, rounds: int) -> dict[str, float]:
     overrides = ["seeds=[9]", "arms=[verified]", f"rounds={rounds}", "checkpoints=all"]
     # Said, so that the bare engine has the same.
-    config = config_.load(QUICKSTART, [*overrides, "engine.max_model_len=64"])
+    config = config_.load(QUICKSTART, [*overrides, "engine.max_model_len=64", "threads=null"])
     run = scratch / "run"
     loops: list[dict[str, float]] = []
     bares: list[dict[str, float]] = []
