@@ -113,7 +113,7 @@ def _round(scratch: Path, rounds: int) -> dict[str, float]:
     with (
         Bare("vllm", child_environment({}, 0, 1)) as vllm,
         Bare("trl") as trl,
-        _Rounds(again, Console(file=sys.stderr), "bench", 1 + rounds) as display,
+        _Rounds(again, Console(file=sys.stderr), "bench", 1, rounds) as display,
     ):
         runner.run(config, run, display, "benchmark")
     loops, bares = loops[2:], bares[2:]
