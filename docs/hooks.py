@@ -18,6 +18,8 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 LINK = re.compile(r"(\]\()(?!https?:|#|mailto:)([^)#\s]+)")
 COPIES = "repository"  # the site's folder of files from outside docs/
+# Pages that the search shows first; the tables of runs hold the same words many times.
+FIRST = {"glossary.md": 40, "metrics.md": 8}
 HOME = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md"}
 
 
@@ -43,12 +45,15 @@ def on_files(files: Files, config: Any) -> Files:
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Lead a page's links to where the site has their targets."""
-    source, place = _source(page.file.src_uri), Path(page.file.src_uri).parent
+    uri = page.file.src_uri
+    page.meta["search"] = {"boost": FIRST.get(uri, 0.1 if uri.startswith("reference/api") else 1)}
+    source, place = _source(uri), Path(uri).parent
 
     def moved(link: re.Match[str]) -> str:
         found = (source.parent / link[2]).resolve()
-        uri = _uri(found) if found.is_relative_to(ROOT) and found.exists() else None
-        return f"{link[1]}{os.path.relpath(uri, place)}" if uri else link[0]
+        if not found.exists() or not found.is_relative_to(ROOT):
+            return link[0]  # mkdocs names it as broken
+        return f"{link[1]}{os.path.relpath(_uri(found), place)}"
 
     return LINK.sub(moved, markdown)
 

@@ -1,10 +1,11 @@
-"""Writes what the README and docs/claims say of recorded runs: .venv/bin/python docs/make.py.
+"""Writes what README.md and docs/ say of recorded runs: .venv/bin/python docs/make.py.
 
-A block `<!-- NAME -->` ... `<!-- /NAME -->` of the README holds tables of docs/results/NAME, made
-from its config.json and metrics.parquet as `rlvr compare docs/results/NAME` makes them; the block
-`claims` a table of docs/claims, whose pages are made from the records beside them.
-docs/scale.md and docs/verifiers.md have a block of their own, made from what the benchmarks left,
-docs/metrics.md and docs/glossary.md have one made from the table of metrics.
+A block `<!-- NAME -->` ... `<!-- /NAME -->` is made from a record. The README has the picture and
+the first table of the quickstart; docs/results.md has tables of docs/results/NAME, made from its
+config.json and metrics.parquet as `rlvr compare docs/results/NAME` makes them; docs/claims.md has
+the table of docs/claims, whose pages are made from the records beside them. docs/scale.md and
+docs/verifiers.md have a block made from what the benchmarks left, docs/metrics.md and
+docs/glossary.md one made from the table of metrics.
 `--collect FOLDER` first copies there the records of the claims in FOLDER, which `rlvr claims` left.
 tests/unit/test_readme.py fails where what is written differs from what is recorded.
 """
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.table import Table
 
 from rlvr.claims.pages import summary, write
 from rlvr.config import ClaimConfig
@@ -30,7 +32,6 @@ from rlvr.evaluate import table
 from rlvr.results.compare import compare_run, read_results
 from rlvr.results.effects import (
     Effect,
-    Results,
     arm_effects,
     contrast_effects,
     number,
@@ -38,10 +39,11 @@ from rlvr.results.effects import (
     signed,
     span,
 )
-from rlvr.results.tables import contrast_tables, verdict_table
+from rlvr.results.tables import contrast_tables, means_tables, verdict_table
 
 ROOT = Path(__file__).parent.parent
 CLAIMS = ROOT / "docs" / "claims"
+DEMO = "quickstart"
 RUNS = ("smollm2", "code_smollm2")
 LEARNERS = "grpo_tiny"  # a run whose arms come in pairs: NAME and grpo-NAME, verified and grpo
 ONLINE = "grpo_smollm2"  # a run of one seed, whose curve is shown
@@ -50,28 +52,47 @@ FAULTS = 4  # shown of each side, in docs/verifiers.md
 SIZES = (1_000, 10_000, 100_000, 1_000_000)  # completions, in docs/results/scale.json
 
 
-def written(text: str) -> str:
-    """Return the README's text with each block made anew. Raises ValueError where one lacks."""
-    blocks = {name: _block(name) for name in RUNS}
-    blocks |= {"verdict": _verdict("quickstart"), "claims": _claims()}
+def readme(text: str) -> str:
+    """Return the README's text with its picture and its first table made anew."""
+    first = _printed(verdict_table(read_results(ROOT / "docs" / "results" / DEMO)))
+    text = _with_block(text, "verdict", _verdict(DEMO, "docs/results"))
+    return _with_block(text, "demo", f"```\n{first}```\n")
+
+
+def results(text: str) -> str:
+    """Return docs/results.md with the block of each recorded run made anew."""
+    blocks = {name: _block(name) for name in RUNS} | {"demo": _demo(DEMO)}
     blocks |= {LEARNERS: _learners(LEARNERS), ONLINE: _curve(ONLINE)}
     for name, block in blocks.items():
         text = _with_block(text, name, block)
     return text
 
 
+def claims(text: str) -> str:
+    """Return docs/claims.md with its table of the claims made anew."""
+    return _with_block(text, "claims", _claims())
+
+
+def _demo(name: str) -> str:
+    """Return the tables of a run that end in its means, and its plot."""
+    r = read_results(ROOT / "docs" / "results" / name)
+    shown = _printed(verdict_table(r), *contrast_tables(r), *means_tables(r))
+    return f"```\n{shown}```\n\n{_plot(name)}\n"
+
+
 def _block(name: str) -> str:
-    results = read_results(ROOT / "docs" / "results" / name)
-    return f"```\n{_tables(results)}```\n\n{_plot(name)}\n"
+    r = read_results(ROOT / "docs" / "results" / name)
+    shown = _printed(verdict_table(r), *contrast_tables(r))
+    return f"```\n{shown}```\n\n{_plot(name)}\n"
 
 
-def _verdict(name: str) -> str:
+def _verdict(name: str, folder: str) -> str:
     found = compare_run(read_results(ROOT / "docs" / "results" / name))
     lines = [
         f"- `{arm}`: **{verdict}**, {found['why'][arm].split('. ')[0].split(': ', 1)[1]}"
         for arm, verdict in found["verdicts"].items()
     ]
-    plot = f"![pass@1 over rounds for each arm, with intervals](docs/results/{name}/compare.svg)"
+    plot = f"![pass@1 over rounds for each arm, with intervals]({folder}/{name}/compare.svg)"
     return f"{plot}\n\n" + "\n".join(lines) + "\n"
 
 
@@ -271,13 +292,13 @@ first; verifying scales with the cores.
 
 
 def _plot(name: str) -> str:
-    return f"![pass@1 over rounds of {name}](docs/results/{name}/compare.svg)"
+    return f"![pass@1 over rounds of {name}](results/{name}/compare.svg)"
 
 
-def _tables(results: Results) -> str:
+def _printed(*tables: Table) -> str:
     out = io.StringIO()
     console = Console(file=out, width=80)
-    for i, shown in enumerate((verdict_table(results), *contrast_tables(results))):
+    for i, shown in enumerate(tables):
         if i:
             console.print()
         console.print(shown)
@@ -293,7 +314,7 @@ def _claims() -> str:
     lines = ["| claim | rule | effect | outcome |", "|---|---|---|---|"]
     for (name, _, _), (label, rule, effect, ruling, _) in zip(rows, summary(rows), strict=True):
         rule = " and ".join(f"`{part}`" for part in rule.split(" and "))
-        lines.append(f"| [{label}](docs/claims/{name}/README.md) | {rule} | {effect} | {ruling} |")
+        lines.append(f"| [{label}](claims/{name}/README.md) | {rule} | {effect} | {ruling} |")
     return "\n".join(lines) + "\n"
 
 
@@ -330,7 +351,9 @@ def make_pages() -> None:
 
 
 PAGES = {
-    "README.md": written,
+    "README.md": readme,
+    "docs/results.md": results,
+    "docs/claims.md": claims,
     "docs/scale.md": scale,
     "docs/verifiers.md": labelled,
     "docs/metrics.md": metrics,

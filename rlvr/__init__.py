@@ -1,8 +1,7 @@
 """rlvr: a testbed for what happens when a language model is trained on its own outputs.
 
-Covers the name, the version and `load_run`, and imports nothing, so that importing the package
-costs nothing; the stages of a round are the modules `generate`, `verify`, `arms`, `train`,
-`evaluate` and `record`, called in that order by `loop`.
+The name, the version and `load_run` are here. Nothing is imported, so that importing the package
+costs nothing. `rlvr.loop.round` has the six stages of a round, in their order.
 """
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The README's "Add a verifier", as it says, in an empty folder, with the installed command."""
+"""The README's "Your own verifier", as it says, in an empty folder, with the installed command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rlvr.data import InputError
 from rlvr.verify.scaffold import VERIFIER, new_verifier
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
-SECTION = README.partition("## Add a verifier")[2].partition("\n## ")[0]
+SECTION = README.partition("## Your own verifier")[2].partition("\n## ")[0]
 CONFIG = """\
 name: mine
 model: tiny-0.1m

@@ -167,11 +167,11 @@ def test_grpo_trainer_learns_from_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_the_readmes_script_trains(tmp_path: Path) -> None:
+def test_the_pages_script_trains(tmp_path: Path) -> None:
     from rlvr.models.loading import make_tiny
 
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    (script,) = re.findall(r"```python\n(from datasets import Dataset\n.*?)```", readme, re.DOTALL)
+    page = (Path(__file__).parents[2] / "docs" / "trl.md").read_text()
+    (script,) = re.findall(r"```python\n(from datasets import Dataset\n.*?)```", page, re.DOTALL)
     assert len([line for line in script.splitlines() if line]) <= 15
     make_tiny("tiny-0.1m", 0, tmp_path / "model")
     # No hub and little time: what is sampled and for how long is all that differs.
