@@ -87,7 +87,9 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "configs", folder / "configs")
     shutil.copytree(ROOT / "docs" / "results", folder / "docs" / "results")
     shutil.copy(TINY, folder / "CONFIG.yaml")
-    shutil.copy(TINY, folder / "mine.yaml")
+    tiny = TINY.read_text()
+    assert "name: tiny\n" in tiny
+    (folder / "mine.yaml").write_text(tiny.replace("name: tiny\n", "name: mine\n"))
     scored = [{"completion": f"it is {i}", "answer": str(i)} for i in range(4)]
     (folder / "FILE.jsonl").write_text("".join(json.dumps(one) + "\n" for one in scored))
     labels = [{**one, "label": True} for one in scored] + [
