@@ -5,10 +5,12 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from rlvr.claims.pages import write
+from rlvr.config import load, resolved
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results" / "quickstart"
@@ -34,11 +36,30 @@ def test_demo_table_is_the_recorded_one(arm: str, page: str) -> None:
     assert any(all(figure in line for figure in row) for line in lines), (row, lines)
 
 
-def test_the_other_blocks_are_what_docs_make_writes() -> None:
-    spec = importlib.util.spec_from_file_location("docs_make", ROOT / "docs" / "make.py")
+def script(name: str) -> ModuleType:
+    """Import a file of docs/."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / "docs" / f"{name}.py")
     assert spec is not None and spec.loader is not None
-    make = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(make)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_config_reference_has_every_key_of_a_recorded_config() -> None:
+    page = script("reference").config_page()
+    recorded = resolved(load(ROOT / "configs" / "claims" / "c3.yaml"))
+    keys = [
+        f"{section}.{key}" if key else section
+        for section, value in recorded.items()
+        for key in ("", *(value if isinstance(value, dict) else ()))
+        if not key or section not in ("task", "verifier", "engine")  # of these, other keys are free
+    ]
+    assert len(keys) > 60
+    assert [key for key in keys if f"| `{key}` |" not in page and f"[`{key}`](#" not in page] == []
+
+
+def test_the_other_blocks_are_what_docs_make_writes() -> None:
+    make = script("make")
     for page, written in make.PAGES.items():
         text = (ROOT / page).read_text()
         assert written(text) == text, "run .venv/bin/python docs/make.py"
