@@ -41,17 +41,7 @@ def problems(
     `subset`) of the hub. `suffix` ends each prompt. Raises InputError naming file and line for a
     line that is not what it should be, and ValueError where eval or dev has fewer than n problems.
     """
-    if (path is None) == (dataset is None):
-        raise InputError("task: qa needs either path (a JSONL file) or dataset (a hub id)")
-    if path is not None:
-        training, evaluation = (
-            read_jsonl(Path(path)),
-            read_jsonl(Path(eval_path)) if eval_path else None,
-        )
-    else:
-        training = _read_hub(str(dataset), subset, train_split)
-        evaluation = _read_hub(str(dataset), subset, eval_split) if eval_split else None
-    lines = _of_split(split, training, evaluation)
+    lines = _of_split(split, *_read(path, eval_path, dataset, subset, train_split, eval_split))
     source = path or dataset
     if (not lines and n) or (split != "train" and len(lines) < n):
         raise ValueError(
@@ -59,6 +49,39 @@ def problems(
             "give more lines"
         )
     yield from _shuffled(lines, split, n, seed, suffix)
+
+
+def sizes(
+    *,
+    path: str | None = None,
+    eval_path: str | None = None,
+    dataset: str | None = None,
+    subset: str | None = None,
+    train_split: str = "train",
+    eval_split: str | None = "test",
+    suffix: str = "\n",
+) -> dict[Split, int]:
+    """Return how many problems each split has, with the options of `problems`."""
+    read = _read(path, eval_path, dataset, subset, train_split, eval_split)
+    splits: tuple[Split, ...] = ("train", "eval", "dev")
+    return {split: len(_of_split(split, *read)) for split in splits}
+
+
+def _read(
+    path: str | None,
+    eval_path: str | None,
+    dataset: str | None,
+    subset: str | None,
+    train_split: str,
+    eval_split: str | None,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]] | None]:
+    """Return the lines to train on and those of a test set of its own, None for none."""
+    if (path is None) == (dataset is None):
+        raise InputError("task: qa needs either path (a JSONL file) or dataset (a hub id)")
+    if path is not None:
+        return read_jsonl(Path(path)), read_jsonl(Path(eval_path)) if eval_path else None
+    training = _read_hub(str(dataset), subset, train_split)
+    return training, _read_hub(str(dataset), subset, eval_split) if eval_split else None
 
 
 def _of_split(

@@ -10,6 +10,7 @@ from rich.filesize import decimal
 from rlvr.learners.registry import LEARNERS
 from rlvr.loop import preflight
 from rlvr.loop.units import Job
+from rlvr.verify.plugins import load_named
 
 SHARES = (0.1, 0.5, 1.0)  # of a pool kept, for which the passes over the rows are said
 
@@ -19,6 +20,10 @@ def plan(job: Job) -> Iterator[tuple[str, str]]:
     config = job.config
     seeds, arms, rounds = len(config.seeds), len(config.arms), config.rounds
     yield "run", f"{seeds} seeds x ({arms} arms x {rounds} rounds and a base), into {job.folder}"
+    sizes = vars(load_named("task", config.task.name, "problems")[1]).get("sizes")
+    if sizes is not None:
+        counts = sizes(**config.task.options)
+        yield "problems there", ", ".join(f"{split} {count:,}" for split, count in counts.items())
     first = job.problems[config.seeds[0]]
     parts = {
         "few-shot": len(first.prompting.shots),
@@ -28,8 +33,8 @@ def plan(job: Job) -> Iterator[tuple[str, str]]:
         "held back (dev)": len(first.held_back),
         "held out (eval)": len(first.held_out),
     }
-    counts = ", ".join(f"{name} {count:,}" for name, count in parts.items() if count)
-    yield "problems of a seed", counts
+    used = ", ".join(f"{name} {count:,}" for name, count in parts.items() if count)
+    yield "problems of a seed", used
     distinct = len({one.id for round_ in first.rounds for one in round_})
     drawn = sum(map(len, first.rounds))
     if distinct < drawn and config.corpus is None:

@@ -108,6 +108,17 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(call: Call, tmp_path
     assert_refused(call, ["'adition'"], "run", TINY, "task.name=adition", "--dry-run")
 
 
+def test_a_dry_run_says_how_a_file_is_split(call: Call, tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "data.jsonl", GOOD)
+    config = qa_config(tmp_path, path=str(path))
+    given = ["warm_start=null", "evaluate.problems=2", "--dry-run"]
+    code, out, err = call("run", config, *given)
+    assert (code, err) == (0, "")
+    (said,) = [line for line in out.splitlines() if line.startswith("problems there")]
+    counts = [int(word) for word in said.replace(",", "").split() if word.isdigit()]
+    assert sum(counts) == 50 and counts[0] > 30
+
+
 def test_missing_config_names_the_nearest_shipped_one(call: Call) -> None:
     assert_refused(call, ["quickstrat.yaml", "did you mean 'quickstart'"], "run", "quickstrat.yaml")
 
