@@ -150,6 +150,22 @@ def test_units_know_what_they_need() -> None:
         seen.add(unit)
 
 
+def test_a_seed_on_a_cluster_is_as_on_one_machine(
+    cluster: Callable[[int], Nodes], reference: Path, tmp_path: Path
+) -> None:
+    short = ["seeds=[7]", "rounds=1", "arms=[verified]", *over(cluster(1))]
+    out = finish(start_run(tmp_path / "run", reference.parent / "cache", *short))
+    assert "2 units over 1 nodes, 1 workers at a time with 2 cores each" in out
+    for place, names in (
+        ("seed-7/base", ("completions.parquet", "metrics.json", "model/model.safetensors")),
+        ("seed-7/verified/round-001", ("completions.parquet", "rows.parquet", "train.json")),
+    ):
+        for name in names:
+            ours, theirs = (run / place / name for run in (tmp_path / "run", reference))
+            assert ours.read_bytes() == theirs.read_bytes(), name
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_nodes_equal_one_machine(
     cluster: Callable[[int], Nodes], reference: Path, tmp_path: Path
