@@ -252,7 +252,7 @@ def test_without_its_last_node_a_run_waits_and_can_be_stopped(
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "its worker is lost" in out, err
-    assert "no node is there with 2 cores: waiting for one" in out
+    assert "there is no room for a worker with 2 cores: waiting for it" in out
     nodes.started.pop()
     nodes.add()
     finish(start_run(folder, tmp_path / "cache", *over(nodes)), 600)
