@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rlvr.data import STATUSES, Arm, InputError, RunError
+from rlvr.data import DASH, STATUSES, Arm, InputError, RunError
 
 if TYPE_CHECKING:
     from rlvr.config import Config
@@ -334,7 +334,7 @@ def score(
             tally = score_file(file, verifier, out, given, workers, timeout, err, task)
     except (KeyboardInterrupt, _Ended) as ended:
         told, code = ended.args if isinstance(ended, _Ended) else ("interrupted", 130)
-        _stop(told + (f"; {out} was not written" if out and str(out) != "-" else ""), code)
+        _stop(told + (f"; {out} was not written" if out and out != DASH else ""), code)
     except BrokenPipeError:  # the reader of a pipe has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
@@ -594,7 +594,7 @@ def audit(
 
 def _beside(out: Path | None) -> Console:
     """Return where a command says what it did: not where it writes to (`-`)."""
-    return Console(stderr=True) if out == Path("-") else console
+    return Console(stderr=True) if out == DASH else console
 
 
 def _stop(message: str, code: int) -> NoReturn:

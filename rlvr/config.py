@@ -60,7 +60,6 @@ ELSEWHERE = {
     "max_completion_length": "generate.max_tokens",
     "max_new_tokens": "generate.max_tokens",
     "kl_coef": "grpo.beta",
-    "num_iterations": "not there: each batch is trained on once",
 }
 
 

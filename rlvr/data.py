@@ -38,6 +38,7 @@ TrackerName = Literal["tensorboard", "trackio", "wandb"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 CONTAMINATIONS: tuple[Contamination, ...] = get_args(Contamination)
 TRACKERS: tuple[TrackerName, ...] = get_args(TrackerName)
+DASH = Path("-")  # as a file's name: standard input or output
 DECIDED: frozenset[str] = frozenset({"correct", "wrong"})
 
 

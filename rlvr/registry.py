@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import re
+from pathlib import Path
 from typing import Any
 
 
 def offered(package: str, name: str) -> dict[str, Any]:
-    """Return what each module of a package defines as `name`, by the module's own name.
+    """Return what the files of a package define as `name`, by the files' names, sorted.
 
-    Sorted by that name; a module without it is left out. What a module raises while it is imported
-    propagates.
+    Only a file with a line that begins with `name` is imported: the others may import the module
+    that asks. What a file raises while it is imported propagates.
     """
+    defines = re.compile(rf"^{name}\b", re.MULTILINE)
     folders = importlib.import_module(package).__path__
-    modules = sorted(found.name for found in pkgutil.iter_modules(folders))
-    values = {one: vars(importlib.import_module(f"{package}.{one}")).get(name) for one in modules}
-    return {one: value for one, value in values.items() if value is not None}
+    files = sorted(file for folder in folders for file in Path(folder).glob("[!_]*.py"))
+    return {
+        file.stem: vars(importlib.import_module(f"{package}.{file.stem}"))[name]
+        for file in files
+        if defines.search(file.read_text(encoding="utf-8"))
+    }

@@ -51,29 +51,20 @@ def problems(
     yield from _shuffled(lines, split, n, seed, suffix)
 
 
-def sizes(
-    *,
+def sizes(suffix: str = "", **source: Any) -> dict[Split, int]:
+    """Return how many problems each split has, with the options of `problems`."""
+    read = _read(**source)
+    splits: tuple[Split, ...] = ("train", "eval", "dev")
+    return {split: len(_of_split(split, *read)) for split in splits}
+
+
+def _read(
     path: str | None = None,
     eval_path: str | None = None,
     dataset: str | None = None,
     subset: str | None = None,
     train_split: str = "train",
     eval_split: str | None = "test",
-    suffix: str = "\n",
-) -> dict[Split, int]:
-    """Return how many problems each split has, with the options of `problems`."""
-    read = _read(path, eval_path, dataset, subset, train_split, eval_split)
-    splits: tuple[Split, ...] = ("train", "eval", "dev")
-    return {split: len(_of_split(split, *read)) for split in splits}
-
-
-def _read(
-    path: str | None,
-    eval_path: str | None,
-    dataset: str | None,
-    subset: str | None,
-    train_split: str,
-    eval_split: str | None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]] | None]:
     """Return the lines to train on and those of a test set of its own, None for none."""
     if (path is None) == (dataset is None):

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -58,9 +58,7 @@ def run(begun: Begun, display: Display) -> None:
         f"{config.name}: {len(todo)} units, {count} at a time with {threads} threads each, into "
         f"{begun.job.folder}"
     )
-    with ExitStack() as stack:
-        crew = _Processes(threads, count)
-        stack.callback(crew.close)
+    with closing(_Processes(threads, count)) as crew:
         dispatch(runs, crew, display)
 
 

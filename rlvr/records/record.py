@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from rich.filesize import decimal
 
-from rlvr.data import Damaged, InputError, Row, RunError
+from rlvr.data import DASH, Damaged, InputError, Row, RunError
 from rlvr.records import layout, stored
 from rlvr.records.layout import Place
 from rlvr.records.stored import JUDGED, ROW, Judged, Shape, Stored, undamaged
@@ -79,9 +79,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-DASH = Path("-")  # as a file's name: standard input or output
 
 
 def write_text(path: Path, text: str) -> None:

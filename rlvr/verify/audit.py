@@ -32,8 +32,8 @@ from rich.progress import track
 from rich.table import Table
 from scipy.special import betaincinv
 
-from rlvr.data import InputError, Problem, Verdict
-from rlvr.records.record import DASH, write_json
+from rlvr.data import DASH, InputError, Problem, Verdict
+from rlvr.records.record import write_json
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.verifier import LoadedVerifier, case_problem, check_options, load_verifier
 

@@ -25,8 +25,8 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from rlvr.data import InputError, Problem, Verdict
-from rlvr.records.record import DASH, write_json
+from rlvr.data import DASH, InputError, Problem, Verdict
+from rlvr.records.record import write_json
 from rlvr.verify.audit import CONFIDENCE, SHOWN, figures_of, interval, one_line, share
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.score import file_lines, read

@@ -25,8 +25,7 @@ from typing import IO, Any, Literal, cast
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from rlvr.data import InputError, Problem, RunError, Verdict
-from rlvr.records.record import DASH
+from rlvr.data import DASH, InputError, Problem, RunError, Verdict
 from rlvr.verify.plugins import load_plugin
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.verifier import check_options, load_verifier

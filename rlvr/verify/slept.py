@@ -14,8 +14,8 @@ import time
 TICK = 1.0  # seconds between two looks at the clock
 JUMP = 10.0  # seconds between two looks from which there was a pause
 
-_ended: list[float] = []  # when each pause ended, by time.monotonic
-_state = {"pid": 0, "last": 0.0}
+# Whose thread looks; its last look, and the end of the last pause, by time.monotonic.
+_state = {"pid": 0, "last": 0.0, "ended": -1.0}
 
 
 def watch() -> None:
@@ -30,7 +30,7 @@ def slept_since(moment: float) -> bool:
     now, last = time.monotonic(), _state["last"]
     if last and now - last > JUMP:  # it is just over, and the thread has not come yet
         return True
-    return bool(_ended) and _ended[-1] > moment
+    return _state["ended"] > moment
 
 
 def _look() -> None:
@@ -38,5 +38,5 @@ def _look() -> None:
         time.sleep(TICK)
         now = time.monotonic()
         if now - _state["last"] > JUMP:
-            _ended.append(now)
+            _state["ended"] = now
         _state["last"] = now

@@ -67,7 +67,7 @@ def test_without_a_look_at_the_clock_the_time_would_count(tmp_path: Path) -> Non
 
 def test_a_pause_is_seen_before_the_thread_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     slept.watch()
-    monkeypatch.setattr(slept, "_ended", [])  # the thread may see the leap too
+    monkeypatch.setitem(slept._state, "ended", -1.0)  # the thread may see the leap too
     moment = time.monotonic()
     assert not slept.slept_since(moment)
     monkeypatch.setattr(time, "monotonic", lambda: moment + 100.0)
