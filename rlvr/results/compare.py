@@ -1,12 +1,13 @@
 """From a run's metrics to its effects and verdicts: `compare.json`.
 
-`compare_run` is a pure function of `metrics.parquet` and `config.json`: equal files give an equal
-`compare.json`, with no times and no paths. Every arm is paired with the base, and every arm with
-every other, by seed. A metric by level is called `pass@1[LEVEL]`. `ci95` holds the interval at the
-rule's confidence, which is 0.95 unless the config says otherwise. The verdict is on the rule's
-metric alone; the intervals and p-values of all other metrics describe, and p_holm corrects for the
-arms (or the pairs of arms), not for the number of metrics. "Growth" says that the rule's metric
-rose, or fell where lower is better (`rlvr.evaluate.table`).
+`compare_run` is a pure function of `metrics.parquet`, `config.json` and the `eval.parquet` of the
+rounds compared, where these are: equal files give an equal `compare.json`, with no times and no
+paths. Every arm is paired with the base, and every arm with every other, by seed. A metric by level
+is called `pass@1[LEVEL]`. `ci95` holds the interval at the rule's confidence, which is 0.95 unless
+the config says otherwise. The verdict is on the rule's metric alone; the intervals and p-values of
+all other metrics describe, and p_holm corrects for the arms (or the pairs of arms), not for the
+number of metrics. "Growth" says that the rule's metric rose, or fell where lower is better
+(`rlvr.evaluate.table`).
 
 What it does not do: train, score, read completions, print (`rlvr.results.tables`) or draw
 (`rlvr.results.plot`). Pairs and intervals are made in `rlvr.results.effects`.
@@ -331,7 +332,8 @@ def _excluded_sentence(r: Results, arm: str) -> list[str]:
 
 
 def _power(r: Results, effect: Effect) -> list[str]:
-    smallest = minimal_detectable_effect(effect.deltas, r.confidence)
+    error, seeds = effect.variances.error, len(effect.deltas)
+    smallest = minimal_detectable_effect(error, seeds, r.confidence)
     if math.isnan(smallest):
         return []
     if smallest == 0:

