@@ -37,7 +37,7 @@ from rlvr.evaluate import metrics
 from rlvr.evaluate.evaluation import RECORD, Record, judge, read_records, write_records
 from rlvr.records import record
 from rlvr.records.layout import Place
-from rlvr.records.stored import AT_ONCE, JUDGED, Judged, Stored, held
+from rlvr.records.stored import AT_ONCE, JUDGED, ROW, Judged, Stored, held
 from rlvr.select import arms
 from rlvr.verify.pool import VerifierPool
 
@@ -90,7 +90,7 @@ def measured(n: int) -> dict[str, float]:
             record.write_completions(folder / "completions.parquet", pool, kept)
             record.write_rows(folder / "rows.parquet", rows)
             del rows
-            matched = record.count_rows(folder / "rows.parquet", 1)
+            matched = arms.size(Stored(folder / "rows.parquet", ROW), "problems", 1)
         with clock.stage("select"):
             arms.choose(pool, RANDOM, matched, 0, 1)
             del matched

@@ -26,9 +26,11 @@ Keep = Literal[
     "classifier",
     "format-only",
     "real",
+    "replay",
 ]
 Contamination = Literal["wrong", "garbage", "duplicate", "off_topic"]
 EntryKind = Contamination | Literal["clean"]
+MatchBy = Literal["problems", "rows", "tokens"]
 Memory = Literal["replace", "accumulate", "subsample"]
 Start = Literal["previous", "base", "scratch"]
 Author = Literal["model", "transcriber", "retrained"]
@@ -172,33 +174,38 @@ class Flip:
     """Errors put into a verifier: shares of wrong ones called correct and of correct called wrong.
 
     With a `pattern` (a regular expression searched in the completion's text) only completions that
-    match can be misjudged: a systematic error instead of an independent one.
+    match can be misjudged: a systematic error instead of an independent one. `persistent`: the same
+    answer to the same problem is misjudged every time or never, in every round and arm of a seed.
     """
 
     false_positive: float = 0.0
     false_negative: float = 0.0
     pattern: str | None = None
+    persistent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
     """A point on orthogonal axes (files of `rlvr.select`): arms differ in exactly one thing.
 
-    keep: which completions of the round become rows. match: name of the arm whose per-problem
-    counts are copied. share: that share of the pool is kept, whichever problems it is of. memory:
-    rows of this round alone, of all rounds and the warm start, or as many of those as this round
-    has. real_fraction: share of the round's rows that are replaced by real solutions of the same
-    problems. start: which weights training starts from. flip: errors of the verifier, in selection
-    only. learner: a file of `rlvr.learners`: `sft` fine-tunes on the rows kept, `grpo` is online RL
-    whose reward is what `keep` would keep. author: who wrote the completions: the arm's own model,
-    or a transcriber that heard the same problems, frozen or retrained on its own transcripts. more:
-    its values on axes that have no field here, by the axis's name.
+    keep: which completions of the round become rows. match: name of the arm whose size is copied,
+    and match_by: as rows of each problem, as rows in all or as tokens in all. share: that share of
+    the pool is kept, whichever problems it is of. cap: the most rows of a problem in a round.
+    memory: rows of this round alone, of all rounds and the warm start, or as many of those as this
+    round has. real_fraction: share of the round's rows that are replaced by real solutions of the
+    same problems. start: which weights training starts from. flip: errors of the verifier, in
+    selection only. learner: a file of `rlvr.learners`: `sft` fine-tunes on the rows kept, `grpo` is
+    online RL whose reward is what `keep` would keep. author: who wrote the completions: the arm's
+    own model, or a transcriber that heard the same problems, frozen or retrained on its own
+    transcripts. more: its values on axes that have no field here, by the axis's name.
     """
 
     name: str
     keep: Keep
     match: str | None = None
+    match_by: MatchBy = "problems"
     share: float | None = None
+    cap: int | None = None
     memory: Memory = "replace"
     real_fraction: float = 0.0
     start: Start = "previous"

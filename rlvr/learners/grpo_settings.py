@@ -93,10 +93,10 @@ def check(config: Config, arm: Arm) -> None:
     where = f"arms: {arm.name!r}: learner: grpo"
     if arm.keep not in REWARDED:
         raise ValueError(f"{where}: keep: {arm.keep} is no reward (known: {', '.join(REWARDED)})")
-    sized = arm.match is not None or arm.share is not None
+    sized = arm.match is not None or arm.share is not None or arm.cap is not None
     if sized or arm.real_fraction or arm.memory != "replace" or arm.start != "previous":
         raise ValueError(
-            f"{where} trains on each step's completions alone: drop match, share, "
+            f"{where} trains on each step's completions alone: drop match, share, cap, "
             "real_fraction, memory and start"
         )
     if arm.author != "model":

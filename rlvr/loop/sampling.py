@@ -40,7 +40,7 @@ def generate(run: Run, seed: Seed, arm: Arm, place: Place) -> Samples:
 
     Or what its study has it sampled from.
     """
-    if arm.keep == "real":
+    if not arms.selects(arm):
         return Samples(judged=[])
     source = study_of(run.config).source(run, seed, arm, place)
     if source is None and place.round == 1:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rlvr.data import Arm, Row
+from rlvr.data import Arm, MatchBy, Row
 from rlvr.evaluate import metrics, table
 from rlvr.evaluate.measured import Selected
 from rlvr.learners.context import Metrics, Run, Seed
@@ -48,13 +48,19 @@ def _rows(
     kept: Sequence[bool],
     matched: Counter[str] | None,
 ) -> Sequence[Row]:
-    """Return the round's own rows: what was kept, or real solutions, or some of each."""
-    problems = seed.of_round(place)
+    """Return the round's rows: what was kept, real solutions or some of each, or those of before.
+
+    `matched`: the size of the matched arm (`_matched`).
+    """
+    problems, in_all = seed.of_round(place), arm.match_by != "problems"
     if arm.keep == "real":
-        rows: Sequence[Row] = arms.real_rows(*problems.solved(), place, matched)
+        rows: Sequence[Row] = arms.real_rows(*problems.solved(), place, None if in_all else matched)
+    elif arm.keep == "replay":
+        rows = _seen_before(run, seed, arm)
     else:
-        judge_name = f"{run.verifier.name}@{run.verifier.version}"
-        rows = arms.completion_rows(pool, kept, arm, judge_name)
+        rows = arms.completion_rows(pool, kept, arm, _judge_name(run))
+    if matched is not None and in_all and not arms.selects(arm):
+        rows = arms.cut(rows, arm.match_by, matched, f"{place.seed}/{place.round}/")
     if not arm.real_fraction:
         return rows
     real = arms.real_rows(*problems.solved(), place)
@@ -63,17 +69,40 @@ def _rows(
     return held(run.scratch, ROW, mixed)
 
 
-def _matched(run: Run, arm: Arm, place: Place) -> Counter[str] | None:
-    """Return how many rows of each problem the matched arm selected in this round."""
+def _judge_name(run: Run) -> str:
+    return f"{run.verifier.name}@{run.verifier.version}"
+
+
+def _seen_before(run: Run, seed: Seed, arm: Arm) -> Sequence[Row]:
+    """Return what the base had learned from: the warm-start rows.
+
+    Where there was no warm start: what the verifier accepts of the base's own pool of round 1.
+    """
+    if seed.warm_start.problems:
+        return _warm_start(seed)
+    pool = record.read_completions(base_of(seed.seed).folder(run.folder) / COMPLETIONS)
+    return arms.completion_rows(pool, arms.keep_verified(pool), arm, _judge_name(run))
+
+
+def _warm_start(seed: Seed) -> Sequence[Row]:
+    return arms.real_rows(*seed.warm_start.solved(), base_of(seed.seed))
+
+
+def _matched(run: Run, arm: Arm, place: Place, by: MatchBy | None = None) -> Counter[str] | None:
+    """Return the size of what the matched arm selected in this round, `by` what the arm says.
+
+    None where it matches none.
+    """
     if arm.match is None:
         return None
-    return _selected(Place(place.seed, arm.match, place.round).folder(run.folder), place.round)
+    theirs = Place(place.seed, arm.match, place.round).folder(run.folder)
+    return arms.size(_selected(theirs), by or arm.match_by, place.round)
 
 
-def _selected(folder: Path, round_: int) -> Counter[str]:
-    """Return how many rows of each problem were selected in a round, before any subsample."""
+def _selected(folder: Path) -> Sequence[Row]:
+    """Return the rows that were selected by the end of a round, before any subsample."""
     name = MEMORY if (folder / MEMORY).is_file() else ROWS
-    return record.count_rows(folder / name, round_)
+    return Stored(folder / name, ROW)
 
 
 def _remembered(run: Run, seed: Seed, arm: Arm, place: Place) -> Sequence[Row]:
@@ -83,28 +112,29 @@ def _remembered(run: Run, seed: Seed, arm: Arm, place: Place) -> Sequence[Row]:
     if place.round > 1:
         name = MEMORY if arm.memory == "subsample" else ROWS
         return record.read_rows(place.at(place.round - 1).folder(run.folder) / name)
-    if not seed.warm_start.problems:
-        return []
-    return arms.real_rows(*seed.warm_start.solved(), base_of(place.seed))
+    return _warm_start(seed) if seed.warm_start.problems else []
 
 
 def budget(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
     """Return what the arm really used in this round, and what its matching lacked."""
     folder, settings = place.folder(run.folder), run.config.generate
-    rows = len(Stored(folder / ROWS, ROW))
-    kept = sum(_selected(folder, place.round).values())
-    sampled = 0 if arm.keep == "real" else settings.prompts * settings.samples
+    rows, own = len(Stored(folder / ROWS, ROW)), _selected(folder)
+    of_round = None if arm.keep == "replay" else place.round  # its rows are of before round 1
+    kept = arms.size(own, "rows", of_round).total()
+    sampled = settings.prompts * settings.samples if arms.selects(arm) else 0
     found = [
         metrics.metric("sampled", sampled, sampled),
         metrics.metric("kept", kept, sampled or kept),
         metrics.metric("rows", rows, rows),
     ]
-    if arm.keep != "real":
+    if arms.selects(arm):
         found += _filtering(run, seed, place)
-    matched = _matched(run, arm, place)
-    if matched is not None:
-        wanted = sum(matched.values())
-        found.append(metrics.metric("shortfall", wanted - kept, wanted))
+    wanted, theirs = _matched(run, arm, place), _matched(run, arm, place, "rows")
+    if wanted is not None and theirs is not None:
+        lacking = wanted.total() - arms.size(own, arm.match_by, of_round).total()
+        # Of tokens: as many of the matched arm's rows as hold those that are lacking.
+        short = lacking * theirs.total() / wanted.total() if wanted else 0
+        found.append(metrics.metric("shortfall", short, theirs.total()))
     return found
 
 

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -203,12 +202,6 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 def read_rows(path: Path) -> Sequence[Row]:
     """Read what `write_rows` wrote. Raises Damaged."""
     return stored.read(path, ROW)
-
-
-def count_rows(path: Path, round_: int) -> Counter[str]:
-    """Count the training rows of one round in a file, by problem. Raises Damaged."""
-    rows = Stored(path, ROW).pick("problem_id", "round")
-    return Counter(problem for problem, of in rows if of == round_)
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:

@@ -3,16 +3,18 @@
 A file that defines `AXIS` is an axis: nothing else names it.
 
 A pool is what one arm sampled in one round: completions and their verdicts, problem-major. Each
-value of `keep` is a short pure function over it; the other axes act where they are used. Let n_i be
-the number that the matched arm kept of problem i. A matching arm keeps min(n_i, eligible) of
-problem i, drawn uniformly without replacement (a ranking keep: the best). Missing completions are
-counted as its shortfall, and not replaced. An arm with a share keeps that share of its whole pool
-in the same way.
+value of `keep` is a short pure function over it; the other axes act where they are used. Of what is
+eligible an arm with a cap keeps at most that many of each problem, drawn uniformly without
+replacement (a ranking keep: the best). Of what is left a matching arm keeps, in the same way,
+min(n_i, left) of each problem i, where n_i is the number that the matched arm kept of it; or as
+many rows in all as that arm, or rows with as many tokens (`match_by`). What is missing is counted
+as its shortfall, and not replaced. An arm with a share keeps that share of its whole pool.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, fields
 from typing import Annotated, Any
 
@@ -24,9 +26,9 @@ from rlvr.registry import offered
 from rlvr.sections import Section
 from rlvr.select.axis import Axis, Pool, draw
 from rlvr.select.flip import misjudge
-from rlvr.select.keep import RANKINGS, Asked, majority
+from rlvr.select.keep import RANKINGS, Asked, keep_verified, majority, selects
 from rlvr.select.learner import rewards
-from rlvr.select.match import by_problem, in_order
+from rlvr.select.match import IN_ALL, Take, by_problem, cut, in_order, narrow, size, within
 from rlvr.select.memory import remember, subsample
 from rlvr.select.real_fraction import mix_real
 from rlvr.select.rows import completion_rows, real_rows
@@ -40,7 +42,9 @@ __all__ = [
     "as_written",
     "choose",
     "completion_rows",
+    "cut",
     "in_order",
+    "keep_verified",
     "majority",
     "misjudge",
     "mix_real",
@@ -48,6 +52,8 @@ __all__ = [
     "real_rows",
     "remember",
     "rewards",
+    "selects",
+    "size",
     "subsample",
 ]
 
@@ -63,6 +69,7 @@ PRESETS: dict[str, Arm] = {
     "format-only": Arm("format-only", keep="format-only"),
     "real": Arm("real", keep="real"),
     "accumulate": Arm("accumulate", keep="all", memory="accumulate"),
+    "replay": Arm("replay", keep="replay"),
 }
 
 
@@ -82,11 +89,23 @@ class _Named(Section):
 _DEFAULTS: dict[str, Any] = {one.name: one.default for one in fields(Arm) if one.name in AXES}
 _MORE = [name for name in AXES if name not in _DEFAULTS]
 _DEFAULTS |= {name: AXES[name].default for name in _MORE}
-_VALUES: dict[str, Any] = {
-    name: (AXES[name].kind, ... if default is MISSING else default)
-    for name, default in _DEFAULTS.items()
+# The axes that every recorded config names. A later one is written only where it is used, so that a
+# config without it hashes as it did before there was the axis.
+_FIRST = {
+    *("keep", "match", "share", "memory", "real_fraction", "start", "flip", "author", "learner")
 }
-_Point: Any = create_model("_Point", __base__=_Named, **_VALUES)
+
+
+def _key(name: str, default: Any) -> tuple[Any, Any]:
+    """Return type and default of an arm's key in a config."""
+    kind = AXES[name].kind
+    if name not in _FIRST:
+        kind = Annotated[kind, Field(exclude_if=lambda value: value == default)]
+    return kind, ... if default is MISSING else default
+
+
+_KEYS: dict[str, Any] = {name: _key(name, default) for name, default in _DEFAULTS.items()}
+_Point: Any = create_model("_Point", __base__=_Named, **_KEYS)
 
 
 class ArmConfig(_Point):  # type: ignore[misc]
@@ -125,31 +144,29 @@ def choose(
 ) -> list[bool]:
     """Return for each completion of the pool whether it is kept.
 
-    `counts` (problem id -> number) are those of the matched arm in this round; None where the arm
-    matches none. `scores`, one a completion, rank the pool, highest first; None where the arm does
-    not rank or the pool itself gives the ranking.
+    `counts` is the size of the matched arm in this round, as `match_by` says (`match.size`); None
+    where the arm matches none. `scores`, one a completion, rank the pool, highest first; None where
+    the arm does not rank or the pool itself gives the ranking.
     """
     says = [axis.eligible(pool, arm) for axis in AXES.values() if axis.eligible]
-    eligible = [all(each) for each in zip(*says, strict=True)]
-    if (counts is None and arm.share is None) or arm.keep == "real":
-        return eligible
+    kept = [all(each) for each in zip(*says, strict=True)]
     if arm.keep in RANKINGS:
         logprobs = pick(pool, "logprobs")
         scores = [RANKINGS[arm.keep](of_tokens) for (of_tokens,) in logprobs]
-    groups: Iterable[tuple[str, Iterable[int]]] = [("", range(len(pool)))]
-    if arm.share is not None:
-        counts = {"": round(arm.share * len(pool))}
-    else:
-        groups = by_problem(pool)
-    assert counts is not None
-    kept = [False] * len(pool)
-    for name, places in groups:
-        indices = [i for i in places if eligible[i]]
-        n = counts.get(name, 0)
-        if scores is not None:
-            chosen = sorted(indices, key=lambda i: -scores[i])[:n]
-        else:
-            chosen = draw(indices, n, f"{seed}/{round_}/{name}")
-        for i in chosen:
-            kept[i] = True
-    return kept
+    take: Take = draw if scores is None else functools.partial(_best, scores)
+    whole, key = [(IN_ALL, range(len(pool)))], f"{seed}/{round_}/"
+    if (cap := arm.cap) is not None:
+        kept = narrow(by_problem(pool), kept, lambda _: cap, take, f"cap/{key}")
+    if (share := arm.share) is not None:
+        return narrow(whole, kept, lambda _: round(share * len(pool)), take, key)
+    if counts is None:
+        return kept
+    if arm.match_by == "tokens":
+        take = within([len(token_ids) for (token_ids,) in pick(pool, "token_ids")], take)
+    groups = by_problem(pool) if arm.match_by == "problems" else whole
+    return narrow(groups, kept, lambda name: counts.get(name, 0), take, key)
+
+
+def _best(scores: Sequence[float], places: Sequence[int], n: int, key: str) -> list[int]:
+    """Return the n places of the highest scores, best first; of equal ones the first."""
+    return sorted(places, key=lambda place: -scores[place])[:n]

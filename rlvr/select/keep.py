@@ -38,7 +38,7 @@ def keep_all(pool: Pool) -> list[bool]:
 
 
 def keep_none(pool: Pool) -> list[bool]:
-    """Eligible: nothing the model said; the rows are real solutions."""
+    """Eligible: nothing the model said in this round; the rows come from elsewhere."""
     return [False] * len(pool)
 
 
@@ -53,7 +53,13 @@ ELIGIBLE: dict[str, Callable[[Pool], list[bool]]] = {
     "classifier": keep_all,
     "format-only": keep_answered,
     "real": keep_none,
+    "replay": keep_none,
 }
+
+
+def selects(arm: Arm) -> bool:
+    """Whether an arm's rows are completions of their round, which it needs sampled."""
+    return ELIGIBLE[arm.keep] is not keep_none
 
 
 def likelihood(logprobs: Sequence[float]) -> float:
@@ -153,17 +159,37 @@ def check_size(arm: Arm) -> None:
 
     For arms that train on rows; an online learner keeps none.
     """
-    sized = arm.match is not None or arm.share is not None
+    sized = arm.match is not None or arm.share is not None or arm.cap is not None
     if arm.keep in ("random", "classifier", *RANKINGS) and not sized:
         raise ValueError(
             f"keep: {arm.keep} needs match: ARM, the arm whose size it copies, or share, that "
-            "of the pool which it keeps"
+            "of the pool which it keeps, or cap, the most rows of a problem"
         )
+
+
+def _check(arm: Arm) -> None:
+    if arm.keep != "replay":
+        return
+    elsewhere = {
+        "share": arm.share is not None,
+        "cap": arm.cap is not None,
+        "memory": arm.memory != "replace",
+        "real_fraction": arm.real_fraction > 0,
+        "author": arm.author != "model",
+    }
+    for axis, said in elsewhere.items():
+        if said:
+            raise ValueError(
+                f"keep: replay has the same rows in every round: {axis} has no meaning"
+            )
+    if arm.match is not None and arm.match_by == "problems":
+        raise ValueError("keep: replay has rows of other problems: add match_by: rows (or tokens)")
 
 
 AXIS = Axis(
     kind=Keep,
     values="no default: see below",
     says="which completions are eligible",
+    check=_check,
     eligible=lambda pool, arm: ELIGIBLE[arm.keep](pool),
 )

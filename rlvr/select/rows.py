@@ -16,7 +16,9 @@ def completion_rows(pool: Pool, kept: Sequence[bool], arm: Arm, verifier: str) -
     why = (
         f"keep={arm.keep}"
         + (f" match={arm.match}" if arm.match else "")
+        + (f" by={arm.match_by}" if arm.match_by != "problems" else "")
         + (f" share={arm.share:g}" if arm.share else "")
+        + (f" cap={arm.cap}" if arm.cap else "")
         + (f" author={arm.author}" if arm.author != "model" else "")
     )
     return chosen(pool, kept, ROW, source="completion", verifier=verifier, why=why)

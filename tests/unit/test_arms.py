@@ -24,6 +24,7 @@ from rlvr.select.arms import (
     mix_real,
     real_rows,
     remember,
+    size,
     subsample,
 )
 
@@ -140,7 +141,8 @@ def test_warm_start_rows_say_so_and_are_not_counted_as_the_rounds_own(tmp_path: 
     kept = choose(POOL, PRESETS["accumulate"], None, 0, 1)
     rows = [*warm, *completion_rows(POOL, kept, PRESETS["accumulate"], "v")]
     record.write_rows(tmp_path / "rows.parquet", rows)
-    counts = [record.count_rows(tmp_path / "rows.parquet", round_) for round_ in (0, 1)]
+    written = record.read_rows(tmp_path / "rows.parquet")
+    counts = [size(written, "problems", round_) for round_ in (0, 1)]
     assert counts == [{"p": 1, "q": 1, "r": 1}, {"p": 4, "q": 4, "r": 4, "s": 4}]
 
 
