@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlvr.data import Verdict
-from rlvr.evaluate import metrics
+from rlvr.evaluate import metrics, one_of_k
 from rlvr.evaluate.evaluation import Record
 from rlvr.evaluate.ngrams import Gram
 from rlvr.records.stored import Judged, pick
@@ -83,6 +83,16 @@ def likelihood(m: HeldOut) -> Found:
 def sampled(m: HeldOut) -> Found:
     """Return `metrics.sampled`."""
     return metrics.sampled(m.samples, m.ks)
+
+
+def majority(m: HeldOut) -> Found:
+    """Return `one_of_k.majority`."""
+    return one_of_k.majority(m.samples, m.ks)
+
+
+def likeliest(m: HeldOut) -> Found:
+    """Return `one_of_k.likeliest`."""
+    return one_of_k.likeliest(m.samples, m.ks)
 
 
 def diversity(m: HeldOut) -> Found:

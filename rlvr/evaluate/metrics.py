@@ -60,7 +60,7 @@ def sampled(records: Sequence[Record], ks: Iterable[int]) -> list[dict[str, Any]
     health: Counter[str] = Counter()
     different = []
     fields = ("level", "status", "text", "truncated", "reason", "tokens")
-    for group in _by_problem(records, *fields):
+    for group in by_problem(records, *fields):
         of_levels, statuses, texts, truncated, reasons, tokens = zip(*group, strict=True)
         of = Counter(statuses)
         decided = sum(of[status] for status in DECIDED)
@@ -101,7 +101,7 @@ def sampled(records: Sequence[Record], ks: Iterable[int]) -> list[dict[str, Any]
     ]
 
 
-def _by_problem(records: Iterable[Record], *names: str) -> Iterator[list[tuple[Any, ...]]]:
+def by_problem(records: Iterable[Record], *names: str) -> Iterator[list[tuple[Any, ...]]]:
     """Yield some fields of each problem's records, a problem at a time.
 
     Raises ValueError where the records of a problem do not lie together.
@@ -134,7 +134,7 @@ def diversity(records: Sequence[Record]) -> list[dict[str, Any]]:
                 out.append(metric(f"{prefix}distinct_{order}", value, n))
     entropies = [
         _entropy(Counter(extracted for (extracted,) in group))
-        for group in _by_problem(records, "extracted")
+        for group in by_problem(records, "extracted")
     ]
     tokens = sum(tokens for (tokens,) in pick(records, "tokens"))
     logprob = sum(logprob for (logprob,) in pick(records, "logprob"))

@@ -78,13 +78,14 @@ class Metric:
     lines: Sequence[str] | None = None
     charts: Sequence[str] | None = None
 
-    def named(self, values: Sequence[str] | None = None) -> dict[str, str]:
+    def named(self, values: Sequence[str] | None = None, largest: str = "k") -> dict[str, str]:
         """Return the metric's names, or those of some values, and what each says.
 
-        Of pass@k, where any value will do, it is that name: what is shown is the largest k.
+        Of pass@k, where any value will do, it is that of the largest k, which is `largest`.
         """
         if not self.values:
-            return {self.label: re.sub(r"\{(\w+)\}", r"the largest \1", self.meaning)}
+            meaning = re.sub(r"\{(\w+)\}", r"the largest \1", self.meaning)
+            return {_filled(self.name, largest): meaning}
         chosen = list(self.values) if values is None else values
         return {
             _filled(self.name, value): _filled(self.meaning, self.values[value]) for value in chosen
@@ -119,11 +120,16 @@ METRICS: tuple[Metric, ...] = (
     Metric("pass@1", ACCURACY, "share of samples at temperature 1 that are correct",
            "share", SHARE, SAMPLES, m.sampled, "higher", of_answers=True, line=1),
     Metric("greedy", ACCURACY, "share of greedy completions that are correct",
-           "share", SHARE, GREEDY, m.greedy, "higher", of_answers=True, line=3),
+           "share", SHARE, GREEDY, m.greedy, "higher", of_answers=True, line=5),
     Metric("pass@{k}", ACCURACY, "share of problems with a correct one in {k} samples",
-           "share", SHARE, SAMPLES, m.sampled, "higher", of_answers=True, line=4),
+           "share", SHARE, SAMPLES, m.sampled, "higher", of_answers=True, line=6),
     Metric("pass@1_best_temperature", ACCURACY, "pass@1 of the base at its best temperature",
            "share", SHARE, TUNED, of_answers=True, line=2, chart=False),
+    Metric("maj@{k}", ACCURACY, "share of problems where what {k} samples vote for is right",
+           "share", SHARE, SAMPLES, m.majority, of_answers=True, line=3),
+    Metric("best-of-{k}", ACCURACY,
+           "share of problems where the likeliest of {k} samples is correct",
+           "share", SHARE, SAMPLES, m.likeliest, of_answers=True, line=4),
     Metric("pass@1_se", ACCURACY, "standard error of pass@1, over problems and their samples",
            "share", SHARE, SAMPLES, m.sampled, of_answers=True, chart=False),
     Metric("pass@1_low", ACCURACY, "pass@1 with what is undecided as wrong",
@@ -132,50 +138,50 @@ METRICS: tuple[Metric, ...] = (
            "share", SHARE, SAMPLES, m.sampled, of_answers=True, chart=False),
 
     Metric("coverage_{side}", COVERAGE, "share of problems that {side} in the largest k samples",
-           "share", SHARE, SOLVED, m.coverage, of_answers=True, line=8, chart=False,
+           "share", SHARE, SOLVED, m.coverage, of_answers=True, line=10, chart=False,
            values={"both": "base and arm solve", "base_only": "the base alone solves",
                    "arm_only": "the arm alone solves", "neither": "neither solves"},
            lines=("base_only", "arm_only")),
 
     Metric("survival", TAILS, "share of the base's rare problems that some sample still solves",
-           "share", SHARE, RARE, m.survival, line=7),
+           "share", SHARE, RARE, m.survival, line=9),
     Metric("real_nll_p95", TAILS,
            "95th percentile over tokens of the NLL of real solutions, nats",
-           "nats", ON, SOLUTIONS, m.likelihood, line=10),
+           "nats", ON, SOLUTIONS, m.likelihood, line=12),
 
     Metric("distinct", DIVERSITY, "distinct share of each problem's completions",
-           "share", SHARE, SAMPLES, m.sampled, line=19),
+           "share", SHARE, SAMPLES, m.sampled, line=21),
     Metric("distinct_{N}", DIVERSITY, "unique over all {N}",
-           "share", SHARE, SAMPLES, m.diversity, line=18, lines=("2",),
+           "share", SHARE, SAMPLES, m.diversity, line=20, lines=("2",),
            values={"1": "tokens", "2": "pairs of tokens", "3": "triples of tokens"}),
     Metric("correct_distinct_{N}", DIVERSITY, "unique over all {N}, correct completions alone",
            "share", SHARE, SAMPLES, m.diversity, charts=("2",),
            values={"1": "tokens", "2": "pairs of tokens", "3": "triples of tokens"}),
     Metric("answer_entropy", DIVERSITY, "entropy of a problem's extracted answers, nats",
-           "nats", ON, SAMPLES, m.diversity, of_answers=True, line=17),
+           "nats", ON, SAMPLES, m.diversity, of_answers=True, line=19),
     Metric("token_entropy", DIVERSITY, "mean entropy of a sampled token, nats",
-           "nats", ON, SAMPLES, m.diversity, line=16),
+           "nats", ON, SAMPLES, m.diversity, line=18),
 
     Metric("real_nll", NLL, "of held-out real solutions under the arm, nats a token",
-           "nats a token", ON, SOLUTIONS, m.likelihood, "lower", line=9),
+           "nats a token", ON, SOLUTIONS, m.likelihood, "lower", line=11),
     Metric("base_nll", NLL, "of the arm's samples under the base, nats a token",
-           "nats a token", ON, VIEW, m.base_nll, line=11),
+           "nats a token", ON, VIEW, m.base_nll, line=13),
 
     Metric("phi", FILTER, "P(kept | correct)",
-           "share", SHARE, TRAINING, m.filtering, line=25),
+           "share", SHARE, TRAINING, m.filtering, line=27),
     Metric("psi", FILTER, "P(kept | wrong)",
-           "share", SHARE, TRAINING, m.filtering, line=26),
+           "share", SHARE, TRAINING, m.filtering, line=28),
     Metric("J", FILTER, "phi - psi: 1 is a perfect filter, 0 a blind one",
-           "difference of shares", (-1.0, 1.0), TRAINING, m.filtering, line=27),
+           "difference of shares", (-1.0, 1.0), TRAINING, m.filtering, line=29),
     Metric("keep_rate", FILTER, "share of the completions that is kept",
            "share", SHARE, TRAINING, m.filtering),
     Metric("kept_{kind}", FILTER, "share of the {kind} that is kept",
-           "share", SHARE, CORPUS, line=29, values={kind: kind for kind in CONTAMINATIONS}),
+           "share", SHARE, CORPUS, line=31, values={kind: kind for kind in CONTAMINATIONS}),
     Metric("kept_clean", FILTER, "share of the clean that is kept",
-           "share", SHARE, CORPUS, line=28),
+           "share", SHARE, CORPUS, line=30),
     Metric("train_lucky", FILTER,
            "share of right answers by wrong work, among training completions",
-           "share", SHARE, TRAINING_WORK, m.train_lucky, line=6),
+           "share", SHARE, TRAINING_WORK, m.train_lucky, line=8),
 
     Metric("step.reward", STEPS, "mean reward", "reward", None, LEARNER),
     Metric("step.correct", STEPS, "share correct, by the run's verifier", "share", SHARE, LEARNER),
@@ -204,48 +210,48 @@ METRICS: tuple[Metric, ...] = (
            "share", SHARE, LEARNER, chart=False),
 
     Metric("amplified", DEFICIENCIES, "share of tokens in n-grams that the base over-used",
-           "share", SHARE, GRAMS, m.amplification, line=12),
+           "share", SHARE, GRAMS, m.amplification, line=14),
     Metric("amplified_excess", DEFICIENCIES,
            "the same, less the share they have in real solutions",
-           "difference of shares", (-1.0, 1.0), GRAMS, m.amplification, line=13),
+           "difference of shares", (-1.0, 1.0), GRAMS, m.amplification, line=15),
     # No range for the transcriber's: their charts are drawn without one.
     Metric("quirk", DEFICIENCIES, "share of completions with the transcriber's quirk",
-           "share", None, TRANSCRIBER, line=14),
+           "share", None, TRANSCRIBER, line=16),
     Metric("quirk_logprob", DEFICIENCIES, "log-probability of the quirk, nats",
-           "nats", None, TRANSCRIBER, line=15),
+           "nats", None, TRANSCRIBER, line=17),
     Metric("transcript_cer", DEFICIENCIES, "character error rate of the transcripts",
-           "errors a character", None, TRANSCRIBER, line=30),
+           "errors a character", None, TRANSCRIBER, line=32),
     Metric("transcript_wer", DEFICIENCIES, "word error rate of the transcripts",
-           "errors a word", None, TRANSCRIBER, line=31, chart=False),
+           "errors a word", None, TRANSCRIBER, line=33, chart=False),
     Metric("transcript_quirk", DEFICIENCIES, "share of transcripts with the quirk",
-           "share", None, TRANSCRIBER, line=32),
+           "share", None, TRANSCRIBER, line=34),
 
     Metric("lucky", HEALTH, "share of right answers by wrong work",
-           "share", SHARE, WORK, m.lucky, line=5),
+           "share", SHARE, WORK, m.lucky, line=7),
     Metric("truncated", HEALTH, "share of completions cut at max_tokens",
-           "share", SHARE, SAMPLES, m.sampled, line=20),
-    Metric("no_answer", HEALTH, "share of completions without an answer",
-           "share", SHARE, SAMPLES, m.sampled, line=21),
-    Metric("undecided", HEALTH, "share of held-out completions without a verdict",
            "share", SHARE, SAMPLES, m.sampled, line=22),
+    Metric("no_answer", HEALTH, "share of completions without an answer",
+           "share", SHARE, SAMPLES, m.sampled, line=23),
+    Metric("undecided", HEALTH, "share of held-out completions without a verdict",
+           "share", SHARE, SAMPLES, m.sampled, line=24),
     Metric("train_undecided", HEALTH, "share of training completions without a verdict",
-           "share", SHARE, TRAINING, m.filtering, line=23),
+           "share", SHARE, TRAINING, m.filtering, line=25),
     Metric("tokens_per_completion", HEALTH, "mean tokens of a completion",
-           "tokens", ON, SAMPLES, m.sampled, line=24),
+           "tokens", ON, SAMPLES, m.sampled, line=26),
     Metric("excluded_{status}", HEALTH, "held-out completions without a verdict: {status}",
            "completions", ON, SAMPLES, m.sampled, chart=False,
            values={"abstain": "abstained", "error": "failed"}),
 
     Metric("sampled", BUDGET, "completions drawn", "completions", ON, LEARNER, chart=False),
     Metric("kept", BUDGET, "completions chosen, of those drawn",
-           "completions", ON, LEARNER, line=33, chart=False),
+           "completions", ON, LEARNER, line=35, chart=False),
     Metric("shortfall", BUDGET, "rows that a size-matched arm lacked",
-           "rows", ON, LEARNER, line=34, chart=False),
+           "rows", ON, LEARNER, line=36, chart=False),
     Metric("rows", BUDGET, "rows trained on", "rows", ON, LEARNER, chart=False),
     Metric("train_steps", BUDGET, "optimiser steps",
-           "steps", ON, LEARNER, line=35, chart=False),
+           "steps", ON, LEARNER, line=37, chart=False),
     Metric("train_tokens", BUDGET, "tokens trained on",
-           "tokens", ON, LEARNER, line=36, chart=False),
+           "tokens", ON, LEARNER, line=38, chart=False),
 
     Metric("train_loss", AUDIT, "mean training loss of the round",
            "nats a token", ON, LEARNER, chart=False),
@@ -296,18 +302,17 @@ def verdict_metrics(ks: Sequence[int]) -> list[str]:
     return list(dict.fromkeys([*anyone, *(row.name for row in rows if "{" not in row.name)]))
 
 
-def in_terminal() -> list[str]:
-    """Return the names of the terminal's lines, in order, pass@k among them."""
+def in_terminal(largest: str = "k") -> list[str]:
+    """Return the names of the terminal's lines, in order; `largest`: the k of pass@k and others."""
     rows = [(row.line, row) for row in METRICS if row.line is not None]
-    return [
-        name for _, row in sorted(rows, key=lambda one: one[0]) for name in row.named(row.lines)
-    ]
+    in_order = [row for _, row in sorted(rows, key=lambda one: one[0])]
+    return [name for row in in_order for name in row.named(row.lines, largest)]
 
 
-def charted(group: str) -> dict[str, str]:
-    """Return the names of a group's charts, pass@k among them, and what each shows."""
+def charted(group: str, largest: str = "k") -> dict[str, str]:
+    """Return the names of a group's charts, and what each shows; `largest` as in `in_terminal`."""
     rows = [row for row in METRICS if row.group == group and row.chart]
-    return {name: says for row in rows for name, says in row.named(row.charts).items()}
+    return {name: says for row in rows for name, says in row.named(row.charts, largest).items()}
 
 
 def names(group: str) -> list[str]:

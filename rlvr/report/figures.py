@@ -68,10 +68,7 @@ def figure_groups(r: Results, looks: Mapping[str, Look]) -> dict[str, list[Figur
         f"The rule's metric: {r.metric}": [over_rounds(r, r.metric, _meaning(r.metric), looks)]
     }
     for title in GROUPS:
-        named = {
-            r.largest_k if metric == "pass@k" else metric: says
-            for metric, says in _charts(title).items()
-        }
+        named = _charts(title, r.largest_k.removeprefix("pass@"))
         groups[title] = [
             over_rounds(r, metric, says, looks)
             for metric, says in named.items()
@@ -91,10 +88,10 @@ def _meaning(metric: str) -> str:
     return _charts(find(metric).group).get(metric, "")
 
 
-def _charts(group: str) -> dict[str, str]:
-    """Return a group's charts and what each shows."""
+def _charts(group: str, largest: str = "k") -> dict[str, str]:
+    """Return a group's charts and what each shows; `largest` is the k of pass@k and others."""
     end = "; mean over the round's steps" if group == STEPS else ""
-    return {metric: f"{says}{end}" for metric, says in charted(group).items()}
+    return {metric: f"{says}{end}" for metric, says in charted(group, largest).items()}
 
 
 def _of_text(r: Results) -> bool:

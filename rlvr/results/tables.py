@@ -179,7 +179,7 @@ def means_tables(r: Results) -> list[Table]:
     rows = {}
     keys = {key for _, _, _, key in r.values if not key.endswith("]")}  # those of a level do
     elsewhere = sorted(key for key in keys if key.startswith(OFF_TARGET))
-    lines = [r.largest_k if name == "pass@k" else name for name in in_terminal()]
+    lines = in_terminal(r.largest_k.removeprefix("pass@"))
     counts = [name for name in lines if find(name).group == BUDGET]
     shown = [r.metric, *(name for name in lines if name not in counts), *elsewhere]
     if find(r.metric).group == NLL:  # of text there is no right answer

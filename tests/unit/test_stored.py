@@ -17,7 +17,7 @@ import pytest
 
 from rlvr.data import Arm, Completion, Damaged, Flip, Problem, Row, RunError, Status, Verdict
 from rlvr.engine.protocol import Decoding, Sampled
-from rlvr.evaluate import evaluation, metrics, ngrams
+from rlvr.evaluate import evaluation, metrics, ngrams, one_of_k
 from rlvr.evaluate.evaluation import RECORD, Record, judge
 from rlvr.records import record, stored
 from rlvr.records.layout import Place
@@ -270,13 +270,15 @@ CHOICES = {
     "least-likely": Arm("least-likely", "least-likely", match="verified"),
     "a share": Arm("a share", "all", share=0.3),
     "the likeliest share": Arm("the likeliest share", "self-scored", share=0.3),
+    "a cap": Arm("a cap", "random", cap=1),
+    "tokens": Arm("tokens", "random", match="verified", match_by="tokens"),
 }
 
 
 @pytest.mark.parametrize("name", CHOICES)
 def test_arms_keep_the_same(name: str, tmp_path: Path) -> None:
     found, arm = held(tmp_path, JUDGED, iter(POOL)), CHOICES[name]
-    counts = Counter({f"p{i}": i % 3 for i in range(20)}) if arm.match else None
+    counts = Counter({f"p{i}": i % 3 for i in range(20)} | {"": 30}) if arm.match else None
     kept = arms.choose(POOL, arm, counts, 0, 1)
     assert arms.choose(found, arm, counts, 0, 1) == kept
     rows = arms.completion_rows(POOL, kept, arm, "v")
@@ -300,8 +302,8 @@ def test_votes_and_errors_are_the_same(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(keep, "VOTES_AT_ONCE", 7)
     found = held(tmp_path, JUDGED, iter(POOL))
     assert list(arms.majority(found, same, 0)) == whole
-    flip = Flip(0.5, 0.5, pattern="1")
-    assert list(arms.misjudge(found, flip, 0)) == list(arms.misjudge(POOL, flip, 0))
+    for flip in (Flip(0.5, 0.5, pattern="1"), Flip(0.5, 0.5, persistent=True)):
+        assert list(arms.misjudge(found, flip, 0)) == list(arms.misjudge(POOL, flip, 0))
 
 
 MEASURES: dict[str, Callable[[Sequence[Record]], list[dict[str, Any]]]] = {
@@ -312,6 +314,8 @@ MEASURES: dict[str, Callable[[Sequence[Record]], list[dict[str, Any]]]] = {
     "coverage": lambda records: metrics.coverage(records, records_of(pool_of(20, seed=1)), 2),
     "amplification": lambda records: metrics.amplification(records, [(1, 2), (3,)], [(1, 2, 3)]),
     "lucky": metrics.lucky,
+    "majority": lambda records: one_of_k.majority(records, [2, 3]),
+    "likeliest": lambda records: one_of_k.likeliest(records, [2, 3]),
 }
 
 
