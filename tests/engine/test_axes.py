@@ -11,8 +11,10 @@ from support.here import run_here
 from support.runs import completions_of, round_of, value
 
 ARMS = """arms=[
-  unfiltered, verified, inverted, majority, format-only,
+  unfiltered, verified, inverted, majority, format-only, replay,
   {name: noisy, keep: verified, flip: {false_positive: 0.3}},
+  {name: stubborn, keep: verified, cap: 3, flip: {false_positive: 0.3, persistent: true}},
+  {name: as-long, keep: random, match: stubborn, match_by: tokens},
   {name: likely, keep: self-scored, match: format-only},
   {name: mixed, keep: all, memory: subsample, real_fraction: 0.25},
   {name: scratch, keep: all, start: scratch}]"""
@@ -45,6 +47,57 @@ def test_a_false_positive_is_kept_and_called_wrong_in_the_record(run: Path) -> N
     assert pool[pool.status == "correct"].kept.all()
     assert value(run, 7, "noisy", 1, "psi") == (pytest.approx(wrong.kept.mean()), len(wrong))
     assert value(run, 7, "noisy", 1, "J")[0] == pytest.approx(1 - wrong.kept.mean())
+
+
+def test_a_persistent_error_and_a_cap(run: Path) -> None:
+    pools = [completions_of(run, 7, "stubborn", round_) for round_ in (1, 2)]
+    for t, pool in enumerate(pools, 1):
+        kept = pool[pool.kept]
+        assert kept.groupby("problem_id").size().max() == 3
+        assert set(kept.status) == {"correct", "wrong"}
+        # Below the cap an answer is kept every time it is given, or never.
+        answers = pool.groupby(["problem_id", "extracted"]).kept
+        below = pool.groupby("problem_id").kept.transform("sum") < 3
+        assert set(pool[below].groupby(["problem_id", "extracted"]).kept.nunique()) == {1}
+        assert answers.size().max() > 1
+        assert value(run, 7, "stubborn", t, "kept")[0] == len(kept)
+
+
+def test_tokens_are_matched_in_all(run: Path) -> None:
+    for t in (1, 2):
+        theirs, mine = (rows_of(run, arm, t) for arm in ("stubborn", "as-long"))
+        wanted, got = (rows.token_ids.map(len).sum() for rows in (theirs, mine))
+        assert 0 <= wanted - got < 6, "less than a row, which has at most 6 tokens"
+        assert Counter(mine.problem_id) != Counter(theirs.problem_id)
+        shortfall = (wanted - got) * len(theirs) / wanted
+        assert value(run, 7, "as-long", t, "shortfall") == (pytest.approx(shortfall), len(theirs))
+
+
+def test_replay_trains_on_the_warm_start_again_and_takes_as_many_steps(run: Path) -> None:
+    first, second = (rows_of(run, "replay", t) for t in (1, 2))
+    assert first.equals(second) and len(first) == 500 and set(first.source) == {"warm-start"}
+    assert len(completions_of(run, 7, "replay", 1)) == 0
+    metrics = pd.read_parquet(run / "metrics.parquet")
+    steps = metrics[metrics.metric == "train_steps"]
+    assert set(steps.value) == {4.0} and {"replay", "verified", "stubborn"} < set(steps.arm)
+
+
+def test_base_and_arms_have_the_vote_and_the_likeliest_of_their_samples(run: Path) -> None:
+    """Of all four samples of a problem there is one choice: looked at in the records."""
+    records = pd.read_parquet(run / "seed-7" / "base" / "eval.parquet")
+    samples = records[records.kind == "sample"]
+    voted, best = [], []
+    for _, group in samples.groupby("problem_id"):
+        votes = group.extracted.value_counts()
+        tied = votes[votes == votes.max()].index
+        right = [(group[group.extracted == answer].status == "correct").all() for answer in tied]
+        voted.append(sum(right) / max(1, len(right)))
+        best.append(group.status[(group.logprob / group.tokens).idxmax()] == "correct")
+    assert value(run, 7, "base", 0, "maj@4") == (pytest.approx(sum(voted) / 32), 32)
+    assert value(run, 7, "base", 0, "best-of-4") == (pytest.approx(sum(best) / 32), 32)
+    metrics = pd.read_parquet(run / "metrics.parquet")
+    recorded = metrics[metrics.metric.isin(["maj@2", "maj@4", "best-of-2", "best-of-4"])]
+    assert set(recorded.groupby("arm").size()) == {4, 8}  # the base's, and two rounds of each arm
 
 
 def test_majority_keeps_one_answer_a_problem_and_the_commonest(run: Path) -> None:
