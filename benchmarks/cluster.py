@@ -21,6 +21,7 @@ from ray.cluster_utils import Cluster
 from rlvr.config import load
 from rlvr.data import Problem
 from rlvr.loop.cluster import ClusterJudge, connected, judges
+from rlvr.loop.units import Job
 
 PAIRS, TRIES = 4_000, 3
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "quickstart.yaml"
@@ -31,7 +32,7 @@ def main() -> None:
     config = load(CONFIG, ["verifier=math", "verify.workers=1", "threads=null"])
     items = list(pairs())
     with cluster(nodes=2) as address, connected(address):
-        [actors] = judges(config, {})
+        [actors] = judges(Job(config, Path(), "", 0, {}), {})
         seconds: dict[int, list[float]] = {1: [], 2: []}
         for _ in range(TRIES + 1):
             for nodes in seconds:

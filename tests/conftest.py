@@ -23,7 +23,8 @@ SHARING |= {"test_loop.py", "test_resume.py", "test_stored_run.py"}
 # The files of the unit tier whose tests import torch, or what else takes seconds: a process that
 # has it may as well do all.
 IMPORTING = {"test_cli.py", "test_config.py", "test_frames.py", "test_metrics_table.py"}
-IMPORTING |= {"test_models.py", "test_record.py", "test_threads.py", "test_track.py"}
+IMPORTING |= {"test_models.py", "test_record.py", "test_sealing.py", "test_threads.py"}
+IMPORTING |= {"test_track.py"}
 IMPORTING |= {
     "test_claims.py",
     "test_compare.py",

@@ -55,7 +55,7 @@ class Display(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What every stage of a run shares."""
+    """What every stage of a run shares. sealed: the hashes that its rounds are recorded under."""
 
     config: Config
     folder: Path
@@ -69,6 +69,7 @@ class Run:
     display: Display
     timing: Timing
     publish: Callable[[], None]  # brings what the whole run shows up to date
+    sealed: Mapping[str, str] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, place: Place, name: str) -> Iterator[Counter[str]]:

@@ -15,6 +15,7 @@ import json
 import logging
 import math
 import os
+import socket
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,13 +32,14 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rlvr.config import Config
 from rlvr.data import InputError, Problem, RunError, Verdict
 from rlvr.engine.threads import use_openmp
-from rlvr.loop import preflight, work
+from rlvr.loop import preflight, sealing
 from rlvr.loop.dispatch import Crew, LostError, dispatch, unfinished, units_of
 from rlvr.loop.progress import Display
 from rlvr.loop.units import POLL_SECONDS, Job, Unit
 from rlvr.loop.work import Begun
 from rlvr.loop.worker import Made, Worker
 from rlvr.records.layout import CONFIG
+from rlvr.records.seals import Seal
 from rlvr.verify.pool import SOON_SECONDS, WINDOW, Source, VerifierPool
 from rlvr.verify.settings import NamedConfig
 
@@ -55,14 +57,24 @@ class NodeJudge:
     """
 
     def __init__(
-        self, folder: str, verifier: NamedConfig, workers: int | None, timeout: float | None
+        self,
+        folder: str,
+        verifier: NamedConfig,
+        workers: int | None,
+        timeout: float | None,
+        seal: Seal,
     ) -> None:
         os.chdir(folder)
         self._start = partial(VerifierPool, verifier.name, verifier.options, workers, timeout)
         self.pool = self._start()
+        self._hold = partial(sealing.hold, seal, {"verifier": sealing.of_verifier(verifier)})
 
     def verify(self, items: Sequence[tuple[Problem, str]]) -> list[Verdict]:
-        """Return a verdict per (problem, completion), in order."""
+        """Return a verdict per (problem, completion), in order.
+
+        Raises InputError where this node has another verifier than the run began with.
+        """
+        self._hold(f"the node {socket.gethostname()}")  # here, as an actor that can't begin is lost
         try:
             return list(self.pool.verify(items))
         except RunError:  # its processes were killed, say: once more with others
@@ -181,7 +193,7 @@ class _Nodes(Crew):
 
     def begin(self, worker: Any, job: Job, unit: Unit) -> Any:
         """Let an actor begin a unit."""
-        return worker.work.remote(job, unit, judges(job.config, self.known))
+        return worker.work.remote(job, unit, judges(job, self.known))
 
     def ended(self, tasks: Sequence[Any]) -> Sequence[Any]:
         """Return those that have ended, or are lost."""
@@ -248,14 +260,14 @@ def _result(ref: Any) -> Any:
         raise
 
 
-def judges(config: Config, known: dict[tuple[str, str], Any]) -> list[list[Any]]:
+def judges(job: Job, known: dict[tuple[str, str], Any]) -> list[list[Any]]:
     """Return for each of a run's verifiers the judging actors of the nodes that are there now.
 
     `known`: those that were started so far, by node and verifier.
     """
-    settings, found = config.verify, []
+    settings, found = job.config.verify, []
     nodes = [node["NodeID"] for node in _alive()]
-    for verifier in work.verifiers(config):
+    for verifier in preflight.verifiers(job.config):
         asked = json.dumps([verifier.model_dump(), settings.workers, settings.told])
         for node in nodes:
             if (node, asked) not in known:
@@ -266,7 +278,7 @@ def judges(config: Config, known: dict[tuple[str, str], Any]) -> list[list[Any]]
                     scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
                 )
                 known[node, asked] = kind.remote(
-                    str(Path.cwd()), verifier, settings.workers, settings.told
+                    str(Path.cwd()), verifier, settings.workers, settings.told, job.seal
                 )
         found.append([known[node, asked] for node in nodes])
     return found

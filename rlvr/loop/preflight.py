@@ -44,6 +44,14 @@ def verifier_of(config: Config | OffTargetConfig) -> NamedConfig:
     return NamedConfig(name=name)
 
 
+def verifiers(config: Config) -> list[NamedConfig]:
+    """Return the verifiers that a run asks: its task's, other tasks', the one that watches."""
+    wanted = [verifier_of(config), *map(verifier_of, config.evaluate.off_target)]
+    if config.grpo.watch and any(LEARNERS[arm.learner].online for arm in config.arms):
+        wanted.append(config.grpo.watch.verifier)
+    return wanted
+
+
 def check_trl_vllm(config: Config) -> None:
     """Raise InputError where TRL's vLLM is asked for without a GPU, which it needs."""
     if config.grpo.trl_vllm and not on_gpu():

@@ -10,14 +10,18 @@ from typing import Any
 from rlvr.evaluate import metrics
 from rlvr.evaluate.evaluation import Record, write_records
 from rlvr.learners.context import Metrics, Run
-from rlvr.records.layout import EVALUATION, RECORDED, Place
-from rlvr.records.record import as_json, write_sums, write_text
+from rlvr.records.layout import EVALUATION, RECORDED, SEALED, Place
+from rlvr.records.record import as_json, write_json, write_sums, write_text
 
 
 def record(run: Run, place: Place, records: Sequence[Record], found: Metrics, began: float) -> None:
-    """Write the evaluation, checksums, and last metrics.json; `began`: when the round did."""
+    """Write the evaluation, hashes, checksums, and last metrics.json.
+
+    `began`: when the round did.
+    """
     folder = place.folder(run.folder)
     write_records(folder / EVALUATION, records)
+    write_json(folder / SEALED, dict(run.sealed))
     text = as_json([{**asdict(place), **row} for row in found])
     write_sums(folder, {RECORDED: text})
     write_text(folder / RECORDED, text)

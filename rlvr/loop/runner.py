@@ -11,11 +11,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from rlvr.config import Config, filled, resolved
 from rlvr.data import InputError
 from rlvr.learners.context import Seed
-from rlvr.loop import local, preflight, repair, tracking
+from rlvr.loop import local, preflight, repair, sealing, tracking
 from rlvr.loop.progress import Display
 from rlvr.loop.units import Job, units
 from rlvr.loop.work import Begun, open_seed, opened, pools, prune, work
@@ -61,7 +62,8 @@ def run_all(runs: Sequence[tuple[Config, Path]], display: Display, where: str) -
 
 def prepare(config: Config, folder: Path, where: str) -> Job:
     """Look at all that can be looked at before a run writes anything. Raises InputError."""
-    record.check_resumable(folder, resolved(config), filled)
+    plain = resolved(config)
+    record.check_resumable(folder, plain, filled)
     with _said_of(where):
         loading.check_model_name(config.model, where)
         tracking.check(config.report_to, where)
@@ -79,7 +81,10 @@ def prepare(config: Config, folder: Path, where: str) -> Job:
             second = config.grpo.watch.verifier
             check_options(load_verifier(second.name), second.options)
         length = preflight.check_model(config, where, list(problems.values()))
-    return Job(config, folder, where, length, problems)
+        seal = sealing.seal(config, problems)
+    job = Job(config, folder, where, length, problems, seal, sealing.hash_of(folder, plain))
+    sealing.check(folder, job.config_hash, seal)
+    return job
 
 
 @contextmanager
@@ -104,10 +109,14 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
     with record.locked(folder) as made, _no_trace(folder if made else None):
         plain = resolved(config)
         record.check_resumable(folder, plain, filled)  # it was not held when it was looked at
-        stated = {"config": plain, "hash": record.digest(record.deciding(plain))}
-        record.write_json(folder / layout.CONFIG, stated)
-        verifier = load_verifier(preflight.verifier_of(config).name)
-        record.write_json(folder / layout.MANIFEST, preflight.manifest(config, verifier))
+        sealing.check(folder, sealing.hash_of(folder, plain), job.seal)
+        if before := sealing.unsealed(folder):
+            display.note(
+                f"{folder}: {before} rounds have no hashes of verifier, task and data, as rlvr 0.1 "
+                "left them: whether these are the same still can't be told"
+            )
+        sealing.write_config(folder, plain, job.config_hash)
+        sealing.write_manifest(folder, _facts(job), {})
         repair.repair(job, display)
         timing = record.Timing(folder)
         trackers = tracking.Trackers(folder, plain, config.report_to, display.note)
@@ -129,6 +138,12 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
         shutil.rmtree(folder / layout.LOCKS, ignore_errors=True)
         for unit in units(config):
             prune(config, folder, unit)
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    """Return what the manifest says of this command."""
+    verifier = load_verifier(preflight.verifier_of(job.config).name)
+    return preflight.manifest(job.config, verifier) | {"sealed": job.seal}
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -14,6 +14,7 @@ from rlvr.data import RunError
 from rlvr.learners.context import Display, SeedProblems
 from rlvr.records import layout
 from rlvr.records.layout import BASE, Place, is_done, is_there
+from rlvr.records.seals import Seal
 from rlvr.studies.registry import study_of
 
 LOCKS = layout.LOCKS
@@ -25,7 +26,8 @@ class Job:
     """A run that may begin: its config, folder and where the config stands.
 
     `length`: tokens that the engine must hold. `problems`: what each seed meets, by seed; drawn
-    where it is missing.
+    where it is missing. `seal`: verifier, task and data by content as the command began, and
+    `config_hash` the hash of what decides its figures (`rlvr.loop.sealing`).
     """
 
     config: Config
@@ -33,6 +35,8 @@ class Job:
     where: str
     length: int
     problems: Mapping[int, SeedProblems]
+    seal: Seal = field(default_factory=dict)
+    config_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from rlvr.engine.registry import engine_of
 from rlvr.evaluate.evaluation import Problems
 from rlvr.learners.context import Corpus, Run, Seed, SeedProblems
 from rlvr.learners.registry import LEARNERS
-from rlvr.loop import preflight
+from rlvr.loop import preflight, sealing
 from rlvr.loop.base import make_base
 from rlvr.loop.progress import Display
 from rlvr.loop.round import make_round
@@ -26,7 +27,6 @@ from rlvr.records import record
 from rlvr.records.layout import BASE, WEIGHTS, arm_folder, is_done
 from rlvr.studies.registry import study_of
 from rlvr.verify.pool import Judge, VerifierPool
-from rlvr.verify.settings import NamedConfig
 from rlvr.verify.verifier import load_verifier
 
 
@@ -40,23 +40,12 @@ class Begun:
     publish: Callable[[], None]
 
 
-def verifiers(config: Config) -> list[NamedConfig]:
-    """Return the verifiers that a run asks: its task's, other tasks', the one that watches."""
-    wanted = [
-        preflight.verifier_of(config),
-        *map(preflight.verifier_of, config.evaluate.off_target),
-    ]
-    if config.grpo.watch and any(LEARNERS[arm.learner].online for arm in config.arms):
-        wanted.append(config.grpo.watch.verifier)
-    return wanted
-
-
 def pools(config: Config) -> list[VerifierPool]:
-    """Return a pool of this machine's processes for each of `verifiers`."""
+    """Return a pool of this machine's processes for each of the run's verifiers."""
     settings = config.verify
     return [
         VerifierPool(one.name, one.options, workers=settings.workers, timeout=settings.told)
-        for one in verifiers(config)
+        for one in preflight.verifiers(config)
     ]
 
 
@@ -64,9 +53,11 @@ def pools(config: Config) -> list[VerifierPool]:
 def opened(begun: Begun, judges: Sequence[Judge], display: Display) -> Iterator[Run]:
     """Start the engine; yield what every stage of the run shares.
 
-    `judges`: one for each of `verifiers`.
+    `judges`: one for each of the run's verifiers.
     """
     job, scratch, config = begun.job, begun.scratch, begun.job.config
+    # The judges have loaded theirs by now: what is there is what they run.
+    sealing.hold(job.seal, sealing.seal(config, {}), socket.gethostname())
     loading.materialise(config.model, config.seeds[0], scratch / "first", job.where)
     dtype = "float32" if config.train.precision == "fp32" else "bfloat16"
     start, arguments = engine_of({"max_model_len": job.length, **config.engine})
@@ -82,12 +73,13 @@ def opened(begun: Begun, judges: Sequence[Judge], display: Display) -> Iterator[
             display=display,
             timing=begun.timing,
             publish=begun.publish,
+            sealed=sealing.hashes(job.config_hash, job.seal),
             **by_task(config, judges),
         )
 
 
 def by_task(config: Config, judges: Sequence[Judge]) -> dict[str, Any]:
-    """Return what a Run calls its judges, of which there is one for each of `verifiers`."""
+    """Return what a Run calls its judges, of which there is one for each verifier."""
     first, *others = judges
     tasks = len(config.evaluate.off_target)
     watch = others[tasks] if len(others) > tasks else None
@@ -101,7 +93,10 @@ def open_seed(run: Run, job: Job, seed: int) -> Seed:
     """Make the weights that a seed begins with; return its problems as the model meets them."""
     for old in run.scratch.glob("start-*"):
         shutil.rmtree(old)
-    drawn = job.problems.get(seed) or preflight.draw(run.config, seed)
+    drawn = job.problems.get(seed)
+    if drawn is None:
+        drawn = preflight.draw(run.config, seed)
+        sealing.hold(job.seal, sealing.drawn({seed: drawn}), socket.gethostname())
     start = run.start(seed)
     loading.materialise(run.config.model, seed, start, job.where)
     tokenizer = loading.load_tokenizer(start)

@@ -44,6 +44,8 @@ STEPS = "steps"  # the folder of what each online step sampled, while the round 
 STEP_FACTS = "steps.json"
 AMPLIFIED = "amplified.json"  # of the base: the n-grams that it uses more than real solutions do
 EVALUATION = "eval.parquet"
+SEALED = "sealed.json"  # the hashes of config, verifier, task and data that it was made under
+WARM_START = "warm_start.json"  # of the base: how near its warm start came to its target
 RECORDED = "metrics.json"  # written last: the round is finished
 SUMS = "checksums.json"
 
@@ -78,6 +80,7 @@ ROUND = (
     Made(MODEL, "train", mark=True),
     Made(TRAIN, "train", mark=True),
     Made(EVALUATION, "evaluate", here=MODEL),
+    Made(SEALED, "record", here=MODEL),
     Made(RECORDED, "record", here=MODEL, mark=True),
 )
 """What a round of an arm leaves, in the order in which it is written."""

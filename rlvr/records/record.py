@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from rich.filesize import decimal
 
 from rlvr.data import DASH, Damaged, InputError, Row, RunError
-from rlvr.records import layout, stored
+from rlvr.records import layout, seals, stored
 from rlvr.records.layout import Place
 from rlvr.records.stored import JUDGED, ROW, Judged, Shape, Stored, undamaged
 
@@ -411,7 +411,10 @@ def check_disk(run: Path, need: int) -> None:
 
 
 def write_metrics(run: Path) -> None:
-    """Gather every finished round's metrics.json into metrics.parquet, in a fixed order."""
+    """Gather every finished round's metrics.json into metrics.parquet, in a fixed order.
+
+    Its footer has the hashes that the rounds were recorded under (`rlvr.records.seals`).
+    """
     import pyarrow as pa
 
     rows = [row for path in layout.finished_rounds(run) for row in json.loads(path.read_text())]
@@ -425,9 +428,8 @@ def write_metrics(run: Path) -> None:
         pa.int64(),
     ]
     rows.sort(key=lambda row: (row["seed"], row["arm"], row["round"], row["metric"], row["level"]))
-    write_parquet(
-        run / layout.METRICS, rows, pa.schema(list(zip(METRIC_COLUMNS, columns, strict=True)))
-    )
+    fields = list(zip(METRIC_COLUMNS, columns, strict=True))
+    write_parquet(run / layout.METRICS, rows, pa.schema(fields, metadata=seals.footer(run)))
 
 
 class Timing:

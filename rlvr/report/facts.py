@@ -250,7 +250,8 @@ def side_by_side_table(labels: Sequence[str], runs: Sequence[Results]) -> Table:
 
 
 def environment_table(manifest: Mapping[str, Any]) -> Table:
-    """Return what the run was made with, as its manifest.json says."""
-    rows = tuple((key, str(value)) for key, value in sorted(flat(manifest).items()))
+    """Return what the run was made with, as its manifest.json says, but for the hashes of files."""
+    said = {key: value for key, value in manifest.items() if key not in ("sealed", "later")}
+    rows = tuple((key, str(value)) for key, value in sorted(flat(said).items()))
     note = "" if rows else "The run folder has no manifest.json."
     return Table("Environment", ("what", "value"), rows, note)

@@ -126,14 +126,22 @@ def _version(files: Iterable[str]) -> str:
 
 
 def _sources(module: ModuleType, behind: ModuleType | None) -> tuple[str, ...]:
-    """Return the files that verdicts depend on: the modules' own, and what they import of ours.
+    """Return the files that verdicts depend on: see `modules_of`."""
+    return tuple(sorted(modules_of(module, behind).values()))
 
-    Ours are rlvr's modules, those of the verifier's own package and, for a verifier that is a file,
-    those beside it. Imports are read from the source, within functions too, and nothing is
-    imported for it: so the answer is the same in every process.
+
+def modules_of(
+    module: ModuleType, behind: ModuleType | None = None, shared: str = "rlvr"
+) -> dict[str, str]:
+    """Return the modules that a plugin's results depend on, with their files: its own and ours.
+
+    Ours are those of the package `shared`, those of the plugin's own package and, for a plugin that
+    is a file, those beside it. Imports are read from the source, within functions too, and nothing
+    is imported for it: so the answer is the same in every process.
     """
     found: dict[str, str] = {}
-    ours = {"rlvr", module.__name__.partition(".")[0]}
+    own = module.__name__.partition(".")[0]
+    ours = {shared} if own == "rlvr" else {shared, own}
     todo = [(one.__name__, one.__package__ or "", str(one.__file__)) for one in (module, behind)
             if one is not None]  # fmt: skip
     beside = {Path(file).parent for name, _, file in todo if name.startswith("rlvr_plugin_")}
@@ -142,25 +150,27 @@ def _sources(module: ModuleType, behind: ModuleType | None) -> tuple[str, ...]:
         if name in found or name in _PLUMBING:
             continue
         found[name] = file
-        for imported in _imported(package, file):
+        for imported in imported_by(package, file):
             spec = None if imported in found else _spec(imported)
             if spec is None or not spec.has_location or spec.origin is None:
                 continue
-            if imported.partition(".")[0] in ours or _lies_in(spec.origin, beside):
+            within = any(f"{imported}.".startswith(f"{one}.") for one in ours)
+            apart = not imported.startswith("rlvr.") and _lies_in(spec.origin, beside)
+            if within or apart:
                 todo.append((imported, spec.parent or "", spec.origin))
-    return tuple(sorted(found.values()))
+    return found
 
 
-def _imported(package: str, file: str) -> frozenset[str]:
+def imported_by(package: str, file: str) -> frozenset[str]:
     """Return what a file of a package may import, by full names, the package itself included.
 
     `from a.b import c` gives `a`, `a.b` and `a.b.c`, which need not be a module.
     """
-    return _imported_by(package, Path(file).read_bytes())
+    return _imports(package, Path(file).read_bytes())
 
 
 @cache
-def _imported_by(package: str, source: bytes) -> frozenset[str]:
+def _imports(package: str, source: bytes) -> frozenset[str]:
     """Return the same of a file's content, which many verifiers share."""
     try:
         tree = ast.parse(source)

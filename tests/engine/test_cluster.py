@@ -293,7 +293,7 @@ def test_judges_on_two_nodes_and_on_none(cluster: Callable[[int], Nodes]) -> Non
     texts = [str(i % 10) for i in range(20 * CHUNK)]
     config = load(TINY, ["verifier=exact", "evaluate.off_target=[]"])
     with connected(nodes.address):
-        [actors] = judges(config, {})
+        [actors] = judges(Job(config, Path(), "", 0, {}), {})
         judge = ClusterJudge(actors)
         found = [one.status for one in judge.verify((problem, text) for text in texts)]
         assert found == ["correct" if text == "7" else "wrong" for text in texts]
@@ -324,7 +324,7 @@ def test_a_judge_whose_processes_are_killed_starts_others(
     from rlvr.loop.cluster import NodeJudge
 
     monkeypatch.chdir(tmp_path)  # as it does itself, and here it is undone
-    judge = NodeJudge(str(tmp_path), NamedConfig(name="exact"), 1, 10.0)
+    judge = NodeJudge(str(tmp_path), NamedConfig(name="exact"), 1, 10.0, {})
     asked = [(Problem("p", "t", "eval", "", "", "7"), text) for text in ("7", "8")]
     for _ in range(2):
         assert [one.status for one in judge.verify(asked)] == ["correct", "wrong"]

@@ -114,6 +114,7 @@ def test_a_round_leaves_its_record_and_no_checkpoint(run: Path) -> None:
                 "eval.parquet",
                 "metrics.json",
                 "model",
+                "sealed.json",
                 "steps.json",
             }
     assert not list(run.rglob("state-*")) and not list(run.rglob("steps/*"))

@@ -56,9 +56,10 @@ def run(reference: Path) -> Path:
 
 def test_the_folder_is_as_the_design_says(run: Path) -> None:
     base = {"completions.parquet", "eval.parquet", "metrics.json", "amplified.json", SUMS}
+    base |= {"sealed.json"}
     base |= {f"model/{name}" for name in MODEL_FILES}
     each = {"completions.parquet", "rows.parquet", "eval.parquet", "metrics.json", SUMS}
-    each |= {"train.json"}
+    each |= {"train.json", "sealed.json"}
     last = each | {f"model/{name}" for name in MODEL_FILES}
     expected = {"config.json", "manifest.json", "metrics.parquet", "timing.parquet"}
     expected |= {"compare.json", "compare.png", "compare.svg", ".lock"}

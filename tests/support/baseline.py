@@ -91,8 +91,15 @@ ALLOWED = (
     Allowed("*/timing.parquet", "seconds|tokens_per_second|rss_bytes", ALL, "times, memory"),
     Allowed("*/manifest.json", "commit", ALL, "the commit"),
     Allowed("*/manifest.json", "verifier", HASH, "a verifier's hash, which is of its source"),
+    Allowed("*/manifest.json", r"sealed\.(verifier|task)\..*", ALL, "hashes of files of rlvr"),
+    Allowed("*/sealed.json", "verifier|task", SUM, "hashes of files of rlvr"),
     Allowed("*/rows.parquet", "verifier", HASH, "a verifier's hash"),
-    Allowed("*/checksums.json", r"files\..*\.parquet|sha256", SUM, "checksums of parquet files"),
+    Allowed(
+        "*/checksums.json",
+        r"files\.(.*\.parquet|sealed\.json)|sha256",
+        SUM,
+        "checksums of parquet files",
+    ),
 )
 # Two workers finish in any order: these rows are sorted first.
 UNORDERED = ("ray/out.txt", "ray/run/timing.parquet")

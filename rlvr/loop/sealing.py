@@ -1,0 +1,188 @@
+"""Sealing: verifier, task, data and rule are recorded by content, and a resume is held to them.
+
+A run's `Seal` has their parts by name, each with its hash (`rlvr.verify.content`). It stands in the
+manifest, which the first command writes and no later one changes; every round has the hash of each
+kind in its own sealed.json. What was recorded under others can't be gone on with: a record of two
+verifiers makes no verdict. Rounds of rlvr 0.1 have no hashes: they are gone on with, and the run
+says so.
+
+What it does not do: tell what an edit means. A changed comment in a verifier is another verifier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rlvr.config import Config
+from rlvr.data import InputError
+from rlvr.learners.context import SeedProblems
+from rlvr.loop import preflight
+from rlvr.records import layout, seals
+from rlvr.records.record import deciding, digest, read_config, write_json
+from rlvr.records.seals import Seal, in_words, read_manifest
+from rlvr.verify import content
+from rlvr.verify.settings import NamedConfig
+from rlvr.verify.verifier import load_verifier
+
+LATER = "later"  # in the manifest: what further commands used, where it was something else
+SHOWN = 3  # changed parts that an error names
+FIX = "put it back to finish under the old one, or give another folder with --out"
+
+# What is sealed
+
+
+def seal(config: Config, problems: Mapping[int, SeedProblems]) -> Seal:
+    """Return the verifiers, tasks and data of a run as they are now.
+
+    `problems`: those of each seed. What is drawn says what a hub dataset or a package gave, too.
+    """
+    found: dict[str, content.Content] = {"verifier": {}, "task": {}, "data": {}}
+    for one in preflight.verifiers(config):
+        found["verifier"] |= of_verifier(one)
+    for task in (config.task, *(other.task for other in config.evaluate.off_target)):
+        found["task"] |= content.of_task(task.name, task.options)
+        found["data"] |= content.of_files(task.options)
+    found["data"] |= drawn(problems)["data"]
+    return found
+
+
+def drawn(problems: Mapping[int, SeedProblems]) -> Seal:
+    """Return the problems of each seed as the part of a seal that they are."""
+    return {"data": {f"problems of seed {seed}": _drawn(of) for seed, of in problems.items()}}
+
+
+def of_verifier(verifier: NamedConfig) -> content.Content:
+    """Return one of a run's verifiers as it is now."""
+    return content.of_verifier(load_verifier(verifier.name), verifier.options)
+
+
+def _drawn(of: SeedProblems) -> str:
+    parts = [of.prompting.shots, of.warm_start, *of.rounds, of.held_back, of.held_out]
+    parts += [*of.off_target, of.pairs]
+    parts += [[entry.problem for entry in entries] for entries in (of.corpus, of.labelled)]
+    return digest([content.of_problems(part) for part in parts])
+
+
+def hash_of(folder: Path, config: Mapping[str, Any]) -> str:
+    """Return the hash of what decides a run's figures: of the config that it began with."""
+    path = folder / layout.CONFIG
+    return digest(deciding(read_config(path)[0] if path.is_file() else config))
+
+
+def hashes(config_hash: str, of: Seal) -> dict[str, str]:
+    """Return what a round records: the hash of the config, and of each kind."""
+    return {"config": config_hash} | {kind: digest(parts) for kind, parts in of.items()}
+
+
+# What a resume is held to
+
+
+def check(folder: Path, config_hash: str, now: Seal) -> None:
+    """Raise InputError where a run was recorded under other content, naming what changed.
+
+    Or under another config than its config.json has now: `config_hash` is of that.
+    """
+    path = folder / layout.CONFIG
+    if path.is_file() and (began := read_config(path)[1]) != config_hash:
+        raise InputError(_edited(folder, "the run began", began, config_hash))
+    for place, recorded in seals.of_rounds(folder):
+        if recorded and recorded["config"] != config_hash:
+            since = f"{in_words(place)} was recorded"
+            raise InputError(_edited(folder, since, recorded["config"], config_hash))
+    if then := _first_seal(read_manifest(folder)):
+        _hold(then, now, f"{folder}: recorded under", FIX)
+    for place, recorded in seals.of_rounds(folder):
+        for kind, value in hashes(config_hash, now).items():
+            if recorded and recorded[kind] != value:
+                raise InputError(
+                    f"{folder}: {in_words(place)} was recorded under another {kind} "
+                    f"({_short(recorded[kind])} -> {_short(value)}): {FIX}"
+                )
+
+
+def hold(then: Seal, now: Seal, where: str) -> None:
+    """Raise InputError where a process of a run, in words `where`, has other content than it.
+
+    Only the parts that `now` names are looked at.
+    """
+    known = {
+        kind: {name: value for name, value in then[kind].items() if name in parts}
+        for kind, parts in now.items()
+        if kind in then
+    }
+    _hold(known, now, f"{where}: not what the run began with:", "put it back, then run again")
+
+
+def _hold(then: Seal, now: Seal, began: str, fix: str) -> None:
+    told = []
+    for kind, old in then.items():
+        parts = now.get(kind, {})
+        names = sorted(n for n in old.keys() | parts.keys() if old.get(n) != parts.get(n))
+        shown = [f"{n} ({_short(old.get(n))} -> {_short(parts.get(n))})" for n in names[:SHOWN]]
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        if names:
+            told.append(f"another {kind}: {', '.join(shown)}{more}")
+    if told:
+        raise InputError(f"{began} {'; '.join(told)}: {fix}")
+
+
+def _short(value: str | None) -> str:
+    """Return the beginning of a hash; a version, or options, as they are."""
+    if value is None:
+        return "none"
+    return value[:12] if len(value) == 64 else value
+
+
+def _edited(folder: Path, since: str, old: str, new: str) -> str:
+    """Say that config.json was edited, and which keys differ from the manifest's rule."""
+    path = folder / layout.CONFIG
+    rule, now = read_manifest(folder).get("rule", {}), read_config(path)[0].get("verdict", {})
+    keys = [key for key in rule if rule[key] != now.get(key)]
+    told = "".join(f", verdict.{key} {rule[key]} -> {now.get(key)}" for key in keys)
+    return (
+        f"{path}: edited since {since} (hash {_short(old)} -> {_short(new)}{told}): put it back, "
+        "or give another folder with --out"
+    )
+
+
+def _first_seal(manifest: Mapping[str, Any]) -> Seal:
+    """Return the seal of the first command that has one: those of rlvr 0.1 had none."""
+    entries = [manifest, *manifest.get(LATER, [])]
+    return next((entry["sealed"] for entry in entries if "sealed" in entry), {})
+
+
+def unsealed(folder: Path) -> int:
+    """Return how many of a run's rounds have no hashes."""
+    return sum(not recorded for _, recorded in seals.of_rounds(folder))
+
+
+# What is written
+
+
+def write_config(folder: Path, config: Mapping[str, Any], config_hash: str) -> None:
+    """Write config.json; a later command brings up to date what decides nothing, at most.
+
+    A config that an older rlvr resolved, without the keys that came later, stays as it is.
+    """
+    path = folder / layout.CONFIG
+    if not path.is_file() or digest(deciding(config)) == config_hash:
+        write_json(path, {"config": config, "hash": config_hash})
+
+
+def write_manifest(folder: Path, facts: Mapping[str, Any], more: Mapping[str, Any]) -> None:
+    """Write what the first command of a run used; of a later one add what was something else.
+
+    `more`: what only the first one states.
+    """
+    manifest = read_manifest(folder)
+    if not manifest:
+        manifest = {**facts, **more}
+    elif not any(_says(entry, facts) for entry in (manifest, *manifest.get(LATER, []))):
+        manifest[LATER] = [*manifest.get(LATER, []), facts]
+    write_json(folder / layout.MANIFEST, manifest)
+
+
+def _says(entry: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    return all(entry.get(key) == value for key, value in facts.items())

@@ -1,0 +1,99 @@
+"""Seals: the hashes under which each round was recorded, and those of a whole run together.
+
+A round's sealed.json has a hash of the config (what decides figures and verdicts), the verifier,
+the task and the data; `rlvr.loop.sealing` makes them. metrics.parquet has those of all rounds in
+its footer, so that they go where the figures go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rlvr.records import layout
+from rlvr.records.layout import BASE, MANIFEST, METRICS, SEALED, Place
+
+Seal = Mapping[str, Mapping[str, str]]
+"""Of each kind (verifier, task, data) the names of its parts, each with its hash or version."""
+
+FOOTER = b"rlvr"  # the key of the metadata in the footer of metrics.parquet
+REGISTERED = "registered"  # in the manifest: since when the config's file has had its rule
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rounds that were recorded under the same hashes.
+
+    hashes: by kind; empty for rounds of rlvr 0.1, which have none. rounds: how many. first: the
+    first of them, in words.
+    """
+
+    hashes: Mapping[str, str]
+    rounds: int
+    first: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seals:
+    """What is sealed of a run. registered: what its manifest says of the rule's commit."""
+
+    groups: tuple[Group, ...] = ()
+    registered: Mapping[str, Any] = field(default_factory=dict)
+
+
+def in_words(place: Place) -> str:
+    """Return a round in words: `seed 7, base` or `seed 7, verified, round 2`."""
+    where = f"seed {place.seed}, {place.arm}"
+    return where if place.arm == BASE else f"{where}, round {place.round}"
+
+
+def of_rounds(run: Path) -> Iterator[tuple[Place, dict[str, str]]]:
+    """Yield every finished round with its hashes, the bases first; {} for one without.
+
+    A damaged file counts as none: its checksum tells it, and repair recreates the round.
+    """
+    for path in layout.finished_rounds(run):
+        yield layout.place_of(path), _json(path.with_name(SEALED))
+
+
+def read_manifest(run: Path) -> dict[str, Any]:
+    """Return a run's manifest, {} where it is missing or damaged."""
+    return _json(run / MANIFEST)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def footer(run: Path) -> dict[bytes, bytes]:
+    """Return the metadata of metrics.parquet: the seals of every finished round of a run."""
+    groups: dict[str, Group] = {}
+    for place, hashes in of_rounds(run):
+        key = json.dumps(hashes, sort_keys=True)
+        known = groups.get(key, Group(hashes, 0, in_words(place)))
+        groups[key] = Group(hashes, known.rounds + 1, known.first)
+    said = {
+        "groups": [asdict(groups[key]) for key in sorted(groups)],
+        REGISTERED: read_manifest(run).get(REGISTERED, {}),
+    }
+    return {FOOTER: json.dumps(said).encode()}
+
+
+def read(run: Path) -> Seals:
+    """Return what the footer of a run's metrics.parquet says; nothing in a record of rlvr 0.1."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        known = pq.read_schema(run / METRICS).metadata or {}
+        said = json.loads(known.get(FOOTER, b"{}"))
+        groups = tuple(Group(**group) for group in said.get("groups", ()))
+        return Seals(groups, said.get(REGISTERED, {}))
+    except (OSError, ValueError, TypeError, pa.ArrowException):
+        return Seals()
