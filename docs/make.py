@@ -1,8 +1,9 @@
 """Writes what README.md and docs/ say of recorded runs: .venv/bin/python docs/make.py.
 
 A block `<!-- NAME -->` ... `<!-- /NAME -->` is made from a record. The README has the picture and
-the first table of the quickstart; docs/results.md has tables of docs/results/NAME, made from its
-config.json and metrics.parquet as `rlvr compare docs/results/NAME` makes them; docs/claims.md has
+the first table of the quickstart; docs/results.md has of each docs/results/NAME, whatever it says,
+what `rlvr compare docs/results/NAME` prints, and which verdicts the rule has changed since the runs
+were made (docs/results/verdicts-before.json has what they were then); docs/claims.md has
 the table of docs/claims, whose pages are made from the records beside them. docs/scale.md and
 docs/verifiers.md have a block made from what the benchmarks left, docs/metrics.md and
 docs/glossary.md one made from the table of metrics.
@@ -25,26 +26,23 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from rlvr.claims.pages import summary, write
+from rlvr.claims.pages import MOST_CONTRASTED, summary, write
 from rlvr.config import ClaimConfig
 from rlvr.data import InputError
 from rlvr.evaluate import table
-from rlvr.results.compare import compare_run, read_results
-from rlvr.results.effects import (
-    Effect,
-    arm_effects,
-    contrast_effects,
-    number,
-    outcome,
-    signed,
-    span,
-)
-from rlvr.results.tables import contrast_tables, means_tables, verdict_table
+from rlvr.results.compare import finding, headline, read_results, write_compare
+from rlvr.results.effects import Effect, Results, contrast_effects, number, signed, span
+from rlvr.results.plot import plot
+from rlvr.results.tables import HELP, contrast_tables, print_tables, verdict_table
+from rlvr.results.verdict import Ruling, may_have_fallen, rulings
 
 ROOT = Path(__file__).parent.parent
 CLAIMS = ROOT / "docs" / "claims"
+RESULTS = ROOT / "docs" / "results"
+BEFORE = RESULTS / "verdicts-before.json"
 DEMO = "quickstart"
 RUNS = ("smollm2", "code_smollm2")
+OTHER_SEEDS = "quickstart-seeds-3-4-5"
 LEARNERS = "grpo_tiny"  # a run whose arms come in pairs: NAME and grpo-NAME, verified and grpo
 ONLINE = "grpo_smollm2"  # a run of one seed, whose curve is shown
 RECORD = ("config.json", "metrics.parquet")
@@ -54,16 +52,16 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)  # completions, in docs/results/scal
 
 def readme(text: str) -> str:
     """Return the README's text with its picture and its first table made anew."""
-    first = _printed(verdict_table(read_results(ROOT / "docs" / "results" / DEMO)))
-    text = _with_block(text, "verdict", _verdict(DEMO, "docs/results"))
-    return _with_block(text, "demo", f"```\n{first}```\n")
+    r = read_results(RESULTS / DEMO)
+    text = _with_block(text, "verdict", _verdict(r))
+    return _with_block(text, "demo", f"```\n{_printed(verdict_table(r))}```\n")
 
 
 def results(text: str) -> str:
     """Return docs/results.md with the block of each recorded run made anew."""
-    blocks = {name: _block(name) for name in RUNS} | {"demo": _demo(DEMO)}
-    blocks |= {LEARNERS: _learners(LEARNERS), ONLINE: _curve(ONLINE)}
-    for name, block in blocks.items():
+    blocks = {name: _block(name) for name in (*RUNS, OTHER_SEEDS)} | {"demo": _block(DEMO)}
+    blocks |= {name: f"{special(name)}\n{_block(name)}" for name, special in SPECIAL.items()}
+    for name, block in (blocks | {"changed": _changed()}).items():
         text = _with_block(text, name, block)
     return text
 
@@ -73,48 +71,78 @@ def claims(text: str) -> str:
     return _with_block(text, "claims", _claims())
 
 
-def _demo(name: str) -> str:
-    """Return the tables of a run that end in its means, and its plot."""
-    r = read_results(ROOT / "docs" / "results" / name)
-    shown = _printed(verdict_table(r), *contrast_tables(r), *means_tables(r))
-    return f"```\n{shown}```\n\n{_plot(name)}\n"
-
-
 def _block(name: str) -> str:
-    r = read_results(ROOT / "docs" / "results" / name)
-    shown = _printed(verdict_table(r), *contrast_tables(r))
-    return f"```\n{shown}```\n\n{_plot(name)}\n"
+    """Return what `rlvr compare` prints of a record, the arms against each other, and the plot."""
+    r = read_results(RESULTS / name)
+    out = io.StringIO()
+    console = Console(file=out, width=80)
+    print_tables([r], console)
+    shown = _stripped(out.getvalue().removesuffix(f"{HELP}\n").rstrip() + "\n")
+    if len(r.arms) <= MOST_CONTRASTED:
+        shown += "".join(f"\n{_printed(table)}" for table in contrast_tables(r))
+    return f"```\n{shown}```\n\n{_plot(r, 'results')}\n"
 
 
-def _verdict(name: str, folder: str) -> str:
-    found = compare_run(read_results(ROOT / "docs" / "results" / name))
+def _verdict(r: Results) -> str:
     lines = [
-        f"- `{arm}`: **{verdict}**, {found['why'][arm].split('. ')[0].split(': ', 1)[1]}"
-        for arm, verdict in found["verdicts"].items()
+        f"- `{arm}`: **{headline(r, ruling)}**. {finding(r, ruling)}"
+        for arm, ruling in rulings(r).items()
     ]
-    plot = f"![pass@1 over rounds for each arm, with intervals]({folder}/{name}/compare.svg)"
-    return f"{plot}\n\n" + "\n".join(lines) + "\n"
+    return f"{_plot(r, 'docs/results')}\n\n" + "\n".join(lines) + "\n"
+
+
+def _changed() -> str:
+    """Return the recorded verdicts that are others under the rule as it is now, and why."""
+    lines = ["| record | arm | verdict before | verdict now | why |", "|---|---|---|---|---|"]
+    before = json.loads(BEFORE.read_text())
+    for name, arms in before.items():
+        r = read_results(ROOT / "docs" / name)
+        for arm, ruling in rulings(r).items():
+            was = _words(arms[arm]["verdict"], WORDS_BEFORE.get(arms[arm]["growth"]))
+            now = _words(ruling.said, ruling.kind)
+            if was != now:
+                called = f"`{arm}`" if ruling.primary else f"`{arm}` (exploratory)"
+                lines.append(f"| {name} | {called} | {was} | {now} | {_reason(r, ruling)} |")
+    count = sum(map(len, before.values()))
+    said = f"{len(lines) - 2} of {count} verdicts of {len(before)} recorded runs are others now."
+    return "\n".join([said, "", *lines]) + "\n"
+
+
+WORDS_BEFORE = {"real": "beyond sharpening", "sharpening": "sharpening"}  # as "Real" is called now
+
+
+def _words(outcome: str, growth: str | None) -> str:
+    return f"{outcome}, {growth}" if growth else outcome
+
+
+def _reason(r: Results, ruling: Ruling) -> str:
+    if ruling.reason or ruling.best is None:
+        return ruling.reason
+    said = f"{_cell(ruling.best)} against the base at its best temperature"
+    fallen = may_have_fallen(r, ruling.arm) if ruling.kind == "open" else []
+    return f"{said}; may have fallen: {', '.join(fallen)}" if fallen else said
 
 
 def _learners(name: str) -> str:
     """Return rounds of fine-tuning and GRPO side by side, and GRPO less fine-tuning."""
-    r = read_results(ROOT / "docs" / "results" / name)
-    from_base, between = arm_effects(r, r.metric), contrast_effects(r, r.metric)
+    r = read_results(RESULTS / name)
+    ruled, between = rulings(r), contrast_effects(r, r.metric)
     lines = [
         f"| {r.metric}, change in {r.rounds} rounds | fine-tuning | GRPO | GRPO less fine-tuning |",
         "|---|---|---|---|",
     ]
     for online in (arm for arm in r.arms if arm.startswith("grpo")):
         offline = online.removeprefix("grpo").removeprefix("-") or "verified"
-        mine, theirs = from_base[online], from_base.get(offline)
         apart = between.get((online, offline))
-        cells = [
-            f"{_cell(theirs)}, {outcome(r, theirs)}" if theirs else "",
-            f"{_cell(mine)}, {outcome(r, mine)}",
-            _cell(apart) if apart else "",
-        ]
+        sides = (
+            f"{_cell(ruled[arm].effect)}, {_words(ruled[arm].said, ruled[arm].kind)}"
+            if arm in ruled
+            else ""
+            for arm in (offline, online)
+        )
+        cells = [*sides, _cell(apart) if apart else ""]
         lines.append(f"| `{offline}` | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + f"\n\n{_plot(name)}\n"
+    return "\n".join(lines) + "\n"
 
 
 def _cell(effect: Effect) -> str:
@@ -123,23 +151,26 @@ def _cell(effect: Effect) -> str:
 
 
 def _curve(name: str) -> str:
-    r = read_results(ROOT / "docs" / "results" / name)
+    r = read_results(RESULTS / name)
     [arm], [seed], steps = r.arms, r.seeds, r.rounds * r.config["grpo"]["steps"]
     at = [r.at(seed, arm if t else "base", r.metric, t) for t in range(r.rounds + 1)]
     values = " -> ".join(map(number, at))
-    return f"`{arm}`, {steps} steps, {r.metric} over the rounds: {values}.\n\n{_plot(name)}\n"
+    return f"`{arm}`, {steps} steps, {r.metric} over the rounds: {values}.\n"
+
+
+SPECIAL = {LEARNERS: _learners, ONLINE: _curve}  # what a record has before its block
 
 
 def scale(text: str) -> str:
     """Return docs/scale.md with its figures made anew."""
-    measured = json.loads((ROOT / "docs" / "results" / "scale.json").read_text())
-    speed = json.loads((ROOT / "docs" / "results" / "verify.json").read_text())
+    measured = json.loads((RESULTS / "scale.json").read_text())
+    speed = json.loads((RESULTS / "verify.json").read_text())
     return _with_block(text, "scale", _costs(measured) + "\n" + _limits(measured, speed))
 
 
 def labelled(text: str) -> str:
     """Return docs/verifiers.md with its table of labelled answers made anew."""
-    measured = json.loads((ROOT / "docs" / "results" / "labelled.json").read_text())
+    measured = json.loads((RESULTS / "labelled.json").read_text())
     lines = [*_agreement(measured), "", *_faults(measured)]
     return _with_block(text, "labelled", "".join(f"{line}\n" for line in lines))
 
@@ -291,8 +322,10 @@ first; verifying scales with the cores.
     return "\n".join(lines) + "\n" + said
 
 
-def _plot(name: str) -> str:
-    return f"![pass@1 over rounds of {name}](results/{name}/compare.svg)"
+def _plot(r: Results, folder: str) -> str:
+    name, n = r.folder.name, len(r.seeds)
+    said = f"pass@1 over rounds of {name}, n = {n} seed{'' if n == 1 else 's'}"
+    return f"![{said}]({folder}/{name}/compare.svg)"
 
 
 def _printed(*tables: Table) -> str:
@@ -302,7 +335,11 @@ def _printed(*tables: Table) -> str:
         if i:
             console.print()
         console.print(shown)
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+    return _stripped(out.getvalue())
+
+
+def _stripped(text: str) -> str:
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
 def _claims() -> str:
@@ -344,8 +381,12 @@ def _finished(run: Path) -> bool:
 
 
 def make_pages() -> None:
-    """Make every claim's page, plots and claim.json from the records in docs/claims."""
-    beside = [read_results(ROOT / "docs" / "results" / name) for name in RUNS]
+    """Compare every record in docs/results again; make the page of every claim in docs/claims."""
+    for config in sorted(RESULTS.glob("*/config.json")):
+        r = read_results(config.parent)
+        write_compare([r])
+        plot(r)
+    beside = [read_results(RESULTS / name) for name in RUNS]
     for main in sorted(CLAIMS.glob("*/main/config.json")):
         write(main.parent.parent, "cpu", beside)
 

@@ -77,7 +77,9 @@ def run(
         _stop("interrupted; what was recorded is kept: run the same command again to resume", 130)
     _compare([folder])
     console.print(
-        f"\nThe run: {folder}   again: rlvr compare {folder}", highlight=False, soft_wrap=True
+        f"\nThe run: {folder}   every table: rlvr compare {folder} --all",
+        highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -144,19 +146,22 @@ def compare(
     runs: Annotated[
         list[Path], typer.Argument(help="Run folders, finished or still going, or a sweep's.")
     ],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every table: figures behind the verdicts, means, seeds.")
+    ] = False,
 ) -> None:
-    """Compare the arms of a run, paired by seed: tables, verdicts, compare.json, a plot."""
-    _compare(runs)
+    """Compare the arms of a run, paired by seed: verdicts, signs, compare.json, a plot."""
+    _compare(runs, everything)
 
 
-def _compare(runs: list[Path]) -> None:
+def _compare(runs: list[Path], everything: bool = False) -> None:
     from rlvr.results.compare import read_all, write_compare
     from rlvr.results.plot import plot, plot_steps
     from rlvr.results.tables import print_tables
 
     results = read_all(runs)
     write_compare(results)
-    print_tables(results, console)
+    print_tables(results, console, everything)
     for one in results:
         for path in filter(None, (plot(one), plot_steps(one))):
             console.print(f"Plot: {path}", highlight=False, soft_wrap=True)

@@ -71,9 +71,15 @@ def shipped_configs() -> dict[str, Path]:
 
 
 class VerdictConfig(Section):
-    """The rule that decides growth, collapse or no effect: stated here, before the run."""
+    """The rule that decides growth, collapse or no effect: stated here, before the run.
+
+    `primary`: the arms that the rule is about (null: `verified` and `unfiltered`, those of them
+    that the run has; all arms if it has neither). Holm's correction over them enters the verdict.
+    The others describe.
+    """
 
     metric: str = "pass@1"
+    primary: Annotated[list[str], Field(min_length=1)] | None = None
     margin: Rate = 0.05
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
@@ -232,6 +238,17 @@ class Config(Section):
                 f"measured{nearest(self.verdict.metric, known)} "
                 f"(measured: {', '.join(known)})"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _primary_arms_exist(self) -> Config:
+        known = [arm.name for arm in self.arms]
+        for name in self.verdict.primary or []:
+            if name not in known:
+                raise ValueError(
+                    f"verdict.primary: no arm {name!r}{nearest(name, known)} "
+                    f"(arms: {', '.join(known)})"
+                )
         return self
 
     def arms_in_order(self) -> list[Arm]:

@@ -36,6 +36,7 @@ from rlvr.results.effects import Results, arm_effects, excludes_zero, percent, s
 from rlvr.results.plot import plot
 from rlvr.results.sceptic import checks
 from rlvr.results.tables import contrast_tables, means_tables, verdict_table
+from rlvr.results.verdict import rulings
 from rlvr.statistics.conditions import parse
 from rlvr.statistics.estimates import Interval, paired_interval
 
@@ -99,8 +100,8 @@ def page(
         if name_ == MAIN or name_ in claim.models:
             lines += ["", f"## The arms, {r.config['model']}", "", *_tables(r)]
     lines += ["", "## Why", ""]
-    for arm, effect in arm_effects(main, main.metric).items():
-        lines.append(f"- {arm}: {why(main, arm, effect)}")
+    for arm, ruling in rulings(main).items():
+        lines.append(f"- {arm}: {why(main, ruling)}")
     lines += _rounds(main, str(main.config["model"]))
     lines += _points(claim, runs, main)
     lines += [

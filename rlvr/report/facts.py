@@ -14,11 +14,11 @@ from typing import Any
 
 from rlvr.evaluate.table import BUDGET, find, names
 from rlvr.records.record import deciding, flat
+from rlvr.results.compare import p_value
 from rlvr.results.effects import (
     EXCLUDED,
     Effect,
     Results,
-    arm_effects,
     contrast_effects,
     excluded,
     excludes_zero,
@@ -29,7 +29,7 @@ from rlvr.results.effects import (
     span,
     worst_case,
 )
-from rlvr.results.tables import p_value
+from rlvr.results.verdict import rulings
 from rlvr.statistics.estimates import paired_interval
 
 QUADRANTS = tuple(find("coverage_{side}").values)
@@ -51,13 +51,13 @@ class Table:
 def verdict_table(r: Results) -> Table:
     """Return each arm against the base on the rule's metric; in the metric's unit."""
     rows = []
-    for arm, measured in arm_effects(r, r.metric).items():
-        for label, effect in _with_worst(r, arm, "base", measured):
+    for arm, ruling in rulings(r).items():
+        for label, effect in _with_worst(r, arm, "base", measured := ruling.effect):
             noise = number(r.mean(arm, f"{r.metric}_se")) if effect is measured else ""
             rows.append(
                 (
                     label,
-                    outcome(r, effect),
+                    ruling.outcome if effect is measured else outcome(r, effect),
                     number(effect.base),
                     number(effect.final),
                     *_cells(effect),
@@ -236,14 +236,14 @@ def side_by_side_table(labels: Sequence[str], runs: Sequence[Results]) -> Table:
         (
             label,
             arm,
-            outcome(r, effect),
+            ruling.outcome,
             r.metric,
-            number(effect.base),
-            number(effect.final),
-            *_cells(effect),
+            number(ruling.effect.base),
+            number(ruling.effect.final),
+            *_cells(ruling.effect),
         )
         for label, r in zip(labels, runs, strict=True)
-        for arm, effect in arm_effects(r, r.metric).items()
+        for arm, ruling in rulings(r).items()
     ]
     head = ("run", "arm", "verdict", "metric", "base", "final", "delta", "interval", "Holm p")
     return Table("The runs side by side", head, tuple(rows))

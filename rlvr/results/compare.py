@@ -4,13 +4,13 @@
 rounds compared, where these are: equal files give an equal `compare.json`, with no times and no
 paths. Every arm is paired with the base, and every arm with every other, by seed. A metric by level
 is called `pass@1[LEVEL]`. `ci95` holds the interval at the rule's confidence, which is 0.95 unless
-the config says otherwise. The verdict is on the rule's metric alone; the intervals and p-values of
-all other metrics describe, and p_holm corrects for the arms (or the pairs of arms), not for the
-number of metrics. "Growth" says that the rule's metric rose, or fell where lower is better
-(`rlvr.evaluate.table`).
+the config says otherwise. `arms` and `contrasts` describe: their p_holm corrects for the primary
+arms (or the pairs of arms), not for the number of metrics. What is ruled stands in `verdicts`,
+`rulings` and `why`.
 
-What it does not do: train, score, read completions, print (`rlvr.results.tables`) or draw
-(`rlvr.results.plot`). Pairs and intervals are made in `rlvr.results.effects`.
+What it does not do: rule (`rlvr.results.verdict`), train, score, read completions, print
+(`rlvr.results.tables`) or draw (`rlvr.results.plot`). Pairs and intervals are made in
+`rlvr.results.effects`.
 """
 
 from __future__ import annotations
@@ -31,14 +31,13 @@ from rlvr.records import record
 from rlvr.records.layout import COMPARISON, CONFIG, METRICS
 from rlvr.records.record import read_table, write_json
 from rlvr.results.effects import (
-    BEST_TEMPERATURE,
+    PRIMARY,
     Effect,
     Results,
     arm_effects,
     contrast_effects,
-    effect_of,
+    coverage_note,
     excluded,
-    excludes_zero,
     number,
     outcome,
     percent,
@@ -48,12 +47,8 @@ from rlvr.results.effects import (
     worst_case,
 )
 from rlvr.results.sceptic import as_json
-from rlvr.statistics.estimates import (
-    MIN_SEEDS,
-    TOLERANCE,
-    Outcome,
-    minimal_detectable_effect,
-)
+from rlvr.results.verdict import Ruling, may_have_fallen, rulings
+from rlvr.statistics.estimates import MIN_SEEDS, minimal_detectable_effect
 
 COLUMNS = ("seed", "arm", "round", "metric", "level", "value")
 
@@ -110,6 +105,7 @@ def read_results(run: Path) -> Results:
         margin=float(verdict["margin"]),
         confidence=float(verdict["confidence"]),
         arms=arms,
+        primary=_primary(run, verdict.get("primary"), arms),
         seeds=seeds,
         absent=tuple(seed for seed in finished if seed not in seeds),
         round=min(finished[seed] for seed in seeds),
@@ -118,6 +114,18 @@ def read_results(run: Path) -> Results:
         config=config,
         values=values,
     )
+
+
+def _primary(run: Path, named: Sequence[str] | None, arms: Sequence[str]) -> tuple[str, ...]:
+    """Return the arms that the rule is about: those named, else those of `PRIMARY` that are there.
+
+    All arms where it names none and none of these is there. Older runs name none.
+    """
+    if named is None:
+        return tuple(arm for arm in arms if arm in PRIMARY) or tuple(arms)
+    if unknown := [name for name in named if name not in arms]:
+        raise InputError(f"{run}/config.json: verdict.primary: no arm {unknown[0]!r} in this run")
+    return tuple(arm for arm in arms if arm in named)
 
 
 def read_config(run: Path) -> tuple[dict[str, Any], str]:
@@ -215,13 +223,14 @@ def compare_run(r: Results) -> dict[str, Any]:
             }
         for (a, b), effect in contrast_effects(r, metric).items():
             contrasts[f"{a}-{b}"][metric] = _interval_json(effect)
-    effects = arm_effects(r, r.metric)
+    ruled = rulings(r)
     return {
         "rule": _rule(r),
         "arms": arms,
         "contrasts": contrasts,
-        "verdicts": {arm: outcome(r, effect) for arm, effect in effects.items()},
-        "why": {arm: why(r, arm, effect) for arm, effect in effects.items()},
+        "verdicts": {arm: ruling.outcome for arm, ruling in ruled.items()},
+        "rulings": {arm: _ruling_json(ruling) for arm, ruling in ruled.items()},
+        "why": {arm: why(r, ruling) for arm, ruling in ruled.items()},
         "checks": as_json(r),
     }
 
@@ -230,10 +239,12 @@ def rule_text(r: Results) -> str:
     """Return the rule of the verdicts in words."""
     way = "falls" if lower_is_better(r.metric) else "rises"
     other = "rises" if lower_is_better(r.metric) else "falls"
+    named = "all arms" if len(r.primary) == len(r.arms) else ", ".join(r.primary)
     return (
-        f"growth if {r.metric} {way} by at least {r.margin:g} and the interval excludes 0; "
-        f"collapse if it {other} so; no effect if the interval lies within +-{r.margin:g}; "
-        f"else, and with fewer than {MIN_SEEDS} seeds, inconclusive"
+        f"growth if {r.metric} {way} by at least {r.margin:g}, the interval excludes 0, and Holm's "
+        f"p over the primary arms ({named}) is at most {1 - r.confidence:.2g}; collapse if it "
+        f"{other} so; no effect if the interval lies within +-{r.margin:g}; else, and with fewer "
+        f"than {MIN_SEEDS} seeds, inconclusive"
     )
 
 
@@ -241,6 +252,7 @@ def _rule(r: Results) -> dict[str, Any]:
     return {
         "metric": r.metric,
         "margin": r.margin,
+        "primary": list(r.primary),
         "confidence": r.confidence,
         "interval": "Student t over the seeds' paired deltas",
         "text": rule_text(r),
@@ -261,61 +273,83 @@ def _interval_json(effect: Effect) -> dict[str, Any]:
     }
 
 
+def _ruling_json(ruling: Ruling) -> dict[str, Any]:
+    """Return what stands beside a verdict: see `rlvr.results.verdict.Ruling`."""
+    return {
+        "primary": ruling.primary,
+        "growth": ruling.kind,
+        "against_best_temperature": _interval_json(ruling.best) if ruling.best else None,
+        "reason": ruling.reason,
+        "lost": list(ruling.lost),
+        "signs": {
+            seen.sign.name: {
+                "metric": seen.metric,
+                "definition": seen.sign.definition,
+                "move": seen.move,
+                "worse": seen.worse,
+                **_interval_json(seen.effect),
+            }
+            for seen in ruling.signs
+        },
+    }
+
+
 # The sentences behind a verdict -----------------------------------------------------------------
 
 
-def why(r: Results, arm: str, effect: Effect) -> str:
-    """Return what the verdict on `arm` rests on, short enough for two lines of a terminal."""
-    verdict = outcome(r, effect)
-    parts = [f"{verdict.capitalize()}: {_finding(r, effect, verdict)}"]
-    if verdict in ("growth", "collapse") and effect.p_holm > 1 - r.confidence:
-        p, limit = number(effect.p_holm), 1 - r.confidence
-        parts.append(f"Holm's p over the {len(r.arms)} arms is {p}, above {limit:.2g}")
-    if verdict == "growth" and find(r.metric).group == ACCURACY:
-        parts.append(_growth_kind(r, arm))
-    parts += _excluded_sentence(r, arm)
-    parts += _power(r, effect)
+def why(r: Results, ruling: Ruling) -> str:
+    """Return what the verdict on an arm rests on, short enough for three lines of a terminal."""
+    parts = [headline(r, ruling), finding(r, ruling)]
+    if ruling.kind is not None:
+        parts.append(_growth(r, ruling))
+    parts += _excluded_sentence(r, ruling.arm)
+    parts += _sureness(r, ruling.effect)
     return ". ".join(parts) + "."
 
 
-def _finding(r: Results, effect: Effect, verdict: Outcome) -> str:
-    """Return the effect, its interval and, where the verdict alone does not say it, the reason."""
-    i, n = effect.interval, len(effect.deltas)
+def headline(r: Results, ruling: Ruling) -> str:
+    """Return the verdict with its word and what was lost: "Growth in pass@1 (lost: tail)"."""
+    said = ruling.said.capitalize()
+    if ruling.outcome in ("growth", "collapse"):
+        said += f" in {r.metric}"
+    if ruling.kind is not None:
+        said += f", {ruling.kind if ruling.kind != 'open' else 'beyond sharpening or not: open'}"
+    return f"{said} (lost: {', '.join(ruling.lost)})" if ruling.lost else said
+
+
+def finding(r: Results, ruling: Ruling) -> str:
+    """Return the effect, its interval and p, and the reason where there is one."""
+    i, n = ruling.effect.interval, len(ruling.effect.deltas)
     if not n:
-        return f"{r.metric} has no figure in both the base and the arm"
-    if n == 1:
-        return f"{r.metric} {signed(i.delta)} (1 seed, no interval), the rule asks for {MIN_SEEDS}"
-    text = f"{r.metric} {signed(i.delta)} ({percent(r)}: {span(i.low, i.high)})"
-    if verdict == "no effect":
-        return f"{text}, within +-{r.margin:g}"
-    if verdict != "inconclusive":
-        return text
-    if n < MIN_SEEDS:
-        return f"{text}, {n} seeds, the rule asks for {MIN_SEEDS}"
-    if excludes_zero(i):
-        return f"{text}, excludes 0 but misses the margin {r.margin:g}"
-    return f"{text}, includes 0 and reaches beyond +-{r.margin:g}"
+        return ruling.reason
+    band = f"{percent(r)}: {span(i.low, i.high)}" if n > 1 else "no interval"
+    if n > 1 and not ruling.primary:
+        band += ", exploratory: not corrected"
+    elif n > 1:
+        band += f", Holm p {p_value(ruling.effect.p_holm)}"
+    said = f"{r.metric} {signed(i.delta)} ({band})"
+    if ruling.outcome == "no effect":
+        return f"{said}, within +-{r.margin:g}"
+    reason = ruling.reason.removeprefix(f"{ruling.said.partition(': ')[2]}: ")
+    return f"{said}, {reason}" if reason else said
 
 
-def _growth_kind(r: Results, arm: str) -> str:
-    """Return whether growth is real or sharpening, and how it stands to the sharpened base.
+def _growth(r: Results, ruling: Ruling) -> str:
+    """Return how growth stands to the base at its best temperature, and what may have fallen."""
+    if ruling.best is None:
+        return "The base at its best temperature is not recorded"
+    i = ruling.best.interval
+    bare = ", no floor" if ruling.best.floor == "no floor" else ""
+    said = f"Against the base at best T {signed(i.delta)} ({span(i.low, i.high)}{bare})"
+    fallen = may_have_fallen(r, ruling.arm)
+    if ruling.kind != "open" or not fallen:
+        return said
+    return f"{said}; may have fallen: {', '.join(fallen)}"
 
-    Real if greedy accuracy or pass@k at the largest k does not fall, in the mean over seeds
-    (design, section 7).
-    """
-    deltas = {m: effect_of(r, arm, "base", m, m).interval.delta for m in ("greedy", r.largest_k)}
-    known = {m: delta for m, delta in deltas.items() if math.isfinite(delta)}
-    figures = ", ".join(f"{m} {signed(delta)}" for m, delta in known.items())
-    if not known:
-        kind = f"Real or sharpening? Neither greedy nor {r.largest_k} is recorded"
-    elif any(delta >= -TOLERANCE for delta in known.values()):
-        kind = f"Real: {figures}"
-    else:
-        kind = f"Sharpening, not real: {figures}"
-    sharp = effect_of(r, arm, "base", "pass@1", BEST_TEMPERATURE)
-    if not sharp.deltas:
-        return kind
-    return f"{kind}; pass@1 {signed(sharp.interval.delta)} against the base at best T"
+
+def p_value(p: float) -> str:
+    """Return a p-value as the tables show it."""
+    return "<0.001" if p < 0.001 else number(p)
 
 
 def _excluded_sentence(r: Results, arm: str) -> list[str]:
@@ -331,11 +365,16 @@ def _excluded_sentence(r: Results, arm: str) -> list[str]:
     return [f"{count} completions excluded: {either} ({span(low, high)})"]
 
 
-def _power(r: Results, effect: Effect) -> list[str]:
+def _sureness(r: Results, effect: Effect) -> list[str]:
+    """Return the power of the run's seeds, what its error is mostly from, and a note of doubt."""
     error, seeds = effect.variances.error, len(effect.deltas)
     smallest = minimal_detectable_effect(error, seeds, r.confidence)
     if math.isnan(smallest):
         return []
     if smallest == 0:
         return ["Power unknown, the seeds' deltas are equal"]
-    return [f"80 % power from {number(smallest)}"]
+    part = (
+        "no floor" if effect.floor == "no floor" else f"error mostly from {effect.variances.larger}"
+    )
+    note = coverage_note(effect)
+    return [f"80 % power from {number(smallest)}, {part}", *([note.capitalize()] if note else [])]

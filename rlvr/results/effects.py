@@ -31,6 +31,14 @@ from rlvr.statistics.estimates import (
     variances,
 )
 
+Move = Literal["rose", "fell", "no change", "open"]
+MOVES: dict[Outcome, Move] = {
+    "growth": "rose",
+    "collapse": "fell",
+    "no effect": "no change",
+    "inconclusive": "open",
+}
+PRIMARY = ("verified", "unfiltered")  # the arms that a rule is about, unless it names others
 BEST_TEMPERATURE = "pass@1_best_temperature"
 Floor = Literal["paired", "unpaired", "no floor"]
 RECORDED_ERROR = {name: "pass@1_se" for name in ("pass@1", "pass@1_low", "pass@1_high")}
@@ -42,7 +50,8 @@ EXCLUDED = tuple(find("excluded_{status}").named())
 class Results:
     """A run, read once: figures by (seed, arm, round, metric), base at round 0.
 
-    `seeds` are those that finished at least one round in every arm, `absent` the others. `round` is
+    `primary`: the arms that the rule is about. `seeds` are those that finished at least one round
+    in every arm, `absent` the others. `round` is
     the last round that all of `seeds` finished in every arm, out of `rounds`. `largest_k` is the
     name of pass@k at the largest k.
     """
@@ -54,6 +63,7 @@ class Results:
     margin: float
     confidence: float
     arms: tuple[str, ...]
+    primary: tuple[str, ...]
     seeds: tuple[int, ...]
     absent: tuple[int, ...]
     round: int
@@ -84,10 +94,11 @@ class Results:
 class Effect:
     """One metric of an arm against the base, or of one arm against another, paired by seed.
 
-    `base` and `final`: means over the seeds; `bases` and `deltas`: a value a seed. `variances`:
-    where the error of the interval comes from. `floor`: what its measurement error was taken from:
-    the problems of both sides in pairs ("paired", from eval.parquet), the recorded error of either
-    ("unpaired", from metrics.parquet), or neither was there ("no floor").
+    `base` and `final`: means over the seeds; `bases` and `deltas`: a value a seed. `p_holm` is not a
+    number where the effect belongs to no family of tests. `variances`: where the error of the
+    interval comes from. `floor`: what its measurement error was taken from: the problems of both
+    sides in pairs ("paired", from eval.parquet), the recorded error of either ("unpaired", from
+    metrics.parquet), or neither was there ("no floor").
     """
 
     base: float
@@ -101,9 +112,10 @@ class Effect:
 
 
 def arm_effects(r: Results, metric: str) -> dict[str, Effect]:
-    """Return each arm against the base, Holm over the arms."""
-    effects = [effect_of(r, arm, "base", metric, metric) for arm in r.arms]
-    return dict(zip(r.arms, _with_holm(effects), strict=True))
+    """Return each arm against the base, Holm over the primary arms."""
+    effects = {arm: effect_of(r, arm, "base", metric, metric) for arm in r.arms}
+    family = _with_holm([effects[arm] for arm in r.primary])
+    return effects | dict(zip(r.primary, family, strict=True))
 
 
 def contrast_effects(r: Results, metric: str) -> dict[tuple[str, str], Effect]:
@@ -195,12 +207,26 @@ def _with_holm(effects: Sequence[Effect]) -> list[Effect]:
     return [replace(effect, p_holm=p) for effect, p in zip(effects, adjusted, strict=True)]
 
 
-def outcome(r: Results, effect: Effect) -> Outcome:
-    """Return the rule's verdict on an effect."""
+def moved(r: Results, effect: Effect) -> Move:
+    """Return how a figure moved, by the margin and the confidence of the run's rule.
+
+    Risen or fallen: by at least the margin, with an interval that excludes 0, and with a Holm p of
+    at most 1 - confidence where the effect belongs to a family. No change: the whole interval lies
+    within the margin. Else, and with fewer than 3 seeds, open.
+    """
     i = effect.interval
-    if lower_is_better(r.metric):
-        return decide(-i.delta, -i.high, -i.low, r.margin, len(effect.deltas))
-    return decide(i.delta, i.low, i.high, r.margin, len(effect.deltas))
+    move = MOVES[decide(i.delta, i.low, i.high, r.margin, len(effect.deltas))]
+    unsure = effect.p_holm > 1 - r.confidence + TOLERANCE  # False where it is not a number
+    return "open" if unsure and move in ("rose", "fell") else move
+
+
+def outcome(r: Results, effect: Effect) -> Outcome:
+    """Return the rule's verdict on an effect of its metric."""
+    better: Move = "fell" if lower_is_better(r.metric) else "rose"
+    move = moved(r, effect)
+    if move in ("rose", "fell"):
+        return "growth" if move == better else "collapse"
+    return "no effect" if move == "no change" else "inconclusive"
 
 
 def excludes_zero(interval: Interval) -> bool:
@@ -217,7 +243,19 @@ def worst_case(r: Results, arm: str, other: str) -> tuple[Effect, Effect] | None
         return None
     low, high = f"{r.metric}_low", f"{r.metric}_high"
     against, favour = effect_of(r, arm, other, low, high), effect_of(r, arm, other, high, low)
-    return (against, favour) if against.deltas and favour.deltas else None
+    if not (against.deltas and favour.deltas):
+        return None
+    if other != "base" or arm not in r.primary:
+        return against, favour
+    return _in_place_of(r, arm, against), _in_place_of(r, arm, favour)
+
+
+def _in_place_of(r: Results, arm: str, effect: Effect) -> Effect:
+    """Return an effect with the Holm p that it has in the place of a primary arm's own."""
+    family = [
+        effect if one == arm else effect_of(r, one, "base", r.metric, r.metric) for one in r.primary
+    ]
+    return _with_holm(family)[r.primary.index(arm)]
 
 
 def excluded(r: Results, arm: str) -> int:

@@ -35,7 +35,8 @@ from rlvr.records.layout import (
     base_of,
 )
 from rlvr.results import compare
-from rlvr.results.effects import Effect, Results, arm_effects, contrast_effects, outcome
+from rlvr.results.effects import Effect, Results, arm_effects, contrast_effects
+from rlvr.results.verdict import rulings
 
 TIMING_COLUMNS = (
     *("seed", "arm", "round", "stage"),
@@ -53,7 +54,7 @@ EVAL_COLUMNS = (
 EFFECT_COLUMNS = (
     *("arm", "against", "metric", "reference", "value", "delta", "low", "high", "p_holm", "seeds"),
 )
-VERDICT_COLUMNS = (*EFFECT_COLUMNS, "verdict", "why")
+VERDICT_COLUMNS = (*EFFECT_COLUMNS, "primary", "verdict", "growth", "reason", "why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,21 +159,25 @@ class RunFrames:
         return _effects(compare.read_results(self.folder))
 
     def verdicts(self) -> pd.DataFrame:
-        """Return the verdict on each arm: the row of `effects` on the rule's metric, and two more.
+        """Return the verdict on each arm: the row of `effects` on the rule's metric, and more.
 
-        `verdict`: growth, collapse, no effect or inconclusive. `why`: what it rests on.
+        `primary`: whether the rule is about the arm. `verdict`: growth, collapse, no effect or
+        inconclusive. `growth`: beyond sharpening, sharpening or open; None where it is no growth.
+        `reason`: why it is inconclusive, else "". `why`: what it rests on.
 
         Raises InputError before any seed has finished a round in every arm.
         """
         results = compare.read_results(self.folder)
-        effects = arm_effects(results, results.metric)
         rows = [
             {
-                **_effect(arm, BASE, results.metric, effect),
-                "verdict": outcome(results, effect),
-                "why": compare.why(results, arm, effect),
+                **_effect(arm, BASE, results.metric, ruling.effect),
+                "primary": ruling.primary,
+                "verdict": ruling.outcome,
+                "growth": ruling.kind,
+                "reason": ruling.reason,
+                "why": compare.why(results, ruling),
             }
-            for arm, effect in effects.items()
+            for arm, ruling in rulings(results).items()
         ]
         return pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
 

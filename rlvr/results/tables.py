@@ -1,7 +1,9 @@
 """From a run's results to the tables and sentences that the terminal shows.
 
-Every table fits 80 columns where names are of ordinary length; longer ones are folded, figures
-never. What it does not do: compute; every figure comes from `rlvr.results.compare`.
+By default the verdicts, the signs of collapse, what a sceptic asks and a sentence for each arm;
+with `everything` the other tables too. Every table fits 80 columns where names are of ordinary
+length; longer ones are folded, figures never. What it does not do: compute; every figure comes from
+`rlvr.results.compare`.
 """
 
 from __future__ import annotations
@@ -16,12 +18,11 @@ from rich.text import Text
 
 from rlvr.evaluate.metrics import OFF_TARGET
 from rlvr.evaluate.table import BUDGET, NLL, find, in_terminal
-from rlvr.results.compare import rule_text, why
+from rlvr.results.compare import p_value, rule_text, why
 from rlvr.results.effects import (
     EXCLUDED,
     Effect,
     Results,
-    arm_effects,
     contrast_effects,
     excluded,
     excludes_zero,
@@ -33,33 +34,41 @@ from rlvr.results.effects import (
     worst_case,
 )
 from rlvr.results.sceptic import checks
+from rlvr.results.verdict import Seen, rulings
+from rlvr.statistics.estimates import minimal_detectable_effect
 
 WIDTH = 80
 GAP = 2
-OUTCOME_STYLE = {"growth": "green", "collapse": "red"}
+STYLES = {
+    **{"growth": "green", "collapse": "red"},
+    **{"beyond sharpening": "green", "sharpening": "yellow", "no change": "dim", "open": "dim"},
+}
+WORSE = " !"  # beside a sign that moved the harmful way
+HELP = "docs/glossary.md has every word, docs/metrics.md every metric."
 
 
-def print_tables(runs: Sequence[Results], console: Console) -> None:
+def print_tables(runs: Sequence[Results], console: Console, everything: bool = False) -> None:
     """Print the tables of each run and, for several, one side by side."""
     for r in runs:
-        _print_run(r, console)
+        _print_run(r, console, everything)
     if len(runs) > 1:
         print_side_by_side(runs, console)
+    console.print(HELP, highlight=False)
 
 
-def _print_run(r: Results, console: Console) -> None:
+def _print_run(r: Results, console: Console, everything: bool) -> None:
     console.print(f"[bold]{escape(r.name)}[/bold], {_progress(r)}", highlight=False)
     console.print(f"Rule: {escape(rule_text(r))}.", highlight=False)
-    tables = [verdict_table(r), *contrast_tables(r), *means_tables(r), *_level_tables(r)]
-    tables.append(checks_table(r))
-    if any(excluded(r, arm) for arm in ("base", *r.arms)):
-        tables.insert(1, _excluded_table(r))
-    for table in (*tables, *_seed_tables(r)):
+    tables = [verdict_table(r), *sign_tables(r), checks_table(r)]
+    if everything:
+        tables += [*evidence_tables(r), *contrast_tables(r), *means_tables(r), *_level_tables(r)]
+        tables += [*_excluded_tables(r), *_seed_tables(r)]
+    for table in tables:
         console.print()
         console.print(table)
     console.print()
-    for arm, effect in arm_effects(r, r.metric).items():
-        text = escape(why(r, arm, effect))
+    for arm, ruling in rulings(r).items():
+        text = escape(why(r, ruling))
         console.print(f"[bold]{escape(arm)}[/bold]: {text}", highlight=False)
     console.print()
 
@@ -105,34 +114,80 @@ def _effect_cells(effect: Effect) -> list[str]:
     return [signed(effect.interval.delta), span(effect.interval.low, effect.interval.high)]
 
 
-def _outcome_cell(r: Results, effect: Effect) -> str:
-    verdict = outcome(r, effect)
-    style = OUTCOME_STYLE.get(verdict, "yellow")
-    return f"[{style}]{verdict}[/{style}]"
-
-
-def p_value(p: float) -> str:
-    """Return a p-value as the tables show it."""
-    return "<0.001" if p < 0.001 else number(p)
+def _styled(word: str, style: str | None = None) -> str:
+    style = style or STYLES.get(word, "yellow")
+    return f"[{style}]{escape(word)}[/{style}]"
 
 
 def verdict_table(r: Results) -> Table:
-    """Return each arm against the base on the rule's metric, with its verdict."""
-    columns = ["base", "final", "delta", f"{percent(r)} interval", "Holm p", "noise", "verdict"]
+    """Return each arm against the base on the rule's metric, with its verdict.
+
+    Under an arm, pass@1 against the base at its best temperature, with the word for its growth.
+    """
+    columns = ["base", "final", "delta", f"{percent(r)} interval"]
     table = _table(f"{r.metric} against the base", ["arm"], columns)
-    table.caption = "noise: standard error within one seed, over problems and their samples"
-    for arm, measured in arm_effects(r, r.metric).items():
-        for label, effect in _effect_rows(r, arm, "base", measured):
-            table.add_row(
-                escape(label),
-                number(effect.base),
-                number(effect.final),
-                *_effect_cells(effect),
-                p_value(effect.p_holm),
-                number(r.mean(arm, f"{r.metric}_se")) if effect is measured else "",
-                _outcome_cell(r, effect),
-            )
+    table.add_column("verdict", overflow="fold")
+    best = "  base at best T" if r.metric == "pass@1" else "  pass@1 at best T"
+    for arm, ruling in rulings(r).items():
+        if arm == _first_described(r):
+            table.add_row("exploratory:", style="dim")
+        for label, effect in _effect_rows(r, arm, "base", ruling.effect):
+            word = ruling.said if effect is ruling.effect else outcome(r, effect)
+            table.add_row(*_verdict_cells(label, effect), _styled(word))
+        if ruling.best is not None:
+            kind = _styled(ruling.kind) if ruling.kind else ""
+            table.add_row(*_verdict_cells(best, ruling.best), kind)
     return table
+
+
+def _first_described(r: Results) -> str:
+    """Return the first arm in the order of the rulings that is not a primary one, "" if none."""
+    return next((arm for arm in r.arms if arm not in r.primary), "")
+
+
+def _verdict_cells(label: str, effect: Effect) -> list[str]:
+    return [escape(label), number(effect.base), number(effect.final), *_effect_cells(effect)]
+
+
+def sign_tables(r: Results) -> list[Table]:
+    """Return the signs of collapse, an arm a row, in one table; none where no sign is recorded."""
+    ruled = rulings(r)
+    names = [seen.sign.name for seen in next(iter(ruled.values())).signs]
+    if not names:
+        return []
+    table = _table("signs of collapse", ["arm"], [])
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    for arm, ruling in ruled.items():
+        if arm == _first_described(r):
+            table.add_row("exploratory:", style="dim")
+        table.add_row(escape(arm), *map(_move, ruling.signs))
+    table.caption = f"{WORSE.strip()} moved the harmful way; coverage: {r.largest_k}"
+    return [table]
+
+
+def _move(seen: Seen) -> str:
+    return f"[red]{seen.move}{WORSE}[/red]" if seen.worse else _styled(seen.move, "dim")
+
+
+def evidence_tables(r: Results) -> list[Table]:
+    """Return the figures behind the verdicts and behind the signs."""
+    columns = ["Holm p", "noise", "floor", "80 % power from"]
+    sure = _table(f"{r.metric} against the base, how sure", ["arm"], columns)
+    sure.caption = "noise: standard error within one seed, over problems and their samples"
+    figures = ["base", "final", "delta", f"{percent(r)} interval", "Holm p"]
+    behind = _table("signs of collapse, the figures", ["arm", "sign"], figures)
+    behind.add_column("move", no_wrap=True)
+    for arm, ruling in rulings(r).items():
+        effect = ruling.effect
+        noise = number(r.mean(arm, f"{r.metric}_se"))
+        error, seeds = effect.variances.error, len(effect.deltas)
+        power = number(minimal_detectable_effect(error, seeds, r.confidence))
+        sure.add_row(escape(arm), p_value(effect.p_holm), noise, effect.floor, power)
+        for seen in ruling.signs:
+            cells = _verdict_cells(seen.sign.name, seen.effect)
+            behind.add_row(escape(arm), *cells, p_value(seen.effect.p_holm), _move(seen))
+    return [sure, behind] if behind.row_count else [sure]
 
 
 def contrast_tables(r: Results) -> list[Table]:
@@ -160,8 +215,10 @@ def checks_table(r: Results) -> Table:
     return table
 
 
-def _excluded_table(r: Results) -> Table:
+def _excluded_tables(r: Results) -> list[Table]:
     """Return the undecided completions, and the metric with all of them wrong, then right."""
+    if not any(excluded(r, arm) for arm in ("base", *r.arms)):
+        return []
     figures = ["abstain", "error", r.metric, "all wrong", "all right"]
     table = _table("completions excluded from evaluation, all seeds", ["arm"], figures)
     table.caption = "at worst, at best: with all of them counted against, or for, the arm"
@@ -171,7 +228,7 @@ def _excluded_table(r: Results) -> Table:
             *(f"{sum(r.finite(arm, metric)):,.0f}" for metric in EXCLUDED),
             *(number(r.mean(arm, f"{r.metric}{end}")) for end in ("", "_low", "_high")),
         )
-    return table
+    return [table]
 
 
 def means_tables(r: Results) -> list[Table]:
@@ -250,19 +307,13 @@ def print_side_by_side(runs: Sequence[Results], console: Console) -> None:
     figures = ["base", "final", "delta", "interval", "verdict"]
     table = _table("runs side by side", ["run", "arm"], figures)
     for label, r in zip(labels, runs, strict=True):
-        for arm, measured in arm_effects(r, r.metric).items():
-            for name, effect in _effect_rows(r, arm, "base", measured):
-                table.add_row(
-                    escape(label),
-                    escape(name),
-                    number(effect.base),
-                    number(effect.final),
-                    *_effect_cells(effect),
-                    _outcome_cell(r, effect),
-                )
+        for arm, ruling in rulings(r).items():
+            for name, effect in _effect_rows(r, arm, "base", ruling.effect):
+                word = ruling.said if effect is ruling.effect else outcome(r, effect)
+                table.add_row(escape(label), *_verdict_cells(name, effect), _styled(word))
     console.print(table)
     for label, r in zip(labels, runs, strict=True):
         if r.round < r.rounds or r.absent:
             console.print(f"{escape(label)}: {_progress(r)}", highlight=False)
-    if len({(r.metric, r.margin, r.confidence) for r in runs}) > 1:
+    if len({(r.metric, r.margin, r.confidence, r.primary) for r in runs}) > 1:
         console.print("These runs were judged by different rules: see each run's own above.")

@@ -242,21 +242,6 @@ def test_the_arms_page_has_every_axis_keep_and_preset() -> None:
     assert [name for name in sorted(known) if f"`{name}`" not in page] == []
 
 
-def test_the_glossary_has_every_column_of_the_verdicts_table() -> None:
-    from rlvr.results.compare import read_results
-    from rlvr.results.tables import contrast_tables, verdict_table
-
-    page = (ROOT / "docs" / "glossary.md").read_text()
-    terms = set(re.findall(r"\*([^*\n]+)\*", page))
-    r = read_results(ROOT / "docs" / "results" / "quickstart")
-    columns = {
-        str(column.header)
-        for table in (verdict_table(r), *contrast_tables(r))
-        for column in table.columns
-    }
-    assert columns - terms == {"arms", "verdict"} and {"arm", "verifier"} < terms
-
-
 def test_the_notebook_page_has_every_column() -> None:
     from rlvr.records.record import METRIC_COLUMNS
     from rlvr.results import frames

@@ -140,7 +140,7 @@ def test_a_row_is_a_conditions_metric_and_a_verdicts(run: Path) -> None:
 @pytest.mark.usefixtures("added")
 def test_a_row_is_tabled_and_drawn(run: Path) -> None:
     r, out = read_results(run), io.StringIO()
-    print_tables([r], Console(file=out, width=80))
+    print_tables([r], Console(file=out, width=80), everything=True)
     [line] = [line for line in out.getvalue().splitlines() if line.startswith("longest ")]
     mean = sum(10 - seed for seed in r.seeds) / len(r.seeds)
     assert line.split()[1:3] == [f"{mean:.3f}", f"{mean - r.round:.3f}"]

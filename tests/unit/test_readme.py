@@ -6,11 +6,18 @@ import re
 import shutil
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 import pytest
 
 from rlvr.claims.pages import write
 from rlvr.config import load, resolved
+from rlvr.evaluate.table import find
+from rlvr.results.compare import read_results
+from rlvr.results.effects import Move
+from rlvr.results.tables import contrast_tables, evidence_tables, sign_tables, verdict_table
+from rlvr.results.verdict import NO_ROOM, NOTHING, SIGNS, Kind, rulings
+from rlvr.statistics.estimates import Outcome
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results" / "quickstart"
@@ -80,6 +87,19 @@ def test_a_claims_page_is_what_its_records_say(
     for made in (path for path in folder.rglob("*") if path.suffix in (".json", ".md")):
         recorded = claim.parent / made.relative_to(folder)
         assert made.read_text() == recorded.read_text(), f"{recorded}: run docs/make.py --collect"
+
+
+def test_the_glossary_has_every_column_and_every_word_of_a_verdict() -> None:
+    terms = set(re.findall(r"\*([^*\n]+)\*", (ROOT / "docs" / "glossary.md").read_text()))
+    r = read_results(RESULTS)
+    shown = (verdict_table(r), *sign_tables(r), *contrast_tables(r), *evidence_tables(r))
+    columns = {str(column.header) for table in shown for column in table.columns}
+    assert columns - terms == {"arms", "sign", "move"}
+    words = {*get_args(Outcome), *get_args(Kind), *get_args(Move), NOTHING, NO_ROOM, "exploratory"}
+    words |= {word for sign in SIGNS for word in (sign.name, sign.definition)}
+    assert words - terms == set()
+    for seen in {seen.metric for ruling in rulings(r).values() for seen in ruling.signs}:
+        assert find(seen).group, seen  # docs/metrics.md has a line for each
 
 
 def test_the_figures_of_benchmarks_are_the_recorded_ones() -> None:
