@@ -18,6 +18,7 @@ from rlvr.data import InputError
 from rlvr.learners.context import Seed
 from rlvr.loop import local, preflight, repair, sealing, tracking
 from rlvr.loop.progress import Display
+from rlvr.loop.registered import registered
 from rlvr.loop.units import Job, units
 from rlvr.loop.work import Begun, open_seed, opened, pools, prune, work
 from rlvr.models import loading
@@ -116,7 +117,7 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
                 "left them: whether these are the same still can't be told"
             )
         sealing.write_config(folder, plain, job.config_hash)
-        sealing.write_manifest(folder, _facts(job), {})
+        sealing.write_manifest(folder, _facts(job), lambda: registered(config, job.where))
         repair.repair(job, display)
         timing = record.Timing(folder)
         trackers = tracking.Trackers(folder, plain, config.report_to, display.note)

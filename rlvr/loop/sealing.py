@@ -11,7 +11,7 @@ What it does not do: tell what an edit means. A changed comment in a verifier is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,8 @@ def check(folder: Path, config_hash: str, now: Seal) -> None:
         if recorded and recorded["config"] != config_hash:
             since = f"{in_words(place)} was recorded"
             raise InputError(_edited(folder, since, recorded["config"], config_hash))
-    if then := _first_seal(read_manifest(folder)):
+    then = _first_seal(read_manifest(folder))
+    if then and _begun(folder):
         _hold(then, now, f"{folder}: recorded under", FIX)
     for place, recorded in seals.of_rounds(folder):
         for kind, value in hashes(config_hash, now).items():
@@ -171,17 +172,26 @@ def write_config(folder: Path, config: Mapping[str, Any], config_hash: str) -> N
         write_json(path, {"config": config, "hash": config_hash})
 
 
-def write_manifest(folder: Path, facts: Mapping[str, Any], more: Mapping[str, Any]) -> None:
+def write_manifest(
+    folder: Path, facts: Mapping[str, Any], registered: Callable[[], Mapping[str, Any]]
+) -> None:
     """Write what the first command of a run used; of a later one add what was something else.
 
-    `more`: what only the first one states.
+    `registered`: what is known of the rule as a run begins (`rlvr.loop.registered`).
     """
     manifest = read_manifest(folder)
-    if not manifest:
-        manifest = {**facts, **more}
+    if not _begun(folder):
+        manifest = {**facts, seals.REGISTERED: registered()}
+    elif not manifest:
+        manifest = {**facts}
     elif not any(_says(entry, facts) for entry in (manifest, *manifest.get(LATER, []))):
         manifest[LATER] = [*manifest.get(LATER, []), facts]
     write_json(folder / layout.MANIFEST, manifest)
+
+
+def _begun(folder: Path) -> bool:
+    """Whether anything of a run is there: what was made under its seal."""
+    return any(folder.glob("seed-*/*"))
 
 
 def _says(entry: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:

@@ -1,26 +1,32 @@
 """What a sceptic asks of a run before believing its verdicts, answered from the run's record.
 
-Pure functions of `rlvr.results.compare.Results`. A check that can't be made says so and is not
-"ok". What it does not do: look at completions, or at whether the question asked was a good one.
+Functions of `rlvr.results.compare.Results` and of what is sealed in the run's metrics.parquet
+(`rlvr.records.seals`). A check that can't be made says so and is not "ok". What it does not do:
+look at completions, or at whether the question asked was a good one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rlvr.evaluate.table import ACCURACY, find
 from rlvr.learners.grpo_settings import logprob_gap_bound
 from rlvr.learners.registry import LEARNERS
+from rlvr.records import seals
 from rlvr.records.record import deciding, digest
+from rlvr.records.seals import Group
 from rlvr.results.effects import Results, excluded, outcome, worst_case
 from rlvr.results.effects import arm_effects as effects_of
 from rlvr.statistics.estimates import MIN_SEEDS
 
 MAX_SHORTFALL = 0.02  # of the rows that a size-matched arm was to have
 GROWN = 0.01  # of the completions: an undecided share that grew by as much is alarming
+MAX_PASSES = 10.0  # over the rows of a round: more of them and a model learns rows by heart
+_EXAMPLE = "near_duplicates["  # how a figure begins whose level names a pair of problems
+ROOM = 62  # characters of an answer that leave its line within 80 columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +40,19 @@ class Check:
 
 def checks(r: Results) -> list[Check]:
     """Return every check of a run, in the order in which a sceptic asks."""
+    sealed = seals.read(r.folder)
     return [
-        _rule(r),
+        _rule(r, sealed.groups),
+        *_registered(sealed.registered),
+        _inputs(sealed.groups),
         _seeds(r),
+        *_warm_start(r),
         _steps(r),
         _sizes(r),
+        *_rows(r),
+        *_passes(r),
         _splits(r),
+        *_near(r),
         _verifier(r),
         _excluded(r),
         *_agreement(r),
@@ -51,10 +64,53 @@ def as_json(r: Results) -> dict[str, Any]:
     return {check.what: {"ok": check.ok, "found": check.found} for check in checks(r)}
 
 
-def _rule(r: Results) -> Check:
-    same = digest(deciding(r.config)) == r.config_hash
-    found = f"hash {r.config_hash[:12]}, recorded as the run began"
-    return Check("rule", same, found if same else "the config is not the one that was hashed")
+def _rule(r: Results, groups: Sequence[Group]) -> Check:
+    """Whether config.json, whose rule is applied, is what every round was recorded under."""
+    now = digest(deciding(r.config))
+    other = next((one for one in groups if one.hashes and one.hashes["config"] != now), None)
+    if other:
+        old = other.hashes["config"][:12]
+        return Check("rule", False, f"config.json is edited: {other.first} has hash {old}")
+    if now != r.config_hash:
+        return Check("rule", False, "the config is not the one that was hashed")
+    rounds, n = sum(one.rounds for one in groups), sum(one.rounds for one in groups if one.hashes)
+    where = f"sealed in all {n} rounds" if n == rounds else f"sealed in {n} of {rounds} rounds"
+    found = where if n else "as config.json says; no round has it"
+    return Check("rule", True, f"hash {now[:12]}, {found}")
+
+
+def _registered(known: Mapping[str, Any]) -> list[Check]:
+    """Since when the config's file has the rule (`rlvr.loop.registered`)."""
+    if not known:
+        return []
+    file, hours = known["file"], 0.0
+    if known.get("overridden"):
+        found = f"not the rule of {file}: {', '.join(known['overridden'])} overridden"
+    elif known.get("commit"):
+        hours = (known["began"] - known["committed"]) / 3600
+        found = (
+            f"{'at least ' if known['at_least'] else ''}{hours:,.1f} hours before the first round"
+        )
+        found = f"committed {found} ({known['commit'][:7]})"
+    if not known.get("overridden") and hours <= 0:
+        found = f"not committed before the first round ({file})"
+    return [Check("registered", hours > 0, found)]
+
+
+def _inputs(groups: Sequence[Group]) -> Check:
+    """Whether every round had the same verifier, task and data, by their hashes."""
+    rounds, hashed = sum(one.rounds for one in groups), [one for one in groups if one.hashes]
+    n = sum(one.rounds for one in hashed)
+    if not hashed:
+        return Check("inputs", False, "no hashes of verifier, task and data are recorded")
+    for kind in ("verifier", "task", "data"):
+        first, *others = hashed
+        for other in others:
+            if other.hashes[kind] != first.hashes[kind]:
+                return Check("inputs", False, f"another {kind}: {first.first}; {other.first}")
+    if n < rounds:
+        return Check("inputs", False, f"{rounds - n} of {rounds} rounds have no hashes")
+    return Check("inputs", True, f"the same verifier, task and data in all {n} rounds")
 
 
 def _seeds(r: Results) -> Check:
@@ -73,10 +129,83 @@ def _everywhere(r: Results, metric: str, use: Callable[[str], bool]) -> list[flo
     return [figure for figure in figures if math.isfinite(figure)]
 
 
+def _online(r: Results) -> set[str]:
+    arms = r.config["arms"]
+    return {str(arm["name"]) for arm in arms if LEARNERS[arm.get("learner", "sft")].online}
+
+
+def _warm_start(r: Results) -> list[Check]:
+    """Whether each seed's warm start reached its target, on the problems held back for that."""
+    target = (r.config.get("warm_start") or {}).get("until")
+    if target is None:
+        return []
+    reached = {seed: r.at(seed, "base", "warm_start_pass@1") for seed in r.seeds}
+    missed = [f"seed {seed} {x:.2f}" for seed, x in reached.items() if x < target]
+    if missed:
+        return [Check("warm start", False, _cut(f"below its target of {target:g}: ", missed))]
+    if not all(map(math.isfinite, reached.values())):
+        return [Check("warm start", False, f"whether it reached {target:g} is not recorded")]
+    least = min(reached.values())
+    return [
+        Check("warm start", True, f"target {target:g} reached by every seed, {least:.2f} or more")
+    ]
+
+
+def _cut(begin: str, parts: Sequence[str]) -> str:
+    """Return the beginning and as many of the parts as there is room for."""
+    text = begin + parts[0]
+    for place, part in enumerate(parts[1:], 1):
+        rest = "" if part == parts[-1] else f", and {len(parts) - place} more"
+        if len(f"{text}, {part}{rest}") > ROOM:
+            return f"{text}, and {len(parts) - place} more"
+        text += f", {part}"
+    return text
+
+
+def _offline(r: Results) -> dict[tuple[int, str, int], tuple[float, float]]:
+    """Return rows and optimiser steps of each seed, arm and round that trains on rows it keeps."""
+    arms = [arm for arm in r.arms if arm not in _online(r)]
+    rounds = range(1, r.round + 1)
+    each = ((seed, arm, t) for seed in r.seeds for arm in arms for t in rounds)
+    found = {(s, a, t): (r.at(s, a, "rows", t), r.at(s, a, "train_steps", t)) for s, a, t in each}
+    return {key: both for key, both in found.items() if all(map(math.isfinite, both))}
+
+
+def _rows(r: Results) -> list[Check]:
+    """Whether each round had rows for a batch at least, and took steps on them."""
+    rows, batch = _offline(r), r.config.get("train", {}).get("batch_size")
+    if not rows or not batch:
+        return []
+    key = min(rows, key=lambda one: rows[one])
+    few, (seed, arm, t) = rows[key][0], key
+    where, idle = f"{arm}, seed {seed}, round {t}", sum(not steps for _, steps in rows.values())
+    if idle:
+        found = f"{idle} rounds without a step; fewest {few:,.0f} ({where})"
+    elif few < batch:
+        found = f"{few:,.0f} in {where}: less than a batch of {batch}"
+    else:
+        found = f"at least {few:,.0f} a round ({where})"
+    return [Check("rows", few >= batch and not idle, found)]
+
+
+def _passes(r: Results) -> list[Check]:
+    """How often a round's steps went over its rows: the most of each arm, the largest first."""
+    batch = r.config.get("train", {}).get("batch_size") or 0
+    most: dict[str, float] = {}
+    for (_, arm, _), (rows, steps) in _offline(r).items():
+        if rows:
+            most[arm] = max(most.get(arm, 0.0), steps * batch / rows)
+    if not most:
+        return []
+    ordered = sorted(most, key=lambda arm: -most[arm])
+    said = [f"{arm} {most[arm]:.1f}" for arm in ordered]
+    ok = most[ordered[0]] <= MAX_PASSES
+    begin = "over a round's rows: " if ok else f"more than {MAX_PASSES:g} over a round's rows: "
+    return [Check("passes", ok, _cut(begin, said))]
+
+
 def _steps(r: Results) -> Check:
-    online = {
-        str(arm["name"]) for arm in r.config["arms"] if LEARNERS[arm.get("learner", "sft")].online
-    }
+    online = _online(r)
     by_learner = (
         _everywhere(r, "train_steps", lambda arm: arm not in online),
         _everywhere(r, "train_steps", online.__contains__),
@@ -111,7 +240,23 @@ def _splits(r: Results) -> Check:
     if not all(map(math.isfinite, shared)):
         return Check("splits", False, "not recorded")
     found = f"{sum(shared):,.0f} held-out prompts are trained on"
+    if not _near(r):  # as in records of rlvr 0.1
+        found += "; near ones not looked for"
     return Check("splits", not any(shared), found)
+
+
+def _near(r: Results) -> list[Check]:
+    """How many held-out problems are nearly what is trained on, with one of them by name."""
+    near = [r.at(seed, "base", "near_duplicates") for seed in r.seeds]
+    if not all(map(math.isfinite, near)):
+        return []
+    found = f"{sum(near):,.0f} held-out problems have a near-duplicate in training"
+    if not any(near):
+        return [Check("near", True, found)]
+    keys = (key for _, arm, _, key in r.values if arm == "base")
+    names = (key.partition("[")[2].rstrip("]") for key in keys if key.startswith(_EXAMPLE))
+    example = next((name.partition(" ~ ")[0] for name in names), "")
+    return [Check("near", False, f"{sum(near):,.0f} held out nearly in training: {example}")]
 
 
 def _verifier(r: Results) -> Check:

@@ -1,0 +1,210 @@
+"""What a sceptic asks of the record itself: seals, targets, rows and passes over them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.runs import TINY
+
+from rlvr.config import load, resolved
+from rlvr.records.record import deciding, digest
+from rlvr.records.seals import FOOTER
+from rlvr.results.compare import read_results
+from rlvr.results.sceptic import Check, checks
+
+SEEDS = (0, 1, 2)
+SAME = {"verifier": "v" * 64, "task": "t" * 64, "data": "d" * 64}
+Figures = Mapping[tuple[str, str], float | list[float]]  # (arm, metric) -> of all seeds, or each
+
+
+def asked(
+    folder: Path,
+    figures: Figures | None = None,
+    sealed: list[dict[str, Any]] | None = None,
+    registered: Mapping[str, Any] | None = None,
+    overrides: tuple[str, ...] = (),
+    edit: Any = None,
+) -> dict[str, Check]:
+    """Return the checks of a run of one round of the tiny config, by what they ask.
+
+    `sealed`: groups of the footer, one for each; None for all rounds as one. `edit`: the margin
+    that stands in config.json afterwards.
+    """
+    plain = resolved(load(TINY, [f"seeds={list(SEEDS)}", "rounds=1", *overrides]))
+    config_hash = digest(deciding(plain))
+    rows = [
+        {"seed": seed, "arm": arm, "round": int(arm != "base"), "metric": metric, "level": level,
+         "value": float(value[seed] if isinstance(value, list) else value), "n": 1}
+        for (arm, name), value in {
+            ("base", "pass@1"): 0.1, ("verified", "pass@1"): 0.2, ("random", "pass@1"): 0.1,
+            **(figures or {}),
+        }.items()
+        for metric, _, level in [name.partition("|")]
+        for seed in SEEDS
+    ]  # fmt: skip
+    for row in rows:
+        row["level"] = row["level"] or "all"
+    groups = [{}] if sealed is None else sealed
+    hashes = {"config": config_hash, **SAME}
+    footer = [
+        {"hashes": hashes | one if one is not None else {}, "rounds": 9, "first": f"seed {i}, base"}
+        for i, one in enumerate(groups)
+    ]
+    said = json.dumps({"groups": footer, "registered": registered or {}})
+    folder.mkdir(exist_ok=True)
+    table = pa.Table.from_pylist(rows).replace_schema_metadata({FOOTER: said.encode()})
+    pq.write_table(table, folder / "metrics.parquet")
+    if edit is not None:
+        plain["verdict"]["margin"] = edit
+        config_hash = digest(deciding(plain))
+    (folder / "config.json").write_text(json.dumps({"config": plain, "hash": config_hash}))
+    found = {check.what: check for check in checks(read_results(folder))}
+    assert all(len(check.found) <= 62 for check in found.values()), found
+    return found
+
+
+# Seals
+
+
+def test_the_rule_and_the_inputs_are_what_every_round_was_sealed_under(tmp_path: Path) -> None:
+    found = asked(tmp_path)
+    assert found["rule"].ok and found["rule"].found.endswith(", sealed in all 9 rounds")
+    assert found["inputs"] == Check(
+        "inputs", True, "the same verifier, task and data in all 9 rounds"
+    )
+    assert "registered" not in found and "warm start" not in found and "near" not in found
+
+
+def test_a_margin_edited_by_hand_is_told_though_config_json_agrees_with_itself(
+    tmp_path: Path,
+) -> None:
+    rule = asked(tmp_path, edit=0.001)["rule"]
+    assert not rule.ok and rule.found.startswith("config.json is edited: seed 0, base has hash ")
+
+
+@pytest.mark.parametrize("kind", sorted(SAME))
+def test_rounds_under_other_content_are_told(tmp_path: Path, kind: str) -> None:
+    found = asked(tmp_path, sealed=[{}, {kind: "x" * 64}])
+    assert found["rule"].ok
+    assert found["inputs"] == Check("inputs", False, f"another {kind}: seed 0, base; seed 1, base")
+
+
+def test_a_record_of_before_says_that_nothing_is_sealed(tmp_path: Path) -> None:
+    found = asked(tmp_path, sealed=[])
+    assert found["rule"].ok and "as config.json says; no round has it" in found["rule"].found
+    assert found["inputs"].found == "no hashes of verifier, task and data are recorded"
+    assert not found["inputs"].ok
+    half = asked(tmp_path, sealed=[{}, None])  # type: ignore[list-item]
+    assert half["inputs"] == Check("inputs", False, "9 of 18 rounds have no hashes")
+    assert half["rule"].found.endswith("sealed in 9 of 18 rounds")
+
+
+@pytest.mark.parametrize(
+    ("known", "ok", "words"),
+    [
+        ({"commit": "abcdef0123", "committed": 6400, "at_least": False}, True,
+         "committed 1.0 hours before the first round (abcdef0)"),
+        ({"commit": "abcdef0123", "committed": 6400, "at_least": True}, True,
+         "committed at least 1.0 hours before the first round (abcdef0)"),
+        ({"commit": "abcdef0123", "committed": 10001, "at_least": False}, False,
+         "not committed before the first round (configs/c.yaml)"),
+        ({"commit": None}, False, "not committed before the first round (configs/c.yaml)"),
+        ({"overridden": ["seeds", "verdict"]}, False,
+         "not the rule of configs/c.yaml: seeds, verdict overridden"),
+    ],
+)  # fmt: skip
+def test_since_when_the_rule_stands_in_its_file(
+    tmp_path: Path, known: dict[str, Any], ok: bool, words: str
+) -> None:
+    about = {"file": "configs/c.yaml", "began": 10000, **known}
+    assert asked(tmp_path, registered=about)["registered"] == Check("registered", ok, words)
+
+
+# Nothing to learn from
+
+
+@pytest.mark.parametrize(
+    ("reached", "ok", "words"),
+    [
+        ([0.31, 0.30, 0.4], True, "target 0.3 reached by every seed, 0.30 or more"),
+        ([0.28, 0.30, 0.1], False, "below its target of 0.3: seed 0 0.28, seed 2 0.10"),
+        (None, False, "whether it reached 0.3 is not recorded"),
+    ],
+)
+def test_a_warm_start_that_missed_its_target_is_told(
+    tmp_path: Path, reached: list[float] | None, ok: bool, words: str
+) -> None:
+    figures: Figures = {("base", "warm_start_pass@1"): reached} if reached else {}
+    found = asked(tmp_path, figures, overrides=("warm_start.until=0.3",))
+    assert found["warm start"] == Check("warm start", ok, words)
+
+
+def trained(rows: list[float], steps: float = 4.0) -> Figures:
+    """Two arms that each took so many steps of 16 rows; `random` had 100 rows."""
+    return {
+        ("verified", "rows"): rows, ("verified", "train_steps"): steps,
+        ("random", "rows"): 100.0, ("random", "train_steps"): steps,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("figures", "rows", "passes"),
+    [
+        (trained([20, 30, 40]), (True, "at least 20 a round (verified, seed 0, round 1)"),
+         (True, "over a round's rows: verified 3.2, random 0.6")),
+        (trained([20, 1, 40], 25),
+         (False, "1 in verified, seed 1, round 1: less than a batch of 16"),
+         (False, "more than 10 over a round's rows: verified 400.0, random 4.0")),
+        (trained([20, 30, 40], 0),
+         (False, "6 rounds without a step; fewest 20 (verified, seed 0, round 1)"), None),
+        (trained([0, 0, 0], 0),
+         (False, "6 rounds without a step; fewest 0 (verified, seed 0, round 1)"), None),
+    ],
+)  # fmt: skip
+def test_few_rows_and_many_passes_are_told(
+    tmp_path: Path,
+    figures: Figures,
+    rows: tuple[bool, str],
+    passes: tuple[bool, str] | None,
+) -> None:
+    found = asked(tmp_path, figures)
+    assert (found["rows"].ok, found["rows"].found) == rows
+    if passes:
+        assert (found["passes"].ok, found["passes"].found) == passes
+
+
+def test_many_arms_stay_on_one_line(tmp_path: Path) -> None:
+    names = [f"an-arm-{i}" for i in range(9)]
+    arms = ", ".join(f"{{name: {name}, keep: verified}}" for name in names)
+    figures: Figures = {
+        (name, metric): value
+        for i, name in enumerate(names)
+        for metric, value in (("pass@1", 0.1), ("rows", 16.0 + i), ("train_steps", 4.0))
+    }
+    found = asked(tmp_path, figures, overrides=(f"arms=[{arms}]",))
+    assert found["passes"].found == "over a round's rows: an-arm-0 4.0, an-arm-1 3.8, and 7 more"
+
+
+# Near-duplicates
+
+
+def test_a_near_duplicate_is_named(tmp_path: Path) -> None:
+    shared: Figures = {("base", "train_eval_shared"): 0.0}
+    found = asked(tmp_path, shared)
+    assert found["splits"].found.endswith("near ones not looked for")
+    found = asked(tmp_path, {**shared, ("base", "near_duplicates"): 0.0})
+    assert found["near"] == Check(
+        "near", True, "0 held-out problems have a near-duplicate in training"
+    )
+    pair = "qa/eval/0/12/b1946ac92492 ~ qa/train/0/3/591785b794601"
+    counts: Figures = {**shared, ("base", "near_duplicates"): [1.0, 0.0, 2.0]}
+    figures: Figures = {**counts, ("base", f"near_duplicates|{pair}"): 1.0}
+    assert asked(tmp_path, figures)["near"] == Check(
+        "near", False, "3 held out nearly in training: qa/eval/0/12/b1946ac92492"
+    )
