@@ -96,9 +96,10 @@ function browser(data) {
   function show() {
     const now = state();
     const found = matching(now);
-    const total = all[Number(now.run ?? 0)].length;
-    byId("count").textContent = `${found.length.toLocaleString("en")} of ${total.toLocaleString("en")} shown`;
-    byId("link").href = link(now);
+    const [some, total] = [found, all[Number(now.run ?? 0)]].map((rows) => counted(rows).toLocaleString("en"));
+    byId("count").textContent = `${some} of ${total} shown`;
+    byId("view").hidden = !Object.keys(now).length;
+    byId("view").querySelector("code").textContent = link(now);
     const run = data.runs[Number(now.run ?? 0)];
     byId("problem").replaceChildren();
     byId("rows").replaceChildren();
@@ -164,6 +165,8 @@ function browser(data) {
   if (location.hash) follow();
 }
 
+const counted = (rows) => rows.reduce((sum, row) => sum + row.times, 0);
+
 // A problem's completions stand together, whichever arm and round they are of.
 function rowsOf(run, data) {
   return unordered(run, data).sort(
@@ -189,6 +192,7 @@ function unordered(run, data) {
       level: problem.level,
       status: data.statuses[of.status[i]],
       kept: of.kept[i] < 0 ? null : of.kept[i] === 1,
+      times: of.times[i],
       tokens: of.tokens[i],
       logprob: of.logprob[i],
       text: text(of.text[i]),
@@ -206,13 +210,21 @@ const armClasses = Object.fromEntries(
 const armName = (arm) => make("span", arm, `arm ${armClasses[arm] ?? ""}`);
 
 function writing(row) {
-  const part = make("div", "", "writing");
-  const seen = visible(row.text);
+  const part = block(row.text);
+  part.classList.add("writing");
+  if (!row.text) part.querySelector("pre").append(make("i", "(empty)"));
+  if (row.cutHere) part.append(make("p", "Cut here: longer than a page takes.", "note"));
+  return part;
+}
+
+// A text with its line breaks, all of it where one asks for that.
+function block(text) {
+  const part = make("div");
+  const seen = visible(text);
   const pre = make("pre", seen.length > SHORT ? `${seen.slice(0, SHORT)} ...` : seen);
-  if (!row.text) pre.append(make("i", "(empty)"));
   part.append(pre);
   if (seen.length > SHORT) {
-    const button = make("button", `Show all ${row.text.length.toLocaleString("en")} characters`);
+    const button = make("button", `Show all ${text.length.toLocaleString("en")} characters`);
     button.type = "button";
     button.addEventListener("click", () => {
       pre.textContent = seen;
@@ -222,13 +234,13 @@ function writing(row) {
     });
     part.append(button);
   }
-  if (row.cutHere) part.append(make("p", "Cut here: longer than a page takes.", "note"));
   return part;
 }
 
 function facts(row) {
   const line = make("p", "", "facts");
   line.append(make("b", row.status, `status ${row.status}`));
+  if (row.times > 1) line.append(" ", make("b", `${row.times.toLocaleString("en")} times`, "times"));
   if (row.kept !== null) line.append(" ", make("span", row.kept ? "kept" : "not kept", row.kept ? "kept" : ""));
   if (row.logprob !== null)
     line.append(" ", make("span", `logprob ${row.logprob.toFixed(2)} in ${row.tokens} token${row.tokens === 1 ? "" : "s"}`));
@@ -243,6 +255,12 @@ function judged(row) {
   return line;
 }
 
+function labelled(name, part) {
+  const line = make("div", "", "labelled");
+  line.append(make("span", name), part);
+  return line;
+}
+
 function card(row, choose) {
   const article = make("article", "", "card");
   article.tabIndex = -1;
@@ -250,12 +268,11 @@ function card(row, choose) {
   where.append(armName(row.arm), ` round ${row.round}, seed ${row.seed}, ${row.set}`);
   if (row.level) where.append(`, level ${visible(row.level)}`);
   article.append(where);
-  if (row.problem.prompt !== undefined) {
-    const prompt = make("p", "", "prompt");
-    prompt.append("prompt ", make("code", visible(row.problem.prompt)));
-    article.append(prompt);
-  }
-  article.append(writing(row), facts(row), judged(row));
+  const { prompt, answer } = row.problem;
+  if (prompt !== undefined) article.append(labelled("prompt", block(prompt)));
+  article.append(labelled("completion", writing(row)));
+  if (answer !== undefined) article.append(labelled("right answer", block(answer)));
+  article.append(facts(row), judged(row));
   const button = make("button", "This problem, side by side");
   button.type = "button";
   button.addEventListener("click", () => choose(row));
@@ -271,11 +288,12 @@ function sideBySide(run, rows, now) {
   title.tabIndex = -1;
   part.append(title);
   const list = make("dl");
-  for (const name of ["level", "prompt", "reference", "solution"]) {
-    if (!problem[name]) continue;
+  const told = { level: "level", prompt: "prompt", answer: "right answer", reference: "judged by", solution: "real solution" };
+  for (const [name, label] of Object.entries(told)) {
+    if (!problem[name] || (name === "solution" && problem.solution === problem.answer)) continue;
     const value = make("dd");
-    value.append(make("code", visible(problem[name])));
-    list.append(make("dt", name === "solution" ? "real solution" : name), value);
+    value.append(block(problem[name]));
+    list.append(make("dt", label), value);
   }
   part.append(list);
   const arms = run.arms.filter((arm) => arm !== "base" && rows.some((row) => row.arm === arm));
@@ -302,29 +320,21 @@ function sideBySide(run, rows, now) {
       const cell = line.insertCell();
       cell.colSpan = Math.max(1, arms.length);
       cell.className = "of-base";
-      cell.append(...grouped(rows.filter((row) => row.round === 0)));
+      cell.append(...entries(rows.filter((row) => row.round === 0)));
       continue;
     }
     for (const arm of arms)
-      line.insertCell().append(...grouped(rows.filter((row) => row.arm === arm && row.round === round)));
+      line.insertCell().append(...entries(rows.filter((row) => row.arm === arm && row.round === round)));
   }
   scroll.append(table);
   part.append(rows.length ? scroll : make("p", "No completion of it passes the other filters.", "note"));
   return part;
 }
 
-// Equal texts with equal verdicts stand once, with how often.
-function grouped(rows) {
-  const groups = new Map();
-  for (const row of rows) {
-    const key = JSON.stringify([row.set, row.text, row.status, row.kept]);
-    groups.set(key, [...(groups.get(key) ?? []), row]);
-  }
-  return [...groups.values()].map((group) => {
+function entries(rows) {
+  return rows.map((row) => {
     const part = make("div", "", "entry");
-    const [row] = group;
     part.append(writing(row), facts(row), judged(row));
-    if (group.length > 1) part.append(make("p", `${group.length} times`, "where"));
     if (row.set === "held-out, greedy") part.append(make("p", "greedy", "where"));
     return part;
   });
@@ -342,15 +352,8 @@ function trouble(failure) {
 async function main() {
   const data = await unpack();
   wireFigures(data);
-  const [first, ...others] = Object.entries(data.figures);
-  await draw(...first, data.theme);
   browser(data);
-  document.body.dataset.usable = performance.now(); // milliseconds after the page was asked for
-  for (const [id, spec] of others) {
-    await draw(id, spec, data.theme);
-    await new Promise((done) => setTimeout(done)); // the page stays quick to answer meanwhile
-  }
-  document.body.dataset.ready = performance.now();
+  document.body.dataset.ready = performance.now(); // milliseconds after the page was asked for
 }
 
 main().catch(trouble);

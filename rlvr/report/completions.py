@@ -1,16 +1,18 @@
 """From a run's completions to the sample of them that the browser shows.
 
 Two sets: `training` (what an arm chose its rows from, completions.parquet) and `held-out`
-(eval.parquet at temperature 1, and greedily). They are sampled to fit the page, always the same
-ones: each seed, arm and round has the same room, shared evenly by the verdicts in it, so that rare
-verdicts stay visible; within a verdict come the first samples of each problem, then the second
-ones, the problems in one shuffled order for all arms and rounds, so that a problem that one arm
-shows the others show too. Shares in the sample are therefore no rates.
+(eval.parquet at temperature 1, and greedily). Equal completions of a problem, in one file, are one
+row that says how many they are. Rows are sampled to fit the page, always the same ones: each seed,
+arm and round has the same room, shared evenly by the verdicts in it, so that rare verdicts stay
+visible; within a verdict comes the first row of each problem, then the second, the problems in one
+shuffled order for all arms and rounds, so that a problem that one arm shows the others show too.
+Shares in the sample are therefore no rates.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,15 +29,21 @@ from rlvr.records.layout import BASE, COMPLETIONS, EVALUATION, Place
 from rlvr.records.record import read_table
 from rlvr.results.effects import Results
 from rlvr.results.frames import list_sums
+from rlvr.verify.policies import answer
 
 TRAINING, HELD_OUT, GREEDY = "training", "held-out", "held-out, greedy"
 SETS = (TRAINING, HELD_OUT, GREEDY)
 FIELD = 2_000  # characters of a prompt, reference, reason or extracted answer
 COLUMNS = (
-    *("set", "seed", "arm", "round", "problem", "status", "kept", "tokens", "logprob"),
+    *("set", "seed", "arm", "round", "problem", "status", "kept", "times", "tokens", "logprob"),
     *("text", "extracted", "reason", "cut"),
 )
 _SHARED = ("problem_id", "index", "text", "status", "reason", "extracted")
+# In what equal completions agree.
+_SAME = (
+    *("set", "problem_id", "level", "text", "status", "kept", "extracted", "reason"),
+    *("tokens", "truncated"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much of a run a page takes: completions, characters of all, and of one at most."""
+    """How much of a run a page takes: rows, characters of all texts, and of one at most."""
 
     rows: int
     characters: int
@@ -60,8 +68,9 @@ class Room:
 class Sample:
     """The sample as the page holds it.
 
-    `rows`: a column by name, all of one length; texts are indices into `texts`. `problems`: what is
-    known of each problem, by position. `total`: completions that there were to choose from.
+    `rows`: a column by name, all of one length; texts are indices into `texts`, `times` is how many
+    equal completions a row stands for, `logprob` their mean. `problems`: what is known of each
+    problem, by position. `total`: completions that there were to choose from.
     `excluded`: (set, status, reason) -> how many of all completions have no verdict.
     """
 
@@ -70,6 +79,11 @@ class Sample:
     problems: Sequence[Mapping[str, str]]
     total: int
     excluded: Mapping[tuple[str, str, str], int]
+
+    @property
+    def shown(self) -> int:
+        """How many completions the rows stand for."""
+        return sum(int(times or 0) for times in self.rows["times"])
 
 
 def parts(r: Results) -> list[Part]:
@@ -107,6 +121,7 @@ def sample(r: Results, known: Mapping[tuple[int, str], Problem], room_of: Room) 
         table = _read(part)
         total += len(table)
         excluded.update(_without_verdict(table))
+        table = _once(table)
         # The median: one text of a megabyte must not cost the others their place.
         usual = pc.approximate_median(pc.utf8_length(table["text"])).as_py() or 1
         room = int(min(room_of.rows, room_of.characters / usual) / len(files))
@@ -148,6 +163,7 @@ def _add(
         "problem": problem,
         "status": STATUSES.index(row["status"]),
         "kept": -1 if row["kept"] is None else int(row["kept"]),
+        "times": row["times"],
         "tokens": row["tokens"],
         "logprob": None if row["logprob"] is None else round(row["logprob"], 3),
         "text": of_text,
@@ -171,9 +187,16 @@ def shortened(text: str) -> str:
 def _problem(seed: int, id_: str, problem: Problem | None, level: str) -> dict[str, str]:
     said = {"id": id_, "seed": str(seed), "level": problem.level if problem else level}
     if problem is not None:
-        said |= {"prompt": problem.prompt, "reference": str(problem.reference)}
-        said |= {"solution": problem.solution} if problem.solution is not None else {}
+        right, solution = answer(problem), problem.solution or ""
+        said |= {"prompt": problem.prompt, "answer": right}
+        said |= {"reference": _plain(problem.reference), "solution": solution}
+        said = {key: value for key, value in said.items() if key in ("id", "seed") or value}
     return {key: shortened(value) for key, value in said.items()}
+
+
+def _plain(reference: Any) -> str:
+    """Return a reference that is no answer, such as tests, as text; "" for one that is."""
+    return "" if isinstance(reference, str | int | float) else json.dumps(reference, default=str)
 
 
 # Files ------------------------------------------------------------------------------------------
@@ -211,6 +234,17 @@ def _without_verdict(table: pa.Table) -> Counter[tuple[str, str, str]]:
     lacking = table.filter(pc.invert(pc.is_in(table["status"], pa.array(sorted(DECIDED)))))
     rows = lacking.select(["set", "status", "reason"]).to_pylist()
     return Counter((row["set"], row["status"], shortened(row["reason"] or "-")) for row in rows)
+
+
+def _once(table: pa.Table) -> pa.Table:
+    """Return the table with equal completions of a problem as one row, in the order of the file."""
+    keys = list(_SAME)
+    places = table.select([*keys, "logprob"]).append_column("index", pa.array(range(len(table))))
+    wanted: list[tuple[str, str]] = [("index", "min"), ("index", "count"), ("logprob", "mean")]
+    # One thread: a mean is the same to the bit then.
+    found = places.group_by(keys, use_threads=False).aggregate(wanted).sort_by("index_min")
+    names = {"index_min": "index", "index_count": "times", "logprob_mean": "logprob"}
+    return found.rename_columns([names.get(name, name) for name in found.column_names])
 
 
 def _choose(table: pa.Table, room: int) -> np.ndarray[Any, np.dtype[np.int64]]:

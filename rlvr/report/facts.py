@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlvr.evaluate.table import BUDGET, find, names
+from rlvr.evaluate.table import ACCURACY, BUDGET, find, names
 from rlvr.records.record import deciding, flat
 from rlvr.results.compare import p_value
 from rlvr.results.effects import (
@@ -182,6 +182,42 @@ def reasons_table(reasons: Mapping[tuple[str, str, str], int]) -> Table:
     head = ("completions", "status", "reason", "how many")
     note = "All rounds and seeds. The base's pool is counted for each arm that chose from it."
     return Table("Why they have none", head, rows, note if rows else "")
+
+
+def about(r: Results) -> str:
+    """Return what was run, in sentences; only what the config says."""
+    model, task = (_setting(r, key) for key in ("model", "task.name"))
+    prompts, samples = (_setting(r, f"generate.{key}") for key in ("prompts", "samples"))
+    held_out, each = (_setting(r, f"evaluate.{key}") for key in ("problems", "samples"))
+    return (
+        f"Model {model}, task {task}; {len(r.seeds)} seed{'' if len(r.seeds) == 1 else 's'} "
+        f"({', '.join(map(str, r.seeds))}); round {r.round} of {r.rounds}. A round is of {prompts} "
+        f"problems, {samples} completions each; the evaluation is of {held_out} held-out problems, "
+        f"{each} samples each. The base is the model before round 1."
+    )
+
+
+def limits(r: Results) -> list[str]:
+    """Return what a reader may not conclude from the run, in sentences."""
+    said = [
+        f"Whether it holds elsewhere: this is one model ({_setting(r, 'model')}), one task "
+        f"({_setting(r, 'task.name')}) and one config. The intervals say what other seeds of "
+        "these would give.",
+        f"Anything but {r.metric}: the verdicts rest on it alone. Every other figure describes; "
+        "among so many, some look large by chance.",
+    ]
+    if find(r.metric).group == ACCURACY:
+        said.append(
+            f"That the model can do something new: {r.metric} also rises where it only says more "
+            "often what it could say already. Greedy accuracy, pass@k and the base at its best "
+            "temperature tell these apart."
+        )
+    return said
+
+
+def _setting(r: Results, key: str) -> str:
+    value = flat(r.config).get(key)
+    return "not recorded" if value is None else str(value)
 
 
 def left_out(r: Results) -> list[str]:

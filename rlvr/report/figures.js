@@ -1,5 +1,5 @@
 "use strict";
-// Unpacks the data of the page, draws the charts and saves them; browser.js comes after it.
+// Unpacks the data of the page, saves its charts and tabulates them; browser.js comes after it.
 // What a model wrote is only ever set as textContent.
 
 const UNSEEN =
@@ -24,17 +24,6 @@ async function unpack() {
 
 // Charts ----------------------------------------------------------------------------------------
 
-// Vega's interpreter (ast) instead of code made from strings, which the page's policy forbids.
-const EMBED = { ast: true, actions: false, renderer: "svg", mode: "vega-lite", defaultStyle: false, tooltip: false };
-
-function themed(spec, theme) {
-  let text = JSON.stringify(spec);
-  for (const [colour, variable] of Object.entries(theme)) text = text.replaceAll(colour, variable);
-  return JSON.parse(text);
-}
-
-const draw = (id, spec, theme) => vegaEmbed(byId(id), themed(spec, theme), EMBED);
-
 function download(name, blob) {
   const link = make("a");
   link.href = URL.createObjectURL(blob);
@@ -53,19 +42,35 @@ function csv(rows) {
     .join("\r\n") + "\r\n";
 }
 
-async function save(id, kind, spec) {
-  if (kind === "CSV") return download(`${id}.csv`, new Blob([csv(spec.datasets.rows)], { type: "text/csv" }));
-  // Drawn anew as it is in the light, on white and at one width, wherever it is looked at.
-  const place = make("div");
-  const fixed = { ...spec, width: 640, height: 320, config: { ...spec.config, background: "#ffffff" } };
-  const { view, finalize } = await vegaEmbed(place, fixed, EMBED);
-  if (kind === "SVG") {
-    download(`${id}.svg`, new Blob([await view.toSVG()], { type: "image/svg+xml" }));
-  } else {
-    const canvas = await view.toCanvas(2);
-    download(`${id}.png`, await new Promise((done) => canvas.toBlob(done, "image/png")));
-  }
-  finalize();
+// The chart as it is in the light, on white, wherever it is looked at: its colours' names hold them.
+function saved(id) {
+  const svg = byId(id).firstElementChild.cloneNode(true);
+  const [, , width, height] = svg.getAttribute("viewBox").split(" ");
+  svg.setAttribute("width", width);
+  svg.setAttribute("height", height);
+  const paper = document.createElementNS(svg.namespaceURI, "rect");
+  for (const [name, value] of Object.entries({ width: "100%", height: "100%", fill: "#ffffff" }))
+    paper.setAttribute(name, value);
+  svg.prepend(paper);
+  const text = new XMLSerializer().serializeToString(svg).replace(/var\(--c([0-9a-f]{6})\)/g, "#$1");
+  return new Blob([text], { type: "image/svg+xml" });
+}
+
+async function bitmap(svg) {
+  const image = new Image();
+  image.src = URL.createObjectURL(svg);
+  await image.decode();
+  const canvas = make("canvas");
+  [canvas.width, canvas.height] = [2 * image.width, 2 * image.height];
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  URL.revokeObjectURL(image.src);
+  return new Promise((done) => canvas.toBlob(done, "image/png"));
+}
+
+async function save(id, kind, rows) {
+  const svg = saved(id);
+  const blob = { CSV: () => new Blob([csv(rows)], { type: "text/csv" }), SVG: () => svg, PNG: () => bitmap(svg) };
+  download(`${id}.${kind.toLowerCase()}`, await blob[kind]());
 }
 
 function tabulate(rows) {
@@ -93,7 +98,7 @@ function wireFigures({ figures }) {
   for (const details of document.querySelectorAll("details[data-table]")) {
     details.addEventListener("toggle", () => {
       if (!details.open || details.querySelector("table")) return;
-      const rows = figures[details.dataset.table].datasets.rows;
+      const rows = figures[details.dataset.table];
       const scroll = make("div", "", "scroll tall");
       scroll.tabIndex = 0;
       scroll.setAttribute("role", "region");

@@ -1,23 +1,26 @@
-"""From a run's results to its charts: Vega-Lite specifications made with Altair.
+"""From a run's results to its charts: Vega-Lite specifications made with Altair, and SVG.
 
 Each chart holds the rows that it draws, so that the page can give them as a table and as CSV: one
-row per arm, place and seed, and one without a seed for the mean over seeds with its interval. What
-it does not do: compute an interval (`rlvr.statistics.estimates`) or choose a colour
-(`rlvr.results.plot`).
+row per arm, place and seed, and one without a seed for the mean over seeds with its interval. The
+charts are drawn here and not by the reader's browser: whatever shows the page shows them, printed
+or without JavaScript too. What it does not do: compute an interval (`rlvr.results.effects`,
+`rlvr.statistics.estimates`) or choose a colour (`rlvr.results.plot`).
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import altair as alt
+import vl_convert
 
 from rlvr.evaluate.table import ACCURACY, COVERAGE, GROUPS, NLL, SHARE, STEPS, TAILS, charted, find
 from rlvr.report.facts import QUADRANTS
-from rlvr.results.effects import BEST_TEMPERATURE, Results, percent
+from rlvr.results.effects import BEST_TEMPERATURE, Results, effect_of, percent
 from rlvr.results.plot import BASE_COLOUR, arm_colours
 from rlvr.statistics.estimates import paired_interval
 
@@ -26,19 +29,41 @@ INK, GRID, PAPER = "#24292f", "#e6e6e6", "#ffffff"  # the page puts its theme's 
 QUADRANT_COLOURS = ("#9aa4b2", "#3d4654", "#f0e442", "#dde2e8")
 # Seven, as there are six colours for arms of one's own: no two arms of 42 look alike.
 SHAPES = "circle square triangle-up diamond cross triangle-down triangle-right".split()
-HEIGHT = 210
+WIDTH, HEIGHT = 420, 210  # the page draws a chart a little smaller or larger, as it has room
+MARKED = 12  # rounds at most whose means have a point of their own
 ROWS = alt.NamedData(name="rows")  # what every layer of a chart draws from
+AT_BEST = "base at its best temperature"
 MEAN = "datum.what == 'mean'"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart: its id in the page, title, what it shows in a sentence, and its specification."""
+    """A chart: its id in the page, title, what it shows in a sentence, and its specification.
+
+    `metric`: what it is of.
+    """
 
     id: str
     title: str
     says: str
+    metric: str
     spec: Mapping[str, Any]
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """The rows that it draws."""
+        rows: Sequence[Mapping[str, Any]] = self.spec["datasets"][ROWS.name]
+        return rows
+
+
+def svg(figure: Figure, name: str) -> str:
+    """Return the chart as an SVG element. `name`: what its ids begin with, its own in the page."""
+    text = vl_convert.vegalite_to_svg(dict(figure.spec))
+    ids = dict.fromkeys(re.findall(r'\bid="(clip\d+)"', text))  # counted on from chart to chart
+    for i, id_ in enumerate(ids):
+        text = re.sub(rf'(\bid="|url\(#){id_}\b', rf"\g<1>{name}-clip-{i}", text)
+    # The page says what the chart is to who can't see it.
+    return re.sub(r' (role|aria-[a-z]+|pointer-events)="[^"]*"', "", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +86,17 @@ def arm_looks(arms: Sequence[str]) -> dict[str, Look]:
 def figure_groups(r: Results, looks: Mapping[str, Look]) -> dict[str, list[Figure]]:
     """Return the run's figures by the heading that they belong under; only what was recorded.
 
-    `looks` has one for the base and for each arm. The rule's metric comes first, under its own
-    heading.
+    `looks` has one for the base and for each arm. The change that the rule is about comes first,
+    under its own heading.
     """
-    groups: dict[str, list[Figure]] = {
-        f"The rule's metric: {r.metric}": [over_rounds(r, r.metric, _meaning(r.metric), looks)]
-    }
+    groups = {f"The rule's metric: {r.metric}": [change(r, looks)]}
     for title in GROUPS:
-        named = _charts(title, r.largest_k.removeprefix("pass@"))
+        own = {r.metric: _meaning(r.metric)} if find(r.metric).group == title else {}
+        named = own | _charts(title, r.largest_k.removeprefix("pass@"))
         groups[title] = [
             over_rounds(r, metric, says, looks)
             for metric, says in named.items()
-            if metric != r.metric and _shown(r, metric)
+            if _shown(r, metric)
         ]
     ks = sorted(int(k) for k in r.config["evaluate"]["k"])
     if len(ks) > 1 and not _of_text(r):
@@ -108,6 +132,56 @@ def _shown(r: Results, metric: str) -> bool:
 # Charts -----------------------------------------------------------------------------------------
 
 
+def change(r: Results, looks: Mapping[str, Look]) -> Figure:
+    """Return the change of the rule's metric from each seed's own base, over rounds.
+
+    With the interval that the verdict rests on, the margin, and the base at its best temperature.
+    """
+    rows: list[dict[str, Any]] = []
+    for arm in r.arms:
+        for t in range(1, r.round + 1):
+            effect = effect_of(replace(r, round=t), arm, "base", r.metric, r.metric)
+            if not effect.deltas:
+                continue
+            i = effect.interval
+            band = {"value": _plain(i.delta), "low": _plain(i.low), "high": _plain(i.high)}
+            rows.append({"what": "mean", "arm": arm, "round": t, **band})
+            for seed in r.seeds:
+                delta = r.at(seed, arm, r.metric, t) - r.at(seed, "base", r.metric)
+                if math.isfinite(delta):
+                    row = {"what": "seed", "arm": arm, "round": t, "seed": seed}
+                    rows.append({**row, "value": _plain(delta)})
+        zero = {"what": "mean", "arm": arm, "round": 0, "value": 0.0, "low": 0.0, "high": 0.0}
+        rows.append(zero)
+    rows += [{"what": "margin", "arm": "margin", "value": at} for at in (-r.margin, r.margin)]
+    sharp = effect_of(r, "base", "base", BEST_TEMPERATURE, r.metric).interval.delta
+    if r.metric == "pass@1" and math.isfinite(sharp):
+        rows.append({"what": "level", "arm": AT_BEST, "value": _plain(sharp)})
+    says = (
+        f"{_meaning(r.metric)}, less that of each seed's own base. Thick: mean over seeds. Thin: "
+        f"each seed. Band: {percent(r)} interval. Dashed: the margin, +-{r.margin:g}. "
+        f"{_n(r, r.metric)}"
+    )
+    title = f"Change of {r.metric} from the base"
+    spec = _lines(r, rows, _rounds(r), f"change of {r.metric}", looks, bounded=False)
+    return Figure("change", title, says, r.metric, spec)
+
+
+def _n(r: Results, metric: str) -> str:
+    """Return what a metric's figures are over: n = 3 seeds."""
+    n = max(len(r.finite(arm, metric)) for arm in r.arms)
+    return f"n = {n} seed{'' if n == 1 else 's'}"
+
+
+def _rounds(r: Results) -> alt.X:
+    return alt.X(
+        "round:Q",
+        title="round (0: the base)",
+        axis=alt.Axis(values=[*range(0, r.round + 1, max(1, math.ceil(r.round / 10)))], format="d"),
+        scale=alt.Scale(domain=[0, r.round], nice=False),
+    )
+
+
 def over_rounds(r: Results, metric: str, says: str, looks: Mapping[str, Look]) -> Figure:
     """Return a metric over rounds: mean, band (Student t over seeds) and each seed as a thin line.
 
@@ -118,16 +192,11 @@ def over_rounds(r: Results, metric: str, says: str, looks: Mapping[str, Look]) -
         for t in range(r.round + 1):
             at = [(s, r.at(s, arm if t else "base", metric, t)) for s in r.seeds]
             rows += _rows(r, arm, {"round": t}, at)
-    x = alt.X(
-        "round:Q",
-        title="round (0: the base)",
-        axis=alt.Axis(values=[*range(0, r.round + 1, max(1, math.ceil(r.round / 10)))], format="d"),
-        scale=alt.Scale(domain=[0, r.round], nice=False),
-    )
     best = r.mean("base", BEST_TEMPERATURE) if metric == "pass@1" else math.nan
     if math.isfinite(best):
-        rows.append({"what": "level", "arm": "base at its best temperature", "value": _plain(best)})
-    return Figure(metric, f"{metric} over rounds", says, _lines(r, rows, x, metric, looks))
+        rows.append({"what": "level", "arm": AT_BEST, "value": _plain(best)})
+    spec = _lines(r, rows, _rounds(r), metric, looks)
+    return Figure(metric, f"{metric} over rounds", f"{says}; {_n(r, metric)}", metric, spec)
 
 
 def _pass_at_k(r: Results, ks: Sequence[int], looks: Mapping[str, Look]) -> Figure:
@@ -142,7 +211,8 @@ def _pass_at_k(r: Results, ks: Sequence[int], looks: Mapping[str, Look]) -> Figu
         scale=alt.Scale(type="log", base=2, domain=[ks[0], ks[-1]], nice=False),
     )
     says = f"share of problems with a correct one in k samples, at round {r.round}"
-    return Figure("pass-at-k", "pass@k over k", says, _lines(r, rows, x, "pass@k", looks))
+    spec = _lines(r, rows, x, "pass@k", looks)
+    return Figure("pass-at-k", "pass@k over k", f"{says}; {_n(r, 'pass@1')}", "pass@k", spec)
 
 
 def _levels(r: Results) -> list[str]:
@@ -169,11 +239,12 @@ def _by_level(r: Results, looks: Mapping[str, Look]) -> Figure:
         .encode(y=alt.Y("low:Q", title=r.metric), y2="high:Q")
         .transform_filter(MEAN),
         chart.mark_point(filled=True, size=42, opacity=1)
-        .encode(y=y, shape=shape, tooltip=_tooltip("level:N"))
+        .encode(y=y, shape=shape)
         .transform_filter(MEAN),
     )
-    says = f"mean over seeds and its {percent(r)} interval, at round {r.round}"
-    return Figure("level", f"{r.metric} by level", says, _spec(alt.layer(*layers), rows))
+    says = f"mean over seeds and its {percent(r)} interval, at round {r.round}; {_n(r, r.metric)}"
+    spec = _spec(alt.layer(*layers), rows)
+    return Figure("level", f"{r.metric} by level", says, r.metric, spec)
 
 
 def _coverage(r: Results) -> Figure:
@@ -197,15 +268,14 @@ def _coverage(r: Results) -> Figure:
                 legend=alt.Legend(title=None, orient="bottom", columns=2),
             ),
             order=alt.Order("place:Q"),
-            tooltip=_tooltip("quadrant:N"),
         )
         .transform_calculate(place=f"indexof({names!r}, datum.quadrant)")
     )
     says = (
         f"problems that base and arm solve in {r.largest_k.removeprefix('pass@')} samples at round "
-        f"{r.round}: both, one or neither; mean over seeds"
+        f"{r.round}: both, one or neither; mean over seeds; {_n(r, 'coverage_both')}"
     )
-    return Figure("coverage", "Coverage quadrants", says, _spec(chart, rows))
+    return Figure("coverage", "Coverage quadrants", says, "coverage_both", _spec(chart, rows))
 
 
 # Parts of charts --------------------------------------------------------------------------------
@@ -238,12 +308,22 @@ def _plain(x: float) -> float | None:
 
 
 def _lines(
-    r: Results, rows: list[dict[str, Any]], x: alt.X, title: str, looks: Mapping[str, Look]
+    r: Results,
+    rows: list[dict[str, Any]],
+    x: alt.X,
+    title: str,
+    looks: Mapping[str, Look],
+    bounded: bool = True,
 ) -> dict[str, Any]:
-    """Return bands, seeds and means of each arm, and of a level a dashed line."""
+    """Return bands, seeds and means of each arm, and of each level a dashed line with its name.
+
+    `bounded`: the metric called `title` has the range that its row states.
+    """
     colour, shape = _arm_scales(r, rows, looks)
-    y = alt.Y("value:Q", title=title, scale=_limits(title, rows))
+    y = alt.Y("value:Q", title=title, scale=_limits(title if bounded else "", rows))
     chart = alt.Chart(ROWS).encode(x=x, color=colour)
+    place = str(x.shorthand).removesuffix(":Q")
+    marked = f"{MEAN} && datum.{place} % {math.ceil(r.round / MARKED)} == 0"
     layers = [
         chart.mark_area(opacity=0.13, clip=True)
         .encode(y=alt.Y("low:Q", title=title), y2="high:Q")
@@ -253,17 +333,20 @@ def _lines(
         .transform_filter("datum.what == 'seed'"),
         chart.mark_line(strokeWidth=2.2).encode(y=y).transform_filter(MEAN),
         chart.mark_point(filled=True, size=42, opacity=1)
-        .encode(y=y, shape=shape, tooltip=_tooltip(str(x.shorthand)))
-        .transform_filter(MEAN),
+        .encode(y=y, shape=shape)
+        .transform_filter(marked if place == "round" else MEAN),
     ]
-    if any(row["what"] == "level" for row in rows):
-        level = alt.Chart(ROWS).transform_filter("datum.what == 'level'").encode(y=y)
-        layers += [
-            level.mark_rule(color=BASE_COLOUR, strokeDash=[2, 3]),
-            level.mark_text(color=BASE_COLOUR, align="left", baseline="bottom", dx=3, dy=-2).encode(
-                x=alt.value(0), text=alt.value("base at its best temperature")
-            ),
-        ]
+    level, margin = (
+        alt.Chart(ROWS).transform_filter(f"datum.what == '{what}'").encode(y=y)
+        for what in ("level", "margin")
+    )
+    layers += [
+        margin.mark_rule(color=BASE_COLOUR, strokeDash=[6, 4], strokeWidth=0.8),
+        level.mark_rule(color=BASE_COLOUR, strokeDash=[2, 3]),
+        level.mark_text(color=BASE_COLOUR, align="right", baseline="bottom", dx=-3, dy=-2).encode(
+            x=alt.value(WIDTH), text="arm:N"
+        ),
+    ]
     return _spec(alt.layer(*layers), rows)
 
 
@@ -277,7 +360,8 @@ def _arm_scales(
 ) -> tuple[alt.Color, alt.Shape]:
     """Return colour and shape of the arms, the same in every chart, and one legend for both."""
     arms = _in_order(r, rows)
-    legend = alt.Legend(title=None, orient="bottom", columns=3, symbolOpacity=1)
+    columns = max(1, WIDTH // (35 + 6 * max(map(len, arms))))  # pixels: a symbol, and each letter
+    legend = alt.Legend(title=None, orient="bottom", columns=columns, symbolOpacity=1)
     return (
         alt.Color(
             "arm:N",
@@ -302,23 +386,18 @@ def _limits(metric: str, rows: Iterable[Mapping[str, Any]]) -> alt.Scale:
     return alt.Scale(domain=[_plain(low - room), _plain(high + room)], nice=False, zero=False)
 
 
-def _tooltip(place: str) -> list[alt.Tooltip]:
-    numbers = [alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("value", "low", "high")]
-    return [alt.Tooltip("arm:N"), alt.Tooltip(place), *numbers]
-
-
 def _spec(
     chart: alt.Chart | alt.LayerChart | alt.FacetChart, rows: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return the specification with its rows, as wide as the page gives it room."""
-    look = chart.properties(width="container", height=HEIGHT).configure(
+    """Return the specification with its rows."""
+    look = chart.properties(width=WIDTH, height=HEIGHT).configure(
         font="system-ui, sans-serif",
         background="transparent",
         axis=alt.AxisConfig(
             labelColor=INK, titleColor=INK, tickColor=GRID, domainColor=INK, gridColor=GRID,
-            titleFontWeight="normal", titlePadding=12,
+            titleFontWeight="normal", titlePadding=12, labelFontSize=12, titleFontSize=12,
         ),
-        legend=alt.LegendConfig(labelColor=INK, labelLimit=140),
+        legend=alt.LegendConfig(labelColor=INK, labelLimit=160, labelFontSize=12),
         view=alt.ViewConfig(stroke=None),
         aria=False,
     )  # fmt: skip

@@ -23,7 +23,7 @@ from rlvr.loop import preflight
 from rlvr.records.layout import COMPARISON, MANIFEST, TIMING
 from rlvr.records.record import read_table
 from rlvr.report.completions import Room, Sample, parts, sample
-from rlvr.report.phrases import Phrase, amplified_phrases
+from rlvr.report.phrases import Phrases, amplified_phrases
 from rlvr.results.compare import compare_run
 from rlvr.results.effects import Results
 
@@ -38,7 +38,7 @@ class RunParts:
     manifest: Mapping[str, Any]
     seconds: Mapping[str, float]
     sample: Sample | None
-    phrases: Mapping[str, Sequence[Phrase]]
+    phrases: Mapping[str, Phrases]
     notes: Sequence[str]
 
 

@@ -1,9 +1,9 @@
 """From the parts of runs to one HTML file that asks nothing of any network.
 
-Everything that a model wrote goes into the page as data: figures and completions as JSON, packed
-(gzip, base64) in a script element that no browser runs, and put on the page by `textContent` alone;
-phrases by a template with autoescape. A content security policy allows the page's own two scripts
-and style sheet, by their hashes, and nothing else.
+Completions go into the page as data, JSON, packed (gzip, base64) in a script element that no
+browser runs, and are put on the page by `textContent` alone; phrases by a template with autoescape.
+Charts are SVG that Vega wrote, with its escaping. A content security policy allows the page's own
+script and style sheet, by their hashes, and nothing else.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jinja2
-import vl_convert
 from markupsafe import Markup
 
 from rlvr import __version__
@@ -37,12 +35,14 @@ from rlvr.report.figures import (
     Look,
     arm_looks,
     figure_groups,
+    svg,
 )
 from rlvr.report.gather import RunParts, gather, labels
-from rlvr.results.compare import rule_text
+from rlvr.report.words import finder, named, words
 from rlvr.results.effects import Results, percent
 from rlvr.results.plot import ON_DARK
 from rlvr.results.sceptic import Check, checks
+from rlvr.statistics.estimates import Outcome
 
 HERE = Path(__file__).parent
 SCRIPTS = ("figures.js", "browser.js")
@@ -61,13 +61,14 @@ class RunView:
 
     parts: RunParts
     r: Results
-    rule: str
     checks: Sequence[Check]
-    headline: str
+    headline: Figure
     percent: str
     groups: Mapping[str, Sequence[Figure]]
     tables: Mapping[str, facts.Table]
     left_out: Sequence[str]
+    about: str
+    limits: Sequence[str]
 
 
 def write_report(runs: Sequence[Results], out: Path) -> int:
@@ -92,7 +93,7 @@ def render(runs: Sequence[Results]) -> str:
         room = _part(ROOM, share, len(runs))
         read = [gather(label, r, room) for label, r in zip(labels(runs), runs, strict=True)]
         views = [_view(parts, groups) for parts, groups in zip(read, drawn, strict=True)]
-        packed = pack(_payload(views, looks))
+        packed = pack(_payload(views))
         if len(packed) <= PACKED or share < 0.01:
             break
         share *= 0.8 * PACKED / len(packed)
@@ -119,27 +120,30 @@ def _view(parts: RunParts, groups: Mapping[str, Sequence[Figure]]) -> RunView:
         "environment": facts.environment_table(parts.manifest),
         "config": facts.config_table(r),
     }
+    headline, *others = groups
     return RunView(
         parts=parts,
         r=r,
-        rule=rule_text(r),
         checks=checks(r),
-        headline=next(iter(groups)),
+        headline=groups[headline][0],
         percent=percent(r),
-        groups=groups,
+        groups={title: groups[title] for title in others},
         tables=tables,
         left_out=facts.left_out(r),
+        about=facts.about(r),
+        limits=facts.limits(r),
     )
 
 
-def _payload(views: Sequence[RunView], looks: Mapping[str, Look]) -> dict[str, Any]:
+def _figures(views: Sequence[RunView]) -> Iterator[tuple[str, Figure]]:
+    """Yield every chart of the page with its id there."""
+    for i, view in enumerate(views):
+        for figure in (view.headline, *(one for of in view.groups.values() for one in of)):
+            yield f"run-{i}-{figure.id}", figure
+
+
+def _payload(views: Sequence[RunView]) -> dict[str, Any]:
     """Return the data that the page's script works on."""
-    figures = {
-        f"run-{i}-{figure.id}": figure.spec
-        for i, view in enumerate(views)
-        for figures in view.groups.values()
-        for figure in figures
-    }
     runs = [
         {
             "label": view.parts.label,
@@ -151,16 +155,15 @@ def _payload(views: Sequence[RunView], looks: Mapping[str, Look]) -> dict[str, A
         for view in views
     ]
     return {
-        "figures": figures,
+        "figures": {name: figure.rows for name, figure in _figures(views)},
         "runs": runs,
         "sets": SETS,
         "statuses": STATUSES,
-        "theme": {colour: f"var({variable(colour)})" for colour in _colours(looks)},
     }
 
 
 def variable(colour: str) -> str:
-    """Return the name of the page's CSS variable for a colour."""
+    """Return the name of the page's CSS variable for a colour; the script reads it back."""
     return f"--c{colour.removeprefix('#').lower()}"
 
 
@@ -184,8 +187,6 @@ def visible(text: str) -> str:
 def _fill(views: Sequence[RunView], looks: Mapping[str, Look], packed: str) -> str:
     style = (HERE / "page.css").read_text(encoding="utf-8") + _palette(looks)
     own = "".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    charts = _charts()
-    assert "</script" not in charts.lower() and "<!--" not in charts
     environment = jinja2.Environment(
         autoescape=True,
         loader=jinja2.FileSystemLoader(HERE),
@@ -193,7 +194,10 @@ def _fill(views: Sequence[RunView], looks: Mapping[str, Look], packed: str) -> s
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    known = words([view.r for view in views])
+    by_name = finder(known)
     environment.filters["visible"] = visible
+    environment.filters["word"] = lambda text: named(text, by_name)
     results = [view.r for view in views]
     names = [view.parts.label for view in views]
     several = len(views) > 1
@@ -204,22 +208,26 @@ def _fill(views: Sequence[RunView], looks: Mapping[str, Look], packed: str) -> s
         looks={arm: f"arm-{i}" for i, arm in enumerate(looks)},
         side_by_side=facts.side_by_side_table(names, results) if several else None,
         differences=facts.differences_table(names, results) if several else None,
+        outcomes=get_args(Outcome),
         packed=packed,
         sets=SETS,
         statuses=STATUSES,
-        shown=sum(len(view.parts.sample.rows["arm"]) for view in views if view.parts.sample),
+        shown=sum(view.parts.sample.shown for view in views if view.parts.sample),
         total=sum(view.parts.sample.total for view in views if view.parts.sample),
         style=Markup(style),
-        charts=Markup(charts),
+        charts={name: _drawn(figure, name, looks) for name, figure in _figures(views)},
+        words=known,
         script=Markup(own),
-        policy=_policy([charts, own], style),
+        policy=_policy(own, style),
     )
 
 
-@cache
-def _charts() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one script, as vl-convert ships them."""
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+def _drawn(figure: Figure, name: str, looks: Mapping[str, Look]) -> Markup:
+    """Return a chart in the colours of the page's theme."""
+    text = svg(figure, name)
+    for colour in _colours(looks):
+        text = re.sub(re.escape(colour), f"var({variable(colour)})", text, flags=re.IGNORECASE)
+    return Markup(text)
 
 
 def _palette(looks: Mapping[str, Look]) -> str:
@@ -236,13 +244,13 @@ def _palette(looks: Mapping[str, Look]) -> str:
     )
 
 
-def _policy(scripts: Sequence[str], style: str) -> str:
-    """Return the content security policy: own scripts and style by hash, no network at all."""
+def _policy(script: str, style: str) -> str:
+    """Return the content security policy: own script and style by hash, no network at all."""
 
     def of(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
     return (
-        f"default-src 'none'; script-src {' '.join(map(of, scripts))}; style-src {of(style)}; "
+        f"default-src 'none'; script-src {of(script)}; style-src {of(style)}; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )

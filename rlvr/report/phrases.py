@@ -2,8 +2,9 @@
 
 A phrase is an n-gram of GRAM tokens, as in the metric `amplified`. It is found by its log-odds
 (`rlvr.evaluate.ngrams.log_odds`) in the held-out samples of an arm's last round against those of
-its base, in one half of the problems, and measured in the other half: measured where it was found,
-it would be over-represented by selection alone. What it does not do: say why.
+its base, in one half of the problems, and called amplified where the other half finds it too:
+measured where it was found, it would be over-represented by selection alone. What it does not do:
+say why.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ Z = 1.96
 class Phrase:
     """An amplified phrase: its text, and how many of a thousand n-grams it is, before and after.
 
+    `base`, `arm` and `z` are of the half of the problems in which the phrase was not sought.
     `known`: the base over-used it against real solutions already (None where that was not
     measured). `examples`: texts of the arm's that hold it.
     """
@@ -46,6 +48,14 @@ class Phrase:
 
 
 @dataclass(frozen=True, slots=True)
+class Phrases:
+    """The amplified phrases of an arm, and how many the first half of the problems proposed."""
+
+    found: tuple[Phrase, ...]
+    proposed: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Texts:
     """Samples: token ids and texts, and which half of the problems each is of."""
 
@@ -54,17 +64,18 @@ class _Texts:
     second: list[bool]
 
 
-def amplified_phrases(r: Results) -> dict[str, list[Phrase]]:
-    """Return the ten most amplified phrases of each arm at the compared round, most first.
+def amplified_phrases(r: Results) -> dict[str, Phrases]:
+    """Return the phrases that each arm amplified at the compared round, the most amplified first.
 
-    An arm without samples on disk is left out; one that amplified nothing has an empty list.
+    One half of the problems proposes the ten of highest z, the other half confirms them. An arm
+    without samples on disk is left out.
     """
     base = _samples(r, "base", 0)
     if not base.tokens:
         return {}
     decode = decoder(r)
     known = _known(r)
-    found = {}
+    found: dict[str, Phrases] = {}
     counted = [_counts(base, half) for half in (False, True)]
     for arm in r.arms:
         mine = _samples(r, arm, r.round)
@@ -75,23 +86,28 @@ def amplified_phrases(r: Results) -> dict[str, list[Phrase]]:
 
 def _phrases(
     mine: _Texts, base: Sequence[Counter[Gram]], known: set[Gram] | None, decode: Any
-) -> list[Phrase]:
+) -> Phrases:
     first, second = (_counts(mine, half) for half in (False, True))
     if not (first and second and all(base)):
-        return []
-    scores = log_odds(first, base[0])
-    best = sorted(((z, gram) for gram, z in scores.items() if z > Z), reverse=True)[:PHRASES]
-    return [
+        return Phrases((), 0)
+    best = sorted(
+        ((z, gram) for gram, z in log_odds(first, base[0]).items() if z > Z), reverse=True
+    )
+    proposed = [gram for _, gram in best[:PHRASES]]
+    confirmed = {gram: z for gram, z in log_odds(second, base[1]).items() if z > Z}
+    found = (
         Phrase(
             text=decode(gram),
             base=1000 * base[1][gram] / base[1].total(),
             arm=1000 * second[gram] / second.total(),
-            z=z,
+            z=confirmed[gram],
             known=None if known is None else gram in known,
             examples=tuple(_examples(mine, gram)),
         )
-        for z, gram in best
-    ]
+        for gram in proposed
+        if gram in confirmed
+    )
+    return Phrases(tuple(sorted(found, key=lambda phrase: -phrase.z)), len(proposed))
 
 
 def _counts(texts: _Texts, half: bool) -> Counter[Gram]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import json
 import math
@@ -11,6 +12,7 @@ import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import altair
 import numpy as np
@@ -21,9 +23,10 @@ from support.command import Call
 from support.made_run import HOSTILE, KS, LONG, config, make_run
 
 from rlvr.data import InputError
-from rlvr.report import completions, facts
-from rlvr.report.figures import arm_looks, figure_groups
-from rlvr.report.page import render, visible, write_report
+from rlvr.report import completions, facts, phrases
+from rlvr.report.figures import arm_looks, figure_groups, svg
+from rlvr.report.page import render, variable, visible, write_report
+from rlvr.report.phrases import amplified_phrases
 from rlvr.results.compare import compare_run, read_results, write_compare
 from rlvr.results.plot import ARM_COLOURS, NEXT_COLOURS, ON_DARK, arm_colours
 
@@ -43,6 +46,8 @@ class Page(HTMLParser):
         self._open: list[str] = []
         self._caption, self._rows = "", list[list[str]]()
         self._arm, self._part = "", ""
+        charts = re.findall(r'<div class="chart" id="([^"]*)"[^>]*>(.*?)</div>', html, re.DOTALL)
+        self.svgs = dict(charts)
         self.feed(html)
         self.close()
         found = re.search(r'<script type="application/gzip" id="data">([^<]*)</script>', html)
@@ -90,7 +95,7 @@ class Page(HTMLParser):
 
     def mean(self, figure: str, arm: str, **place: Any) -> dict[str, float]:
         """Return the row of a figure that holds the mean over seeds."""
-        values: list[dict[str, Any]] = self.data["figures"][f"run-0-{figure}"]["datasets"]["rows"]
+        values: list[dict[str, Any]] = self.data["figures"][f"run-0-{figure}"]
         (row,) = (
             row
             for row in values
@@ -294,26 +299,47 @@ def test_excluded(run: Path, page: Page) -> None:
 
 
 def test_amplified_phrases_are_counted_in_the_other_half(run: Path, page: Page) -> None:
-    from rlvr.report.phrases import amplified_phrases
-
     found = amplified_phrases(read_results(run))
     assert set(found) == {"verified", "unfiltered", "random"}
-    for arm, phrases in found.items():
-        assert len(phrases) <= 10
-        for phrase in phrases:
+    for arm, of_arm in found.items():
+        assert len(of_arm.found) <= of_arm.proposed <= 10
+        for phrase in of_arm.found:
             gram = tuple(map(int, phrase.text.split()[1:]))
-            seen = total = 0
-            for seed in SEEDS:
-                frame = evaluation(run, seed, arm)
-                for id_, ids in zip(frame["problem_id"], frame["token_ids"], strict=True):
-                    if completions.shuffled(id_) % 2:
-                        total += max(0, len(ids) - 2)
-                        seen += sum(tuple(ids[i : i + 3]) == gram for i in range(len(ids) - 2))
-            assert phrase.arm == pytest.approx(1000 * seen / total)
-    best = found["unfiltered"][0]
+            assert phrase.arm == pytest.approx(per_thousand(run, arm, gram))
+            assert phrase.base == pytest.approx(per_thousand(run, "base", gram))
+            assert phrase.arm > phrase.base and phrase.z > 1.96
+    best = found["unfiltered"].found[0]
     assert best.text == "tokens 55 55 55" and best.arm > 2 * best.base and best.known is False
     assert best.examples == ("777",)
     assert f"{best.arm:.1f}" in page.tables["unfiltered"][1]
+
+
+def per_thousand(run: Path, arm: str, gram: tuple[int, ...]) -> float:
+    """Return how many of a thousand triples of the second half of the problems are `gram`."""
+    seen = total = 0
+    for seed in SEEDS:
+        frame = evaluation(run, seed, arm)
+        for id_, ids in zip(frame["problem_id"], frame["token_ids"], strict=True):
+            if completions.shuffled(id_) % 2:
+                total += max(0, len(ids) - 2)
+                seen += sum(tuple(ids[i : i + 3]) == gram for i in range(len(ids) - 2))
+    return 1000 * seen / total
+
+
+def test_a_phrase_that_fell_in_the_other_half_is_not_called_amplified() -> None:
+    often, never, both = (1, 2, 3), (4, 5, 6), (7, 8, 9)
+
+    def texts(first: list[Any], second: list[Any]) -> phrases._Texts:
+        both_halves = [*first, *second]
+        halves = [False] * len(first) + [True] * len(second)
+        return phrases._Texts(both_halves, [str(ids) for ids in both_halves], halves)
+
+    mine = texts([often] * 200 + [both] * 200 + [never] * 9, [both] * 200 + [never] * 200)
+    base = texts([never] * 200, [often] * 99 + [never] * 200)
+    counted = [phrases._counts(base, half) for half in (False, True)]
+    found = phrases._phrases(mine, counted, None, str)
+    assert found.proposed == 2
+    assert [phrase.text for phrase in found.found] == [str(both)]
 
 
 # Verdicts --------------------------------------------------------------------------------------
@@ -352,7 +378,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_hostile_texts_are_data(hostile: str) -> None:
     page = Page(hostile)
     kinds = [attributes.get("type") for tag, attributes in page.tags if tag == "script"]
-    assert kinds == ["application/gzip", None, None], "nothing but the page's own scripts"
+    assert kinds == ["application/gzip", None], "nothing but the page's own script"
     assert not [tag for tag, _ in page.tags if tag in ("img", "iframe", "object", "link", "base")]
     handlers = [key for _, attributes in page.tags for key in attributes if key.startswith("on")]
     assert not handlers
@@ -370,7 +396,30 @@ def test_hostile_phrases_show_as_text(tmp_path: Path) -> None:
     assert "<b>\x00" not in html and "\u202e" not in html
 
 
-def test_policy_allows_the_own_scripts_and_no_network(hostile: str) -> None:
+def test_a_hostile_level_is_text_in_a_chart(run: Path) -> None:
+    r = read_results(run)
+    name = '"><script>pwned</script> role="x" url(#clip0)'
+    evil = {
+        (seed, arm, t, f"pass@1[{name}]"): 0.5
+        for seed in SEEDS
+        for arm, t in (("base", 0), ("verified", 2))
+    }
+    r = dataclasses.replace(r, values={**r.values, **evil})
+    (figure,) = (one for one in figure_groups(r, arm_looks(r.arms))["Tails"] if one.id == "level")
+    drawn = svg(figure, "here")
+    assert "pwned" in drawn and "<script" not in drawn
+    tags = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(drawn).iter()}
+    assert tags <= {"svg", "g", "path", "line", "text", "defs", "clipPath", "rect"}
+
+
+def test_the_ids_of_charts_are_their_own(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    used = re.findall(r"url\(#([^)]*)\)", "".join(page.svgs.values()))
+    assert used and set(used) <= set(ids)
+
+
+def test_policy_allows_the_own_script_and_no_network(hostile: str) -> None:
     found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', hostile)
     assert found is not None
     policy = found[1].replace("&#39;", "'")
@@ -402,7 +451,7 @@ def test_page_is_cut_to_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     rows = page.data["runs"][0]["rows"]
     total = 3 * (100 + 6 * (48 + 100))
     assert 0 < len(rows["arm"]) < total
-    assert f"{len(rows['arm']):,} of {total:,} completions" in page.text
+    assert f"{sum(rows['times']):,} of {total:,} completions" in page.text
 
 
 # The sample ------------------------------------------------------------------------------------
@@ -411,17 +460,42 @@ def test_page_is_cut_to_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_whole_when_it_fits(run: Path, page: Page) -> None:
     rows = page.data["runs"][0]["rows"]
     assert len({len(column) for column in rows.values()}) == 1
-    assert len(rows["arm"]) == 3 * (100 + 6 * (48 + 100))
+    assert sum(rows["times"]) == 3 * (100 + 6 * (48 + 100))
     first = training(run, 0, "verified", 1).iloc[0]
     i = next(i for i, of in enumerate(rows["set"]) if of == 0)
     data = page.data["runs"][0]
     assert data["texts"][rows["text"][i]] == first["text"]
     assert page.data["statuses"][rows["status"][i]] == first["status"]
     assert bool(rows["kept"][i]) == first["kept"]
-    assert rows["logprob"][i] == pytest.approx(sum(first["logprobs"]), abs=1e-3)
     problem = data["problems"][rows["problem"][i]]
     assert problem["id"] == first["problem_id"]
     assert re.fullmatch(r"\d\d\+\d\d=", problem["prompt"]) and problem["level"].startswith("d")
+    left, right = problem["prompt"].rstrip("=").split("+")
+    assert int(problem["answer"][::-1]) == int(left) + int(right), "digits are reversed"
+
+
+def test_equal_completions_are_one_row_with_their_number(run: Path, page: Page) -> None:
+    data = page.data["runs"][0]
+    frame = training(run, 1, "unfiltered", 2)
+    groups = frame.groupby(["problem_id", "text", "status", "kept"])
+    wanted = sorted((name[0], name[1], len(group)) for name, group in groups)
+    places = zip(*(data["rows"][name] for name in ("set", "seed", "arm", "round")), strict=True)
+    arm = data["arms"].index("unfiltered")
+    found = sorted(
+        (
+            data["problems"][data["rows"]["problem"][i]]["id"],
+            data["texts"][data["rows"]["text"][i]],
+            data["rows"]["times"][i],
+        )
+        for i, place in enumerate(places)
+        if place == (0, 1, arm, 2)
+    )
+    assert found == wanted and max(times for _, _, times in found) > 1
+    for row in (row for row in found if row[2] > 1):
+        same = frame[(frame["problem_id"] == row[0]) & (frame["text"] == row[1])]
+        mean = np.mean([sum(logprobs) for logprobs in same["logprobs"]])
+        at = [i for i, text in enumerate(data["rows"]["text"]) if data["texts"][text] == row[1]]
+        assert any(data["rows"]["logprob"][i] == pytest.approx(mean, abs=1e-3) for i in at)
 
 
 def test_sample_keeps_rare_verdicts_and_whole_problems(run: Path) -> None:
@@ -435,6 +509,7 @@ def test_sample_keeps_rare_verdicts_and_whole_problems(run: Path) -> None:
     statuses = set(few.rows["status"])
     assert statuses == {0, 1, 2}, "abstentions are 1 in 20"
     assert few.total == 3 * (100 + 6 * (48 + 100))
+    assert few.shown < few.total
 
 
 def test_fair_shares() -> None:
@@ -559,15 +634,17 @@ def test_every_arm_is_seen_on_a_dark_page(colour: str) -> None:
 
 def test_an_arm_has_one_colour_everywhere(page: Page) -> None:
     colours = arm_colours(["verified", "unfiltered", "random"])
-    text = json.dumps(page.data["figures"]["run-0-pass@1"])
-    assert all(colour in text for colour in colours.values())
+    drawn = page.svgs["run-0-pass@1"]
+    assert all(f"var({variable(colour)})" in drawn for colour in colours.values())
 
 
-@pytest.mark.parametrize("kind", ["pass@1", "pass-at-k", "level", "coverage"])
-def test_figures_are_valid_vega_lite(page: Page, kind: str) -> None:
-    assert len(page.data["figures"]) > 15
-    spec = page.data["figures"][f"run-0-{kind}"]
-    altair.Chart.from_dict(spec)
+@pytest.mark.parametrize("kind", ["change", "pass@1", "pass-at-k", "level", "coverage"])
+def test_figures_are_valid_vega_lite(run: Path, kind: str) -> None:
+    r = read_results(run)
+    figures = [one for of in figure_groups(r, arm_looks(r.arms)).values() for one in of]
+    assert len(figures) > 15
+    (spec,) = (figure.spec for figure in figures if figure.id == kind)
+    altair.Chart.from_dict(dict(spec))
     layers = spec.get("layer", [spec])
     assert {layer.get("data", spec.get("data"))["name"] for layer in layers} == {"rows"}
 

@@ -134,8 +134,8 @@ def test_opens_from_disk_silent_and_alone(opened: Opened, run: Path) -> None:
     for i in range(charts.count()):
         marks = charts.nth(i).locator(".mark-symbol path, .mark-rect path")
         assert marks.count() > 3 + 3, "more than the legend is drawn"
-    assert page.get_by_role("img", name="pass@1 over rounds: share of samples").count() == 1
-    lines = page.locator("[id='run-0-pass@1'] .mark-line path")
+    assert page.get_by_role("img", name="Change of pass@1 from the base").count() == 1
+    lines = page.locator("[id='run-0-change'] .mark-line path")
     assert lines.count() == 3 * (1 + 3), "of each arm the mean and three seeds"
 
 
@@ -187,7 +187,7 @@ def test_each_filter_leaves_the_rows_it_should(
 
 def test_a_view_has_its_own_link(opened: Opened, browser: Browser, report: Path) -> None:
     opened.select(arm="verified", verdict="wrong", text="0")
-    link = opened.page.get_attribute("#link", "href")
+    link = opened.page.inner_text("#view code")
     assert link == "#arm=verified&verdict=wrong&text=0"
     assert opened.page.url.endswith(link)
     other = Opened(browser, report, link)
@@ -203,7 +203,7 @@ def test_a_view_has_its_own_link(opened: Opened, browser: Browser, report: Path)
 def test_hostile_text_shows_as_text(opened: Opened, text: str) -> None:
     opened.select(text=text)
     assert opened.count() > 0
-    assert opened.page.locator("#rows .card pre").first.text_content() == visible(text)
+    assert opened.page.locator("#rows .card .writing pre").first.text_content() == visible(text)
     assert opened.page.locator("#rows img, #rows script, #rows b b").count() == 0
     opened.page.locator("#rows .card button").last.click()
     assert opened.page.locator("#problem .entry pre").count() > 0
@@ -213,9 +213,10 @@ def test_hostile_text_shows_as_text(opened: Opened, text: str) -> None:
 def test_a_megabyte_of_text_shows_as_text(opened: Opened) -> None:
     opened.select(text="all work and no play")
     card = opened.page.locator("#rows .card").first
-    assert len(str(card.locator("pre").text_content())) < 1000
+    written = card.locator(".writing pre")
+    assert len(str(written.text_content())) < 1000
     card.get_by_role("button", name="Show all 1,050,000 characters").click()
-    assert card.locator("pre").text_content() == LONG
+    assert written.text_content() == LONG
 
 
 def test_a_problem_side_by_side(opened: Opened, run: Path) -> None:
@@ -243,8 +244,8 @@ def test_a_problem_side_by_side(opened: Opened, run: Path) -> None:
 def test_figures_are_saved(opened: Opened) -> None:
     def saved(kind: str) -> bytes:
         with opened.page.expect_download() as download:
-            opened.page.click(f"button[data-save={kind}][data-figure='run-0-pass@1']")
-        assert download.value.suggested_filename == f"run-0-pass@1.{kind.lower()}"
+            opened.page.click(f"button[data-save={kind}][data-figure='run-0-change']")
+        assert download.value.suggested_filename == f"run-0-change.{kind.lower()}"
         return Path(str(download.value.path())).read_bytes()
 
     lines = saved("CSV").decode().splitlines()
@@ -252,16 +253,16 @@ def test_figures_are_saved(opened: Opened) -> None:
     assert len([line for line in lines if line.startswith("mean,verified,")]) == 3
     assert saved("PNG").startswith(b"\x89PNG")
     svg = saved("SVG").decode()
-    assert svg.startswith("<svg") and "#0072B2" in svg and "var(" not in svg
-    assert svg.count("mark-line") > 0 and svg.count('stroke="#0072B2"') >= 1 + 3
+    assert svg.startswith("<svg") and "#0072b2" in svg and "var(" not in svg
+    assert svg.count("mark-line") > 0 and svg.count('stroke="#0072b2"') >= 1 + 3
 
 
 def test_the_table_of_a_figure(opened: Opened) -> None:
-    details = opened.page.locator("details[data-table='run-0-pass@1']")
+    details = opened.page.locator("details[data-table='run-0-change']")
     details.locator("summary").focus()
     opened.page.keyboard.press("Enter")
     details.locator("table").wait_for()
-    assert details.locator("tbody tr").count() == 3 * 3
+    assert details.locator("tbody tr").count() == 3 * 3 + 2, "the margin, above and below"
 
 
 def test_the_keyboard_reaches_everything(browser: Browser, report: Path) -> None:
@@ -347,8 +348,53 @@ def test_print_is_light_and_without_what_only_a_screen_can_use(
     assert ink == "rgb(36, 41, 47)"
     for hidden in ("nav", "#completions", ".buttons >> nth=0"):
         assert not one.page.locator(hidden).is_visible()
+    for chart in one.page.locator(".chart > svg").all():
+        box = chart.bounding_box()
+        assert box is not None and box["height"] > 100, "folded groups are printed too"
     assert one.page.pdf().startswith(b"%PDF")
     one.context.close()
+
+
+def test_charts_and_verdicts_need_no_script(browser: Browser, report: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(report.as_uri())
+    assert page.locator(".chart > svg .mark-line path").count() > 100
+    assert page.locator("[data-verdict]").count() == 3
+    assert page.locator("noscript p").is_visible()
+    context.close()
+
+
+def test_a_card_has_the_right_answer_and_its_number(opened: Opened, run: Path) -> None:
+    opened.select(set="training", arm="unfiltered", seed="2", text="777")
+    frame = raw(run)
+    frame = frame[(frame["set"] == "training") & (frame["arm"] == "unfiltered")]
+    frame = frame[frame["seed"] == 2]
+    frame = frame[frame["text"] == "777"]
+    assert opened.count() == len(frame)
+    groups = frame.groupby(["round", "problem_id", "status", "kept"]).size()
+    cards = opened.page.locator("#rows .card")
+    assert cards.count() == len(groups) < len(frame)
+    more = cards.filter(has=opened.page.locator(".times"))
+    assert more.count() == (groups > 1).sum()
+    for card in more.all()[:5]:
+        prompt, right = (
+            card.locator(".labelled", has_text=name).locator("pre").inner_text()
+            for name in ("prompt", "right answer")
+        )
+        left, other = prompt.rstrip("=").split("+")
+        assert int(right[::-1]) == int(left) + int(other), "digits are reversed"
+
+
+def test_line_breaks_of_a_prompt_show(opened: Opened) -> None:
+    heights = opened.page.evaluate(
+        """() => ['one two', 'one\\ntwo'].map((prompt) => {
+             const shown = labelled('prompt', block(prompt));
+             document.querySelector('#rows').prepend(shown);
+             return shown.querySelector('pre').getBoundingClientRect().height;
+           })"""
+    )
+    assert heights[1] > heights[0] + 10
 
 
 def test_several_runs_share_the_browser(browser: Browser, run: Path, tmp_path: Path) -> None:
@@ -371,5 +417,5 @@ def test_a_report_without_completions_opens(browser: Browser, tmp_path: Path) ->
     write_report([recorded], path)
     one = Opened(browser, path)
     drawn = sum(map(len, figure_groups(recorded, arm_looks(recorded.arms)).values()))
-    assert one.said == [] and one.page.locator(".chart svg").count() == drawn > 9
+    assert one.said == [] and one.page.locator(".chart > svg").count() == drawn > 9
     one.context.close()
