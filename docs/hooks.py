@@ -1,4 +1,4 @@
-"""What `make docs` does beside mkdocs: the first page, reference pages, links out of docs/.
+"""What `make docs` does beside mkdocs: pages from outside docs/, reference pages, links out of docs/.
 
 Pages link to files of the repository as GitHub wants it (`../configs/quickstart.yaml`). The site
 has a copy of each file that is linked, and for each folder a page that lists its files.
@@ -20,7 +20,11 @@ LINK = re.compile(r"(\]\()(?!https?:|#|mailto:)([^)#\s]+)")
 COPIES = "repository"  # the site's folder of files from outside docs/
 # Pages that the search shows first; the tables of runs hold the same words many times.
 FIRST = {"glossary.md": 40, "metrics.md": 8}
-HOME = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md"}
+HOME = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "examples/README.md": "examples.md",
+}
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -28,8 +32,7 @@ def on_files(files: Files, config: Any) -> Files:
     generated = {f"reference/api/{name}.md": text for name, text in api_pages().items()}
     generated |= {"reference/config.md": config_page(), "reference/commands.md": commands_page()}
     for name, page in HOME.items():
-        if (ROOT / name).exists():
-            generated[page] = (ROOT / name).read_text()
+        generated[page] = (ROOT / name).read_text()
     for page, text in generated.items():
         files.append(File.generated(config, page, content=text))
     for file in list(files.documentation_pages()):
