@@ -1,1 +1,1 @@
-"""What samples: vLLM in a process of its own."""
+"""The engine samples completions: vLLM in a process of its own."""

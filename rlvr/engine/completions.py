@@ -1,4 +1,4 @@
-"""Completions: what any engine samples of problems, with texts, seeds and places."""
+"""Completions: turns what an engine samples into completions, with texts, seeds and places."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Progress = Callable[[int, int], None]
 
 
 def request_seed(seed: int, round_: int, problem_id: str, index: int) -> int:
-    """Return the 63-bit seed of one request: equal in all arms, which so share their noise."""
+    """Return the 63-bit seed of one request. It is equal in all arms, so that they share noise."""
     key = f"{seed}/{round_}/{problem_id}/{index}".encode()
     return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") >> 1
 
@@ -31,12 +31,12 @@ def stream_completions(
     progress: Progress | None = None,
     wait_seconds: float | None = 0.0,
 ) -> Iterator[Completion | None]:
-    """Yield `samples` completions of each problem as they are finished, None while there is none.
+    """Yield `samples` completions of each problem as they finish, and None in between.
 
-    None comes before each part of them, and when there was nothing for `wait_seconds` (None: when
-    nothing is finished the caller waits as long as it takes).
-    `progress(done, tokens)` is called up to 20 times a second. Raises RunError when the engine
-    died.
+    None comes before each part of them, and whenever nothing has finished for `wait_seconds`, so
+    that the caller can do other work. If `wait_seconds` is None, the caller waits as long as it
+    takes. `progress(done, tokens)` is called up to 20 times a second. Raises RunError when the
+    engine died.
     """
     keys = [(i, k) for i in range(len(problems)) for k in range(samples)]
     parts = engine.stream(
@@ -47,7 +47,7 @@ def stream_completions(
     )
     done = tokens = 0
     for part in parts:
-        yield None  # before the first too: whoever judges them asks for more while at work
+        yield None  # also before the first part: the caller can judge while the engine works
         if not part:
             continue
         yield from completions_of(tokenizer, problems, prompts, part, samples, place)
@@ -73,7 +73,7 @@ def completions_of(
     samples: int,
     place: Place,
 ) -> list[Completion]:
-    """Return as completions what was sampled; positions count `samples` of each problem in turn."""
+    """Turn samples into completions; their positions count `samples` for each problem in turn."""
     texts = tokenizer.batch_decode([one.token_ids for _, one in sampled], skip_special_tokens=True)
     return [
         Completion(

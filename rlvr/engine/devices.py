@@ -1,4 +1,4 @@
-"""Devices: where the sums of engine and trainer are done."""
+"""Devices: says whether engine and trainer compute on a GPU."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 
 @functools.cache
 def on_gpu() -> bool:
-    """Whether torch sees a CUDA device."""
+    """Return whether torch sees a CUDA device."""
     import torch
 
     return torch.cuda.is_available()

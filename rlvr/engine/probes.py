@@ -1,7 +1,7 @@
 """Probes: a few sequences with transformers' own logprobs, kept beside the weights they belong to.
 
-After each change of weights the engine scores them too: if it is apart from transformers, it would
-sample from other weights than those trained.
+After each change of weights the engine scores the same sequences. If its logprobs differ from those
+of transformers, it would sample from other weights than the trained ones.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from rlvr.engine.protocol import Tokens
 
 PROBES = "probes.json"
 FLOAT32_TOLERANCE = 1e-3
-# How many times what half-precision products do to transformers an engine may be off.
+# In half precision an engine may differ by this many times the rounding error of transformers.
 ROUNDINGS = 2.5
 
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Sequences and their logprobs (nats) in transformers: n - 1 for the n tokens of each.
+    """Sequences and their logprobs (nats) in transformers: n - 1 for a sequence of n tokens.
 
-    rounding: the mean absolute difference (nats a token) that bfloat16 products make to them.
+    rounding: how much bfloat16 products change them (mean absolute difference, nats a token).
     """
 
     token_ids: list[Tokens]
@@ -34,11 +34,10 @@ class Probes:
     rounding: float
 
     def prove(self, scored: Sequence[Sequence[Tokens]], model: Path, dtype: str) -> float:
-        """Return how far an engine is off (mean absolute difference, nats a token).
+        """Return how much an engine's logprobs differ (mean absolute difference, nats a token).
 
-        `scored`: what each of its replicas gives as logprobs of the sequences; the worst counts.
-        Raises RunError above the bound. In half precision the bound grows with what the rounding
-        does to these probes in transformers.
+        `scored`: the logprobs of the sequences from each replica of the engine; the worst replica
+        counts. Raises RunError above the bound. In half precision the bound grows with `rounding`.
         """
         worst = 0.0
         for replica in scored:
@@ -71,12 +70,12 @@ def read_probes(model: Path) -> Probes:
 def write_probes(model: Any, sequences: Iterable[Tokens], folder: Path) -> None:
     """Write transformers' own logprobs of the probe sequences beside the weights they belong to.
 
-    `Probes.prove` holds an engine against them. Computed from the float32 weights in memory, one
-    sequence at a time. `rounding` is the mean absolute difference that bfloat16 products make.
+    `Probes.prove` compares an engine with them. They are computed from the float32 weights in
+    memory, one sequence at a time. `rounding` is measured with bfloat16 products.
     """
     import torch
 
-    # In training accelerate has put its autocast around `forward`: the exact one lies beneath.
+    # During training accelerate wraps `forward` in its autocast; the exact one lies inside.
     forward = getattr(model, "_original_forward", model)
 
     def score(ids: list[int]) -> Any:

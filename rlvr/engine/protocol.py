@@ -1,7 +1,7 @@
-"""Protocol: what the project asks of an engine.
+"""Protocol: what an engine must do.
 
-Another engine is another file beside `vllm.py`, which ends in `ENGINE`, its class; `engine.name` in
-a config chooses it by the file's name.
+To add an engine, add a file beside `vllm.py` that ends in `ENGINE`, the engine's class.
+`engine.name` in a config chooses it by the file's name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Tokens = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How tokens are drawn. Temperature 0 is greedy."""
+    """How the engine draws tokens. Temperature 0 is greedy."""
 
     temperature: float = 1.0
     top_p: float = 1.0
@@ -27,7 +27,7 @@ class Decoding:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """One engine output: token ids with the EOS, and their logprobs (nats, at temperature 1)."""
+    """One sampled completion: token ids with the EOS, and their logprobs (nats, temperature 1)."""
 
     token_ids: Tokens
     logprobs: tuple[float, ...]
@@ -35,41 +35,41 @@ class Sampled:
 
 
 class Engine(Protocol):
-    """What samples and scores, with the weights that it was last given.
+    """An engine samples and scores with the weights that it was last given.
 
-    dtype: the precision it computes in. start_seconds: how long its start took.
+    dtype: the precision in which it computes. start_seconds: how long its start took.
 
-    Use as a context manager: it is closed at the end.
+    Use it as a context manager, which closes it at the end.
     """
 
     dtype: str
     start_seconds: float
 
     def __init__(self, model: Path, dtype: str, arguments: Mapping[str, Any] | None = None) -> None:
-        """Start with the weights of a model folder; may return before it is ready.
+        """Start with the weights of a model folder; may return before the engine is ready.
 
-        `arguments`: the config's `engine`, without its `name`. `max_model_len` is always there in a
-        run: tokens of the longest sequence.
+        `arguments`: the config's `engine`, without its `name`. In a run they always have
+        `max_model_len`, the number of tokens of the longest sequence.
         """
 
     def wait_ready(self) -> dict[str, Any]:
-        """Wait until it serves; return what it says of itself.
+        """Wait until the engine is ready; return what it says about itself.
 
         Raises RunError if it can't start.
         """
 
     def load(self, model: Path) -> float:
-        """Load the weights of a model folder and prove it on the folder's probes (`probes.py`).
+        """Load the weights of a model folder, and check the result on its probes (`probes.py`).
 
         Returns the mean gap from transformers' logprobs (nats a token). Raises RunError above the
         engine's bound.
         """
 
     def reload(self, model: Path) -> None:
-        """Load the weights of a model folder; the caller proves what is sampled from them."""
+        """Load the weights of a model folder without a check; the caller checks the samples."""
 
     def rest(self) -> None:
-        """Hand memory back while the trainer works: the engine needs a `load` afterwards."""
+        """Give memory back while the trainer works. Afterwards the engine needs a `load`."""
 
     def stream(
         self,
@@ -78,23 +78,24 @@ class Engine(Protocol):
         seeds: Sequence[int],
         wait_seconds: float | None = None,
     ) -> Iterator[list[tuple[int, Sampled]]]:
-        """Sample one completion a prompt; yield (place of the prompt, completion) as they finish.
+        """Sample one completion for each prompt; yield lists of (prompt's position, completion).
 
-        In parts; an empty one says that nothing was finished within `wait_seconds`.
+        Each list has what has finished since the last one. An empty list says that nothing finished
+        within `wait_seconds`.
         """
 
     def generate(
         self, prompts: Sequence[Tokens], decoding: Decoding, seeds: Sequence[int]
     ) -> list[Sampled]:
-        """Sample one completion a prompt, order kept."""
+        """Sample one completion for each prompt, in the order of the prompts."""
         results = dict(one for part in self.stream(prompts, decoding, seeds) for one in part)
         return [results[place] for place in range(len(prompts))]
 
     def score(self, sequences: Sequence[Tokens]) -> list[tuple[float, ...]]:
-        """Return for each sequence of n tokens the n-1 logprobs (nats) of all but its first."""
+        """Return the logprobs (nats) of each sequence: n-1 for n tokens, without the first."""
 
     def close(self) -> None:
-        """End the engine; pending work is dropped."""
+        """End the engine, and drop pending work."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Registry: every engine by the name of its file, which a config has as `engine.name`."""
+"""Registry: finds an engine by the name of its file, which is `engine.name` in a config."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENGINES: dict[str, Start] = offered("rlvr.engine", "ENGINE")
 
 
 def engine_of(arguments: Mapping[str, Any]) -> tuple[Start, dict[str, Any]]:
-    """Return what starts the engine that a config names, and its arguments without the name.
+    """Return the class of the engine that a config names, and its arguments without the name.
 
     Raises InputError with the nearest known name.
     """

@@ -1,8 +1,8 @@
-"""The engine's process: vLLM behind a socket, which `vllm.VllmEngine` holds the other end of.
+"""The engine's process: vLLM behind a socket. `vllm.VllmEngine` has the other end of the socket.
 
-On a CPU three things that vLLM 0.31 does wrongly or slowly there are fixed here: a tied output
-layer that keeps its old weights over a reload, memory that can't be handed back, and the noise of
-requests with seeds of their own, drawn on one core, after as much again that nobody uses.
+This file also fixes three things that vLLM 0.31 does wrongly or slowly on a CPU. A tied output
+layer keeps its old weights after a reload. Memory can't be given back. The noise of requests with
+seeds of their own is drawn on one core, after as much noise that is never used.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from rlvr.engine import threads
 from rlvr.engine.devices import on_gpu
 from rlvr.engine.protocol import Decoding, Sampled, Tokens
 
-TELL_SECONDS = 0.05  # between what is told of completions that are finished
-SMALL = 1 << 18  # draws (rows x vocabulary) below which handing them to threads costs more
+TELL_SECONDS = 0.05  # between two reports of finished completions
+SMALL = 1 << 18  # with fewer draws (rows x vocabulary), threads cost more than they save
 
 
 def serve(descriptor: int) -> None:
-    """Be the engine process: answer what comes over the socket `descriptor` until it closes."""
-    # Ctrl-C is for the run, which ends the engine in its own time.
+    """Run the engine process: answer requests on the socket `descriptor` until it closes."""
+    # Ctrl-C is meant for the run, which then ends the engine itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection = Connection(descriptor)
     began = time.monotonic()
@@ -63,7 +63,7 @@ def _answer(connection: Connection, function: Callable[..., Any], *content: Any)
         reply = ("done", function(*content))
     except InputError as failure:
         reply = ("refused", str(failure))
-    except Exception as failure:  # whatever went wrong belongs to the parent, which owns the run
+    except Exception as failure:  # the parent owns the run, so it gets every exception
         traceback.print_exc()
         reply = (
             "failed",
@@ -74,7 +74,7 @@ def _answer(connection: Connection, function: Callable[..., Any], *content: Any)
 
 
 def engine_arguments(model: Path, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return vLLM's engine arguments: the user's over defaults that suit the machine."""
+    """Return vLLM's engine arguments: defaults that suit the machine, overridden by the user's."""
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(model)
@@ -106,7 +106,7 @@ def engine_arguments(model: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kv_cache_bytes(config: Any, length: int, sequences: int, dtype: str) -> int:
-    """Return the bytes that `sequences` full ones need, at most a quarter of the free memory."""
+    """Return the bytes that `sequences` full sequences need; at most a quarter of free memory."""
     import psutil
 
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
@@ -117,7 +117,7 @@ def _kv_cache_bytes(config: Any, length: int, sequences: int, dtype: str) -> int
 
 
 def _start(model: Path, arguments: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Return vLLM's engine and what is to be known of it."""
+    """Return vLLM's engine, and facts about it."""
     import vllm
 
     settings = engine_arguments(model, arguments)
@@ -133,7 +133,7 @@ def _start(model: Path, arguments: Mapping[str, Any]) -> tuple[Any, dict[str, An
 
 
 def load_weights(llm: Any, folder: str) -> None:
-    """Give a vLLM engine the weights in `folder`, in place; its prefix cache is emptied."""
+    """Load the weights in `folder` into a vLLM engine in place, and empty its prefix cache."""
     llm.collective_rpc("reload_weights", kwargs={"weights_path": folder})
     if not on_gpu():
         llm.apply_model(_pack_tied_head)
@@ -152,7 +152,7 @@ def _generate(
     decoding: Decoding,
     tell: Callable[[list[tuple[int, Sampled]]], None],
 ) -> None:
-    """Sample a completion of each item, and tell of those that are finished, with their places."""
+    """Sample a completion for each item, and report those that finish, with their positions."""
     from vllm import SamplingParams
 
     parameters = [
@@ -164,14 +164,14 @@ def _generate(
             logprobs=0,
             flat_logprobs=True,
             detokenize=False,
-            skip_clone=True,  # nobody else holds it; a deep copy is a tenth of a tiny model's time
+            skip_clone=True,  # no other code uses it; a copy costs a tenth of a tiny model's time
         )
         for _, seed in items
     ]
     llm.reset_prefix_cache()
     prompts = [{"prompt_token_ids": list(ids)} for ids, _ in items]
     requests = llm.enqueue(prompts, parameters, use_tqdm=False)
-    # An output has its request's number alone, without the suffix that makes it unique.
+    # An output has the request's number, without the suffix that makes the number unique.
     places = {request.partition("-")[0]: place for place, request in enumerate(requests)}
     finished: list[tuple[int, Sampled]] = []
     told = time.monotonic()
@@ -209,15 +209,15 @@ def _score(llm: Any, sequences: list[Tokens]) -> list[tuple[float, ...]]:
 
 
 def _forget(worker: Any) -> None:
-    """Hand back the pages of weights and key-value cache: the next load fills them again."""
+    """Give back the memory of weights and key-value cache; the next load fills it again."""
     runner = worker.model_runner
     threads.forget([*runner.kv_caches, *runner.get_model().parameters()])
 
 
 def _pack_tied_head(model: Any) -> None:
-    """Pack the output layer's weights for the CPU again where they are the embedding's.
+    """Pack the output layer's weights for the CPU again if they are tied to the embedding's.
 
-    vLLM 0.31 reloads them with the embedding, and leaves the head's packed copy as it was.
+    vLLM 0.31 reloads the embedding, but leaves the output layer's packed copy as it was.
     """
     head = getattr(model, "lm_head", None)
     if head is not None and model.config.tie_word_embeddings:
@@ -225,10 +225,11 @@ def _pack_tied_head(model: Any) -> None:
 
 
 def _draw_in_threads() -> None:
-    """Make vLLM's sampler on a CPU draw the noise of seeded rows on all cores, and once.
+    """Make vLLM's sampler on a CPU draw the noise of seeded rows on all cores, and only once.
 
-    vLLM 0.31 draws noise for the whole batch and then, row by row, what the seeds ask for: the
-    same tokens at less than half the time, which is as long as a small model's forward pass.
+    vLLM 0.31 draws noise for the whole batch, and then draws it again row by row from the seeds.
+    This function gives the same tokens in less than half the time. The time saved is about that of
+    a small model's forward pass.
     """
     import torch
     from vllm.v1.sample.ops import topk_topp_sampler as theirs
@@ -236,7 +237,7 @@ def _draw_in_threads() -> None:
     sampler = theirs.TopKTopPSampler
     original = sampler.forward_cpu
     cores = max(1, torch.get_num_threads())
-    # vLLM ties the thread that calls it to one core, which threads made there would inherit.
+    # vLLM ties its calling thread to one core; threads that are made there would inherit that.
     everywhere = (0, os.sched_getaffinity(0))
     pool = ThreadPoolExecutor(cores, initializer=os.sched_setaffinity, initargs=everywhere)
 
@@ -248,13 +249,13 @@ def _draw_in_threads() -> None:
         probabilities = logits.softmax(dim=-1, dtype=torch.float32)
         noise = torch.empty_like(probabilities)
 
-        @torch.inference_mode()  # vLLM's own, which each thread must enter
+        @torch.inference_mode()  # vLLM's own context, which each thread must enter
         def draw(first: int) -> None:
             for row in range(first, len(noise), step):
                 noise[row].exponential_(generator=generators[row])
 
         step = cores if noise.numel() > SMALL else 1
-        # Not lazy: every row is drawn before any is used.
+        # A list, not an iterator: every row must be drawn before any is used.
         list(pool.map(draw, range(step))) if step > 1 else draw(0)
         return theirs.sample_with_exponential_noise(probabilities, noise), None
 

@@ -1,4 +1,4 @@
-"""Settings: the keys of `generate`, and those of `engine` that rlvr reads too."""
+"""Settings: the keys of `generate`, and the keys of `engine` that rlvr itself reads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from rlvr.sections import Positive, Rate, Section, Share
 
-# The keys of `engine` that rlvr reads too.
+# The keys of `engine` that rlvr itself reads.
 ENGINE_SIZES = {
     "max_model_len",
     "max_num_seqs",
@@ -28,7 +28,7 @@ class GenerateConfig(Section):
 
 
 def check_sizes(arguments: Mapping[str, Any]) -> None:
-    """Raise ValueError where a size among the engine's arguments is no whole number above 0."""
+    """Raise ValueError if a size among the engine's arguments is not a whole number above 0."""
     for key in ENGINE_SIZES & arguments.keys():
         if type(arguments[key]) is not int or arguments[key] < 1:
             raise ValueError(f"{key} must be a whole number above 0: {arguments[key]!r}")

@@ -1,13 +1,13 @@
 """Threads and memory: one OpenMP runtime for trainer and engine, and freed memory that is kept.
 
-The GNU runtime that torch's wheels bring lets idle threads spin. When anything else wants the core
-(an engine, a verifier, another user) a step takes ten times as long and more. Intel's runtime
-answers to the GNU names too, so loading it first is enough.
+In the GNU runtime of torch's wheels, idle threads spin. If anything else needs the core (an engine,
+a verifier, another user), a training step takes ten times as long or more. Intel's runtime defines
+the GNU names too, so it is enough to load it first.
 
-glibc gives every large tensor back to the kernel when it is freed, and the next one costs a page
-fault for each 4 KiB: a fifth of a training step of a 135 M model. Kept, it is used again. Trainer
-and engine take turns, so what each keeps goes back between its turns: a run then needs about what
-the hungrier of them needs alone.
+glibc returns the memory of every large tensor to the kernel when the tensor is freed. The next
+tensor then costs a page fault for each 4 KiB: a fifth of a training step of a 135 M model. If
+malloc keeps the memory, it is used again. Trainer and engine take turns, and each returns its free
+memory at the end of its turn. So a run needs about as much memory as the larger of the two.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _DONTNEED = 4  # madvise(2)
 
 
 def openmp_library() -> Path | None:
-    """Return Intel's OpenMP runtime of this environment, None where it is not installed."""
+    """Return the path of Intel's OpenMP runtime in this environment, None if not installed."""
     path = Path(sys.prefix, "lib", "libiomp5.so")
     return path if path.is_file() else None
 
 
 def keep_memory() -> None:
-    """Make this process's malloc keep what is freed, large blocks too (glibc only)."""
+    """Make this process's malloc keep freed memory, large blocks too (glibc only)."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_MMAP_MAX, 0)
@@ -44,7 +44,7 @@ def keep_memory() -> None:
 
 
 def return_memory() -> None:
-    """Give what this process's malloc keeps of freed memory back to the kernel (glibc only)."""
+    """Return the freed memory that this process's malloc keeps to the kernel (glibc only)."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
@@ -52,7 +52,7 @@ def return_memory() -> None:
 
 @contextmanager
 def set_aside(tensors: Sequence[Any], file: Path) -> Iterator[None]:
-    """Keep what CPU tensors hold in a file while the block runs, and give all free memory back."""
+    """Keep the content of CPU tensors in a file while the block runs, and return free memory."""
     held = _storages(tensors)
     views = [(ctypes.c_char * one.nbytes()).from_address(one.data_ptr()) for one in held]
     with open(file, "wb") as out:
@@ -75,10 +75,10 @@ def _storages(tensors: Iterable[Any]) -> list[Any]:
 
 
 def forget(tensors: Iterable[Any]) -> None:
-    """Give the pages of CPU tensors back to the kernel: they hold zeros until written again."""
+    """Return the memory of CPU tensors to the kernel: they hold zeros until written again."""
     advise, page = ctypes.CDLL(None).madvise, mmap.PAGESIZE
     for storage in _storages(tensors):
-        # Whole pages alone: the first and last may hold what is not the tensor's.
+        # Only whole pages: the first and the last page may also hold other data.
         begin = -(-storage.data_ptr() // page) * page
         end = (storage.data_ptr() + storage.nbytes()) // page * page
         if end > begin:

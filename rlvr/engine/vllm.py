@@ -1,14 +1,14 @@
-"""vLLM: one engine per run, in a process of its own, fed new weights in place.
+"""vLLM: one engine per run, in a process of its own, which loads new weights in place.
 
-`VllmEngine`: `load` (weights of a folder, checked against transformers' logprobs), `stream` and
-`generate` (completions as they are finished, or all of them) and `score`. The child's side is
-`serve.py`. They exchange tuples over a socket pair; the child ends when the pair closes, so it
-never outlives the run. With `data_parallel_size` N there are N such children and the requests are
-dealt out among them.
+`VllmEngine` has `load` (the weights of a folder, checked against transformers' logprobs), `stream`
+and `generate` (completions as they finish, or all of them) and `score`. The child process runs
+`serve.py`. Parent and child exchange tuples over a socket pair. The child ends when the pair
+closes, so it never outlives the run. With `data_parallel_size` N there are N children, which share
+the requests.
 
-On a CPU the engine's scheduler runs in the child itself (no second process to wait for: 1.5 to 2
-times the tokens a second on tiny models, and the same batches every time, which makes a run
-repeatable to the bit).
+On a CPU the engine's scheduler runs in the child itself, and not in a second process. This gives
+1.5 to 2 times the tokens a second on tiny models. It also gives the same batches every time, which
+makes a run repeatable to the bit.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from rlvr.engine.protocol import Decoding, Engine, Sampled, Tokens
 
 _COMMAND = "import sys; from rlvr.engine.serve import serve; serve(int(sys.argv[1]))"
 GIB = 1 << 30
-LARGE = 256 << 20  # bytes of weights from which an engine at rest would hold too much
+LARGE = 256 << 20  # an engine with more bytes of weights holds too much memory while it rests
 
 
 class VllmEngine(Engine):
     """A vLLM engine in its own process.
 
-    `arguments` are vLLM's engine arguments, ours are only defaults under them.
+    `arguments` are vLLM's engine arguments; they override our defaults.
 
-    Use as a context manager. The child starts at construction and warms up while the caller does
-    other work: the first call waits for it. Raises RunError when it can't start or dies, with the
-    end of its log.
+    Use it as a context manager. The child starts at construction, and warms up while the caller
+    does other work; the first call waits for it. If the child can't start or dies, calls raise
+    RunError with the end of its log.
     """
 
     def __init__(self, model: Path, dtype: str, arguments: Mapping[str, Any] | None = None) -> None:
@@ -63,23 +63,23 @@ class VllmEngine(Engine):
         ]
 
     def close(self) -> None:
-        """End the children; pending work is dropped."""
+        """End the children, and drop pending work."""
         for child in self._children:
             child.close()
 
     def wait_ready(self) -> dict[str, Any]:
-        """Wait until every child serves; return what the first says of itself."""
+        """Wait until every child is ready; return what the first one says about itself."""
         facts = [child.ready() for child in self._children]
         self.start_seconds = max(float(fact["start_seconds"]) for fact in facts)
         return facts[0]
 
     def load(self, model: Path) -> float:
-        """Load the weights of `model` in place and prove it on the folder's probes.
+        """Load the weights of `model` in place, and check the result on the folder's probes.
 
         Returns the mean absolute difference (nats a token) between the engine's logprobs of the
         probes and those that transformers gave when the folder was written. Raises RunError above
-        the bound: the engine would sample from other weights than those trained. In half precision
-        the bound grows with what the rounding does to these probes in transformers.
+        the bound, because the engine would sample from other weights than the trained ones. In half
+        precision the bound grows with the rounding error that transformers has on these probes.
         """
         self.reload(model)
         probes = read_probes(model)
@@ -88,7 +88,7 @@ class VllmEngine(Engine):
         return probes.prove([child.receive() for child in self._children], model, self.dtype)
 
     def reload(self, model: Path) -> None:
-        """Load the weights of `model` in place; who calls this proves what is sampled from them."""
+        """Load the weights of `model` in place without a check; the caller checks the samples."""
         self._loaded = True
         if not self._children:
             self._children = self._begin(model)
@@ -100,16 +100,17 @@ class VllmEngine(Engine):
             child.receive()
 
     def rest(self) -> None:
-        """Hand the engine's memory back while another works: it needs a `load` afterwards.
+        """Give the engine's memory back while the trainer works. Afterwards it needs a `load`.
 
-        On a CPU alone; on a GPU the shares of engine and trainer are fixed. The processes of a
-        large model end, and start again at the `load`: vLLM can't hand back what it packed for the
-        CPU, and 10 to 15 s are little beside the training of such a model.
+        This does something only on a CPU; on a GPU the shares of engine and trainer are fixed. The
+        processes of a large model end, and start again at the `load`: vLLM can't give back weights
+        that it packed for the CPU, and a start of 10 to 15 s is short beside the training of such
+        a model.
         """
         self._loaded = False
         if self._large and not on_gpu():
             for child in self._children:
-                child.ready()  # one that could not start says so
+                child.ready()  # a child that could not start says so here
             self.close()
             self._children = []
         for child in self._children:
@@ -124,9 +125,10 @@ class VllmEngine(Engine):
         seeds: Sequence[int],
         wait_seconds: float | None = None,
     ) -> Iterator[list[tuple[int, Sampled]]]:
-        """Sample one completion a prompt; yield (place of the prompt, completion) as they finish.
+        """Sample one completion for each prompt; yield lists of (prompt's position, completion).
 
-        In parts; an empty one says that nothing was finished within `wait_seconds`.
+        Each list has what has finished since the last one. An empty list says that nothing finished
+        within `wait_seconds`.
         """
         count = len(self._children)
         at_work = self._ask("generate", list(zip(prompts, seeds, strict=True)), decoding)
@@ -143,7 +145,7 @@ class VllmEngine(Engine):
                     yield [(replica + count * place, sampled) for place, sampled in content]
 
     def score(self, sequences: Sequence[Tokens]) -> list[tuple[float, ...]]:
-        """Return for each sequence of n tokens the n-1 logprobs (nats) of all but its first."""
+        """Return the logprobs (nats) of each sequence: n-1 for n tokens, without the first."""
         results: list[Any] = [None] * len(sequences)
         for replica, child in self._ask("score", list(sequences)).values():
             results[replica :: len(self._children)] = child.receive()
@@ -152,7 +154,7 @@ class VllmEngine(Engine):
     def _ask(
         self, method: str, items: list[Any], *more: Any
     ) -> dict[Connection, tuple[int, _Child]]:
-        """Deal items out among the children; return by its connection the place of each child."""
+        """Share items among the children; return the index of each child by its connection."""
         if not self._loaded:
             raise RuntimeError("the engine's weights were handed back: load some first")
         for replica, child in enumerate(self._children):
@@ -174,7 +176,7 @@ class _Child:
                 stdout=log,
                 stderr=log,
                 env=child_environment(arguments, replica, replicas),
-                process_group=0,  # a terminal's Ctrl-C is for the run, also while this one starts
+                process_group=0,  # Ctrl-C is for the run alone, also while it starts
             )
         self.connection = Connection(ours.detach())
         self._facts: dict[str, Any] | None = None
@@ -184,7 +186,7 @@ class _Child:
     def send(self, *message: Any) -> None:
         if message[0] != "start":
             self.ready()
-        while self._asked:  # what came before was given up midway
+        while self._asked:  # an earlier request was abandoned before it was answered
             self.message()
         try:
             self.connection.send(message)
@@ -198,7 +200,7 @@ class _Child:
         return self._facts
 
     def receive(self) -> Any:
-        """Return the answer to what was asked."""
+        """Return the answer to the last request."""
         return self.message()[1]
 
     def message(self) -> tuple[str, Any]:
@@ -236,10 +238,7 @@ class _Child:
 
 
 def child_environment(arguments: Mapping[str, Any], replica: int, replicas: int) -> dict[str, str]:
-    """Return the child's environment.
-
-    What the user has set stands; the rest is tuned for the machine.
-    """
+    """Return the child's environment: what the user has set, and what suits the machine."""
     environment = dict(os.environ)
     tuned = {
         "VLLM_LOGGING_LEVEL": "WARNING",
@@ -247,7 +246,7 @@ def child_environment(arguments: Mapping[str, Any], replica: int, replicas: int)
         "TOKENIZERS_PARALLELISM": "false",
     }
     if on_gpu():
-        # It serves no request that has a seed, as all of ours have, and compiles itself at start.
+        # It can't serve requests with seeds, and all of ours have one. It also compiles at start.
         tuned["VLLM_USE_FLASHINFER_SAMPLER"] = "0"
         width = int(arguments.get("tensor_parallel_size", 1))
         visible = environment.get("CUDA_VISIBLE_DEVICES", "")
