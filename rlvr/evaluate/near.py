@@ -61,7 +61,7 @@ def near_duplicates(held_out: Sequence[str], trained: Iterable[str]) -> list[Nea
             continue
         text = _plain(other)
         of = set(_WORD.findall(text))
-        alike = numbers.get(_numbers(text), frozenset())
+        alike: frozenset[int] | set[int] = numbers.get(_numbers(text), frozenset())
         close = {place for word in of for place in rare.get(word, ())} & alike
         shares = {place: _shared(words[place], of, weights) for place in close}
         nearly = {p: x / totals[p] for p, x in shares.items() if x >= max(least, SHARE * totals[p])}

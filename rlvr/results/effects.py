@@ -94,9 +94,9 @@ class Results:
 class Effect:
     """One metric of an arm against the base, or of one arm against another, paired by seed.
 
-    `base` and `final`: means over the seeds; `bases` and `deltas`: a value a seed. `p_holm` is not a
-    number where the effect belongs to no family of tests. `variances`: where the error of the
-    interval comes from. `floor`: what its measurement error was taken from: the problems of both
+    `base` and `final`: means over the seeds; `bases` and `deltas`: a value a seed. `p_holm` is nan
+    where the effect belongs to no family of tests. `variances`: where the error of the interval
+    comes from. `floor`: what its measurement error was taken from: the problems of both
     sides in pairs ("paired", from eval.parquet), the recorded error of either ("unpaired", from
     metrics.parquet), or neither was there ("no floor").
     """

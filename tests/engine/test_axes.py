@@ -92,7 +92,7 @@ def test_base_and_arms_have_the_vote_and_the_likeliest_of_their_samples(run: Pat
         tied = votes[votes == votes.max()].index
         right = [(group[group.extracted == answer].status == "correct").all() for answer in tied]
         voted.append(sum(right) / max(1, len(right)))
-        best.append(group.status[(group.logprob / group.tokens).idxmax()] == "correct")
+        best.append(group.status.iloc[(group.logprob / group.tokens).argmax()] == "correct")
     assert value(run, 7, "base", 0, "maj@4") == (pytest.approx(sum(voted) / 32), 32)
     assert value(run, 7, "base", 0, "best-of-4") == (pytest.approx(sum(best) / 32), 32)
     metrics = pd.read_parquet(run / "metrics.parquet")
