@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rlvr.data import Arm, MatchBy, Row
+from rlvr.data import Arm, Row
 from rlvr.evaluate import metrics, table
 from rlvr.evaluate.measured import Selected
 from rlvr.learners.context import Metrics, Run, Seed
@@ -88,15 +88,15 @@ def _warm_start(seed: Seed) -> Sequence[Row]:
     return arms.real_rows(*seed.warm_start.solved(), base_of(seed.seed))
 
 
-def _matched(run: Run, arm: Arm, place: Place, by: MatchBy | None = None) -> Counter[str] | None:
-    """Return the size of what the matched arm selected in this round, `by` what the arm says.
+def _matched(run: Run, arm: Arm, place: Place) -> Counter[str] | None:
+    """Return how many rows the matched arm selected in this round, divided as `match_by` says.
 
-    None where it matches none.
+    None where the arm matches none.
     """
     if arm.match is None:
         return None
     theirs = Place(place.seed, arm.match, place.round).folder(run.folder)
-    return arms.size(_selected(theirs), by or arm.match_by, place.round)
+    return arms.size(_selected(theirs), arm.match_by, place.round)
 
 
 def _selected(folder: Path) -> Sequence[Row]:
@@ -118,9 +118,9 @@ def _remembered(run: Run, seed: Seed, arm: Arm, place: Place) -> Sequence[Row]:
 def budget(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
     """Return what the arm really used in this round, and what its matching lacked."""
     folder, settings = place.folder(run.folder), run.config.generate
-    rows, own = len(Stored(folder / ROWS, ROW)), _selected(folder)
+    rows = len(Stored(folder / ROWS, ROW))
     of_round = None if arm.keep == "replay" else place.round  # its rows are of before round 1
-    kept = arms.size(own, "rows", of_round).total()
+    kept = arms.size(_selected(folder), "rows", of_round).total()
     sampled = settings.prompts * settings.samples if arms.selects(arm) else 0
     found = [
         metrics.metric("sampled", sampled, sampled),
@@ -129,12 +129,10 @@ def budget(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
     ]
     if arms.selects(arm):
         found += _filtering(run, seed, place)
-    wanted, theirs = _matched(run, arm, place), _matched(run, arm, place, "rows")
-    if wanted is not None and theirs is not None:
-        lacking = wanted.total() - arms.size(own, arm.match_by, of_round).total()
-        # Of tokens: as many of the matched arm's rows as hold those that are lacking.
-        short = lacking * theirs.total() / wanted.total() if wanted else 0
-        found.append(metrics.metric("shortfall", short, theirs.total()))
+    matched = _matched(run, arm, place)
+    if matched is not None:
+        wanted = matched.total()
+        found.append(metrics.metric("shortfall", wanted - kept, wanted))
     return found
 
 

@@ -7,8 +7,8 @@ value of `keep` is a short pure function over it; the other axes act where they 
 eligible an arm with a cap keeps at most that many of each problem, drawn uniformly without
 replacement (a ranking keep: the best). Of what is left a matching arm keeps, in the same way,
 min(n_i, left) of each problem i, where n_i is the number that the matched arm kept of it; or as
-many rows in all as that arm, or rows with as many tokens (`match_by`). What is missing is counted
-as its shortfall, and not replaced. An arm with a share keeps that share of its whole pool.
+many rows in all as that arm, or as many and as long ones (`match_by`). Missing completions are
+counted as its shortfall, and not replaced. An arm with a share keeps that share of its whole pool.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rlvr.select.axis import Axis, Pool, draw
 from rlvr.select.flip import misjudge
 from rlvr.select.keep import RANKINGS, Asked, keep_verified, majority, selects
 from rlvr.select.learner import rewards
-from rlvr.select.match import IN_ALL, Take, by_problem, cut, in_order, narrow, size, within
+from rlvr.select.match import IN_ALL, Take, by_problem, cut, in_order, narrow, of_size, size
 from rlvr.select.memory import remember, subsample
 from rlvr.select.real_fraction import mix_real
 from rlvr.select.rows import completion_rows, real_rows
@@ -154,17 +154,15 @@ def choose(
         logprobs = pick(pool, "logprobs")
         scores = [RANKINGS[arm.keep](of_tokens) for (of_tokens,) in logprobs]
     take: Take = draw if scores is None else functools.partial(_best, scores)
-    whole, key = [(IN_ALL, range(len(pool)))], f"{seed}/{round_}/"
+    key = f"{seed}/{round_}/"
     if (cap := arm.cap) is not None:
         kept = narrow(by_problem(pool), kept, lambda _: cap, take, f"cap/{key}")
     if (share := arm.share) is not None:
+        whole = [(IN_ALL, range(len(pool)))]
         return narrow(whole, kept, lambda _: round(share * len(pool)), take, key)
     if counts is None:
         return kept
-    if arm.match_by == "tokens":
-        take = within([len(token_ids) for (token_ids,) in pick(pool, "token_ids")], take)
-    groups = by_problem(pool) if arm.match_by == "problems" else whole
-    return narrow(groups, kept, lambda name: counts.get(name, 0), take, key)
+    return of_size(pool, kept, arm.match_by, counts, take, key)
 
 
 def _best(scores: Sequence[float], places: Sequence[int], n: int, key: str) -> list[int]:

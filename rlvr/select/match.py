@@ -1,9 +1,10 @@
-"""match: as much as another arm kept in the same round: of each problem, or in all (`match_by`)."""
+"""match: as many rows as another arm kept in the same round: by problem, or by `match_by`."""
 
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from rlvr.data import Arm, InputError, MatchBy, Row, nearest
 from rlvr.records.stored import pick
 from rlvr.select.axis import Axis, Pool, draw
 
-IN_ALL = ""  # what a size is called that is not one problem's
+IN_ALL = ""  # the name of what is not divided into groups
 Groups = Iterable[tuple[str, Iterable[int]]]  # places, by problem or in all
 Take = Callable[[Sequence[int], int, str], Sequence[int]]  # (places, how many, key) -> some places
 
@@ -55,7 +56,7 @@ def in_order(arms: Sequence[Arm]) -> list[Arm]:
     return ordered
 
 
-def by_problem(pool: Pool) -> Iterator[tuple[str, list[int]]]:
+def by_problem(pool: Pool | Sequence[Row]) -> Iterator[tuple[str, list[int]]]:
     """Yield each problem with the places of its completions, wherever they lie, as they rise."""
     known: dict[str, int] = {}
     ids = pick(pool, "problem_id")
@@ -67,15 +68,17 @@ def by_problem(pool: Pool) -> Iterator[tuple[str, list[int]]]:
 
 
 def size(rows: Sequence[Row], by: MatchBy, round_: int | None) -> Counter[str]:
-    """Return how much the rows are: their number by problem, or in all, or their tokens in all.
+    """Return the number of rows: of each problem, in all, or of each number of tokens.
 
     Tokens are those in the loss: the prompt's are not. round_: of that round's rows alone.
     """
+    column = "token_ids" if by == "tokens" else "problem_id"
     found: Counter[str] = Counter()
-    columns = ("problem_id", "round", *(("token_ids",) if by == "tokens" else ()))
-    for problem, of_round, *tokens in pick(rows, *columns):
-        if round_ is None or of_round == round_:
-            found[problem if by == "problems" else IN_ALL] += sum(map(len, tokens)) if tokens else 1
+    for of, value in pick(rows, "round", column):
+        if round_ is None or of == round_:
+            if by == "tokens":
+                value = str(len(value))
+            found[IN_ALL if by == "rows" else value] += 1
     return found
 
 
@@ -90,27 +93,52 @@ def narrow(
     return left
 
 
-def within(tokens: Sequence[int], take: Take) -> Take:
-    """Return `take` by tokens: as many of its places, in its order, as together have no more.
+def of_size(
+    items: Pool | Sequence[Row],
+    kept: Sequence[bool],
+    by: MatchBy,
+    sizes: Mapping[str, int],
+    take: Take,
+    key: str,
+) -> list[bool]:
+    """Return flags of as many of the kept items as `sizes` says, a `size` by the same `by`."""
+    if by == "tokens":
+        return _as_long(items, kept, sizes, take, key)
+    groups = by_problem(items) if by == "problems" else [(IN_ALL, range(len(items)))]
+    return narrow(groups, kept, lambda name: sizes.get(name, 0), take, key)
 
-    `tokens`: how many each place has.
+
+def _as_long(
+    items: Pool | Sequence[Row],
+    kept: Sequence[bool],
+    sizes: Mapping[str, int],
+    take: Take,
+    key: str,
+) -> list[bool]:
+    """Return flags of an item for each wanted one, of its length or the nearest that is left.
+
+    Of equal lengths in the order of `take`. Wanted lengths have their turn at random, so that what
+    is lacking in the end is of any length.
     """
-
-    def some(places: Sequence[int], most: int, key: str) -> Sequence[int]:
-        order = take(places, len(places), key)
-        totals = itertools.accumulate(tokens[place] for place in order)
-        return [place for place, total in zip(order, totals, strict=True) if total <= most]
-
-    return some
+    tokens = [len(token_ids) for (token_ids,) in pick(items, "token_ids")]
+    places = [place for place, one in enumerate(kept) if one]
+    left: dict[int, list[int]] = defaultdict(list)
+    for place in reversed(take(places, len(places), key)):
+        left[tokens[place]].append(place)
+    lengths, flags = sorted(left), [False] * len(kept)
+    wanted = sorted(Counter({int(length): n for length, n in sizes.items()}).elements())
+    for length in draw(wanted, len(places), f"length/{key}"):
+        at = bisect_left(lengths, length)
+        near = min(lengths[max(0, at - 1) : at + 1], key=lambda one: abs(one - length))
+        flags[left[near].pop()] = True
+        if not left[near]:
+            lengths.remove(near)
+    return flags
 
 
 def cut(rows: Sequence[Row], by: MatchBy, sizes: Mapping[str, int], key: str) -> list[Row]:
-    """Return rows drawn at random, in their order: as many as `sizes` says in all, or fewer."""
-    tokens = [len(token_ids) for (token_ids,) in pick(rows, "token_ids")]
-    take = within(tokens, draw) if by == "tokens" else draw
-    whole = [(IN_ALL, range(len(rows)))]
-    kept = narrow(whole, [True] * len(rows), lambda name: sizes.get(name, 0), take, key)
-    return list(itertools.compress(rows, kept))
+    """Return rows drawn at random, in their order: as many as `sizes` says, or fewer."""
+    return list(itertools.compress(rows, of_size(rows, [True] * len(rows), by, sizes, draw, key)))
 
 
 def _check(arm: Arm) -> None:

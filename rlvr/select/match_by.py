@@ -14,6 +14,6 @@ def _check(arm: Arm) -> None:
 AXIS = Axis(
     kind=MatchBy,
     values="`problems`, `rows`, `tokens`",
-    says="what `match` copies: rows of each problem, rows in all, or the tokens of all rows",
+    says="what `match` copies: rows of each problem, rows in all, or rows and how long they are",
     check=_check,
 )

@@ -141,16 +141,16 @@ def test_a_matching_arm_chooses_among_what_its_cap_has_left() -> None:
 # Sizes matched in all
 
 
+def lengths_of(pool: Pool, kept: list[bool]) -> Counter[int]:
+    return Counter(len(c.token_ids) for (c, _), keep in zip(pool, kept, strict=True) if keep)
+
+
 def uneven(outcomes: dict[str, str]) -> Pool:
     """A pool whose completions have 1, 2, 3, ... tokens."""
     return [
         (dataclasses.replace(completion, token_ids=(5,) * (1 + completion.index)), verdict)
         for completion, verdict in pool_of(outcomes)
     ]
-
-
-def tokens_of(pool: Pool, kept: list[bool]) -> int:
-    return sum(len(c.token_ids) for (c, _), keep in zip(pool, kept, strict=True) if keep)
 
 
 def test_rows_in_all_may_be_of_any_problems() -> None:
@@ -162,17 +162,52 @@ def test_rows_in_all_may_be_of_any_problems() -> None:
     assert sum(choose(pool, wrong, {"": 99}, 0, 1)) == 15, "never topped up"
 
 
-def test_tokens_in_all_are_as_many_or_fewer_by_less_than_a_row() -> None:
+def test_rows_as_long_as_those_of_the_matched_arm() -> None:
     pool, arm = uneven(WHOLE), Arm("a", keep="random", match="b", match_by="tokens")
-    for seed in range(40):
-        for wanted in (0, 1, 20, 41):
-            kept = choose(pool, arm, {"": wanted}, seed, 1)
-            assert wanted - 6 < tokens_of(pool, kept) <= wanted
-    assert all(choose(pool, arm, {"": 84}, 0, 1)), "4 problems of 1 + 2 + ... + 6 tokens"
-    # In order of likelihood, which is equal here: the first ones, 1 + 2 + 3 tokens and then 4.
+    wanted = Counter({"1": 4, "3": 1, "6": 2})
+    drawn = [choose(pool, arm, wanted, seed, 1) for seed in range(40)]
+    assert all(lengths_of(pool, kept) == {1: 4, 3: 1, 6: 2} for kept in drawn)
+    assert len({tuple(kept) for kept in drawn}) > 10
+    times = Counter(place for kept in drawn for place in range(24) if kept[place])
+    assert all(3 <= times[place] <= 17 for place in (2, 8, 14, 20)), "of 3 tokens: 10 expected"
+
+
+def test_the_nearest_length_where_there_is_none_as_long() -> None:
+    pool, arm = (
+        uneven({"p": "www", "q": "w"}),
+        Arm("a", keep="random", match="b", match_by="tokens"),
+    )
+    assert lengths_of(pool, choose(pool, arm, {"9": 1}, 0, 1)) == {3: 1}
+    assert lengths_of(pool, choose(pool, arm, {"9": 2}, 0, 1)) == {3: 1, 2: 1}
+    assert lengths_of(pool, choose(pool, arm, {"1": 3}, 0, 1)) == {1: 2, 2: 1}
+    # Never topped up: four there, six wanted.
+    assert all(choose(pool, arm, {"1": 5, "9": 1}, 0, 1))
+    assert not any(choose(pool, arm, {}, 0, 1))
+
+
+def test_tokens_in_all_are_near_what_the_matched_arm_has() -> None:
+    """Of rows that are drawn they are not: the matched arm's are shorter than the pool's."""
+    pool = uneven({f"p{i}": "cccwwwww" for i in range(100)})  # of 1 to 8 tokens; right: 1 to 3
+    theirs = completion_rows(
+        pool, choose(pool, PRESETS["verified"], None, 0, 1), PRESETS["verified"], "v"
+    )
+    tokens = sum(len(row.token_ids) for row in theirs)
+    for by, low, high in (("rows", 2.1, 2.4), ("tokens", 1.0, 1.0)):
+        arm = Arm("a", keep="random", match="verified", match_by=by)  # type: ignore[arg-type]
+        kept = choose(pool, arm, size(theirs, by, 1), 0, 1)  # type: ignore[arg-type]
+        assert sum(kept) == len(theirs)
+        ratio = sum(length * n for length, n in lengths_of(pool, kept).items()) / tokens
+        assert low <= ratio <= high, by
+
+
+def test_of_equal_lengths_a_ranking_takes_the_best() -> None:
+    pool = [
+        (dataclasses.replace(completion, logprobs=(-float(place),)), verdict)
+        for place, (completion, verdict) in enumerate(uneven({"p": "ww", "q": "ww", "r": "ww"}))
+    ]
     ranked = Arm("a", keep="self-scored", match="b", match_by="tokens")
-    kept = choose(pool, ranked, {"": 9}, 0, 1)
-    assert [i for i, keep in enumerate(kept) if keep] == [0, 1, 2]
+    kept = choose(pool, ranked, {"1": 1, "2": 2}, 0, 1)
+    assert [i for i, keep in enumerate(kept) if keep] == [0, 1, 3]
 
 
 def test_the_size_of_an_arm_is_that_of_its_own_rows_of_the_round() -> None:
@@ -182,7 +217,7 @@ def test_the_size_of_an_arm_is_that_of_its_own_rows_of_the_round() -> None:
     older = [dataclasses.replace(row, round=0) for row in rows]
     assert size([*older, *rows], "problems", 1) == {"p": 2, "q": 2}
     assert size([*older, *rows], "rows", 1) == {"": 4}
-    assert size([*older, *rows], "tokens", 1) == {"": 1 + 2 + 2 + 3}
+    assert size([*older, *rows], "tokens", 1) == {"1": 1, "2": 2, "3": 1}
     assert size([*older, *rows], "rows", None) == {"": 8}
 
 
@@ -237,15 +272,14 @@ def test_replay_has_what_was_accepted_of_the_bases_pool_where_there_was_no_warm_
 
 def test_replay_and_real_can_be_cut_to_the_size_of_another_arm(tmp_path: Path) -> None:
     run, seed = made(tmp_path, 4, pool_of(WHOLE))  # solutions of 1, 2, 3 and 4 tokens
-    for keep, there, tokens in (("replay", 4, 10), ("real", 3, 6)):
+    for keep, there in (("replay", 4), ("real", 3)):
         by_rows = Arm(keep, keep=keep, match="b", match_by="rows")  # type: ignore[arg-type]
-        by_tokens = dataclasses.replace(by_rows, match_by="tokens")
+        by_tokens, place = dataclasses.replace(by_rows, match_by="tokens"), Place(0, keep, 1)
         for wanted in (0, 2, 3, 9):
-            place = Place(0, keep, 1)
             rows = _rows(run, seed, by_rows, place, [], [], Counter({"": wanted}))
             assert len(rows) == len({row.problem_id for row in rows}) == min(wanted, there)
-            rows = _rows(run, seed, by_tokens, place, [], [], Counter({"": wanted}))
-            assert min(wanted, tokens) - 4 < sum(len(row.token_ids) for row in rows) <= wanted
+        rows = _rows(run, seed, by_tokens, place, [], [], Counter({"1": 1, "3": 1}))
+        assert [len(row.token_ids) for row in rows] == [1, 3]
     rows = _rows(run, seed, PRESETS["real"], Place(0, "real", 1), [], [], None)
     assert {tuple(cut(rows, "rows", {"": 1}, f"{i}")) for i in range(20)} == {
         (row,) for row in rows
@@ -257,14 +291,13 @@ def test_replay_and_real_can_be_cut_to_the_size_of_another_arm(tmp_path: Path) -
     [
         ("problems", "ccc", "cc", 1, 3),
         ("rows", "ccc", "c", 2, 3),
-        # 1 + 2 + 3 tokens wanted, 1 + 2 there: 3 lacking, of a mean row of 2 tokens.
-        ("tokens", "ccc", "cc", 1.5, 3),
+        ("tokens", "ccc", "cc", 1, 3),
         ("tokens", "cc", "cc", 0, 2),
         ("rows", "w", "w", 0, 0),
     ],
 )
-def test_what_a_matching_arm_lacks_is_counted_in_rows(
-    by: Any, wanted: str, mine: str, shortfall: float, n: int, tmp_path: Path
+def test_what_a_matching_arm_lacks_is_counted(
+    by: Any, wanted: str, mine: str, shortfall: int, n: int, tmp_path: Path
 ) -> None:
     run, seed = made(tmp_path, 4, [])
     for name, letters in (("verified", wanted), ("mine", mine)):
