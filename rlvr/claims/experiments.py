@@ -331,13 +331,15 @@ def fraction_needed(_: Quantity, seed: int, main: Results, __: Sequence[Results]
 def dial(r: Results) -> dict[float, dict[float, str]]:
     """Return the arms of a dial by false-negative, then by false-positive rate, both ascending.
 
-    Arms that keep what the verifier accepts, with errors that do not depend on the text.
+    Arms that keep all that the verifier accepts, with errors that do not depend on the text.
     """
     rows: dict[float, dict[float, str]] = {}
     for arm in r.config["arms"]:
         flip = arm["flip"] or {"false_positive": 0.0, "false_negative": 0.0, "pattern": None}
         plain = arm["memory"] == "replace" and arm["start"] == "previous"
         plain = plain and not (arm["real_fraction"] or arm["match"] or arm["share"])
+        # A config has these two keys only where an arm uses them.
+        plain = plain and not (arm.get("cap") or flip.get("persistent"))
         if arm["keep"] == "verified" and plain and not flip["pattern"]:
             row = rows.setdefault(float(flip["false_negative"]), {})
             row[float(flip["false_positive"])] = str(arm["name"])

@@ -125,7 +125,9 @@ DIAL = (
     "{name: b, keep: verified, flip: {false_positive: 0.9}},"
     "{name: c, keep: verified, flip: {false_negative: 0.5}},"
     "{name: d, keep: verified, flip: {false_positive: 0.5, false_negative: 0.5}},"
-    "{name: p, keep: verified, flip: {false_positive: 1.0, pattern: x}},random]"
+    "{name: p, keep: verified, flip: {false_positive: 1.0, pattern: x}},"
+    "{name: q, keep: verified, flip: {false_positive: 0.5, persistent: true}},"
+    "{name: r, keep: verified, cap: 2, flip: {false_positive: 0.9}},random]"
 )
 
 
