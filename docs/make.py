@@ -4,9 +4,9 @@ A block `<!-- NAME -->` ... `<!-- /NAME -->` is made from a record. The README h
 the first table of the quickstart; docs/results.md has of each docs/results/NAME, whatever it says,
 what `rlvr compare docs/results/NAME` prints, and which verdicts the rule has changed since the runs
 were made (docs/results/verdicts-before.json has what they were then); docs/claims.md has
-the table of docs/claims, whose pages are made from the records beside them. docs/scale.md and
-docs/verifiers.md have a block made from what the benchmarks left, docs/metrics.md and
-docs/glossary.md one made from the table of metrics.
+the table of docs/claims, whose pages are made from the records beside them. docs/scale.md,
+docs/verifiers.md and docs/intervals.md have a block made from what the benchmarks left,
+docs/metrics.md and docs/glossary.md one made from the table of metrics.
 `--collect FOLDER` first copies there the records of the claims in FOLDER, which `rlvr claims` left.
 tests/unit/test_readme.py fails where what is written differs from what is recorded.
 """
@@ -173,6 +173,47 @@ def labelled(text: str) -> str:
     measured = json.loads((RESULTS / "labelled.json").read_text())
     lines = [*_agreement(measured), "", *_faults(measured)]
     return _with_block(text, "labelled", "".join(f"{line}\n" for line in lines))
+
+
+def intervals(text: str) -> str:
+    """Return docs/intervals.md with the table of what simulated intervals cover made anew."""
+    measured = json.loads((ROOT / "docs" / "results" / "coverage.json").read_text())
+    return _with_block(text, "coverage", "\n".join(_coverage(measured)) + "\n")
+
+
+def _coverage(measured: dict[str, Any]) -> list[str]:
+    """Return a row for each share, deviation and kind of problems: old and new rule by seeds."""
+    cells = measured["cells"]
+    seeds = sorted({cell["seeds"] for cell in cells})
+    heads = " | ".join(f"{n} seeds: old | new" for n in seeds)
+    lines = [
+        f"| base share | seeds differ | problems | {heads} | said in the output |",
+        "|---|---|---|" + "---:|" * (2 * len(seeds) + 1),
+    ]
+    rows: dict[tuple[float, str, str], list[dict[str, Any]]] = {}
+    for cell in cells:
+        rows.setdefault((cell["share"], cell["deviation"], cell["problems"]), []).append(cell)
+    for (share, deviation, problems), of in rows.items():
+        of = sorted(of, key=lambda cell: cell["seeds"])
+        figures = " | ".join(f"{cell['old']:.3f} | {cell['new']:.3f}" for cell in of)
+        notes = [cell["note"] for cell in of]
+        said = f"{min(notes):.0%} to {max(notes):.0%}"
+        lines.append(f"| {share:g} | {deviation} | {problems} | {figures} | {said} |")
+    least = {
+        kind: min(cell["new"] for cell in cells if cell["kind"] == kind)
+        for kind in dict.fromkeys(cell["kind"] for cell in cells)
+    }
+    lowest = ", ".join(f"{kind} {found:.3f}" for kind, found in least.items())
+    differ = ", ".join(f"{x:g} ({name})" for name, x in measured["deviations"].items())
+    return [
+        *lines,
+        "",
+        f"Share of {measured['runs']:,} simulated runs whose 95 % interval holds the true change. "
+        f"Lowest of the new rule: {lowest}. `extreme` are the rows so called, `lopsided` those "
+        "with a large deviation and another share than 0.5, `ordinary` all others. Seeds differ by "
+        f"{differ} in log-odds. Each run has {measured['problems']} problems with "
+        f"{measured['samples']} samples.",
+    ]
 
 
 def metrics(text: str) -> str:
@@ -397,6 +438,7 @@ PAGES = {
     "docs/claims.md": claims,
     "docs/scale.md": scale,
     "docs/verifiers.md": labelled,
+    "docs/intervals.md": intervals,
     "docs/metrics.md": metrics,
     "docs/glossary.md": glossary,
 }

@@ -42,7 +42,7 @@ PRIMARY = ("verified", "unfiltered")  # the arms that a rule is about, unless it
 BEST_TEMPERATURE = "pass@1_best_temperature"
 Floor = Literal["paired", "unpaired", "no floor"]
 RECORDED_ERROR = {name: "pass@1_se" for name in ("pass@1", "pass@1_low", "pass@1_high")}
-MOST_SPREAD = 0.5  # of the seeds, in parts of the way from a share to 0 or 1
+LOPSIDED = 0.25  # from here on `coverage_note` warns
 EXCLUDED = tuple(find("excluded_{status}").named())
 
 
@@ -150,22 +150,27 @@ def effect_of(r: Results, arm: str, other: str, metric: str, other_metric: str) 
 def coverage_note(effect: Effect) -> str:
     """Return what to say where the interval holds the truth less often than it states, else "".
 
-    That is so where a share lies near 0 or 1 and its seeds differ much: what they do is then so
-    lopsided that no Student-t interval over a few seeds holds. Said where the deviation between
-    the seeds is more than half the way from the share to 0 or 1, of the two sides that one which
-    differs more between the seeds. benchmarks/coverage.py shows how often that is found.
+    That is so where no problem differs from another, which tells nothing of the measurement error.
+    And where a share lies near 0 or 1 and its seeds differ much: they scatter lopsidedly then, and
+    no Student-t interval over a few of them holds. With m the mean share of that side which differs
+    more between the seeds, and s the deviation between seeds (without measurement error), s / (m (1
+    - m)) is that deviation in log-odds. |1 - 2 m| times it says how lopsided the shares of seeds
+    are which scatter evenly in log-odds (second derivative of the logistic function over its
+    first). Nothing is said where measurement is the larger part: the interval is wide enough then.
+    benchmarks/coverage.py shows what LOPSIDED finds.
     """
     if len(effect.deltas) < 2 or effect.floor == "no floor":
         return ""
+    if effect.variances.within <= TOLERANCE**2:
+        return "no problem differs from another: the measurement error can't be told"
     finals = [base + delta for base, delta in zip(effect.bases, effect.deltas, strict=True)]
-    side = max(effect.bases, finals, key=stdev)
-    share = _mean(side)
-    way = min(share, 1 - share)
-    if math.sqrt(effect.variances.between) <= MOST_SPREAD * way:
+    m = _mean(max(effect.bases, finals, key=stdev))
+    between = abs(1 - 2 * m) * math.sqrt(effect.variances.between)
+    if effect.variances.larger != "seeds" or between <= LOPSIDED * m * (1 - m):
         return ""
     return (
-        f"near {0 if share < 0.5 else 1} for how much the seeds differ: the interval holds the "
-        "truth less often than it states"
+        f"near {0 if m < 0.5 else 1} for how much the seeds differ: the interval holds the truth "
+        "less often than it states"
     )
 
 
