@@ -26,7 +26,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from rlvr.claims.pages import MOST_CONTRASTED, summary, write
+from rlvr.claims.pages import MOST_CONTRASTED, family, summary, write
 from rlvr.config import ClaimConfig
 from rlvr.data import InputError
 from rlvr.evaluate import table
@@ -47,6 +47,7 @@ LEARNERS = "grpo_tiny"  # a run whose arms come in pairs: NAME and grpo-NAME, ve
 ONLINE = "grpo_smollm2"  # a run of one seed, whose curve is shown
 RECORD = ("config.json", "metrics.parquet")
 FAULTS = 4  # shown of each side, in docs/verifiers.md
+SHOWN_SEEDS = 5  # of docs/results/conditions.json
 SIZES = (1_000, 10_000, 100_000, 1_000_000)  # completions, in docs/results/scale.json
 
 
@@ -67,8 +68,35 @@ def results(text: str) -> str:
 
 
 def claims(text: str) -> str:
-    """Return docs/claims.md with its table of the claims made anew."""
-    return _with_block(text, "claims", _claims())
+    """Return docs/claims.md with its tables of the claims made anew."""
+    return _with_block(_with_block(text, "claims", _claims()), "family", _family())
+
+
+def conditions(text: str) -> str:
+    """Return docs/conditions.md with its table of simulated curves made anew."""
+    measured = json.loads((ROOT / "docs" / "results" / "conditions.json").read_text())
+    shown = [cell for cell in measured["cells"] if cell["seeds"] == SHOWN_SEEDS]
+    heads = list(dict.fromkeys(f"`{cell['condition'].replace('arm x', 'x')}`" for cell in shown))
+    lines = [f"| {' | '.join(['curve', *heads])} |", "|---" * (len(heads) + 1) + "|"]
+    for curve in dict.fromkeys(cell["curve"] for cell in shown):
+        cells = [
+            f"{cell['truth']}: {100 * cell['holds']:.1f} / {100 * cell['fails']:.1f}"
+            for cell in shown
+            if cell["curve"] == curve
+        ]
+        lines.append(f"| {' | '.join([curve, *cells])} |")
+    simulations, level = measured["simulations"], (1 - measured["confidence"]) / 2
+    most, other = (100 * measured[f"largest_wrong_{end}"] for end in ("side", "by_seed"))
+    spread = 200 * math.sqrt(level * (1 - level) / simulations)
+    said = (
+        f"What is so, and in how many of {simulations:,} simulations of {SHOWN_SEEDS} seeds the "
+        f"condition held / failed, in %; `x` is an arm's change from the base.\nThe most frequent "
+        f"wrong decision on one side, with 3, 5 or 8 seeds, is {most:.1f} %, on a curve that lies "
+        f"exactly at the limit: of\n{100 * level:g} %, {simulations:,} simulations show "
+        f"+-{spread:.1f}. With a t interval over the seeds' own first rounds, never as one more "
+        f"than the rounds, it is\n{other:.1f} %.\n"
+    )
+    return _with_block(text, "conditions", "\n".join(lines) + f"\n\n{said}")
 
 
 def _block(name: str) -> str:
@@ -383,16 +411,29 @@ def _stripped(text: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
-def _claims() -> str:
+def _recorded_claims() -> list[tuple[str, ClaimConfig, dict[str, Any], Results]]:
+    """Return of each recorded claim its name, its section, its claim.json and its main run."""
     rows = []
     for folder in sorted(path.parent for path in CLAIMS.glob("*/claim.json")):
-        config = json.loads((folder / "main" / "config.json").read_text())["config"]
+        r = read_results(folder / "main")
         found = json.loads((folder / "claim.json").read_text())
-        rows.append((folder.name, ClaimConfig(**config["claim"]), found))
+        rows.append((folder.name, ClaimConfig(**r.config["claim"]), found, r))
+    return rows
+
+
+def _claims() -> str:
+    rows = [row[:3] for row in _recorded_claims()]
     lines = ["| claim | rule | effect | outcome |", "|---|---|---|---|"]
     for (name, _, _), (label, rule, effect, ruling, _) in zip(rows, summary(rows), strict=True):
         rule = " and ".join(f"`{part}`" for part in rule.split(" and "))
         lines.append(f"| [{label}](claims/{name}/README.md) | {rule} | {effect} | {ruling} |")
+    return "\n".join(lines) + "\n"
+
+
+def _family() -> str:
+    heads = ("claim", "outcome by itself", "p", "Holm p", "outcome in the family", "shares with")
+    lines = [f"| {' | '.join(heads)} |", "|---|---|---:|---:|---|---|"]
+    lines += [f"| {' | '.join(cells)} |" for cells in family(_recorded_claims())]
     return "\n".join(lines) + "\n"
 
 
@@ -436,6 +477,7 @@ PAGES = {
     "README.md": readme,
     "docs/results.md": results,
     "docs/claims.md": claims,
+    "docs/conditions.md": conditions,
     "docs/scale.md": scale,
     "docs/verifiers.md": labelled,
     "docs/intervals.md": intervals,

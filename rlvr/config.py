@@ -20,13 +20,14 @@ from rlvr.data import TRACKERS, Arm, InputError, TrackerName, nearest
 from rlvr.engine.registry import engine_of
 from rlvr.engine.settings import GenerateConfig, check_sizes
 from rlvr.evaluate.settings import EvaluateConfig
-from rlvr.evaluate.table import verdict_metrics
+from rlvr.evaluate.table import recorded_metrics, verdict_metrics
 from rlvr.learners.grpo_settings import GrpoConfig
 from rlvr.learners.registry import check_learners
 from rlvr.learners.sft import TrainConfig, WarmStartConfig
 from rlvr.models.loading import PromptConfig
 from rlvr.sections import Positive, Rate, Section, SeedNumber, configs_folder, one_line
 from rlvr.select.arms import ArmConfig, as_written, in_order, preset
+from rlvr.statistics.conditions import check as check_condition
 from rlvr.statistics.conditions import parse as parse_condition
 from rlvr.studies.settings import (
     CorpusConfig,
@@ -75,13 +76,15 @@ class VerdictConfig(Section):
 
     `primary`: the arms that the rule is about (null: `verified` and `unfiltered`, those of them
     that the run has; all arms if it has neither). Holm's correction over them enters the verdict.
-    The others describe.
+    The others describe. `conditions`: further statements about the run, such as `slope(verified
+    pass@1, last 3) within 0.02`; each comes to hold, to fail or to stay open (docs/conditions.md).
     """
 
     metric: str = "pass@1"
     primary: Annotated[list[str], Field(min_length=1)] | None = None
     margin: Rate = 0.05
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    conditions: list[str] = []
 
 
 class RayConfig(Section):
@@ -249,6 +252,16 @@ class Config(Section):
                     f"verdict.primary: no arm {name!r}{nearest(name, known)} "
                     f"(arms: {', '.join(known)})"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _conditions_possible(self) -> Config:
+        arms, known = ["base", *(arm.name for arm in self.arms)], recorded_metrics(self.evaluate.k)
+        for text in self.verdict.conditions:
+            try:
+                check_condition(parse_condition(text), arms, self.rounds, known)
+            except ValueError as failure:
+                raise ValueError(f"verdict.conditions: {failure}") from failure
         return self
 
     def arms_in_order(self) -> list[Arm]:

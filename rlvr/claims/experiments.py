@@ -14,25 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from rlvr import config as config_
 from rlvr.config import ClaimConfig, Config
 from rlvr.data import InputError, nearest
 from rlvr.evaluate.table import lower_is_better
 from rlvr.models import loading
+from rlvr.results.conditions import as_json as condition_json
+from rlvr.results.conditions import difference, settle_in
 from rlvr.results.effects import Results, plain
 from rlvr.statistics.conditions import (
     Condition,
     Outcome,
     Quantity,
-    State,
-    Term,
+    Settled,
+    Values,
+    check,
     parse,
     settle,
-    state,
+    settled,
+    slope,
 )
-from rlvr.statistics.estimates import Interval, paired_interval
 
 Budget = Literal["smoke", "cpu"]
 MAIN = "main"
@@ -55,20 +56,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """One condition held against the seeds' values."""
-
-    condition: Condition
-    values: tuple[float, ...]
-    interval: Interval
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a claim: outcome, controls, parts of the rule, and what is not there yet."""
+    """What became of a claim: outcome, controls, parts of the rule, and what is not there yet.
+
+    `p`: how often chance alone would settle the claim so, one way or the other.
+    """
 
     outcome: Outcome
+    p: float
     controls: tuple[Settled, ...]
     rule: tuple[Settled, ...]
     missing: tuple[str, ...]
@@ -129,10 +124,10 @@ def runs_of(claim: Claim, budget: Budget) -> dict[str, Config]:
         raise InputError(f"{failure} (an override of the claim's own)") from failure
     names = ["base", *(arm.name for arm in loaded[MAIN].arms)]
     for text in (*section.controls, *section.rule):
-        for arm in (term.arm for term in terms(text)):
-            if arm not in names:
-                hint = nearest(arm, names)
-                raise InputError(f"{claim.path}: claim: {text!r}: no arm {arm!r}{hint}")
+        try:
+            check(parse(text), names, claim.config.rounds)
+        except ValueError as failure:
+            raise InputError(f"{claim.path}: claim: {failure}") from failure
     return loaded
 
 
@@ -174,21 +169,36 @@ def settle_claim(section: ClaimConfig, runs: Mapping[str, Results]) -> Settlemen
     main = runs[MAIN]
     ladder = [main, *(runs[model] for model in section.models if model in runs)]
 
-    def held(text: str, parts: int) -> Settled:
-        condition = parse(text)
-        values = tuple(values_of(condition.quantity, main, ladder))
-        return Settled(
-            condition,
-            values,
-            paired_interval(values, main.confidence),
-            state(condition, values, main.confidence, parts),
-        )
+    def held(texts: Sequence[str]) -> tuple[Settled, ...]:
+        return tuple(hold(parse(text), main, ladder, len(texts)) for text in texts)
 
-    controls = tuple(held(text, len(section.controls)) for text in section.controls)
-    rule = tuple(held(text, len(section.rule)) for text in section.rule)
+    controls, rule = held(section.controls), held(section.rule)
     outcome = settle([one.state for one in controls], [one.state for one in rule])
     missing = tuple(unfinished(section, runs))
-    return Settlement("inconclusive" if missing else outcome, controls, rule, missing)
+    return Settlement(
+        outcome="inconclusive" if missing else outcome,
+        p=math.nan if missing else p_value(controls, rule),
+        controls=controls,
+        rule=rule,
+        missing=missing,
+    )
+
+
+def p_value(controls: Sequence[Settled], rule: Sequence[Settled]) -> float:
+    """Return the p-value of a claim's outcome: at most 1 - confidence where there is one.
+
+    To be supported, every control and every part of the rule must hold: the largest p of all (an
+    intersection of tests: Berger 1982, Technometrics 24). To be refuted, every control must hold
+    and one part of the rule fail: the largest of the controls', and of the smallest part's times
+    the number of parts (Bonferroni). The smaller of the two, since both p-values are two-sided: a
+    rule can't be found to hold and to fail. nan where a seed has no value, or with few seeds.
+    """
+    holds, fails = [one.p_holds for one in rule], [one.p_fails for one in rule]
+    needed = [one.p_holds for one in controls]
+    if any(map(math.isnan, (*needed, *holds, *fails))):
+        return math.nan
+    refuted = min(1.0, len(rule) * min(fails))
+    return max(*needed, min(max(holds), refuted)) if needed else min(max(holds), refuted)
 
 
 def elsewhere(section: ClaimConfig, runs: Mapping[str, Results]) -> dict[str, Outcome]:
@@ -213,75 +223,52 @@ def as_json(
         "budget": budget,
         "note": SMOKE_NOTE if budget == "smoke" else "",
         "outcome": settled.outcome,
+        "p": plain(settled.p),
         "missing": list(settled.missing),
-        "controls": [_condition(one) for one in settled.controls],
-        "rule": [_condition(one) for one in settled.rule],
+        "controls": [condition_json(one) for one in settled.controls],
+        "rule": [condition_json(one) for one in settled.rule],
         "changes": claim.changes,
         "seeds": list(main.seeds),
         "config_hash": main.config_hash,
     }
 
 
-def _condition(settled: Settled) -> dict[str, Any]:
-    return {
-        "condition": settled.condition.text,
-        "value": plain(settled.interval.delta),
-        "ci95": [plain(settled.interval.low), plain(settled.interval.high)],
-        "by_seed": [plain(value) for value in settled.values],
-        "state": settled.state,
-    }
-
-
 # Quantities -------------------------------------------------------------------------------------
 
 
-def values_of(quantity: Quantity, main: Results, ladder: Sequence[Results]) -> list[float]:
-    """Return a quantity's value for each seed of the main run, nan where it has none.
+def hold(condition: Condition, main: Results, ladder: Sequence[Results], parts: int = 1) -> Settled:
+    """Hold a condition against the main run, or against several models or arms of a kind.
 
     Raises InputError for a metric that the run has not.
     """
+    quantity = condition.quantity
     known = {metric for _, _, _, metric in main.values}
-    for term in (quantity.plus, quantity.minus):
-        if term is not None and term.metric not in known:
+    for term in quantity.terms:
+        if term.metric not in known:
             hint = nearest(term.metric, known)
             raise InputError(f"{main.name}: claim: {quantity.text!r}: no {term.metric!r}{hint}")
-    function = FUNCTIONS[quantity.function]
-    return [function(quantity, seed, main, ladder) for seed in main.seeds]
+    function = FUNCTIONS.get("" if quantity.last else quantity.function)
+    if function is None:
+        return settle_in(condition, main, parts)
+    values = Values([function(quantity, seed, main, ladder) for seed in main.seeds])
+    return settled(condition, values, main.confidence, parts)
 
 
 def has_arms(text: str, r: Results) -> bool:
     """Return whether a run has every arm that a condition names."""
-    return all(term.arm in ("base", *r.arms) for term in terms(text))
+    return all(term.arm in ("base", *r.arms) for term in parse(text).quantity.terms)
 
 
-def terms(text: str) -> list[Term]:
-    """Return the figures that a condition names."""
-    quantity = parse(text).quantity
-    return [term for term in (quantity.plus, quantity.minus) if term is not None]
-
-
-def difference(quantity: Quantity, seed: int, main: Results, _: Sequence[Results]) -> float:
-    """Return the first term less the second, at the last round."""
-
-    def at(term: Term | None) -> float:
-        return main.at(seed, term.arm, term.metric) if term else 0.0
-
-    return at(quantity.plus) - at(quantity.minus)
-
-
-def slope(quantity: Quantity, seed: int, main: Results, ladder: Sequence[Results]) -> float:
+def over_models(quantity: Quantity, seed: int, _: Results, ladder: Sequence[Results]) -> float:
     """Return the least-squares slope of a quantity per decade of parameters, over the models.
 
     Rounds, steps and rows are equal over the models, so a decade of parameters is a decade of
     training compute (6 x parameters x tokens: Kaplan 2001.08361, section 2.1). nan under two
     models.
     """
-    points = [(log_parameters(r), difference(quantity, seed, r, ())) for r in ladder]
+    points = [(log_parameters(r), difference(quantity, seed, r)) for r in ladder]
     known = [(x, y) for x, y in points if math.isfinite(y)]
-    if len(known) < 2:
-        return math.nan
-    x, y = np.array(known).T
-    return float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum())
+    return slope([x for x, _ in known], [y for _, y in known])
 
 
 def log_parameters(r: Results) -> float:
@@ -380,9 +367,9 @@ def distance(_: Quantity, seed: int, main: Results, __: Sequence[Results]) -> fl
     return sum(map(abs, found.values())) / len(found) if found else math.nan
 
 
+# What looks at several models, or at arms of a kind; `rlvr.results.conditions` has the rest.
 FUNCTIONS: Mapping[str, Callable[[Quantity, int, Results, Sequence[Results]], float]] = {
-    "": difference,
-    "slope": slope,
+    "slope": over_models,
     "fraction_needed": fraction_needed,
     "distance": distance,
 }

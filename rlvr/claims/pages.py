@@ -18,7 +18,6 @@ from rich.console import Console
 from rlvr.claims.experiments import (
     MAIN,
     Budget,
-    Settled,
     Settlement,
     as_json,
     at_point,
@@ -32,13 +31,14 @@ from rlvr.config import ClaimConfig
 from rlvr.data import InputError
 from rlvr.records.record import write_json, write_text
 from rlvr.results.compare import read_results, rule_text, why, write_compare
+from rlvr.results.conditions import figures
 from rlvr.results.effects import Results, arm_effects, excludes_zero, percent, signed, span
 from rlvr.results.plot import plot
 from rlvr.results.sceptic import checks
 from rlvr.results.tables import contrast_tables, means_tables, verdict_table
 from rlvr.results.verdict import rulings
-from rlvr.statistics.conditions import parse
-from rlvr.statistics.estimates import Interval, paired_interval
+from rlvr.statistics.conditions import Settled, parse
+from rlvr.statistics.estimates import Interval, holm, paired_interval
 
 BY_ROUND = ("amplified", "quirk", "quirk_logprob", "transcript_cer", "transcript_quirk")
 MOST_DRAWN = 9  # arms: of more the lines over rounds are a tangle
@@ -201,9 +201,8 @@ def _row(kind: str, one: Settled) -> str:
 
 
 def _cells(one: Settled) -> str:
-    band = one.interval
-    figures = [signed(band.delta), span(band.low, band.high), one.state]
-    return " | ".join([f"`{one.condition.text}`", *figures])
+    said = figures(one.condition, one.interval)
+    return " | ".join([f"`{one.condition.text}`", *said, one.state])
 
 
 def _tables(r: Results) -> list[str]:
@@ -279,9 +278,59 @@ def summary(rows: Sequence[tuple[str, ClaimConfig, Mapping[str, Any]]]) -> list[
         )
         rule = " and ".join(part["condition"] for part in found["rule"])
         label = f"{title(name, claim)}: {claim.says}"
-        effect = f"{parse(decisive['condition']).quantity.text}: {signed(value)}"
-        effect += f" ({span(low, high)})"
+        condition = parse(decisive["condition"])
+        said, interval = figures(condition, Interval(value, low, high, math.nan))
+        effect = f"{condition.quantity.text}: {said} ({interval})"
         others = [f"{point}: {said}" for point, said in found["elsewhere"].items()]
         outcome = "; ".join([str(found["outcome"]), *others])
         table.append((label, rule, effect, outcome, claim.changes))
     return table
+
+
+def family(
+    rows: Sequence[tuple[str, ClaimConfig, Mapping[str, Any], Results]],
+) -> list[tuple[str, ...]]:
+    """Return a row a claim: claim, outcome, p, Holm's p over all of them, what that leaves, kin.
+
+    `rows`: the claim's name, its section, its claim.json and its main run. Holm's correction holds
+    however the claims depend on each other (Holm 1979); how they do is said in the last cell.
+    """
+    known = [math.nan if found["p"] is None else float(found["p"]) for _, _, found, _ in rows]
+    table: list[tuple[str, ...]] = []
+    for (name, claim, found, r), p, adjusted in zip(rows, known, holm(known), strict=True):
+        kin = [
+            f"{title(other, theirs)} ({', '.join(common)})"
+            for other, theirs, _, run in rows
+            if other != name and (common := in_common(r, run))
+        ]
+        left = str(found["outcome"]) if adjusted <= 1 - r.confidence else "inconclusive"
+        cells = (str(found["outcome"]), _p(p), _p(adjusted), left, "; ".join(kin))
+        table.append((title(name, claim), *cells))
+    return table
+
+
+def _p(p: float) -> str:
+    """Return a p-value to four digits: here 0.0504 decides otherwise than 0.05."""
+    return "-" if math.isnan(p) else "<0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def in_common(a: Results, b: Results) -> list[str]:
+    """Return what two runs share: the base, and each arm that was trained alike in both.
+
+    The base, where whatever makes it is the same for a seed of both. An arm, where the training
+    loss of every seed and round that both have is the same to the last digit.
+    """
+    makes_base = ("model", "task", "prompt", "warm_start", "transcription", "corpus")
+    if not {*a.seeds} & {*b.seeds} or any(a.config[key] != b.config[key] for key in makes_base):
+        return []
+    arms = [arm for arm in a.arms if arm in b.arms]
+    found = ["base"]
+    for arm in arms:
+        mine, theirs = (
+            {key: x for key, x in r.values.items() if key[1] == arm and key[3] == "train_loss"}
+            for r in (a, b)
+        )
+        both = mine.keys() & theirs.keys()
+        if both and all(mine[key] == theirs[key] for key in both):
+            found.append(f"`{arm}`")
+    return found

@@ -302,6 +302,13 @@ def verdict_metrics(ks: Sequence[int]) -> list[str]:
     return list(dict.fromkeys([*anyone, *(row.name for row in rows if "{" not in row.name)]))
 
 
+def recorded_metrics(ks: Sequence[int]) -> list[str]:
+    """Return the names of all metrics that a run may record, without those of a level."""
+    return list(
+        dict.fromkeys(name for row in METRICS for k in ks for name in row.named(None, str(k)))
+    )
+
+
 def in_terminal(largest: str = "k") -> list[str]:
     """Return the names of the terminal's lines, in order; `largest`: the k of pass@k and others."""
     rows = [(row.line, row) for row in METRICS if row.line is not None]

@@ -42,8 +42,9 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     decides = {key: value for key, value in config.items() if key not in where}
     if decides.get("threads") is None:  # as the hashes have it that were taken before the key was
         decides.pop("threads", None)
-    if (verdict := decides.get("verdict")) and verdict.get("primary") is None:  # the same
-        decides["verdict"] = {key: verdict[key] for key in verdict if key != "primary"}
+    if verdict := decides.get("verdict"):  # the same
+        unset = [key for key in ("primary", "conditions") if not verdict.get(key)]
+        decides["verdict"] = {key: verdict[key] for key in verdict if key not in unset}
     decides["executor"] = "local"  # as the hashes have it that were taken before there was another
     claim = config.get("claim")
     if not claim:

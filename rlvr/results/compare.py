@@ -30,6 +30,7 @@ from rlvr.evaluate.table import ACCURACY, figure_name, find, lower_is_better
 from rlvr.records import record
 from rlvr.records.layout import COMPARISON, CONFIG, METRICS
 from rlvr.records.record import read_table, write_json
+from rlvr.results.conditions import conditions_json
 from rlvr.results.effects import (
     PRIMARY,
     Effect,
@@ -208,7 +209,8 @@ def write_compare(runs: Sequence[Results]) -> None:
 def compare_run(r: Results) -> dict[str, Any]:
     """Return the content of `compare.json` (design, section 5). Undefined figures are None.
 
-    `checks` (`rlvr.results.sceptic`) is what the design does not name.
+    What the design does not name: `conditions` (`rlvr.results.conditions`) and `checks`
+    (`rlvr.results.sceptic`).
     """
     metrics = sorted({key for _, arm, _, key in r.values if arm in r.arms})
     arms: dict[str, dict[str, Any]] = {arm: {} for arm in r.arms}
@@ -231,6 +233,7 @@ def compare_run(r: Results) -> dict[str, Any]:
         "verdicts": {arm: ruling.outcome for arm, ruling in ruled.items()},
         "rulings": {arm: _ruling_json(ruling) for arm, ruling in ruled.items()},
         "why": {arm: why(r, ruling) for arm, ruling in ruled.items()},
+        "conditions": conditions_json(r),
         "checks": as_json(r),
     }
 

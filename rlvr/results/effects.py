@@ -133,7 +133,8 @@ def effect_of(r: Results, arm: str, other: str, metric: str, other_metric: str) 
     both = {s: (r.at(s, arm, metric), r.at(s, other, other_metric)) for s in r.seeds}
     pairs = {s: pair for s, pair in both.items() if all(map(math.isfinite, pair))}
     deltas = tuple(a - b for a, b in pairs.values())
-    errors, floor = _errors(r, list(pairs), ((arm, metric), (other, other_metric)))
+    sides = ((arm, metric, r.round), (other, other_metric, r.round))
+    errors, floor = measurement_errors(r, list(pairs), sides)
     bases = tuple(b for _, b in pairs.values())
     return Effect(
         base=_mean(bases),
@@ -177,31 +178,36 @@ def coverage_note(effect: Effect) -> str:
 def level_of(r: Results, arm: str, metric: str, round: int | None = None) -> Interval:
     """Return the mean over seeds of a figure itself at a round, with its interval and floor."""
     seeds = [s for s in r.seeds if math.isfinite(r.at(s, arm, metric, round))]
-    errors, _ = _errors(r, seeds, ((arm, metric),), round)
+    errors, _ = measurement_errors(r, seeds, ((arm, metric, round or r.round),))
     return paired_interval([r.at(s, arm, metric, round) for s in seeds], r.confidence, errors)
 
 
-def _errors(
-    r: Results, seeds: Sequence[int], sides: Sequence[tuple[str, str]], round: int | None = None
+def measurement_errors(
+    r: Results,
+    seeds: Sequence[int],
+    sides: Sequence[tuple[str, str, int]],
+    weights: Sequence[float] = (1.0, -1.0),
 ) -> tuple[Any, Floor]:
     """Return the covariances of the seeds' measurement errors, None if unknown, and their source.
 
-    `sides`: an arm and a metric, or two of which the second is subtracted. The recorded errors
-    say nothing of problems that seeds, or sides, have in common: they are added as if there were
-    none, which is too much for two sides of a seed.
+    `sides`: an arm, a metric and a round; the second of two is subtracted, more are added by their
+    `weights`. The recorded errors say nothing of problems that seeds, or sides, have in common:
+    they are added as if there were none, which is too much for the sides of a seed.
     """
     if len(seeds) < 2:
         return None, "no floor"
-    found = errors_of(
-        [
-            tuple((r.place(s, arm, round).folder(r.folder) / EVALUATION, m) for arm, m in sides)
-            for s in seeds
-        ]
-    )
+    pairs = [
+        tuple((r.place(s, arm, t).folder(r.folder) / EVALUATION, m) for arm, m, t in sides)
+        for s in seeds
+    ]
+    found = errors_of(pairs, weights)
     if found is not None:
         return found, "paired"
-    recorded = [(arm, RECORDED_ERROR.get(metric, "")) for arm, metric in sides]
-    squares = [sum(r.at(s, arm, error, round) ** 2 for arm, error in recorded) for s in seeds]
+    added: dict[tuple[str, str, int], float] = {}  # a side that is there twice is one
+    for (arm, metric, round), weight in zip(sides, weights, strict=False):
+        side = (arm, RECORDED_ERROR.get(metric, ""), 0 if arm == BASE else round)
+        added[side] = added.get(side, 0.0) + weight
+    squares = [sum((w * r.at(s, *side)) ** 2 for side, w in added.items()) for s in seeds]
     if all(map(math.isfinite, squares)):
         return np.diag(squares), "unpaired"
     return None, "no floor"

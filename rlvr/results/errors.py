@@ -51,15 +51,18 @@ class Counts:
     correct: Array
 
 
-def errors_of(pairs: Sequence[tuple[Side, ...]]) -> Array | None:
+def errors_of(
+    pairs: Sequence[tuple[Side, ...]], weights: Sequence[float] = (1.0, -1.0)
+) -> Array | None:
     """Return the covariances of the seeds' measurement errors, an array seed by seed.
 
-    `pairs`: for each seed the side that is measured, or two of which the second is subtracted.
+    `pairs`: for each seed the side that is measured, or two of which the second is subtracted; or
+    as many as there are `weights`, by which their figures are multiplied and then added.
     Samples of a problem without a verdict are left out, as the metric itself does; so are problems
     that one side lacks. None where a file is not there, and for a metric that it can't tell.
     Raises Damaged for a file that can't be read.
     """
-    found = [_differences(sides) for sides in pairs]
+    found = [_sums(sides, weights) for sides in pairs]
     known = [one for one in found if one is not None]
     if not known or len(known) < len(found):
         return None
@@ -71,15 +74,16 @@ def errors_of(pairs: Sequence[tuple[Side, ...]]) -> Array | None:
     return errors if np.isfinite(errors).all() else None
 
 
-def _differences(sides: tuple[Side, ...]) -> tuple[Array, Array] | None:
-    """Return the problems that all sides have, and the first side's figures less the second's."""
+def _sums(sides: tuple[Side, ...], weights: Sequence[float]) -> tuple[Array, Array] | None:
+    """Return the problems that all sides have, and the sum of the sides' weighted figures."""
     figures = [_by_problem(path, metric) for path, metric in sides]
     if any(one is None for one in figures):
         return None
     [(problems, values), *others] = [one for one in figures if one is not None]
-    for theirs, subtracted in others:
+    values = weights[0] * values
+    for weight, (theirs, added) in zip(weights[1:], others, strict=False):
         problems, mine, their = np.intersect1d(problems, theirs, True, return_indices=True)
-        values = values[mine] - subtracted[their]
+        values = values[mine] + weight * added[their]
     return problems, values
 
 

@@ -19,6 +19,7 @@ from rich.text import Text
 from rlvr.evaluate.metrics import OFF_TARGET
 from rlvr.evaluate.table import BUDGET, NLL, find, in_terminal
 from rlvr.results.compare import p_value, rule_text, why
+from rlvr.results.conditions import figures, settle_conditions
 from rlvr.results.effects import (
     EXCLUDED,
     Effect,
@@ -59,7 +60,7 @@ def print_tables(runs: Sequence[Results], console: Console, everything: bool = F
 def _print_run(r: Results, console: Console, everything: bool) -> None:
     console.print(f"[bold]{escape(r.name)}[/bold], {_progress(r)}", highlight=False)
     console.print(f"Rule: {escape(rule_text(r))}.", highlight=False)
-    tables = [verdict_table(r), *sign_tables(r), checks_table(r)]
+    tables = [verdict_table(r), *sign_tables(r), *conditions_tables(r), checks_table(r)]
     if everything:
         tables += [*evidence_tables(r), *contrast_tables(r), *means_tables(r), *_level_tables(r)]
         tables += [*_excluded_tables(r), *_seed_tables(r)]
@@ -203,6 +204,16 @@ def contrast_tables(r: Results) -> list[Table]:
                 p_value(effect.p_holm),
                 "-" if math.isnan(interval.low) else "yes" if excludes_zero(interval) else "no",
             )
+    return [table] if table.row_count else []
+
+
+def conditions_tables(r: Results) -> list[Table]:
+    """Return one table of the run's own conditions, none where it has none."""
+    columns = ["value", f"{percent(r)} interval", "Holm p", ""]
+    table = _table("conditions of the config", ["condition"], columns)
+    for one, p in settle_conditions(r):
+        said = figures(one.condition, one.interval)
+        table.add_row(escape(one.condition.text), *said, p_value(p), one.state)
     return [table] if table.row_count else []
 
 

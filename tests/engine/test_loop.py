@@ -302,7 +302,7 @@ def test_timing_names_every_stage(run: Path) -> None:
 
 def test_compare_json_has_the_schema_of_the_design(run: Path) -> None:
     compared: dict[str, Any] = json.loads((run / "compare.json").read_text())
-    parts = ("rule", "arms", "contrasts", "verdicts", "rulings", "why", "checks")
+    parts = ("rule", "arms", "contrasts", "verdicts", "rulings", "why", "conditions", "checks")
     assert compared.keys() == set(parts)
     assert compared["arms"].keys() == set(ARMS)
     for metrics in compared["arms"].values():

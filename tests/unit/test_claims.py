@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,15 @@ import pytest
 from support.runs import TINY
 
 from rlvr.claims import experiments
-from rlvr.claims.pages import summary, title, write
+from rlvr.claims.pages import family, in_common, summary, title, write
 from rlvr.config import ClaimConfig, load, resolved
 from rlvr.data import InputError
 from rlvr.records.record import deciding, digest
 from rlvr.results.compare import read_results
 from rlvr.results.effects import Results
 from rlvr.results.sceptic import checks
-from rlvr.statistics.conditions import parse
+from rlvr.statistics.conditions import Settled, Values, parse, settled
+from rlvr.statistics.estimates import holm
 
 SEEDS = (0, 1, 2)
 Figure = Callable[[str, str, int, int], float]  # arm, metric, round, seed
@@ -60,7 +62,7 @@ def make(
 
 
 def value(text: str, main: Results, *others: Results) -> list[float]:
-    return experiments.values_of(parse(f"{text} > 0").quantity, main, [main, *others])
+    return list(experiments.hold(parse(f"{text} > 0"), main, [main, *others]).values)
 
 
 def test_a_difference_is_paired_by_seed(tmp_path: Path) -> None:
@@ -266,6 +268,59 @@ def test_a_claim_of_ones_own(tmp_path: Path) -> None:
         experiments.runs_of(claim, "cpu")
     assert [one.name for one in experiments.find(["c3_text"])] == ["c3_text"]
     assert len(experiments.find(["C3"])) == 2
+
+
+def one(text: str, *values: float) -> Settled:
+    return settled(parse(text), Values(values), 0.95)
+
+
+GREW, FELL = (0.40, 0.41, 0.42), (-0.40, -0.41, -0.42)
+
+
+def test_p_of_a_rule_is_the_largest_of_all_that_must_hold() -> None:
+    sure, less = one("a m > 0", *GREW), one("a m > 0", 0.1, 0.4, 0.5)
+    assert experiments.p_value([], [sure]) == sure.p_holds
+    assert experiments.p_value([], [sure, less]) == less.p_holds > sure.p_holds
+    assert experiments.p_value([less], [sure]) == less.p_holds, "a control must hold too"
+
+
+def test_p_of_a_refutation_is_the_smallest_part_times_their_number() -> None:
+    holds, fails = one("a m > 0", *GREW), one("a m > 0", *FELL)
+    assert experiments.p_value([], [holds, fails]) == 2 * fails.p_fails
+    assert experiments.p_value([fails], [fails]) == 1, "its control fails"
+    assert math.isnan(experiments.p_value([], [one("a m > 0", 1.0, math.nan, 1.0)]))
+
+
+def test_claims_are_one_family_and_say_what_they_share(tmp_path: Path) -> None:
+    rows = []
+    for name, over in (("c1", []), ("c2", []), ("c3", ["model=tiny-0.4m"])):
+
+        def figure(a: str, m: str, t: int, s: int, other: bool = name == "c2") -> float:
+            if m == "train_loss":
+                return 1.0 + (other and a == "random")
+            return grown(a, m, t, s)
+
+        section = ClaimConfig(**CLAIM | {"id": name.upper()})
+        runs = {"main": make(tmp_path / name, over, figure, ["pass@1", "train_loss"], CLAIM)}
+        found = experiments.as_json(section, "cpu", experiments.settle_claim(section, runs), runs)
+        rows.append((name, section, found, runs["main"]))
+    p = rows[0][2]["p"]
+    assert p == max(rows[0][2][part][0]["p"] for part in ("controls", "rule")) < 0.01
+    table = family(rows)
+    assert [cells[0] for cells in table] == ["C1", "C2", "C3"]
+    assert [cells[-1] for cells in table] == ["C2 (base, `verified`)", "C1 (base, `verified`)", ""]
+    assert {cells[3] for cells in table} == {f"{holm([p] * 3)[0]:.4f}"}
+    rows[1][2]["p"], rows[2][2]["p"] = 0.03, None  # a claim that is not finished counts not
+    (*_, first), second, third = (cells[:-1] for cells in family(rows))
+    assert (first, second[-1], third[-1]) == ("supported", "supported", "inconclusive")
+    rows[2][2]["p"] = 0.03
+    assert [cells[-2] for cells in family(rows)] == ["supported", "inconclusive", "inconclusive"]
+
+
+def test_other_seeds_share_nothing(tmp_path: Path) -> None:
+    mine = make(tmp_path / "a", [], grown, ["pass@1"])
+    assert in_common(mine, mine) == ["base"], "no training loss says that its arms are the same"
+    assert in_common(mine, replace(mine, seeds=(7, 8, 9))) == []
 
 
 def test_titles() -> None:

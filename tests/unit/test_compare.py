@@ -47,7 +47,7 @@ def run(tmp_path: Path) -> Path:
 def test_schema(run: Path) -> None:
     comparison = compare_run(run)
     assert set(comparison) == {
-        *("rule", "arms", "contrasts", "verdicts", "rulings", "why", "checks"),
+        *("rule", "arms", "contrasts", "verdicts", "rulings", "why", "conditions", "checks"),
     }
     assert set(comparison["arms"]) == set(comparison["verdicts"]) == set(comparison["why"])
     assert set(comparison["rulings"]) == set(comparison["verdicts"])

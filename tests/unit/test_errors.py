@@ -64,6 +64,8 @@ def test_two_sides_are_paired_by_problem_whatever_the_order(tmp_path: Path) -> N
     assert other is not None
     gains = np.array([1 / 4 - 1 / 2, 2 / 4 - 5 / 6, 0.0])
     assert other[0, 0] == pytest.approx(gains.var(ddof=1) / 3, rel=1e-12)
+    halves = errors_of([((a, "pass@1"), (a, "pass@2"), (a, "pass@1"))], (0.5, -1.0, 0.5))
+    assert halves == pytest.approx(other, rel=1e-12), "the same, one side of it in two halves"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from rlvr.claims.experiments import values_of
+from rlvr.claims.experiments import hold
 from rlvr.config import load, shipped_configs
 from rlvr.data import InputError
 from rlvr.evaluate import table
@@ -129,12 +129,12 @@ def test_a_row_is_a_conditions_metric_and_a_verdicts(run: Path) -> None:
     config["config"]["verdict"]["metric"] = "longest"
     record.write_json(run / "config.json", config)
     r = read_results(run)
-    values = values_of(parse("verified longest - base longest < 0").quantity, r, [])
-    assert values == [-r.round] * len(r.seeds)
+    values = hold(parse("verified longest - base longest < 0"), r, []).values
+    assert values == (-r.round,) * len(r.seeds)
     assert "growth if longest falls" in rule_text(r)
     assert compare_run(r)["verdicts"]["verified"] == "growth"
     with pytest.raises(InputError, match="did you mean 'longest'"):
-        values_of(parse("verified longes > 0").quantity, r, [])
+        hold(parse("verified longes > 0"), r, [])
 
 
 @pytest.mark.usefixtures("added")
