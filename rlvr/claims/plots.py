@@ -22,8 +22,8 @@ from matplotlib.figure import Figure
 from rlvr.claims.experiments import degradation, dial, fractions, log_parameters
 from rlvr.evaluate.table import lower_is_better
 from rlvr.records.record import write_bytes
-from rlvr.results.effects import Results, arm_effects, excludes_zero
-from rlvr.results.plot import BASE_COLOUR, MARKERS, arm_colours
+from rlvr.results.effects import Results, arm_effects, excludes_zero, percent
+from rlvr.results.plot import BASE_COLOUR, MARGIN, MARKERS, arm_colours
 from rlvr.statistics.estimates import Interval, paired_interval
 
 LARGE_K = 16
@@ -49,6 +49,9 @@ def plot_claim(ladder: Sequence[Results], path: Path, beside: Sequence[Results] 
         if draw is _ladder:
             _other_families(ladder[0], beside, axes)
         draw(ladder, axes)
+        bars = f". Bars: {percent(ladder[0])} intervals" if draw in WITH_BARS else ""
+        said = f"{ladder[0].name}, {len(ladder[0].seeds)} seeds{bars}"
+        axes.set_title(said, loc="left", fontsize=9)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     write_bytes(path, out.getvalue())
     return True
@@ -149,6 +152,7 @@ def _shares(ladder: Sequence[Results], axes: Axes) -> None:
         _line(axes, points, colour, MARKERS[i % len(MARKERS)], ranking)
     axes.set_xlabel("share of the corpus that is kept")
     axes.set_ylabel(f"{r.metric}, change from the base")
+    _margin(r, axes)
     _finish(axes)
 
 
@@ -164,6 +168,7 @@ def _ladder(ladder: Sequence[Results], axes: Axes) -> None:
     axes.set_xscale("log")
     axes.set_xlabel("parameters (equal tokens: training compute is 6 x parameters x tokens)")
     axes.set_ylabel(f"{first.metric}, change from the base")
+    _margin(first, axes)
     _finish(axes)
 
 
@@ -172,7 +177,7 @@ def _other_families(first: Results, beside: Sequence[Results], axes: Axes) -> No
         for arm, colour in arm_colours(first.arms).items():
             if arm in r.arms and r.metric == first.metric:
                 point = (10 ** log_parameters(r), arm_effects(r, r.metric)[arm].interval)
-                _line(axes, [point], colour, marker, f"{r.name}, {arm}")
+                _line(axes, [point], colour, marker, f"{r.name}, {arm}\n({len(r.seeds)} seeds)")
 
 
 def _line(
@@ -191,9 +196,15 @@ def _line(
         )
 
 
+def _margin(r: Results, axes: Axes) -> None:
+    ends = (-r.margin, r.margin)
+    said = "the rule's margin"
+    axes.axhspan(*ends, color=BASE_COLOUR, alpha=MARGIN, linewidth=0, zorder=0, label=said)
+
+
 def _finish(axes: Axes) -> None:
     axes.axhline(0, color=BASE_COLOUR, linewidth=1)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1))
     _tidy(axes)
 
 
@@ -217,3 +228,6 @@ def _pass_at_k(ladder: Sequence[Results], axes: Axes) -> None:
     axes.set_ylabel("pass@k, mean over seeds")
     axes.legend(frameon=False)
     _tidy(axes)
+
+
+WITH_BARS = (_fractions, _shares, _ladder)

@@ -11,6 +11,7 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -22,8 +23,15 @@ from rlvr.evaluate.metrics import STEP
 from rlvr.evaluate.table import ACCURACY, STEPS, charted, find
 from rlvr.records.layout import METRICS, PLOT, STEPS_PLOT
 from rlvr.records.record import write_bytes
-from rlvr.results.effects import BEST_TEMPERATURE, Results, arm_effects, number, percent
-from rlvr.statistics.estimates import paired_interval
+from rlvr.results.effects import (
+    BEST_TEMPERATURE,
+    Results,
+    arm_effects,
+    effect_of,
+    number,
+    percent,
+)
+from rlvr.statistics.estimates import Interval
 
 # Okabe and Ito's palette, safe for colour-blind eyes, then Tol's muted.
 ARM_COLOURS = {
@@ -45,18 +53,22 @@ ON_DARK = {
     BASE_COLOUR: "#A8A8A8",
 }
 MARKERS = "os^DvPX"
+MARGIN = 0.14  # how dark the rule's margin is drawn
+FEW = 5  # arms: of more the lines of single seeds are a tangle
 
 
 def plot(r: Results) -> Path:
     """Draw pass@1 over rounds into `compare.png` and `compare.svg`; return the PNG's path.
 
-    Per arm one line (mean over seeds), one band (Student t over seeds) and thin seed lines; the
-    base's level and the base at its best temperature dashed. The rule's metric instead where that
-    is no share of correct answers, and where pass@1 is not recorded.
+    What is drawn is each arm's change from its seed's own base, upon the mean of the bases: the
+    mean as a line, its interval at every round as a band (the last is the one of the verdict), each
+    seed as a thin line where there are few arms. Beside them the base, the rule's margin around it,
+    and the base at its best temperature. The rule's metric instead where that is no share of
+    correct answers, and where pass@1 is not recorded; the margin where the metric is the rule's.
     Equal runs give equal bytes under equal library versions. Raises RunError when the disk won't
     take the files.
     """
-    with _drawn(r.folder / "compare", (8, 4.8)) as figure:
+    with _drawn(r.folder / "compare", (7, 4.6)) as figure:
         _draw(r, figure.subplots())
     return r.folder / PLOT
 
@@ -90,7 +102,11 @@ def plot_steps(r: Results) -> Path | None:
             axes.set_visible(False)
         for axes in grid[-1]:
             axes.set_xlabel("optimiser step")
-        figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside right upper")
+        figure.legend(
+            *grid[0, 0].get_legend_handles_labels(),
+            loc="outside right upper",
+            title=f"{len(r.seeds)} seed{'' if len(r.seeds) == 1 else 's'}",
+        )
     return r.folder / STEPS_PLOT
 
 
@@ -106,6 +122,7 @@ def plot_sweep(points: Sequence[tuple[str, Results]], folder: Path) -> Path:
     with _drawn(folder / "sweep", (max(6.0, 1.2 * len(points) + 3), 4.8)) as figure:
         axes = figure.subplots()
         axes.axhline(0, color=BASE_COLOUR, linewidth=1.2, linestyle="--", zorder=1)
+        axes.axhspan(-first.margin, first.margin, color=BASE_COLOUR, alpha=MARGIN, linewidth=0)
         for i, arm in enumerate(arms):
             at = [(x, arm_effects(r, r.metric)[arm]) for x, (_, r) in enumerate(points)]
             shift = 0.5 * ((i + 0.5) / len(arms) - 0.5)
@@ -122,7 +139,9 @@ def plot_sweep(points: Sequence[tuple[str, Results]], folder: Path) -> Path:
         axes.set_ylabel(f"{first.metric}, change from the base")
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
-        axes.set_title(f"Bars: {percent(first)} intervals over seeds", loc="left", fontsize=9)
+        seeds = " or ".join(map(str, sorted({len(r.seeds) for _, r in points})))
+        said = f"Bars: {percent(first)} intervals over {seeds} seeds. Grey: the rule's margin"
+        axes.set_title(said, loc="left", fontsize=9)
         figure.legend(loc="outside right upper", frameon=False)
     return folder / "sweep.png"
 
@@ -166,12 +185,11 @@ def _draw(r: Results, axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
     axes.set_axisbelow(True)
-    partial = "" if r.round == r.rounds else f" (round {r.round} of {r.rounds})"
-    axes.set_title(f"{r.name}: {metric} over rounds{partial}", loc="left", fontweight="bold")
+    partial = "" if r.round == r.rounds else f", round {r.round} of {r.rounds}"
+    seeds = f"{len(r.seeds)} seed{'' if len(r.seeds) == 1 else 's'}"
+    axes.set_title(f"{r.name}: {metric}, {seeds}{partial}", loc="left", fontweight="bold")
     axes.annotate(
-        f"Thick: mean over seeds ({len(r.seeds)}). Thin: each seed. Band: {percent(r)} Student-t "
-        "interval over seeds.\nBands hold the spread between the seeds' bases; verdicts rest on "
-        "each seed's change from its own base.",
+        f"Change from each seed's own base, upon the bases' mean.\n{_legend(r, metric)}",
         (0, -0.15),
         xycoords="axes fraction",
         va="top",
@@ -180,28 +198,45 @@ def _draw(r: Results, axes: Axes) -> None:
     )
 
 
+def _legend(r: Results, metric: str) -> str:
+    """Return what the band, the thin lines and the grey are."""
+    said = "One seed: no interval."
+    if len(r.seeds) > 1:
+        thin = " Thin: each seed." if len(r.arms) <= FEW else ""
+        said = f"Band: {percent(r)} interval of the mean over {len(r.seeds)} seeds.{thin}"
+    return said + (f" Grey: the rule's margin, +-{r.margin:g}." if metric == r.metric else "")
+
+
 def _draw_arm(
     r: Results, axes: Axes, metric: str, arm: str, colour: str, marker: str
 ) -> tuple[float, str, str]:
     """Draw one arm and return where its label belongs, the label and its colour."""
-    rounds = range(r.round + 1)
-    curves = [[r.at(s, arm if t else "base", metric, t) for t in rounds] for s in r.seeds]
-    for curve in curves:
-        axes.plot(rounds, curve, color=colour, linewidth=0.7, alpha=0.45)
-    known = [[c[t] for c in curves if math.isfinite(c[t])] for t in rounds]
-    bands = [paired_interval(values, r.confidence) for values in known]
-    mean = [band.delta for band in bands]
-    low, high = [band.low for band in bands], [band.high for band in bands]
-    axes.fill_between(rounds, low, high, color=colour, alpha=0.13, linewidth=0)
-    axes.plot(
-        rounds, mean, color=colour, linewidth=2.2, marker=marker, markersize=4.5, clip_on=False
-    )
-    return mean[-1], f"{arm} {number(mean[-1])}", colour
+    rounds, start = range(r.round + 1), r.mean("base", metric)
+    few = len(r.arms) <= FEW
+    for seed in r.seeds if few else ():
+        base = r.at(seed, "base", metric)
+        changes = [r.at(seed, arm if t else "base", metric, t) - base for t in rounds]
+        seen = [start + change for change in changes]
+        axes.plot(rounds, seen, color=colour, linewidth=0.6, alpha=0.45)
+    bands = [Interval(0, 0, 0, math.nan)]
+    for t in rounds[1:]:
+        bands.append(effect_of(replace(r, round=t), arm, "base", metric, metric).interval)
+    mean, low, high = zip(*((band.delta, band.low, band.high) for band in bands), strict=True)
+    ends = ([start + x for x in low], [start + x for x in high])
+    axes.fill_between(rounds, *ends, color=colour, alpha=0.18 if few else 0.1, linewidth=0)
+    line = [start + x for x in mean]
+    axes.plot(rounds, line, color=colour, linewidth=2.2, marker=marker, markersize=5, clip_on=False)
+    return line[-1], f"{arm} {number(line[-1])}", colour
 
 
 def _draw_base(r: Results, axes: Axes, metric: str) -> list[tuple[float, str, str]]:
+    """Draw the base, the rule's margin around it and the base at its best temperature."""
     labels = []
     lines = [(metric, "base", "--")]
+    if metric == r.metric:
+        start = r.mean("base", metric)
+        around = (start - r.margin, start + r.margin)
+        axes.axhspan(*around, color=BASE_COLOUR, alpha=MARGIN, linewidth=0, zorder=0)
     if metric == "pass@1":
         lines.append((BEST_TEMPERATURE, "base at best T", ":"))
     for key, name, dashes in lines:

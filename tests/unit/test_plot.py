@@ -2,14 +2,18 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from support.figures import BASE, FINAL, SEEDS, make_run, rows_of
+from matplotlib.figure import Figure
+from support.figures import BASE, FINAL, SEEDS, Row, make_run, rows_of
 
 from rlvr.data import RunError
 from rlvr.results.compare import read_results
-from rlvr.results.plot import arm_colours, plot
+from rlvr.results.effects import arm_effects
+from rlvr.results.plot import _draw, arm_colours, plot
 
 
 @pytest.fixture
@@ -26,6 +30,38 @@ def test_plot_repeats_itself_to_the_byte(run: Path, tmp_path: Path) -> None:
         assert (run / name).read_bytes() == (twin / name).read_bytes()
     assert path.read_bytes().startswith(b"\x89PNG")
     assert b"<dc:date>" not in (run / "compare.svg").read_bytes()
+
+
+def test_plot_shows_at_each_round_the_interval_of_the_change_from_the_base(run: Path) -> None:
+    r = read_results(run)
+    axes = Figure().subplots()
+    _draw(r, axes)
+    assert axes.get_title(loc="left") == "quick: pass@1, 3 seeds"
+    start = sum(BASE["pass@1"]) / 3
+    for arm, band in zip(r.arms, axes.collections, strict=True):
+        for t in (1, 2):  # of a reading at round t, what the verdict would rest on there
+            interval = arm_effects(replace(r, round=t), "pass@1")[arm].interval
+            (path,) = band.get_paths()
+            ends = {y for x, y in np.asarray(path.vertices).tolist() if x == t}
+            expected = [start + interval.low, start + interval.high]
+            assert [min(ends), max(ends)] == pytest.approx(expected), (arm, t)
+    (margin,) = axes.patches
+    low, high = margin.get_window_extent().transformed(axes.transData.inverted()).intervaly
+    assert (low, high) == pytest.approx((start - 0.05, start + 0.05))
+
+
+def test_plot_says_whether_there_is_an_interval(tmp_path: Path) -> None:
+    def said(name: str, rows: list[Row], **verdict: str) -> str:
+        axes = Figure().subplots()
+        _draw(read_results(make_run(tmp_path / name, rows, **verdict)), axes)
+        return " ".join(text.get_text() for text in axes.texts)
+
+    text = said("all", rows_of(FINAL, BASE))
+    assert "Band: 95 % interval of the mean over 3 seeds." in text
+    assert "the rule's margin, +-0.05" in text
+    alone = [row for row in rows_of(FINAL, BASE) if row["seed"] == SEEDS[0]]
+    text = said("alone", alone, metric="greedy")  # pass@1 is drawn, which is not the rule's
+    assert "One seed: no interval." in text and "margin" not in text
 
 
 def test_plot_without_pass_at_1_shows_the_rules_metric(tmp_path: Path) -> None:
