@@ -84,9 +84,10 @@ def run(
 
 
 def _say_plan(job: Job) -> None:
-    from rlvr.loop.plan import plan
+    from rlvr.loop.dry_run import said_of
+    from rlvr.results.plan import time_said
 
-    for name, said in plan(job):
+    for name, said in (*said_of(job), ("time", time_said(job.config, job.folder))):
         line = f"{name:<18} {said}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -95,6 +96,46 @@ def _sizes(configs: Sequence[Config]) -> tuple[int, int]:
     """Return how many bases and how many rounds these configs ask for."""
     bases = sum(len(one.seeds) for one in configs)
     return bases, sum(len(one.seeds) * len(one.arms) * one.rounds for one in configs)
+
+
+@app.command()
+def plan(
+    config: Annotated[str, typer.Argument(help="A YAML config, or the name of a shipped one.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Keys to override: evaluate.problems=800"),
+    ] = None,
+    pilot: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="A run of this config, of fewer seeds or rounds."),
+    ] = None,
+    effect: Annotated[
+        float | None,
+        typer.Option(help="The change to see, in the metric's unit. [default: verdict.margin]"),
+    ] = None,
+) -> None:
+    """Plan a run: the seeds, problems and samples that tell an effect from 0, and their hours.
+
+    From what a pilot's seeds, problems and samples deviate by. Also: how wide the interval will be,
+    and what more problems or samples would gain. Without a pilot: what recorded runs would say.
+    """
+    from rlvr import config as config_
+    from rlvr.results.plan import read_pilot
+    from rlvr.results.plan_tables import print_plan, print_scenarios
+
+    loaded = config_.load(Path(config), overrides or [])
+    wanted = loaded.verdict.margin if effect is None else effect
+    if not wanted > 0:
+        raise InputError(f"--effect {wanted:g}: a change to see lies above 0")
+    if len(loaded.seeds) < 2:
+        raise InputError(f"{config}: seeds: a plan needs two or more: 'seeds=[0,1,2]'")
+    if pilot is not None:
+        print_plan(read_pilot(pilot, loaded, config), wanted, console)
+    elif not print_scenarios(loaded, wanted, console):
+        raise InputError(
+            "--pilot: none given, and no recorded runs lie beside this package: run a pilot, "
+            f"rlvr run {config} 'seeds=[0,1,2]' --out PILOT, and give it with --pilot PILOT"
+        )
 
 
 @app.command()

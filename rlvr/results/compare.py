@@ -106,7 +106,7 @@ def read_results(run: Path) -> Results:
         margin=float(verdict["margin"]),
         confidence=float(verdict["confidence"]),
         arms=arms,
-        primary=_primary(run, verdict.get("primary"), arms),
+        primary=primary_arms(run, verdict.get("primary"), arms),
         seeds=seeds,
         absent=tuple(seed for seed in finished if seed not in seeds),
         round=min(finished[seed] for seed in seeds),
@@ -117,10 +117,11 @@ def read_results(run: Path) -> Results:
     )
 
 
-def _primary(run: Path, named: Sequence[str] | None, arms: Sequence[str]) -> tuple[str, ...]:
+def primary_arms(run: Path, named: Sequence[str] | None, arms: Sequence[str]) -> tuple[str, ...]:
     """Return the arms that the rule is about: those named, else those of `PRIMARY` that are there.
 
-    All arms where it names none and none of these is there. Older runs name none.
+    All arms where it names none and none of these is there. Older runs name none. Raises
+    InputError for a name that `run` has not.
     """
     if named is None:
         return tuple(arm for arm in arms if arm in PRIMARY) or tuple(arms)

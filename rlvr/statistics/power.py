@@ -17,6 +17,7 @@ It takes seeds' deltas as normal, and problems as drawn at random.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -143,6 +144,17 @@ def predicted(spread: Spread, size: Size, known: bool = False) -> Runs:
     )
 
 
+def parts(spread: Spread, size: Size) -> tuple[float, float, float]:
+    """Return what of the squared error of the mean is the seeds', the problems', the samples'."""
+    fewer = spread.size.problems / size.problems
+    rarer = spread.size.samples / size.samples
+    of_problems = spread.within - spread.of_samples
+    shared = min(spread.shared, of_problems)
+    problems = fewer * (shared + (of_problems - shared) / size.seeds)
+    samples = fewer * rarer * spread.of_samples / size.seeds
+    return spread.between / size.seeds, problems, samples
+
+
 def outlook(spread: Spread, size: Size, effect: float, rule: Rule) -> Outlook:
     """Return what a run of `size` will give if the true change is `effect` (above 0)."""
     runs, wide = predicted(spread, size), _critical(size.seeds, 1 - rule.confidence)
@@ -150,7 +162,7 @@ def outlook(spread: Spread, size: Size, effect: float, rule: Rule) -> Outlook:
     strict = _critical(size.seeds, (1 - rule.confidence) / rule.family) * runs.estimated
     room = np.maximum(0.0, rule.margin - wide * runs.estimated)
     return Outlook(
-        half=wide * float(predicted(spread, size, known=True).true[0]),
+        half=wide * math.sqrt(sum(parts(spread, size))),
         low=float(low),
         high=float(high),
         tells=_beyond(runs, effect, strict),

@@ -22,6 +22,7 @@ COMMANDS = {
     "audit": ["name", "--labelled", "--pairs", "-o"],
     "run": ["config", "key=value", "--out", "--dry-run"],
     "compare": ["runs"],
+    "plan": ["config", "key=value", "--pilot", "--effect"],
     "report": ["runs", "--out"],
     "sweep": ["config", "--over", "key=value", "--out"],
     "claims": ["c1", "--budget", "--out"],

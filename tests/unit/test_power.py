@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import chi2, f, nct, norm, t
 
 from rlvr.statistics.estimates import Variances, minimal_detectable_effect
-from rlvr.statistics.power import Rule, Size, Spread, outlook, predicted, seeds_needed
+from rlvr.statistics.power import Rule, Size, Spread, outlook, parts, predicted, seeds_needed
 
 PILOT = Size(3, 400, 8)
 RULE = Rule(margin=0.05, confidence=0.95, family=1)
@@ -73,7 +73,10 @@ def test_problems_and_samples_lower_their_own_parts_alone() -> None:
     assert of.between == pytest.approx(0.0021)
 
     def variance(problems: int, samples: int) -> float:
-        return 4 * float(predicted(of, Size(4, problems, samples), known=True).true[0] ** 2)
+        size = Size(4, problems, samples)
+        whole = float(predicted(of, size, known=True).true[0] ** 2)
+        assert whole == pytest.approx(sum(parts(of, size)))
+        return 4 * whole
 
     assert variance(400, 8) == pytest.approx(0.0021 + 0.0004)
     assert variance(800, 8) == pytest.approx(0.0021 + 0.0002)

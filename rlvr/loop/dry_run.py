@@ -1,4 +1,4 @@
-"""Plan: what a run would do, said before it does anything (`rlvr run --dry-run`)."""
+"""Dry run: what a run would do, said before it does anything (`rlvr run --dry-run`)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rlvr.verify.plugins import load_named
 SHARES = (0.1, 0.5, 1.0)  # of a pool kept, for which the passes over the rows are said
 
 
-def plan(job: Job) -> Iterator[tuple[str, str]]:
-    """Yield what is said, each with its name: problems, sampling, training, disk and time."""
+def said_of(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield what is said, each with its name: problems, sampling, training and disk."""
     config = job.config
     seeds, arms, rounds = len(config.seeds), len(config.arms), config.rounds
     yield "run", f"{seeds} seeds x ({arms} arms x {rounds} rounds and a base), into {job.folder}"
@@ -54,4 +54,3 @@ def plan(job: Job) -> Iterator[tuple[str, str]]:
         yield "trained a round", f"{steps}; passes over the kept rows, by the share kept: {passes}"
     yield "longest sequence", f"{job.length:,} tokens"
     yield "disk", f"at most {decimal(preflight.bytes_needed(config))}"
-    yield "time", "told after the first round of an arm"

@@ -1,0 +1,273 @@
+"""Plan: the seeds, problems and samples that a run needs, told from a pilot (`rlvr plan`).
+
+A pilot is a run of the same config with fewer seeds or rounds. `read_pilot` takes from it the
+variances of each primary arm (`rlvr.results.effects`) and what its rounds cost;
+`rlvr.statistics.power` foretells the rest. Without a pilot, `recorded` gives what the recorded
+runs of this repository would say. `rlvr.results.plan_tables` prints both.
+
+What it does not do: run anything, or guess what another task, model or metric would give.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rlvr.config import Config, filled, resolved
+from rlvr.data import InputError
+from rlvr.loop.local import workers_of
+from rlvr.records import record
+from rlvr.records.layout import BASE, CONFIG, TIMING
+from rlvr.results.compare import primary_arms, read_config, read_results
+from rlvr.results.effects import Effect, Floor, Results, effect_of
+from rlvr.statistics.estimates import MIN_SEEDS
+from rlvr.statistics.power import Rule, Size, Spread
+
+RECORDED = Path(__file__).parents[2] / "docs" / "results"  # of a checkout; not installed
+# The keys in which a pilot may differ from the run that is planned.
+FREE = re.compile(
+    r"(name|seeds|rounds|threads|checkpoints|claim|evaluate\.(problems|samples|k)|"
+    r"verdict\.(margin|confidence|primary))(\..*)?"
+)
+FIRST = ("model", "task", "verdict")  # named before others
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a run says of an arm against its base: the effect, its variances, and their source.
+
+    `samples_known`: whether the samples' part of the measurement error is told from the problems'.
+    """
+
+    arm: str
+    effect: Effect
+    spread: Spread
+    samples_known: bool
+
+    @property
+    def floor(self) -> Floor:
+        """What the measurement error was taken from."""
+        return self.effect.floor
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds that one worker takes: of a seed's base and of a round of all arms.
+
+    `evaluating` is what evaluation has of each; it grows with problems and samples, of `size`.
+    """
+
+    size: Size
+    base: float
+    round: float
+    evaluating_base: float
+    evaluating_round: float
+
+    def hours(self, size: Size, rounds: int) -> float:
+        """Return the hours that a run of `size` takes one worker."""
+        asked = size.problems * (size.samples + 1)  # the greedy one too
+        more = asked / (self.size.problems * (self.size.samples + 1)) - 1
+        base = self.base + more * self.evaluating_base
+        each = self.round + more * self.evaluating_round
+        return size.seeds * (base + rounds * each) / 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """A pilot, and the run that is planned from it. `at_once`: units made at once."""
+
+    run: Results
+    config: Config
+    arms: tuple[Measured, ...]
+    rule: Rule
+    size: Size
+    cost: Cost | None
+    at_once: int
+
+    def hours(self, size: Size) -> float:
+        """Return the hours that a run of `size` takes on this machine, nan where unknown."""
+        if self.cost is None:
+            return math.nan
+        return self.cost.hours(size, self.config.rounds) / self.at_once
+
+
+def read_pilot(folder: Path, config: Config, where: str) -> Pilot:
+    """Read the pilot of a config, which stands at `where`.
+
+    Raises InputError for a run of another config, naming the keys that differ, and for one from
+    which no deviation can be told.
+    """
+    check_same(folder, config, where)
+    r = read_results(folder)
+    if len(r.seeds) < 2:
+        raise InputError(
+            f"{folder}: a pilot of 1 seed says nothing of how seeds differ: run it with "
+            f"{MIN_SEEDS}: rlvr run {where} 'seeds=[0,1,2]' --out FOLDER"
+        )
+    r = replace(r, round=min(r.round, config.rounds))
+    rule = rule_of(config)
+    arms = tuple(measured(r, arm, config.verdict.metric) for arm in primary(config))
+    return Pilot(
+        run=r,
+        config=config,
+        arms=arms,
+        rule=rule,
+        size=size_of(config),
+        cost=read_cost(r.folder, config),
+        at_once=at_once(config),
+    )
+
+
+def rule_of(config: Config) -> Rule:
+    """Return what the config's verdict asks for."""
+    verdict = config.verdict
+    return Rule(verdict.margin, verdict.confidence, len(primary(config)))
+
+
+def primary(config: Config) -> tuple[str, ...]:
+    """Return the arms that the rule of a config is about."""
+    arms = [arm.name for arm in config.arms]
+    return primary_arms(Path(config.name), config.verdict.primary, arms)
+
+
+def size_of(config: Config) -> Size:
+    """Return how large a config's run is."""
+    return Size(len(config.seeds), config.evaluate.problems, config.evaluate.samples)
+
+
+def differing(recorded: Mapping[str, Any], config: Config) -> list[str]:
+    """Return the keys, but for the FREE ones, in which a recorded config differs, with values.
+
+    Of its arms those are compared that the config has.
+    """
+    old, new = (_deciding(one) for one in (filled(dict(recorded)), resolved(config)))
+    arms = {key for key in old if key.startswith("arms.")} - new.keys()
+    keys = [key for key in sorted((old.keys() | new.keys()) - arms) if not FREE.fullmatch(key)]
+    keys.sort(key=lambda key: not key.startswith(FIRST))
+    return [
+        f"{key} ({old.get(key)} -> {new.get(key)})" for key in keys if old.get(key) != new.get(key)
+    ]
+
+
+def _deciding(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return dotted keys and values of what decides a config's figures, its arms by name."""
+    arms = {str(arm["name"]): arm for arm in config["arms"]}
+    return record.flat({**record.deciding(config), "arms": arms})
+
+
+def check_same(folder: Path, config: Config, where: str) -> None:
+    """Raise InputError where `folder` is no run of this config, naming the keys that differ."""
+    recorded, _ = read_config(folder)
+    if found := differing(recorded, config):
+        raise InputError(
+            f"{folder / CONFIG}: no pilot of {where}; differing: {', '.join(found[:8])}: give the "
+            f"run of that config, or run one: rlvr run {where} 'seeds=[0,1,2]' --out FOLDER"
+        )
+
+
+def measured(r: Results, arm: str, metric: str) -> Measured:
+    """Return what a run says of an arm's metric against its base.
+
+    Raises InputError where fewer than two seeds have it, or where nothing deviates.
+    """
+    effect = effect_of(r, arm, BASE, metric, metric)
+    deltas, parts = effect.deltas, effect.variances
+    if len(deltas) < 2:
+        raise InputError(f"{r.folder}: {metric} of {arm}: fewer than 2 seeds have a figure")
+    mean = math.fsum(deltas) / len(deltas)
+    observed = math.fsum((one - mean) ** 2 for one in deltas) / (len(deltas) - 1)
+    if observed + parts.within <= 1e-24:
+        raise InputError(
+            f"{r.folder}: {metric} of {arm}: all seeds changed alike, and no measurement error is "
+            "known: nothing to plan by; run a pilot of more problems"
+        )
+    evaluated = r.config["evaluate"]
+    size = Size(len(deltas), int(evaluated["problems"]), int(evaluated["samples"]))
+    sample = _one_sample(r, arm, metric)
+    spread = Spread(size, observed, parts.within, parts.shared, sample or 0.0)
+    return Measured(arm, effect, spread, sample is not None and parts.within > 0)
+
+
+def _one_sample(r: Results, arm: str, metric: str) -> float | None:
+    """Return the variance that one sample gives a problem's difference, mean over the problems.
+
+    Of pass@1 it is p (1 - p) of both sides, whose mean is pass@2 - pass@1. None where that is not
+    recorded, and for metrics that are no mean over samples.
+    """
+    if metric == "greedy":
+        return 0.0
+    if metric != "pass@1":
+        return None
+    sides = [r.mean(side, "pass@2") - r.mean(side, "pass@1") for side in (arm, BASE)]
+    return max(0.0, sum(sides)) if all(map(math.isfinite, sides)) else None
+
+
+def read_cost(folder: Path, config: Config) -> Cost | None:
+    """Return what the rounds of a run took, from its timing.parquet.
+
+    None where that is not there, or has not every arm of the config.
+    """
+    if not (folder / TIMING).is_file():
+        return None
+    recorded, _ = read_config(folder)
+    table = record.read_table(folder / TIMING).to_pandas()
+    each = table.groupby(["arm", "stage", "seed", "round"])["seconds"].sum()
+    means = each.groupby(["arm", "stage"]).mean()
+    arms = [arm.name for arm in config.arms]
+    if any((arm, "round") not in means for arm in (BASE, *arms)):
+        return None
+    evaluated = recorded["evaluate"]
+    return Cost(
+        size=Size(1, int(evaluated["problems"]), int(evaluated["samples"])),
+        base=float(means[BASE, "round"]),
+        round=sum(float(means[arm, "round"]) for arm in arms),
+        evaluating_base=float(means.get((BASE, "evaluate"), 0.0)),
+        evaluating_round=sum(float(means.get((arm, "evaluate"), 0.0)) for arm in arms),
+    )
+
+
+def time_said(config: Config, folder: Path) -> str:
+    """Return how long a run into `folder` will take on this machine, as a dry run says it.
+
+    By the last run, in this folder or beside it, of the same config but for what a pilot may have
+    otherwise. Where there is none, that is said.
+    """
+    beside = folder.absolute().parent.glob(f"*/{TIMING}")
+    for path in sorted(beside, key=lambda path: path.stat().st_mtime, reverse=True):
+        run = path.parent
+        try:
+            other = differing(read_config(run)[0], config)
+            cost = None if other else read_cost(run, config)
+        except InputError:  # no run, or one that can't be read
+            continue
+        if cost is not None:
+            hours = cost.hours(size_of(config), config.rounds) / at_once(config)
+            return f"about {hours_text(hours)}, as the rounds in {run.name} took"
+    return "told after the first round of an arm; no run of this config lies beside it"
+
+
+def at_once(config: Config) -> int:
+    """Return how many units are made at once on this machine; of a cluster 1, as it is unknown."""
+    return workers_of(config) if config.executor == "local" else 1
+
+
+def hours_text(hours: float) -> str:
+    """Return hours as text, minutes where they are less than two hours."""
+    return f"{hours:,.1f} hours" if hours >= 2 else f"{60 * hours:,.0f} minutes"
+
+
+def recorded(config: Config) -> Iterator[tuple[str, Measured]]:
+    """Yield the primary arms of the recorded runs that have the config's metric, with a run's name.
+
+    Nothing where the recorded runs are not beside the package: they are not installed with it.
+    """
+    for path in sorted(RECORDED.glob(f"*/{CONFIG}")):
+        r = read_results(path.parent)
+        name = r.folder.name + ("" if differing(r.config, config) else ", this config")
+        for arm in r.primary if len(r.seeds) >= MIN_SEEDS else ():
+            if len(r.finite(arm, config.verdict.metric)) >= MIN_SEEDS:
+                yield name, measured(r, arm, config.verdict.metric)

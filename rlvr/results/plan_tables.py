@@ -1,0 +1,250 @@
+"""Plan tables: what `rlvr plan` prints, from a pilot or from recorded runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from rlvr.config import Config
+from rlvr.results.effects import number
+from rlvr.results.plan import Measured, Pilot, recorded, rule_of, size_of
+from rlvr.statistics.power import (
+    HELD,
+    MOST_SEEDS,
+    POWER,
+    Outlook,
+    Size,
+    outlook,
+    parts,
+    seeds_needed,
+)
+
+SHOWN = (3, 5, 8, 12, 20)  # seeds
+
+
+def print_plan(pilot: Pilot, effect: float, console: Console) -> None:
+    """Print the seeds that each arm needs, what more seeds give, and what else would help."""
+    arm = hardest(pilot, effect)
+    said = [_asked(pilot.config, effect), _source(pilot)]
+    tables = [arms_table(pilot, effect), seeds_table(pilot, arm, effect)]
+    for line in said:
+        console.print(escape(line), highlight=False)
+    for table in (*tables, other_table(pilot, arm, effect)):
+        console.print()
+        console.print(table)
+    console.print()
+    for line in notes(pilot, arm, effect):
+        console.print(escape(line), highlight=False)
+
+
+def print_scenarios(config: Config, effect: float, console: Console) -> bool:
+    """Print what recorded runs would say of the config; False where there are none."""
+    rows = list(recorded(config))
+    if not rows:
+        return False
+    rule, size = rule_of(config), size_of(config)
+    console.print(escape(_asked(config, effect)), highlight=False)
+    console.print(
+        "No pilot is given: each line takes its variances from one recorded run (docs/results). "
+        "Which of them this run is like, nobody knows before a pilot.\n",
+        highlight=False,
+    )
+    table = _table(
+        f"if {config.name} were like",
+        ["recorded run", "arm"],
+        ["sd of seeds", "of measuring", "seeds needed", f"+- of {size.seeds} seeds"],
+    )
+    for name, of in rows:
+        there = outlook(of.spread, size, effect, rule)
+        seeds = _seeds(seeds_needed(of.spread, size, effect, rule, known=True))
+        table.add_row(
+            escape(name),
+            escape(of.arm),
+            number(math.sqrt(of.spread.between)),
+            _measuring(of),
+            seeds,
+            number(there.half),
+        )
+    console.print(table)
+    console.print(
+        "\nFor a plan of your own: rlvr run CONFIG 'seeds=[0,1,2]' --out PILOT, then\n"
+        "rlvr plan CONFIG --pilot PILOT",
+        highlight=False,
+    )
+    return True
+
+
+def hardest(pilot: Pilot, effect: float) -> Measured:
+    """Return the primary arm that needs most seeds."""
+
+    def seeds(of: Measured) -> tuple[float, float]:
+        found = seeds_needed(of.spread, pilot.size, effect, pilot.rule, known=True)
+        return found or math.inf, of.spread.observed + of.spread.within
+
+    return max(pilot.arms, key=seeds)
+
+
+def _asked(config: Config, effect: float) -> str:
+    verdict, rule = config.verdict, rule_of(config)
+    family = f", Holm over {rule.family} arms" if rule.family > 1 else ""
+    return (
+        f"{config.name}: to tell a change of {effect:g} in {verdict.metric} from 0 in {POWER:.0%} "
+        f"of such runs, at {100 * verdict.confidence:g} %{family}."
+    )
+
+
+def _source(pilot: Pilot) -> str:
+    r, of = pilot.run, pilot.arms[0].spread.size
+    seeds = ", ".join(map(str, r.seeds))
+    text = (
+        f"Pilot {r.folder}: seeds {seeds}, round {r.round} of {pilot.config.rounds}, "
+        f"{of.problems:,} problems x {of.samples:,} samples."
+    )
+    if r.round < pilot.config.rounds:
+        text += f" Variances at round {pilot.config.rounds} may be others."
+    return text
+
+
+def arms_table(pilot: Pilot, effect: float) -> Table:
+    """Return for each primary arm where its error comes from, and the seeds that it needs."""
+    size, rule = pilot.size, pilot.rule
+    table = _table(
+        f"standard deviations of one seed's change, and seeds needed with {size.problems:,} "
+        f"problems x {size.samples:,} samples",
+        ["arm"],
+        ["between seeds", "problems", "samples", "seeds needed", "sd uncertain"],
+    )
+    for of in pilot.arms:
+        seeds = [seeds_needed(of.spread, size, effect, rule, known) for known in (True, False)]
+        parts = (of.spread.within - of.spread.of_samples, of.spread.of_samples)
+        told = [number(math.sqrt(part)) for part in parts] if of.samples_known else None
+        if told is None:
+            told = [_measuring(of), "?"]
+        between = number(math.sqrt(of.spread.between))
+        table.add_row(escape(of.arm), between, *told, *map(_seeds, seeds))
+    table.caption = (
+        "seeds needed: if these deviations are the true ones. sd uncertain: on average over what "
+        f"{pilot.arms[0].spread.size.seeds} seeds leave open of them."
+    )
+    return table
+
+
+def seeds_table(pilot: Pilot, of: Measured, effect: float) -> Table:
+    """Return what a run of more and fewer seeds will give and cost."""
+    needed = [
+        seeds_needed(of.spread, pilot.size, effect, pilot.rule, known) for known in (True, False)
+    ]
+    counts = {*SHOWN, pilot.size.seeds, *filter(None, needed)}
+    sizes = [(f"{n}", replace(pilot.size, seeds=n)) for n in sorted(counts) if n > 1]
+    return _outlooks(f"{of.arm}, by seeds", "seeds", sizes, pilot, of, effect)
+
+
+def other_table(pilot: Pilot, of: Measured, effect: float) -> Table:
+    """Return what more problems or samples would give, beside more seeds."""
+    size = pilot.size
+    sizes = [
+        ("as planned", size),
+        ("twice the problems", replace(size, problems=2 * size.problems)),
+        ("twice the seeds", replace(size, seeds=2 * size.seeds)),
+    ]
+    if of.samples_known:
+        sizes.insert(2, ("twice the samples", replace(size, samples=2 * size.samples)))
+    return _outlooks(f"{of.arm}, {size.seeds} seeds", "instead", sizes, pilot, of, effect)
+
+
+def _outlooks(
+    title: str,
+    head: str,
+    sizes: Sequence[tuple[str, Size]],
+    pilot: Pilot,
+    of: Measured,
+    effect: float,
+) -> Table:
+    figures = ["+-", f"in {HELD:.0%} of runs", f"tells {effect:g}", "verdict", "no effect", "hours"]
+    table = _table(title, [head], figures)
+    for name, size in sizes:
+        there = outlook(of.spread, size, effect, pilot.rule)
+        table.add_row(name, *_cells(there), _hours(pilot.hours(size)))
+    return table
+
+
+def _cells(there: Outlook) -> list[str]:
+    limits = f"{number(there.low)} to {number(there.high)}"
+    chances = [f"{share:.0%}" for share in (there.tells, there.rules, there.clears)]
+    return [number(there.half), limits, *chances]
+
+
+def notes(pilot: Pilot, of: Measured, effect: float) -> list[str]:
+    """Return what the tables mean, and which part of the error dominates."""
+    strictly = " with Holm's strictest p" if pilot.rule.family > 1 else ""
+    lines = [
+        "+-: half the interval's width, if the pilot's deviations are the true ones; then the "
+        f"limits that {HELD:.0%} of such runs keep. tells: the change is told from 0{strictly}. "
+        "verdict: it is growth or collapse, for which the point must reach the margin "
+        f"{pilot.rule.margin:g} too. no effect: that is the verdict where nothing changed.",
+        _dominates(pilot, of),
+    ]
+    if effect <= pilot.rule.margin * (1 + 1e-9):
+        lines.append(
+            "A change no larger than the margin reaches it in half of the runs at most, however "
+            "many seeds: for a verdict plan with a larger --effect, or a smaller margin."
+        )
+    if of.floor == "unpaired":
+        lines.append(
+            "The measurement error is from metrics.parquet alone, not paired by problem: it is too "
+            "large, and so are the widths where it dominates."
+        )
+    if of.floor == "no floor":
+        lines.append(
+            f"No measurement error is known of {pilot.config.verdict.metric}: what problems and "
+            "samples have of the deviation is not told apart from the seeds."
+        )
+    if pilot.cost is None:
+        lines.append("No hours: the pilot has no timing.parquet with every arm of this config.")
+    return lines
+
+
+def _dominates(pilot: Pilot, of: Measured) -> str:
+    """Return which part of the squared error of the planned run is the largest."""
+    found = parts(of.spread, pilot.size)
+    shares = dict(zip(("seeds", "problems", "samples"), found, strict=True))
+    if not of.samples_known:
+        shares = {"seeds": found[0], "problems and samples": found[1] + found[2]}
+    largest = max(shares, key=lambda name: shares[name])
+    told = ", ".join(f"{name} {part / sum(found):.0%}" for name, part in shares.items())
+    return f"Of the squared error of {of.arm}: {told}. More {largest} gain most."
+
+
+def _measuring(of: Measured) -> str:
+    return "no floor" if of.floor == "no floor" else number(math.sqrt(of.spread.within))
+
+
+def _seeds(found: int | None) -> str:
+    return f"over {MOST_SEEDS}" if found is None else str(found)
+
+
+def _hours(hours: float) -> str:
+    return "-" if math.isnan(hours) else f"{hours:.1f}" if hours >= 0.95 else f"{hours:.2f}"
+
+
+def _table(title: str, names: Sequence[str], figures: Sequence[str]) -> Table:
+    table = Table(
+        title=escape(title),
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
+        caption_style="",
+        box=None,
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
+    )
+    for name in names:
+        table.add_column(escape(name), overflow="fold")
+    for name in figures:
+        table.add_column(escape(name), justify="right", no_wrap=True)
+    return table
