@@ -104,7 +104,7 @@ function browser(data) {
     byId("problem").replaceChildren();
     byId("rows").replaceChildren();
     if (now.problem) {
-      byId("problem").append(sideBySide(run, found, now));
+      byId("problem").append(sideBySide(run, found, now, data.looks));
       byId("more").hidden = true;
     } else {
       byId("rows").append(...found.slice(0, shown).map((row) => card(row, chooseProblem)));
@@ -184,6 +184,7 @@ function unordered(run, data) {
       setIndex: of.set[i],
       seed: of.seed[i],
       arm: run.arms[arm],
+      look: data.looks[run.arms[arm]],
       armIndex: arm,
       round: of.round[i],
       problem,
@@ -204,10 +205,9 @@ function unordered(run, data) {
   });
 }
 
-const armClasses = Object.fromEntries(
-  [...document.querySelectorAll("span.arm")].map((span) => [span.textContent, span.classList[1]]),
-);
-const armName = (arm) => make("span", arm, `arm ${armClasses[arm] ?? ""}`);
+function armName({ arm, look }) {
+  return make("span", arm, `arm ${look}`);
+}
 
 function writing(row) {
   const part = block(row.text);
@@ -265,7 +265,7 @@ function card(row, choose) {
   const article = make("article", "", "card");
   article.tabIndex = -1;
   const where = make("p", "", "where");
-  where.append(armName(row.arm), ` round ${row.round}, seed ${row.seed}, ${row.set}`);
+  where.append(armName(row), ` round ${row.round}, seed ${row.seed}, ${row.set}`);
   if (row.level) where.append(`, level ${visible(row.level)}`);
   article.append(where);
   const { prompt, answer } = row.problem;
@@ -280,7 +280,7 @@ function card(row, choose) {
   return article;
 }
 
-function sideBySide(run, rows, now) {
+function sideBySide(run, rows, now, looks) {
   const part = make("div", "", "side");
   const [seed] = now.problem.split(":", 1);
   const problem = run.problems.find((one) => `${one.seed}:${one.id}` === now.problem);
@@ -307,7 +307,7 @@ function sideBySide(run, rows, now) {
   for (const arm of ["round", ...arms]) {
     const cell = make("th");
     cell.scope = "col";
-    cell.append(arm === "round" ? arm : armName(arm));
+    cell.append(arm === "round" ? arm : armName({ arm, look: looks[arm] }));
     head.append(cell);
   }
   const body = table.createTBody();

@@ -135,7 +135,7 @@ def budget_table(r: Results, seconds: Mapping[str, float]) -> Table:
         totals = (_total(r, arm, name) for name in names(BUDGET))
         time = f"{seconds[arm]:,.0f}" if arm in seconds else "-"
         rows.append((arm, *(_count(total) for total in totals), time))
-    head = ("arm", *(name.replace("_", " ") for name in names(BUDGET)), "seconds")
+    head = ("arm", *names(BUDGET), "seconds")
     note = (
         f"Sums over rounds 1 to {r.round}, mean over seeds. sampled: completions drawn; kept: of "
         "them, those chosen; shortfall: rows that a size-matched arm lacked; rows: trained on."

@@ -29,7 +29,8 @@ INK, GRID, PAPER = "#24292f", "#e6e6e6", "#ffffff"  # the page puts its theme's 
 QUADRANT_COLOURS = ("#9aa4b2", "#3d4654", "#f0e442", "#dde2e8")
 # Seven, as there are six colours for arms of one's own: no two arms of 42 look alike.
 SHAPES = "circle square triangle-up diamond cross triangle-down triangle-right".split()
-WIDTH, HEIGHT = 420, 210  # the page draws a chart a little smaller or larger, as it has room
+# Of a chart, and of the page's first: the page shows it a little smaller or larger, as it has room.
+SMALL, LARGE = (280, 170), (340, 200)
 MARKED = 12  # rounds at most whose means have a point of their own
 ROWS = alt.NamedData(name="rows")  # what every layer of a chart draws from
 AT_BEST = "base at its best temperature"
@@ -163,7 +164,7 @@ def change(r: Results, looks: Mapping[str, Look]) -> Figure:
         f"{_n(r, r.metric)}"
     )
     title = f"Change of {r.metric} from the base"
-    spec = _lines(r, rows, _rounds(r), f"change of {r.metric}", looks, bounded=False)
+    spec = _lines(r, rows, _rounds(r), f"change of {r.metric}", looks, bounded=False, size=LARGE)
     return Figure("change", title, says, r.metric, spec)
 
 
@@ -314,12 +315,13 @@ def _lines(
     title: str,
     looks: Mapping[str, Look],
     bounded: bool = True,
+    size: tuple[int, int] = SMALL,
 ) -> dict[str, Any]:
     """Return bands, seeds and means of each arm, and of each level a dashed line with its name.
 
     `bounded`: the metric called `title` has the range that its row states.
     """
-    colour, shape = _arm_scales(r, rows, looks)
+    colour, shape = _arm_scales(r, rows, looks, size)
     y = alt.Y("value:Q", title=title, scale=_limits(title if bounded else "", rows))
     chart = alt.Chart(ROWS).encode(x=x, color=colour)
     place = str(x.shorthand).removesuffix(":Q")
@@ -344,10 +346,10 @@ def _lines(
         margin.mark_rule(color=BASE_COLOUR, strokeDash=[6, 4], strokeWidth=0.8),
         level.mark_rule(color=BASE_COLOUR, strokeDash=[2, 3]),
         level.mark_text(color=BASE_COLOUR, align="right", baseline="bottom", dx=-3, dy=-2).encode(
-            x=alt.value(WIDTH), text="arm:N"
+            x=alt.value(size[0]), text="arm:N"
         ),
     ]
-    return _spec(alt.layer(*layers), rows)
+    return _spec(alt.layer(*layers), rows, size)
 
 
 def _in_order(r: Results, rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -356,11 +358,14 @@ def _in_order(r: Results, rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _arm_scales(
-    r: Results, rows: Iterable[Mapping[str, Any]], looks: Mapping[str, Look]
+    r: Results,
+    rows: Iterable[Mapping[str, Any]],
+    looks: Mapping[str, Look],
+    size: tuple[int, int] = SMALL,
 ) -> tuple[alt.Color, alt.Shape]:
     """Return colour and shape of the arms, the same in every chart, and one legend for both."""
     arms = _in_order(r, rows)
-    columns = max(1, WIDTH // (35 + 6 * max(map(len, arms))))  # pixels: a symbol, and each letter
+    columns = max(1, size[0] // (24 + 6 * max(map(len, arms))))  # pixels: a symbol, and each letter
     legend = alt.Legend(title=None, orient="bottom", columns=columns, symbolOpacity=1)
     return (
         alt.Color(
@@ -387,10 +392,12 @@ def _limits(metric: str, rows: Iterable[Mapping[str, Any]]) -> alt.Scale:
 
 
 def _spec(
-    chart: alt.Chart | alt.LayerChart | alt.FacetChart, rows: Sequence[Mapping[str, Any]]
+    chart: alt.Chart | alt.LayerChart | alt.FacetChart,
+    rows: Sequence[Mapping[str, Any]],
+    size: tuple[int, int] = SMALL,
 ) -> dict[str, Any]:
     """Return the specification with its rows."""
-    look = chart.properties(width=WIDTH, height=HEIGHT).configure(
+    look = chart.properties(width=size[0], height=size[1]).configure(
         font="system-ui, sans-serif",
         background="transparent",
         axis=alt.AxisConfig(

@@ -93,7 +93,7 @@ def render(runs: Sequence[Results]) -> str:
         room = _part(ROOM, share, len(runs))
         read = [gather(label, r, room) for label, r in zip(labels(runs), runs, strict=True)]
         views = [_view(parts, groups) for parts, groups in zip(read, drawn, strict=True)]
-        packed = pack(_payload(views))
+        packed = pack(_payload(views, looks))
         if len(packed) <= PACKED or share < 0.01:
             break
         share *= 0.8 * PACKED / len(packed)
@@ -142,7 +142,7 @@ def _figures(views: Sequence[RunView]) -> Iterator[tuple[str, Figure]]:
             yield f"run-{i}-{figure.id}", figure
 
 
-def _payload(views: Sequence[RunView]) -> dict[str, Any]:
+def _payload(views: Sequence[RunView], looks: Mapping[str, Look]) -> dict[str, Any]:
     """Return the data that the page's script works on."""
     runs = [
         {
@@ -157,6 +157,7 @@ def _payload(views: Sequence[RunView]) -> dict[str, Any]:
     return {
         "figures": {name: figure.rows for name, figure in _figures(views)},
         "runs": runs,
+        "looks": {arm: f"arm-{i}" for i, arm in enumerate(looks)},
         "sets": SETS,
         "statuses": STATUSES,
     }

@@ -19,6 +19,7 @@ WORDS: Mapping[str, str] = {
     "and batch size, and differ in that choice.",
     "base": "The model before round 1, after the warm start if there is one. Each seed has its "
     "own.",
+    "verdict": "What follows for an arm from the rule.",
     "final": "The mean over seeds of the metric at the last round.",
     "delta": "final minus base, or the first arm minus the second. Each seed is compared with "
     "itself.",
@@ -59,6 +60,8 @@ KEEP: Mapping[str, str] = {
     "at",
     "format-only": "completions with a final answer, right or wrong",
     "real": "real solutions of the round's problems, and nothing of its own",
+    "replay": "what the model has seen already: its warm-start rows or, without a warm start, the "
+    "base's accepted completions of round 1",
     "classifier": "what a classifier on hidden states calls clean",
 }
 DEFAULTS: Mapping[str, Any] = {
@@ -123,9 +126,10 @@ def arm_says(arm: Mapping[str, Any]) -> str:
     text = f"Trains on {KEEP.get(keep, f'what keep: {keep} keeps')}"
     if arm.get("learner", "sft") != "sft":
         text = f"Learns online ({arm['learner']}), rewarded for {KEEP.get(keep, keep)}"
-    if match := arm.get("match"):
-        text += f", as many of each problem as {match} kept" if isinstance(match, str) else ""
-    told = {"name", "keep", "learner", "more"} | ({"match"} if isinstance(match, str) else set())
+    if other := arm.get("match"):
+        by = arm.get("match_by") or "problems"
+        text += f", as many {'of each problem' if by == 'problems' else f'{by} in all'} as {other}"
+    told = {"name", "keep", "learner", "match", "match_by", "more"}
     others = [
         f"{axis}: {value}"
         for axis, value in arm.items()
