@@ -14,7 +14,7 @@ from typing import Any
 
 from rlvr.evaluate.table import ACCURACY, BUDGET, find, names
 from rlvr.records.record import deciding, flat
-from rlvr.results.compare import p_value
+from rlvr.results.compare import headline, p_value, why
 from rlvr.results.effects import (
     EXCLUDED,
     Effect,
@@ -22,6 +22,7 @@ from rlvr.results.effects import (
     contrast_effects,
     excluded,
     excludes_zero,
+    level_of,
     number,
     outcome,
     percent,
@@ -29,8 +30,8 @@ from rlvr.results.effects import (
     span,
     worst_case,
 )
-from rlvr.results.verdict import rulings
-from rlvr.statistics.estimates import paired_interval
+from rlvr.results.verdict import Seen, rulings
+from rlvr.statistics.estimates import Outcome, minimal_detectable_effect
 
 QUADRANTS = tuple(find("coverage_{side}").values)
 
@@ -48,28 +49,102 @@ class Table:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found of one arm: its outcome, that in words, and what it rests on."""
+
+    arm: str
+    primary: bool
+    outcome: Outcome
+    headline: str
+    rests_on: str
+
+
+def found(r: Results) -> list[Found]:
+    """Return what was found of each arm, of the primary ones first."""
+    each = []
+    for arm, ruling in rulings(r).items():
+        said = headline(r, ruling)
+        rests_on = why(r, ruling).removeprefix(f"{said}. ")
+        each.append(Found(arm, ruling.primary, ruling.outcome, said, rests_on))
+    return each
+
+
 def verdict_table(r: Results) -> Table:
-    """Return each arm against the base on the rule's metric; in the metric's unit."""
+    """Return each arm against the base on the rule's metric, and pass@1 against the best base."""
+    rows = []
+    ruled = rulings(r)
+    for arm, ruling in ruled.items():
+        words = [ruling.said, ruling.kind or "", "" if ruling.primary else "exploratory"]
+        rows.append(
+            (
+                arm,
+                number(ruling.effect.base),
+                number(ruling.effect.final),
+                _with_interval(ruling.effect),
+                *([_with_interval(ruling.best)] if ruling.best else []),
+                ", ".join(filter(None, words)),
+            )
+        )
+    against = ("against base at best T",) if any(one.best for one in ruled.values()) else ()
+    head = ("arm", "base", "final", "delta", *against, "verdict")
+    note = f"In brackets: the {percent(r)} interval."
+    return Table(f"{r.metric} against the base", head, tuple(rows), note)
+
+
+def _with_interval(effect: Effect) -> str:
+    """Return a delta and, in a line of its own, its interval."""
+    i = effect.interval
+    if math.isnan(i.low):
+        return signed(i.delta)
+    return f"{signed(i.delta)}\n({span(i.low, i.high)})"
+
+
+def signs_table(r: Results) -> Table:
+    """Return how the signs of collapse moved in each arm."""
+    ruled = rulings(r)
+    rows = tuple((arm, *map(_move, ruling.signs)) for arm, ruling in ruled.items())
+    names = tuple(seen.sign.name for seen in next(iter(ruled.values())).signs)
+    note = f"!: it moved the harmful way. coverage: {r.largest_k}."
+    return Table("Signs of collapse", ("arm", *names), rows if names else (), note if names else "")
+
+
+def _move(seen: Seen) -> str:
+    return f"{seen.move} !" if seen.worse else seen.move
+
+
+def evidence_table(r: Results) -> Table:
+    """Return the figures behind the verdicts: how sure each is."""
     rows = []
     for arm, ruling in rulings(r).items():
         for label, effect in _with_worst(r, arm, "base", measured := ruling.effect):
-            noise = number(r.mean(arm, f"{r.metric}_se")) if effect is measured else ""
+            own = effect is measured
+            power = minimal_detectable_effect(
+                effect.variances.error, len(effect.deltas), r.confidence
+            )
             rows.append(
                 (
                     label,
-                    ruling.outcome if effect is measured else outcome(r, effect),
-                    number(effect.base),
-                    number(effect.final),
+                    ruling.outcome if own else outcome(r, effect),
                     *_cells(effect),
-                    noise,
+                    number(r.mean(arm, f"{r.metric}_se")) if own else "",
+                    effect.floor,
+                    number(power),
                 )
             )
-    head = ("arm", "verdict", "base", "final", "delta", f"{percent(r)} interval", "Holm p", "noise")
-    note = (
-        "delta: final minus base, paired by seed, mean over seeds. noise: standard error within "
-        "one seed, over problems and their samples."
+    head = ("arm", "verdict", "delta", f"{percent(r)} interval", "Holm p", "noise", "floor")
+    return Table("How sure each verdict is", (*head, "80 % power from"), tuple(rows))
+
+
+def signs_figures_table(r: Results) -> Table:
+    """Return the figures behind the signs of collapse."""
+    rows = tuple(
+        (f"{arm}, {seen.sign.name}", _move(seen), *_cells(seen.effect))
+        for arm, ruling in rulings(r).items()
+        for seen in ruling.signs
     )
-    return Table(f"{r.metric} against the base", head, tuple(rows), note)
+    head = ("sign", "move", "delta", f"{percent(r)} interval", "Holm p")
+    return Table("Signs of collapse, the figures", head, rows)
 
 
 def contrast_table(r: Results) -> Table:
@@ -110,7 +185,7 @@ def coverage_table(r: Results) -> Table:
 
 def mean_interval(r: Results, arm: str, metric: str) -> str:
     """Return the mean over seeds of a figure at the compared round, with its interval."""
-    band = paired_interval(r.finite(arm, metric), r.confidence)
+    band = level_of(r, arm, metric)
     if math.isnan(band.low):
         return number(band.delta)
     return f"{number(band.delta)} ({number(band.low)} to {number(band.high)})"
@@ -272,7 +347,7 @@ def side_by_side_table(labels: Sequence[str], runs: Sequence[Results]) -> Table:
         (
             label,
             arm,
-            ruling.outcome,
+            ruling.said,
             r.metric,
             number(ruling.effect.base),
             number(ruling.effect.final),

@@ -20,9 +20,9 @@ import vl_convert
 
 from rlvr.evaluate.table import ACCURACY, COVERAGE, GROUPS, NLL, SHARE, STEPS, TAILS, charted, find
 from rlvr.report.facts import QUADRANTS
-from rlvr.results.effects import BEST_TEMPERATURE, Results, effect_of, percent
+from rlvr.results.effects import BEST_TEMPERATURE, Results, effect_of, level_of, percent
 from rlvr.results.plot import BASE_COLOUR, arm_colours
-from rlvr.statistics.estimates import paired_interval
+from rlvr.statistics.estimates import Interval
 
 INK, GRID, PAPER = "#24292f", "#e6e6e6", "#ffffff"  # the page puts its theme's there
 # None of an arm's colours: slate for what is lost, yellow for what is new, greys for the rest.
@@ -144,9 +144,7 @@ def change(r: Results, looks: Mapping[str, Look]) -> Figure:
             effect = effect_of(replace(r, round=t), arm, "base", r.metric, r.metric)
             if not effect.deltas:
                 continue
-            i = effect.interval
-            band = {"value": _plain(i.delta), "low": _plain(i.low), "high": _plain(i.high)}
-            rows.append({"what": "mean", "arm": arm, "round": t, **band})
+            rows.append({"what": "mean", "arm": arm, "round": t, **_band(effect.interval)})
             for seed in r.seeds:
                 delta = r.at(seed, arm, r.metric, t) - r.at(seed, "base", r.metric)
                 if math.isfinite(delta):
@@ -184,15 +182,14 @@ def _rounds(r: Results) -> alt.X:
 
 
 def over_rounds(r: Results, metric: str, says: str, looks: Mapping[str, Look]) -> Figure:
-    """Return a metric over rounds: mean, band (Student t over seeds) and each seed as a thin line.
+    """Return a metric over rounds: mean, band (its interval) and each seed as a thin line.
 
     Round 0 is the base, where it has the metric. Bands hold the spread between seeds' bases too.
     """
     rows = []
     for arm in r.arms:
         for t in range(r.round + 1):
-            at = [(s, r.at(s, arm if t else "base", metric, t)) for s in r.seeds]
-            rows += _rows(r, arm, {"round": t}, at)
+            rows += _rows(r, arm if t else "base", metric, {"round": t}, arm)
     best = r.mean("base", BEST_TEMPERATURE) if metric == "pass@1" else math.nan
     if math.isfinite(best):
         rows.append({"what": "level", "arm": AT_BEST, "value": _plain(best)})
@@ -204,7 +201,7 @@ def _pass_at_k(r: Results, ks: Sequence[int], looks: Mapping[str, Look]) -> Figu
     rows = []
     for arm in ("base", *r.arms):
         for k in ks:
-            rows += _rows(r, arm, {"k": k}, [(s, r.at(s, arm, f"pass@{k}")) for s in r.seeds])
+            rows += _rows(r, arm, f"pass@{k}", {"k": k})
     x = alt.X(
         "k:Q",
         title="k",
@@ -227,7 +224,7 @@ def _by_level(r: Results, looks: Mapping[str, Look]) -> Figure:
     for key in _levels(r):
         level = key.removeprefix(f"{r.metric}[").removesuffix("]")
         for arm in ("base", *r.arms):
-            rows += _rows(r, arm, {"level": level}, [(s, r.at(s, arm, key)) for s in r.seeds])
+            rows += _rows(r, arm, key, {"level": level})
     colour, shape = _arm_scales(r, rows, looks)
     chart = alt.Chart(ROWS).encode(
         x=alt.X("level:N", title="level", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
@@ -250,10 +247,10 @@ def _by_level(r: Results, looks: Mapping[str, Look]) -> Figure:
 
 def _coverage(r: Results) -> Figure:
     rows = [
-        {"what": "mean", "arm": arm, "quadrant": name.replace("_", " "), **_mean(r, values)}
+        {"what": "mean", "arm": arm, "quadrant": name.replace("_", " "), **_band(band)}
         for arm in r.arms
         for name in QUADRANTS
-        if (values := r.finite(arm, f"coverage_{name}"))
+        if math.isfinite((band := level_of(r, arm, f"coverage_{name}")).delta)
     ]
     names = [name.replace("_", " ") for name in QUADRANTS]
     chart = (
@@ -283,25 +280,30 @@ def _coverage(r: Results) -> Figure:
 
 
 def _rows(
-    r: Results, arm: str, place: Mapping[str, Any], at: Iterable[tuple[int, float]]
+    r: Results, of: str, metric: str, place: Mapping[str, Any], arm: str = ""
 ) -> list[dict[str, Any]]:
-    """Return a row for the mean over seeds and one per seed; nothing where no seed has a figure."""
-    known = [(seed, value) for seed, value in at if math.isfinite(value)]
+    """Return a row for the mean over seeds and one per seed; nothing where no seed has a figure.
+
+    `place` says where the rows stand, and at which round, if not the compared one. The figures are
+    those of the arm `of`; the rows are called `arm`, or also `of`.
+    """
+    t = place.get("round")
+    known = [(s, x) for s in r.seeds if math.isfinite(x := r.at(s, of, metric, t))]
     if not known:
         return []
-    mean = {"what": "mean", "arm": arm, **place, **_mean(r, [value for _, value in known])}
+    name = arm or of
+    mean = {"what": "mean", "arm": name, **place, **_band(level_of(r, of, metric, t))}
     return [
         mean,
         *(
-            {"what": "seed", "arm": arm, **place, "seed": seed, "value": _plain(value)}
+            {"what": "seed", "arm": name, **place, "seed": seed, "value": _plain(value)}
             for seed, value in known
         ),
     ]
 
 
-def _mean(r: Results, values: Sequence[float]) -> dict[str, float | None]:
-    band = paired_interval(values, r.confidence)
-    return {"value": _plain(band.delta), "low": _plain(band.low), "high": _plain(band.high)}
+def _band(of: Interval) -> dict[str, float | None]:
+    return {"value": _plain(of.delta), "low": _plain(of.low), "high": _plain(of.high)}
 
 
 def _plain(x: float) -> float | None:

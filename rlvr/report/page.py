@@ -38,7 +38,7 @@ from rlvr.report.figures import (
     svg,
 )
 from rlvr.report.gather import RunParts, gather, labels
-from rlvr.report.words import finder, named, words
+from rlvr.report.words import finder, linked, named, words
 from rlvr.results.effects import Results, percent
 from rlvr.results.plot import ON_DARK
 from rlvr.results.sceptic import Check, checks
@@ -67,6 +67,7 @@ class RunView:
     groups: Mapping[str, Sequence[Figure]]
     tables: Mapping[str, facts.Table]
     left_out: Sequence[str]
+    found: Sequence[facts.Found]
     about: str
     limits: Sequence[str]
 
@@ -111,6 +112,9 @@ def _view(parts: RunParts, groups: Mapping[str, Sequence[Figure]]) -> RunView:
     reasons = parts.sample.excluded if parts.sample else {}
     tables = {
         "verdict": facts.verdict_table(r),
+        "signs": facts.signs_table(r),
+        "evidence": facts.evidence_table(r),
+        "signs_figures": facts.signs_figures_table(r),
         "contrast": facts.contrast_table(r),
         "coverage": facts.coverage_table(r),
         "budget": facts.budget_table(r, parts.seconds),
@@ -130,6 +134,7 @@ def _view(parts: RunParts, groups: Mapping[str, Sequence[Figure]]) -> RunView:
         groups={title: groups[title] for title in others},
         tables=tables,
         left_out=facts.left_out(r),
+        found=facts.found(r),
         about=facts.about(r),
         limits=facts.limits(r),
     )
@@ -198,6 +203,7 @@ def _fill(views: Sequence[RunView], looks: Mapping[str, Look], packed: str) -> s
     known = words([view.r for view in views])
     by_name = finder(known)
     environment.filters["visible"] = visible
+    environment.filters["linked"] = lambda text: linked(text, by_name)
     environment.filters["word"] = lambda text: named(text, by_name)
     results = [view.r for view in views]
     names = [view.parts.label for view in views]

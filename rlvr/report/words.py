@@ -1,54 +1,25 @@
 """Words: what the terms of the page mean, in the page itself, so that it needs no other.
 
-A metric's meaning, unit and group come from `rlvr.evaluate.table`; the words of the tables are
-`WORDS`, which docs/glossary.md says in the same words.
+A metric's meaning and unit come from `rlvr.evaluate.table`. The words of the tables are in words.md
+beside this file: lines of docs/glossary.md, as they stand there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from markupsafe import Markup, escape
 
 from rlvr.evaluate.table import METRICS, Metric, find
 from rlvr.results.effects import Results
+from rlvr.results.verdict import SIGNS
 
-WORDS: Mapping[str, str] = {
-    "arm": "One way to choose training rows. The arms of a run share base model, prompts, steps "
-    "and batch size, and differ in that choice.",
-    "base": "The model before round 1, after the warm start if there is one. Each seed has its "
-    "own.",
-    "verdict": "What follows for an arm from the rule.",
-    "final": "The mean over seeds of the metric at the last round.",
-    "delta": "final minus base, or the first arm minus the second. Each seed is compared with "
-    "itself.",
-    "interval": "Student's t over the seeds' deltas. It says how far the mean delta may be off "
-    "with other seeds.",
-    "Holm p": "The p-value of that delta, raised by Holm's method for the number of arms (or of "
-    "pairs) that are tested together.",
-    "noise": "The standard error within one seed, over its problems and their samples. If it is "
-    "large, evaluate on more problems.",
-    "excludes 0": "Whether the whole interval lies on one side of 0.",
-    "margin": "The smallest change that counts, stated in the config.",
-    "growth": "The metric moves in its better direction by at least the margin, and the interval "
-    "excludes 0.",
-    "collapse": "It moves in the worse direction by at least the margin, and the interval "
-    "excludes 0.",
-    "no effect": "The whole interval lies within the margin.",
-    "inconclusive": "None of these, or fewer than three seeds.",
-    "ok": "An answer to what a sceptic asks is as it should be.",
-    "look": "An answer to what a sceptic asks is not as it should be, or not known.",
-    "at worst": "The same effect with all undecided completions counted against the arm.",
-    "at best": "The same effect with all undecided completions counted for the arm.",
-    "abstain": "The verifier can't decide. The completion is excluded and counted.",
-    "error": "The verifier failed. The completion is excluded and counted.",
-    "seed": "One replicate of the whole run: its own base, problems, samples and order of training "
-    "rows.",
-    "held-out": "Of the problems of the evaluation. No arm trains on them.",
-    "training": "What an arm chose its training rows from.",
-}
-
+# Terms that a sentence also has in another sense.
+EVERYDAY = frozenset({"error", "level", "rule", "seeds", "steps", "rows", "sampled", "kept"})
 KEEP: Mapping[str, str] = {
     "verified": "completions that the verifier calls correct",
     "all": "all completions",
@@ -87,13 +58,22 @@ def words(runs: Sequence[Results]) -> list[Word]:
     recorded = dict.fromkeys(key.partition("[")[0] for r in runs for _, _, _, key in r.values)
     return [
         *(Word(_id(f"arm {name}"), (name,), " Or: ".join(says)) for name, says in arms.items()),
-        *(Word(_id(name), (name,), says) for name, says in WORDS.items()),
+        *glossary(),
         *(
-            Word(_id(row.label), tuple(of), _of(row))
+            Word(_id(f"metric {row.label}"), tuple(of), _of(row))
             for row in METRICS
             if (of := [name for name in sorted(recorded) if find(name).name == row.name])
         ),
     ]
+
+
+def glossary() -> Iterator[Word]:
+    """Yield the words of the tables: the lines of words.md."""
+    for line in (Path(__file__).parent / "words.md").read_text(encoding="utf-8").splitlines():
+        name, says = line.strip("| ").split(" | ", 1)
+        names = tuple(re.findall(r"\*([^*]+)\*", name))
+        says = re.sub(r" \(\[[^]]*\]\([^)]*\)\)", "", says)  # a link, which a mailed page has not
+        yield Word(_id(names[0]), names, re.sub(r"[*`]", "", says))
 
 
 def finder(known: Iterable[Word]) -> Mapping[str, Word]:
@@ -104,10 +84,33 @@ def finder(known: Iterable[Word]) -> Mapping[str, Word]:
 def named(text: str, known: Mapping[str, Word]) -> Word | None:
     """Return the term that a cell of a table, or the name of a figure, is; None where it is none.
 
-    "95 % interval", "verified, at worst" and "pass@1[d2c1]" are terms too.
+    "90 % interval", "verified, at worst", "pass@1[d2c1]" and the signs of collapse are terms too.
     """
-    plain = re.sub(r"^[\d.]+ % ", "", text).rpartition(", ")[2]
-    return known.get(plain) or known.get(plain.partition("[")[0])
+    plain = re.sub(r"^[\d.]+ % interval", "95 % interval", text).rpartition(", ")[2]
+    plain = plain.removeprefix("against ")
+    sign = next((sign.metric for sign in SIGNS if sign.name == plain), "")
+    return known.get(plain) or known.get(plain.partition("[")[0]) or known.get(sign)
+
+
+def linked(text: str, known: Mapping[str, Word]) -> Markup:
+    """Return a sentence as HTML in which each term, where it first stands, leads to its entry."""
+    names = sorted((name for name in known if len(name) > 1), key=len, reverse=True)
+    whole = rf"(?<![\w@.&#-])(?:{'|'.join(map(re.escape, names))})(?![\w@-])"
+    seen: set[str] = set()
+
+    def link(match: re.Match[str]) -> str:
+        word = known.get(match[0]) or known.get(match[0].lower())
+        if word is None or word.id in seen or match[0] in EVERYDAY:
+            return match[0]
+        seen.add(word.id)
+        return anchor(word, match[0])
+
+    return Markup(re.sub(whole, link, str(escape(text)), flags=re.IGNORECASE))
+
+
+def anchor(word: Word, shown: str) -> Markup:
+    """Return the link to the entry of a term, which a pointer's hover shows."""
+    return Markup('<a class="term" href="#{}" title="{}">{}</a>').format(word.id, word.says, shown)
 
 
 def _of(row: Metric) -> str:
