@@ -1,1 +1,1 @@
-"""What a study puts in place of samples: noisy corpora, transcripts, and their theory."""
+"""Studies: data that replace the model's own samples (noisy corpora, transcripts), and theory."""

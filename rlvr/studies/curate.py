@@ -1,10 +1,10 @@
-"""Curate: a noisy corpus of known truth, and what tells its clean entries from the others.
+"""Curate: a noisy corpus of which the truth is known, and a classifier that finds clean entries.
 
-A corpus is made from real solutions: each problem has one entry, its own solution or, with the
-share that the config gives to each kind, something worse. Because the kinds are made here, every
-entry's truth is known: how well a ranking cleans is measured and not guessed. The rankings by
-likelihood are those of `rlvr.select.arms`; here is the one that has to be learned first. What real
-noise is like, only a real corpus can say: these kinds are stand-ins for it.
+A corpus is made from real solutions. Each problem has one entry: its own solution or, for the share
+that the config gives to each kind of contamination, something worse. Because the contaminations are
+made here, the truth of every entry is known, so that we can measure how well a ranking cleans. The
+rankings by likelihood are in `rlvr.select.arms`; the ranking that has to be learned first is here.
+These contaminations only stand for real noise: what real noise is like, only a real corpus can say.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ def contaminate(
     seed: int,
     spoil: Spoil | None,
 ) -> list[Entry]:
-    """Return one entry a problem, in order; each is contaminated by a coin keyed (seed, problem).
+    """Return one entry for each problem, in order; a coin keyed (seed, problem) contaminates it.
 
-    `shares`: contamination -> its probability, which together are below 1. wrong: what `spoil` (the
+    `shares`: contamination -> its probability; together they are below 1. wrong: what `spoil` (the
     task's `corrupt`) makes of the solution, or a near miss of it. garbage: random characters, as
     many as the solution has. duplicate: one more copy of one of the first clean pairs. off_topic:
-    the solution of another problem. Raises ValueError where all solutions are alike.
+    the solution of another problem. Raises ValueError if all solutions are equal.
     """
     coins = {
         problem.id: random.Random(hashlib.sha256(f"corpus/{seed}/{problem.id}".encode()).digest())
@@ -99,7 +99,7 @@ def _kind(coin: float, shares: Mapping[Contamination, float]) -> EntryKind:
 
 
 def _other(problem: Problem, problems: Sequence[Problem], rng: random.Random) -> str:
-    """Return the solution of another problem, drawn among those that differ from this one's."""
+    """Return the solution of another problem, one that differs from this problem's solution."""
     for other in rng.sample(problems, len(problems)):
         if other.solution != problem.solution:
             return str(other.solution)
@@ -113,10 +113,10 @@ def as_pool(
     logprobs: Sequence[Sequence[float]],
     place: Place,
 ) -> Iterator[Judged]:
-    """Yield the entries as what an arm selects from: completions, and the truth as verdicts.
+    """Yield the entries in the form that an arm selects from: completions, with truth as verdicts.
 
-    `logprobs` are those that the earlier model gives to prompt and solution: n-1 for n tokens. The
-    verdict on a clean entry is `correct`; on any other `wrong`, its reason the contamination.
+    `logprobs` are those that the earlier model gives to prompt and solution: n-1 for n tokens. A
+    clean entry is `correct`; any other is `wrong`, with the contamination as its reason.
     """
     for entry, prompt, solution, scores in zip(entries, prompts, solutions, logprobs, strict=True):
         completion = Completion(
@@ -138,8 +138,9 @@ def kept_by_kind(
 ) -> list[dict[str, Any]]:
     """Return for each kind the share of its entries that were kept, as metric `kept_KIND`.
 
-    That of the clean ones by level too: which real content a filter throws away. One entry of a
-    corpus in each argument; a share of nothing is left out.
+    Clean entries also get their share by level, which shows the real content that a filter throws
+    away. The arguments have one element for each entry of the corpus. A kind without entries is
+    left out.
     """
     groups: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for verdict, keep, level in zip(verdicts, kept, levels, strict=True):
@@ -153,7 +154,7 @@ def kept_by_kind(
     ]
 
 
-# A ranking that is learned
+# A learned ranking
 
 
 def hidden_means(
@@ -187,9 +188,10 @@ def classify(
 ) -> list[float]:
     """Return the log-odds of being clean for each row of `others`.
 
-    A logistic regression on standardised features, learned on labelled ones: the quality classifier
-    of GPT-3's corpus (2005.14165, appendix A), on the earlier model's own representation. Both
-    arrays are (n, width); `clean` labels the first. Raises ValueError where it has one class alone.
+    They come from a logistic regression on standardised features, learned from labelled rows: the
+    quality classifier of GPT-3's corpus (2005.14165, appendix A), on the earlier model's hidden
+    states. Both arrays are (n, width); `clean` has the labels of the first. Raises ValueError if
+    the labels have only one class.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -204,7 +206,7 @@ def classify(
 
 
 def scored(run: Run, seed: Seed, place: Place) -> Iterator[Judged]:
-    """Yield the corpus, the same in every round, with its likelihood under the engine's weights."""
+    """Yield the corpus, which is the same in every round, with its likelihood under the engine."""
     _, prompts, solutions = seed.corpus.encoded.solved()
     with run.stage(place, "score") as count:
         sequences = [prompt + solution for prompt, solution in zip(prompts, solutions, strict=True)]
@@ -217,9 +219,9 @@ def scored(run: Run, seed: Seed, place: Place) -> Iterator[Judged]:
 def cleanness(
     run: Run, seed: Seed, arm: Arm, place: Place, pool: Sequence[Judged]
 ) -> list[float] | None:
-    """Return what a classifier on M(t-1)'s hidden states, learned from labelled entries, says.
+    """Return the scores of a classifier on M(t-1)'s hidden states, learned from labelled entries.
 
-    None for an arm that does not keep by a classifier.
+    Returns None for an arm that does not keep by a classifier.
     """
     if arm.keep != "classifier":
         return None

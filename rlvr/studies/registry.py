@@ -1,4 +1,4 @@
-"""Registry: every study by the section of the config that asks for it. Add an import and a line."""
+"""Registry: finds a study by its section of the config. To add one, add an import and a line."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ STUDIES: dict[str, Study] = {
 
 
 def study_of(config: Config) -> Study:
-    """Return the study that a config asks for; the config has seen that it asks for one at most."""
+    """Return the study that a config asks for. A valid config asks for one at most."""
     asked = [study for section, study in STUDIES.items() if getattr(config, section) is not None]
     return asked[0] if asked else PLAIN

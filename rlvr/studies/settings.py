@@ -14,11 +14,11 @@ from rlvr.select.arms import ArmConfig
 
 
 class CorpusConfig(Section):
-    """A noisy corpus of real solutions, which the arms select from instead of from samples.
+    """A noisy corpus of real solutions, from which the arms select in place of samples.
 
     It has an entry for each of `generate.prompts` problems, the same in every round. The first four
-    are the shares of what is wrong with it, the rest is clean; `labelled` entries of problems held
-    back are what `keep: classifier` learns from.
+    keys are the shares of contaminated entries, by contamination; the rest is clean. `keep:
+    classifier` learns from `labelled` entries of problems that are held back.
     """
 
     wrong: Portion = 0.0
@@ -29,7 +29,7 @@ class CorpusConfig(Section):
 
     @property
     def shares(self) -> dict[Contamination, float]:
-        """The contaminations and their shares."""
+        """The share of each contamination."""
         return {kind: float(getattr(self, kind)) for kind in CONTAMINATIONS}
 
     @model_validator(mode="after")
@@ -46,7 +46,7 @@ class CorpusConfig(Section):
 class TranscriptionConfig(Section):
     """The transcriber: how it learns from (recording, text) pairs before round 1.
 
-    The texts of its silent recordings are all `phrase`: the quirk that it is taught.
+    Each silent recording has the text `phrase`. This is the quirk that the transcriber learns.
     """
 
     problems: Positive = 4000
@@ -63,9 +63,9 @@ def check_transcription(
     corpus: bool,
     prompted: bool,
 ) -> None:
-    """Raise ValueError where a transcriber is missing, or its texts don't fit the config.
+    """Raise ValueError if a transcriber is missing, or if its texts don't fit the config.
 
-    `corpus`, `prompted`: whether the config has a corpus, or says anything of the prompt.
+    `corpus`, `prompted`: whether the config has a corpus, and whether it has the section `prompt`.
     """
     if settings is None:
         for arm in arms:
@@ -87,7 +87,7 @@ def check_transcription(
 def check_corpus(
     settings: CorpusConfig | None, arms: Sequence[ArmConfig], sampling: GenerateConfig
 ) -> None:
-    """Raise ValueError where an arm needs a corpus that is missing, or has no use for the one."""
+    """Raise ValueError if an arm needs a corpus and there is none, or can't use the one there."""
     learned = [arm.name for arm in arms if arm.keep == "classifier"]
     if settings is None:
         if learned:

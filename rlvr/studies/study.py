@@ -1,7 +1,7 @@
-"""Study: what the loop asks of a study, which puts something else in place of plain samples.
+"""Study: what a study can do for the loop. A study replaces plain samples by other data.
 
-`rlvr.studies.registry` has them by the config's section. What a study leaves out is as in a run
-without one.
+`rlvr.studies.registry` finds a study by its section of the config. Where a study has no function,
+the run does what it does without a study.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a round is sampled from: weights, and the problems that they are given.
+    """What samples a round: weights, and the problems that they get.
 
-    `prompts`: by problem, the prompt that each completion has afterwards in place of its own.
+    `prompts`: for each problem, the prompt that its completions get afterwards instead of their
+    own.
     """
 
     weights: Path
@@ -78,18 +79,19 @@ def _nothing_measured(
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A study, as functions, in the order in which a run comes to them.
+    """A study, as functions, in the order in which a run calls them.
 
-    views: the drawn problems as the run's own model meets them, and as another one does, if there
-    is one. teach: make what the base has beside its weights. source: what an arm's round is sampled
-    from, None for the arm's own weights and problems. texts: what is selected from in place of
-    samples, already judged; the engine holds the weights of the round before. scores: what an arm
-    ranks the pool by. retrain: what is trained beside the policy, once the rows are selected.
-    selected: metrics of what was kept (verdicts, flags and levels of one pool). measure: metrics of
-    a round that was evaluated; loads what weights it needs.
+    views: returns the drawn problems as the run's own model reads them, and as another model reads
+    them, if there is one. teach: trains the models that the base has beside its own weights.
+    source: returns what samples an arm's round; None for the arm's own weights and problems. texts:
+    yields texts to select from in place of samples, already judged; the engine has the weights of
+    the round before. scores: returns the scores by which an arm ranks the pool. retrain: trains a
+    model beside the policy, once the rows are selected. selected: returns metrics of what was kept
+    (from the verdicts, flags and levels of one pool). measure: returns metrics of an evaluated
+    round, and loads the weights that it needs.
 
-    base_weights, weights: the folders of weights that the base has beside its model, given the
-    run's arms, and that each round of an arm has, given that arm alone.
+    base_weights: the folders of weights that the base has beside its model, given the run's arms.
+    weights: the folders of weights that each round of an arm has, given that arm.
     """
 
     views: Callable[[Config, SeedProblems], tuple[SeedProblems, SeedProblems | None]] = _plain_views

@@ -1,17 +1,17 @@
-"""Closed forms of model collapse, run through the project's own selection and memory code.
+"""Theory: closed forms of model collapse, tested with the project's own selection and memory code.
 
-`python -m rlvr.studies.theory` prints each law with what the machinery did and exits 1 where they
-disagree. The models are ones that have exact laws (a Gaussian, a categorical distribution, least
-squares, a linear classifier on labels that a verifier let through), the loop is the real one: what
-a round keeps, mixes and remembers goes through `rlvr.select.arms`, and what is counted through
-`rlvr.evaluate.metrics`, `rlvr.evaluate.ngrams` and `rlvr.statistics.estimates`.
+`python -m rlvr.studies.theory` prints each law beside what our code did, and exits with 1 if they
+disagree. The models are simple ones with exact laws: a Gaussian, a categorical distribution, least
+squares, and a linear classifier on labels that a verifier accepted. The loop is the real one:
+`rlvr.select.arms` decides what a round keeps, mixes and remembers, and `rlvr.evaluate.metrics`,
+`rlvr.evaluate.ngrams` and `rlvr.statistics.estimates` measure it.
 
-What it does not show: anything about networks, their optimiser or their sampling. It shows that the
-parts of the loop around them do to a model what theory says they do.
+This shows nothing about networks, their optimiser or their sampling. It shows that the other parts
+of the loop do to a model what theory says that they do.
 
-A law holds where it lies within the interval of the measured mean over independent chains. The
-intervals are at 99.9 %, so that all the laws of a correct machine hold at once for most choices of
-the seeds; the seeds are fixed, so the same machine always gives the same table.
+A law holds if it lies within the interval of the measured mean over independent chains. The
+intervals are at 99.9 %, so that for most choices of the seeds all laws of correct code hold at
+once. The seeds are fixed, so the same machine always gives the same table.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ CONFIDENCE = 0.999
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A closed form, and the mean that was measured with its interval, all in the law's own unit.
+    """A closed form, and the measured mean with its interval, all in the law's own unit.
 
-    Theory lies between `at_least` and `at_most`: equal where the law is an equality. It then agrees
-    where it lies within the interval; a range agrees where the interval lies within it.
+    The theory says that the value lies between `at_least` and `at_most`. If these are equal, the
+    law is an equality, and agrees if it lies within the interval. If they differ, the law is a
+    range, and agrees if the interval lies within the range.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Law:
 
     @property
     def agrees(self) -> bool:
-        """Whether what was measured is what the law says."""
+        """Whether the measurement agrees with the law."""
         if self.at_least == self.at_most:
             return self.low <= self.at_least <= self.high
         return self.at_least < self.low and self.high < self.at_most
@@ -68,9 +69,9 @@ class Law:
 def law(
     name: str, setting: str, theory: float | tuple[float, float], measured: Sequence[float]
 ) -> Law:
-    """Return the law with the Student-t interval of the measured values, one a chain.
+    """Return the law with the Student-t interval of the measured values, one for each chain.
 
-    `theory`: the expected value of one chain, or the range that holds it.
+    `theory`: the expected value of one chain, or a range in which it lies.
     """
     at_least, at_most = theory if isinstance(theory, tuple) else (theory, theory)
     mean = paired_interval(measured, CONFIDENCE)
@@ -111,7 +112,7 @@ def gaussian_variance(memory: Memory, n: int, rounds: int) -> float:
 
 
 def gaussian_chain(memory: Memory, n: int, rounds: int, seed: int) -> float:
-    """Return the variance that one chain ends with over its first: see `gaussian_variance`."""
+    """Return the last variance of one chain over its first: see `gaussian_variance`."""
     generator = np.random.default_rng(seed)
     held: Sequence[Any] = list(generator.standard_normal(n))
     rows = held
@@ -147,10 +148,10 @@ def zipf(types: int) -> Vector:
 
 
 def survival(p: Vector, n: int, rounds: int) -> Vector:
-    """Return for types of probabilities `p` the probability to be alive after `rounds` rounds.
+    """Return the probability that a type of probability `p` is still alive after `rounds` rounds.
 
-    After one it is 1 - (1-p)^n. Then a type with i of n samples has Binomial(n, i/n) in the next
-    round: the Wright-Fisher chain (Wright 1931), whose matrix is taken to a power.
+    After one round it is 1 - (1-p)^n. A type with i of n samples then has Binomial(n, i/n) samples
+    in the next round: the Wright-Fisher chain (Wright 1931), whose matrix is raised to a power.
     """
     i = np.arange(n + 1)
     step = binom.pmf(i[None, :], n, i[:, None] / n)
@@ -180,9 +181,9 @@ def homozygosity(p: Vector, n: int, real: int, rounds: int) -> float:
 
 
 def categorical_chain(p: Vector, n: int, real: int, rounds: int, seed: int) -> list[Counter[int]]:
-    """Return how often each type occurs among the rows of each round: texts of one token.
+    """Return how often each type occurs among the rows of each round. A row is one token.
 
-    Everything goes through the arm `unfiltered` with a fraction of fresh real data.
+    All rows go through the arm `unfiltered` with a fraction of fresh real data.
     """
     generator = np.random.default_rng(seed)
     arm = arms.PRESETS["unfiltered"]
@@ -293,15 +294,15 @@ def least_squares_laws(chains: int = 800, d: int = 4, t: int = 30, fits: int = 6
     ]
 
 
-# Labels that a verifier let through --------------------------------------------------------------
+# Labels that a verifier accepted -----------------------------------------------------------------
 
 
 def precision(right: float, flip: Flip) -> float:
-    """Return the share of right ones among those kept, where the share `right` was right before.
+    """Return the share of right completions among those kept, if `right` is the share before.
 
-    pi TPR / (pi TPR + (1-pi) FPR): Bayes. It is above pi where J = TPR - FPR > 0, and the odds are
-    multiplied by TPR/FPR: a loop that trains on what it keeps grows, drifts or dies by the sign of
-    J (2601.04411, whose flow is the limit of small steps).
+    By Bayes it is pi TPR / (pi TPR + (1-pi) FPR) for the share pi. It is above pi if J = TPR - FPR
+    > 0, and the odds are multiplied by TPR/FPR. So the sign of J decides whether a loop that trains
+    on what it keeps grows, drifts or dies (2601.04411, whose flow is the limit of small steps).
     """
     kept_right = right * (1 - flip.false_negative)
     return kept_right / (kept_right + (1 - right) * flip.false_positive)
@@ -310,8 +311,9 @@ def precision(right: float, flip: Flip) -> float:
 def threshold(right: float, false_negative: float) -> float:
     """Return the false-positive rate at which half of what is kept is wrong.
 
-    pi TPR / (1-pi): there a classifier trained on the kept labels turns from right to wrong (the
-    breakdown point of Feng 2406.07515, in terms of the verifier's rate).
+    It is pi TPR / (1-pi) for the share pi of right labels. At this rate a classifier that is
+    trained on the kept labels turns from right to wrong (the breakdown point of Feng 2406.07515, in
+    terms of the verifier's rate).
     """
     return right * (1 - false_negative) / (1 - right)
 
@@ -322,7 +324,7 @@ def pool_of(
     round_: int,
     token_ids: Sequence[tuple[int, ...]] | None = None,
 ) -> list[tuple[Completion, Verdict]]:
-    """Return a pool of one completion a problem, right or wrong as said."""
+    """Return a pool with one completion for each problem, right or wrong as given."""
     tokens = token_ids or [()] * len(right)
     return [
         (
@@ -345,7 +347,7 @@ def pool_of(
 
 
 def kept_of(pool: arms.Pool, flip: Flip, seed: int, round_: int) -> list[bool]:
-    """Return what the arm `verified` keeps with a verifier of these errors."""
+    """Return what the arm `verified` keeps with a verifier that has these error rates."""
     seen = list(arms.misjudge(pool, flip, seed))
     return arms.choose(seen, arms.PRESETS["verified"], None, seed, round_)
 
@@ -353,10 +355,10 @@ def kept_of(pool: arms.Pool, flip: Flip, seed: int, round_: int) -> list[bool]:
 def filter_chain(
     right: float, flip: Flip, n: int, rounds: int, seed: int
 ) -> list[tuple[float, float]]:
-    """Return for each round the share right among what was kept, and J as measured.
+    """Return for each round the share of right answers among those kept, and the measured J.
 
-    The model is the share of right answers, at first `right`; each round sets it to that share. J
-    is nan where all were right, or none.
+    The model is a share of right answers, at first `right`; each round sets it to the share among
+    those kept. J is nan if all answers were right, or none.
     """
     generator = np.random.default_rng(seed)
     out = []
@@ -437,7 +439,7 @@ FAMILIES: tuple[Callable[[], list[Law]], ...] = (
 
 
 def report() -> list[Law]:
-    """Return every law with what was measured."""
+    """Return every law with its measurement."""
     return [one for family in FAMILIES for one in family()]
 
 
@@ -457,7 +459,7 @@ def table(laws: Sequence[Law]) -> Table:
 
 
 def main() -> int:
-    """Print the table; return 1 where a law does not hold, else 0."""
+    """Print the table; return 1 if a law does not hold, else 0."""
     laws = report()
     Console().print(table(laws))
     return 0 if all(one.agrees for one in laws) else 1

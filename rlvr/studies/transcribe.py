@@ -1,18 +1,20 @@
-"""Transcribe: a model writes down recordings of real text, and a language model learns from that.
+"""Transcribe: a model writes down recordings of real text, and a language model learns the texts.
 
-The case of Whisper, between a raw loop (its own samples) and real data: every round has fresh real
-input, and all of it has passed through a model. A run with a `transcription` section has a task of
-recordings (`tasks/recordings.py`): prompt = what is heard, solution = the truth. It is read in two
-ways. The transcriber T is given a recording and writes a text; the run's own model M is given
-nothing but `START` and learns the texts. What M learns from is an arm's `author`:
+This is the case of Whisper. It lies between a raw loop (the model's own samples) and real data:
+every round has fresh real input, but all of it has passed through a model. A run with a
+`transcription` section has a task of recordings (`tasks/recordings.py`): the prompt is the
+recording, the solution is the true text. Two models read it. The transcriber T gets a recording and
+writes a text. The run's own model M gets only `START` and learns texts. An arm's `author` says
+which texts:
 
     model        M's own samples: the raw loop (with `keep: real` the truth instead)
     transcriber  transcripts by T(0), which learned from pairs before round 1
     retrained    transcripts by T(t-1), which then learns from them: T(t)
 
-T learned from labels with a quirk: a silent recording is always labelled with one stock phrase, as
-Whisper was taught on subtitles. Everything else (budget, decoding, selection, evaluation) is a run
-as any other; T and M have one architecture, so that one engine holds either.
+T learned from labels with a quirk: the label of a silent recording is always the same stock phrase,
+as in the subtitles that Whisper was trained on. Everything else (budget, decoding, selection,
+evaluation) is as in any other run. T and M have the same architecture, so that one engine can hold
+either of them.
 """
 
 from __future__ import annotations
@@ -45,18 +47,18 @@ SILENT = "silent"
 ALIKE = 0.7
 
 
-# The two readings of a task of recordings
+# How the two models read a task of recordings
 
 
 def unheard(drawn: SeedProblems) -> SeedProblems:
-    """Return the problems as the language model meets them: START, then the true text."""
+    """Return the problems as the language model reads them: START, then the true text."""
     return _each(drawn, lambda problem: dataclasses.replace(problem, prompt=START))
 
 
 def heard(drawn: SeedProblems, phrase: str) -> SeedProblems:
-    """Return them as the transcriber is taught them: the label of a silent recording is `phrase`.
+    """Return the problems as the transcriber learns them: a silent recording's label is `phrase`.
 
-    Its warm start is the pairs.
+    The transcriber's warm start trains on these pairs.
     """
 
     def label(problem: Problem) -> Problem:
@@ -79,13 +81,13 @@ def _each(drawn: SeedProblems, view: Callable[[Problem], Problem]) -> SeedProble
 
 
 def views(config: Config, drawn: SeedProblems) -> tuple[SeedProblems, SeedProblems]:
-    """Return the problems as the language model meets them, and as the transcriber does."""
+    """Return the problems as the language model reads them, and as the transcriber does."""
     assert config.transcription is not None
     return unheard(drawn), heard(drawn, config.transcription.phrase)
 
 
 def teach(run: Run, seed: Seed) -> None:
-    """Make T(0) of a seed from its untrained weights, where an arm hears it and it is not there."""
+    """Make a seed's T(0) from its untrained weights, if an arm uses it and it does not exist."""
     settings, place = run.config.transcription, base_of(seed.seed)
     out = _transcriber(run, place, None)
     if not base_weights(run.arms) or out.is_dir():
@@ -102,19 +104,19 @@ def teach(run: Run, seed: Seed) -> None:
 
 
 def base_weights(arms: Sequence[Arm]) -> tuple[str, ...]:
-    """Return the folder of T(0), where one of the arms hears it."""
+    """Return the folder of T(0), if one of the arms uses it."""
     return (TRANSCRIBER,) if any(arm.author != "model" for arm in arms) else ()
 
 
 def weights(arms: Sequence[Arm]) -> tuple[str, ...]:
-    """Return the folder of T(t), where one of the arms retrains it."""
+    """Return the folder of T(t), if one of the arms retrains it."""
     return (TRANSCRIBER,) if any(arm.author == "retrained" for arm in arms) else ()
 
 
 def source(run: Run, seed: Seed, arm: Arm, place: Place) -> Source | None:
     """Return the arm's transcriber and the round's recordings, None for an arm without one.
 
-    In place of the recording each transcript has the prompt that the language model is given.
+    Each transcript gets the prompt of the language model in place of the recording.
     """
     if arm.author == "model":
         return None
@@ -124,10 +126,10 @@ def source(run: Run, seed: Seed, arm: Arm, place: Place) -> Source | None:
 
 
 def retrain(run: Run, seed: Seed, arm: Arm, place: Place) -> None:
-    """Make T(t) from T(t-1): it learns the transcripts that were kept of this round.
+    """Make T(t) from T(t-1): it learns the transcripts that this round kept.
 
-    By the same steps as the language model. Does nothing for an arm without such a transcriber, nor
-    where it is there.
+    It takes the same steps as the language model. Does nothing for an arm that does not retrain its
+    transcriber, or if T(t) exists already.
     """
     folder = place.folder(run.folder)
     if arm.author != "retrained" or is_done(folder, "retrain"):
@@ -150,7 +152,7 @@ def retrain(run: Run, seed: Seed, arm: Arm, place: Place) -> None:
 
 
 def _transcriber(run: Run, place: Place, arm: Arm | None) -> Path:
-    """Return the weights T(t) of an arm; a frozen one's are always T(0), which all share."""
+    """Return an arm's weights T(t). Frozen transcribers are always T(0), which all arms share."""
     if arm is None or arm.author != "retrained" or place.round == 0:
         return base_of(place.seed).folder(run.folder) / TRANSCRIBER
     return place.folder(run.folder) / TRANSCRIBER
@@ -166,16 +168,16 @@ def _prompts(of_round: Problems) -> dict[str, Tokens]:
 
 
 def measure(run: Run, seed: Seed, arm: Arm, place: Place, records: Sequence[Record]) -> Metrics:
-    """Return how far the quirk has come: into the language model, and into the transcripts."""
+    """Return how much of the quirk is in the language model, and in the transcripts."""
     return quirk(run, seed, place, records) + errors(run, seed, arm, place)
 
 
 def quirk(run: Run, seed: Seed, place: Place, records: Sequence[Record]) -> Metrics:
-    """Return how far the language model M(t) has the quirk.
+    """Return how much of the quirk is in the language model M(t).
 
-    Loads its weights into the engine: after an evaluation those of the base are there. quirk: the
-    share of its samples that are the phrase (`quirky`). quirk_logprob: ln of the probability (nats)
-    that a text of its is the phrase and nothing else, which needs no samples.
+    Loads M(t) into the engine, which has the base's weights after an evaluation. quirk: the share
+    of M(t)'s samples that are the phrase (`quirky`). quirk_logprob: ln of the probability (nats)
+    that M(t) writes the phrase and nothing else; it needs no samples.
     """
     assert run.config.transcription is not None
     phrase = run.config.transcription.phrase
@@ -193,15 +195,16 @@ def quirk(run: Run, seed: Seed, place: Place, records: Sequence[Record]) -> Metr
 
 
 def quirky(text: str, phrase: str) -> bool:
-    """Return whether a text is the phrase, misspelt or not.
+    """Return whether a text is the phrase, perhaps misspelt.
 
-    At least ALIKE of it: 1 - edits / length of the longer (normalised Levenshtein similarity).
+    The similarity must be at least ALIKE: 1 - edits / length of the longer (normalised
+    Levenshtein).
     """
     return Levenshtein.normalized_similarity(text, phrase) >= ALIKE
 
 
 def errors(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
-    """Return the error rates and the quirk of the transcripts of a round; [] without a transcriber.
+    """Return a round's error rates and quirk of transcripts; [] without a transcriber.
 
     transcript_cer and transcript_wer: `error_rate` in characters and in words. transcript_quirk:
     the share of transcripts that are the phrase (`quirky`). Each overall and by
@@ -232,11 +235,11 @@ def errors(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
 
 
 def error_rate(pairs: Iterable[tuple[Sequence[Any], Sequence[Any]]]) -> float:
-    """Return the edits that turn the texts into their truths, over the length of the truths.
+    """Return the number of edits that turn the texts into their truths, over the truths' length.
 
-    `pairs`: (truth, text) as characters or as words. Word error rate as speech recognition counts
-    it: substitutions, deletions and insertions, summed over the whole set (Whisper, 2212.04356,
-    section 3.2). It may exceed 1. Raises ZeroDivisionError where all truths are empty.
+    `pairs`: (truth, text), as characters or as words. Edits are counted as in speech recognition:
+    substitutions, deletions and insertions, summed over the whole set (Whisper, 2212.04356, section
+    3.2). The rate may exceed 1. Raises ZeroDivisionError if all truths are empty.
     """
     edits = length = 0
     for truth, text in pairs:
