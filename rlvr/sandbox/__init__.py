@@ -1,1 +1,1 @@
-"""Where untrusted programs run."""
+"""Sandbox: runs untrusted programs."""

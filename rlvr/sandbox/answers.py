@@ -1,7 +1,7 @@
-"""What a program does inside the sandbox: it answers calls of its functions, or reads an input.
+"""Answers: a program's side of the sandbox. It answers calls of its functions, or reads an input.
 
-Standard library only. All that it answers is its own claim, so nothing here needs to be safe from
-it; what its claims may be is seen to where they are read (`rlvr/sandbox/checker.py`,
+Standard library only. An answer is only the program's own claim, so this code need not be safe from
+the program. The code that reads the claims checks them (`rlvr/sandbox/checker.py`,
 `verifiers/code.py`).
 """
 
@@ -27,8 +27,8 @@ from rlvr.sandbox.plain import NotPlain, numeric, pack, unpack
 if TYPE_CHECKING:
     from rlvr.sandbox.inside import Channel
 
-AT_ONCE = 512  # items of an iterator in one answer, at most
-_SECONDS = 0.01  # in which items are collected for one answer
+AT_ONCE = 512  # at most so many items of an iterator in one answer
+_SECONDS = 0.01  # seconds in which items are collected for one answer
 _FUNCTIONS = (
     types.FunctionType,
     types.BuiltinFunctionType,
@@ -44,7 +44,7 @@ ITERATORS = {
         *map(type, (iter([]), iter(()), iter({}), iter(range(0)), iter(set()), iter(""))),
     )
 }
-"""Iterators that tests may tell from others, by the names of their classes."""
+"""Iterators that tests may tell apart, by the names of their classes."""
 _CHANGEABLE = (list, dict, set, deque, bytearray, array, Counter, OrderedDict, defaultdict)
 
 
@@ -52,7 +52,7 @@ def described(error: BaseException) -> str:
     """Return an exception's class and text, at most 300 characters."""
     try:
         return f"{type(error).__name__}: {error}"[:300]
-    except BaseException:  # the candidate's own exception, whose text is its own too
+    except BaseException:  # the candidate's own exception, whose __str__ may raise
         return "an exception without a text"
 
 
@@ -60,11 +60,11 @@ def described(error: BaseException) -> str:
 
 
 def answer_calls(channel: Channel, message: dict[str, Any]) -> None:
-    """Run a program, then answer calls of its functions until the caller has had enough.
+    """Run a program, then answer calls of its functions until the caller closes the channel.
 
-    With `tells` in the message, an iterator or a function that is answered is kept here: its name
-    travels, and later requests ask for its items or call it. With `prints`, what the program prints
-    in a call goes with its answer.
+    With `tells` in the message, iterators and functions among the answers are kept here: only a
+    name is sent, and later requests ask for the items or call the function. With `prints`, an
+    answer also has what the program printed during the call.
     """
     module = _new_module("candidate")
     try:
@@ -102,7 +102,7 @@ def _new_module(name: str) -> types.ModuleType:
 
 
 def _printed(stream: Any) -> str:
-    """Take what a stream holds, if it is still ours."""
+    """Return what a stream holds, if the program has not replaced the stream."""
     if type(stream) is not io.StringIO:
         return ""
     text = stream.getvalue()
@@ -112,7 +112,7 @@ def _printed(stream: Any) -> str:
 
 
 def _exception(error: BaseException) -> dict[str, Any]:
-    """Return what tests may ask of an exception: its classes, arguments, text and attributes."""
+    """Return what tests may read of an exception: its classes, arguments, text and attributes."""
     kinds = [
         kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
         for kind in type(error).__mro__
@@ -128,12 +128,12 @@ def _exception(error: BaseException) -> dict[str, Any]:
         for name, value in vars(error).items():
             told["fields"][name] = pack(value)
     except BaseException:
-        pass  # what is told up to here is told
+        pass  # what was collected up to here stays
     return told
 
 
 class _Desk:
-    """A program's functions, and what it answered that is kept here."""
+    """A program's functions, and those of its answers that are kept here."""
 
     def __init__(self, space: dict[str, Any], tells: bool) -> None:
         self.space = space
@@ -159,11 +159,11 @@ class _Desk:
         return None
 
     def _given(self, name: str, content: Any) -> Any:
-        """Return what an argument stands for: one of the kept, or an iterator of the tests' own."""
+        """Return what an argument stands for: a kept answer, or an iterator from the tests."""
         return self.kept[content] if name == "kept" else iter(unpack(content, self._given))
 
     def function(self, name: str | int) -> Callable[..., Any]:
-        """Find what is called: a function, a method of a class ("Solution().f"), or a kept one."""
+        """Find what is called: a function, a method ("Solution().f"), or a kept function."""
         if isinstance(name, int):
             return self.kept[name]  # type: ignore[no-any-return]
         owner, dot, method = name.rpartition("().")
@@ -176,7 +176,7 @@ class _Desk:
         return getattr(self.owners[owner], method)  # type: ignore[no-any-return]
 
     def call(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Call a function; with `look` in the request, tell how it changed its arguments."""
+        """Call a function; with `look` in the request, also return changes of its arguments."""
         function = self.function(request["call"])
         args = unpack(request["args"], self._given)
         kwargs = unpack(request["kwargs"], self._given)
@@ -204,9 +204,9 @@ class _Desk:
         return answer
 
     def items(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Return [items, whether that was all] of an iterator that is kept.
+        """Return [items, whether these were all] of a kept iterator.
 
-        What it raises after an item is raised when the next one is asked for.
+        If it raises after an item, the exception is raised with the next request.
         """
         number = request["next"]
         if number in self.failed:
@@ -227,7 +227,7 @@ class _Desk:
 
 
 def _as_json(value: Any) -> Any:
-    """Return what JSON would write for a number or an array of numpy; nothing else is kept."""
+    """Return what JSON would write for a number or an array of numpy; no other data are kept."""
     return pack(value.tolist()) if numeric(value) else None
 
 
@@ -243,7 +243,7 @@ def _await(coroutine: Any) -> Any:
 def changeable(value: Any) -> Iterator[Any]:
     """Yield the containers in plain data that can change, in the order in which they are written.
 
-    The caller and the program each number theirs by this order.
+    Caller and program number their containers in this order.
     """
     kind = type(value)
     if kind in _CHANGEABLE or kind.__name__ == "ndarray":
@@ -257,7 +257,7 @@ def changeable(value: Any) -> Iterator[Any]:
 
 
 def _content(value: Any) -> list[Any]:
-    """Return what a container holds, one level deep: a mapping's keys, then its values."""
+    """Return the items of a container, one level deep: a mapping's keys, then its values."""
     if isinstance(value, dict):
         return [*value, *value.values()]
     return list(value) if type(value) in _CHANGEABLE else [value.copy()]  # an array of numpy
@@ -282,8 +282,9 @@ def _is(one: Any, other: Any) -> bool:
 def run_on_input(channel: Channel, message: dict[str, Any]) -> None:
     """Run a program as a script on `input`; send {"output": text} or {"raised": text}.
 
-    Both ends are files, as where a shell redirects them. The program ends as any does: threads are
-    waited for, what it registered with atexit runs, and an exit code other than 0 is a failure.
+    Input and output are files, as if a shell had redirected them. The program ends as any script
+    does: it waits for its threads, runs what it registered with atexit, and an exit code other than
+    0 is a failure.
     """
     with open("/tmp/.input", "wb") as file:
         file.write(message["input"].encode())
@@ -309,7 +310,7 @@ def _stream(descriptor: int, mode: str) -> Any:
 
 
 def _run(source: str) -> str:
-    """Run a program to its end; return how it failed, "" if it did not."""
+    """Run a program to its end; return how it failed, "" if it did not fail."""
     module = _new_module("__main__")
     sys.argv = [str(module.__file__)]
     failure = ""

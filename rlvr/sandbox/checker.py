@@ -1,9 +1,9 @@
-"""What runs assertions inside the sandbox, beside the program and apart from it.
+"""Checker: runs assertions inside the sandbox, in another process than the program.
 
-The functions under test are proxies here, whose calls travel to the program's process and back.
-Plain data comes back as it is. An iterator, a function and a coroutine stay with the program; what
-stands for one here asks for its items, or calls it, when the tests do. Nothing of the program is
-ever here but data.
+The functions under test are proxies here. A call of a proxy goes to the program's process and back.
+Plain data comes back unchanged. Iterators, functions and coroutines stay with the program: a
+stand-in here asks for the items, or calls the function, when the tests do. Nothing but data ever
+comes here from the program.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from rlvr.sandbox.recorded import loaded
 if TYPE_CHECKING:
     from rlvr.sandbox.inside import Channel
 
-ONE_BY_ONE = 32  # items of an iterator that are asked for one at a time
-GIVEN = 100_000  # items of an iterator that the tests hand over, at most
+ONE_BY_ONE = 32  # so many items of an iterator are asked for one at a time
+GIVEN = 100_000  # the tests may pass at most so many items of an iterator
 
 
 class Failure(Exception):
-    """The candidate's exception, where no other one of the same name may stand for it."""
+    """The candidate's exception, if no exception of the same name may stand for it."""
 
 
 class NoAnswer(BaseException):
-    """A call that brought neither plain data nor an exception: no test may take it for either."""
+    """A call returned neither plain data nor an exception: no test may take it for either."""
 
 
 class BrokenTests(BaseException):
-    """The tests fail by themselves; no handler of theirs is to catch it."""
+    """The tests themselves fail; their own handlers must not catch this."""
 
 
 class Items:
-    """An iterator that stays with the program; `isinstance` takes it for one of `kind`."""
+    """Stands for an iterator that stays with the program; `isinstance` says that it is a `kind`."""
 
     def __init__(self, candidate: Candidate, number: int, kind: type) -> None:
         self.candidate, self.number, self.kind = candidate, number, kind
@@ -68,7 +68,7 @@ class Items:
 
 
 def _iterator(candidate: Candidate, number: int, kind: str) -> Iterator[Any]:
-    """Return what stands for an iterator: where that can be built, of exactly its class."""
+    """Return a stand-in for an iterator: of exactly its class, if such an object can be built."""
     items = Items(candidate, number, ITERATORS.get(kind, Items))
     if kind == "generator":
         return (item for item in items)
@@ -86,10 +86,10 @@ def _true(value: Any) -> bool:
 
 
 class Candidate:
-    """The checker's end of the candidate: proxies for its functions, and what came of the calls.
+    """The checker's view of the candidate: proxies for its functions, and the outcomes of calls.
 
-    With `looks` the tests look at arguments again after a call, so each call tells how it changed
-    them.
+    With `looks`, the tests read arguments again after a call, so each call also returns how it
+    changed them.
     """
 
     def __init__(self, channel: Channel, looks: bool = False) -> None:
@@ -99,14 +99,14 @@ class Candidate:
         self.raised: list[Exception] = []
         self.unanswered = ""
         self.broken = ""
-        self.kept: dict[int, tuple[Any, int]] = {}  # by the id of what stands for it
+        self.kept: dict[int, tuple[Any, int]] = {}  # by the id of its stand-in
         self.own: dict[tuple[str, type[Exception]], type[Exception]] = {}
         self.builtin = {name: kind for name, kind in vars(builtins).items() if _is_exception(kind)}
 
     # --- calls ---
 
     def proxy(self, name: str | int) -> Callable[..., Any]:
-        """Return a function that asks the candidate; a number is that of a function it keeps."""
+        """Return a function that asks the candidate; a number names a function that it keeps."""
 
         def asking(*args: Any, **kwargs: Any) -> Any:
             try:
@@ -116,8 +116,8 @@ class Candidate:
                     "kwargs": pack(kwargs, keep=self._handed_over),
                 }
             except NotPlain as error:
-                # Only size and depth can be a candidate's doing, from one call into the next, and
-                # an array whose items numpy has no type for. Tests that want one say `object`.
+                # From one call to the next a candidate can cause only this: size, depth, and an
+                # array whose items have no type in numpy. Tests that want one say `object`.
                 if self.calls and isinstance(error, TooLarge):
                     raise self.no_answer(str(error)) from None
                 raise self.break_tests(f"an argument of {name}: {error}") from None
@@ -130,10 +130,10 @@ class Candidate:
         return asking
 
     def _handed_over(self, value: Any) -> Any:
-        """Return what stands for an argument: one of the candidate's own, or an iterator's items.
+        """Return what is sent for an argument: a name of the candidate's, or an iterator's items.
 
-        What the candidate answered can always be handed over, or it could choose that the tests
-        break.
+        Everything that the candidate has answered can be sent back to it. Otherwise a candidate
+        could make the tests break.
         """
         if id(value) in self.kept:
             return {"kept": self.kept[id(value)][1]}
@@ -149,7 +149,7 @@ class Candidate:
         return None
 
     def ask(self, request: dict[str, Any], mine: list[Any] | None = None) -> Any:
-        """Send a request; return what it brings, or raise it. `mine` are the arguments' parts."""
+        """Send a request; return its answer, or raise it. `mine`: the parts of the arguments."""
         self.calls += 1
         try:
             self.channel.send(request)
@@ -194,10 +194,10 @@ class Candidate:
     # --- what calls raise ---
 
     def _exception(self, answer: dict[str, Any]) -> Exception:
-        """Return an exception that tests can tell as little from the candidate's as data allows.
+        """Return an exception that is as similar to the candidate's as data allows.
 
-        It has the class of the same name that is built in or in the standard library, else one made
-        here under the nearest such class; the same arguments, text and attributes.
+        Its class is the one of the same name, built in or from the standard library, or else a new
+        subclass of the nearest such class. Arguments, text and attributes are the same.
         """
         kinds, said = [str(kind) for kind in answer["kinds"]], str(answer["raised"])
         kind, name = next((kind, name) for name in kinds if (kind := self._kind(name)))
@@ -214,12 +214,12 @@ class Candidate:
             for name, value in fields.items():
                 if name.isidentifier() and not name.startswith("_"):
                     setattr(raised, name, value)
-        except Exception:  # such as arguments that are not plain data
+        except Exception:  # for example because arguments are not plain data
             return self._own(kinds[0].rpartition(".")[2], kind, (), text)
         return raised
 
     def _kind(self, name: str) -> type[Exception] | None:
-        """Return the class of a name. The tests' own ways to skip are no class of a candidate's."""
+        """Return the class of a name, but never one by which the tests skip themselves."""
         module, _, plain = name.rpartition(".")
         if not module or module.partition(".")[0] not in sys.stdlib_module_names:
             return self.builtin.get(name)
@@ -237,17 +237,17 @@ class Candidate:
         return raised
 
     def break_tests(self, text: str) -> BrokenTests:
-        """Note that the tests can't go on, and return what to raise."""
+        """Record that the tests can't continue, and return the exception to raise."""
         self.broken = self.broken or text
         return BrokenTests(text)
 
     def no_answer(self, text: str) -> NoAnswer:
-        """Note that a call brought nothing, and return what to raise."""
+        """Record that a call returned nothing usable, and return the exception to raise."""
         self.unanswered = self.unanswered or text
         return NoAnswer(text)
 
 
-# Either would end a `map` or a `for` of the tests as if all were well.
+# Both would end a `map` or a `for` of the tests as if nothing were wrong.
 _ENDINGS = (StopIteration, StopAsyncIteration)
 _WAYS_OUT = {"unittest", "doctest"}
 
@@ -261,7 +261,7 @@ async def _awaiting(function: Callable[[], Any]) -> Any:
 
 
 def _change(target: Any, parts: list[Any]) -> None:
-    """Give a container other contents, as `rlvr.sandbox.answers` lists them."""
+    """Replace the content of a container by the items that `rlvr.sandbox.answers` lists."""
     if isinstance(target, dict):
         keys, values = parts[: len(parts) // 2], parts[len(parts) // 2 :]
         target.clear()
@@ -283,11 +283,11 @@ def _change(target: Any, parts: list[Any]) -> None:
 
 # --- assertions as tests ---------------------------------------------------------------------
 
-ENDED = -1  # in place of an assertion's number: what ended a test
+ENDED = -1  # in place of an assertion's number: an exception ended a test
 
 
 class _Record:
-    """Which tests hold, by number: false if one ever failed."""
+    """Which tests hold, by number: false if a test ever failed."""
 
     def __init__(self, candidate: Candidate, imported: set[str]) -> None:
         self.candidate, self.imported = candidate, imported
@@ -297,12 +297,12 @@ class _Record:
         self.failure = ""
 
     def __call__(self, number: int, error: BaseException | None) -> None:
-        """Note how a test went. Raises BrokenTests if that is the tests' own fault."""
-        # What fails before the candidate was ever asked, or for want of a package, is the tests'
-        # fault; nothing that a candidate answers may look like that.
+        """Record the outcome of a test. Raises BrokenTests if the tests themselves are at fault."""
+        # If a test fails before it asks the candidate, or because a package is missing, the tests
+        # are at fault. No answer of a candidate may look like that.
         if isinstance(error, Exception) and not isinstance(error, AssertionError):
             missing = isinstance(error, ImportError) and error not in self.candidate.raised
-            # What the tests import by name, that is: a name may be the candidate's answer.
+            # This counts only for names that the tests import: the candidate may answer a name too.
             if (
                 missing
                 and str(getattr(error, "name", "")).partition(".")[0] in self.imported
@@ -316,7 +316,7 @@ class _Record:
             self.failure = f"{place}{text}"
 
     def attempt(self, number: int, work: Callable[[], object]) -> None:
-        """Run what asserts, and note how it went: if `number` is ENDED, only what ended it."""
+        """Run an assertion and record the outcome; if `number` is ENDED, record only exceptions."""
         try:
             work()
         except (Exception, NoAnswer) as error:
@@ -326,7 +326,7 @@ class _Record:
                 self(number, None)
 
     def results(self, tests: int) -> dict[str, Any]:
-        """Return the message that tells what passed; there are so many tests."""
+        """Return the message that says which of so many tests passed."""
         never = self.due - self.passed.keys() - self.looped
         if never and not self.failure:
             test = f"test {max(never) + 1}" if max(never) >= 0 else "a loop of the tests"
@@ -341,9 +341,9 @@ class _Record:
 def judge(channel: Channel, message: dict[str, Any]) -> None:
     """Run assertions; send {"passed": [...], "failure": text} or {"broken": text}.
 
-    `passed` has an entry for each assertion of the text, and for each test function that nothing
-    but a test runner calls: false if it ever failed, and, where the tests don't all pass, if it
-    never ran.
+    `passed` has an entry for each assertion in the text, and for each test function that only a
+    test runner calls. The entry is false if the test ever failed. If not all tests pass, it is also
+    false for a test that never ran.
     """
     candidate = Candidate(channel, bool(message.get("looks")))
     record = _Record(candidate, set(message["imported"]))
@@ -358,7 +358,7 @@ def judge(channel: Channel, message: dict[str, Any]) -> None:
 
 
 def _run(candidate: Candidate, record: _Record, message: dict[str, Any]) -> int:
-    """Run all tests; return how many there are. Raises what shows that the tests are broken."""
+    """Run all tests; return how many there are. Raises an exception if the tests are broken."""
     space: dict[str, Any] = {
         "__name__": "tests", "__record__": record, "__no_answer__": NoAnswer,
         "__due__": record.due.update, "__runs__": record.looped.add,
@@ -384,9 +384,9 @@ def _run(candidate: Candidate, record: _Record, message: dict[str, Any]) -> int:
 
 
 def judge_outputs(channel: Channel, code: str) -> None:
-    """Load a checker of outputs, `check(input, output, expected)`; then answer with what it says.
+    """Load a checker of outputs, `check(input, output, expected)`; then answer with its decisions.
 
-    Sends {"broken": text} if the code does not load. What it raises over an output is a no.
+    Sends {"broken": text} if the code does not load. If it raises on an output, the answer is no.
     """
     space: dict[str, Any] = {"__name__": "checker"}
     try:
@@ -400,7 +400,7 @@ def judge_outputs(channel: Channel, code: str) -> None:
         texts = channel.receive()["texts"]
         try:
             said = check(*texts)
-            # With a text beside it, a no would be a true value.
+            # A pair of no and a text would count as true.
             holds = said[:1] == (True,) if isinstance(said, tuple) else bool(said)
         except Exception:
             holds = False

@@ -1,8 +1,9 @@
-"""What a process gives up for good before it runs what nobody trusts: mounts, rights, system calls.
+"""Confine: what a process gives up for ever before it runs untrusted code: mounts, rights, calls.
 
-Standard library only: this file is read inside the sandbox too, where no package is. A filter is a
-table from a system call's name to a rule; a call that the table does not name gets the answer of
-`otherwise`. A new kernel's new calls are therefore refused until somebody allows them here.
+Standard library only, because this file is also read inside the sandbox, where there are no
+packages. A filter is a table from a system call's name to a rule. A call that the table does not
+name gets the answer `otherwise`. So the new calls of a new kernel are refused until they are
+allowed here.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ libc = ctypes.CDLL(None, use_errno=True)
 # --- mounts ----------------------------------------------------------------------------------
 
 MS_RDONLY, MS_NOSUID, MS_REMOUNT, MS_BIND = 1, 2, 32, 4096
-# What a mount has beside those (nodev, noexec, noatime, nodiratime, relatime), as statvfs and mount
-# write it. A user namespace may not take one of them off.
+# Other flags that a mount may have (nodev, noexec, noatime, nodiratime, relatime), as statvfs and
+# mount write them. A user namespace may not remove any of them.
 _KEPT = {4: 4, 8: 8, 1024: 1024, 2048: 2048, 4096: 1 << 21}
 
 
 def read_only(path: str) -> None:
     """Make the mount at `path` read-only; its other flags stay. Raises OSError.
 
-    A device there can still be read and written, but its mode, owner and times can't be changed.
+    Processes can still read and write a device there, but can't change its mode, owner or times.
     Needs CAP_SYS_ADMIN in the user namespace that owns the mount namespace.
     """
     found = os.statvfs(path).f_flag
@@ -37,14 +38,14 @@ def read_only(path: str) -> None:
 
 
 def check(what: str, result: int) -> None:
-    """Raise OSError, with the name of what failed, unless a call of libc returned 0."""
+    """Raise OSError with the name of the call, unless a call of libc returned 0."""
     if result != 0:
         raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
 
 
 # --- system calls ----------------------------------------------------------------------------
 
-# name: (x86_64, aarch64). What a program may be allowed.
+# name: (x86_64, aarch64). Calls that a program may be allowed.
 CALLS: dict[str, tuple[int | None, int | None]] = {
     "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66), "pread64": (17, 67),
     "pwrite64": (18, 68), "preadv": (295, 69), "pwritev": (296, 70), "lseek": (8, 62),
@@ -90,7 +91,7 @@ CALLS: dict[str, tuple[int | None, int | None]] = {
     "getgroups": (115, 158), "uname": (63, 160), "getrandom": (318, 278), "getrlimit": (97, 163),
     "prlimit64": (302, 261),
 }  # fmt: skip
-# What it takes to confine a process; no program is allowed any of these.
+# Calls that confine a process; no program may make any of these.
 CONFINING: dict[str, tuple[int | None, int | None]] = {
     "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "setsid": (112, 157),
     "setgroups": (116, 159), "setresuid": (117, 147), "setresgid": (119, 149), "capset": (126, 91),
@@ -101,23 +102,23 @@ ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _EQUAL, _ABOVE, _AND, _GIVE = 0x20, 0x15, 0x25, 0x54, 0x06
-_X32 = 0x3FFFFFFF  # above it are x86-64's calls once more, by other numbers
-_OLD = 423  # above it are calls that libc tries first, and does without where they don't exist
+_X32 = 0x3FFFFFFF  # above it x86-64 has its calls again, with other numbers
+_OLD = 423  # above it are calls that libc tries first, and can do without
 EPERM, EINVAL, ENOSYS = 1, 22, 38
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A rule: the call is not made. It fails with this error number, or does nothing if it is 0."""
+    """A rule: the call is not made. It fails with this error number; 0 does nothing."""
 
     errno: int
 
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """A rule: the call is made if every argument named is one of the values, else it is EPERM.
+    """A rule: the call is made if each named argument has one of its values, else it is EPERM.
 
-    Each argument is (its position, a mask, the values that may be left under the mask).
+    Each argument is (its position, a mask, the values that it may have under the mask).
     """
 
     arguments: tuple[tuple[int, int, tuple[int, ...]], ...]
@@ -130,8 +131,9 @@ LOW = 0xFFFFFFFF
 def system_call_filter(rules: Mapping[str, Rule], otherwise: Rule) -> bytes | None:
     """Return a seccomp filter as BPF instructions; None on an architecture without a table.
 
-    `otherwise` (None or an Answer) holds for every call that `rules` does not name; if it is an
-    Answer, newer calls among them do not exist. Raises KeyError for a name that the tables lack.
+    `otherwise` (None or an Answer) applies to every call that `rules` does not name. If it is an
+    Answer, newer calls among them appear not to exist. Raises KeyError for a name that the tables
+    lack.
     """
     known = ARCHITECTURES.get(platform.machine())
     if known is None:
@@ -157,14 +159,14 @@ def system_call_filter(rules: Mapping[str, Rule], otherwise: Rule) -> bytes | No
 
 
 def _instructions(rule: Rule) -> list[tuple[int, int, int, int]]:
-    """Return what ends in an answer for sure."""
+    """Return instructions that always end in an answer."""
     if rule is None:
         return [(_GIVE, 0, 0, _ALLOW)]
     if isinstance(rule, Answer):
         return [(_GIVE, 0, 0, _ERRNO | rule.errno)]
     body: list[tuple[int, int, int, int]] = []
     for position, mask, values in rule.arguments:
-        # Both halves of a 64-bit argument where the mask wants them.
+        # Both halves of a 64-bit argument, if the mask needs both.
         for offset, part in ((0, mask & LOW), (4, mask >> 32)):
             if part:
                 shift = 8 * offset
@@ -185,18 +187,18 @@ PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AM
 
 
 def give_up_privileges(user: int | None = None) -> None:
-    """Give up every capability, for good, and where this is root become `user`. Raises OSError.
+    """Give up every capability for ever, and become `user` if this is root. Raises OSError.
 
-    It holds for this thread and its later children.
+    This applies to the thread and its later children.
     """
     gain_no_privileges()
     drop_privileges(user)
 
 
 def gain_no_privileges() -> None:
-    """Make the capabilities of now the only ones that there will ever be. Raises OSError.
+    """Make sure that no capability is ever added to the current ones. Raises OSError.
 
-    It holds for this thread and its later children: a file's or an ambient one adds none.
+    This applies to the thread and its later children: neither a file nor the ambient set adds one.
     """
     check("no_new_privs", libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     check("ambient", libc.prctl(PR_CAP_AMBIENT, 4, 0, 0, 0))
@@ -208,9 +210,9 @@ def gain_no_privileges() -> None:
 
 
 def drop_privileges(user: int | None = None) -> None:
-    """Drop the capabilities that this thread has; where this is root become `user`.
+    """Drop the capabilities that this thread has, and become `user` if this is root.
 
-    Raises OSError. It is for good after `gain_no_privileges`.
+    Raises OSError. After `gain_no_privileges` it can't be undone.
     """
     if user is not None and os.getuid() == 0:
         os.setgroups([])
@@ -221,7 +223,7 @@ def drop_privileges(user: int | None = None) -> None:
 
 
 def filter_system_calls(bpf: bytes | None) -> None:
-    """Filter this thread's system calls, and its later children's, if there is a filter.
+    """Filter the system calls of this thread and of its later children, if there is a filter.
 
     Raises OSError. The process must have given up its privileges.
     """
@@ -232,8 +234,9 @@ def filter_system_calls(bpf: bytes | None) -> None:
 
 
 def dump_no_core() -> None:
-    """Keep the kernel from handing a crashed process's memory to the host's crash handler.
+    """Keep the kernel from passing a crashed process's memory to the host's crash handler.
 
-    RLIMIT_CORE does not: where core_pattern is a pipe it is not looked at. Raises OSError.
+    RLIMIT_CORE does not prevent this: the kernel ignores it if core_pattern is a pipe. Raises
+    OSError.
     """
     check("dumpable", libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))

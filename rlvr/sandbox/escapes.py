@@ -1,9 +1,9 @@
-"""What a program in the sandbox must not be able to do, each as an attempt.
+"""Escapes: attempts at what a program in the sandbox must not be able to do.
 
-`rlvr doctor` runs this file's text in the sandbox, as root and as a user, so that it needs nothing
-but the standard library. An attempt that works leaves no harm: it sets a mode that is set already,
-takes a lock and lets go of it. HARMLESS works for any process outside a sandbox, which a test makes
-sure of: a refusal here is the sandbox's doing, and not a mistake in the attempt.
+`rlvr doctor` runs this file's text in the sandbox, as root and as a user, so it uses only the
+standard library. An attempt that works does no harm: it sets a mode that is already set, or takes a
+lock and releases it. HARMLESS works for any process outside a sandbox, and a test makes sure of
+that. So if it is refused in the sandbox, the sandbox refused it, and the attempt has no mistake.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OWN = "/tmp/of-its-own"
 
 
 def worked(attempt: Callable[[], object]) -> bool:
-    """Whether an attempt got what it wanted: no exception, and not False."""
+    """Return whether an attempt worked: it raised no exception and did not return False."""
     try:
         return attempt() is not False
     except (OSError, ValueError, RuntimeError, MemoryError, AttributeError):
@@ -35,17 +35,17 @@ def worked(attempt: Callable[[], object]) -> bool:
 
 
 def called(result: int) -> bool:
-    """Whether a call of libc succeeded."""
+    """Return whether a call of libc succeeded."""
     return result >= 0
 
 
 def call(x86_64: int, aarch64: int, *arguments: object) -> bool:
-    """Whether a system call without a function of libc's succeeded."""
+    """Return whether a system call succeeded that has no function in libc."""
     return called(libc.syscall(aarch64 if ARM else x86_64, *arguments))
 
 
 def host_file() -> int:
-    """Open a file of the host's that every program can read."""
+    """Open a file of the host that every program can read."""
     return os.open(os.__file__, os.O_RDONLY)
 
 
@@ -76,30 +76,30 @@ def fills(count: int, size: int) -> bool:
 
 
 def same_mode(path: str) -> bool:
-    """Set the mode that a file has."""
+    """Set the mode that a file has already."""
     os.chmod(path, os.stat(path).st_mode & 0o7777)
     return True
 
 
 def same_owner(path: str) -> bool:
-    """Set the owner that a file has: any change of it, even none, is refused where none may be."""
+    """Set the owner that a file has already: if changes are forbidden, even this is refused."""
     os.chown(path, -1, os.stat(path).st_gid)
     return True
 
 
 def same_times(path: str) -> bool:
-    """Set the times that a file has."""
+    """Set the times that a file has already."""
     found = os.stat(path)
     os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
     return True
 
 
 def any_descriptor() -> bool:
-    """Whether a descriptor is open beside the standard ones and the program's channel."""
+    """Return whether a descriptor is open beside the standard ones and the program's channel."""
     return any(worked(partial(os.fstat, fd)) for fd in range(4, 64))
 
 
-# --- the kernel's objects, and what is the host's ---------------------------------------------
+# --- objects of the kernel and of the host ----------------------------------------------------
 
 
 def locks(kind: int) -> bool:
@@ -117,7 +117,7 @@ def locks(kind: int) -> bool:
 
 
 def leases() -> bool:
-    """Take a lease, for which the kernel makes everyone who would write wait; give it back."""
+    """Take a lease, which makes every writer wait, and give it back."""
     fd = own_file()
     try:
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
@@ -129,8 +129,8 @@ def leases() -> bool:
 
 
 def notices() -> bool:
-    """Ask to be told what others do in a folder."""
-    signal.signal(signal.SIGIO, signal.SIG_IGN)  # it may come at once, and would end this process
+    """Ask the kernel for notices about what others do in a folder."""
+    signal.signal(signal.SIGIO, signal.SIG_IGN)  # a notice would end this process
     fd = os.open(os.path.dirname(os.__file__), os.O_RDONLY)
     try:
         fcntl.fcntl(fd, fcntl.F_NOTIFY, 1)
@@ -150,26 +150,26 @@ def makes_socket(family: int) -> bool:
 
 
 def abstract_datagram() -> bool:
-    """Give a socket a name without a file, which every process of the network namespace can use."""
+    """Give a socket a name without a file; all processes in the network namespace could use it."""
     one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     one.bind(f"\0rlvr-escape-{os.getpid()}")
     return bool(one and other)
 
 
 def passes_descriptor() -> bool:
-    """Leave a descriptor on its way between two sockets, where no limit of this process counts."""
+    """Leave a descriptor between two sockets, where no limit of this process counts it."""
     one, _ = socket.socketpair()
     return bool(socket.send_fds(one, [b"x"], [0]))
 
 
 def names_peer() -> bool:
-    """Take hold of the process at the other end of a pair: of the program's channel, the host's."""
+    """Get the process at the other end of a pair; for the program's channel, it is the host's."""
     one, _ = socket.socketpair()
     return bool(one.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
 
 
 def disk_io() -> bool:
-    """Make a context for asynchronous reads; the whole machine has a few thousand."""
+    """Make a context for asynchronous reads; the whole machine has only a few thousand."""
     context = ctypes.c_ulong(0)
     made = call(206, 0, 1, ctypes.byref(context))
     return made and call(207, 1, context)
@@ -181,7 +181,7 @@ def timer() -> bool:
 
 
 def queued_signal() -> bool:
-    """Queue a signal with a value, blocked, so that it stays."""
+    """Queue a signal with a value; the signal is blocked, so that it stays in the queue."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMAX])
     return called(libc.sigqueue(os.getpid(), int(signal.SIGRTMAX), ctypes.c_void_p(0)))
 
@@ -207,7 +207,7 @@ def evicts() -> bool:
 
 
 def pages_out() -> bool:
-    """Push pages of its own, or of a file that it maps, out of memory."""
+    """Push its own pages, or pages of a file that it maps, out of memory."""
     with mmap.mmap(-1, mmap.PAGESIZE) as memory:
         memory.madvise(21)
     return True
@@ -227,13 +227,13 @@ def raised_limit() -> bool:
 
 
 def nicer() -> bool:
-    """Give way to others: a program that makes itself wait must not look starved."""
+    """Lower its own priority: a program that makes itself wait must not seem starved."""
     os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0))
     return True
 
 
 def on_one_core() -> bool:
-    """Bind itself to the cores that it has anyway."""
+    """Bind itself to the cores that it already has."""
     os.sched_setaffinity(0, os.sched_getaffinity(0))
     return True
 

@@ -1,21 +1,22 @@
-"""What runs inside the sandbox, by itself: standard library only, started by `outside.py`.
+"""Inside: the code that runs inside the sandbox. `outside.py` starts it. Standard library only.
 
 One server process starts inside bubblewrap's namespaces (read-only root, no network, no
-environment), imports what programs commonly import, and takes on the limits and most of the filter
-of system calls that programs have, so that they inherit them. For each program it forks a process,
-the first of a pid namespace, which gives up every capability, takes the rest of the filter and only
-then reads what it is to run. A program that a model wrote has a mount namespace too, with a
-private, bounded /tmp; tests have the server's, where nothing can be written. The network, ipc and
-uts namespaces are the server's: the filter allows no call that uses them (a socket, a queue, shared
-memory, a new name for the host). Where this architecture has no filter, each process gets its own.
+environment). It imports what programs commonly import. It sets the limits of programs and most of
+their filter of system calls, so that programs inherit them. For each program it forks a process,
+the first of a pid namespace. That process gives up every capability, adds the rest of the filter,
+and only then reads what it has to run. A program that a model wrote also has a mount namespace,
+with a private /tmp of limited size. Tests use the server's mount namespace, where nothing can be
+written. All programs share the server's network, ipc and uts namespaces: the filter allows no call
+that uses them (a socket, a queue, shared memory, a new name for the host). If this architecture has
+no filter, each process gets its own.
 
-A process plays one of two parts. A candidate runs a program and answers calls of its functions with
-plain data. A checker runs assertions; the function under test is a proxy there, whose calls travel
-to the candidate's process and back. Nothing of the candidate is ever in the checker but data, and
-nothing of the assertions is ever in the candidate but the arguments of its calls.
+A process has one of two parts. A candidate runs a program and answers calls of its functions with
+plain data. A checker runs assertions; there the function under test is a proxy, and its calls go to
+the candidate's process and back. So only data comes from the candidate into the checker, and only
+the arguments of calls come from the assertions into the candidate.
 
-What a program can't do here: start processes (threads it can), open sockets, see /proc or any file
-but Python's own and its /tmp. What nothing here can stop: a fault of the kernel itself.
+A program can start threads here, but no processes. It can't open sockets, and can't see /proc or
+any file but Python's own and its /tmp. Nothing here can stop a fault of the kernel itself.
 """
 
 from __future__ import annotations
@@ -55,14 +56,14 @@ from rlvr.sandbox.plain import TOO_LARGE
 
 LENGTH = struct.Struct("<I")
 STATUS = struct.Struct("<i")
-PACKAGES = "/packages"  # where those lie that programs may import
-START = struct.Struct("<?")  # whether it has a /tmp to write to
-AT_LEAST = 1 << 16  # bytes that are read at once, if they are there
+PACKAGES = "/packages"  # the folder of the packages that programs may import
+START = struct.Struct("<?")  # whether it has a writable /tmp
+AT_LEAST = 1 << 16  # at most so many bytes are read at once
 
 # --- confinement -----------------------------------------------------------------------------
 
 CLONE_NEWPID, CLONE_NEWNS = 0x20000000, 0x20000
-# What the filter keeps out of reach, so that it can be the server's: network, uts, ipc.
+# The filter allows no use of these, so programs can share the server's: network, uts, ipc.
 WITHOUT_FILTER = 0x40000000 | 0x4000000 | 0x8000000
 NAMESPACES = WITHOUT_FILTER | CLONE_NEWPID | CLONE_NEWNS | 0x10000000 | 0x2000000 | 0x80
 CLONE_THREAD = 0x10000
@@ -70,29 +71,29 @@ PR_SET_PDEATHSIG = 1
 REFUSED, DONE = Answer(EPERM), Answer(0)
 NAMED_PIPE = (0o170000, (0o010000,))
 
-# What a program may call: its own files, memory, threads, signals and time. Any other is refused.
+# Calls of a program: its own files, memory, threads, signals and time. All others are refused.
 ALLOWED: dict[str, Rule] = {
     **dict.fromkeys(CALLS),
-    # A thread, but neither a process nor a namespace.
+    # Only a thread: no process and no namespace.
     "clone": Only(((0, CLONE_THREAD | NAMESPACES, (CLONE_THREAD,)),)),
     # asyncio wakes its loop through a pair of stream sockets. They have no name, and can't get one.
     "socketpair": Only(((0, LOW, (1,)), (1, 0xFF, (1,)))),
     # Copy a descriptor, read and set its flags; no lock, lease, notice or larger pipe: the files
     # are the host's.
     "fcntl": Only(((1, LOW, (0, 1, 2, 3, 4, 1030)),)),
-    # Is it a terminal, close on exec (or not), block (or not), how much can be read.
+    # Is it a terminal; close on exec or not; block or not; how much can be read.
     "ioctl": Only(((1, LOW, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),)),
     "mknod": Only(((1, *NAMED_PIPE),)),
     "mknodat": Only(((2, *NAMED_PIPE),)),
-    # Kind and error; not whose process is at the other end, which is the host's.
+    # Kind and error. Not the process at the other end, which belongs to the host.
     "getsockopt": Only(((1, LOW, (1,)), (2, LOW, (3, 4, 38, 39)))),
     # The name of a thread.
     "prctl": Only(((0, LOW, (15, 16)),)),
-    # What libc's allocator asks for; nothing that drops or merges pages of the host's.
+    # What libc's allocator needs; nothing that drops or merges pages of the host.
     "madvise": Only(((2, LOW, (0, 1, 2, 3, 4, 8)),)),
     # Neither locked memory nor the host's huge pages.
     "mmap": Only(((3, 0x40000 | 0x2000, (0,)),)),
-    # Limits can be read; set, one would kill as if from outside.
+    # Limits can be read but not set: a limit could kill the program as if from outside.
     "prlimit64": Only(((2, (1 << 64) - 1, (0,)),)),
     # What a program writes is in memory: there is nothing to bring to a disk, and the files that it
     # reads are on the host's.
@@ -100,15 +101,16 @@ ALLOWED: dict[str, Rule] = {
 }
 
 
-# What the server may call to start programs.
+# Calls that the server needs to start programs.
 SERVES: dict[str, Rule] = dict.fromkeys((*CONFINING, "clone", "prctl", "prlimit64"))
 
 
 def filters() -> tuple[bytes | None, bytes | None]:
     """Return the server's filter of system calls, and the one that a program adds; or no filters.
 
-    A call is made if both let it through, and that is what ALLOWED says: the second takes back what
-    the first grants the server. The kernel takes long over a long filter, so it gets that one once.
+    A call is made if both filters allow it, which gives ALLOWED: the second filter takes back what
+    the first grants the server. The kernel takes long to load a long filter, so the long one is
+    loaded only once.
     """
     server = system_call_filter(ALLOWED | SERVES, REFUSED)
     program = system_call_filter({name: ALLOWED.get(name, REFUSED) for name in SERVES}, None)
@@ -123,9 +125,9 @@ def _limit(limits: dict[int, int]) -> None:
 
 
 def _settle(limits: dict[str, int]) -> bytes | None:
-    """Take on what is the same for every program and costs the server nothing.
+    """Set the limits and filters that are the same for every program and do not hinder the server.
 
-    Return the filter of system calls that is left for each to add.
+    Return the filter of system calls that each program still has to add.
     """
     for name in os.listdir("/dev"):
         read_only(f"/dev/{name}")
@@ -151,7 +153,7 @@ def _settle(limits: dict[str, int]) -> bytes | None:
 
 
 def _serve(control_fd: int, limits: dict[str, int]) -> None:
-    """Start a program for every (socket, status pipe) that arrives; report how each ended."""
+    """Start a program for every (socket, status pipe) that comes; report how each one ended."""
     control = socket.socket(fileno=control_fd)
     bpf = _settle(limits)
     here = os.pidfd_open(os.getpid())
@@ -159,7 +161,7 @@ def _serve(control_fd: int, limits: dict[str, int]) -> None:
     ready = select.poll()
     ready.register(control, select.POLLIN)
     gc.collect()
-    gc.freeze()  # so that a collection in a program touches, and copies, none of these pages
+    gc.freeze()  # a garbage collection in a program then copies none of these pages
     control.send(b"up")
     while True:
         for fd, _ in ready.poll():
@@ -170,7 +172,7 @@ def _serve(control_fd: int, limits: dict[str, int]) -> None:
             message, fds, _, _ = socket.recv_fds(control, START.size, 2)
             if len(fds) != 2:
                 return
-            # A process can't move itself to a new pid namespace, only the children it has then.
+            # A process can't move itself to a new pid namespace, only its later children.
             check("unshare", libc.unshare(CLONE_NEWPID))
             pid = os.fork()
             if pid == 0:
@@ -190,13 +192,13 @@ def _report(end: int, pid: int, status_fd: int) -> None:
     try:
         os.write(status_fd, STATUS.pack(status))
     except BrokenPipeError:
-        pass  # nobody waits for it any more
+        pass  # its caller has gone
     os.close(status_fd)
     os.close(end)
 
 
 def _begin(sock_fd: int, limits: dict[str, int], bpf: bytes | None, writes: bool) -> None:
-    """Confine this process, the first of its pid namespace, for good; then play its part."""
+    """Confine this process, the first of its pid namespace, for ever; then run its part."""
     os.setsid()  # kill(0, ...) reaches the whole process group, across pid namespaces
     namespaces = (CLONE_NEWNS if writes else 0) | (0 if bpf is not None else WITHOUT_FILTER)
     if namespaces:
@@ -221,7 +223,7 @@ def _begin(sock_fd: int, limits: dict[str, int], bpf: bytes | None, writes: bool
 
 
 class Channel:
-    """Length-prefixed JSON both ways, with a limit on what is sent."""
+    """Length-prefixed JSON in both directions, with a limit on what is sent."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -229,14 +231,14 @@ class Channel:
         self.held = bytearray()
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send; ValueError if the message is too long."""
+        """Send a message. Raises ValueError if it is too long."""
         data = json.dumps(message).encode()
         if len(data) > self.most:
             raise ValueError(TOO_LARGE)
         self.sock.sendall(LENGTH.pack(len(data)) + data)
 
     def receive(self) -> Any:
-        """Return the next message; the process ends with its caller."""
+        """Return the next message; end this process if the caller has ended."""
         (size,) = LENGTH.unpack(self._exactly(LENGTH.size))
         return json.loads(self._exactly(size))
 
@@ -271,7 +273,7 @@ def _play(channel: Channel) -> None:
 if __name__ == "__main__":
     del sys.path[0]  # this folder
     sys.path += [PACKAGES] if os.path.isdir(PACKAGES) else []
-    # What programs commonly import, once for all of them.
+    # Programs commonly import these, so the server does it once for all of them.
     for _name in sys.argv[3:]:
         __import__(_name)
     _serve(int(sys.argv[1]), json.loads(sys.argv[2]))

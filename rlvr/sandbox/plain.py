@@ -1,7 +1,7 @@
-"""Plain data as JSON that keeps the exact type: what travels into the sandbox and out of it.
+"""Plain: plain data as JSON that keeps exact types, for messages into and out of the sandbox.
 
-Standard library only: this file is read inside the sandbox too. Nothing that is read here is ever
-evaluated: a name in a table says what to build, and from what.
+Standard library only, because this file is also read inside the sandbox. Nothing that is read here
+is ever evaluated: a name in a table says what to build, and from which data.
 """
 
 from __future__ import annotations
@@ -71,16 +71,16 @@ BY_TEXT = {
     "IPv4Network": "ipaddress",
     "IPv6Network": "ipaddress",
 }
-"""Classes, each in its module, whose values their text tells whole."""
+"""Classes by module; the text of a value of such a class is enough to build it again."""
 Keep = Callable[[Any], Any]
-"""Given what is not plain data, it returns what stands for it (a JSON object), or None."""
+"""Gets a value that is not plain data; returns a JSON object that stands for it, or None."""
 
 
 def pack(value: Any, depth: int = 0, keep: Keep | None = None) -> Any:
     """Write plain data as JSON that keeps the exact built-in type; a named tuple is a tuple.
 
-    Raises NotPlain for anything else (subclasses, iterators, containers that hold themselves) that
-    `keep` has nothing for.
+    Raises NotPlain for anything else (subclasses, iterators, containers that hold themselves) for
+    which `keep` returns None.
     """
     kind = type(value)
     if value is None or kind is bool or kind is str:
@@ -117,7 +117,7 @@ def pack(value: Any, depth: int = 0, keep: Keep | None = None) -> Any:
 
 
 def _rarely(value: Any, kind: Any, keep: Keep | None) -> Any:
-    """Write what programs seldom return: dates, arrays, matches, and what is kept."""
+    """Write values that programs seldom return: dates, arrays, matches, and kept values."""
     if kind is date or kind in (datetime, time) and type(value.tzinfo) in (type(None), timezone):
         return {kind.__name__: value.isoformat()}
     if kind is timedelta:
@@ -148,7 +148,7 @@ def _hexadecimal(value: int) -> str:
 
 
 def unpack(value: Any, kept: Callable[[str, Any], Any] | None = None) -> Any:
-    """Read what `pack` wrote; `kept` is given the name and content of what stands for the rest.
+    """Read what `pack` wrote; `kept` gets the name and content of an object from `keep`.
 
     Raises an Exception for anything else.
     """
@@ -169,11 +169,11 @@ def unpack(value: Any, kept: Callable[[str, Any], Any] | None = None) -> Any:
 
 
 _NUMERIC = "biufcSU"
-"""The kinds of numpy's types that travel: plain numbers and texts."""
+"""The kinds of numpy types that can be sent: plain numbers and texts."""
 
 
 def numeric(value: Any) -> Any:
-    """Write a number or an array of numpy, where numpy is; None for anything else."""
+    """Write a number or an array of numpy, if numpy is loaded; None for anything else."""
     numpy = sys.modules.get("numpy")
     if numpy and isinstance(value, (numpy.generic, numpy.ndarray)):
         array = type(value) is numpy.ndarray
@@ -187,8 +187,8 @@ def numeric(value: Any) -> Any:
 def _numpy(dtype: str, shape: list[int] | None, data: str) -> Any:
     """Read what `numeric` wrote. Raises an Exception for anything that it can't have written.
 
-    A number with less than a float's digits is read as one of Python, and an array of float16 as
-    one of float: compared with a float, numpy would round that to the few digits.
+    A number with fewer digits than a float becomes a number of Python, and an array of float16 an
+    array of float. Otherwise numpy would round a float to the few digits before comparing.
     """
     import numpy
 
@@ -203,7 +203,7 @@ def _numpy(dtype: str, shape: list[int] | None, data: str) -> Any:
 
 
 def _match(pattern: Any, flags: int, text: Any, pos: int, endpos: int, spans: Any) -> re.Match[Any]:
-    """Match again, the way that gives these spans. Raises ValueError if none does."""
+    """Match again so that the spans are these. Raises ValueError if no way of matching does."""
     again = re.compile(pattern, flags & ~re.DEBUG)
     for way, start in (
         (again.match, pos), (again.search, pos), (again.fullmatch, pos), (again.match, spans[0][0]),

@@ -1,7 +1,7 @@
-"""Assertions as recorded tests: what the checker runs, made ready once for each reference.
+"""Recorded: turns assertions into recorded tests for the checker, once for each reference.
 
-Tests are trusted to be read and compiled outside the sandbox, and that is done here; they run only
-inside, where `loaded` gives the code back. Standard library only.
+Tests are trusted enough to be parsed and compiled outside the sandbox, which is done here. They run
+only inside, where `loaded` returns the code. Standard library only.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _CATCHING = ("raises", "assertRaises", "assertRaisesRegex", "suppress")
 
 
 class _Recording(ast.NodeTransformer):
-    """Turns each assertion into a recorded test, but where the tests handle it themselves.
+    """Turns each assertion into a recorded test, unless the tests handle its failure themselves.
 
-    What the text says is one test, however often it runs: how long a loop over a result is, is the
-    candidate's choice. That it runs at all is not, where nothing but a loop decides it: a loop that
-    judges and is reached has to run once.
+    An assertion in the text is one test, however often it runs: the candidate chooses how long a
+    loop over its result is. But it must not choose that an assertion never runs: if a loop judges
+    and is reached, it has to run at least once.
     """
 
     def __init__(self) -> None:
-        self.found = 0  # assertions that are recorded
+        self.found = 0  # the number of recorded assertions
         self.judges = False  # whether anything can fail at all
-        self.optional: set[int] = set()  # assertions that tests may pass by
+        self.optional: set[int] = set()  # assertions that tests may skip
         self.making = False  # whether it is in a function that returns a value
         self.loops = -1  # loops that judge are numbered from -2 downwards
 
@@ -63,7 +63,7 @@ class _Recording(ast.NodeTransformer):
     visit_Match = visit_If
 
     def visit_FunctionDef(self, node: ast.AST) -> ast.AST:
-        # What returns a value makes it, such as what is expected; it judges nothing.
+        # A function that returns a value computes it (an expected value, say), and judges nothing.
         before = self.making
         self.making = any(isinstance(part, ast.Return) and part.value for part in ast.walk(node))
         self.visit_If(node)
@@ -108,7 +108,7 @@ class _Recording(ast.NodeTransformer):
 
 
 def _judges(node: ast.AST) -> bool:
-    """Whether a node fails a test by other means than `assert`."""
+    """Return whether a node can fail a test without `assert`."""
     match node:
         case ast.Raise():
             return True
@@ -118,7 +118,7 @@ def _judges(node: ast.AST) -> bool:
 
 
 def _name(node: ast.AST) -> str:
-    """Return the name that is called, without what it is taken from."""
+    """Return the name that is called, without the object before the dot."""
     return str(getattr(node, "attr", getattr(node, "id", "")))
 
 
@@ -133,9 +133,9 @@ def _imported(trees: Sequence[ast.AST]) -> set[str]:
 
 
 def ready(setup: Sequence[str], tests: Sequence[str]) -> dict[str, Any]:
-    """Return what the checker is to know of the tests, as JSON: their code, and what it has in it.
+    """Return what the checker must know about the tests, as JSON: their code, and facts about it.
 
-    Raises SyntaxError, ValueError, RecursionError or MemoryError for what does not compile.
+    Raises SyntaxError, ValueError, RecursionError or MemoryError for code that does not compile.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -155,7 +155,7 @@ def ready(setup: Sequence[str], tests: Sequence[str]) -> dict[str, Any]:
 
 
 def _compiled(trees: Sequence[ast.Module], name: str) -> str:
-    # Assertions stay, whatever options this Python was started with.
+    # Keep assertions, whatever options this Python was started with.
     codes = [compile(tree, name, "exec", dont_inherit=True, optimize=0) for tree in trees]
     return base64.b64encode(marshal.dumps(codes)).decode()
 

@@ -1,8 +1,8 @@
-"""Tests that a test runner calls: `unittest.TestCase`, functions and classes as pytest has them.
+"""Suites: runs tests that a test runner calls: `unittest.TestCase`, and pytest-style tests.
 
-Standard library only: this file is read inside the sandbox. pytest itself is not there; what stands
-for it here has `raises`, `approx`, `fail` and `mark.parametrize`. Tests that need more of it (a
-fixture, say) break, by their own doing.
+Standard library only, because this file is read inside the sandbox. pytest itself is not there; a
+stand-in has `raises`, `approx`, `fail` and `mark.parametrize`. Tests that need more of pytest (a
+fixture, say) count as broken.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Break = Callable[[str], BaseException]
 
 
 def install(imported: set[str], broken: Break) -> None:
-    """Make ready what the tests import: a stand-in for pytest; a `unittest.main` that does nothing.
+    """Install what tests import: a stand-in for pytest, and a `unittest.main` that does nothing.
 
-    `broken` makes the exception that says that the tests can't be run.
+    `broken` makes the exception that says that the tests can't run.
     """
     if "pytest" in imported:
         sys.modules["pytest"] = _Pytest(broken)
@@ -35,7 +35,7 @@ def install(imported: set[str], broken: Break) -> None:
 
 
 def named(trees: Sequence[ast.Module]) -> list[str]:
-    """Return the names of the functions and classes that only a test runner would call."""
+    """Return the names of functions and classes that only a test runner would call."""
     own = [node for tree in trees for node in tree.body if isinstance(node, _OWN)]
     ran = reached(trees)
     tests = [node for node in own if isinstance(node, ast.ClassDef)
@@ -46,7 +46,7 @@ def named(trees: Sequence[ast.Module]) -> list[str]:
 
 
 def reached(trees: Sequence[ast.Module]) -> set[str]:
-    """Return the names that the tests use by themselves, without a test runner."""
+    """Return the names that the tests themselves use, without a test runner."""
     nodes = [part for tree in trees for node in tree.body for part in _running(node)]
     return _reached(
         [node for node in nodes if not isinstance(node, _OWN)],
@@ -58,7 +58,7 @@ _OWN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def _reached(nodes: Sequence[ast.AST], own: Mapping[str, ast.AST]) -> set[str]:
-    """Return the names that nodes use, and those that what is of these names in `own` uses."""
+    """Return the names that nodes use, and the names that their definitions in `own` use."""
     found: set[str] = set()
     todo = [*nodes]
     while todo:
@@ -71,7 +71,7 @@ def _reached(nodes: Sequence[ast.AST], own: Mapping[str, ast.AST]) -> set[str]:
 
 
 def _running(node: ast.stmt) -> list[ast.stmt]:
-    """Return what runs where tests are imported: what a guard of `__main__` holds does not."""
+    """Return the nodes that run when tests are imported: not those under a `__main__` guard."""
     match node:
         case ast.If(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right])):
             if "__name__" in (getattr(left, "id", ""), getattr(right, "id", "")):
@@ -80,13 +80,13 @@ def _running(node: ast.stmt) -> list[ast.stmt]:
 
 
 def _required(node: ast.AST) -> bool:
-    """Whether a function has parameters without a default."""
+    """Return whether a function has parameters without a default."""
     args = getattr(node, "args", ast.arguments([], [], None, [], [], None, []))
     return len(args.posonlyargs + args.args) > len(args.defaults) or None in args.kw_defaults
 
 
 def run(names: Sequence[str], space: Mapping[str, Any], first: int, record: Record) -> int:
-    """Run what a test runner would, as tests with the numbers from `first` on; return how many."""
+    """Run what a test runner would run, as tests numbered from `first` on; return how many."""
     ran = 0
     for name in dict.fromkeys(names):
         found = space.get(name)  # None: the tests ended before they defined it
@@ -118,7 +118,7 @@ def _is_case(found: Any) -> bool:
 def _run_case(case: Any, first: int, record: Record) -> int:
     """Run a TestCase; each method is one test.
 
-    One that is skipped holds, but not where the candidate was asked before.
+    A skipped test holds, unless it asked the candidate before it was skipped.
     """
     import unittest
 
@@ -127,7 +127,7 @@ def _run_case(case: Any, first: int, record: Record) -> int:
     calls = [record.candidate.calls]
 
     class Result(unittest.TestResult):
-        """Hands what went wrong, and what went well, to the record."""
+        """Passes failures and successes to the record."""
 
         def startTest(self, test: Any) -> None:
             calls[0] = record.candidate.calls
@@ -160,7 +160,7 @@ def _run_case(case: Any, first: int, record: Record) -> int:
 
 
 def _functions(found: Any, name: str) -> Iterator[tuple[Any, Callable[..., Any], int]]:
-    """Yield test functions, and methods of a test class: (function, what runs it, own parameters).
+    """Yield test functions and methods of test classes: (function, what runs it, own parameters).
 
     Each method gets an object of its own.
     """
@@ -188,7 +188,7 @@ def _run_method(kind: type, name: str, **given: Any) -> None:
 
 
 def _self(one: Any) -> tuple[Any, ...]:
-    """Return what `setup_method` takes beside its object: the method, if anything."""
+    """Return the arguments of `setup_method` after its object: the method, or nothing."""
     setup = getattr(type(one), "setup_method", None)
     return (
         (None,) if isinstance(setup, types.FunctionType) and setup.__code__.co_argcount > 1 else ()
@@ -196,7 +196,7 @@ def _self(one: Any) -> tuple[Any, ...]:
 
 
 def _lacking(function: Callable[..., Any], given: Mapping[str, Any], own: int) -> str:
-    """Return a parameter that a test has and nobody gives: a fixture, or "". `own`: `self`."""
+    """Return a parameter of a test that gets no value (a fixture), or "". `own`: `self`."""
     import inspect
 
     parameters = [*inspect.signature(function).parameters.values()][own:]
@@ -204,7 +204,7 @@ def _lacking(function: Callable[..., Any], given: Mapping[str, Any], own: int) -
 
 
 class _Pytest(types.ModuleType):
-    """What tests import as `pytest`."""
+    """The object that tests import as `pytest`."""
 
     def __init__(self, broken: Break) -> None:
         super().__init__("pytest")
@@ -225,7 +225,7 @@ class _Mark:
         raise self.broken(f"they need pytest.mark.{name}, which is not there")
 
     def parametrize(self, names: Any, values: Any, ids: Any = None) -> Any:
-        """Add sets of parameters to a test function, for each that it has already."""
+        """Combine sets of parameters with each set that a test function has already."""
         keys = [name.strip() for name in names.split(",")] if isinstance(names, str) else [*names]
         single = isinstance(names, str) and len(keys) == 1
         sets = [dict(zip(keys, [value] if single else value, strict=True)) for value in values]
@@ -243,7 +243,7 @@ def _fail(reason: str = "", pytrace: bool = True) -> None:
 
 
 class _Raised:
-    """What `with pytest.raises(...) as info` gives: `value`, `type` and `match`."""
+    """The `info` of `with pytest.raises(...) as info`: `value`, `type` and `match`."""
 
     def __init__(self, kinds: Any, match: Any) -> None:
         self.kinds, self.pattern = kinds, match
@@ -275,7 +275,7 @@ def _raises(kinds: Any, *call: Any, match: Any = None, **kwargs: Any) -> Any:
 
 
 class _Approx:
-    """Equal to numbers, and to lists and mappings of them, that are near: pytest's defaults."""
+    """Equals near numbers, and lists and mappings of them, with pytest's default tolerances."""
 
     __hash__ = None  # type: ignore[assignment]
 
