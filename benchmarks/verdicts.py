@@ -14,7 +14,9 @@ above -H: the right answer need not have half of the mass to be the likeliest. P
 
 Each seed has a base of its own, problems of its own, and an effect that differs from the mean by
 `SPREAD` of it. A record has two primary arms, the planted one and one without an effect; what is
-counted is the planted one's verdict. `change` is the mean change of pass@1 over the records.
+counted is the planted one's verdict. `change` is the mean change of pass@1 over the records. The
+floor of the intervals is that of a run whose evaluations are there, problem by problem (handed over
+in memory, not in files), or that of a record of figures alone.
 
 A verdict is wrong where it is another outcome than the planted one, or has the other word for
 growth, or says of the tail the opposite of what was planted (for sharpening nothing is: rare
@@ -28,18 +30,22 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
+from rlvr.records.layout import EVALUATION
+from rlvr.results import effects
 from rlvr.results.effects import BEST_TEMPERATURE, Results
 from rlvr.results.verdict import Ruling, rulings
+from rlvr.statistics.estimates import error_covariance
 
 RECORDS, MARGIN = 2000, 0.05
 H, BEST = 1.0, 2.0  # see above; the base's best temperature is 1 / BEST
@@ -53,20 +59,25 @@ COLUMNS = {  # what a verdict may say, and its column's head
 }
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]  # the first dimension: the halves of the samples
-Figures = dict[str, Floats]  # by metric, shape (records, seeds)
+Figures = dict[str, Floats]  # by metric, shape (records, seeds) or (records, seeds, problems)
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a record is: seeds, and held-out problems and samples of each."""
+    """How large a record is: seeds, and held-out problems and samples of each.
+
+    `paired`: its evaluations are there, not its figures alone.
+    """
 
     seeds: int
     problems: int
     samples: int
+    paired: bool = True
 
 
 SIZES = {
     "3 seeds of 400 problems x 8, as the quickstart": Size(3, 400, 8),
+    "the same, figures alone": Size(3, 400, 8, paired=False),
     "3 seeds of 150 problems x 4, as smollm2": Size(3, 150, 4),
     "5 seeds of 400 problems x 8": Size(5, 400, 8),
 }
@@ -142,8 +153,7 @@ def counted(name: str, size: Size, records: int, rng: np.random.Generator) -> di
     """Return the shares of the records' verdicts on one planted outcome, and its mean change."""
     said: Counter[str] = Counter()
     change = 0.0
-    for r in drawn(PLANTED[name], size, records, rng):
-        ruling = rulings(r)[ARMS[0]]
+    for ruling in drawn(PLANTED[name], size, records, rng):
         word = ruling.kind or ruling.outcome
         said[word] += 1
         change += ruling.effect.interval.delta / records
@@ -172,8 +182,8 @@ def tail_said(ruling: Ruling) -> bool | None:
     return None if "open" in of_tail else False
 
 
-def drawn(planted: Planted, of: Size, records: int, rng: np.random.Generator) -> Iterator[Results]:
-    """Yield records: a base, an arm with the planted effect and one without."""
+def drawn(planted: Planted, of: Size, records: int, rng: np.random.Generator) -> Iterator[Ruling]:
+    """Draw records, a base, an arm with the planted effect and one without; yield the rulings."""
     seeds = of.seeds
     for first in range(0, records, 100):
         n = min(100, records - first)
@@ -181,18 +191,43 @@ def drawn(planted: Planted, of: Size, records: int, rng: np.random.Generator) ->
         text = rng.normal((0.31, 1.3), (0.03, 0.1), (n, seeds, 2))
         halves = solved(base, of.samples, rng)
         rare = halves[0] == 1  # by one half, as `rlvr.evaluate.metrics.survival` does
-        figures = {"base": evaluated(base, halves, rare, text, of, rng)}
         at_best = rng.binomial(of.samples, sigmoid(sharper(base))) / of.samples
-        figures["base"][BEST_TEMPERATURE] = at_best.mean(-1)
+        problems = {"base": by_problem(base, halves, of, rng) | {BEST_TEMPERATURE: at_best}}
+        figures = {"base": evaluated(problems["base"], halves, rare, text, of)}
         for arm, plan in zip(ARMS, (planted, PLANTED["no effect"]), strict=True):
             size = rng.normal(1, SPREAD, (n, seeds, 1))
             logits = moved(base, plan, size) + rng.normal(0, DRIFT, (n, seeds, 1))
             change = size * (plan.nll, plan.tail) + rng.normal(0, (0.005, 0.02), (n, seeds, 2))
-            figures[arm] = evaluated(
-                logits, solved(logits, of.samples, rng), rare, text + change, of, rng
-            )
+            halves = solved(logits, of.samples, rng)
+            problems[arm] = by_problem(logits, halves, of, rng)
+            figures[arm] = evaluated(problems[arm], halves, rare, text + change, of)
         for i in range(n):
-            yield results(figures, i, of)
+            r = results(figures, i, of)
+            known = from_memory(problems, i, r) if of.paired else effects.errors_of
+            with patch.object(effects, "errors_of", known):
+                yield rulings(r)[ARMS[0]]
+
+
+def from_memory(problems: dict[str, Figures], i: int, r: Results) -> Callable[[Any], Any]:
+    """Return `rlvr.results.errors.errors_of` on the i-th record, without the files."""
+    places = {
+        r.place(seed, arm).folder(r.folder) / EVALUATION: (arm, seed)
+        for arm in ("base", *r.arms)
+        for seed in r.seeds
+    }
+
+    def errors_of(pairs: Sequence[Sequence[tuple[Path, str]]]) -> Any:
+        squares = []
+        for sides in pairs:
+            known = [(problems[places[path][0]].get(name), places[path][1]) for path, name in sides]
+            figures = [values[i, seed] for values, seed in known if values is not None]
+            if len(figures) < len(sides):
+                return None
+            apart = figures[0] - sum(figures[1:])
+            squares.append(error_covariance(apart[None])[0, 0])
+        return np.diag(squares)  # no two seeds have a problem in common
+
+    return errors_of
 
 
 def sigmoid(x: Floats) -> Floats:
@@ -226,18 +261,27 @@ def solved(logits: Floats, samples: int, rng: np.random.Generator) -> Counts:
     return rng.binomial(samples // 2, sigmoid(logits), (2, *logits.shape))
 
 
-def evaluated(
-    logits: Floats, halves: Counts, rare: npt.NDArray[np.bool_], text: Floats, of: Size, rng: Any
-) -> Figures:
-    """Return what an evaluation records of samples, of real text and of greedy completions."""
+def by_problem(logits: Floats, halves: Counts, of: Size, rng: np.random.Generator) -> Figures:
+    """Return what an evaluation says of each problem, by metric."""
     counts = halves.sum(0)
-    rates = counts / of.samples
-    apart = (of.samples - counts + (counts > 0)) / of.samples  # no two wrong answers are equal
+    greedy = logits > -H + rng.normal(0, 0.1, logits.shape)
+    solved_once = (counts > 0).astype(float)
     return {
-        "pass@1": rates.mean(-1),
-        "pass@1_se": rates.std(-1, ddof=1) / of.problems**0.5,
-        f"pass@{of.samples}": (counts > 0).mean(-1),
-        "greedy": (logits > -H + rng.normal(0, 0.1, logits.shape)).mean(-1),
+        "pass@1": counts / of.samples,
+        f"pass@{of.samples}": solved_once,
+        "greedy": greedy.astype(float),
+    }
+
+
+def evaluated(
+    problems: Figures, halves: Counts, rare: npt.NDArray[np.bool_], text: Floats, of: Size
+) -> Figures:
+    """Return what an evaluation records: means over problems, and what is none."""
+    rates = problems["pass@1"]
+    apart = 1 - rates + (rates > 0) / of.samples  # no two wrong answers are equal
+    return {
+        **{name: values.mean(-1) for name, values in problems.items()},
+        "pass@1_se": rates.std(-1, ddof=1) / rates.shape[-1] ** 0.5,
         "survival": ((halves[1] > 0) & rare).sum(-1) / rare.sum(-1),
         "distinct": apart.mean(-1),
         "real_nll": text[..., 0],

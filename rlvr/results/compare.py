@@ -302,13 +302,26 @@ def _ruling_json(ruling: Ruling) -> dict[str, Any]:
 
 
 def why(r: Results, ruling: Ruling) -> str:
-    """Return what the verdict on an arm rests on, short enough for three lines of a terminal."""
+    """Return what the verdict on an arm rests on, with every figure."""
     parts = [headline(r, ruling), finding(r, ruling)]
     if ruling.kind is not None:
         parts.append(_growth(r, ruling))
     parts += _excluded_sentence(r, ruling.arm)
     parts += _sureness(r, ruling.effect)
     return ". ".join(parts) + "."
+
+
+def short(r: Results, ruling: Ruling) -> str:
+    """Return the same without the figures that the tables show, for two lines of a terminal."""
+    parts = [headline(r, ruling)]
+    if reason := _reason(ruling):
+        parts.append(reason[0].upper() + reason[1:])
+    if ruling.kind == "open" and (fallen := may_have_fallen(r, ruling.arm)):
+        parts.append(f"May have fallen: {', '.join(fallen)}")
+    parts += _excluded_sentence(r, ruling.arm)
+    if ruling.primary and math.isfinite(ruling.effect.p_holm):
+        parts.append(f"Holm p {p_value(ruling.effect.p_holm)}")
+    return ". ".join([*parts, *_sureness(r, ruling.effect)]) + "."
 
 
 def headline(r: Results, ruling: Ruling) -> str:
@@ -334,8 +347,12 @@ def finding(r: Results, ruling: Ruling) -> str:
     said = f"{r.metric} {signed(i.delta)} ({band})"
     if ruling.outcome == "no effect":
         return f"{said}, within +-{r.margin:g}"
-    reason = ruling.reason.removeprefix(f"{ruling.said.partition(': ')[2]}: ")
-    return f"{said}, {reason}" if reason else said
+    return f"{said}, {reason}" if (reason := _reason(ruling)) else said
+
+
+def _reason(ruling: Ruling) -> str:
+    """Return the reason of a verdict without what the headline says of it."""
+    return ruling.reason.removeprefix(f"{ruling.said.partition(': ')[2]}: ")
 
 
 def _growth(r: Results, ruling: Ruling) -> str:
@@ -377,8 +394,7 @@ def _sureness(r: Results, effect: Effect) -> list[str]:
         return []
     if smallest == 0:
         return ["Power unknown, the seeds' deltas are equal"]
-    part = (
-        "no floor" if effect.floor == "no floor" else f"error mostly from {effect.variances.larger}"
-    )
+    known = effect.floor != "no floor"
+    part = f"error mostly from {effect.variances.larger}" if known else effect.floor
     note = coverage_note(effect)
     return [f"80 % power from {number(smallest)}, {part}", *([note.capitalize()] if note else [])]

@@ -41,7 +41,11 @@ MOVES: dict[Outcome, Move] = {
 PRIMARY = ("verified", "unfiltered")  # the arms that a rule is about, unless it names others
 BEST_TEMPERATURE = "pass@1_best_temperature"
 Floor = Literal["paired", "unpaired", "no floor"]
-RECORDED_ERROR = {name: "pass@1_se" for name in ("pass@1", "pass@1_low", "pass@1_high")}
+# At its best temperature the base is surer of each problem, right or wrong, so that its error is
+# larger than the one that is recorded at temperature 1: that is the least it can be.
+RECORDED_ERROR = {
+    name: "pass@1_se" for name in ("pass@1", "pass@1_low", "pass@1_high", BEST_TEMPERATURE)
+}
 LOPSIDED = 0.25  # from here on `coverage_note` warns
 EXCLUDED = tuple(find("excluded_{status}").named())
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from rlvr.evaluate.metrics import OFF_TARGET
 from rlvr.evaluate.table import BUDGET, NLL, find, in_terminal
-from rlvr.results.compare import p_value, rule_text, why
+from rlvr.results.compare import p_value, rule_text, short
 from rlvr.results.conditions import figures, settle_conditions
 from rlvr.results.effects import (
     EXCLUDED,
@@ -69,7 +69,7 @@ def _print_run(r: Results, console: Console, everything: bool) -> None:
         console.print(table)
     console.print()
     for arm, ruling in rulings(r).items():
-        text = escape(why(r, ruling))
+        text = escape(short(r, ruling))
         console.print(f"[bold]{escape(arm)}[/bold]: {text}", highlight=False)
     console.print()
 

@@ -122,11 +122,11 @@ def test_eighty_columns_hold_every_table_whole(tmp_path: Path, excluded: int) ->
     assert len(narrow) < 120
 
 
-def test_a_sentence_takes_at_most_three_lines(run: Path) -> None:
+def test_a_sentence_takes_at_most_two_lines(run: Path) -> None:
     lines = tables(run).splitlines()
     starts = [i for i, line in enumerate(lines) if line.startswith(tuple(f"{a}: " for a in ARMS))]
     ends = [*starts[1:], len(lines) - 2]
-    assert all(end - start <= 3 for start, end in zip(starts, ends, strict=True))
+    assert all(end - start <= 2 for start, end in zip(starts, ends, strict=True))
 
 
 def test_many_arms_and_long_names_cost_no_figure(tmp_path: Path) -> None:
