@@ -1,1 +1,1 @@
-"""How a policy learns from a round: each learner in a file of its own."""
+"""Learners: how a policy learns from a round. Each learner has a file of its own."""

@@ -1,6 +1,6 @@
-"""Context: `Run` holds what all stages of a run share, `Seed` what they share for one seed.
+"""Context: `Run` has what all stages of a run share, `Seed` what all stages of one seed share.
 
-`rlvr.loop.work` makes them, and gives them to the learners, the studies and the loop.
+`rlvr.loop.work` makes both, and passes them to the learners, the studies and the loop.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ Metrics = list[dict[str, Any]]
 
 
 class Display(Protocol):
-    """What shows how far a run is: `rlvr.loop.progress`, or nobody's on the node of a cluster."""
+    """Shows the progress of a run: `rlvr.loop.progress`; on a cluster's node, nothing."""
 
     def stage(self, place: Place, stage: str) -> None:
-        """Say that a stage begins."""
+        """Show that a stage begins."""
 
     def tokens(self, done: int, tokens: int) -> None:
-        """Say how many completions of the stage are there, and how many tokens were sampled."""
+        """Show how many completions the stage has so far, and how many tokens were sampled."""
 
     def show(
         self, problems: Sequence[Problem], judged: Sequence[tuple[Completion, Verdict]]
@@ -44,18 +44,18 @@ class Display(Protocol):
         """Show the last few completions with their verdicts."""
 
     def round_done(self, place: Place, headline: Mapping[str, Any], seconds: float) -> None:
-        """Say that a round is recorded; `seconds` 0: it was there already."""
+        """Show that a round is recorded. If `seconds` is 0, it had been recorded before."""
 
     def note(self, text: str) -> None:
-        """Say one line that stays."""
+        """Print one line that stays on the screen."""
 
     def may_stop(self) -> None:
-        """Raise KeyboardInterrupt after a Ctrl-C: called where all that is done is recorded."""
+        """Raise KeyboardInterrupt after a Ctrl-C. Called when all finished work is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What every stage of a run shares. sealed: the hashes that its rounds are recorded under."""
+    """What all stages of a run share. sealed: the hashes that its rounds are recorded under."""
 
     config: Config
     folder: Path
@@ -68,12 +68,12 @@ class Run:
     engine: Engine
     display: Display
     timing: Timing
-    publish: Callable[[], None]  # brings what the whole run shows up to date
+    publish: Callable[[], None]  # updates the files that show the whole run
     sealed: Mapping[str, str] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, place: Place, name: str) -> Iterator[Counter[str]]:
-        """Show and time one stage; the block may count `tokens`."""
+        """Show and time one stage while the block runs; the block may count `tokens`."""
         self.display.stage(place, name)
         counter: Counter[str] = Counter()
         began = time.monotonic()
@@ -85,13 +85,13 @@ class Run:
         return (place if place.round else base_of(place.seed)).folder(self.folder) / MODEL
 
     def start(self, seed: int) -> Path:
-        """Return the weights that a seed begins with, before its warm start."""
+        """Return the folder of the weights with which a seed begins, before its warm start."""
         return self.scratch / f"start-{seed}"
 
 
 @dataclass(frozen=True, slots=True)
 class SeedProblems:
-    """Every problem that one seed meets: the same for all its arms."""
+    """All problems of one seed; they are the same for all its arms."""
 
     prompting: Prompting
     warm_start: list[Problem]
@@ -101,12 +101,12 @@ class SeedProblems:
     held_back: list[Problem]
     held_out: list[Problem]
     off_target: list[list[Problem]]
-    pairs: list[Problem] = field(default_factory=list)  # what a transcriber learns from
+    pairs: list[Problem] = field(default_factory=list)  # for a transcriber to learn from
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """The entries of a corpus, and their tokens in the same order."""
+    """The entries of a corpus, and the tokens of each in the same order."""
 
     entries: list[Entry]
     encoded: Problems
@@ -114,7 +114,7 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What every stage of one seed shares: problems with their tokens, and the probes."""
+    """What all stages of one seed share: the problems with their tokens, and the probes."""
 
     seed: int
     tokenizer: Any
@@ -125,11 +125,11 @@ class Seed:
     off_target: list[Problems]
     corpus: Corpus
     labelled: Corpus
-    heard: Seed | None = None  # the same problems as a transcriber meets them
+    heard: Seed | None = None  # the same problems, as a transcriber reads them
 
     @property
     def probes(self) -> list[Tokens]:
-        """The first prompts, solved where they can be: engine and trainer must agree on them."""
+        """The first prompts, with solutions where there are any; engine and trainer must agree."""
         chosen = self.rounds[0].part(0, PROBES)
         solutions = chosen.solutions or ((),) * len(chosen.prompts)
         return [
@@ -137,5 +137,5 @@ class Seed:
         ]
 
     def of_round(self, place: Place) -> Problems:
-        """Return the problems of a round."""
+        """Return the training problems of a round."""
         return self.rounds[place.round - 1]

@@ -1,20 +1,23 @@
 """GRPO, the online learner: TRL's GRPOTrainer on the run's engine, rewarded by its verifier.
 
-A round of an arm with `learner: grpo` is `grpo.steps` optimiser steps, each on fresh completions of
-its share of the round's prompts; the same problems, engine, evaluation and record as every arm's.
-Each step: the weights go to the engine in place, a group is sampled for each prompt, judged, turned
-into rewards, and TRL takes the step. What was sampled is written step by step.
+A round of an arm with `learner: grpo` is `grpo.steps` optimiser steps. Each step samples fresh
+completions of its share of the round's prompts. Problems, engine, evaluation and record are those
+of every other arm. In each step the engine gets the weights in place and samples a group for each
+prompt, the verifier judges the groups, verdicts become rewards, and TRL takes the step. The samples
+are recorded step by step.
 
-Off-policy corrections: none is in force, and none is needed. TRL 1.16 takes the log-probabilities
-that a `rollout_func` returns, and uses them for nothing but its off-policy mask, which is off; its
-importance-sampling correction belongs to its own vLLM modes. With one step a batch the old policy
-is the new one, so the ratio is 1 and its gradient that of the advantage times the log-probability.
-That engine and trainer agree is therefore proven instead: on every token that is trained on, under
-the very forward pass that trains it, and a mean gap above the bound ends the run.
+There is no off-policy correction, and none is needed. TRL 1.16 uses the log-probabilities that a
+`rollout_func` returns only for its off-policy mask, which is off; its importance-sampling
+correction belongs to its own vLLM modes. With one step for each batch the old policy is the new
+one, so the ratio is 1, and its gradient is the advantage times that of the log-probability. A check
+takes the place of a correction: it compares the log-probabilities of engine and trainer on every
+token that is trained on, in the same forward pass that trains. A mean gap above the bound ends the
+run.
 
-Training goes in legs of `checkpoint_every` steps, each a trainer of its own that takes up the
-checkpoint (weights, Adam's moments, step) of the leg before: a run that was killed begins with the
-last whole leg and walks the same trajectory, since each step draws from a seed of its own.
+Training goes in legs of `checkpoint_every` steps. Each leg has a trainer of its own, which starts
+from the checkpoint (weights, Adam's moments, step) of the leg before. A run that was killed starts
+from the last whole leg. It then takes the same steps again, because each step draws from a seed of
+its own.
 """
 
 from __future__ import annotations
@@ -55,7 +58,7 @@ from rlvr.select.seen import seen_by
 if TYPE_CHECKING:
     from rlvr.config import Config
 
-KL_SAMPLE = 32  # completions of a step on which the KL from the base is measured
+KL_SAMPLE = 32  # the KL from the base is measured on so many completions of a step
 LOGGED = {
     "loss": "loss",
     "grad_norm": "grad_norm",
@@ -68,10 +71,10 @@ LOGGED = {
 
 
 def learn(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
-    """Make M(t) by a round of online steps, give it to the engine, and return what is to be said.
+    """Make M(t) by a round of online steps, load it into the engine, and return its metrics.
 
-    Leaves in the round's folder the completions, every step's metrics and the model. Raises
-    RunError where engine and trainer disagree on what was sampled.
+    Leaves the completions, every step's metrics and the model in the round's folder. Raises
+    RunError if engine and trainer disagree about the log-probabilities of the samples.
     """
     folder = place.folder(run.folder)
     facts = folder / STEP_FACTS
@@ -90,7 +93,7 @@ def learn(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
 
 
 def forget(arm: Path) -> None:
-    """Delete the checkpoint in an arm's folder: its last round is recorded."""
+    """Delete the checkpoints in an arm's folder, once its last round is recorded."""
     for state in [*arm.glob(f"{STATE}*"), *arm.glob(f".{STATE}*")]:  # half deleted ones too
         shutil.rmtree(state)
 
@@ -99,9 +102,9 @@ def forget(arm: Path) -> None:
 
 
 def _resume(run: Run, place: Place) -> int:
-    """Return how many steps of this round the last checkpoint has; what came after it is deleted.
+    """Return how many steps of this round the last checkpoint has, and delete later files.
 
-    Raises RunError where there is none to go on from.
+    Raises RunError if there is no checkpoint from which the round can continue.
     """
     before = _steps_before(place.round, run.config)
     of_arm = arm_folder(run.folder, place.seed, place.arm)
@@ -112,27 +115,27 @@ def _resume(run: Run, place: Place) -> int:
             "the same command again"
         )
     folder = place.folder(run.folder) / STEPS
-    for file in folder.glob("[0-9]*"):  # not what was half written when the run was killed
+    for file in folder.glob("[0-9]*"):  # not a half-written one
         if int(file.stem) >= done:
             file.unlink()
     return done
 
 
 def checkpoints(arm: Path) -> dict[int, Path]:
-    """Return the checkpoints in an arm's folder by the steps taken since the base."""
+    """Return the checkpoints in an arm's folder by the number of steps since the base."""
     return {int(path.name.removeprefix(STATE)): path for path in arm.glob(f"{STATE}*")}
 
 
 def latest(arm: Path) -> Path | None:
-    """Return the checkpoint that an arm goes on from, None for none."""
+    """Return the checkpoint from which an arm continues, None if there is none."""
     found = checkpoints(arm)
     return found[max(found)] if found else None
 
 
 def gathered(folder: Path, round_: int, config: Config) -> list[Path]:
-    """Return what the steps before the checkpoint left of a round that is not put together yet.
+    """Return the files of the steps before the checkpoint, of a round that is not merged yet.
 
-    What comes after the checkpoint is sampled again, whatever is there.
+    The steps after the checkpoint are sampled again, even if they left files.
     """
     if (folder / STEP_FACTS).is_file():
         return []
@@ -141,25 +144,25 @@ def gathered(folder: Path, round_: int, config: Config) -> list[Path]:
 
 
 def rewrites(folder: Path, round_: int, config: Config) -> list[Path]:
-    """Return the model of a round whose last steps are still to be taken: they write it."""
+    """Return the model folder of a round that still has steps to take: its last step writes it."""
     unfinished = _steps_done(folder, round_, config) < config.grpo.steps
     return [folder / MODEL] if unfinished and not (folder / STEP_FACTS).is_file() else []
 
 
 def _steps_done(folder: Path, round_: int, config: Config) -> int:
-    """Return how many steps of a round its arm's checkpoint has."""
+    """Return how many steps of a round are in its arm's checkpoint."""
     return max(checkpoints(folder.parent), default=0) - _steps_before(round_, config)
 
 
 def _steps_before(round_: int, config: Config) -> int:
-    """Return how many steps an arm has taken, since the base, when a round begins."""
+    """Return how many steps since the base an arm has taken when a round begins."""
     return (round_ - 1) * config.grpo.steps
 
 
 def _leg(run: Run, seed: Seed, arm: Arm, place: Place, first: int, last: int) -> None:
-    """Take the round's steps `first` to `last` - 1 and leave their checkpoint.
+    """Take the round's steps `first` to `last` - 1, and write their checkpoint.
 
-    The model of the round is written with its last leg.
+    The last leg of a round also writes the round's model.
     """
     from datasets import Dataset
     from transformers import PrinterCallback
@@ -219,9 +222,9 @@ def trl_arguments(
     steps: int,
     scratch: Path,
 ) -> Any:
-    """Return TRL's settings of a leg of `steps` steps that ends with step `until`.
+    """Return TRL's settings for a leg of `steps` steps that ends with step `until`.
 
-    Those that matter are said, whatever TRL's default is.
+    All settings that matter are given, even where they are TRL's defaults.
     """
     from trl import GRPOConfig
 
@@ -258,7 +261,7 @@ def trl_arguments(
         save_steps=steps,
         logging_strategy="steps",
         logging_steps=1,
-        # A leg's data are its own prompts: nothing of them is behind the checkpoint.
+        # A leg's data are its own prompts, so no data must be skipped after a checkpoint.
         ignore_data_skip=True,
         report_to="none",
         disable_tqdm=True,
@@ -270,9 +273,9 @@ def trl_arguments(
 
 
 def _trainer_type() -> Any:
-    """Return GRPOTrainer with its own log-probabilities held against the engine's at each pass.
+    """Return a GRPOTrainer that compares its log-probabilities with the engine's in each pass.
 
-    And without the passes that teach nothing: see `with_gradient`.
+    It leaves out rows that teach nothing: see `with_gradient`.
     """
     from trl import GRPOTrainer
 
@@ -298,9 +301,9 @@ def _trainer_type() -> Any:
 def with_gradient(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return a micro-batch's tensors, shape (rows, ...), without the rows of advantage 0.
 
-    Where all of a group were right, or wrong, its rows add nothing to the loss or its gradient.
-    Under `dapo` the loss is divided by the tokens of the whole batch, which TRL has counted
-    before, so what is left is the same sum. One row always stays.
+    If all completions of a group are right, or all are wrong, its rows add nothing to the loss or
+    its gradient. Under `dapo` the loss is divided by the tokens of the whole batch, which TRL has
+    counted before, so the sum over the other rows is the same. At least one row stays.
     """
     advantages = inputs["advantages"]
     chosen = advantages.nonzero()[:, 0]
@@ -317,7 +320,7 @@ def with_gradient(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Online:
-    """What TRL calls in each step of a leg: it samples, it rewards, and it writes both down."""
+    """Has what TRL calls in each step of a leg: sampling and rewards. It records both."""
 
     def __init__(self, run: Run, seed: Seed, arm: Arm, place: Place, base: Any, first: int) -> None:
         self.run, self.seed, self.arm, self.place = run, seed, arm, place
@@ -333,7 +336,7 @@ class Online:
         self.wait: dict[str, float] = defaultdict(float)
 
     def rollout(self, prompts: Sequence[str], trainer: Any) -> dict[str, Any]:
-        """Sample a group from the new weights for each prompt, given by its position in a round."""
+        """Sample a group for each prompt from the new weights; prompts are positions in a round."""
         import torch
 
         run, sampling = self.run, self.run.config.generate
@@ -341,7 +344,7 @@ class Online:
         self.gaps = []
         positions = [int(position) for position in prompts[:: sampling.samples]]
         self.problems = self.seed.of_round(self.place).part(positions[0], positions[-1] + 1)
-        # Each step draws from a seed of its own, whatever was drawn before it.
+        # Each step draws from a seed of its own, so that earlier draws don't matter.
         torch.manual_seed(self.seed.seed * 1_000_003 + self.place.round * 1_009 + self.step)
         where = f"step {self.step + 1} of {run.config.grpo.steps}"
         run.display.stage(self.place, where)
@@ -376,7 +379,7 @@ class Online:
         return found
 
     def _by_trl(self, trainer: Any) -> list[Completion]:
-        """Sample with TRL's own vLLM, to which it has given the new weights before it asked."""
+        """Sample with TRL's own vLLM, into which TRL has loaded the new weights before."""
         samples, began = self.run.config.generate.samples, time.monotonic()
         asked = [list(ids) for ids in self.problems.prompts for _ in range(samples)]
         _, token_ids, logprobs, _ = trainer.vllm_generation.generate(
@@ -400,7 +403,7 @@ class Online:
         )
 
     def reward(self, **_: Any) -> list[float | None]:
-        """Judge what was sampled, write it down and return its rewards."""
+        """Judge the samples, record them and return their rewards."""
         run, settings = self.run, self.run.config.grpo
         began = time.monotonic()
         pool = judge(run.pool, self.problems.problems, self.completions)
@@ -425,7 +428,7 @@ class Online:
         return rewards
 
     def _watched(self, rewards: Sequence[float | None]) -> dict[str, float | None]:
-        """Ask the watch for a second verdict on a sample: what was rewarded, and what is right."""
+        """Let the second verifier judge a sample; return shares rewarded and right, and the gap."""
         watch = self.run.config.grpo.watch
         if watch is None or self.run.watch_pool is None:
             return {}
@@ -444,10 +447,10 @@ class Online:
         return {"watch_rewarded": rewarded, "watch_correct": right, "watch_gap": gap}
 
     def agree(self, trained: Any, sampled: Any, mask: Any) -> None:
-        """Hold the trainer's log-probabilities, shape (rows, tokens), against the engine's.
+        """Compare the trainer's log-probabilities, shape (rows, tokens), with the engine's.
 
-        Raises RunError when their mean gap (nats a token) is above the bound: the engine would
-        have sampled from other weights than those that are trained.
+        Raises RunError when their mean gap (nats a token) is above the bound, because the engine
+        would have sampled from other weights than the trainer's.
         """
         self.gaps.append((float(((trained - sampled).abs() * mask).sum()), float(mask.sum())))
         gap = sum(total for total, _ in self.gaps) / sum(n for _, n in self.gaps)
@@ -463,7 +466,7 @@ class Online:
         self.measured[-1]["logprob_gap"] = gap
 
     def note(self, logged: Sequence[dict[str, float]]) -> None:
-        """Write what was measured of each step, with what TRL logged, and the leg's times."""
+        """Write each step's metrics, our own and those that TRL logged, and the leg's times."""
         for i, (mine, theirs) in enumerate(zip(self.measured, logged, strict=True)):
             more = {ours: theirs[name] for name, ours in LOGGED.items() if name in theirs}
             record.write_json(self.folder / f"{self.first + i:06d}.json", mine | more)
@@ -478,7 +481,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _autocast(precision: str) -> Any:
-    """Return the context in which a pass is as exact as those of the training."""
+    """Return the context in which a forward pass has the precision of the training."""
     import torch
 
     device = "cuda" if on_gpu() else "cpu"
@@ -486,7 +489,7 @@ def _autocast(precision: str) -> Any:
 
 
 def _sync(run: Run, model: Any) -> None:
-    """Give the engine the trainer's weights, in its precision, through a folder in memory."""
+    """Load the trainer's weights into the engine, in its precision, through a folder in memory."""
     import torch
     from safetensors.torch import save_file
 
@@ -504,7 +507,7 @@ def _sync(run: Run, model: Any) -> None:
 
 
 def _weights(model: Any) -> dict[str, Any]:
-    """Return the weights by the names of the plain model, adapters merged into a copy."""
+    """Return the weights by the names of the plain model, with adapters merged into a copy."""
     if not hasattr(model, "peft_config"):
         return {name: value.detach().contiguous() for name, value in model.named_parameters()}
     model.merge_adapter()
@@ -521,17 +524,18 @@ def _weights(model: Any) -> dict[str, Any]:
 
 
 def _entropy(completions: Sequence[Completion]) -> float | None:
-    """Return the policy's entropy on what it sampled at temperature 1, nats a token.
+    """Return the policy's entropy on its samples at temperature 1, in nats a token.
 
-    The mean of minus the log-probability of a sampled token, whose expectation is the entropy.
+    It is the mean of minus the log-probability of a sampled token, whose expectation is the
+    entropy.
     """
     return _mean([-logprob for one in completions for logprob in one.logprobs])
 
 
 def _kl(base: Any, completions: Sequence[Completion]) -> float:
-    """Return the KL from the base on a sample, nats a token: the mean of exp(r) - r - 1.
+    """Return the KL from the base on a sample, in nats a token: the mean of exp(r) - r - 1.
 
-    r is the base's log-probability of a sampled token less that of the policy (the estimator k3 of
+    r is the base's log-probability of a sampled token minus the policy's (the estimator k3 of
     Schulman, 2020, "Approximating KL divergence", as in GRPO, 2402.03300, eq. 4).
     """
     import torch
@@ -547,7 +551,7 @@ def _kl(base: Any, completions: Sequence[Completion]) -> float:
         begin, end = len(one.prompt_token_ids), len(tokens)
         ids[i, :end], mask[i, :end] = torch.tensor(tokens), 1
         policy[i, begin:end], counted[i, begin:end] = torch.tensor(one.logprobs), 1
-    # Logits cost more than the rest of a small model: none are made of the prompts.
+    # Logits cost more than the rest of a small model, so the prompts get none.
     first = min(len(one.prompt_token_ids) for one in chosen)
     policy, counted, sampled = policy[:, first:], counted[:, first:], ids[:, first:]
     with torch.no_grad():
@@ -562,11 +566,11 @@ def _kl(base: Any, completions: Sequence[Completion]) -> float:
     return float(((r.exp() - r - 1) * counted).sum() / counted.sum())
 
 
-# What a round leaves
+# What a round writes
 
 
 def _gather(folder: Path, facts: Path) -> None:
-    """Put the steps' completions into one file and their metrics into steps.json, the last one."""
+    """Merge the steps' completions into one file, then their metrics into steps.json."""
     steps = sorted((folder / STEPS).glob("*.parquet"))
     everything = Joined(*(Stored(path, JUDGED) for path in steps))
     kept = itertools.chain.from_iterable(map(record.read_kept, steps))
@@ -576,7 +580,7 @@ def _gather(folder: Path, facts: Path) -> None:
 
 
 def _found(run: Run, seed: Seed, place: Place, measured: Sequence[dict[str, float]]) -> Metrics:
-    """Return the metrics of each step, at level `step-00001` on from the base, and their means."""
+    """Return each step's metrics, at levels `step-00001` ... counted from the base, and means."""
     path = place.folder(run.folder) / COMPLETIONS
     completions, rewarded = Stored(path, JUDGED), record.read_kept(path)
     n = len(completions) // len(measured)

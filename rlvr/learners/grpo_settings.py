@@ -24,9 +24,9 @@ class WatchConfig(Section):
 
 
 class TrlVllmConfig(Section):
-    """TRL's own vLLM in place of rlvr's engine within the steps: GRPOConfig's `vllm_` keys.
+    """TRL's own vLLM samples the steps in place of rlvr's engine: GRPOConfig's `vllm_` keys.
 
-    On a GPU alone. `server` is a `trl vllm-serve` that runs elsewhere.
+    It needs a GPU. `server` is a `trl vllm-serve` that runs elsewhere.
     """
 
     mode: Literal["colocate", "server"] = "colocate"
@@ -49,16 +49,17 @@ class GrpoConfig(Section):
     - `scale_rewards: none`: dividing by the group's standard deviation favours prompts that are
       almost all right or wrong (Dr. GRPO, 2503.20783, section 3.1).
     - `beta: 0`: with verified rewards a penalty on the KL from the base is not needed (2503.14476,
-      section 2.3; 2503.20783, section 3.2). The KL is measured either way.
+      section 2.3; 2503.20783, section 3.2). The KL is measured in any case.
     - `epsilon: 0.2` (PPO, 1707.06347, section 6.1), `epsilon_high: 0.28` (2503.14476, section 3.1).
-      With one step a batch the ratio is 1 and nothing is clipped.
-    - `lr`: Adam on every weight, constant; it keeps its moments from step to step and over rounds.
+      With one step for each batch the ratio is 1 and nothing is clipped.
+    - `lr`: Adam's constant learning rate on every weight. Adam keeps its moments over all steps
+      and rounds.
 
     `partial_credit` rewards the share of tests passed, where there are tests. `format_reward` is
-    added for an answer that could be read, right or not. `checkpoint_every`: steps between
-    checkpoints (null: once a round). `max_logprob_gap`: nats a token by which engine and trainer
-    may differ on what was sampled (null: `logprob_gap_bound`). `trl_vllm`: who samples in a step
-    (null: rlvr's engine, which evaluates in either case).
+    added for an answer that could be read, right or wrong. `checkpoint_every`: steps between
+    checkpoints (null: once a round). `max_logprob_gap`: how many nats a token engine and trainer
+    may differ on the samples (null: `logprob_gap_bound`). `trl_vllm`: lets TRL's own vLLM sample in
+    a step (null: rlvr's engine samples). rlvr's engine evaluates in both cases.
     """
 
     steps: Positive = 20
@@ -77,10 +78,10 @@ class GrpoConfig(Section):
 
 
 def logprob_gap_bound(precision: str, by_trl: bool) -> float:
-    """Return how far (nats a token) engine and trainer may be apart where no bound is set.
+    """Return the default bound (nats a token) on the gap between engine and trainer.
 
-    `by_trl`: TRL's own vLLM samples, which is not told a dtype and then takes float32 weights in
-    bfloat16 (on an H100, of a tiny model in fp32: 0.005 apart).
+    `by_trl`: TRL's own vLLM samples. TRL gives it no dtype, so it loads float32 weights as bfloat16
+    (with a tiny model in fp32 on an H100 the gap was 0.005).
     """
     return 0.1 if by_trl or precision == "bf16" else 1e-3
 
@@ -89,7 +90,7 @@ REWARDED = ("verified", "inverted", "random", "majority", "format-only")
 
 
 def check(config: Config, arm: Arm) -> None:
-    """Raise ValueError where a config has an arm with this learner that can't be trained so."""
+    """Raise ValueError if a config has an arm that this learner can't train."""
     where = f"arms: {arm.name!r}: learner: grpo"
     if arm.keep not in REWARDED:
         raise ValueError(f"{where}: keep: {arm.keep} is no reward (known: {', '.join(REWARDED)})")

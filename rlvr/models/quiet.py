@@ -1,4 +1,4 @@
-"""Quiet: transformers and TRL without their bars and notes."""
+"""Quiet: keeps transformers and TRL from printing progress bars and notes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence the bars and notes of transformers and TRL: the run has a display of its own."""
+    """Turn off the bars and notes of transformers and TRL: the run has a display of its own."""
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
