@@ -1,1 +1,1 @@
-"""Judging: verifiers by name, the processes that run them, and how they prove themselves."""
+"""Judging: finds verifiers by name, runs them in processes, checks and measures them."""

@@ -1,17 +1,18 @@
-"""Audit: how often a verifier says `correct` of right completions, and of wrong ones.
+"""Audit: how often a verifier judges right completions `correct`, and how often wrong ones.
 
 TPR = P(correct | right), FPR = P(correct | wrong), J = TPR - FPR, per answer type and overall, each
 rate with its exact binomial interval (Clopper and Pearson 1934), 95 %. The limits of J are the
-differences of the rates' limits (low TPR - high FPR, high TPR - low FPR), so they cover at least
-90 %, and more in fact.
+differences of the rates' limits (low TPR - high FPR, high TPR - low FPR). So they cover at least
+90 %, and in practice more.
 
-Truth comes from the verifier's own module, by a function `pairs(n, seed)`, and by `habits(n, seed)`
-if it has one; labels of yours are `rlvr.verify.labelled`.
-Abstain and error are no verdicts: they are counted apart and left out of the rates. The worst case
-counts each of them against the verifier (a right one as not accepted, a wrong one as accepted), the
-best case for it.
+Truth comes from the verifier's own module: from a function `pairs(n, seed)`, and from `habits(n,
+seed)` if there is one. `rlvr.verify.labelled` takes truth from your own labels. Abstain and error
+decide nothing: they are counted apart and left out of the rates. The worst case counts each of them
+against the verifier (a right completion as not accepted, a wrong one as accepted), and the best
+case counts each of them for it.
 
-What it does not do: judge the truth itself, or weigh types by how often they occur in practice.
+The audit does not judge the truth itself, and does not weigh types by how often they occur in
+practice.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ CONFIDENCE = 0.95
 
 
 class Pair(NamedTuple):
-    """A completion known to be right or wrong. `how`: the rewriting or mutation that made it.
+    """A completion that is known to be right or wrong. `how`: the change that made it.
 
     A plugin's `pairs` may yield plain tuples in this order. `prompt`: the problem's, if it has one.
     """
@@ -56,7 +57,7 @@ class Pair(NamedTuple):
 
 
 class Disagreement(NamedTuple):
-    """A verdict that is not what the pair is known to be, abstain and error among them."""
+    """A verdict that differs from what the pair is known to be; abstain and error differ too."""
 
     pair: Pair
     verdict: Verdict
@@ -64,7 +65,7 @@ class Disagreement(NamedTuple):
 
 @dataclass
 class Audit:
-    """What came of the pairs: statuses by (type, right), and where verdict and truth differ."""
+    """The outcome of the pairs: statuses by (type, right), and where verdict and truth differ."""
 
     counts: dict[tuple[str, bool], Counter[str]] = field(
         default_factory=partial(defaultdict, Counter)
@@ -119,7 +120,7 @@ def figures_of(right: Counter[str], wrong: Counter[str]) -> dict[str, Any]:
 
 
 def _rate(counts: Counter[str], accepted_at_worst: bool) -> dict[str, Any]:
-    """Return the share accepted among the decided, and with the undecided counted either way."""
+    """Return the share accepted among the decided ones, and both ways to count the undecided."""
     undecided = counts["abstain"] + counts["error"]
     decided, accepted = counts["correct"] + counts["wrong"], counts["correct"]
     none, every = (
@@ -142,9 +143,9 @@ def _rate(counts: Counter[str], accepted_at_worst: bool) -> dict[str, Any]:
 
 
 def truth(verifier: LoadedVerifier, n: int, seed: int, source: str = "pairs") -> Iterator[Pair]:
-    """Return n pairs of the verifier's own module, by its `pairs(n, seed)` or `habits(n, seed)`.
+    """Return n pairs from the verifier's own module: its `pairs(n, seed)` or `habits(n, seed)`.
 
-    Raises InputError where it has no such function.
+    Raises InputError if the module has no such function.
     """
     made: Callable[[int, int], Iterable[Any]] | None = vars(verifier.module).get(source)
     if made is None:
@@ -157,7 +158,7 @@ def truth(verifier: LoadedVerifier, n: int, seed: int, source: str = "pairs") ->
 
 
 def has_habits(name: str) -> bool:
-    """Whether a verifier's module has habits of its own."""
+    """Return whether a verifier's module has a function `habits`."""
     return "habits" in vars(load_verifier(name).module)
 
 
@@ -174,9 +175,9 @@ def audit(
     console: Console | None = None,
     source: str = "pairs",
 ) -> Audit:
-    """Run a verifier over n pairs of its own and count; `source` is "pairs" or "habits".
+    """Run a verifier over n pairs from its own module and count; `source`: "pairs" or "habits".
 
-    Raises InputError for an unknown verifier or option, and without truth.
+    Raises InputError for an unknown verifier or option, and if the module has no such pairs.
     """
     verifier = load_verifier(name)
     check_options(verifier, options or {})
@@ -195,7 +196,7 @@ def _problem(pair: Pair) -> Problem:
 
 
 def check_writable(path: Path) -> None:
-    """Raise InputError where a report can't be written, before any work is done for it."""
+    """Raise InputError if a report can't be written there, before any work is done for it."""
     if path == DASH:
         return
     if path.is_dir() or not Path(os.path.realpath(path)).parent.is_dir():
@@ -203,9 +204,9 @@ def check_writable(path: Path) -> None:
 
 
 def write(path: Path, results: Mapping[str, Audit], how: Mapping[str, Any]) -> None:
-    """Write the figures and the disagreements shown as JSON: no times, the same for the same seed.
+    """Write the figures and the shown disagreements as JSON, the same for the same seed.
 
-    `results`: by source; those of the pairs stand at the top, others under the source's name.
+    `results`: by source. The results of the pairs stand at the top, others under the source's name.
     `how`: the verifier, the source of truth and the options.
     """
     found = {source: _as_json(result) for source, result in results.items()}
@@ -231,13 +232,13 @@ def _as_json(result: Audit) -> dict[str, Any]:
 
 
 def print_audit(result: Audit, console: Console, show: int = SHOWN) -> None:
-    """Print the rates per type and overall, then disagreements, at most `show` a type."""
+    """Print the rates for each type and overall, then at most `show` disagreements of each type."""
     _print_rates(result, "type", COLUMNS, console)
     _print_all_disagreements(result, show, console)
 
 
 def print_habits(result: Audit, console: Console, show: int = SHOWN) -> None:
-    """Print the rates by habit and overall, then disagreements, at most `show` a habit."""
+    """Print the rates for each habit and overall, then `show` disagreements of each at most."""
     _print_rates(result, "habit", COLUMNS[:6], console)  # names are long, J is in the JSON
     _print_all_disagreements(result, show, console)
 
@@ -278,7 +279,7 @@ def _cells(figures: Mapping[str, Any]) -> list[str]:
 
 
 def share(x: float | None) -> str:
-    """Write a rate so that small ones and those near 1 still tell."""
+    """Write a rate with enough digits to tell small rates from 0, and large ones from 1."""
     if x is None:
         return "-"
     return f"{x:.3f}" if 0.01 < abs(x) < 0.99 else f"{x:.5f}".rstrip("0").rstrip(".")
@@ -315,6 +316,6 @@ def _print_disagreements(name: str, found: list[Disagreement], show: int, consol
 
 
 def one_line(value: Any) -> str:
-    """Return a value in one line; of a long text its end, where the answer is."""
+    """Return a value as one line. A long text is cut to its end, where the answer stands."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return json.dumps(text if len(text) <= 160 else "..." + text[-160:], ensure_ascii=False)

@@ -1,9 +1,9 @@
-"""Check: a verifier proves itself on its own cases, a task on its own solutions.
+"""Check: tests a verifier on its own cases, and a task on its own solutions.
 
-A task's real solutions must pass its verifier and corrupted ones must not; its splits must be
-disjoint by content, its ids unique, its levels named, and the problems the same in another process.
-Neither may pay a policy that can't solve it (`rlvr.verify.policies`), nor leave what it wrote
-undecided.
+A task's real solutions must pass its verifier, and corrupted ones must not. Its splits must be
+disjoint by content, its ids unique, its levels named, and its problems the same in another process.
+A policy that can't solve the problems (`rlvr.verify.policies`) must earn nothing, and the verifier
+must decide about every text that such a policy writes.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ ATTACKED = 8
 
 @dataclass
 class Report:
-    """What was looked at, in words, and one line for each thing that is not as it must be.
+    """What was checked, in words, and one line for each fault.
 
-    `table` says what policies earn that can't solve it, a line each; empty where none was tried.
+    `table` has a line for each family of policies that can't solve the problems, with what it
+    earned. It is empty if no policy was tried.
     """
 
     what: str
@@ -51,7 +52,7 @@ def check(
     options: Mapping[str, Any] | None = None,
     timeout: float = 10.0,
 ) -> list[str]:
-    """Return what `reports` finds wrong with the verifier, the task, or both, of that name."""
+    """Return the faults that `reports` finds in the verifier, the task, or both, of that name."""
     return [line for report in reports(name, n, options, timeout) for line in report.failures]
 
 
@@ -61,9 +62,9 @@ def reports(
     options: Mapping[str, Any] | None = None,
     timeout: float = 10.0,
 ) -> Iterator[Report]:
-    """Check the verifier, the task, or both, that are called `name`.
+    """Check the verifier, the task, or both, that have this name.
 
-    `n` problems of each split; left out, 200, or as many as there are. `options` are the plugin's.
+    `n`: problems of each split; if None, 200 or as many as there are. `options` are the plugin's.
     Raises InputError for an unknown name or option, or a verifier without cases.
     """
     for kind in _kinds(name):
@@ -85,7 +86,7 @@ def _kinds(name: str) -> list[Kind]:
         found = [kind for kind in FUNCTIONS if head in available(kind)]
         both = len(found) == len(FUNCTIONS) and name == head
         if both and "ARGUMENT" in vars(load_plugin("task", head, FUNCTIONS["task"])[1]):
-            found.remove("task")  # one for each argument: there is nothing to draw without
+            found.remove("task")  # it needs an argument: without one there is nothing to draw
     if not found:
         known = {known: "" for kind in FUNCTIONS for known in available(kind)}
         raise InputError(
@@ -157,9 +158,9 @@ def _check_task(name: str, n: int | None, options: dict[str, Any], timeout: floa
 
 
 def draw(name: str, options: dict[str, Any], split: Split, n: int | None) -> list[Problem]:
-    """Draw n problems, or 200 where n is None: fewer where there are fewer.
+    """Draw n problems, or 200 if n is None; fewer if the task has fewer.
 
-    Raises InputError when there are none, neither for train nor for eval.
+    Raises InputError if the task has no problems for train or for eval.
     """
     task = NamedConfig(name=name, **options)
     count = n or N
@@ -171,12 +172,12 @@ def draw(name: str, options: dict[str, Any], split: Split, n: int | None) -> lis
             if n is None and count:
                 continue
             if n is None and (split != "train" or draw(name, options, "eval", n)):
-                return []  # a test set has nothing to train on
+                return []  # a test set has no training problems
             raise
 
 
 def _flaws(drawn: Mapping[Split, Sequence[Problem]]) -> Iterator[str]:
-    """Say what is wrong with the problems themselves."""
+    """Return a line for each fault of the problems themselves."""
     ids: dict[str, Problem] = {}
     split_of: dict[str, Split] = {}
     for split, problems in drawn.items():
@@ -195,14 +196,14 @@ def _flaws(drawn: Mapping[Split, Sequence[Problem]]) -> Iterator[str]:
 
 
 def fingerprint(drawn: Mapping[Split, Sequence[Problem]]) -> str:
-    """Return a digest of the problems, the same wherever they are drawn."""
+    """Return a digest of the problems, which is the same in every process."""
     return hashlib.sha256(repr({k: list(v) for k, v in drawn.items()}).encode()).hexdigest()
 
 
 def _fingerprint_elsewhere(
     name: str, options: dict[str, Any], drawn: Mapping[Split, Sequence[Problem]]
 ) -> str:
-    """Draw again in a fresh process, where sets and hashes have another order."""
+    """Draw again in a new process, where sets and hashes have another order."""
     counts = {split: len(problems) for split, problems in drawn.items()}
     code = (
         f"import sys; sys.path[:] = {sys.path!r}\n"
@@ -215,7 +216,7 @@ def _fingerprint_elsewhere(
 
 
 def _prove(name: str, pool: VerifierPool, solved: Sequence[Problem]) -> list[str]:
-    """Return a line for each solution, real or corrupted, that is not judged as it should be."""
+    """Return a line for each real or corrupted solution that is judged wrongly."""
     items, expected = [], []
     for problem, spoilt in zip(solved, corrupted(name, solved), strict=True):
         items += [(problem, str(problem.solution)), (problem, spoilt)]
@@ -231,9 +232,9 @@ def _prove(name: str, pool: VerifierPool, solved: Sequence[Problem]) -> list[str
 
 
 def corrupted(name: str, solved: Sequence[Problem]) -> list[str]:
-    """Return a wrong solution of each problem of the task `name`, all of which have a real one.
+    """Return a wrong solution of each problem of the task `name`; all must have a real solution.
 
-    By the task's own `corrupt(problem, rng)` where it has one, else a near miss of the real one.
+    The task's own `corrupt(problem, rng)` makes it. Without one it is a near miss of the real one.
     """
     spoil = vars(load_named("task", name, FUNCTIONS["task"])[1]).get("corrupt")
     texts = []
@@ -244,7 +245,7 @@ def corrupted(name: str, solved: Sequence[Problem]) -> list[str]:
 
 
 def _corrupt(problem: Problem, rng: random.Random, solved: Sequence[Problem], place: int) -> str:
-    """Return a near miss of the solution: of a task without `corrupt(problem, rng)` of its own."""
+    """Return a near miss of the solution, for a task without its own `corrupt(problem, rng)`."""
     others = (
         str(other.solution)
         for other in (*solved[place + 1 :], *solved[:place])
@@ -253,12 +254,12 @@ def _corrupt(problem: Problem, rng: random.Random, solved: Sequence[Problem], pl
     return near_miss(str(problem.solution), rng, others)
 
 
-# What a policy earns that can't solve it
+# What policies earn that can't solve the problems
 
 
 @dataclass
 class Tally:
-    """What one policy earned: on how many problems, by chance on how many more."""
+    """On how many problems one policy earned a reward, and on how many more by chance."""
 
     family: str
     policy: str
@@ -270,7 +271,7 @@ class Tally:
     found: str = ""
 
     def add(self, problem: Problem, text: str, verdict: Verdict) -> None:
-        """Count one verdict; keep the first one that should not be."""
+        """Count one verdict; keep the first one that is a fault."""
         luck = verdict.status == "correct" and says_it(problem, text)
         paid = verdict.status == "correct" and not luck
         undecided = verdict.status not in DECIDED
@@ -291,8 +292,8 @@ def attack(
 ) -> dict[str, list[Tally]]:
     """Return what each policy earns on about n of the problems, by its family.
 
-    `seen` are the problems whose answers a policy may name. A problem whose reference can't be
-    judged at all is left out.
+    `seen` are the problems whose answers a policy may know. A problem is left out if its reference
+    can't be judged at all.
     """
     written = [(problem, attempts(problem, seen)) for problem in sample(problems, n)]
     verdicts = pool.verify((problem, text) for problem, texts in written for text in texts.values())
@@ -309,9 +310,9 @@ def attack(
 
 
 def holes(name: str, earned: Mapping[str, Sequence[Tally]]) -> list[str]:
-    """Return a line for each family of policies that earns, and for each that is left undecided.
+    """Return a line for each family of policies that earns a reward or is left undecided.
 
-    A policy must earn nothing, but where it says the problem's own answer by chance.
+    A policy must earn nothing, unless it says the problem's own answer by chance.
     """
     lines = []
     for family, of_family in earned.items():
@@ -327,7 +328,7 @@ def holes(name: str, earned: Mapping[str, Sequence[Tally]]) -> list[str]:
 
 
 def _table(earned: Mapping[str, Sequence[Tally]], problems: Sequence[Problem] = ()) -> list[str]:
-    """Return what each family earned at most, by what text, and what a constant answer earns."""
+    """Return the most that each family earned, the text that did, and what a constant earns."""
     if not earned:
         return []
     tried = max(tally.tried for of_family in earned.values() for tally in of_family)

@@ -1,19 +1,21 @@
-"""Isolated verifiers (ISOLATE = True): each completion in a process that can reach nothing.
+"""Isolated verifiers (ISOLATE = True): each completion has a process that can reach nothing else.
 
-A completion that somebody else's scorer evaluates may run as code there. So the pool's server lives
-in bubblewrap, in a root that holds Python, its packages and the verifier's own files: no home, no
-environment, no network. When the verifier is loaded it makes every mount read-only, hides /proc and
-gives up its capabilities. Each worker that it forks stays free of completions: it forks a process
-for every item, which gets a filter of system calls and no descriptor but a pipe for its reply, and
-is killed when it has replied. So no completion can reach another one's process, or leave anything
-to it. The reply is read by the caller, as data.
+If a scorer from elsewhere evaluates a completion, the completion may run as code. So the pool's
+server runs in bubblewrap, in a root that has Python, its packages and the verifier's own files: no
+home, no environment, no network. When the verifier is loaded, the server makes every mount
+read-only, hides /proc and gives up its capabilities. The workers that it forks never see a
+completion themselves: a worker forks a process for every item. This process gets a filter of system
+calls and only one descriptor, a pipe for its reply, and it is killed when it has replied. So no
+completion can reach another completion's process, or leave anything for it. The caller reads the
+reply as data.
 
-A verifier whose module has a `shares(argument, options)` that is true promises that it evaluates no
-text and keeps nothing. Its items share a process until one of them does anything but compute: an
-audit hook then ends the process before that happens, and the item gets a process of its own. A
-module may name by COMPILES, a pattern, texts that are harmless to evaluate, such as a number.
+If a module has a `shares(argument, options)` that returns True, the verifier promises that it
+evaluates no text and keeps no state. Its items share a process until one of them does anything
+other than compute. An audit hook then ends the process before that happens, and the item gets a
+process of its own. A module may define COMPILES, a pattern of texts that are harmless to evaluate,
+such as numbers.
 
-What this does not stop: an item whose text runs as code may forge its own verdict.
+This does not stop an item whose text runs as code from forging its own verdict.
 """
 
 from __future__ import annotations
@@ -51,20 +53,20 @@ MAX_REPLY = 1 << 16  # bytes
 MAX_REASON, MAX_EXTRACTED = 500, 200  # characters
 _DEVICES = ("null", "zero", "random", "urandom")
 _SIGKILL = 9
-# All processes of the sandbox are one user's: an item must not signal them. It needs no socket.
+# All processes of the sandbox have one user, so an item must not send signals. It needs no socket.
 _NOT_HERE = ("kill", "tgkill", "socketpair", "sendto", "recvfrom", "shutdown", "prctl")
 _RULES = {name: rule for name, rule in ALLOWED.items() if name not in _NOT_HERE}
-# Events of Python's audit that computing raises: reading a frame, an attribute or an identity.
+# Python's audit events that plain computing raises: reading a frame, an attribute or an identity.
 _COMPUTING = ("sys._getframe", "object.__getattr__", "builtins.id", "array.__new__")
 _NOTHING = b"(?!)"  # a pattern that no text matches
 
-# --- the caller's side: what the server sees --------------------------------------------------
+# --- the caller's side: what the server gets --------------------------------------------------
 
 
 def command(files: Sequence[str]) -> list[str]:
     """Return bubblewrap's command line up to the server: a root with what Python needs.
 
-    `files`: the verifier's own, shown besides Python, its packages and loaded modules.
+    `files`: the verifier's own files. The root also has Python, its packages and loaded modules.
     """
     arguments: list[str] = []
     for path in sorted(_needed(files)):
@@ -83,10 +85,10 @@ def command(files: Sequence[str]) -> list[str]:
 
 
 def _needed(files: Sequence[str]) -> set[str]:
-    """Return the files and folders that are bound: what Python is, and what is imported.
+    """Return the files and folders to mount: Python itself, and what is imported.
 
-    A folder on sys.path that is no folder of packages is not shown as a whole (it may be a home, or
-    a project with its secrets), but only what was imported from there.
+    If a folder on sys.path is no folder of packages, only what was imported from there is mounted:
+    the folder may be a home, or a project with secrets.
     """
     python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
     names = ("stdlib", "platstdlib", "purelib", "platlib")
@@ -98,9 +100,9 @@ def _needed(files: Sequence[str]) -> set[str]:
     found = {python, sys.executable, f"{sys.prefix}/pyvenv.cfg", "/etc/ld.so.cache"}
     found |= packages | standard | folders | libraries | set(files)
     found |= {*_of_package("rlvr"), *_of_package("rlvr.verifiers"), *_imported()}
-    # An entry point's name is looked up in what pip left beside its package.
+    # Python looks up an entry point in the metadata that pip wrote beside its package.
     entries = [glob.escape(entry or ".") for entry in sys.path]
-    # A folder that can't be read gives nothing, and no error: no module is loaded from there.
+    # No module can come from a folder that can't be read, so that is no error.
     found |= {path for entry in entries for path in glob.glob(f"{entry}/*.dist-info")}
     found = {os.path.abspath(path) for path in found if path and os.path.exists(path)}
     return {path for path in found if not any(str(up) in found for up in Path(path).parents)}
@@ -116,7 +118,7 @@ def _holds_packages(path: str) -> bool:
 
 
 def _imported() -> Iterator[str]:
-    """Yield the files and packages that this process's top-level modules were loaded from."""
+    """Yield the files and packages from which this process's top-level modules were loaded."""
     for name, module in list(sys.modules.items()):
         if "." in name or name == "__main__":
             continue
@@ -127,7 +129,7 @@ def _imported() -> Iterator[str]:
 
 
 def clean(text: str, most: int) -> str:
-    """Return what a completion may have written, cut, with nothing in it that doesn't print."""
+    """Return a text that a completion may have written, cut, with printable characters only."""
     short = text[:most]
     if short.isprintable():
         return short
@@ -163,12 +165,12 @@ def replies(
     compiles: str,
     began: Callable[[int], None],
 ) -> Iterator[str | None]:
-    """Yield the reply on each of `count` items in turn: JSON, unread; None if there was none.
+    """Yield the reply on each of `count` items in turn, as unread JSON; None if there was none.
 
-    `judge(index)` gives the fields of a reply; it is called in a process of its own for each item,
-    or for as many as may share one. `compiles`: a pattern of the texts that may be compiled where
-    items share. `began(index)` is called here when an item has begun. Ends this process if one that
-    it forked was killed from outside.
+    `judge(index)` gives the fields of a reply. It is called in a process of its own for each item,
+    or for all items that may share one. `compiles`: a pattern of the texts that may be compiled in
+    a shared process. `began(index)` is called here when an item has begun. Ends this process if a
+    process that it forked was killed from outside.
     """
     rules = system_call_filter(_RULES, REFUSED)
     assert rules is not None, "close_off has seen to that"
@@ -185,18 +187,18 @@ def replies(
                 yield reply
                 index += 1
                 began(index)
-            os.kill(pid, _SIGKILL)  # it has said all that counts, or broke the protocol
+            os.kill(pid, _SIGKILL)  # it has replied, or it broke the protocol
             os.waitpid(pid, 0)
         except EOFError:
             _, status = os.waitpid(pid, 0)
             if os.WIFSIGNALED(status) and os.WTERMSIG(status) == _SIGKILL:
-                os._exit(1)  # from outside: it can't have sent that to itself
+                os._exit(1)  # the signal came from outside: the process can't send it to itself
         finally:
             os.close(reading)
         if index < last and alone:
             yield None
             index += 1
-        # What did not go well in a process with others is tried once more by itself.
+        # An item that failed in a shared process is tried once more in one of its own.
         alone = not shares or (index < last and not alone)
 
 
@@ -229,7 +231,7 @@ def _written(status: str, reason: str, extracted: str | None, *rest: Any) -> byt
 
 
 def _confine(worker: int, writing: int, code: Any) -> None:
-    """Leave this process nothing but a pipe, and the calls that computing needs; for good."""
+    """Leave this process only a pipe and the system calls that computing needs, for ever."""
     null = os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
@@ -243,10 +245,11 @@ def _confine(worker: int, writing: int, code: Any) -> None:
 
 
 def _end_unless_computing(harmless: re.Pattern[bytes], event: str, given: tuple[Any, ...]) -> None:
-    """End this process at any other event of Python's audit.
+    """End this process at any audit event of Python that plain computing does not raise.
 
-    Code is executed once it has been compiled, so where nothing but harmless texts is compiled, and
-    no code object is made in another way (an event too), what is executed is harmless or our own.
+    Code must be compiled before it is executed. If only harmless texts are compiled, and no code
+    object is made in another way (which is an event too), then all executed code is harmless or
+    ours.
     """
     if event in _COMPUTING or (event == "exec" and harmless.pattern != _NOTHING):
         return
@@ -256,7 +259,7 @@ def _end_unless_computing(harmless: re.Pattern[bytes], event: str, given: tuple[
 
 
 def _read(reading: int, count: int) -> Iterator[str]:
-    """Yield so many replies, fewer if something else comes. Raises EOFError at the pipe's end."""
+    """Yield so many replies; fewer if other data come. Raises EOFError at the pipe's end."""
     buffer = bytearray()
     while count:
         part = os.read(reading, MAX_REPLY)

@@ -1,14 +1,14 @@
-"""Labelled: how far a verifier agrees with labels of yours, on files that anybody wrote.
+"""Labelled: how well a verifier agrees with your own labels, on files from any source.
 
-A line is what `rlvr score` reads (`completion`, and `answer`, `reference` or tests), and a label:
-`expected`, one of correct, wrong and abstain, or several that will do, as `correct|abstain`; else
-`label`, true or false. Figures are by `class`, where lines have one. The verifier never sees the
-label.
+A line has what `rlvr score` reads (`completion`, and `answer`, `reference` or tests), and a label.
+The label is `expected`: correct, wrong or abstain, or several that are acceptable, such as
+`correct|abstain`; or it is `label`: true or false. If lines have a `class`, the figures are given
+for each class. The verifier never sees the label.
 
-Agree: the verdict is one that the label allows. False positive: `correct` where it is not allowed;
-false negative: `wrong` where it is not. Undecided: abstain and error; those that are not allowed
-are no agreement. TPR and FPR are those of `rlvr.verify.audit`, over lines whose label says which it
-is.
+Agree: the label allows the verdict. False positive: the verdict is `correct`, and the label does
+not allow it. False negative: the verdict is `wrong`, and the label does not allow it. Undecided:
+abstain and error; they agree only if the label allows them. TPR and FPR are those of
+`rlvr.verify.audit`, over the lines whose label is either correct or wrong.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HEADINGS = ("lines", "agree", "share", "false +", "false -", "undecided", "allow
 
 
 class Line(NamedTuple):
-    """A labelled line: what is verified, the verdicts that will do, its class and its place."""
+    """A labelled line: what is verified, the acceptable verdicts, its class and its place."""
 
     problem: Problem
     completion: str
@@ -50,7 +50,7 @@ class Line(NamedTuple):
 
     @property
     def allowed(self) -> list[str]:
-        """The verdicts that will do."""
+        """The acceptable verdicts."""
         return self.expected.split("|")
 
 
@@ -63,12 +63,12 @@ class Disagreement(NamedTuple):
 
 @dataclass
 class Tally:
-    """Verdicts counted by what was expected of them: (expected, status)."""
+    """Verdicts counted by (expected, status)."""
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def figures(self) -> dict[str, Any]:
-        """Return agreement, both kinds of fault, the undecided, and the rates of the decided."""
+        """Return agreement, false positives and negatives, undecided ones, and the rates."""
         against: Counter[str] = Counter()
         agree = undecided = 0
         right, wrong = Counter[str](), Counter[str]()
@@ -94,7 +94,7 @@ class Tally:
 
 @dataclass
 class Agreement:
-    """What came of labelled files: tallies by file and by class, and the first disagreements."""
+    """The outcome of labelled files: tallies by file and by class, and first disagreements."""
 
     files: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
     classes: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
@@ -110,7 +110,7 @@ class Agreement:
 
     @property
     def all(self) -> Tally:
-        """Every file's lines together."""
+        """The tally of all files together."""
         return Tally(sum((tally.counts for tally in self.files.values()), Counter()))
 
 
@@ -139,7 +139,7 @@ def read_labelled(file: Path, whole_line: bool = False) -> Iterator[Line]:
 
 
 def _expected(record: Mapping[str, Any], where: str) -> str:
-    """Return the verdicts that a label allows, joined by "|" in a fixed order."""
+    """Return the verdicts that a label allows, joined by "|", in a fixed order."""
     if record.get("expected") is not None:
         given = str(record["expected"]).split("|")
         if set(given) <= set(EXPECTED):
@@ -170,8 +170,8 @@ def measure(
 ) -> Agreement:
     """Run a verifier over labelled files and count.
 
-    Raises InputError for an unknown verifier or option, and for a bad line: before any work where
-    all are files on the disk.
+    Raises InputError for an unknown verifier or option, and for a bad line. If all files are on the
+    disk, it does so before any work.
     """
     verifier = load_verifier(name)
     check_options(verifier, options or {})
@@ -221,9 +221,9 @@ def write(path: Path, result: Agreement, how: Mapping[str, Any]) -> None:
 
 
 def print_agreement(result: Agreement, console: Console, show: int = SHOWN) -> None:
-    """Print a row a file, a class and overall, the rates, then disagreements.
+    """Print a row for each file, each class and all together, the rates, then disagreements.
 
-    "false +" are false positives, "allowed" the undecided whose label allows that.
+    "false +" are false positives. "allowed" are undecided ones whose label allows that.
     """
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("", overflow="fold", min_width=16)
@@ -254,7 +254,7 @@ def _cells(figures: Mapping[str, Any]) -> list[str]:
 
 
 def _rates(figures: Mapping[str, Any]) -> str:
-    """Say the share that agrees, TPR, FPR and J, with intervals, in a line."""
+    """Return the share that agrees, TPR, FPR and J, with intervals, as one line."""
     said = [_rate("agree", figures["agree"], figures["lines"])]
     for side, name in (("tpr", "TPR"), ("fpr", "FPR")):
         if figures[side]["decided"]:

@@ -1,7 +1,7 @@
-"""The question said again, padded, wrapped or half worked: what a policy writes that only copies.
+"""Padding: texts of policies that only copy the question: repeated, padded, wrapped, half worked.
 
-Each function takes a prompt and its mathematical part, "" if it has none, and returns the texts by
-name. A name that holds E is the text itself, with E for the mathematical part.
+Each function takes a prompt and its mathematical part ("" if there is none), and returns texts by
+name. A name that contains E is the text itself, with E for the mathematical part.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Texts = dict[str, str]
 
 
 def copies(prompt: str, expression: str) -> Texts:
-    """Return the question again: whole, in part, in other words and signs."""
+    """Return the question again: as a whole, in part, in other words and signs."""
     lines = prompt.strip().splitlines() or [""]
     found = {
         "the prompt": prompt,
@@ -97,7 +97,7 @@ PADS = (
 
 
 def pads(prompt: str, expression: str) -> Texts:
-    """Return the question with something around it that changes nothing, or hides it."""
+    """Return the question with additions that do not change its value, or that hide it."""
     if not expression:
         return {}
     found = _filled(PADS, expression)
@@ -127,7 +127,7 @@ WRAPS = (
 
 
 def wraps(prompt: str, expression: str) -> Texts:
-    """Return the question where an answer is looked for: in a box, after ####, in a fence."""
+    """Return the question in places where verifiers look for an answer: a box, ####, a fence."""
     found = _filled(WRAPS, prompt.strip(), "prompt") if prompt.strip() else {}
     if expression:
         padded = ("@/1", "(@)^1", "@+0x", r"\max(@,0)", "-(-(@))", r"\frac{@}{1}")
@@ -140,7 +140,7 @@ def wraps(prompt: str, expression: str) -> Texts:
 
 
 def partial(prompt: str, expression: str) -> Texts:
-    """Return the question with one operation worked out, and the rest left as it is."""
+    """Return the question with one operation worked out and the rest unchanged."""
     steps = {name: step(expression) for name, step in _STEPS.items()}
     whole = {name: text for name, text in steps.items() if text != expression}
     undone = {name: text for name, text in whole.items() if re.search(r"\d\)*\s*[-+*]|[a-z]", text)}

@@ -1,8 +1,8 @@
-"""What a completion that runs as code in an isolated verifier may attempt: for doctor and tests.
+"""Plugin escapes: what a completion may attempt that runs as code in an isolated verifier.
 
-`attempt` starts servers that a host may have, and a verifier that runs whatever a completion says,
-and has it judge each attempt in turn. An attempt that works says so in its own verdict; one that
-changes the next completion's is found there.
+`rlvr doctor` and the tests call `attempt`. It starts servers that a host may have, and a verifier
+that runs every completion as code, and lets it judge each attempt in turn. An attempt that works
+says so in its own verdict. An attempt that changes the next completion's verdict is found there.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def verify(problem, completion):
     return Verdict("correct" if score(completion) else "wrong")
 '''
 
-# Each is a program. It escapes if `worked` is true at its end, or if the next verdict is not its
-# own; but what poisons may forge its own verdict, which nothing can prevent. {path}, {abstract} and
-# {port} are servers of the host, {secret} is a file, {home} a folder, {host} a name.
+# Each attempt is a program. It escapes if `worked` is true at its end, or if it changes the next
+# verdict. It may forge its own verdict, which nothing can prevent. {path}, {abstract} and {port}
+# are servers of the host, {secret} is a file, {home} a folder, {host} a name.
 REACHING = {
     "a server on a path": "s = socket.socket(socket.AF_UNIX); s.connect({path!r}); worked = 1",
     "a datagram to a path": (
@@ -222,7 +222,7 @@ def frame(data):
 
 @contextmanager
 def host() -> Iterator[dict[str, object]]:
-    """Run what a host has: servers on a path, without one and on loopback, a file, a variable."""
+    """Provide what a host may have: servers (path, no path, loopback), a file, a variable."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rlvr-host-")))
         abstract = "\0rlvr-" + secrets.token_hex(8)
@@ -249,7 +249,7 @@ def host() -> Iterator[dict[str, object]]:
 
 
 def programs(there: dict[str, object]) -> dict[str, str]:
-    """Return every attempt, as the completion that makes it."""
+    """Return every attempt as a completion."""
     bodies = {f"reach {name}": text for name, text in REACHING.items()}
     bodies |= {f"change {name}": text for name, text in CHANGING.items()}
     made = {
@@ -264,9 +264,9 @@ def programs(there: dict[str, object]) -> dict[str, str]:
 
 
 def attempt() -> str:
-    """Make every attempt, each followed by an honest wrong and a right completion.
+    """Make every attempt, each followed by an honest wrong completion and a right one.
 
-    Raises RunError that names those that worked.
+    Raises RunError, which names the attempts that worked.
     """
     devices = [(name, os.stat(f"/dev/{name}")) for name in ("null", "zero", "random", "urandom")]
     with host() as there, VerifierPool(str(there["verifier"]), workers=1, timeout=10.0) as pool:

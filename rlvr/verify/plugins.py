@@ -1,7 +1,8 @@
-"""Plugins by name: verifiers and tasks are functions in a module, found in one of three ways.
+"""Plugins: finds verifiers and tasks by name. A plugin is a function in a module.
 
-By file name in the project's folder (`math`), as `path/to/file.py` or `path/to/file.py:function`,
-or through the entry-point group `rlvr.verifiers` or `rlvr.tasks` of an installed package.
+Its name is a file name in the project's folder (`math`), or a path (`path/to/file.py` or
+`path/to/file.py:function`), or an entry point in the group `rlvr.verifiers` or `rlvr.tasks` of an
+installed package.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ Kind = Literal["verifier", "task"]
 
 
 def load_plugin(kind: Kind, name: str, function: str) -> tuple[Callable[..., Any], ModuleType]:
-    """Return the plugin's function, called `function` unless `name` says another, and its module.
+    """Return the plugin's function and its module.
 
-    Raises InputError when there is none of that name. An error inside the plugin's own import
-    propagates as it is.
+    The function is called `function`, unless `name` gives another one. Raises InputError if there
+    is no plugin of that name. An error inside the plugin's own import propagates unchanged.
     """
     group = f"rlvr.{kind}s"
     if name.partition(":")[0].endswith(".py"):
@@ -52,9 +53,9 @@ def load_plugin(kind: Kind, name: str, function: str) -> tuple[Callable[..., Any
 
 
 def load_named(kind: Kind, name: str, function: str) -> tuple[Callable[..., Any], ModuleType, str]:
-    """Return function, module and argument of a plugin that may be named `NAME:ARGUMENT`.
+    """Return function, module and argument of a plugin whose name may be `NAME:ARGUMENT`.
 
-    ARGUMENT, "" if there is none, is given to the function as the option that the module's own
+    The argument is "" if there is none. The function gets it as the option that the module's own
     ARGUMENT names. Raises what `load_plugin` raises, and InputError for an argument to a plugin
     that takes none.
     """
@@ -87,7 +88,7 @@ def check_options(
     options: Mapping[str, Any],
     reserved: Collection[str],
 ) -> None:
-    """Raise InputError for an option that the plugin's function has not, or not of that type.
+    """Raise InputError for an option that the plugin's function lacks, or for a wrong type.
 
     `reserved` are the parameters that are not options.
     """
@@ -97,7 +98,7 @@ def check_options(
     try:
         hints = get_type_hints(function.func if isinstance(function, partial) else function)
     except NameError:
-        hints = {}  # annotations that only a type checker can resolve
+        hints = {}  # only a type checker can resolve these annotations
     for option, value in options.items():
         if option not in known and not takes_any:
             raise InputError(
@@ -113,7 +114,7 @@ def check_options(
 
 
 def available(kind: Kind) -> dict[str, str]:
-    """Return name -> first line of the docstring, sorted by name, without importing any plugin."""
+    """Return name -> first line of the docstring, sorted by name, without importing a plugin."""
     group = f"rlvr.{kind}s"
     found = {
         path.stem: _headline(path)
@@ -127,7 +128,7 @@ def available(kind: Kind) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What a plugin says of itself: its file, its docstring, and each option with its default."""
+    """What a plugin says about itself: its file, its docstring, each option with its default."""
 
     kind: Kind
     path: str
@@ -135,7 +136,7 @@ class Described:
     options: tuple[str, ...]
 
 
-# The function of each kind, and the parameters of it that are no options.
+# The function of each kind of plugin, and those of its parameters that are not options.
 _FUNCTIONS: dict[Kind, tuple[str, tuple[str, ...]]] = {
     "verifier": ("verify", ("problem", "completion")),
     "task": ("problems", ("split", "n", "seed")),
@@ -143,9 +144,9 @@ _FUNCTIONS: dict[Kind, tuple[str, tuple[str, ...]]] = {
 
 
 def described(name: str) -> list[Described]:
-    """Return what the verifier and the task of that name say of themselves; there may be both.
+    """Return what the verifier and the task of that name say about themselves; both may exist.
 
-    Raises InputError where there is neither.
+    Raises InputError if neither exists.
     """
     found = []
     for kind, (function, reserved) in _FUNCTIONS.items():
@@ -167,7 +168,7 @@ def described(name: str) -> list[Described]:
 
 
 def _option(parameter: inspect.Parameter) -> str:
-    """Return a parameter as a person writes it: name: type = default."""
+    """Return a parameter in the form `name: type = default`."""
     kind, default = parameter.annotation, parameter.default
     said = parameter.name
     if kind is not parameter.empty:
@@ -184,9 +185,9 @@ def _headline(path: Path) -> str:
 
 
 def load_module(kind: Kind, spec: str) -> ModuleType:
-    """Return the module of `path/to/file.py` or `path/to/file.py:function`, executed once.
+    """Return the module of `path/to/file.py` or `path/to/file.py:function`; it is executed once.
 
-    Raises InputError when there is no such file.
+    Raises InputError if there is no such file.
     """
     file, _, _ = spec.partition(".py:")
     path = Path(os.path.realpath(file.removesuffix(".py") + ".py"))

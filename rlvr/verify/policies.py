@@ -1,14 +1,14 @@
-"""Policies that can't solve a task: what each writes, from the prompt and other answers alone.
+"""Policies that can't solve a task: the texts that each writes, from the prompt and other answers.
 
-A verifier must pay none of them. `copies` say the question again, `pads` say it with something
-around it that changes nothing, `wraps` put it where an answer is looked for, `hedges` and
-`enumerates` name several answers, `constants` always say the same, `partial` does one step,
-`programs` are functions without a thought. A hedge holds the right answer too where the reference
-is one, for a policy that names all it has seen will name it: it stands among wrong ones, neither
-first nor last.
+A verifier must give none of them a reward. `copies` repeat the question. `pads` put something
+around it that changes nothing. `wraps` put it into a place where verifiers look for an answer.
+`hedges` and `enumerates` name several answers. `constants` always write the same. `partial` does
+one step. `programs` are trivial functions. If the reference is an answer, a hedge contains it,
+because a policy that names every answer that it has seen will name this one too. It stands among
+wrong answers, neither first nor last.
 
-What they do not do: guess well, or use what only the task's author knows. So nothing earned here
-proves nothing; something earned here proves a hole.
+The policies do not guess well, and do not use what only the task's author knows. So if they earn
+nothing, that proves nothing; if they earn something, that proves a hole.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from fractions import Fraction
 from rlvr.data import Problem
 from rlvr.verify.padding import Texts, copies, pads, partial, wraps
 
-SEEN = 5  # answers that a hedge names
-LISTED = 40  # answers that an enumeration names
+SEEN = 5  # how many answers a hedge names
+LISTED = 40  # how many answers an enumeration names
 FUNCTION = re.compile(r"\b(?:def|assert)\s+(\w+)\s*\(")
 """How a prompt names the function that is asked for."""
 PROBE = ("constants", "'0'")
-"""A policy whose answer is as plain as can be: undecided on it means that the reference is so."""
+"""A policy with the plainest answer: if that is undecided, the reference can't be judged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a policy has of one problem.
+    """What a policy knows about one problem.
 
-    `expression` is the mathematical part of the prompt, `common` the task's most common answers,
-    most common first, `answers` some of the task's answers, the right one in the middle.
+    `expression`: the mathematical part of the prompt. `common`: the task's most common answers, the
+    most common one first. `answers`: some of the task's answers, with the right one in the middle.
     """
 
     prompt: str
@@ -45,10 +45,10 @@ class Seen:
 
 
 def attempts(problem: Problem, problems: Sequence[Problem]) -> dict[tuple[str, str], str]:
-    """Return what each policy writes as (family, name) -> completion.
+    """Return what each policy writes, as (family, name) -> completion.
 
-    `problems` are the task's: their answers are what a policy has seen. A policy that has nothing
-    to write (no expression to copy, say) is left out.
+    `problems` are the task's: a policy has seen their answers. A policy is left out if it has
+    nothing to write, for example no expression to copy.
     """
     seen = look(problem, problems)
     return {
@@ -59,7 +59,7 @@ def attempts(problem: Problem, problems: Sequence[Problem]) -> dict[tuple[str, s
 
 
 def look(problem: Problem, problems: Sequence[Problem]) -> Seen:
-    """Return what a policy has of a problem, the same each time."""
+    """Return what a policy knows about a problem; it is the same each time."""
     own = reference_answer(problem)
     asked = (other for other in problems if other.reference != problem.reference)
     others = [text for text in dict.fromkeys(map(answer, asked)) if text and text != own]
@@ -73,7 +73,7 @@ def look(problem: Problem, problems: Sequence[Problem]) -> Seen:
 
 
 def reference_answer(problem: Problem) -> str:
-    """Return the reference as text where it is an answer, "" where it is tests or an entry."""
+    """Return the reference as text if it is an answer, "" if it is tests or an entry."""
     reference = problem.reference
     if isinstance(reference, Mapping):
         reference = reference.get("answer")
@@ -83,12 +83,12 @@ def reference_answer(problem: Problem) -> str:
 
 
 def answer(problem: Problem) -> str:
-    """Return a problem's answer as text: the reference where it is one, else the solution."""
+    """Return a problem's answer as text: the reference if it is an answer, else the solution."""
     return reference_answer(problem) or problem.solution or ""
 
 
 def common_answers(problems: Sequence[Problem]) -> dict[str, int]:
-    """Return how often each answer comes, the most common first."""
+    """Return how often each answer occurs, the most common one first."""
     counts: dict[str, int] = {}
     for problem in problems:
         if text := answer(problem):
@@ -97,10 +97,11 @@ def common_answers(problems: Sequence[Problem]) -> dict[str, int]:
 
 
 def says_it(problem: Problem, text: str) -> bool:
-    """Whether a text is, begins or ends with the problem's own answer: then it is right by chance.
+    """Return whether a text is, begins or ends with the problem's own answer: right by chance.
 
-    Read by nothing that a verifier uses: the same text or number, but for dollars, a box, `x =`.
-    What begins or ends with it earns what a policy that always says this would.
+    This uses no code of a verifier: it compares texts or numbers without dollars, a box and `x =`.
+    A text that begins or ends with the answer earns as much as a policy that always writes the
+    answer.
     """
     known = {bare(one) for one in (answer(problem), problem.solution) if one} - {""}
     words = re.split(r"[\s,;|]+", text.strip())
@@ -110,7 +111,7 @@ def says_it(problem: Problem, text: str) -> bool:
 
 
 def bare(text: str) -> Fraction | str:
-    """Return the number that a text is, or the text without what may stand around an answer."""
+    """Return a text as a number, or the text without the marks that may stand around an answer."""
     text = re.sub(r"\\(?:boxed|text)|[$\s{}]", "", text.rpartition("####")[2]).casefold()
     text = re.sub(r"^\(|\)$", "", text.rpartition("=")[2].rstrip("."))
     try:
@@ -229,7 +230,7 @@ def _braced(texts: Sequence[str]) -> str:
     return rf"\{{{', '.join(texts)}\}}"
 
 
-# --- nothing of the question -------------------------------------------------------------------
+# --- without the question ----------------------------------------------------------------------
 
 CONSTANTS = (
     "0", "1", "-1", "2", "10", "100", "42", "1/2", "0.5", "x", "y = x", "x = 0", "0 = 0", "1 = 1",
@@ -252,7 +253,7 @@ def _constants(seen: Seen) -> Texts:
     return found
 
 
-# --- functions without a thought ---------------------------------------------------------------
+# --- trivial functions -------------------------------------------------------------------------
 
 EQUAL = (
     "class E{base}:\n"
@@ -318,7 +319,7 @@ FAMILIES: dict[str, Callable[[Seen], Texts]] = {
 
 
 def sample(problems: Sequence[Problem], n: int) -> list[Problem]:
-    """Return n problems at most, of each level about as many, the first ones of each."""
+    """Return n problems at most: the first ones of each level, about equally many of each."""
     levels: dict[str, list[Problem]] = {}
     for problem in problems:
         levels.setdefault(problem.level, []).append(problem)

@@ -1,25 +1,26 @@
-"""A pool of killable processes that runs a verifier under real deadlines.
+"""Pool: runs a verifier in processes that can be killed, with real deadlines.
 
     with VerifierPool("math", {}, workers=2, timeout=5.0) as pool:
         for verdict in pool.verify((problem, text) for ...):   # streaming, order kept
 
-How the pool works. One server process (plain `python -c`, so it never imports the caller's __main__
-and never holds torch) imports the verifier and forks workers on request: a replacement costs
-milliseconds. Each worker takes chunks over its own socket and notes in a shared page which item it
-has begun and when, so that a hang or a death is pinned to one item; the items of the chunk that
-were lost with it are run again. The server dies when the caller's end of its socket closes, and the
-workers die with the server, even if the caller was killed with SIGKILL.
+How the pool works. One server process imports the verifier and forks workers on request, so that a
+replacement costs milliseconds. (It is a plain `python -c`: it never imports the caller's __main__
+and never holds torch.) Each worker takes chunks over its own socket. It writes into a shared page
+which item it has begun and when, so that a hang or a death can be traced to one item. The other
+items of the chunk that were lost with it are run again. The server ends when the caller's end of
+its socket closes, and the workers end with the server, even if the caller was killed with SIGKILL.
 
-A verifier runs with the user's rights, unless its module says ISOLATE (it hands completions to
-somebody else's evaluator): then each item has a process of its own in a sandbox
-(`rlvr/verify/isolated.py`). Untrusted programs belong in `rlvr/sandbox/outside.py`. A verifier
-whose module says DEADLINE = "own" ends its items in time by itself.
+A verifier runs with the user's rights, unless its module says ISOLATE, because it passes
+completions to an evaluator from elsewhere: then each item has a process of its own in a sandbox
+(`rlvr/verify/isolated.py`). Untrusted programs belong in `rlvr/sandbox/outside.py`. If a module
+says DEADLINE = "own", the verifier itself ends its items in time.
 
-Whose fault it is. An item that overruns its time or memory, and an isolated one that raises, dies,
-abstains or breaks the protocol, is `wrong` if a harmless completion of the same problem is decided,
-else `abstain`: then the reference is at fault. The harmless completion is empty, or what the
-module's `harmless(reference)` returns. An exception or a death of any other verifier is a fault of
-ours: it is tried once more, and then an `error`.
+Whose fault it is. Suppose that an item exceeds its time or memory, or that an isolated item raises,
+dies, abstains or breaks the protocol. Then the pool judges a harmless completion of the same
+problem. If that is decided, the item is `wrong`. If not, the reference is at fault, and the item is
+`abstain`. The harmless completion is empty, or the module's `harmless(reference)` returns it. If
+any other verifier raises or dies, the fault is ours: the item is tried once more, and then it is an
+`error`.
 """
 
 from __future__ import annotations
@@ -90,9 +91,9 @@ def _receive(sock: socket.socket) -> bytearray:
 
 
 def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) -> None:
-    """Fork a worker for every (socket, progress page) pair received; end with the caller."""
+    """Fork a worker for every (socket, progress page) pair that comes; end with the caller."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.dup2(2, 1)  # a verifier that prints must not write into the caller's output
+    os.dup2(2, 1)  # a verifier's prints must not go into the caller's output
     loaded = load_verifier(verifier)
     for module in loaded.preload:
         importlib.import_module(module)
@@ -135,19 +136,19 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
 
 
 def _warm(loaded: LoadedVerifier, options: dict[str, Any]) -> None:
-    """Judge the module's own cases, so that nothing is loaded or cached only after the fork."""
+    """Judge the module's own cases, so that everything is loaded and cached before the fork."""
     for reference, completion, _ in vars(loaded.module).get("CASES", ()):
         _one(loaded.verify, options, case_problem(reference), completion)
 
 
 def _shares(loaded: LoadedVerifier, options: dict[str, Any]) -> bool:
-    """Whether the verifier promises that its items may share a process."""
+    """Return whether the verifier promises that its items may share a process."""
     shares = vars(loaded.module).get("shares")
     return bool(shares and shares(loaded.argument, options))
 
 
 def _memory() -> int:
-    """Return the bytes of this process's address space."""
+    """Return the size of this process's address space in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[0]) * mmap.PAGESIZE
 
 
@@ -162,7 +163,7 @@ Judging = Callable[[Problem, str], tuple[Any, ...]]
 def _work(
     sock: socket.socket, page_fd: int, judge: Judging, shares: bool | None, compiles: str
 ) -> None:
-    """Answer chunks until the caller has had enough. `shares`: None if it is not isolated."""
+    """Answer chunks until the caller closes the socket. `shares`: None if not isolated."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     page = mmap.mmap(page_fd, mmap.PAGESIZE)
     page.madvise(mmap.MADV_DONTFORK)
@@ -209,7 +210,7 @@ def _one(
         return (verdict.status, verdict.reason, verdict.extracted, seconds, verdict.passed)
     except MemoryError:
         return ("memory", "ran out of memory", None, time.perf_counter() - begun, ())
-    except Exception as error:  # a plugin may raise anything; it comes back as this item's verdict
+    except Exception as error:  # a plugin may raise anything; it becomes this item's verdict
         reason = f"{type(error).__name__}: {error}"[: isolated.MAX_REASON]
         return ("raised", reason, None, time.perf_counter() - begun, ())
 
@@ -217,10 +218,10 @@ def _one(
 # --- caller side -----------------------------------------------------------------------------
 
 TIMEOUT = 5.0
-"""Seconds that a verdict may take, unless told otherwise."""
+"""Seconds that a verdict may take by default."""
 
 _CHUNK_SECONDS = 0.02
-_SHARED_SECONDS = 0.5  # of items that share a process: forking one costs as much as ten of them
+_SHARED_SECONDS = 0.5  # for items that share a process: a fork costs as much as ten of them
 _MAX_CHUNK = 1024
 WINDOW = 16 * _MAX_CHUNK
 _POLL_SECONDS = 0.1
@@ -229,9 +230,9 @@ SOON_SECONDS = 0.01  # until a live source is asked again
 
 @dataclass(eq=False)
 class Item:
-    """Something to be judged, and the times that this went wrong.
+    """Something to be judged, and how often that failed.
 
-    `blamed`: what went wrong with the completion, where the harmless one is judged in its place.
+    `blamed`: what went wrong with the completion, if a harmless one is now judged in its place.
     """
 
     position: int
@@ -244,9 +245,9 @@ class Item:
 
 @dataclass(eq=False)
 class Source:
-    """Where items come from. `todo`: those drawn, or to be judged again, and not yet given out.
+    """Where items come from. `todo`: items drawn, or to be judged again, and not yet sent.
 
-    A live one has said, by None, that there was none yet: it is asked again and again.
+    A live source has said, by None, that it had no item for now: it is asked again and again.
     """
 
     items: Iterator[tuple[Problem, str] | None]
@@ -256,7 +257,7 @@ class Source:
     exhausted: bool = False
 
     def draw(self, size: int) -> None:
-        """Draw until so many are to be judged, there are no more, or none yet."""
+        """Draw until so many items are to be judged, or the source has no more, or none for now."""
         while len(self.todo) < size and not self.exhausted:
             try:
                 item = next(self.items)
@@ -272,9 +273,9 @@ class Source:
 
 @dataclass(eq=False)
 class _Worker:
-    """One worker process as the caller sees it.
+    """One worker process, on the caller's side.
 
-    `chunk` holds the items sent and not yet answered.
+    `chunk` has the items that were sent and are not yet answered.
     """
 
     pid: int
@@ -286,13 +287,13 @@ class _Worker:
     answered: int = 0
     sent_at: float = 0.0
     begun: tuple[int, float] = (0, 0.0)
-    waited: float = 0.0  # run-queue wait so far when the present item began, or a little earlier
-    last_waited: float = 0.0  # the same when last looked at
+    waited: float = 0.0  # run-queue wait so far when the current item began, or a little earlier
+    last_waited: float = 0.0  # the same at the last check
     looked: dict[Path, int] = field(default_factory=dict)  # each thread's, in nanoseconds
     total: int = 0
 
     def run_queue_wait(self) -> float:
-        """Return the seconds that the worker's threads were runnable but had no core, so far."""
+        """Return for how many seconds so far the worker's threads had to wait for a core."""
         looked: dict[Path, int] = {}
         for path in self._threads():
             try:
@@ -309,7 +310,7 @@ class _Worker:
             try:
                 pids += Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
             except OSError:
-                pass  # it has just ended, as each of these may, or the kernel does not say
+                pass  # it has just ended, or the kernel does not say
         for pid in pids:
             try:
                 yield from list(Path(f"/proc/{pid}/task").glob("*/schedstat"))
@@ -318,20 +319,20 @@ class _Worker:
 
 
 class Judge(Protocol):
-    """What judges completions: the processes of a machine, or those of a cluster."""
+    """Judges completions: with the processes of a machine, or with those of a cluster."""
 
     def verify(self, items: Iterable[tuple[Problem, str] | None]) -> Iterator[Verdict]:
-        """Yield one verdict per (problem, completion), in order; None says: none yet."""
+        """Yield one verdict for each (problem, completion), in order, and None if none is ready."""
         ...
 
 
 class VerifierPool:
     """Runs a verifier in killable worker processes. A context manager; used from one thread.
 
-    `timeout` is in seconds per item, net of the time in which the worker waited for a core; past it
-    the worker is killed; a verifier with a deadline of its own is told it instead, unless its
-    options say otherwise. None is TIMEOUT, and that verifier's own default. `memory_mb` bounds the
-    growth of each worker, or of each item's process.
+    `timeout`: seconds for each item, without the time in which the worker waited for a core. After
+    that the worker is killed. A verifier with a deadline of its own gets the timeout as an option
+    instead, unless its options have one. None means TIMEOUT, and for such a verifier its own
+    default. `memory_mb` limits the growth of each worker, or of each item's process.
     """
 
     def __init__(
@@ -342,10 +343,10 @@ class VerifierPool:
         timeout: float | None = None,
         memory_mb: int = 1024,
     ) -> None:
-        """Load `verifier` here too, so that a bad name or a broken plugin shows with its own error.
+        """Load `verifier` here too, so that a bad name or a broken plugin raises its own error.
 
-        `workers` defaults to the cores this process may use. Raises InputError for an unknown
-        verifier, and for options that it refuses.
+        `workers` defaults to the number of cores that this process may use. Raises InputError for
+        an unknown verifier, and for options that it refuses.
         """
         self.verifier = load_verifier(verifier)
         check_options(self.verifier, options or {})
@@ -359,8 +360,8 @@ class VerifierPool:
             "harmless", lambda reference: ""
         )
         self.timeout = math.inf if self.verifier.own_deadline else timeout
-        # Net of run-queue wait a stalled worker can look young for ever (stopped, or swapped out):
-        # a hard cap.
+        # Waiting for a core does not count, so a stopped or swapped-out worker would never be late.
+        # Hence this hard cap.
         self.wall_cap = 20 * timeout + 60
         self._control, theirs = socket.socketpair()
         call = f"import sys; sys.path[:] = {sys.path!r}; from rlvr.verify.pool import _serve; "
@@ -371,11 +372,11 @@ class VerifierPool:
                 [*isolation, sys.executable, "-c", f"{call}_serve{arguments!r}"],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                process_group=0,  # bubblewrap would end with a terminal's Ctrl-C
+                process_group=0,  # a terminal's Ctrl-C would end bubblewrap
             )
         self._workers: list[_Worker] = []
         self._count = workers or len(os.sched_getaffinity(0))
-        # What shares a fork starts with more, for the fork costs as much as hundreds of them.
+        # Items that share a process start in larger chunks: a fork costs as much as hundreds.
         self._chunk_size = 256.0 if self._shares else 1.0
         self._look_at = 0.0
 
@@ -391,7 +392,7 @@ class VerifierPool:
         self.close()
 
     def close(self) -> None:
-        """End the workers, then the server, which waits for what they leave."""
+        """End the workers, then the server, which waits for the processes that they leave."""
         self._discard_busy()
         for worker in self._workers:
             worker.sock.close()
@@ -405,11 +406,10 @@ class VerifierPool:
             self._server.wait()
 
     def verify(self, items: Iterable[tuple[Problem, str] | None]) -> Iterator[Verdict]:
-        """Yield one verdict per (problem, completion), in order, holding a bounded window of them.
+        """Yield one verdict for each (problem, completion), in order, from a bounded window.
 
-        None among the items says that there was none for a moment. From then on they are drawn
-        while others are judged, so that who makes them does not wait. Raises RunError if the
-        server can't start.
+        None among the items says that none was ready. From then on items are drawn while others are
+        judged, so that their producer does not wait. Raises RunError if the server can't start.
         """
         slept.watch()
         source = Source(iter(items))
@@ -427,8 +427,8 @@ class VerifierPool:
                 size = max(1, int(self._chunk_size))
                 if not source.live:
                     source.draw(size)
-                # The window bounds what is held when one slow item keeps the rest from being
-                # yielded.
+                # One slow item keeps later ones from being yielded: the window limits how many are
+                # held.
                 ready = todo and (todo[0].position < position + WINDOW)
                 if not ready:
                     break
@@ -441,7 +441,7 @@ class VerifierPool:
             for worker in self._wait(busy, SOON_SECONDS if source.live else _POLL_SECONDS):
                 todo.extendleft(reversed(self._collect(worker, done)))
 
-    # One worker's life: spawn, dispatch, wait, collect or replace.
+    # The life of a worker: spawn, dispatch, wait, collect or replace.
 
     def _spawn(self) -> _Worker:
         ours, theirs = socket.socketpair()
@@ -467,7 +467,7 @@ class VerifierPool:
 
     def _discard(self, worker: _Worker) -> None:
         self._workers.remove(worker)
-        # The server has not been told to reuse anything: the pid is the worker's own, or gone.
+        # No other process can have this pid yet: it is the worker's, or nobody's.
         try:
             os.kill(worker.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -476,7 +476,7 @@ class VerifierPool:
         worker.page.close()
 
     def _discard_busy(self) -> None:
-        """Drop workers that an abandoned earlier `verify` left at work."""
+        """Drop workers that are still busy for an earlier `verify`, which was abandoned."""
         for worker in [worker for worker in self._workers if worker.chunk]:
             self._discard(worker)
 
@@ -496,10 +496,10 @@ class VerifierPool:
         try:
             _send(worker.sock, pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
         except (BrokenPipeError, ConnectionResetError):
-            pass  # it died while idle: the wait below sees the end of its socket
+            pass  # it died while idle: the wait below will find its socket closed
 
     def _wait(self, busy: list[_Worker], seconds: float) -> list[_Worker]:
-        """Wait so long; return the workers that have something to read or are overdue."""
+        """Wait so long; return the workers that have sent something or are overdue."""
         with selectors.PollSelector() as selector:
             for worker in busy:
                 selector.register(worker.sock, selectors.EVENT_READ, worker)
@@ -508,16 +508,16 @@ class VerifierPool:
         if now < self._look_at:
             return ready
         self._look_at = now + _POLL_SECONDS
-        # Who has something to read is not late: a caller that was slow to come back must not turn
-        # a finished item into an overdue one.
+        # A worker that has sent something is not late: a finished item must not become overdue
+        # because the caller was slow to come back.
         return ready + [worker for worker in busy if worker not in ready and self._overdue(worker)]
 
     def _overdue(self, worker: _Worker) -> str:
-        """Return "" while the item the worker is at is within its time, else why it ends."""
+        """Return "" while the worker's item is within its time, else why the worker must end."""
         index, started = _PROGRESS.unpack_from(worker.page)
         waited = worker.run_queue_wait()
         if (index, started) != worker.begun:
-            # The item began since the last look: count the wait from then, in its favour.
+            # The item began after the last check: count its wait from that check, in its favour.
             worker.begun, worker.waited = (index, started), worker.last_waited
         worker.last_waited = waited
         elapsed = time.monotonic() - started
@@ -526,8 +526,8 @@ class VerifierPool:
         return "late" if elapsed - (waited - worker.waited) > self.timeout else ""
 
     def _collect(self, worker: _Worker, done: dict[int, Verdict]) -> list[Item]:
-        """Take in what the worker has sent, or replace it; return the items to run (again)."""
-        if slept.slept_since(worker.sent_at):  # its times are not its own: all of it once more
+        """Read what the worker has sent, or replace it; return the items to run (again)."""
+        if slept.slept_since(worker.sent_at):  # its times are wrong: run the whole chunk again
             self._discard(worker)
             return worker.chunk[worker.answered :]
         try:
@@ -544,7 +544,7 @@ class VerifierPool:
             end = _LENGTH.size + _LENGTH.unpack_from(worker.buffer)[0]
             if len(worker.buffer) < end:
                 break
-            # Data, not pickles: a worker may hold what a completion has made of it.
+            # Data, not pickles: a completion may have taken over the worker.
             for reply in json.loads(worker.buffer[_LENGTH.size : end]):
                 item = worker.chunk[worker.answered]
                 worker.answered += 1
@@ -552,7 +552,7 @@ class VerifierPool:
             del worker.buffer[:end]
         if worker.answered == len(worker.chunk):
             seconds = time.monotonic() - worker.sent_at
-            if self._shares:  # the cost of the fork is the chunk's, not its items'
+            if self._shares:  # the cost of the fork belongs to the chunk, not to its items
                 seconds = sum(item.seconds for item in worker.chunk)
             self._adapt(len(worker.chunk), seconds)
             worker.chunk = []
@@ -566,7 +566,7 @@ class VerifierPool:
             self._chunk_size = min(_MAX_CHUNK, 2 * self._chunk_size)
 
     def _end(self, worker: _Worker, done: dict[int, Verdict], why: str) -> list[Item]:
-        """Drop a worker that overran or died; pin it on the item it was at, return the others."""
+        """Drop a worker that overran or died; blame its current item, and return the others."""
         if not why:
             return []
         index, started = _PROGRESS.unpack_from(worker.page)
@@ -588,13 +588,13 @@ class VerifierPool:
             again = self._failed(culprit, "the verifier's process died", done) + again
         return again
 
-    # What comes of an item: a verdict, a doubt whose fault it is, or another try.
+    # The outcome of an item: a verdict, a doubt about whose fault it is, or another try.
 
     def _take(self, item: Item, reply: Any, done: dict[int, Verdict]) -> list[Item]:
-        """Take in one reply; return what is to be judged for it."""
+        """Handle one reply; return the items that must still be judged for it."""
         apart = self.verifier.isolate
         if not apart and not item.blamed and reply[0] in STATUSES:
-            # Our own worker's words, and nearly every item's way: as short as can be.
+            # Nearly every item goes this way, so it is kept short. The worker is our own.
             status, reason, extracted, seconds, passed = reply
             done[item.position] = Verdict(status, reason, extracted, seconds, tuple(passed))
             return []
@@ -616,7 +616,7 @@ class VerifierPool:
     def _doubt(
         self, item: Item, reason: str, done: dict[int, Verdict], status: str = ""
     ) -> list[Item]:
-        """Return a harmless completion to be judged; if that fares no better, the item abstains."""
+        """Return a harmless completion to be judged; if that fails too, the item abstains."""
         if not item.blamed:
             item.blamed, item.failures = reason, 0
             item.completion = self._harmless(item.problem.reference)
@@ -635,9 +635,9 @@ class VerifierPool:
 
 
 def _verdict(reply: Any) -> tuple[str, Verdict] | None:
-    """Return the status of a reply, and the verdict it makes; None if it is no reply.
+    """Return the status of a reply, and its verdict; None if it is no reply.
 
-    The status may be "raised" or "memory" too, which make no verdict: its status is then `error`.
+    The status may also be "raised" or "memory", which are no verdicts: then the verdict is `error`.
     """
     if not isinstance(reply, list) or len(reply) != 5:
         return None
@@ -653,7 +653,7 @@ def _verdict(reply: Any) -> tuple[str, Verdict] | None:
 
 
 def _read(reply: Any) -> tuple[str, Verdict] | None:
-    """Read the reply of an isolated item: text that a completion may have written."""
+    """Read the reply of an isolated item; a completion may have written it."""
     try:
         found = _verdict(json.loads(reply))
     except (TypeError, ValueError, RecursionError, OverflowError):
@@ -669,7 +669,7 @@ def _read(reply: Any) -> tuple[str, Verdict] | None:
 
 
 def _fields(problem: Problem, known: dict[int, tuple[Any, ...]]) -> tuple[Any, ...]:
-    """Return the problem as a tuple, the same for the same object: pickle sends it once."""
+    """Return the problem as a tuple, the same object each time, so that pickle sends it once."""
     found = known.get(id(problem))
     if found is None:
         p = problem

@@ -1,4 +1,4 @@
-"""Scaffold: `rlvr new verifier NAME` writes one file that is a verifier already."""
+"""Scaffold: `rlvr new verifier NAME` writes one file, which is a working verifier."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ CASES = [("7", "it is 7", "correct"), ("7", "it is 71", "wrong"), ("7", "", "wro
 
 
 def new_verifier(name: str, folder: Path) -> Path:
-    """Write NAME.py into `folder`; return it as a path that is a verifier's name.
+    """Write NAME.py into `folder`; return its path, which is also the verifier's name.
 
-    Raises InputError for a name that is no Python module's, no such folder, or a file in the way.
+    Raises InputError if NAME can't name a Python module, if the folder does not exist, or if the
+    file exists already.
     """
     if not name.isidentifier() or keyword.iskeyword(name):
         raise InputError(

@@ -1,11 +1,11 @@
-"""Score: a verdict for every line of a JSONL file, from anywhere, in order and in flat memory.
+"""Score: a verdict for every line of a JSONL file, in order and in constant memory.
 
-A line is an object with `completion` and what it is held against: `answer`, else `reference`, else,
-for programs, the tests (`test`, `test_list` or `tests`): then the reference is the line itself.
-With a task it is the reference of the problem that the line's `task_id` names (HumanEval's samples
-have nothing else). A line comes back byte for byte, with `status`, `reason`, `extracted` and
-`seconds` added, and `passed` and `fraction` where there are tests. What it had under any of these
-names is an older verdict's, and is left out. A blank line is passed over.
+A line is an object with `completion` and a reference: `answer`, else `reference`, else, for
+programs, the tests (`test`, `test_list` or `tests`); then the reference is the whole line. With a
+task, the reference is that of the problem that the line's `task_id` names (HumanEval's samples have
+nothing else). A line comes back byte for byte, with `status`, `reason`, `extracted` and `seconds`
+added, and `passed` and `fraction` if there are tests. If a line has fields of these names, they
+belong to an older verdict and are left out. Blank lines are left out.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from rlvr.verify.verifier import check_options, load_verifier
 
 TESTS = ("test", "test_list", "tests")
 FIELDS = {"status", "reason", "extracted", "seconds", "passed", "fraction"}
-STEP = 256  # lines between two looks at the progress bar
-DISTINCT = 1000  # reasons told apart; the rest are counted together
+STEP = 256  # lines between two updates of the progress bar
+DISTINCT = 1000  # distinct reasons that are counted; further ones are counted together
 
 
 @dataclass
 class Tally:
-    """How often each status came, and why it was abstain or error."""
+    """How often each status occurred, and the reasons of abstains and errors."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -62,11 +62,12 @@ def score_file(
     console: Console | None = None,
     task: str | None = None,
 ) -> Tally:
-    """Score `source` ("-" is standard input) into `out`, or onto standard output.
+    """Score `source` ("-" is standard input) into `out`, or to standard output.
 
     `out` is written whole or not at all; "-" is standard output too. `console` shows progress if
-    it is a terminal. The references are those of `task`, by each line's `task_id`, if one is named.
-    Raises InputError naming file, line and key: for a file on the disk before anything is verified.
+    it is a terminal. If `task` is given, the references are the task's, by each line's `task_id`.
+    Raises InputError, which names file, line and key. For a file on the disk it does so before
+    anything is verified.
     """
     check_options(load_verifier(verifier), options or {})
     known = load_plugin("task", task, "references")[0]() if task else None
@@ -97,8 +98,8 @@ def score(
 ) -> Iterator[tuple[bytes, Verdict]]:
     """Yield each line with its verdict's fields added, and the verdict.
 
-    `known` has the references by `task_id`. Holds no more than the pool's window. Raises InputError
-    for a line that won't do, as `where:N`.
+    `known` has the references by `task_id`. It holds no more lines than the pool's window. Raises
+    InputError for a line that can't be used, and names it as `where:N`.
     """
     held: deque[tuple[bytes, set[str]]] = deque()
 
@@ -133,10 +134,11 @@ def read(
     whole_line: bool = False,
     known: Mapping[str, Any] | None = None,
 ) -> Iterator[tuple[bytes, dict[str, Any], Problem]]:
-    """Yield each line, what it holds and its problem, whose id is the line's number.
+    """Yield each line, its content and its problem, whose id is the line's number.
 
     The reference is the one that `known` has for the line's `task_id`; without `known` it is the
-    line's own. Raises InputError as `where:N`. Blank lines are passed over, and counted.
+    line's own. Raises InputError, which names the line as `where:N`. Blank lines are left out, but
+    they count as lines.
     """
     empty = True
     for number, line in enumerate(lines, 1):
@@ -190,7 +192,7 @@ def _reference(record: dict[str, Any], whole_line: bool) -> Any:
 def file_lines(source: Path) -> Iterator[bytes]:
     """Yield the lines of a file, gzipped or not, or of standard input.
 
-    Raises InputError for one that can't be read.
+    Raises InputError for a file that can't be read.
     """
     if source == DASH:
         if sys.stdin is None:
@@ -206,7 +208,7 @@ def file_lines(source: Path) -> Iterator[bytes]:
 
 @contextmanager
 def _writing(out: Path | None) -> Iterator[IO[bytes]]:
-    """Yield a file that becomes `out` when the block ends well, or vanishes."""
+    """Yield a file that becomes `out` when the block succeeds, and is deleted when it fails."""
     if out is None or out == DASH:
         yield sys.stdout.buffer
         return

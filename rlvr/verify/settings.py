@@ -1,4 +1,4 @@
-"""Settings: the keys of `verify`, and what names a plugin."""
+"""Settings: the keys of `verify`, and of a section that names a plugin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rlvr.sections import Positive, Rate, Section
 
 
 class NamedConfig(BaseModel):
-    """A plugin by name; every other key is an option of it."""
+    """A plugin by name; every other key is one of its options."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     name: str
@@ -22,15 +22,16 @@ class NamedConfig(BaseModel):
 
 
 def name_alone(value: Any) -> Any:
-    """Return {"name": value} for a name that stands alone, anything else as it is."""
+    """Return {"name": value} for a plain name, and anything else unchanged."""
     return {"name": value} if isinstance(value, str) else value
 
 
 class VerifyConfig(Section):
-    """Worker processes (null: one a core) and the seconds that one verdict may take.
+    """Worker processes (null: one for each core), and the seconds that one verdict may take.
 
-    For a verifier with a deadline of its own (`code`) they are what a program gets, unless the
-    verifier's option `timeout` says otherwise; at 5.0, the default, it keeps its own default.
+    For a verifier with a deadline of its own (`code`), `timeout` is what each program gets, unless
+    the verifier's option `timeout` says otherwise. At 5.0, the default, such a verifier keeps its
+    own default.
     """
 
     workers: Positive | None = None
@@ -38,5 +39,5 @@ class VerifyConfig(Section):
 
     @property
     def told(self) -> float | None:
-        """The timeout, None at the default: recorded runs have that, and 3 seconds a program."""
+        """The timeout; None at the default, with which recorded runs gave 3 s to a program."""
         return None if self.timeout == VerifyConfig().timeout else self.timeout

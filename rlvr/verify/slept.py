@@ -1,8 +1,8 @@
-"""Slept: the machine, or this process, stood still for a while; that time is nobody's.
+"""Slept: notices that the machine, or this process, stood still; that time counts for nothing.
 
-A virtual machine that was paused, a laptop that was closed, a run that was stopped with Ctrl-Z: the
-clock has jumped, and whatever was at work seems to have taken all that time. A thread looks at the
-clock once a second; where it comes much too late, there was such a pause.
+A virtual machine was paused, a laptop was closed, or a run was stopped with Ctrl-Z. Afterwards the
+clock has jumped, and the work of that moment seems to have taken all that time. A thread reads the
+clock once a second. If it comes much too late, there was such a pause.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ import os
 import threading
 import time
 
-TICK = 1.0  # seconds between two looks at the clock
-JUMP = 10.0  # seconds between two looks from which there was a pause
+TICK = 1.0  # seconds between two readings of the clock
+JUMP = 10.0  # if two readings are further apart, there was a pause
 
-# Whose thread looks; its last look, and the end of the last pause, by time.monotonic.
+# The process of the thread, its last reading, and the end of the last pause (time.monotonic).
 _state = {"pid": 0, "last": 0.0, "ended": -1.0}
 
 
 def watch() -> None:
-    """Start to look at the clock, once in a process."""
+    """Start the thread that reads the clock, once in a process."""
     if _state["pid"] != os.getpid():
         _state.update(pid=os.getpid(), last=time.monotonic())
         threading.Thread(target=_look, name="rlvr-slept", daemon=True).start()
 
 
 def slept_since(moment: float) -> bool:
-    """Whether there was a pause since a moment (of time.monotonic). `watch` must go before."""
+    """Return whether there was a pause since a moment (of time.monotonic), after `watch`."""
     now, last = time.monotonic(), _state["last"]
-    if last and now - last > JUMP:  # it is just over, and the thread has not come yet
+    if last and now - last > JUMP:  # the pause is just over, and the thread has not noticed it yet
         return True
     return _state["ended"] > moment
 

@@ -1,4 +1,4 @@
-"""Tasks by name: where their problems come from, and which verifier they name."""
+"""Tasks: loads a task by name, and draws its problems."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from rlvr.verify.settings import NamedConfig
 def load_task(name: str) -> tuple[Callable[..., Iterator[Problem]], str | None]:
     """Return a task's `problems` and the name of its verifier.
 
-    Found by file name among the project's tasks, as `path/to/file.py` (or `file.py:function`), or
-    through the entry points `rlvr.tasks`. Raises InputError for an unknown name; a plugin's own
-    import error passes through. The verifier of a task `NAME:ARGUMENT` is given the argument too.
+    `name` is a file name among the project's tasks, `path/to/file.py` (or `file.py:function`), or
+    an entry point in the group `rlvr.tasks`. If it is `NAME:ARGUMENT`, the verifier gets the
+    argument too. Raises InputError for an unknown name. A plugin's own import error propagates
+    unchanged.
     """
     problems, module, argument = plugins.load_named("task", name, "problems")
     verifier = getattr(module, "VERIFIER", None)
@@ -23,16 +24,16 @@ def load_task(name: str) -> tuple[Callable[..., Iterator[Problem]], str | None]:
 
 
 def draw_problems(task: NamedConfig, split: Split, n: int, seed: int, key: str) -> list[Problem]:
-    """Return the n problems of a task that `key` of the config asks for.
+    """Return the n problems of a task that the config's `key` asks for.
 
-    Raises InputError where the task's options or its data are at fault.
+    Raises InputError if the task's options or its data are at fault.
     """
     problems, _ = load_task(task.name)
-    reserved = ["split", "n", "seed", *getattr(problems, "keywords", ())]  # those of a partial
+    reserved = ["split", "n", "seed", *getattr(problems, "keywords", ())]  # of a partial
     plugins.check_options("task", task.name, problems, task.options, reserved)
     try:
         return list(problems(split, n, seed=seed, **task.options))
-    except InputError as failure:  # of a file or an option: how many were asked for is no matter
+    except InputError as failure:  # of a file or an option, not of `n`
         raise InputError(f"task {task.name}: {failure}") from failure
     except (ValueError, TypeError) as failure:
         raise InputError(

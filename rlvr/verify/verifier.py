@@ -1,4 +1,4 @@
-"""Verifiers by name: the function, its version, its own cases."""
+"""Verifier: loads a verifier by name, with its function, its version and its own cases."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_ANSWER = "no answer"
 """The reason of a `wrong` verdict on a completion in which no final answer was found."""
 
 LUCKY = "right answer by luck"
-"""How the reason of a `wrong` verdict on a right answer begins whose work does not hold."""
+"""The reason of a `wrong` verdict begins so if the answer is right but its work is not."""
 
 Verify = Callable[..., Verdict]
 Case = tuple[Any, str, Status]
@@ -31,11 +31,11 @@ Case = tuple[Any, str, Status]
 
 @dataclass(frozen=True)
 class LoadedVerifier:
-    """A verifier ready to call.
+    """A verifier, ready to call.
 
-    `files` are the source files that its verdicts depend on, its own and those that they import of
-    ours; `version` is a short sha256 of them. `argument` is what its name gave after the colon, ""
-    if nothing; `behind` is the module that `prepare` returned.
+    `files`: the source files on which its verdicts depend: its own files, and ours that they
+    import. `version`: a short sha256 of these files. `argument`: the part of its name after the
+    colon, "" if there is none. `behind`: the module that `prepare` returned.
     """
 
     name: str
@@ -48,7 +48,7 @@ class LoadedVerifier:
 
     @property
     def cases(self) -> tuple[Case, ...]:
-        """The module's CASES; of a name with an argument, what its `cases(argument)` makes."""
+        """The module's CASES; for a name with an argument, those of its `cases(argument)`."""
         known = vars(self.module)
         if not self.argument:
             return tuple(known.get("CASES", ()))
@@ -61,29 +61,30 @@ class LoadedVerifier:
 
     @property
     def isolate(self) -> bool:
-        """Whether completions reach somebody else's evaluator: its workers belong in a sandbox."""
+        """Whether completions reach an evaluator from elsewhere: the workers need a sandbox."""
         return bool(vars(self.module).get("ISOLATE", False))
 
     @property
     def own_deadline(self) -> bool:
-        """Whether it ends every item in time by itself, so that the pool need not."""
+        """Whether the verifier itself ends every item in time, so that the pool need not."""
         return vars(self.module).get("DEADLINE") == "own"
 
     @property
     def whole_line(self) -> bool:
-        """Whether its reference in a JSONL file is the line itself, and not its `answer`."""
+        """Whether its reference in a JSONL file is the whole line, and not the line's `answer`."""
         return bool(vars(self.module).get("WHOLE_LINE", False))
 
 
 def load_verifier(name: str) -> LoadedVerifier:
     """Load a verifier: a file name in `verifiers/`, `path/to/file.py:function`, or an entry point.
 
-    `NAME:ARGUMENT` gives the plugin's option that its module calls ARGUMENT. A plugin's
-    `prepare(argument)` is called once, here: it imports what is slow, refuses what is not there and
-    returns the module that verdicts depend on, whose source is then part of the version.
+    `NAME:ARGUMENT` also sets the option that the plugin's module calls ARGUMENT. A plugin's
+    `prepare(argument)` is called once, here. It imports slow modules, refuses what does not exist,
+    and returns the module on which verdicts depend; the source of that module is then part of the
+    version.
 
-    Raises InputError if there is none of that name. An import error inside a plugin propagates as
-    it is.
+    Raises InputError if there is no verifier of that name. An import error inside a plugin
+    propagates unchanged.
     """
     verify, module, argument = plugins.load_named("verifier", name, "verify")
     behind = vars(module)["prepare"](argument) if "prepare" in vars(module) else None
@@ -92,7 +93,7 @@ def load_verifier(name: str) -> LoadedVerifier:
 
 
 def check_options(verifier: LoadedVerifier, options: Mapping[str, Any]) -> None:
-    """Raise InputError for an option that the verifier has not, or not of that type.
+    """Raise InputError for an option that the verifier lacks, or for a wrong type.
 
     A module's own `refuse(argument, options)` may refuse more.
     """
@@ -106,9 +107,9 @@ def check_options(verifier: LoadedVerifier, options: Mapping[str, Any]) -> None:
 def with_timeout(
     verifier: LoadedVerifier, options: Mapping[str, Any], timeout: float | None
 ) -> dict[str, Any]:
-    """Return the options, with the timeout for a verifier that ends its items in time by itself.
+    """Return the options; a verifier with a deadline of its own also gets the timeout.
 
-    Its own option `timeout` wins, if it is among them; None leaves it its default.
+    An option `timeout` among the options takes precedence. None leaves the verifier's default.
     """
     takes = verifier.own_deadline and "timeout" in inspect.signature(verifier.verify).parameters
     return {"timeout": timeout, **options} if takes and timeout is not None else dict(options)
@@ -120,7 +121,7 @@ _PLUMBING = {"rlvr", "rlvr.data", "rlvr.verify", "rlvr.verify.plugins", "rlvr.ve
 
 
 def _version(files: Iterable[str]) -> str:
-    """Hash the files, wherever they lie and whatever their order."""
+    """Hash the files; their folders and their order do not matter."""
     digests = sorted(hashlib.sha256(Path(file).read_bytes()).digest() for file in files)
     return hashlib.sha256(b"".join(digests)).hexdigest()[:12]
 
@@ -135,9 +136,9 @@ def modules_of(
 ) -> dict[str, str]:
     """Return the modules that a plugin's results depend on, with their files: its own and ours.
 
-    Ours are those of the package `shared`, those of the plugin's own package and, for a plugin that
-    is a file, those beside it. Imports are read from the source, within functions too, and nothing
-    is imported for it: so the answer is the same in every process.
+    Ours are those of the package `shared`, those of the plugin's own package and, if the plugin is
+    a file, the modules beside it. Imports are read from the source, also within functions. Nothing
+    is imported for this, so the answer is the same in every process.
     """
     found: dict[str, str] = {}
     own = module.__name__.partition(".")[0]
@@ -162,20 +163,20 @@ def modules_of(
 
 
 def imported_by(package: str, file: str) -> frozenset[str]:
-    """Return what a file of a package may import, by full names, the package itself included.
+    """Return the full names that a file of a package may import, and the package itself.
 
-    `from a.b import c` gives `a`, `a.b` and `a.b.c`, which need not be a module.
+    `from a.b import c` gives `a`, `a.b` and `a.b.c`, although `a.b.c` may be no module.
     """
     return _imports(package, Path(file).read_bytes())
 
 
 @cache
 def _imports(package: str, source: bytes) -> frozenset[str]:
-    """Return the same of a file's content, which many verifiers share."""
+    """Return the same from a file's content; it is cached, because many verifiers share files."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
-        return frozenset()  # an extension module, or a file that could not be imported either
+        return frozenset()  # an extension module, or a file that can't be imported either
     names = {package} if package else set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -189,7 +190,7 @@ def _imports(package: str, source: bytes) -> frozenset[str]:
 
 
 def _spec(name: str) -> ModuleSpec | None:
-    """Find a module without importing it, or the packages that it lies in."""
+    """Find a module without importing it or the packages in which it lies."""
     if name.partition(".")[0] in sys.stdlib_module_names:
         return None
     within, _, _ = name.rpartition(".")
@@ -209,7 +210,7 @@ def _lies_in(file: str, folders: Iterable[Path]) -> bool:
 
 
 def case_problem(reference: Any) -> Problem:
-    """Return a problem that has nothing but its reference, to run a verifier's case."""
+    """Return a problem that has only a reference, to run a verifier's case."""
     return Problem("case", "case", "eval", "", "", reference)
 
 
@@ -219,8 +220,8 @@ _NUMBER = re.compile(r"[0-9][0-9.,]*")
 def near_miss(answer: str, rng: random.Random, others: Iterable[str] = ()) -> str:
     """Return a wrong answer that looks like a right one.
 
-    The last number gets another first digit. Without a number it is one of the others, if one
-    differs, else the answer without its last character.
+    The last number gets another first digit. If the answer has no number, it is one of the others
+    that differs, and if none differs, the answer without its last character.
     """
     numbers = list(_NUMBER.finditer(answer))
     if numbers:
