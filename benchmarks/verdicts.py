@@ -44,6 +44,7 @@ from rich.table import Table
 from rlvr.records.layout import EVALUATION
 from rlvr.results import effects
 from rlvr.results.effects import BEST_TEMPERATURE, Results
+from rlvr.results.errors import errors_of as recorded
 from rlvr.results.verdict import Ruling, rulings
 from rlvr.statistics.estimates import error_covariance
 
@@ -203,12 +204,12 @@ def drawn(planted: Planted, of: Size, records: int, rng: np.random.Generator) ->
             figures[arm] = evaluated(problems[arm], halves, rare, text + change, of)
         for i in range(n):
             r = results(figures, i, of)
-            known = from_memory(problems, i, r) if of.paired else effects.errors_of
+            known = from_memory(problems, i, r) if of.paired else recorded
             with patch.object(effects, "errors_of", known):
                 yield rulings(r)[ARMS[0]]
 
 
-def from_memory(problems: dict[str, Figures], i: int, r: Results) -> Callable[[Any], Any]:
+def from_memory(problems: dict[str, Figures], i: int, r: Results) -> Callable[..., Any]:
     """Return `rlvr.results.errors.errors_of` on the i-th record, without the files."""
     places = {
         r.place(seed, arm).folder(r.folder) / EVALUATION: (arm, seed)
@@ -216,14 +217,14 @@ def from_memory(problems: dict[str, Figures], i: int, r: Results) -> Callable[[A
         for seed in r.seeds
     }
 
-    def errors_of(pairs: Sequence[Sequence[tuple[Path, str]]]) -> Any:
+    def errors_of(pairs: Sequence[Sequence[tuple[Path, str]]], weights: Sequence[float]) -> Any:
         squares = []
         for sides in pairs:
             known = [(problems[places[path][0]].get(name), places[path][1]) for path, name in sides]
             figures = [values[i, seed] for values, seed in known if values is not None]
             if len(figures) < len(sides):
                 return None
-            apart = figures[0] - sum(figures[1:])
+            apart = sum(w * x for w, x in zip(weights, figures, strict=False))
             squares.append(error_covariance(apart[None])[0, 0])
         return np.diag(squares)  # no two seeds have a problem in common
 
