@@ -145,7 +145,7 @@ def test_a_row_is_tabled_and_drawn(run: Path) -> None:
     mean = sum(10 - seed for seed in r.seeds) / len(r.seeds)
     assert line.split()[1:3] == [f"{mean:.3f}", f"{mean - r.round:.3f}"]
     drawn = {one.id: one.says for one in figure_groups(r, arm_looks(r.arms))[HEALTH]}
-    assert drawn["longest"] == "most tokens of a completion"
+    assert drawn["longest"] == f"most tokens of a completion; n = {len(r.seeds)} seeds"
 
 
 @pytest.mark.usefixtures("added")
