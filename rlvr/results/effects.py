@@ -19,7 +19,7 @@ import numpy as np
 
 from rlvr.evaluate.table import find, lower_is_better
 from rlvr.records.layout import BASE, EVALUATION, Place, base_of
-from rlvr.results.errors import errors_of
+from rlvr.results.errors import errors_of, is_by_problem
 from rlvr.statistics.estimates import (
     TOLERANCE,
     Interval,
@@ -200,13 +200,13 @@ def measurement_errors(
     """
     if len(seeds) < 2:
         return None, "no floor"
-    pairs = [
-        tuple((r.place(s, arm, t).folder(r.folder) / EVALUATION, m) for arm, m, t in sides)
-        for s in seeds
-    ]
-    found = errors_of(pairs, weights)
-    if found is not None:
-        return found, "paired"
+    if all(is_by_problem(metric) for _, metric, _ in sides):
+        pairs = [
+            tuple((r.place(s, arm, t).folder(r.folder) / EVALUATION, m) for arm, m, t in sides)
+            for s in seeds
+        ]
+        if (found := errors_of(pairs, weights)) is not None:
+            return found, "paired"
     added: dict[tuple[str, str, int], float] = {}  # a side that is there twice is one
     for (arm, metric, round), weight in zip(sides, weights, strict=False):
         side = (arm, RECORDED_ERROR.get(metric, ""), 0 if arm == BASE else round)

@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rlvr.data import DECIDED
+from rlvr.evaluate.metrics import OFF_TARGET
 from rlvr.records.record import read_table
 from rlvr.statistics.estimates import error_covariance, pass_at_k
 
@@ -33,7 +34,7 @@ Side = tuple[Path, str]  # an eval.parquet, and a metric
 _LEVEL = re.compile(r"(.+?)\[(.*)\]")
 _PASS = re.compile(r"pass@(\d+)")
 _SEEDED = re.compile(r"/\d+/\d+/(?=.)")  # /SEED/INDEX/ before a name that all seeds share
-_KINDS = {"pass@1_best_temperature": "best"}  # of the others it is the metric's name
+_KINDS = {"greedy": "greedy", "pass@1_best_temperature": "best"}
 _BOUNDS = ("pass@1_low", "pass@1_high")
 
 
@@ -87,13 +88,35 @@ def _sums(sides: tuple[Side, ...], weights: Sequence[float]) -> tuple[Array, Arr
     return problems, values
 
 
+def is_by_problem(metric: str) -> bool:
+    """Return whether records of an evaluation can tell a metric of each problem."""
+    name, _ = _parts(metric)
+    fixed = name in _KINDS or name in _BOUNDS or name.startswith(f"{OFF_TARGET}.")
+    return fixed or _PASS.fullmatch(name) is not None
+
+
+def _parts(metric: str) -> tuple[str, str | None]:
+    """Return a metric's name, and the level that it is of, None for all."""
+    found = _LEVEL.fullmatch(metric)
+    return (found[1], found[2]) if found else (metric, None)
+
+
 def _by_problem(path: Path, metric: str) -> tuple[Array, Array] | None:
     """Return the problems that have a figure of `metric`, and the figures; None where unknown."""
-    level = _LEVEL.fullmatch(metric)
-    name = level[1] if level else metric
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return None
+    return _figures(path, there.st_mtime_ns, there.st_size, metric)
+
+
+@functools.lru_cache(maxsize=2048)
+def _figures(path: Path, changed: int, size: int, metric: str) -> tuple[Array, Array] | None:
+    """Return what `_by_problem` does of a file that was changed at `changed` (ns)."""
+    name, level = _parts(metric)
     k = _PASS.fullmatch(name)
     kind = "sample" if k or name in _BOUNDS else _KINDS.get(name, name)
-    of = _counted(path).get(kind) if path.is_file() else None
+    of = _read(path, changed, size).get(kind)
     if of is None:
         return None
     if name in _BOUNDS:
@@ -102,23 +125,17 @@ def _by_problem(path: Path, metric: str) -> tuple[Array, Array] | None:
     else:
         least = int(k[1]) if k else 1
         usable = of.decided >= least
-        figures = _passes(of, usable, least)
-    if level:
-        usable = usable & (of.level == level[2])
+        figures = _passes(of, least)
+    if level is not None:
+        usable = usable & (of.level == level)
     return of.problem[usable], figures[usable]
 
 
-def _passes(of: Counts, usable: Array, k: int) -> Array:
-    """Return pass@k of each problem that is usable, nan of the others."""
+def _passes(of: Counts, k: int) -> Array:
+    """Return pass@k of each problem, nan of those with fewer decided samples."""
     pairs, place = np.unique(np.stack([of.decided, of.correct]), axis=1, return_inverse=True)
     each = [pass_at_k(int(n), int(c), k) if n >= k else math.nan for n, c in pairs.T]
     return np.array(each)[place.reshape(-1)]
-
-
-def _counted(path: Path) -> dict[str, Counts]:
-    """Return the counts of an eval.parquet by kind of record; read once while it stays the same."""
-    there = path.stat()
-    return _read(path, there.st_mtime_ns, there.st_size)
 
 
 @functools.lru_cache(maxsize=1024)
