@@ -62,7 +62,7 @@ def results(text: str) -> str:
     """Return docs/results.md with the block of each recorded run made anew."""
     blocks = {name: _block(name) for name in (*RUNS, OTHER_SEEDS)} | {"demo": _block(DEMO)}
     blocks |= {name: f"{special(name)}\n{_block(name)}" for name, special in SPECIAL.items()}
-    for name, block in (blocks | {"changed": _changed()}).items():
+    for name, block in (blocks | {"changed": _changed(), "planted": _planted()}).items():
         text = _with_block(text, name, block)
     return text
 
@@ -134,6 +134,26 @@ def _changed() -> str:
     count = sum(map(len, before.values()))
     said = f"{len(lines) - 2} of {count} verdicts of {len(before)} recorded runs are others now."
     return "\n".join([said, "", *lines]) + "\n"
+
+
+def _planted() -> str:
+    """Return what benchmarks/verdicts.py found: what was planted, and how often what was said."""
+    measured = json.loads((RESULTS / "verdicts.json").read_text())
+    heads = ("beyond", "sharpening", "growth, open", "collapse", "no effect", "inconclusive")
+    words = ("beyond sharpening", "sharpening", "open", *heads[3:])
+    others = ("tail lost", "wrong")
+    lines = []
+    for title, rows in measured["planted"].items():
+        lines += [f"{title}:", "", f"| planted | change | {' | '.join((*heads, *others))} |"]
+        lines.append("|---" + "|---:" * (len(heads) + len(others) + 1) + "|")
+        for name, row in rows.items():
+            cells = (f"{100 * row[word]:.1f} %" for word in (*words, *others))
+            lines.append(f"| {name} | {row['change']:+.3f} | {' | '.join(cells)} |")
+        lines.append("")
+    worst = max(row["wrong"] for rows in measured["planted"].values() for row in rows.values())
+    said = f"at most {100 * worst:.1f} % of one are wrong"
+    lines.append(f"{measured['records']:,} records a line; {said}.")
+    return "\n".join(lines) + "\n"
 
 
 WORDS_BEFORE = {"real": "beyond sharpening", "sharpening": "sharpening"}  # as "Real" is called now

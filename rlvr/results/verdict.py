@@ -180,7 +180,7 @@ def nothing_to_learn_from(r: Results, arm: str) -> str:
             flat = [r.at(seed, arm, "step.zero_variance", t) for t in range(1, r.round + 1)]
             rows = [n * (1 - share) for n, share in zip(rows, flat, strict=True)]
         if sum(rows) / len(rows) < batch:
-            had = f"{number(sum(rows) / len(rows))} rows a round"
+            had = f"{sum(rows) / len(rows):,.1f} rows a round"
             return f"seed {seed} had {had}, a batch has {batch:.0f}"
     return ""
 

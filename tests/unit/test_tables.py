@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 from support.figures import ARMS, BASE, FINAL, make_run, rows_of, with_excluded, without
 
+from rlvr import cli
 from rlvr.results.compare import read_results
 from rlvr.results.tables import print_tables
 
@@ -53,6 +54,19 @@ def test_by_default_there_are_verdicts_signs_checks_and_a_sentence_an_arm(run: P
     for part in ("arm against arm", "means over seeds", "by level", "by seed", "how sure"):
         assert part not in text and part in tables(run)
     assert len(text.splitlines()) < 50
+
+
+def test_compare_prints_the_rest_where_all_is_asked_for(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rlvr.results.plot.plot", lambda r: run / "compare.png")
+    monkeypatch.setattr("rlvr.results.plot.plot_steps", lambda r: None)
+    for options, there in (([], False), (["--all"], True)):
+        monkeypatch.setattr("sys.argv", ["rlvr", "compare", str(run), *options])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        assert stopped.value.code in (0, None)
+        assert ("arm against arm" in capsys.readouterr().out) == there
 
 
 def test_primary_arms_come_first_and_the_others_are_called_exploratory(tmp_path: Path) -> None:

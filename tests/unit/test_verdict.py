@@ -1,11 +1,15 @@
 """rlvr/results/verdict.py: what is ruled on records whose figures are known."""
 
 import dataclasses
+import importlib.util
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from statsmodels.stats.multitest import multipletests
@@ -16,8 +20,9 @@ from rlvr.data import InputError
 from rlvr.evaluate import table
 from rlvr.records.record import deciding, digest
 from rlvr.results.compare import compare_run, read_results
-from rlvr.results.effects import Results
-from rlvr.results.verdict import SIGNS, rulings
+from rlvr.results.effects import Effect, Results
+from rlvr.results.verdict import SIGNS, Ruling, rulings
+from rlvr.statistics.estimates import Interval, Variances
 
 RECORDED = Path(__file__).parents[2] / "docs" / "results"
 QUICK = shipped_configs()["quickstart"]
@@ -217,9 +222,9 @@ def starved(
 @pytest.mark.parametrize(
     ("rows", "steps", "reason"),
     [
-        ((1, 0, 1), (60, 0, 60), "seed 0 had 1.000 rows a round, a batch has 128"),
+        ((1, 0, 1), (60, 0, 60), "seed 0 had 1.0 rows a round, a batch has 128"),
         ((300, 0, 300), (60, 0, 60), "no training step in round 1 of seed 1"),
-        ((127, 300, 300), (60, 60, 60), "seed 0 had 127 rows a round, a batch has 128"),
+        ((127, 300, 300), (60, 60, 60), "seed 0 had 127.0 rows a round, a batch has 128"),
     ],
 )
 def test_next_to_no_rows_settle_nothing(
@@ -271,3 +276,57 @@ def test_what_the_recorded_runs_must_not_claim() -> None:
     grpo = rulings(read_results(RECORDED / "grpo_tiny"))
     assert smollm2["verified"].kind != "beyond sharpening"
     assert grpo["grpo"].kind != "beyond sharpening"
+
+
+# Planted outcomes ---------------------------------------------------------------------------------
+
+
+def benchmark() -> ModuleType:
+    """Import benchmarks/verdicts.py."""
+    path = RECORDED.parents[1] / "benchmarks" / "verdicts.py"
+    spec = importlib.util.spec_from_file_location("benchmark_verdicts", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_planted_outcome_is_found_and_two_draws_are_equal() -> None:
+    made = benchmark()
+    size = made.Size(seeds=5, problems=100, samples=8)
+    for name, word in (("fast collapse", "collapse"), ("growth", "beyond sharpening")):
+        first, second = (made.counted(name, size, 20, np.random.default_rng(7)) for _ in range(2))
+        assert first == second
+        assert first[word] >= 0.8 and first["wrong"] == 0
+
+
+@pytest.mark.parametrize(
+    ("planted", "outcome", "kind", "wrong"),
+    [
+        ("no effect", "no effect", None, False),
+        ("no effect", "inconclusive", None, False),
+        ("no effect", "growth", "open", True),
+        ("sharpening", "growth", "sharpening", False),
+        ("sharpening", "growth", "open", False),
+        ("sharpening", "growth", "beyond sharpening", True),
+        ("sharpening", "no effect", None, True),
+        ("growth", "growth", "sharpening", True),
+        ("slow collapse", "no effect", None, True),
+        ("tail loss", "no effect", None, True),  # no sign is worse: the tail is said to be kept
+    ],
+)
+def test_what_contradicts_a_planted_outcome_is_wrong(
+    planted: str, outcome: Any, kind: Any, wrong: bool
+) -> None:
+    made = benchmark()
+    nothing = Effect(0, 0, (), (), Interval(0, 0, 0, 1), 1, Variances(3, 0), "no floor")
+    ruling = Ruling("verified", True, nothing, outcome, None, kind, "", ())
+    assert made.is_wrong(made.PLANTED[planted], ruling) == wrong
+
+
+def test_of_no_planted_outcome_more_than_a_twentieth_is_judged_wrongly() -> None:
+    measured = json.loads((RECORDED / "verdicts.json").read_text())
+    assert measured["records"] == 2000
+    for rows in measured["planted"].values():
+        assert len(rows) == 6 and all(row["wrong"] <= 0.05 for row in rows.values())
