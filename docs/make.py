@@ -94,9 +94,16 @@ def conditions(text: str) -> str:
         f"wrong decision on one side, with 3, 5 or 8 seeds, is {most:.1f} %, on a curve that lies "
         f"exactly at the limit: of\n{100 * level:g} %, {simulations:,} simulations show "
         f"+-{spread:.1f}. With a t interval over the seeds' own first rounds, never as one more "
-        f"than the rounds, it is\n{other:.1f} %.\n"
+        f"than the rounds, it is\n{other:.1f} %.\n\n"
+        f"{_seeds_for_a_plateau(measured['cells'])}\n"
     )
     return _with_block(text, "conditions", "\n".join(lines) + f"\n\n{said}")
+
+
+def _seeds_for_a_plateau(cells: list[dict[str, Any]]) -> str:
+    found = [one for one in cells if one["curve"] == "flat" and "within" in one["condition"]]
+    said = ", ".join(f"{100 * one['holds']:.0f} % with {one['seeds']} seeds" for one in found)
+    return f"How often the plateau of the flat curve is found depends on the seeds: {said}."
 
 
 def _block(name: str) -> str:
@@ -447,11 +454,20 @@ def _claims() -> str:
     for (name, _, _), (label, rule, effect, ruling, _) in zip(rows, summary(rows), strict=True):
         rule = " and ".join(f"`{part}`" for part in rule.split(" and "))
         lines.append(f"| [{label}](claims/{name}/README.md) | {rule} | {effect} | {ruling} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", _left()]) + "\n"
+
+
+def _left() -> str:
+    """Return what Holm's correction over all claims leaves of their outcomes, as a sentence."""
+    left: dict[str, list[str]] = {}
+    for claim, _, _, _, outcome, _ in family(_recorded_claims()):
+        left.setdefault(outcome, []).append(claim.replace(", ", " "))
+    said = "; ".join(f"*{outcome}* {', '.join(names)}" for outcome, names in sorted(left.items()))
+    return f"Each outcome is the claim's by itself. As [one family](#one-family): {said}."
 
 
 def _family() -> str:
-    heads = ("claim", "outcome by itself", "p", "Holm p", "outcome in the family", "shares with")
+    heads = ("claim", "outcome by itself", "p", "Holm p", "in the family", "shares with")
     lines = [f"| {' | '.join(heads)} |", "|---|---|---:|---:|---|---|"]
     lines += [f"| {' | '.join(cells)} |" for cells in family(_recorded_claims())]
     return "\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ import math
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from scipy import stats
@@ -22,6 +22,7 @@ from rlvr.results.conditions import settle_conditions
 from rlvr.results.tables import conditions_tables
 from rlvr.statistics.conditions import (
     OPPOSITE,
+    State,
     Values,
     first_round,
     parse,
@@ -257,6 +258,9 @@ def test_a_run_says_of_each_of_its_conditions_what_became_of_it(tmp_path: Path) 
     cells = [list(column.cells) for column in table.columns]
     assert cells[0] == list(SAID) and cells[-1] == states
     assert cells[2][3:5] == ["round 1", "round 3 or later"]
+    words = {str(column.header) for column in table.columns} | {*get_args(State)}
+    glossary = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text()
+    assert [word for word in words if word and f"*{word}*" not in glossary] == []
 
 
 def test_equal_seeds_are_not_surer_than_what_was_measured(tmp_path: Path) -> None:
