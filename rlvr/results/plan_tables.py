@@ -13,6 +13,7 @@ from rich.table import Table
 from rlvr.config import Config
 from rlvr.results.effects import number
 from rlvr.results.plan import Measured, Pilot, recorded, rule_of, size_of
+from rlvr.statistics.estimates import TOLERANCE
 from rlvr.statistics.power import (
     HELD,
     MOST_SEEDS,
@@ -29,11 +30,10 @@ SHOWN = (3, 5, 8, 12, 20)  # seeds
 
 def print_plan(pilot: Pilot, effect: float, console: Console) -> None:
     """Print the seeds that each arm needs, what more seeds give, and what else would help."""
-    arm = hardest(pilot, effect)
-    said = [_asked(pilot.config, effect), _source(pilot)]
-    tables = [arms_table(pilot, effect), seeds_table(pilot, arm, effect)]
-    for line in said:
+    for line in (_asked(pilot.config, effect), _source(pilot)):
         console.print(escape(line), highlight=False)
+    arm = hardest(pilot, effect)
+    tables = arms_table(pilot, effect), seeds_table(pilot, arm, effect)
     for table in (*tables, other_table(pilot, arm, effect)):
         console.print()
         console.print(table)
@@ -113,25 +113,26 @@ def _source(pilot: Pilot) -> str:
 def arms_table(pilot: Pilot, effect: float) -> Table:
     """Return for each primary arm where its error comes from, and the seeds that it needs."""
     size, rule = pilot.size, pilot.rule
-    table = _table(
-        f"standard deviations of one seed's change, and seeds needed with {size.problems:,} "
-        f"problems x {size.samples:,} samples",
-        ["arm"],
-        ["between seeds", "problems", "samples", "seeds needed", "sd uncertain"],
-    )
+    figures = ["between seeds", "problems", "samples", "seeds needed", "sd uncertain"]
+    table = _table("standard deviations of one seed's change, and seeds needed", ["arm"], figures)
     for of in pilot.arms:
         seeds = [seeds_needed(of.spread, size, effect, rule, known) for known in (True, False)]
-        parts = (of.spread.within - of.spread.of_samples, of.spread.of_samples)
-        told = [number(math.sqrt(part)) for part in parts] if of.samples_known else None
-        if told is None:
-            told = [_measuring(of), "?"]
         between = number(math.sqrt(of.spread.between))
-        table.add_row(escape(of.arm), between, *told, *map(_seeds, seeds))
+        table.add_row(escape(of.arm), between, *_measuring_parts(of), *map(_seeds, seeds))
     table.caption = (
-        "seeds needed: if these deviations are the true ones. sd uncertain: on average over what "
+        f"seeds needed, with {size.problems:,} problems x {size.samples:,} samples: if these "
+        "deviations are the true ones. sd uncertain: on average over what "
         f"{pilot.arms[0].spread.size.seeds} seeds leave open of them."
     )
     return table
+
+
+def _measuring_parts(of: Measured) -> list[str]:
+    """Return the problems' and the samples' deviation; both as one where they are not told."""
+    if not of.samples_known:
+        return [_measuring(of), "?"]
+    samples = of.spread.of_samples
+    return [number(math.sqrt(part)) for part in (of.spread.within - samples, samples)]
 
 
 def seeds_table(pilot: Pilot, of: Measured, effect: float) -> Table:
@@ -180,7 +181,7 @@ def _cells(there: Outlook) -> list[str]:
 
 
 def notes(pilot: Pilot, of: Measured, effect: float) -> list[str]:
-    """Return what the tables mean, and which part of the error dominates."""
+    """Return what the tables mean, which part of the error dominates, and what to know besides."""
     strictly = " with Holm's strictest p" if pilot.rule.family > 1 else ""
     lines = [
         "+-: half the interval's width, if the pilot's deviations are the true ones; then the "
@@ -189,10 +190,15 @@ def notes(pilot: Pilot, of: Measured, effect: float) -> list[str]:
         f"{pilot.rule.margin:g} too. no effect: that is the verdict where nothing changed.",
         _dominates(pilot, of),
     ]
-    if effect <= pilot.rule.margin * (1 + 1e-9):
+    if effect <= pilot.rule.margin + TOLERANCE:
         lines.append(
             "A change no larger than the margin reaches it in half of the runs at most, however "
             "many seeds: for a verdict plan with a larger --effect, or a smaller margin."
+        )
+    if both := sorted({*pilot.run.seeds} & {*pilot.config.seeds}):
+        lines.append(
+            f"Seeds {', '.join(map(str, both))} are the pilot's and the run's: what is planned has "
+            "been seen in part. Give the run other seeds."
         )
     if of.floor == "unpaired":
         lines.append(
@@ -202,7 +208,7 @@ def notes(pilot: Pilot, of: Measured, effect: float) -> list[str]:
     if of.floor == "no floor":
         lines.append(
             f"No measurement error is known of {pilot.config.verdict.metric}: what problems and "
-            "samples have of the deviation is not told apart from the seeds."
+            "samples add to the deviation is not told from what the seeds do."
         )
     if pilot.cost is None:
         lines.append("No hours: the pilot has no timing.parquet with every arm of this config.")

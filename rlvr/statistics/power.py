@@ -161,13 +161,14 @@ def outlook(spread: Spread, size: Size, effect: float, rule: Rule) -> Outlook:
     low, high = np.quantile(wide * runs.estimated, ((1 - HELD) / 2, (1 + HELD) / 2))
     strict = _critical(size.seeds, (1 - rule.confidence) / rule.family) * runs.estimated
     room = np.maximum(0.0, rule.margin - wide * runs.estimated)
+    enough = size.seeds >= MIN_SEEDS  # with fewer, every verdict is inconclusive
     return Outlook(
         half=wide * math.sqrt(sum(parts(spread, size))),
         low=float(low),
         high=float(high),
         tells=_beyond(runs, effect, strict),
-        rules=_beyond(runs, effect, np.maximum(strict, rule.margin)),
-        clears=float(np.mean(2 * ndtr(room / runs.true) - 1)),
+        rules=enough * _beyond(runs, effect, np.maximum(strict, rule.margin)),
+        clears=enough * float(np.mean(2 * ndtr(room / runs.true) - 1)),
     )
 
 

@@ -145,6 +145,7 @@ def test_the_printed_plan(call: Call, pilot: Path, written: Path) -> None:
         "twice the problems",
         "twice the samples",
         "Of the squared error",
+        "Seeds 0, 1, 2 are the pilot's and the run's",
         "--effect",
     ):
         assert said in text, said

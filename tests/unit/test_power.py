@@ -90,6 +90,8 @@ def test_the_verdict_asks_for_more_than_0() -> None:
     assert many.clears > 0.9
     larger = outlook(spread(0.0025), Size(150, 400, 8), 0.1, RULE)
     assert larger.rules > 0.95
+    two = outlook(spread(0.0025), Size(2, 400, 8), 10.0, RULE)
+    assert two.tells > 0.9 and two.rules == two.clears == 0
     strict = outlook(spread(0.0025), Size(8, 400, 8), 0.05, Rule(0.05, 0.95, family=4))
     assert strict.tells < outlook(spread(0.0025), Size(8, 400, 8), 0.05, RULE).tells
 
