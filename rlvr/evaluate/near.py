@@ -1,15 +1,16 @@
 """Near-duplicates: held-out texts that are nearly what is trained on.
 
-Two texts are near-duplicates when they have the same numbers, and the one is the other but for
-capitals, spaces and punctuation, or most of its words stand in the other too (`SHARE`), each
-counted by how rare it is among the texts that are trained on: log((N + 1) / (n + 1)) nats for a
-word in n of N of them. And the words shared must be too many for chance: together more than the
-logarithm of all pairs of texts, plus `SURE`.
+Two texts are near-duplicates when they have the same numbers in the same order and share pairs of
+successive words: at least `SHARE` of those of the one or of the other, so that a sentence more
+hides nothing. A pair counts the more the rarer it is: in n of the N texts trained on it weighs
+log((N + 1) / (n + 1)) nats. What is shared must weigh more than chance gives among all pairs of
+texts (`SURE`). So are texts that differ in capitals, spaces and punctuation alone, however short.
 
-Why so: generated tasks are of one mould. Any two sums of two digits share most of their characters,
-and any two of a word problem's variants most of their words, and still a model that has seen the
-one has not seen the other. The mould's words are in every text and weigh nothing; other numbers
-make another problem. So what is left to share is what tells a problem from others.
+Generated problems are of one mould: any two sums of two digits share most characters, any two
+variants of a word problem most words, and a model that has seen the one has not seen the other.
+Therefore other numbers make another problem, what is in every text weighs nothing, and a text that
+resembles many others of those trained on (`CROWD`, at `ALIKE`), whatever their numbers, has no
+near-duplicate: it has a mould.
 
 What it does not see: a problem in other words, in another language, or with other numbers.
 """
@@ -19,57 +20,63 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
-SHARE = 0.8  # of a held-out text's words, by weight
-SURE = 3.0  # nats: one audit in twenty would find a pair by chance, were words independent
+import numpy as np
+import numpy.typing as npt
+
+SHARE = 0.7  # of the pairs of one of the two texts, by weight
+SURE = 3.0  # nats: one audit in twenty would find a pair by chance, were pairs of words independent
+ALIKE = 0.4  # a share at which texts resemble each other
+CROWD, CROWD_SHARE = 5, 0.01  # so many, or this share of those trained on, make a mould
 
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SAID = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*|[^\w\s.,;:!?'\"`]")
+_AT_ONCE = 1 << 22  # pairs of texts that are looked at together
+_HASHES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A held-out text, by its place, the text trained on that is nearly the same, and how nearly.
+    """Two texts by their places, held out and trained on, and the share of pairs of one of them."""
 
-    share: of the held-out text's words, by weight.
-    """
-
-    place: int
-    trained: str
+    held_out: int
+    trained: int
     share: float
 
 
-def near_duplicates(held_out: Sequence[str], trained: Iterable[str]) -> list[Near]:
-    """Return the held-out texts with a near-duplicate among those trained on, the nearest first.
+def near_duplicates(held_out: Sequence[str], trained: Sequence[str]) -> list[Near]:
+    """Return the nearest near-duplicate of each held-out text that has one, the nearest first.
 
     Texts that are equal to the character are passed over: they are counted apart.
     """
-    others = list(dict.fromkeys(trained))
-    texts = [_plain(text) for text in held_out]
-    words = [frozenset(_WORD.findall(text)) for text in texts]
-    weights = _weights(frozenset().union(*words), others)
-    totals = [math.fsum(weights[word] for word in of) for of in words]
-    least = math.log(max(1, len(others)) * max(1, len(texts))) + SURE
-    numbers, rare, said = _index(texts, words, weights, totals)
-    known, found = set(held_out), dict[int, Near]()
-    for other in others:
-        if other in known:
-            continue
-        text = _plain(other)
-        of = set(_WORD.findall(text))
-        alike: frozenset[int] | set[int] = numbers.get(_numbers(text), frozenset())
-        close = {place for word in of for place in rare.get(word, ())} & alike
-        shares = {place: _shared(words[place], of, weights) for place in close}
-        nearly = {p: x / totals[p] for p, x in shares.items() if x >= max(least, SHARE * totals[p])}
-        nearly |= dict.fromkeys(said.get(tuple(_SAID.findall(text)), ()), 1.0)
-        for place, share in nearly.items():
-            if place not in found or share > found[place].share:
-                found[place] = Near(place, other, share)
-    return sorted(found.values(), key=lambda one: (-one.share, one.place))
+    known = set(held_out)
+    others = {text: place for place, text in enumerate(trained) if text not in known}
+    if not held_out or not others:
+        return []
+    texts, places = [_plain(text) for text in others], list(others.values())
+    asked = [_plain(text) for text in held_out]
+    said: dict[tuple[str, ...], int] = {}
+    for place, text in enumerate(texts):
+        said.setdefault(tuple(_SAID.findall(text)), place)
+    found = {
+        place: Near(place, places[other], 1.0)
+        for place, text in enumerate(asked)
+        if (other := said.get(tuple(_SAID.findall(text)))) is not None
+    }
+    theirs, mine = [_numbers(text) for text in texts], [_numbers(text) for text in asked]
+    words = any(_pairs(text) for text in asked)
+    most = max(CROWD, CROWD_SHARE * len(texts))
+    for place, (close, alike) in enumerate(_close(asked, texts) if words else ()):
+        same = [(share, other) for share, other in close if theirs[other] == mine[place]]
+        if same and alike - len(same) <= most and place not in found:
+            share, other = max(same)
+            found[place] = Near(place, places[other], share)
+    return sorted(found.values(), key=lambda one: (-one.share, one.held_out))
 
 
 def _plain(text: str) -> str:
@@ -77,45 +84,47 @@ def _plain(text: str) -> str:
 
 
 def _numbers(text: str) -> tuple[str, ...]:
-    """Return the numbers in a text, sorted: `1,000` is `1000`."""
-    return tuple(sorted(number.replace(",", "") for number in _NUMBER.findall(text)))
+    """Return the numbers in a text: `1,000` is `1000`."""
+    return tuple(number.replace(",", "") for number in _NUMBER.findall(text))
 
 
-def _weights(wanted: frozenset[str], trained: Sequence[str]) -> dict[str, float]:
-    """Return how many nats each word says: the rarer among the texts trained on, the more."""
-    counts: Counter[str] = Counter()
-    for text in trained:
-        counts.update(wanted.intersection(_WORD.findall(_plain(text))))
-    return {word: math.log((len(trained) + 1) / (counts[word] + 1)) for word in wanted}
+def _pairs(text: str) -> list[str]:
+    return [" ".join(pair) for pair in pairwise(_WORD.findall(text))]
 
 
-def _shared(mine: frozenset[str], theirs: set[str], weights: dict[str, float]) -> float:
-    return math.fsum(weights[word] for word in mine & theirs)
+def _close(
+    asked: Sequence[str], texts: Sequence[str]
+) -> Iterator[tuple[list[tuple[float, int]], int]]:
+    """Yield of each text asked those that share enough with it, and how many resemble it."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    # Pairs by their hashes: those of 100,000 texts would fill the memory as text.
+    hasher = HashingVectorizer(
+        analyzer=_pairs, n_features=_HASHES, binary=True, norm=None, alternate_sign=False
+    )
+    mine, theirs = hasher.transform(asked), hasher.transform(texts)
+    in_texts = np.asarray(theirs.sum(axis=0)).ravel()
+    weights = np.log((len(texts) + 1) / (in_texts + 1))
+    weights[weights < math.log(2)] = 0.0  # in half of all: of the mould
+    close: list[list[tuple[float, int]]] = [[] for _ in asked]
+    alike = np.zeros(len(asked), int)
+    least = math.log(len(texts) * len(asked)) + SURE
+    totals, asked_for = theirs @ weights, np.unique(mine.indices)
+    weighted = mine.multiply(weights).tocsr()[:, asked_for]
+    theirs = theirs[:, asked_for].tocsr()
+    size = max(1, _AT_ONCE // len(asked))
+    for start in range(0, len(texts), size):
+        part = theirs[start : start + size]
+        shared = (weighted @ part.T).toarray()
+        shares = _shares(shared, weighted.sum(axis=1), totals[start : start + size])
+        alike += (shares >= ALIKE).sum(axis=1)
+        for place, other in np.argwhere((shares >= SHARE) & (shared >= least)):
+            close[place].append((float(shares[place, other]), start + int(other)))
+    yield from zip(close, alike.tolist(), strict=True)
 
 
-Places = dict[tuple[str, ...], set[int]]
-
-
-def _index(
-    texts: Sequence[str],
-    words: Sequence[frozenset[str]],
-    weights: dict[str, float],
-    totals: Sequence[float],
-) -> tuple[Places, dict[str, set[int]], Places]:
-    """Return places of texts: by numbers, by their rarest words, and by all that they say.
-
-    Of those rarest words, a text that shares enough with one has one at least.
-    """
-    numbers: Places = defaultdict(set)
-    rare: dict[str, set[int]] = defaultdict(set)
-    said: Places = defaultdict(set)
-    for place, text in enumerate(texts):
-        numbers[_numbers(text)].add(place)
-        said[tuple(_SAID.findall(text))].add(place)
-        left = (1 - SHARE) * totals[place]
-        for word in sorted(words[place], key=lambda one: (-weights[one], one)):
-            rare[word].add(place)
-            left -= weights[word]
-            if left < 0:
-                break
-    return dict(numbers), dict(rare), dict(said)
+def _shares(shared: npt.NDArray[Any], mine: Any, theirs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the shared weight over that of the text, of the two, that has less."""
+    less = np.minimum(np.asarray(mine).reshape(-1, 1), theirs.reshape(1, -1))
+    found: npt.NDArray[Any] = np.divide(shared, less, out=np.zeros_like(shared), where=less > 0)
+    return found

@@ -125,6 +125,7 @@ class Seed:
     off_target: list[Problems]
     corpus: Corpus
     labelled: Corpus
+    shots: tuple[Problem, ...] = ()  # that stand, solved, before every prompt
     heard: Seed | None = None  # the same problems, as a transcriber reads them
 
     @property

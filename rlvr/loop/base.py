@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import shutil
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ from rlvr.data import DECIDED, Arm, Problem, Row
 from rlvr.engine import threads
 from rlvr.evaluate import metrics, ngrams
 from rlvr.evaluate.evaluation import Record
+from rlvr.evaluate.near import near_duplicates
 from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.learners.sft import StepCheck, Training, save, train, training_of
 from rlvr.loop.evaluation import evaluate, sample
@@ -25,7 +27,16 @@ from rlvr.loop.recording import record as record_round
 from rlvr.loop.sampling import from_engine, verify
 from rlvr.models import loading
 from rlvr.records import record
-from rlvr.records.layout import AMPLIFIED, BASE, COMPLETIONS, MODEL, Place, base_of, is_done
+from rlvr.records.layout import (
+    AMPLIFIED,
+    BASE,
+    COMPLETIONS,
+    MODEL,
+    WARM_START,
+    Place,
+    base_of,
+    is_done,
+)
 from rlvr.records.stored import AT_ONCE, JUDGED, Joined, Stored, pick
 from rlvr.select import arms
 from rlvr.studies.registry import study_of
@@ -72,6 +83,10 @@ def _evaluate(run: Run, seed: Seed, folder: Path, began: float) -> None:
     records, found = evaluate(run, seed, place)
     found += study_of(run.config).measure(run, seed, Arm(BASE, "all"), place, records)
     found += _audit(run, seed)
+    if (folder / WARM_START).is_file():
+        reached = json.loads((folder / WARM_START).read_text())["reached"]
+        problems = len(seed.held_back.problems)
+        found.append(metrics.metric("warm_start_pass@1", reached, problems))
     # Where the rule is about the NLL of real text, no temperature makes the base better.
     nll = run.config.verdict.metric == "real_nll"
     tuned_records, tuned = ([], []) if nll else _best_temperature(run, seed)
@@ -110,6 +125,8 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
             check = _target_reached(run, seed, start, reached)
             run.engine.rest()
             train(start, rows, training, seed.seed, made, seed.probes, check)
+            if reached:  # beside the weights: what is in their folder goes on to further rounds
+                record.write_json(cached.with_suffix(".json"), {"reached": reached[-1]})
             if settings.until is not None and not any(one >= settings.until for one in reached):
                 last = f"{reached[-1]:.2f}" if reached else "never measured"
                 run.display.note(
@@ -119,6 +136,8 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
                 )
             record.copy_folder(made, cached)
             shutil.rmtree(made)
+    if cached.with_suffix(".json").is_file():
+        record.write_text(out.with_name(WARM_START), cached.with_suffix(".json").read_text())
     record.copy_folder(cached, out)
 
 
@@ -203,14 +222,22 @@ def _audit(run: Run, seed: Seed) -> Metrics:
     """Measure what a sceptic asks before the first round: the verifier, and the splits.
 
     verifier_tpr and verifier_fpr: shares of the held-out problems' real and of their corrupted
-    solutions that the verifier accepts. train_eval_shared: held-out prompts that are trained on.
+    solutions that the verifier accepts. train_eval_shared: held-out prompts that are trained on;
+    near_duplicates: those that nearly are, and the nearest pair by its ids as a level.
     """
-    parts = [seed.warm_start, *seed.rounds, seed.held_back]
+    parts = [seed.warm_start, *seed.rounds, seed.held_back, seed.corpus.encoded]
     parts += [seed.heard.warm_start] if seed.heard else []
-    trained = {_content(seed, problem) for part in parts for problem in part.problems}
+    problems = [*seed.shots, *(problem for part in parts for problem in part.problems)]
+    trained = {_content(seed, problem): problem.id for problem in problems}
     held_out = seed.held_out.problems
-    shared = sum(_content(seed, problem) in trained for problem in held_out)
+    asked = [_content(seed, problem) for problem in held_out]
+    shared = sum(text in trained for text in asked)
     found = [metrics.metric("train_eval_shared", shared, len(held_out))]
+    near = near_duplicates(asked, list(trained))
+    found.append(metrics.metric("near_duplicates", len(near), len(held_out)))
+    for nearest in near[:1]:
+        pair = f"{held_out[nearest.held_out].id} ~ {[*trained.values()][nearest.trained]}"
+        found.append(metrics.metric("near_duplicates", nearest.share, 1, pair))
     solved = [problem for problem in held_out if problem.solution is not None]
     texts = {"verifier_tpr": [str(problem.solution) for problem in solved]}
     texts["verifier_fpr"] = corrupted(run.config.task.name, solved) if solved else []

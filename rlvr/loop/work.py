@@ -120,6 +120,7 @@ def open_seed(run: Run, job: Job, seed: int) -> Seed:
             [encode(problems) for problems in these.off_target],
             Corpus(these.corpus, encode([entry.problem for entry in these.corpus])),
             Corpus(these.labelled, encode([entry.problem for entry in these.labelled])),
+            tuple(these.prompting.shots),
         )
 
     own, other = study_of(run.config).views(run.config, drawn)

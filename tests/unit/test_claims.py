@@ -19,6 +19,7 @@ from rlvr.claims.pages import family, in_common, summary, title, write
 from rlvr.config import ClaimConfig, load, resolved
 from rlvr.data import InputError
 from rlvr.records.record import deciding, digest
+from rlvr.records.seals import FOOTER
 from rlvr.results.compare import read_results
 from rlvr.results.effects import Results
 from rlvr.results.sceptic import checks
@@ -57,7 +58,11 @@ def make(
         ]
         for metric in metrics
     ]
-    pq.write_table(pa.Table.from_pylist(rows), folder / "metrics.parquet")
+    hashes = {"config": digest(deciding(plain)), "verifier": "v", "task": "t", "data": "d"}
+    sealed = {"groups": [{"hashes": hashes, "rounds": 3, "first": "seed 0, base"}]}
+    table = pa.Table.from_pylist(rows)
+    table = table.replace_schema_metadata({FOOTER: json.dumps(sealed).encode()})
+    pq.write_table(table, folder / "metrics.parquet")
     return read_results(folder)
 
 
