@@ -99,11 +99,10 @@ def test_other_numbers_are_another_problem(texts: list[str]) -> None:
 def test_the_splits_of_generated_tasks_have_none(task: str, options: dict[str, Any]) -> None:
     named = NamedConfig(name=task, **options)
     for n in (300, 1000):
-        trained, held_out = (
-            [one.prompt for one in draw_problems(named, split, count, 0, "here")]
-            for split, count in (("train", n), ("eval", 200))
-        )
-        assert near_duplicates(held_out, trained) == [], n
+        trained = draw_problems(named, "train", n, 0, "here")
+        held_out = draw_problems(named, "eval", 200, 0, "here")
+        prompts = ([one.prompt for one in part] for part in (held_out, trained))
+        assert near_duplicates(*prompts) == [], n
 
 
 def test_one_is_found_in_a_mould_where_it_differs_in_spaces_alone() -> None:
