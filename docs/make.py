@@ -6,7 +6,8 @@ what `rlvr compare docs/results/NAME` prints, and which verdicts the rule has ch
 were made (docs/results/verdicts-before.json has what they were then); docs/claims.md has
 the table of docs/claims, whose pages are made from the records beside them. docs/scale.md,
 docs/verifiers.md and docs/intervals.md have a block made from what the benchmarks left,
-docs/metrics.md and docs/glossary.md one made from the table of metrics.
+docs/metrics.md and docs/glossary.md one made from the table of metrics. rlvr/report/words.md is the
+words of docs/glossary.md, for the pages that `rlvr report` writes.
 `--collect FOLDER` first copies there the records of the claims in FOLDER, which `rlvr claims` left.
 tests/unit/test_readme.py fails where what is written differs from what is recorded.
 """
@@ -305,6 +306,12 @@ def glossary(text: str) -> str:
     return _with_block(text, "terminal", "".join(f"{line}\n" for line in lines))
 
 
+def words(_: str) -> str:
+    """Return rlvr/report/words.md: the lines of docs/glossary.md that say what a word means."""
+    page = (ROOT / "docs" / "glossary.md").read_text().partition("## Claims")[0]
+    return "".join(line for line in page.splitlines(keepends=True) if line.startswith("| *"))
+
+
 def _cell_text(text: str) -> str:
     return text.replace("|", "\\|")
 
@@ -519,6 +526,7 @@ PAGES = {
     "docs/intervals.md": intervals,
     "docs/metrics.md": metrics,
     "docs/glossary.md": glossary,
+    "rlvr/report/words.md": words,
 }
 
 

@@ -1,7 +1,7 @@
 """Words: what the terms of the page mean, in the page itself, so that it needs no other.
 
-A metric's meaning and unit come from `rlvr.evaluate.table`. The words of the tables are in words.md
-beside this file: lines of docs/glossary.md, as they stand there.
+A metric's meaning and unit come from `rlvr.evaluate.table`. All other words come
+from words.md beside this file, which docs/make.py makes from docs/glossary.md.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from rlvr.evaluate.table import METRICS, Metric, find
+from rlvr.evaluate.table import BUDGET, METRICS, Metric, find
+from rlvr.evaluate.table import names as of_group
 from rlvr.results.effects import Results
 from rlvr.results.verdict import SIGNS
 
 # Terms that a sentence also has in another sense.
-EVERYDAY = frozenset({"error", "level", "rule", "seeds", "steps", "rows", "sampled", "kept"})
+EVERYDAY = frozenset("error level rule seeds steps rows sampled kept match unit pool".split())
 KEEP: Mapping[str, str] = {
     "verified": "completions that the verifier calls correct",
     "all": "all completions",
@@ -55,25 +56,28 @@ def words(runs: Sequence[Results]) -> list[Word]:
     arms: dict[str, dict[str, None]] = {}
     for arm in (arm for r in runs for arm in r.config["arms"]):
         arms.setdefault(str(arm["name"]), {})[arm_says(arm)] = None
-    recorded = dict.fromkeys(key.partition("[")[0] for r in runs for _, _, _, key in r.values)
+    general = list(glossary())
+    said = {name for word in general for name in word.names}
+    keys = {key.partition("[")[0] for r in runs for _, _, _, key in r.values} | {*of_group(BUDGET)}
+    recorded = sorted(keys - said)
     return [
         *(Word(_id(f"arm {name}"), (name,), " Or: ".join(says)) for name, says in arms.items()),
-        *glossary(),
+        *general,
         *(
             Word(_id(f"metric {row.label}"), tuple(of), _of(row))
             for row in METRICS
-            if (of := [name for name in sorted(recorded) if find(name).name == row.name])
+            if (of := [name for name in recorded if find(name).name == row.name])
         ),
     ]
 
 
 def glossary() -> Iterator[Word]:
-    """Yield the words of the tables: the lines of words.md."""
+    """Yield the words of docs/glossary.md."""
     for line in (Path(__file__).parent / "words.md").read_text(encoding="utf-8").splitlines():
         name, says = line.strip("| ").split(" | ", 1)
         names = tuple(re.findall(r"\*([^*]+)\*", name))
         says = re.sub(r" \(\[[^]]*\]\([^)]*\)\)", "", says)  # a link, which a mailed page has not
-        yield Word(_id(names[0]), names, re.sub(r"[*`]", "", says))
+        yield Word(_id(" ".join(names)), names, re.sub(r"[*`]", "", says))
 
 
 def finder(known: Iterable[Word]) -> Mapping[str, Word]:
