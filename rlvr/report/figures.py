@@ -21,7 +21,7 @@ import vl_convert
 from rlvr.evaluate.table import ACCURACY, COVERAGE, GROUPS, NLL, SHARE, STEPS, TAILS, charted, find
 from rlvr.report.facts import QUADRANTS
 from rlvr.results.effects import BEST_TEMPERATURE, Results, effect_of, level_of, percent
-from rlvr.results.plot import BASE_COLOUR, arm_colours
+from rlvr.results.plot import BASE_COLOUR, FEW, arm_colours
 from rlvr.statistics.estimates import Interval
 
 INK, GRID, PAPER = "#24292f", "#e6e6e6", "#ffffff"  # the page puts its theme's there
@@ -156,10 +156,10 @@ def change(r: Results, looks: Mapping[str, Look]) -> Figure:
     sharp = effect_of(r, "base", "base", BEST_TEMPERATURE, r.metric).interval.delta
     if r.metric == "pass@1" and math.isfinite(sharp):
         rows.append({"what": "level", "arm": AT_BEST, "value": _plain(sharp)})
+    thin = " Thin: each seed." if len(r.arms) <= FEW else ""
     says = (
-        f"{_meaning(r.metric)}, less that of each seed's own base. Thick: mean over seeds. Thin: "
-        f"each seed. Band: {percent(r)} interval. Dashed: the margin, +-{r.margin:g}. "
-        f"{_n(r, r.metric)}"
+        f"{_meaning(r.metric)}, less that of each seed's own base. Thick: mean over seeds.{thin} "
+        f"Band: {percent(r)} interval. Dashed: the margin, +-{r.margin:g}. {_n(r, r.metric)}"
     )
     title = f"Change of {r.metric} from the base"
     spec = _lines(r, rows, _rounds(r), f"change of {r.metric}", looks, bounded=False, size=LARGE)
@@ -334,7 +334,7 @@ def _lines(
         .transform_filter(MEAN + " && isValid(datum.low)"),
         chart.mark_line(strokeWidth=0.7, opacity=0.5, clip=True)
         .encode(y=y, detail="seed:N")
-        .transform_filter("datum.what == 'seed'"),
+        .transform_filter(f"datum.what == 'seed' && {str(len(r.arms) <= FEW).lower()}"),
         chart.mark_line(strokeWidth=2.2).encode(y=y).transform_filter(MEAN),
         chart.mark_point(filled=True, size=42, opacity=1)
         .encode(y=y, shape=shape)
