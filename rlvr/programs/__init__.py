@@ -1,1 +1,1 @@
-"""How the verifier `code` reads a completion, and the tests that judge it."""
+"""Programs: how the verifier `code` reads a completion and the tests that judge it."""

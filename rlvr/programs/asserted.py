@@ -1,16 +1,16 @@
-"""What assertions ask of a program: which names are under test, and which are not its to define.
+"""Asserted: finds which names assertions test, and which names a program must not define.
 
-A name that tests use is defined in them, built in, supplied here (`isclose`, a standard module that
-they forgot to import), or under test. `entry_point` says which is under test. Without it each
-function is that nothing else defines.
+A name in the tests is defined there, built in, supplied here (`isclose`, or a standard module that
+they forgot to import), or under test. `entry_point` says which function is under test. Without it,
+every function is under test that nothing else defines.
 
-Then tests may name several functions, and one might judge another: `close(area(2), 12.6)`,
-`res = area(2)` and `assert close(res)`, `area(2) == want()`. A program that may define its own
-judge passes whatever else it does. So the results of two functions may meet in one way alone,
-`decode(encode(x)) == x`: a chain of one argument each, compared with a value of the tests' own
-which is more than true or false. Everything else raises BadTests.
+Then tests may name several functions, and one of them might judge another: `close(area(2), 12.6)`,
+`res = area(2)` and `assert close(res)`, `area(2) == want()`. If a program could define its own
+judge, it would pass whatever else it does. So the results of two functions may meet in only one
+way, `decode(encode(x)) == x`: a chain of calls with one argument each, compared with a value that
+comes from the tests and can be more than true or false. Everything else raises BadTests.
 
-Tests are trusted: they are read here, outside the sandbox. Nothing of a program is.
+Tests are trusted, so they are read here, outside the sandbox. Programs are not read here.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ _WRAPPERS = frozenset(
     "abs all any bool dict enumerate float frozenset int isinstance iter len list map next print "
     "range repr reversed round set sorted str tuple type zip".split()
 )
-"""What tests themselves wrap a result in, where a function has a built-in's name."""
+"""Functions in which tests themselves wrap a result, if a function has a built-in's name."""
 
 
 class BadTests(ValueError):
-    """It can't be told what the tests ask, or they ask a program for what is not its part."""
+    """The tests are unclear, or they ask a program to do what it must not do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The functions under test, and the imports that the tests are supplied with.
+    """The functions under test, and the imports that are added to the tests.
 
-    `looks`: tests look at arguments after a call. `prints`: they look at what is printed.
+    `looks`: the tests read arguments after a call. `prints`: they read what a call prints.
     """
 
     names: tuple[str, ...]
@@ -56,7 +56,7 @@ def asked(
     entry: str = "",
     packages: Set[str] = frozenset(),
 ) -> Asked:
-    """Return what the tests ask for; they may import `packages`. Raises BadTests."""
+    """Return what the tests ask for. They may import `packages`. Raises BadTests."""
     try:
         trees = [ast.parse(text) for text in (*setup, *tests)]
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -92,7 +92,7 @@ def _built_in(name: str) -> bool:
 
 
 def _defined(nodes: Iterator[ast.AST] | Sequence[ast.AST]) -> Iterator[str]:
-    """Yield the names that code binds, anywhere and in whatever way."""
+    """Yield the names that code binds anywhere, in any way."""
     for node in nodes:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
@@ -113,14 +113,14 @@ def _defined(nodes: Iterator[ast.AST] | Sequence[ast.AST]) -> Iterator[str]:
 
 
 def _is_module(name: str, nodes: Sequence[ast.AST]) -> bool:
-    """Whether a name can only be a standard module's: all that is done is to take parts of it."""
+    """Return whether a name can only be a standard module: the tests only take parts of it."""
     uses = [node for node in nodes if isinstance(node, ast.Name) and node.id == name]
     parts = [node for node in nodes if isinstance(node, ast.Attribute) and node.value in uses]
     return name in WARM and len(parts) == len(uses)
 
 
 def _called(nodes: Sequence[ast.AST]) -> Iterator[str]:
-    """Yield the names that are called, or handed over to a call."""
+    """Yield the names that are called, or passed to a call."""
     for node in (node for node in nodes if isinstance(node, ast.Call)):
         for part in (node.func, *node.args, *(keyword.value for keyword in node.keywords)):
             if isinstance(part, ast.Name):
@@ -128,7 +128,7 @@ def _called(nodes: Sequence[ast.AST]) -> Iterator[str]:
 
 
 def _called_built_in(nodes: Sequence[ast.AST], defined: Set[str]) -> set[str]:
-    """Return the one built-in function that a program may be asked for, if any is called."""
+    """Return the one called built-in function for which a program may be asked, if there is one."""
     direct = {n.func.id for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     found = {name for name in direct - defined if _built_in(name)}
     found = found - _WRAPPERS if len(found) > 1 else found
@@ -146,21 +146,21 @@ def _refuse_unknown(
     if own:
         raise BadTests(f"the tests build the program's own {own[0]}, which is not plain data")
     stars = [n for n in nodes if isinstance(n, ast.ImportFrom) and n.names[0].name == "*"]
-    if all(node.module in WARM for node in stars):  # else what these bring is not known
+    if all(node.module in WARM for node in stars):  # otherwise nobody knows what these bring
         missing = sorted(free - set(names) if entry else set(names) - {*_called(nodes)})
         if missing:
             raise BadTests(f"they need {missing[0]}, which they don't define")
 
 
-# --- several functions under test: whose results meet, and how -------------------------------
+# --- several functions under test: which results meet, and how -------------------------------
 
 _OWN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _APART = (ast.Module, ast.BoolOp, ast.Tuple, ast.List, ast.Set, ast.Dict, *_OWN)
-"""What stands in these stands side by side: no part is held against another."""
+"""Nodes whose parts stand side by side: no part is compared with another."""
 
 
 def _refuse_judges(nodes: Sequence[ast.AST], names: frozenset[str]) -> None:
-    """Raise BadTests where one function's result meets another's but in a chain compared."""
+    """Raise BadTests if the results of two functions meet in any way but a compared chain."""
     flow = _Flow.of(nodes, names)
     for node in nodes:
         if isinstance(node, _OWN) and any(map(flow.sources, node.decorator_list)):
@@ -175,7 +175,7 @@ def _refuse_judges(nodes: Sequence[ast.AST], names: frozenset[str]) -> None:
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what meets in a node. A statement's body is one part; an assertion's text is none."""
+    """Yield the parts that meet in a node: a statement's body is one, an assertion's text none."""
     for name, value in ast.iter_fields(node):
         inner = [part for part in (value if isinstance(value, list) else [value])
                  if isinstance(part, ast.AST) and name != "msg"]  # fmt: skip
@@ -187,10 +187,10 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
 
 @dataclass(frozen=True, slots=True)
 class _Flow:
-    """Which functions' results may be in a variable, wherever in the tests it is used.
+    """Finds the functions whose results may be in a variable, anywhere in the tests.
 
-    `changed`: functions that the variable was handed over to, so that they may have changed it in
-    place. `given`: what is assigned to it. `parents`: what a node stands in.
+    `changed`: functions to which the variable was passed, so that they may have changed it in
+    place. `given`: what is assigned to it. `parents`: the node in which a node stands.
     """
 
     names: frozenset[str]
@@ -204,7 +204,7 @@ class _Flow:
         """Follow results into variables until there is nothing new."""
         given = [(name, value) for node in nodes for name, value in _given(node)]
         parents = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
-        # What a caller, or an exception, brings may be anything.
+        # A caller or an exception may bring anything.
         free = [n.arg for n in nodes if isinstance(n, ast.arg)]
         free += [n.name for n in nodes if isinstance(n, ast.ExceptHandler) and n.name]
         bound: dict[str, set[str]] = {name: set() for name, _ in given}
@@ -216,14 +216,14 @@ class _Flow:
             before = sum(map(len, (*bound.values(), *changed.values())))
             for name, value in given:
                 bound[name] |= flow.sources(value)
-                flow.change(value, changed.get(name, set()))  # another name of the same object
+                flow.change(value, changed.get(name, set()))  # another name for the same object
             for call in calls:
                 flow.hand_over(call)
             if sum(map(len, (*bound.values(), *changed.values()))) == before:
                 return flow
 
     def hand_over(self, call: ast.Call) -> None:
-        """Note that what is called may change its arguments, and so may a function among these."""
+        """Note that the called function may change its arguments; so may functions among them."""
         args = [*call.args, *(keyword.value for keyword in call.keywords)]
         by = {arg.id for arg in args if isinstance(arg, ast.Name)} & self.names
         if not isinstance(call.func, ast.Attribute):
@@ -242,20 +242,20 @@ class _Flow:
         return self.results(node).union(*(self.changed.get(name, ()) for name in _loaded(node)))
 
     def results(self, node: ast.AST) -> set[str]:
-        """Return the same, but for what may have changed a variable in place."""
+        """Return the same without the functions that may have changed a variable in place."""
         loaded = _loaded(node)
         return (loaded & self.names).union(*(self.bound.get(name, ()) for name in loaded))
 
     def meeting(self, node: ast.AST, part: ast.AST) -> set[str]:
-        """Return the sources of a part where it meets the others of a node.
+        """Return the sources of a part, where it meets the other parts of a node.
 
-        What a loop's body changes in place is no judge of the body.
+        If a loop's body changes a variable in place, the variable does not judge the body.
         """
         loops = isinstance(node, (ast.For, ast.AsyncFor)) and part is node.iter
         return self.results(part) if loops else self.sources(part)
 
     def asks(self, node: ast.AST) -> TypeGuard[ast.Call]:
-        """Whether a node calls a function under test by its name."""
+        """Return whether a node calls a function under test by its name."""
         return (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
@@ -263,9 +263,9 @@ class _Flow:
         )
 
     def chained(self, node: ast.AST) -> bool:
-        """Whether a call is one in `a(b(...)) == value`, where the value is the tests' own.
+        """Return whether a call is one in `a(b(...)) == value`, with a value from the tests.
 
-        It may be what `a(b(value))` was given.
+        The value may be the argument of `a(b(value))`.
         """
         inner = node
         while self.asks(node):
@@ -280,13 +280,13 @@ class _Flow:
         return isinstance(node.ops[0], ast.Eq) and own and not self.truth(other)
 
     def closes(self, node: ast.AST) -> bool:
-        """Whether a comparison ends a chain."""
+        """Return whether a comparison ends a chain."""
         return isinstance(node, ast.Compare) and any(
             self.asks(part) and self.chained(part) for part in (node.left, node.comparators[0])
         )
 
     def truth(self, node: ast.AST) -> bool:
-        """Whether a value may be nothing more than true or false."""
+        """Return whether a value may be only true or false."""
         match node:
             case ast.Constant():
                 return node.value is None or isinstance(node.value, bool)
@@ -306,7 +306,7 @@ def _loaded(node: ast.AST) -> set[str]:
 
 
 def _fixed(nodes: Sequence[ast.AST], given: Sequence[tuple[str, ast.AST]]) -> set[str]:
-    """Return the variables that hold only numbers, texts and the like: nothing can change them."""
+    """Return the variables that hold only numbers, texts and the like, which can't change."""
     loops = (ast.For, ast.AsyncFor, ast.comprehension)
     looped = {node.iter for node in nodes if isinstance(node, loops)}
     displays = (ast.List, ast.Set, ast.Tuple)
@@ -338,7 +338,7 @@ _DATA = frozenset("abs bytes dict float frozenset int len list max min range rou
 
 
 def _given(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    """Yield (variable, what it gets or what is put into it) for what a node binds or changes."""
+    """Yield (variable, the value that it gets or contains) for what a node binds or changes."""
     pairs: list[tuple[ast.AST | None, ast.AST | None]] = []
     match node:
         case ast.Assign():

@@ -1,11 +1,11 @@
-"""The pieces of a completion that may be Python: what stands between its marks.
+"""Cells: cuts a completion at its marks into the pieces that may be Python.
 
-Marks are fences, tags such as `<answer>` and a tokenizer's end marks. Each piece outside of a fence
-that names another language is a cell. So a fence that the prompt opened needs no rule of its own:
-what stands before the first mark is a piece like any other. Python's parser decides what is text: a
-mark inside a string or a comment cuts nothing, if the piece around it parses.
+Marks are fences, tags such as `<answer>`, and a tokenizer's end marks. Each piece is a cell, unless
+it stands in a fence that names another language. So a fence that the prompt opened needs no rule of
+its own: the text before the first mark is a piece like any other. Python's parser decides what is
+text: a mark inside a string or a comment cuts nothing, if the piece around it parses.
 
-What is read here is hostile, and read outside the sandbox: in time that grows as its length does.
+The completion may be hostile, and is read outside the sandbox, so all time is linear in its length.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ MOST_PIECES = 1000
 
 
 class TooLarge(ValueError):
-    """The completion is too long: no program in it can be read."""
+    """The completion is too long, so no program in it is read."""
 
 
-# Both begin with a set of characters, which is searched for fast. Repeats give nothing back, and a
-# literal without an end goes on to the end of the line or the text: no two attempts read the same.
+# Both begin with a set of characters, which is found fast. Repeats are possessive, and a literal
+# without an end goes on to the end of the line or the text: no two attempts read the same text.
 _LITERAL = (
     r"(?<=#)[^\n]*+"
     r'|(?<=")""(?:[^"\\]++|\\(?s:.)?+|"(?!""))*+(?:"""|\Z)'
@@ -45,18 +45,18 @@ _MARK = (
 _LITERALS = re.compile(rf"[#\"'](?:{_LITERAL})")
 _ANYWHERE = re.compile(rf"[`~<\[](?:{_MARK})", re.M)
 _OUTSIDE_LITERALS = re.compile(rf"[#\"'`~<\[](?:{_LITERAL}|{_MARK})", re.M)
-# What may be markup around a thought, and what may begin a literal that holds some.
+# Possible markup around a thought, and the possible beginning of a literal that contains markup.
 _MARKUP = re.compile(r"<[/|\w]|\[/?THINK|◁")
 _HOLDS = re.compile(r"^[^\n#\"']*+[#\"'][^\n<◁]*+[<◁]|\"\"\"|'''", re.M)
-# The language of a fence: Python's, or one that says no more than that this is text.
+# The language of a fence: Python, or a word that only says that this is text.
 _PYTHON = re.compile(r"\W{0,3}+(?:i?python|py)[\d.]*+(?!\w)")
 _PLAIN = frozenset({"text", "txt", "plain", "plaintext", "code", "none"})
 _WORD = re.compile(r"[a-z][\w+#.:/-]*+")
-# The language on a line of its own, as after a fence that the prompt opened.
+# The language on a line of its own, for example after a fence that the prompt opened.
 _PYTHON_LINE = re.compile(r"\A\s*+(?:python|py)3?+[ \t]*+\n", re.I)
 
 
-# A line that a notebook gives to its shell or reads itself: !pip install x, %matplotlib inline.
+# A line for a notebook's shell, or for the notebook itself: !pip install x, %matplotlib inline.
 _COMMAND = re.compile(r"^[!%][^\n]*+", re.M)
 
 
@@ -64,8 +64,8 @@ _COMMAND = re.compile(r"^[!%][^\n]*+", re.M)
 class Cell:
     """A piece of a completion that may be Python.
 
-    `raw` is the piece as it stands, `fenced` whether a fence or a tag opened it, `language` what a
-    fence says it is: "python", "" for nothing, or "other". `last`: an end mark follows.
+    `raw`: the piece as it stands. `fenced`: whether a fence or a tag opened it. `language`: the
+    fence's language: "python", "other", or "" if it has none. `last`: whether an end mark follows.
     """
 
     raw: str
@@ -75,7 +75,7 @@ class Cell:
 
     @cached_property
     def code(self) -> str:
-        """The piece without the indentation, or the marks of a quotation, that all lines share."""
+        """The piece without the indentation or the quotation marks that all lines share."""
         code = _dedented(self.raw.removeprefix("\n") if self.fenced else self.raw)
         code = _PYTHON_LINE.sub("", code, count=1)
         some = code[:1] in ("!", "%") or "\n!" in code or "\n%" in code
@@ -83,12 +83,12 @@ class Cell:
 
     @cached_property
     def tree(self) -> ast.Module | None:
-        """The code's tree, None if it is no Python."""
+        """The code's syntax tree, None if it is not Python."""
         return parsed(self.code)
 
 
 def _without_commands(code: str) -> str:
-    """Return code without a notebook's commands, if they alone keep it from being Python."""
+    """Return code without a notebook's commands, if it is Python without them."""
     if parsed(code) is not None:
         return code
     without = _COMMAND.sub("", code)
@@ -96,7 +96,7 @@ def _without_commands(code: str) -> str:
 
 
 def cells_of(text: str) -> list[Cell]:
-    """Return the pieces of a text, but for blank ones and those in other languages."""
+    """Return the pieces of a text, without blank ones and those in other languages."""
     found: list[Cell] = []
     for cell in _split(Cell(text), (_OUTSIDE_LITERALS, _ANYWHERE)):
         if cell.raw.strip(" \t\n>"):
@@ -109,7 +109,7 @@ def cells_of(text: str) -> list[Cell]:
 
 
 def _split(piece: Cell, patterns: Sequence[re.Pattern[str]]) -> Iterator[Cell]:
-    """Cut a piece at the marks of the first pattern, and at those of the next what is no Python."""
+    """Cut a piece at the first pattern's marks; cut what is not Python at the next pattern's."""
     if not patterns or not _ANYWHERE.search(piece.raw) or _is_whole(piece.tree):
         yield piece
         return
@@ -126,7 +126,7 @@ def _split(piece: Cell, patterns: Sequence[re.Pattern[str]]) -> Iterator[Cell]:
 
 
 def _is_whole(tree: ast.Module | None) -> bool:
-    """Whether a piece is Python, marks and all. A list that stands by itself is a mark: [DONE]."""
+    """Return whether a piece is Python with its marks. A list by itself is a mark: [DONE]."""
     if tree is None:
         return False
     return not any(isinstance(n, ast.Expr) and isinstance(n.value, ast.List) for n in tree.body)
@@ -143,7 +143,7 @@ def _cut(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, re.Match[st
 
 
 def _language(info: str) -> str:
-    """Read what follows a fence on its line: a language, or several words, which are prose."""
+    """Return the language in the text after a fence; several words there are prose."""
     words = info.lower().split(maxsplit=1)
     if not words:
         return ""
@@ -159,9 +159,9 @@ _SHOWN = {new: chr(old) for old, new in _HIDDEN.items()}
 
 
 def said(completion: str) -> str | None:
-    """Return what a completion says beside its thoughts, None if a thought never ends.
+    """Return a completion without its thoughts, None if a thought never ends.
 
-    A mark of a thought in a string or a comment of a piece that is Python is text.
+    In a string or a comment of Python code, the mark of a thought is text.
     """
     plain = spoken(completion)
     literal = _HOLDS.search(completion)
@@ -184,9 +184,9 @@ def _with_hidden_literals(piece: str) -> str:
 
 
 def _dedented(text: str) -> str:
-    """Strip the indentation and the `>` of a quotation that all lines share but blank ones."""
+    """Strip the indentation and the `>` of a quotation that all lines share; skip blank lines."""
     if text.lstrip("\n")[:1] not in " \t>":
-        return text  # the first line shares none
+        return text  # the first line has no indentation
     lines = text.split("\n")
     leads = [line[: len(line) - len(line.lstrip(" \t>"))] for line in lines]
     shared = [lead for lead, line in zip(leads, lines, strict=True) if len(lead) < len(line)]
@@ -199,7 +199,7 @@ def _dedented(text: str) -> str:
 
 
 def parsed(code: str) -> ast.Module | None:
-    """Return the tree, None if the code is no Python. LARGEST bounds the length."""
+    """Return the syntax tree, None if the code is not Python. LARGEST limits the length."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

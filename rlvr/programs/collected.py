@@ -1,6 +1,7 @@
-"""What tests need that a test runner does and `rlvr/sandbox/suites.py` does not, read from them.
+"""Collected: finds what tests need from a test runner that `rlvr/sandbox/suites.py` does not do.
 
-A test that is passed by in silence would let the others decide alone, so such tests decide nothing.
+If such a test were silently skipped, the other tests alone would decide. So these tests decide
+nothing.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ _PYTEST = {"raises", "approx", "fail", "mark"}
 
 
 def needs(trees: Sequence[ast.Module], entry: str) -> Iterator[str]:
-    """Yield what tests need of a test runner that is not there.
+    """Yield what tests need from a test runner that is not there.
 
-    Where they define `check`, which is called with the function `entry`, they need none.
+    If they define `check`, which is called with the function `entry`, they need no test runner.
     """
     top = [node for tree in trees for node in tree.body]
     if entry and any(isinstance(node, ast.FunctionDef) and node.name == "check" for node in top):
@@ -59,7 +60,7 @@ def _of_class(kind: ast.ClassDef) -> Iterator[str]:
 
 
 def _of_pytest(node: ast.AST) -> Iterator[str]:
-    """Yield what a node takes of pytest that is not there. `main` does nothing where it is."""
+    """Yield what a node uses of pytest that is not there. `main` may be used, and does nothing."""
     match node:
         case ast.Attribute(value=ast.Name(id="pytest"), attr=attr):
             if attr not in _PYTEST | {"main"}:

@@ -1,14 +1,14 @@
-"""The program that a completion holds: its Python cells, read as a notebook is read.
+"""Fences: finds the program in a completion. Its Python cells are read as a notebook is read.
 
-Marks cut a completion into pieces, of which those that Python can parse are cells
+Marks cut a completion into pieces; the pieces that Python can parse are cells
 (`rlvr/programs/cells.py`). The program is the last cell that defines a function under test,
 together with the cells that define what it uses, in the order of the text. Without marks it is the
 whole text.
 
-Where no cell defines a function, the last one that returns something continues the prompt. There is
-no stdin, so what reads it after the last definition is a demonstration, and is left out.
+If no cell defines a function, the last cell that returns something continues the prompt. There is
+no stdin. So code after the last definition that reads stdin is a demonstration, and is left out.
 
-What is read here is hostile, and read outside the sandbox: in time that grows as its length does.
+The completion may be hostile, and is read outside the sandbox, so all time is linear in its length.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from rlvr.programs.scripts import is_script, last_of, script
 __all__ = ["LARGEST", "TooLarge", "joined", "program"]
 
 LARGEST = 1 << 18
-"""Characters of a completion, without its thoughts, that are read."""
+"""So many characters of a completion, without its thoughts, are read at most."""
 
 
 def program(completion: str, names: Collection[str], preamble: str = "", prompt: str = "") -> str:
-    """Return the program that a completion holds, or "" if it holds none.
+    """Return the program in a completion, or "" if there is none.
 
-    `names` are the functions under test; none stands for a program that is run itself, and reads
-    its input. `preamble` is put before a program that defines a function, `prompt` before one that
-    continues it. Raises TooLarge for more than LARGEST characters or MOST_PIECES pieces.
+    `names`: the functions under test. If there are none, the program itself runs and reads an
+    input. `preamble` is put before a program that defines a function, `prompt` before one that
+    continues the prompt. Raises TooLarge for more than LARGEST characters or MOST_PIECES pieces.
     """
     text = said(completion.removeprefix("\ufeff"))
     if text is None:
@@ -59,12 +59,12 @@ def program(completion: str, names: Collection[str], preamble: str = "", prompt:
 
 
 def _main(cells: Sequence[Cell], names: Collection[str], prompt: str) -> tuple[int, bool]:
-    """Return which cell is the program, and whether it defines a function under test."""
+    """Return the index of the program's cell, and whether it defines a function under test."""
     if len(cells) == 1 and not prompt:
         return 0, True
     able = [i for i, cell in enumerate(cells) if any(n in cell.code for n in names)]
     if len(able) == 1 and any(f"\ndef {name}(" in f"\n{cells[able[0]].code}" for name in names):
-        return able[0], True  # and nothing need be parsed
+        return able[0], True  # then nothing need be parsed
     found, best = 0, 0
     for index in reversed(able):
         tree = cells[index].tree
@@ -82,10 +82,10 @@ def _main(cells: Sequence[Cell], names: Collection[str], prompt: str) -> tuple[i
 
 
 def _defines(tree: ast.Module, names: Collection[str]) -> int:
-    """Return 2 if a cell defines one of the functions, 1 if it imports it or has it as a method.
+    """Return 2 if a cell defines one of the functions, 1 if it imports one or has it as a method.
 
     An assignment defines a function, unless its value is data or is made from that name. A function
-    without a body, or a class of such, only shows how it is called: 1.
+    without a body, or a class of such functions, only shows how to call it, and gives 1.
     """
     found = 0
     for node in statements_of(tree):
@@ -117,7 +117,7 @@ def _says_nothing(node: ast.stmt) -> bool:
 
 
 def _continues(cell: Cell, prompt: str) -> bool:
-    """Whether a cell is the body of the prompt's function: it returns or yields something."""
+    """Return whether a cell is the body of the prompt's function: it returns or yields a value."""
     tree = parsed(f"def body():\n{_body(cell, prompt)}\n")
     if tree is None or len(tree.body) > 1:
         return False
@@ -130,9 +130,10 @@ def _continues(cell: Cell, prompt: str) -> bool:
 
 
 def _body(cell: Cell, prompt: str) -> str:
-    """Return what continues a prompt. It may have lost indentation, or its first line's.
+    """Return the text that continues a prompt, with its indentation if that was lost.
 
-    Without a fence that is so where it begins at the margin, and is no Python there.
+    All lines may have lost it, or only the first. Without a fence, a text has lost it if it begins
+    at the margin and is not Python there.
     """
     if not cell.fenced and (
         cell.raw.lstrip("\n")[:1] in (" ", "\t", "")
@@ -144,7 +145,7 @@ def _body(cell: Cell, prompt: str) -> str:
     first, *later = [line for line in code.splitlines() if line.strip() and line[0] != "#"] or [""]
     last = (prompt.rstrip().splitlines() or [""])[-1]
     indent = last[: len(last) - len(last.lstrip())] or "    "
-    deep = 2 * len(indent) if first.rstrip().endswith(":") else 1  # what its block is indented by
+    deep = 2 * len(indent) if first.rstrip().endswith(":") else 1  # the indentation of its block
     depths = [len(line) - len(line.lstrip()) for line in later]
     if depths and depths[0] >= deep and min(depths) >= min(deep, len(indent)):
         return code.replace(first, f"{indent}{first}", 1)
@@ -161,8 +162,8 @@ def _with_helpers(
 ) -> list[str]:
     """Return the code of the program and of the cells that define what it uses, in their order.
 
-    `parts` is the program's code, by its cells. A name is what the nearest cell above defines it
-    as, else the first one below.
+    `parts`: the program's code, by cell. A name has the definition in the nearest cell above, else
+    the one in the first cell below.
     """
     if len(cells) == 1:
         return [*parts.values()]
@@ -189,9 +190,9 @@ def _with_helpers(
 
 
 def _without_use(cell: Cell, names: Collection[str]) -> str:
-    """Return a cell's code without what uses the functions under test before they are defined.
+    """Return a cell's code without statements that use the functions before they are defined.
 
-    Where a whole program is wanted, another one gives what it defines and imports.
+    If a whole program is wanted, another whole program gives only its definitions and imports.
     """
     assert cell.tree is not None
     if not names and is_script(cell.tree):
@@ -207,7 +208,7 @@ def _without_use(cell: Cell, names: Collection[str]) -> str:
 
 
 def _without(code: str, nodes: Sequence[ast.stmt]) -> str:
-    """Return code with the lines of some statements left blank."""
+    """Return code with the lines of some statements blanked."""
     lines = code.split("\n")
     for node in nodes:
         for number in range(node.lineno - 1, node.end_lineno or node.lineno):
@@ -216,7 +217,7 @@ def _without(code: str, nodes: Sequence[ast.stmt]) -> str:
 
 
 def joined(parts: Sequence[str]) -> str:
-    """Put parts of a program one after the other; imports from the future go to the top."""
+    """Join parts of a program; imports from `__future__` go to the top."""
     parts = [part for part in parts if part.strip()]
     futures: list[str] = []
     if len(parts) > 1:
@@ -235,9 +236,9 @@ _OUTSIDE = ("input(", "stdin", "argv", "open(0")
 
 
 def _without_demonstration(code: str, names: Collection[str]) -> str:
-    """Return code without its end, from where it reads stdin once the functions are defined.
+    """Return code without its end, if the end reads stdin after the functions are defined.
 
-    An end that defines what the rest uses stays.
+    An end that defines something that the rest uses stays.
     """
     tree = parsed(code) if any(word in code for word in _OUTSIDE) else None
     if tree is None:
@@ -260,7 +261,7 @@ def _without_demonstration(code: str, names: Collection[str]) -> str:
 
 
 def _without_tests(code: str, names: Collection[str]) -> str:
-    """Return code without its own tests, if they alone need pytest, which no program has."""
+    """Return code without its own tests, if only they need pytest, which no program has."""
     tree = parsed(code) if "pytest" in code else None
     if tree is None:
         return code
@@ -297,7 +298,7 @@ def _binds(node: ast.stmt, names: Collection[str]) -> bool:
 
 
 def _reads(node: ast.AST, readers: Collection[str] = ()) -> bool:
-    """Whether code reads stdin or arguments, or calls a reader, and does not expect the end."""
+    """Return whether code reads stdin or arguments, or calls a reader, and expects no end."""
     stack = [node]
     while stack:
         part = stack.pop()

@@ -1,6 +1,6 @@
-"""What Python code binds, and which names it uses without binding them.
+"""Names: finds the names that Python code binds, and those that it uses without binding them.
 
-What is read here is hostile, and read outside the sandbox: in time that grows as its length does.
+The code may be hostile, and is read outside the sandbox, so all time is linear in its length.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def statements_of(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def bound_by(node: ast.AST) -> set[str]:
-    """Return the names that a statement by itself binds."""
+    """Return the names that a single statement binds."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return {node.name}
@@ -45,12 +45,12 @@ def bound_by(node: ast.AST) -> set[str]:
 
 
 def names_in(*nodes: ast.AST) -> set[str]:
-    """Return the names that stand in some nodes."""
+    """Return the names in some nodes."""
     return {part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
 def scope_of(code: str) -> tuple[set[str], set[str]]:
-    """Return the names that code uses and does not define, and those that it defines."""
+    """Return the names that code uses without a definition, and the names that it defines."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -71,7 +71,7 @@ def scope_of(code: str) -> tuple[set[str], set[str]]:
     return used - bound - _BUILTIN, bound
 
 
-# In the order of LiveCodeBench's harness, where a later module's name counts.
+# In the order of LiveCodeBench's harness, in which a later module's name takes precedence.
 _SUPPLIED = (
     *("string", "re", "datetime", "collections", "heapq", "bisect", "copy", "math", "random"),
     *("statistics", "itertools", "functools", "operator", "io", "sys", "json", "typing"),
@@ -79,10 +79,10 @@ _SUPPLIED = (
 
 
 def imports_for(code: str, but: Collection[str]) -> str:
-    """Return statements that import what code uses and never binds, without the names in `but`.
+    """Return statements that import the names that code uses and never binds, except `but`.
 
-    That is what the harnesses of APPS and LiveCodeBench import for a function or a class: all names
-    of some modules of the standard library, and those modules.
+    The harnesses of APPS and LiveCodeBench import the same for a function or a class: all names of
+    some modules of the standard library, and those modules.
     """
     missing = sorted(scope_of(code)[0].difference(but))
     return "\n".join(_imports()[name] for name in missing if name in _imports()) if missing else ""

@@ -1,6 +1,6 @@
-"""Which cells of a completion are a whole program: one that is run itself and reads its input.
+"""Scripts: finds the cells of a whole program, which itself runs and reads its input.
 
-What is read here is hostile, and read outside the sandbox: in time that grows as its length does.
+The completion may be hostile, and is read outside the sandbox, so all time is linear in its length.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from rlvr.programs.names import Definition, Import, bound_by, scope_of, statemen
 
 
 def script(cells: Sequence[Cell]) -> list[int]:
-    """Return which cells are the program that is run itself, without its helpers.
+    """Return the indices of the cells of the program that runs, without its helpers.
 
-    It is the last cell that reads the input and prints by itself. A cell that needs a variable of
-    such a cell only explains that one. Where no cell does both, several are the program together:
-    each that reads, and each that uses what they read.
+    The program is the last cell that both reads the input and prints. A cell that needs a variable
+    of such a cell only explains it. If no cell does both, several cells are the program together:
+    those that read, and those that use what they read.
     """
     if len(cells) == 1:
         return [0]
@@ -54,13 +54,13 @@ def _in_pieces(cells: Sequence[Cell], run: Sequence[int]) -> list[int]:
 
 
 def _is_run(cell: Cell) -> bool:
-    """Whether a cell is said to be Python or calls anything."""
+    """Return whether a cell's fence says Python, or the cell calls anything."""
     assert cell.tree is not None
     return cell.language == "python" or any(isinstance(n, ast.Call) for n in ast.walk(cell.tree))
 
 
 def is_script(tree: ast.Module | None) -> bool:
-    """Whether a program reads the input and prints. One that gives itself an input does not."""
+    """Return whether a program reads the input and prints; not if it replaces its input."""
     if tree is None:
         return False
     nodes = _running(tree, _definitions(tree))
@@ -77,7 +77,7 @@ def is_script(tree: ast.Module | None) -> bool:
 
 
 def _replaces_input(node: ast.stmt) -> bool:
-    """Whether a statement puts something else in the place of `input` or `sys.stdin`."""
+    """Return whether a statement replaces `input` or `sys.stdin` by something else."""
     if isinstance(node, ast.Assign):
         return any(
             isinstance(target, ast.Attribute)
@@ -94,16 +94,16 @@ def _definitions(tree: ast.Module) -> dict[str, ast.AST]:
 
 
 def _variables(tree: ast.Module | None) -> set[str]:
-    """Return the names that a cell binds, but for what it defines or imports."""
+    """Return the names that a cell binds, without those that it defines or imports."""
     nodes = statements_of(tree) if tree is not None else ()
     bound = (bound_by(n) for n in nodes if not isinstance(n, Definition | Import))
     return set().union(*bound)
 
 
 def _running(tree: ast.Module, own: dict[str, ast.AST]) -> list[ast.AST]:
-    """Return the nodes that run: outside of definitions, and in those that are mentioned there.
+    """Return the nodes that run: those outside definitions, and in definitions that are used.
 
-    What is mentioned is taken out of `own`, so that each definition is looked at once.
+    A used definition is removed from `own`, so that each definition is read once.
     """
     found: list[ast.AST] = []
     stack: list[ast.AST] = [node for node in tree.body if not isinstance(node, Definition)]
@@ -137,5 +137,5 @@ def _is_output(node: ast.AST) -> bool:
 
 
 def last_of(cells: Sequence[Cell], among: Sequence[int]) -> int:
-    """Return the last of some cells, if there is one the last in a fence."""
+    """Return the last of some cells; if some are in a fence, the last of those."""
     return max(among, key=lambda index: (cells[index].fenced, index))

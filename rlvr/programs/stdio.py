@@ -1,7 +1,7 @@
-"""Tests of a whole program: an input for each test, and the output that is wanted.
+"""Stdio: tests of a whole program: an input for each test, and the expected output.
 
-A reference has them in one of the shapes that data sets have. Each may be JSON text, and so may
-what it holds:
+A reference has the tests in one of the forms of known data sets. The form may be JSON text, and so
+may its values:
 
 - `input_output` (APPS, TACO), or the reference itself: `inputs` and `outputs`, lists of equal
   length, with `fn_name` if they are calls of a function;
@@ -10,19 +10,19 @@ what it holds:
 - `public_test_cases`, `private_test_cases` (LiveCodeBench): lists of {"input", "output"}, with
   `func_name` in `metadata` if they are calls.
 
-An input or output that is a list is a list of lines. Where tests are calls, an input is the list of
-arguments, or text that has each of them as JSON on a line of its own. Where all `outputs` are lists
-of one item, a function may return these lists, or all the items, as APPS has it.
+If an input or output is a list, it is a list of lines. If the tests are calls, an input is the list
+of arguments, or a text with each argument as JSON on a line of its own. If all `outputs` are lists
+of one item, a function may return these lists, or all the items, as in APPS.
 
-Outputs are compared by their tokens: what stands between blanks (space, tab, line ends, form feed,
-vertical tab). How many blanks there are, and of which kind, does not count. A token that is a
-decimal number with a point or an exponent is wanted within `tolerance` of it (relative) or 1e-6
-(absolute): the other may be any decimal number. So 5e3 is also met by 5000, 00.10 by .1, 1.50 by
-1.500000001, and what is within 1e-6 of 0 by 0: where digits themselves count, a reference needs a
-`checker`. Every other token, integers too, is wanted to the character.
+Outputs are compared token by token. Tokens are separated by blanks (space, tab, line ends, form
+feed, vertical tab); the number and kind of blanks do not count. If the expected token is a decimal
+number with a point or an exponent, the output's token may be any decimal number within `tolerance`
+(relative) or 1e-6 (absolute) of it. So 5000 meets 5e3, .1 meets 00.10, 1.500000001 meets 1.50, and
+0 meets any number within 1e-6 of it. If the digits themselves count, a reference needs a `checker`.
+Every other token, integers too, must be equal to the character.
 
-This module is no sandbox: it reads what is trusted, and compares text in time that grows as its
-length does.
+This module is no sandbox. It reads references, which are trusted, and compares texts in time that
+is linear in their length.
 """
 
 from __future__ import annotations
@@ -41,14 +41,15 @@ _LIVECODEBENCH = ("public_test_cases", "private_test_cases")
 
 
 class BadTests(ValueError):
-    """What a reference has are no tests of this kind that can be used."""
+    """The reference's tests of this kind can't be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """What goes in and what is to come out, as the reference has it.
+    """Inputs and expected outputs, as the reference has them.
 
-    `function`: they are calls of it. `wrapped`: each result may stand in a list by itself.
+    `function`: the function that the tests call, if they are calls. `wrapped`: whether each result
+    may be the only item of a list.
     """
 
     inputs: tuple[Any, ...]
@@ -82,7 +83,7 @@ def pairs(reference: Mapping[str, Any]) -> Pairs | None:
 
 
 def _may_be_wrapped(found: Pairs) -> bool:
-    """Whether APPS may have put each result in a list. JSON text is as the function returns it."""
+    """Return whether APPS may have put each result into a list. JSON text is never wrapped."""
     return not any(isinstance(given, str) for given in found.inputs) and all(
         isinstance(wanted, list) and len(wanted) == 1 for wanted in found.outputs
     )
@@ -99,7 +100,7 @@ def _function(reference: Mapping[str, Any], holder: Mapping[str, Any]) -> str:
 
 
 def _columns(holder: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield the pairs of CodeContests' columns."""
+    """Yield the pairs from CodeContests' columns."""
     for key in _CODECONTESTS:
         part = _json(holder.get(key))
         if isinstance(part, Mapping) and "input" in part and "output" in part:
@@ -109,7 +110,7 @@ def _columns(holder: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
 
 
 def _rows(holder: Mapping[str, Any], function: str) -> Iterator[tuple[Any, Any]]:
-    """Yield the pairs of lists of {"input", "output"}."""
+    """Yield the pairs from lists of {"input", "output"}."""
     for key in ("tests", *_LIVECODEBENCH):
         rows = _json(holder.get(key)) or []
         paired = [isinstance(row, Mapping) and "input" in row and "output" in row for row in rows]
@@ -130,7 +131,7 @@ def _checked(inputs: Sequence[Any], outputs: Sequence[Any], function: str) -> Pa
 
 
 def _json(value: Any) -> Any:
-    """Read JSON text, and JSON text in that; what is none stays as it is."""
+    """Read JSON text, and JSON text inside it; anything else stays unchanged."""
     for _ in range(3):
         if not isinstance(value, str):
             break
@@ -142,7 +143,7 @@ def _json(value: Any) -> Any:
 
 
 def text(value: Any) -> str:
-    """Return an input or output as text; a list is one of lines. Raises BadTests."""
+    """Return an input or output as text; a list has a line for each item. Raises BadTests."""
     if isinstance(value, str):
         return value
     lines = value if isinstance(value, (list, tuple)) else [value]
@@ -165,7 +166,7 @@ def arguments(value: Any) -> list[Any]:
 
 
 def result(given: Any, wanted: Any) -> Any:
-    """Return a call's expected result: JSON where the arguments are JSON text, else as it is."""
+    """Return a call's expected result: read as JSON if the arguments are JSON text."""
     if not isinstance(given, str) or not isinstance(wanted, str):
         return wanted
     try:
@@ -175,7 +176,7 @@ def result(given: Any, wanted: Any) -> Any:
 
 
 def same(wanted: str, printed: str, tolerance: float) -> bool:
-    """Compare an output with the wanted one, token by token, as the module states."""
+    """Compare an output with the expected one, token by token, as the module's docstring says."""
     tokens, given = (text.encode(errors="surrogatepass").split() for text in (wanted, printed))
     return len(tokens) == len(given) and all(
         one == other or _near(one, other, tolerance)
@@ -184,7 +185,7 @@ def same(wanted: str, printed: str, tolerance: float) -> bool:
 
 
 def _near(wanted: bytes, given: bytes, tolerance: float) -> bool:
-    """Whether a token is a number as near to a decimal number as the module states."""
+    """Return whether a token is a number near enough to a decimal number (see the module)."""
     if not _NUMBER.fullmatch(wanted) or wanted.lstrip(b"+-").isdigit():
         return False
     if not _NUMBER.fullmatch(given):

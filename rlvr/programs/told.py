@@ -1,11 +1,11 @@
-"""What tests need that plain data can't tell, read from the tests alone.
+"""Told: finds in the tests what they need beyond plain data.
 
-A program's results travel as data (`rlvr/sandbox/plain.py`, `rlvr/sandbox/checker.py`). Tests that
-need more than that decide nothing: they are refused here, whatever a program answers, so that no
-program can choose it. What costs a call something is asked for only where tests look at it:
-arguments after the call, and what is printed.
+A program's results are sent as data (`rlvr/sandbox/plain.py`, `rlvr/sandbox/checker.py`). Tests
+that need more than data decide nothing. They are refused here before any program runs, so that no
+program can choose to be undecided. Some data make a call slower: arguments after the call, and
+prints. They are sent only if the tests read them.
 
-Tests are trusted. Nothing of a program is read here.
+Tests are trusted. No program is read here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TYPES = [type(value) for value in _EXAMPLES] + [
     if isinstance(kind := vars(__import__(module)).get(name), type)
 ]
 PLAIN = frozenset(name for kind in _TYPES for name in dir(kind)) | {"__next__", "__name__"}
-"""The attributes that a result may have: those of plain data, an iterator and a function."""
+"""The attributes that a result may have: those of plain data, of iterators and of functions."""
 
 _OWN_FILES = {"shutil", "tempfile", "subprocess", "socket", "sqlite3", "inspect"}
 _HARMLESS = {"path", "sep", "linesep", "pathsep", "name", "fspath", "PathLike"}
@@ -46,10 +46,10 @@ def needs(
     names: Collection[str],
     packages: Set[str],
 ) -> Iterator[str]:
-    """Yield what tests need that can't be told; `names` are the functions under test.
+    """Yield what tests need that can't be sent as data; `names` are the functions under test.
 
-    `texts` and `nodes` are the tests themselves, `setup` what is run before them. `packages` may be
-    imported beside the standard library.
+    `texts` and `nodes`: the tests themselves. `setup`: code that runs before them. `packages`:
+    packages that they may import beside the standard library.
     """
     imported = _imported([*setup, *nodes])
     foreign = imported - sys.stdlib_module_names - {"pytest"}
@@ -86,9 +86,9 @@ def needs(
 
 
 def _handed_over(nodes: Sequence[ast.AST], results: _Results) -> Iterator[str]:
-    """Yield the functions that tests hand over to a function under test, or to a result.
+    """Yield the functions that tests pass to a function under test, or to a result.
 
-    Such a call ends the tests where it is reached, and a program may choose whether it is.
+    Such a call would end the tests, and a program could choose whether it is reached.
     """
     made = {node.name for node in nodes if isinstance(node, (*_DEFS, ast.ClassDef))}
     made |= {target.id for node in nodes if isinstance(node, ast.Assign)
@@ -119,12 +119,12 @@ _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def _is_made(name: str) -> bool:
-    """Whether a name is a built-in function's or class's."""
+    """Return whether a name is that of a built-in function or class."""
     return callable(vars(builtins).get(name))
 
 
 def _caught(node: ast.AST) -> Iterator[tuple[ast.AST, Sequence[ast.AST]]]:
-    """Yield (classes of exceptions, code) where tests want code to raise what plain data is not."""
+    """Yield (classes of exceptions, code) where tests expect that code raises them."""
     calls: list[tuple[ast.AST, Sequence[ast.AST]]] = []
     match node:
         case ast.Try(body=body):
@@ -140,7 +140,7 @@ def _caught(node: ast.AST) -> Iterator[tuple[ast.AST, Sequence[ast.AST]]]:
 
 
 def _endings(node: ast.AST, results: _Results) -> Iterator[str]:
-    """Yield the exceptions that tests want of the program and that never leave it as they are."""
+    """Yield the exceptions that tests expect from the program and that can't leave it unchanged."""
     for kinds, code in _caught(node):
         inner = [part for statement in code for part in ast.walk(statement)]
         words = {getattr(part, "attr", getattr(part, "id", "")) for part in inner}
@@ -156,7 +156,7 @@ _NEXT = {"next", "anext", "__next__", "__anext__", "send", "asend"}
 
 
 def _of_result(node: ast.AST, results: _Results) -> Iterator[str]:
-    """Yield what tests do with a result that no plain data can."""
+    """Yield what tests do with a result that is impossible with plain data."""
     match node:
         case ast.withitem(context_expr=given) if results.holds(given):
             yield "they enter a result, which plain data can't be"
@@ -167,7 +167,7 @@ def _of_result(node: ast.AST, results: _Results) -> Iterator[str]:
 
 
 def _imported(nodes: Sequence[ast.AST]) -> set[str]:
-    """Return the packages that tests can't do without: those of imports that no `try` guards."""
+    """Return the packages that tests need: those of imports that no `try` guards."""
     guarded = {part for node in nodes if isinstance(node, ast.Try) for part in ast.walk(node)}
     found = set()
     for node in nodes:
@@ -182,7 +182,7 @@ _TELLING = (ast.Import, ast.ImportFrom, ast.Call, ast.Attribute, ast.TryStar, as
 
 
 def _world(node: ast.AST) -> Iterator[str]:
-    """Yield how a node changes, outside the program, what only the tests' own process has."""
+    """Yield how a node changes state that only the tests' own process has, and not the program."""
     match node:
         case ast.Import() | ast.ImportFrom():
             for name in sorted(_imported([node]) & _OWN_FILES):
@@ -214,7 +214,7 @@ _SHORT = {"float16", "half", "float32", "single", "complex64", "csingle"}
 
 
 def _of_numpy(node: ast.AST) -> Iterator[str]:
-    """Yield the types of numpy that a node names and that don't travel as they are."""
+    """Yield the types of numpy that a node names and that can't be sent unchanged."""
     given: list[ast.AST] = []
     match node:
         case ast.Attribute(value=ast.Name(), attr=attr) if attr != "O" and _NOT_TOLD.match(attr):
@@ -243,9 +243,9 @@ def _dotted(node: ast.AST) -> list[str]:
 
 
 def looks(nodes: Sequence[ast.AST], names: Collection[str]) -> bool:
-    """Whether tests may look at an argument after the call: where it is not written in the call.
+    """Return whether tests may read an argument after the call: it is not a literal in the call.
 
-    A function that is not called by a name of its own may be a result, or the one under test.
+    A function that is not called by its own name may be a result, or the function under test.
     """
     functions = _Results(nodes, names).functions
     stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
@@ -270,9 +270,9 @@ def looks(nodes: Sequence[ast.AST], names: Collection[str]) -> bool:
 
 
 class _Results:
-    """Which nodes hold a result of a function under test and nothing else.
+    """Finds the nodes that are always a result of a function under test.
 
-    `functions` are its names: those under test, and what `check` calls them.
+    `functions`: the names of these functions, and the names by which `check` calls them.
     """
 
     def __init__(self, nodes: Sequence[ast.AST], names: Collection[str]) -> None:
@@ -294,11 +294,11 @@ class _Results:
         self.variables = {name for name in given if stores.count(name) == given.count(name)}
 
     def asks(self, node: ast.AST) -> bool:
-        """Whether a node is a function under test, or a result, which may be a function."""
+        """Return whether a node is a function under test, or a result, which may be a function."""
         return self.holds(node) or isinstance(node, ast.Name) and node.id in self.functions
 
     def holds(self, node: ast.AST) -> bool:
-        """Whether a node is a result, an item of one, or a variable that only results are in."""
+        """Return whether a node is a result, an item of one, or a variable of only results."""
         match node:
             case ast.Call(func=ast.Name(id=name)):
                 return name in self.functions
