@@ -1,4 +1,4 @@
-"""What `make docs` does beside mkdocs: pages from outside docs/, reference pages, links out of it.
+"""Hooks of `make docs`: pages from outside docs/, reference pages, and links that leave docs/.
 
 Pages link to files of the repository as GitHub wants it (`../configs/quickstart.yaml`). The site
 has a copy of each file that is linked, and for each folder a page that lists its files.
