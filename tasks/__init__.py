@@ -22,10 +22,10 @@ PATIENCE = 5_000
 
 
 def split_of(content: str) -> Split:
-    """Return the split that a problem's content belongs to: 80 % train, 15 % eval, 5 % dev.
+    """Return the split to which a problem's content belongs: 80 % train, 15 % eval, 5 % dev.
 
-    A hash of the content decides, so splits are disjoint whatever the seed, the length or the order
-    of the streams.
+    A hash of the content decides, so the splits are disjoint for all seeds, lengths and orders of
+    streams.
     """
     place = hashlib.sha256(content.encode()).digest()[0] / 256
     return "train" if place < 0.80 else "eval" if place < 0.95 else "dev"
@@ -40,9 +40,9 @@ def stream(
 ) -> Iterator[Drawn]:
     """Yield n draws of `split`, no content twice, each keyed by (task, split, seed, index).
 
-    `draw(generator)` returns (content, value); contents of other splits are drawn again. A small
-    training space may run out: then its contents come again, in another order. Raises ValueError
-    when eval or dev runs out.
+    `draw(generator)` returns (content, value). A content of another split is drawn again. If the
+    training split runs out of contents, they come again in another order. Raises ValueError if eval
+    or dev runs out.
     """
     seen: set[object] = set()
     for index in range(n):
@@ -66,7 +66,7 @@ def _draw_new(
     split: Split,
     seen: set[object],
 ) -> Drawn | None:
-    """Draw until something of `split` is not in `seen`; None when patience runs out."""
+    """Draw until a content of `split` is not in `seen`; return None after too many draws."""
     for _ in range(PATIENCE):
         content, value = draw(generator)
         if value not in seen and split_of(content) == split:

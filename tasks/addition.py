@@ -1,8 +1,8 @@
 """Addition of zero-padded numbers, the sum plain or reversed: `12+34=` -> `046` or `640`.
 
-Reversed, the digits come out in the order in which a person adds: least significant first. Levels
-are the digits of the larger number and the number of carries: `d2c1`. Zeros matter (`64` is not
-`640` reversed), so the text must match exactly.
+In a reversed sum the digits come in the order in which a person adds: least significant first.
+Levels are the digits of the larger number and the number of carries: `d2c1`. Zeros matter (`64` is
+not `640` reversed), so the text must match exactly.
 """
 
 from __future__ import annotations

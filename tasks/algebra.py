@@ -2,10 +2,11 @@
 
 `Solve 3*x + 4 = 19 for x.` -> `x = 5`, `Expand and collect (x - 2)*(x + 9).` -> `x^2 + 7*x - 18`.
 
-Levels, dealt evenly: `linear`, `both sides` (x on both, the root may be a fraction), `quadratic`
-(two rational roots, both wanted), `expand` (the answer multiplied out, like terms collected),
-`derivative` (of a polynomial) and `chain` (of sines, cosines and exponentials of multiples of x).
-A prompt is a line; the real solution is the answer alone.
+Levels, equally many of each: `linear`, `both sides` (x on both sides; the root may be a fraction),
+`quadratic` (two rational roots; the answer needs both), `expand` (the answer is multiplied out,
+with like terms collected), `derivative` (of a polynomial) and `chain` (derivatives of sines,
+cosines and exponentials of multiples of x). A prompt is one line; the real solution is only the
+answer.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ VERIFIER = "algebra"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, the answer as the verifier takes it, and as a person would write it."""
+    """The question, the answer for the verifier, and the answer as a person would write it."""
 
     text: str
     reference: dict[str, str]
@@ -37,7 +38,7 @@ def problems(
 ) -> Iterator[Problem]:
     """Yield n problems of `split`.
 
-    Raises ValueError for a level that is none, and when the levels run out of problems.
+    Raises ValueError for an unknown level, and when the levels run out of problems.
     """
     levels = list(_LEVELS) if levels is None else levels
     if not levels or not set(levels) <= set(_LEVELS):
@@ -80,7 +81,7 @@ def _draw_both_sides(generator: random.Random) -> tuple[int, ...]:
 def _draw_quadratic(generator: random.Random) -> tuple[int, ...]:
     a, p, b, q = (generator.randint(*span) for span in ((1, 4), (-15, 15), (1, 3), (-15, 15)))
     if a * q == b * p:
-        return _draw_quadratic(generator)  # the roots p/a and q/b are one
+        return _draw_quadratic(generator)  # the roots p/a and q/b are equal
     return a * b, -(a * q + b * p), p * q
 
 

@@ -1,9 +1,9 @@
 """Expressions with precedence, parentheses and fractions: `3*(4+5)=` -> `27`, or `3*9=27`.
 
-Levels, dealt evenly: 1 one operation on whole numbers below 100 (products up to 12 x 12), 2 two
-operations, where precedence decides, 3 parentheses, three operations at times, 4 fractions, to be
-given in lowest terms or not. With `steps` the real solution works the answer out, one operation
-after the other, as a chain of equal expressions.
+Levels, equally many of each: 1: one operation on whole numbers below 100 (products up to 12 x 12).
+2: two operations, in which precedence matters. 3: parentheses, sometimes with three operations. 4:
+fractions; the answer need not be in lowest terms. With `steps` the real solution works the answer
+out, one operation after the other, as a chain of equal expressions.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def problems(
 ) -> Iterator[Problem]:
     """Yield n problems of `split`. Expressions that differ in the order of terms share a split.
 
-    Raises ValueError for a level that is none, and when a level runs out of problems.
+    Raises ValueError for an unknown level, and when a level runs out of problems.
     """
     if not levels or not set(levels) <= set(LEVELS):
         raise ValueError(f"levels are some of {list(LEVELS)}, not {list(levels)}")
@@ -134,7 +134,7 @@ def _canonical(expression: Expression) -> str:
 
 
 def work(expression: Expression) -> list[Expression]:
-    """Return the expression, what is left after each operation (leftmost first), and the value.
+    """Return the expression, the expression after each operation (leftmost first), and the value.
 
     Fractions are brought to a common denominator before they are added, and reduced at the end.
     """
@@ -172,7 +172,7 @@ def _value(number: Number) -> Fraction:
 
 
 def write(expression: Expression, around: int = 0, right: bool = False) -> str:
-    """Write an expression with as few parentheses as precedence `around` it allows."""
+    """Write an expression with as few parentheses as the precedence `around` it allows."""
     if isinstance(expression, int):
         return f"({expression})" if expression < 0 and right else str(expression)
     if isinstance(expression, Over):

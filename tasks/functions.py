@@ -1,10 +1,10 @@
 """Small Python functions from one line of English, with hidden tests: the completion is the body.
 
-Levels, dealt in turn: 1 an expression in one number, 2 two numbers or a condition, 3 one pass over
-a list, 4 a list filtered, changed and ordered, or a string taken apart and put together. The six to
-ten tests of each are chosen so that a wrong constant, operator or comparison, or a part of the
-sentence left out, fails one of them: negative numbers, empty lists and strings, repeated items,
-and the values next to what is compared with.
+Levels, in turn: 1: an expression in one number. 2: two numbers or a condition. 3: one pass over a
+list. 4: a list is filtered, changed and ordered, or a string is split and joined. Each function has
+six to ten tests: negative numbers, empty lists and strings, repeated items, and values next to
+those in comparisons. They are chosen so that a wrong constant, operator or comparison fails one of
+them, and so does a body that leaves out a part of the sentence.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ class Function:
 
     @property
     def prompt(self) -> str:
-        """The function up to its body."""
+        """The function's code before its body."""
         return f'def f({self.parameters}):\n    """Return {self.words}."""\n'
 
 
 def problems(
     split: Split, n: int, *, seed: int = 0, levels: Sequence[int] = LEVELS
 ) -> Iterator[Problem]:
-    """Yield n problems of `split`; no function is in two splits, whatever its words.
+    """Yield n problems of `split`; no function is in two splits, even in other words.
 
-    Raises ValueError for a level that is none, and when a level runs out of problems.
+    Raises ValueError for an unknown level, and when a level runs out of problems.
     """
     if not levels or not set(levels) <= set(LEVELS):
         raise ValueError(f"levels are some of {list(LEVELS)}, not {list(levels)}")
@@ -68,7 +68,7 @@ def problems(
 # --- drawing ---------------------------------------------------------------------------------
 
 # No two expressions that can be drawn mean the same: thresholds stay away from 0, where a sum would
-# not show them, and a letter is dropped in the case that it has by then.
+# not show them, and a letter is dropped in the case that it has at that point.
 
 
 def _drawer(level: int) -> Callable[[random.Random], tuple[str, Function]]:
@@ -222,7 +222,7 @@ _DRAW: dict[int, Callable[[random.Random], Function]] = {
 
 
 def inputs(function: Function) -> list[tuple[Any, ...]]:
-    """Return what the function is tested on: the same for the same function."""
+    """Return the inputs of a function's tests, the same each time."""
     if function.parameters == "s":
         quoted = re.search(r"'(\w)'", function.expression)
         small = quoted[1].lower() if quoted else "e"
@@ -241,7 +241,7 @@ def inputs(function: Function) -> list[tuple[Any, ...]]:
 
 
 def compiled(parameters: str, expression: str) -> Callable[..., Any]:
-    """Return the function of an expression, which is this module's own, never a model's."""
+    """Return the function of an expression; this module wrote the expression, and no model did."""
     made: Callable[..., Any] = eval(f"lambda {parameters}: {expression}")
     return made
 
@@ -263,17 +263,17 @@ SLIPS = (
     (r"\[::-1\]", ""),
     (r"\.\w+\(.*?\)", ""),
 )
-"""Pattern and replacement of what may go wrong; a constant that is one too large comes on top."""
+"""Patterns and replacements of slips; another slip is a constant that is one too large."""
 
 
 def slips(expression: str) -> list[str]:
-    """Return the expressions that differ from this one in one slip."""
+    """Return the expressions that differ from this one by one slip."""
     made = [(found, str(int(found[0]) + 1)) for found in re.finditer(r"\d+", expression)]
     made += [(found, new) for old, new in SLIPS for found in re.finditer(old, expression)]
     return [expression[: found.start()] + new + expression[found.end() :] for found, new in made]
 
 
 def corrupt(problem: Problem, generator: random.Random) -> str:
-    """Return a body that is nearly right: one constant, operator or part of it is another."""
+    """Return a body that is nearly right: one constant, operator or part of it is changed."""
     expression = str(problem.solution).strip().removeprefix("return ")
     return f"    return {generator.choice(slips(expression))}\n"

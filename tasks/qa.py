@@ -1,9 +1,9 @@
 """Questions and answers from a file or a hub dataset: `problem`, `answer`, `solution` if any.
 
-`question` stands for `problem` too. GSM8K's format is understood: in an answer such as `3 + 4 = 7
-#### 7` what follows `####` is the reference, the whole is the solution. Without files for both,
-lines are dealt to train, eval and dev by a hash of the problem's text, so that no problem is in two
-of them.
+`problem` may also be called `question`. GSM8K's format works too: in an answer such as `3 + 4 = 7
+#### 7` the text after `####` is the reference, and the whole answer is the solution. Without a file
+for each split, lines are divided into train, eval and dev by a hash of the problem's text, so that
+no problem is in two splits.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ def problems(
     eval_split: str | None = "test",
     suffix: str = "\n",
 ) -> Iterator[Problem]:
-    """Yield n problems of `split`, shuffled by `seed`; training ones come again when all are seen.
+    """Yield n problems of `split`, shuffled by `seed`; training ones come again when all are used.
 
-    Give `path` (and `eval_path`, when the test set is a file of its own) or `dataset` (and
-    `subset`) of the hub. `suffix` ends each prompt. Raises InputError naming file and line for a
-    line that is not what it should be, and ValueError where eval or dev has fewer than n problems.
+    Give `path` (and `eval_path`, if the test set has a file of its own), or `dataset` (and
+    `subset`) of the hub. `suffix` is added to each prompt. Raises InputError, which names file and
+    line, for a line of another form, and ValueError if eval or dev has fewer than n problems.
     """
     lines = _of_split(split, *_read(path, eval_path, dataset, subset, train_split, eval_split))
     source = path or dataset
@@ -66,7 +66,7 @@ def _read(
     train_split: str = "train",
     eval_split: str | None = "test",
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]] | None]:
-    """Return the lines to train on and those of a test set of its own, None for none."""
+    """Return the lines to train on, and those of the test set's own file, None if it has none."""
     if (path is None) == (dataset is None):
         raise InputError("task: qa needs either path (a JSONL file) or dataset (a hub id)")
     if path is not None:
@@ -83,7 +83,7 @@ def _of_split(
     if split == "eval":
         return evaluation
     tested = {line["problem"] for line in evaluation}
-    # Only dev is held back from the training file: its own share by hash, the rest trains.
+    # From the training file only dev is held back, by hash; the rest is for training.
     held = [line for line in training if line["problem"] not in tested]
     return [line for line in held if (split_of(line["problem"]) == "dev") == (split == "dev")]
 
@@ -112,7 +112,7 @@ def _shuffled(
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """Read a JSONL file of questions and answers, each problem once.
 
-    Raises InputError naming file and line.
+    Raises InputError, which names file and line.
     """
     if not path.is_file():
         raise InputError(f"task.path: no such file: {path}")

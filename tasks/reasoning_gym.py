@@ -1,9 +1,9 @@
 """Any dataset of Reasoning Gym: `reasoning_gym:DATASET`, as `reasoning_gym:leg_counting`.
 
-Every other option is the dataset's own (`max_animals: 5`). Entries are dealt to train, eval and dev
-by a hash of the question: the gym itself seeds an entry by seed + index, so that two of its seeds
-share nearly all of them. The real solution is the dataset's answer, where its scorer gives that
-full marks. Levels are the entry's difficulty, where it has one in a few words.
+Every other option is the dataset's own (`max_animals: 5`). Entries are divided into train, eval and
+dev by a hash of the question. (The gym itself seeds an entry by seed + index, so that two of its
+seeds share nearly all entries.) The real solution is the dataset's answer, if the scorer gives it
+full marks. The level is the entry's difficulty, if that is given in a few words.
 docs/reasoning-gym.md says which datasets are known to work.
 """
 
@@ -26,7 +26,7 @@ VERIFIER = "reasoning_gym"
 
 @dataclass(frozen=True)
 class Question:
-    """A question, the same as another of the same words, and the gym's entry as plain JSON data."""
+    """A question, equal to another with the same words, and the gym's entry as plain JSON data."""
 
     text: str
     entry: dict[str, Any] = field(compare=False)
@@ -35,7 +35,7 @@ class Question:
 def problems(
     split: Split, n: int, *, dataset: str, seed: int = 0, **options: Any
 ) -> Iterator[Problem]:
-    """Yield n problems of `split`, a question a prompt.
+    """Yield n problems of `split`; each prompt is a question.
 
     Raises InputError for an unknown dataset or an option that it refuses, ValueError when it runs
     out of questions.
@@ -65,7 +65,7 @@ def problems(
 
 
 def _level(difficulty: Any) -> str:
-    """Return `3` or `terms=3`; "all" for none, and for ranges, which say nothing of the entry."""
+    """Return `3` or `terms=3`; "all" without a level, and for ranges, which don't fit one entry."""
     parts = difficulty if isinstance(difficulty, Mapping) else {"": difficulty}
     if not all(isinstance(value, int | float | str) for value in parts.values()):
         return "all"
@@ -74,12 +74,12 @@ def _level(difficulty: Any) -> str:
 
 
 def _solution(problem: Problem, dataset: str) -> str | None:
-    """Return the entry's own answer if its scorer takes it. The dataset's own text is trusted."""
+    """Return the entry's own answer if its scorer accepts it. The dataset's own text is trusted."""
     answer = problem.reference["answer"]
     if answer is None:
         return None
     try:
         verdict = verify(problem, str(answer), dataset, evaluates="allowed")
-    except Exception:  # whatever the scorer raises: it does not take it
+    except Exception:  # if the scorer raises anything, it does not accept the answer
         return None
     return str(answer) if verdict.status == "correct" else None

@@ -1,13 +1,13 @@
-"""Recordings of real English to be written down: `fas maimtaimet p~` -> `was maintained by`.
+"""Recordings of real English, to be written down: `fas maimtaimet p~` -> `was maintained by`.
 
-The channel stands for speech: letters that sound alike become one (`CONFUSED`, capitals too), some
-characters are lost in hiss, and some recordings hold nothing but hiss. What was said can be guessed
-from the context alone, never known. Levels are `audible` and `silent`. The text is the prose in the
-docstrings of pinned packages (`rlvr.models.prose`), in pieces of equal length, so that character i
-of the truth lies a constant number of tokens after character i of the recording: a model with two
-layers learns that in minutes.
+The channel stands for speech. Letters that sound alike become one letter (`CONFUSED`; capitals
+too), some characters are lost in hiss, and some recordings have only hiss. The text can only be
+guessed from the context, never known. Levels are `audible` and `silent`. The text is the prose in
+the docstrings of pinned packages (`rlvr.models.prose`), in pieces of equal length. So character i
+of the truth stands a constant number of tokens after character i of the recording, which a model
+with two layers learns in minutes.
 
-What it is not: acoustics. There is no timing, no dropped or doubled sound, no speaker.
+This is no acoustics: there is no timing, no dropped or doubled sound, and no speaker.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def problems(
 ) -> Iterator[Problem]:
     """Yield n recordings of `split`, in an order drawn by `seed`, none twice.
 
-    `length` characters each, of which a share of `noise` is hiss; a share of `silent` recordings is
-    hiss alone. Raises ValueError for shares outside 0 to 1, for a length below 1, and where the
-    split has fewer than n.
+    Each has `length` characters, of which a share of `noise` is hiss. A share of `silent`
+    recordings has only hiss. Raises ValueError for shares outside 0 to 1, for a length below 1, and
+    if the split has fewer than n.
     """
     if not (0 <= noise <= 1 and 0 <= silent <= 1):
         raise ValueError(f"noise and silent are shares from 0 to 1, got {noise} and {silent}")
@@ -67,9 +67,9 @@ def problems(
 
 
 def pieces(text: str, length: int) -> Iterator[str]:
-    """Yield the pieces of `length` characters of a text that begin with a word, none overlapping.
+    """Yield pieces of a text: `length` characters that begin with a word; none overlap.
 
-    A piece that would end with a space is left out: a verifier may strip it.
+    A piece that would end with a space is left out, because a verifier may strip the space.
     """
     start = 0
     while len(piece := text[start : start + length]) == length:
@@ -82,7 +82,7 @@ def pieces(text: str, length: int) -> Iterator[str]:
 
 
 def record(text: str, noise: float, generator: random.Random) -> str:
-    """Return what is heard of a text, as many characters: each is hiss with probability `noise`."""
+    """Return a text's recording, of equal length; `noise` is the probability of hiss."""
     heard = text.lower().translate(CONFUSED)
     return "".join(
         generator.choice(HISS) if generator.random() < noise else character for character in heard

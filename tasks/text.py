@@ -1,9 +1,10 @@
-"""Real English text to go on with: the first characters of a paragraph, and the rest of it.
+"""Real English text to continue: the first characters of a paragraph are given, the rest follows.
 
-The classic set-up of model collapse (Shumailov 2305.17493): a language model learns from its own
-continuations of real text. There is no right answer, so that what to look at is the NLL of held-out
-real text (`verdict.metric: real_nll`) and diversity; accuracy stays 0. The text is the prose in the
-docstrings of pinned packages (`rlvr.models.prose`), or a file's. Levels are the sources.
+This is the classic set-up of model collapse (Shumailov 2305.17493): a language model learns from
+its own continuations of real text. There is no right answer, and accuracy stays 0. Look at the NLL
+of held-out real text instead (`verdict.metric: real_nll`), and at diversity. The text is the prose
+in the docstrings of pinned packages (`rlvr.models.prose`), or comes from a file. Levels are the
+sources.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ def problems(
 ) -> Iterator[Problem]:
     """Yield n problems of `split`, in an order drawn by `seed`, none twice.
 
-    `prompt` characters are given, the continuation ends with its paragraph; paragraphs of more than
-    `longest` characters, or no longer than the prompt, are left out. With a `window` only the first
-    `window` characters of a paragraph are used, of any paragraph that has as many. `path`: a UTF-8
-    text file with a blank line between paragraphs. Of those that begin alike only one is used.
-    Raises InputError for a missing file, ValueError where the split has fewer than n.
+    The prompt has `prompt` characters, and the continuation ends with the paragraph. Paragraphs of
+    more than `longest` characters, or no longer than the prompt, are left out. With a `window`,
+    only the first `window` characters of a paragraph are used, and shorter paragraphs are left out.
+    `path`: a UTF-8 text file with a blank line between paragraphs. Of paragraphs with the same
+    beginning only one is used. Raises InputError for a missing file, ValueError if the split has
+    fewer than n.
     """
     most = longest if window is None else window
     if not 1 <= prompt < most:
@@ -72,9 +74,9 @@ def problems(
 
 
 def corrupt(problem: Problem, generator: random.Random) -> str:
-    """Return the continuation with its words shuffled: all of its words and none of its grammar."""
+    """Return the continuation with its words shuffled: it keeps its words and loses its grammar."""
     words = str(problem.solution).split(" ")
-    for _ in range(10):  # those of the shortest continuations may fall into their places
+    for _ in range(10):  # the words of a short continuation may fall into their old places
         generator.shuffle(words)
         if " ".join(words) != problem.solution:
             return " ".join(words)

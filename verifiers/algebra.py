@@ -1,8 +1,8 @@
 """Algebra: the answer as `math` judges it, and in the form that was asked for.
 
 The reference is {"answer": ...} or {"answer": ..., "form": "expanded"}. Expanded means a sum of
-powers of one letter, each power once, without parentheses: neither the question said again nor an
-answer half worked is one, though both are equal to it. Any other form will do where none is asked.
+powers of one letter, each power once, without parentheses. A repeated question or a half-worked
+answer may be equal to it, but is not expanded. If no form is asked for, any form is accepted.
 
 Options: none; numbers and expressions compare by the defaults of `math`.
 """
@@ -38,7 +38,7 @@ def verify(problem: Problem, completion: str) -> Verdict:
 
 
 def expanded(text: str | None) -> bool:
-    """Whether a sum is multiplied out, with each power of its one letter once."""
+    """Return whether a sum is multiplied out, with each power of its one letter once."""
     text = re.sub(r"\\(?:cdot|times)(?![a-zA-Z])|[·×]|\*\*", _plain, (text or ""))
     tight = re.sub(r"\s|\\[,;:! ]|\\(?:left|right)\b|\$", "", text.rpartition("=")[2])
     tight = re.sub(r"\^\{(\d+)\}", r"^\1", tight).replace("−", "-").rstrip(".")

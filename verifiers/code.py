@@ -2,57 +2,59 @@
 
 The reference is a mapping of one of these shapes, and the program is right if it passes every test:
 
-- HumanEval's `prompt`, `test` (which defines `check(candidate)`), `entry_point`, LeetCode's
-  "Solution().f" too. `test` may be what a test runner runs instead: `unittest.TestCase`, functions
-  and classes as pytest has them (`rlvr/sandbox/suites.py`);
+- HumanEval's `prompt`, `test` (which defines `check(candidate)`) and `entry_point`; the entry point
+  may be LeetCode's "Solution().f" too. `test` may also be tests for a test runner:
+  `unittest.TestCase`, or functions and classes in pytest's style (`rlvr/sandbox/suites.py`);
 - MBPP's `test_list`, with `test_setup_code`, `test_imports` and `entry_point` if there are any;
 - `entry_point` with `tests`: [{"args": [...], "kwargs": {...}, "expected": ...}, ...];
 - inputs and outputs of a whole program, or of a function or a method of `class Solution`, as APPS,
-  TACO, CodeContests and LiveCodeBench have them: `input_output`, `tests` and others, which
-  `rlvr/programs/stdio.py` lists. As with those, what a function or a class uses of `typing`,
-  `collections`, `math` and the like is imported for it (`rlvr/programs/names.py`). With `checker`,
-  code that defines `check(input, output, expected)`, what that returns counts (what it raises is a
-  no); without, tokens are compared, as is stated there.
+  TACO, CodeContests and LiveCodeBench have them: `input_output`, `tests` and others
+  (`rlvr/programs/stdio.py` lists them). As in their harnesses, the names that a function or a class
+  uses from `typing`, `collections`, `math` and the like are imported for it
+  (`rlvr/programs/names.py`). `checker` may be code that defines `check(input, output, expected)`;
+  then its result decides (an exception means no). Without it, tokens are compared, as
+  `rlvr/programs/stdio.py` says.
 
-What is run: the last fence that defines the function, with the fences that define what it uses;
-without fences the whole completion. Thoughts and end marks are no part of it. Code that does not
-define the function continues the prompt (it may have lost its indentation). Prose around code
-without a fence is no Python, and so wrong. `rlvr/programs/fences.py` tells more. A function has no
-stdin: what reads it after the last definition is left out.
+What runs: the last fence that defines the function, with the fences that define what it uses;
+without fences the whole completion. Thoughts and end marks are left out. Code that does not define
+the function continues the prompt (it may have lost its indentation). Prose around code without a
+fence is not Python, and so wrong. `rlvr/programs/fences.py` says more. A function has no stdin:
+code after the last definition that reads stdin is left out.
 
-A whole program runs once for each test, in a fresh process, as a script whose input and output are
-files. It fails by an exception that ends it, an exit code other than 0, or more output than 1 MiB
-and four times what is wanted.
+A whole program runs once for each test, in a new process, as a script whose input and output are
+files. It fails if an exception ends it, if its exit code is not 0, or if it writes more than 1 MiB
+and more than four times the expected output.
 
 A function gets one input at a time, never an expected output, and answers with plain data: None,
 bool, int, float, complex, Fraction, Decimal, str, bytes, bytearray, range, list, tuple (a named one
 as well), deque, set, frozenset, dict and its views, Counter, OrderedDict and defaultdict, array,
 re.Match, dates, times and their differences, of exactly those types. Assertions run in another
-process, where the function is a proxy. They are also told
+process, where the function is a proxy. They can also read
 
-- the items of an iterator, which stays with the program: one by one, as they ask for them;
-- what a function or a coroutine brings that a function returns;
-- how arguments were changed in place, if they may look at them again;
-- what a call prints, if they look at stdout or stderr;
-- an exception's class, arguments, text and attributes; a class of the program's own is one of that
-  name here, under the nearest that is built in or in the standard library.
+- the items of an iterator, which stays with the program: one by one, when they ask for them;
+- the result of a function or a coroutine that the function returns;
+- changes of arguments in place, if they may read the arguments again;
+- what a call prints, if they read stdout or stderr;
+- an exception's class, arguments, text and attributes. If the class is the program's own, a class
+  of that name stands for it, under the nearest one that is built in or in the standard library.
 
-Anything else that a function returns, and a call that brings no answer (its process died, say), is
-wrong, whatever tests expect. What tests need beyond that makes them `abstain`, which is read from
-the tests alone (`rlvr/programs/told.py`, `rlvr/programs/asserted.py`), never from what a program
-does: functions or objects handed over, parts of a program's own class, files, patches, packages,
-helpers that they don't define. A completion too long to be read is `wrong`.
+If a function returns anything else, or a call gets no answer (because its process died, say), the
+program is wrong, whatever the tests expect. Tests that need more than this are `abstain`: functions
+or objects that they pass to the program, parts of a program's own class, files, patches, packages,
+helpers that they don't define. This is decided from the tests alone (`rlvr/programs/told.py`,
+`rlvr/programs/asserted.py`), never from what a program does. A completion that is too long to be
+read is `wrong`.
 
 `expected` is JSON, so a result is compared as JSON would write it: a tuple is a list, keys are
 strings. A bool is not a number; integers compare exactly; floats within `tolerance` (relative, and
 1e-12 absolute).
 
-Options: `timeout` in seconds (of CPU, and of wall time net of waiting for a core, for all of a
-program's tests; for each test of a whole program, and ten times that for all), `memory_mb`,
-`tolerance`, `packages`: installed ones that tests and programs may import, such as [numpy],
-mounted read-only; none by default. Without it tests that import one are `abstain`, but a program
-that does is `wrong`: what there is to import is part of the task, and a program could choose to be
-undecided.
+Options: `timeout` in seconds (of CPU, and of wall time without waiting for a core) for all tests of
+a program; for a whole program, it is for each test, and all tests may take ten times that.
+`memory_mb`. `tolerance`. `packages`: installed packages that tests and programs may import, such as
+[numpy]; they are mounted read-only, and there are none by default. Tests that import a missing
+package are `abstain`, but a program that does so is `wrong`: the packages are part of the task, and
+otherwise a program could choose to be undecided.
 """
 
 from __future__ import annotations
@@ -80,17 +82,17 @@ from rlvr.sandbox.plain import TOO_LARGE, NotPlain, pack
 from rlvr.verify.verifier import NO_ANSWER
 
 DEADLINE = "own"
-"""The sandbox ends a program in time: the pool need not, and a slow program is `wrong`."""
+"""The sandbox ends a program in time, so the pool need not; a slow program is `wrong`."""
 
 WHOLE_LINE = True
-"""In a JSONL file the tests are keys of the line."""
+"""In a JSONL file the tests are keys of the whole line."""
 
 
 LARGEST_INPUT = 12 << 20
 """Bytes of an input, which is a file in the sandbox."""
 
 ALL_TESTS = 10
-"""All tests of a whole program may take this many times what one of them may."""
+"""All tests of a whole program together may take this many times the time of one."""
 
 
 class BadReference(ValueError):
@@ -101,8 +103,8 @@ class BadReference(ValueError):
 class Assertions:
     """Tests as code.
 
-    `names` are the functions under test, among them any `entry_point`; with `calls_check` the tests
-    define `check`, which is given that one.
+    `names`: the functions under test, with the `entry_point` if there is one. `calls_check`:
+    whether the tests define `check`, which gets the entry point.
     """
 
     setup: tuple[str, ...]
@@ -118,8 +120,8 @@ class Assertions:
 class Examples:
     """Tests as packed data: (args, kwargs, expected).
 
-    With `method` the function may be a method of the program's `class Solution`. With `wrapped`
-    the expected results may all stand in a list by themselves.
+    `method`: whether the function may be a method of the program's `class Solution`. `wrapped`:
+    whether each expected result may be the only item of a list.
     """
 
     entry_point: str
@@ -130,7 +132,7 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Tests of a whole program: (input, output), compared by tokens or by the code of a checker."""
+    """Tests of a whole program: (input, output), compared by tokens or by a checker's code."""
 
     pairs: tuple[tuple[str, str], ...]
     checker: str = ""
@@ -149,9 +151,9 @@ def verify(
     tolerance: float = 1e-9,
     packages: tuple[str, ...] = (),
 ) -> Verdict:
-    """Run the completion's program on the reference's tests; `passed` says which it passed.
+    """Run the completion's program on the reference's tests; `passed` says which tests it passed.
 
-    Raises SandboxError if the sandbox fails, which is never the program's doing.
+    Raises SandboxError if the sandbox fails. A program can't cause that.
     """
     mounted = installed(tuple(packages))
     try:
@@ -212,7 +214,7 @@ Tests = Assertions | Examples | Outputs
 
 
 def _names(tests: Tests) -> tuple[str, ...]:
-    """Return the functions and classes of which a program has to define one."""
+    """Return the functions and classes; a program has to define one of them."""
     if isinstance(tests, Outputs):
         return ()
     if isinstance(tests, Assertions):
@@ -239,7 +241,7 @@ def _reading(reference: Any, packages: Set[str] = frozenset()) -> tuple[Tests, s
         raise BadReference(f"entry_point {entry[:50]!r} is not a name")
     preamble, prompt = _code_of(str(reference.get("prompt") or ""), owner or entry, bool(owner))
     if "tests" in reference and entry:
-        # What the prompt imports has to be there.
+        # The packages that the prompt imports must be available.
         _asked((preamble,), (f"assert {owner or entry}()",), owner or entry, packages)
         return Examples(entry, tuple(_examples(reference["tests"]))), preamble, prompt
     if isinstance(reference.get("test"), str) and entry:
@@ -260,9 +262,9 @@ def _reading(reference: Any, packages: Set[str] = frozenset()) -> tuple[Tests, s
 
 
 def _code_of(prompt: str, name: str, of_class: bool) -> tuple[str, str]:
-    """Return what stands before the function or class in a prompt, and the prompt if it has it.
+    """Return the code before the function or class in a prompt, and the prompt if it has either.
 
-    A prompt of a class may also be the definitions that the class needs, without the class.
+    The prompt for a class may also have only the definitions that the class needs.
     """
     start = "class" if of_class else "(?:async[ \t]+)?def"
     found = re.search(rf"^{start}[ \t]+{name}\b", prompt, re.M) if name else None
@@ -272,7 +274,7 @@ def _code_of(prompt: str, name: str, of_class: bool) -> tuple[str, str]:
 
 
 def _is_preamble(prompt: str) -> bool:
-    """Whether a prompt is code that does nothing but define and import."""
+    """Return whether a prompt is code that only defines and imports."""
     try:
         body = ast.parse(prompt).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -332,10 +334,10 @@ _asked = lru_cache(maxsize=4096)(asserted.asked)
 def _examined(
     sandbox: Sandbox, tests: Examples, source: str, timeout: float, tolerance: float
 ) -> tuple[list[bool], str]:
-    """Return which examples pass, and how the first that fails does."""
+    """Return which examples pass, and how the first failing one fails."""
     said: list[str] = []
     passed: list[bool] = []
-    bare: list[bool] = []  # as if no result stood in a list by itself
+    bare: list[bool] = []  # as if no result were wrapped in a list
     ended, function = "", tests.entry_point
     if tests.method and re.search(r"^class[ \t]++Solution\b", source, re.M):
         function = f"Solution().{function}"
@@ -360,7 +362,7 @@ def _examined(
 
 @lru_cache(maxsize=1024)
 def _for_checker(tests: Assertions) -> dict[str, Any]:
-    """Return what the checker is told of the tests. Raises BadReference if they don't compile."""
+    """Return what the checker must know of the tests. Raises BadReference if they don't compile."""
     try:
         code = recorded.ready(tests.setup, tests.tests)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -378,7 +380,7 @@ def _for_checker(tests: Assertions) -> dict[str, Any]:
 def _asserted(
     sandbox: Sandbox, tests: Assertions, source: str, timeout: float
 ) -> tuple[list[bool], str]:
-    """Return which assertions pass, and how the first that fails does. Raises BadReference."""
+    """Return which assertions pass, and how the first failing one fails. Raises BadReference."""
     gone = ""
     called = False
     message = _for_checker(tests)
@@ -398,7 +400,7 @@ def _asserted(
                         except ProgramError as error:
                             gone = answer["raised"] = str(error)
                     reply = checker.ask(answer)
-            except ProgramError as error:  # the checker's, over the candidate's answers if any
+            except ProgramError as error:  # time of the checker, beside the candidate's answers
                 if not called:
                     raise BadReference(f"the tests don't run: {error}") from None
                 return [False], gone or f"its results: {error}"
@@ -412,7 +414,7 @@ def _asserted(
 def _printed(
     sandbox: Sandbox, tests: Outputs, source: str, timeout: float, tolerance: float
 ) -> tuple[list[bool], str]:
-    """Return which inputs bring the wanted output, and how the first that does not fails.
+    """Return which inputs give the expected output, and how the first failing one fails.
 
     Raises BadReference.
     """
@@ -442,7 +444,7 @@ def _judge(
 ) -> Callable[[str, str, str], bool]:
     """Start a checker; return a function of input, output and expected output, which asks it.
 
-    Raises BadReference if its code does not load. What it raises over an output is a no.
+    Raises BadReference if its code does not load. If it raises on an output, the answer is no.
     """
     checker = stack.enter_context(sandbox.checker(ALL_TESTS * timeout))
     try:
@@ -462,9 +464,9 @@ def _judge(
 
 
 def same(expected: Any, value: Any, tolerance: float) -> bool:
-    """Compare a program's packed result with the packed expected one, as the module states.
+    """Compare a program's packed result with the expected one, as the module's docstring says.
 
-    Nothing is unpacked: a hostile set can't fill a hash table here.
+    Nothing is unpacked, so that a hostile set can't fill a hash table here.
     """
     wanted, given = _number(expected), _number(value)
     if wanted is not None or given is not None:
@@ -516,7 +518,7 @@ def _same_mapping(wanted: list[Any], given: Any, tolerance: float) -> bool:
 
 
 def _key(key: Any, as_json: bool) -> str:
-    """Return a key as text; as JSON would write it if every expected key is a string."""
+    """Return a key as text: as JSON would write it, if every expected key is a string."""
     text = json.dumps(key)
     return text if as_json is False or isinstance(key, (str, list, dict)) else f'"{text}"'
 
@@ -539,7 +541,7 @@ def _same_number(wanted: int | float, given: int | float, tolerance: float) -> b
     if isinstance(wanted, int) or not math.isfinite(wanted):
         return wanted == given or (wanted != wanted and given != given)
     if isinstance(given, int) and abs(given) > 2**1000:
-        return False  # past the floats
+        return False  # larger than any float
     return math.isclose(wanted, given, rel_tol=tolerance, abs_tol=1e-12)
 
 

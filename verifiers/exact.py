@@ -1,6 +1,7 @@
 """Exact match: the completion, stripped of surrounding whitespace, is the reference as text.
 
-The smallest verifier, and the one to copy. It reads nothing into the text: "46" is not "46.0".
+This is the smallest verifier, and a good one to copy. It does not interpret the text: "46" is not
+"46.0".
 """
 
 from rlvr.data import Problem, Verdict

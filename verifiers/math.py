@@ -1,64 +1,70 @@
 r"""Maths: the completion's one final answer against the reference, strictly, by its type.
 
-The final answer is what the text states (`rlvr.maths.extract`, `rlvr.maths.stance`): what is
-denied, supposed, hedged, cut off or taken back is none. It is found without a look at the
-reference's value, read by a parser with a closed vocabulary (`rlvr.maths.parse`,
+The final answer is what the text states (`rlvr.maths.extract`, `rlvr.maths.stance`). A statement
+that is denied, supposed, hedged, cut off or taken back is no answer. The answer is found without
+the reference's value, read by a parser with a closed vocabulary (`rlvr.maths.parse`,
 `rlvr.maths.read`) and compared by its type (`rlvr.maths.compare`), exactly or to many digits
-(`rlvr.maths.value`). No text of a model reaches Python's evaluator. No final answer, or one outside
-the vocabulary, is `wrong`; a reference without a value is `abstain`; one outside the vocabulary is
-answered by its own text, spaces and formatting apart, and `abstain` for the rest. Work is
-counted and bounded (`rlvr.maths.effort`). Where that or anything else leaves a comparison
-undecided, the reference is compared with itself, written otherwise: if that is settled, the answer
-is at fault, and `wrong`, even if a proof could save it; if not, the reference is, and the verdict
-is `abstain`. So nobody buys an abstain.
+(`rlvr.maths.value`). No text from a model reaches Python's evaluator.
+
+A completion without a final answer, or with one outside the vocabulary, is `wrong`. If the
+reference has no value, the verdict is `abstain`. If the reference is outside the vocabulary, its
+own text is `correct` (spaces and formatting do not count), and anything else is `abstain`.
+
+Work is counted and limited (`rlvr.maths.effort`). If a comparison stays undecided because of the
+limit, or for any other reason, the reference is compared with itself in another spelling. If that
+is decided, the answer is at fault, and `wrong`, even if a proof could show that it is right. If
+not, the reference is at fault, and the verdict is `abstain`. So a model can't get an abstain by
+choice.
 
 Outside the vocabulary: integrals, long sums, limits, piecewise functions, congruences, drawings,
-sentences. latex2sympy2_extended could read some of them, but hands pieces
-of the text to sympy's parse_expr, which evaluates them: it is not used.
+sentences. latex2sympy2_extended could read some of them, but it passes pieces of the text to
+sympy's parse_expr, which evaluates them. So it is not used.
 
 How it decides
 - Numbers compare exactly. One decimal stands for a number that has no finite decimal (1/3,
   sqrt(17)) if it shows at least `significant_digits` digits and is that number rounded to them
   (from 15 digits on, to double precision).
-- Functions are equal where both are real, if they are at enough points: ln(xy) is ln x + ln y, but
-  where |.| is written the rest counts too: ln|x| is not ln x.
-- An answer is worked out as far as its reference is (`rlvr.maths.finished`): the question said
-  again, with whatever is put around it, answers nothing. To a number only a numeral, a fraction or
-  what stands as it is answers; to another constant no function that the reference does without.
-  `2x = 6` does not answer `x = 3`, nor `2x+1 > 7` the reference `x > 3`.
+- Two functions are equal if they agree at enough points at which both are real: ln(xy) is ln x +
+  ln y. But if one has |.| in it, the other points count too: ln|x| is not ln x.
+- An answer must be worked out as far as its reference is (`rlvr.maths.finished`). A repeated
+  question, whatever is put around it, is no answer. If the reference is a number, the answer must
+  be a numeral, a fraction, or something that may stand unevaluated. If it is another constant, the
+  answer may use no function that the reference does not use. `2x = 6` does not answer `x = 3`, and
+  `2x+1 > 7` does not answer `x > 3`.
 - Equations compare as equations (equal up to a constant factor, or to clearing denominators);
   inequalities in one variable as sets; open and closed ends differ. `k = 1` answers the reference
-  `1`, and `1` the reference `k = 1`; the right-hand side alone does not answer an equation that
-  holds a second variable, but for the names of functions: `f(x) = `, `S_n = `, `dy/dx = `. Before
-  a number or an expression, what was asked for is a name too (`m + n =`, `|AB| =`, `P(A|B) =`,
-  `\text{Area} =`, an integral, a limit); letters alone are, with x, y and z they are an equation.
-- What a symbol before a bracket is, a name applied to it or a factor, is said in
-  `rlvr.maths.names`: `f(2)`, `\varphi(n)` and `C_5^2` are no products.
-- An identity answers an expression by its last side, if all of it is true:
-  `x^2-1 = (x-1)(x+1)`. The letter that a function is written with is free: `f(t) = t+1` answers
+  `1`, and `1` answers `k = 1`. The right-hand side alone does not answer an equation with a second
+  variable, unless the left-hand side is a function's name: `f(x) = `, `S_n = `, `dy/dx = `. Before
+  a number or an expression, the left-hand side may also name what was asked for (`m + n =`,
+  `|AB| =`, `P(A|B) =`, `\text{Area} =`, an integral, a limit). Letters alone are such a name; with
+  x, y and z they are an equation.
+- `rlvr.maths.names` decides whether a symbol before a bracket is a name applied to it or a factor:
+  `f(2)`, `\varphi(n)` and `C_5^2` are no products.
+- An identity answers an expression with its last side, if all of the identity is true:
+  `x^2-1 = (x-1)(x+1)`. The letter of a function's argument is free: `f(t) = t+1` answers
   `f(x) = x+1`.
-- A pair, a set, an interval and a list are different things; only a list without brackets and a set
-  compare, and a pair and `x = 2, y = 3`, in the order of the alphabet. An end at infinity is open,
-  however it is written.
+- A pair, a set, an interval and a list are different things. Only two kinds compare with another: a
+  list without brackets with a set, and a pair with `x = 2, y = 3`, in the order of the alphabet. An
+  end at infinity is open, however it is written.
 - 15:30 and 3:30 pm answer each other; 3:30 does not answer 3:30 pm, which says more.
 - A chain a = b = c is right only if all of it is.
 
 Policies, as options
 - percent: "value" (28% is 0.28, and not 28) | "number" (28% may also be written 28).
-- units: "optional" (may be missing on either side; where both have one they must agree, after
-  conversion; degrees and currencies count as units) | "required" (missing on the answer's side is
+- units: "optional" (a unit may be missing on either side; if both have one, they must agree after
+  conversion; degrees and currencies count as units) | "required" (an answer without the unit is
   wrong).
 - angles: "degrees" (30 degrees is 30, and not pi/6) | "radians" (30 degrees is pi/6).
 - ordered: whether a list without brackets must come in the reference's order (default no; with
   repetitions).
-- significant_digits: least number shown by a rounded decimal (default 6).
-- arithmetic: "refused" (an operation between numbers that is left to be done is no answer: 12+34,
+- significant_digits: the smallest number of digits of a rounded decimal (default 6).
+- arithmetic: "refused" (an operation between numbers that is still to be done is no answer: 12+34,
   54/3, log_2 8) | "accepted" (the value decides). Powers, roots, factorials, binomials and
-  fractions that are no whole number always may stand as they are.
-- retracted: "heard" (an answer that is taken back in words, after it, is none) | "ignored" (the
-  last box stands, whatever is said after it).
-- base: "written" (1010_2 wants the numeral in base 2, the subscript may be missing) | "value" (10
-  will do).
+  fractions that are not whole numbers may always stand unevaluated.
+- retracted: "heard" (an answer that later words take back is no answer) | "ignored" (the last box
+  counts, whatever the text says after it).
+- base: "written" (for 1010_2 the answer must be the numeral in base 2, with or without subscript) |
+  "value" (10 is accepted too).
 """
 
 from __future__ import annotations
@@ -106,9 +112,9 @@ def verify(
     arithmetic: Literal["refused", "accepted"] = "refused",
     retracted: Literal["heard", "ignored"] = "heard",
 ) -> Verdict:
-    """Say whether the completion's final answer is the reference, under the policies given.
+    """Judge whether the completion's final answer is the reference, under the given policies.
 
-    Raises ValueError for a policy that is none.
+    Raises ValueError for an unknown policy.
     """
     policy = Policy(
         percent, units, angles, ordered, significant_digits, base, arithmetic, retracted
@@ -153,7 +159,7 @@ def _found(
 
 
 def _as_written(gold: str, completion: str, why: str, policy: Policy) -> Verdict:
-    """Judge by a reference that can't be read: its own text is right, the rest is undecided."""
+    """Judge with an unreadable reference: its own text is right, anything else is undecided."""
     if why.startswith(_UNKNOWN) and len(gold) <= MAX_CHARS:
         found = _found(completion, why, policy, frozenset())
         if found.text is not None and _spelled_alike(gold, found.text):
@@ -165,10 +171,10 @@ _NO_DIGITS = re.compile(r"[^1-9]++")
 
 
 def _spelled_alike(gold: str, text: str) -> bool:
-    """Whether two texts are one and the same writing: then nothing need be understood."""
+    """Return whether two texts are spelled alike, so that neither need be parsed."""
     gold, text = _unwrapped(gold), _unwrapped(text)
     if len(text) > 2 * MAX_CHARS or _NO_DIGITS.sub("", gold) != _NO_DIGITS.sub("", text):
-        return False  # before anything is read: two numbers
+        return False  # two plain numbers, before anything is parsed
     return same_writing(gold, text)
 
 
@@ -190,7 +196,7 @@ def _decide(
         return Verdict(status, f"can't be settled: {error}"[:200], text)
     except Exception as error:
         if not _settles(gold):
-            raise  # a fault of ours: the reference alone brings it about
+            raise  # a fault of ours: the reference alone causes it
         name = type(error).__name__
         return Verdict("wrong", f"the answer can't be evaluated: {name}: {error}"[:200], text)
     return Verdict("correct" if right else "wrong", "" if right else "not the reference", text)
@@ -198,12 +204,12 @@ def _decide(
 
 @lru_cache(maxsize=4096)
 def _settles(gold: str) -> bool:
-    """Whether a reference is settled against itself, written otherwise.
+    """Return whether a comparison of the reference with itself, in another spelling, is decided.
 
-    Then what an answer leaves undecided is the answer's doing, and not the reference's.
+    If it is, then an undecided comparison is the answer's fault, and not the reference's.
     """
     reference = _reference(gold)
-    assert not isinstance(reference, str)  # an unreadable one has been turned away before
+    assert not isinstance(reference, str)  # an unreadable reference has been refused before
     try:
         with allowance():
             same(reference, _otherwise(reference), _ANY)
@@ -216,7 +222,7 @@ _ANY = Policy(arithmetic="accepted")
 
 
 def _otherwise(answer: Any) -> Any:
-    """Write every number as a sum, so that no part is known by its spelling."""
+    """Write every number as a sum, so that no part is recognised by its spelling."""
     if isinstance(answer, Quantity):
         return replace(answer, value=_otherwise(answer.value))
     if isinstance(answer, Several):
@@ -237,7 +243,7 @@ _PLAIN = re.compile(
     r"|\\frac\{([0-9]++)\}\{([0-9]++)\})\s*+\.?\s*+"
 )
 _LAST_BOX = re.compile(r"\\boxed\{([^{}\\]*|\\frac\{[0-9]+\}\{[0-9]+\})\}[\s$.)\]}*]*+")
-_MARKS = ("<", "◁", "[THINK", "\\fbox")  # of a thought, perhaps, or of another box
+_MARKS = ("<", "◁", "[THINK", "\\fbox")  # it may belong to a thought or to another box
 
 
 def _plain(text: str) -> Fraction | None:
@@ -255,7 +261,7 @@ def _plain(text: str) -> Fraction | None:
 
 
 def _quick(gold: str, completion: str) -> Verdict | None:
-    """Decide plain numbers on both sides, the completion's bare or in its only box; else None."""
+    """Decide plain numbers, the completion's being bare or in its only box; else return None."""
     reference = _plain_reference(gold)
     if reference is None:
         return None
@@ -279,7 +285,7 @@ def _quick(gold: str, completion: str) -> Verdict | None:
         return Verdict("correct", extracted=text.strip())
     if finite(answer) and finite(reference):
         return Verdict("wrong", "not the reference", text.strip())
-    return None  # a rounded decimal, perhaps
+    return None  # it may be a rounded decimal
 
 
 _plain_reference = lru_cache(maxsize=4096)(_plain)
@@ -308,7 +314,7 @@ _UNKNOWN = "unreadable"  # a reference outside the vocabulary: nothing says that
 
 @lru_cache(maxsize=4096)
 def _reference(gold: str) -> Answer | str:
-    """Return the reference's answer, or why it has none."""
+    """Return the answer in the reference, or why there is none."""
     if _DATE_OR_SCORE.fullmatch(gold.strip(" $")):
         return f"{_UNKNOWN} (a date or a score)"
     try:
@@ -348,7 +354,7 @@ _LABEL = re.compile(
 def _answer(text: str, reference: Answer, known: frozenset[str]) -> Answer:
     r"""Read a candidate, without a name in words (`\text{Area} = 5`).
 
-    Where a list is wanted, `1,234,567` may be one.
+    If a list is expected, `1,234,567` may be a list.
     """
     text = _before_approx(text)
     label = None if isinstance(reference, Rel) else _LABEL.fullmatch(text)
@@ -392,7 +398,7 @@ def _before_approx(text: str) -> str:
 
 
 def _are_close(exact_side: str, rounded: str) -> bool:
-    r"""Whether the sides of `a \approx b` are within 1 %, or half a unit of b's last digit.
+    r"""Return whether the sides of `a \approx b` are within 1 %, or half a unit of b's last digit.
 
     Sides without a value are taken as close: what they are is not known here.
     """
@@ -415,7 +421,7 @@ def _readable(text: str, known: frozenset[str]) -> bool:
 
 
 def _same_text(a: str, b: str, policy: Policy, known: frozenset[str]) -> bool:
-    """Whether two texts are the same answer, for telling repeated boxes from different ones."""
+    """Return whether two texts are the same answer, to tell repeated boxes from different ones."""
     try:
         reference = expanded(read(_unwrapped(a), known=known))
         return same(reference, _answer(_unwrapped(b), reference, known), policy)
@@ -443,13 +449,13 @@ CASES = [
 
 
 def pairs(n: int, seed: int) -> Iterator[Any]:
-    """Yield n pairs known to be right or wrong, for `rlvr audit math` (`rlvr.verify.truth`)."""
-    # By name, so that the truth is no part of the verifier's version.
+    """Yield n pairs that are known to be right or wrong, for `rlvr audit math`."""
+    # Imported by name, so that the pairs do not count for the verifier's version.
     made: Iterator[Any] = importlib.import_module("rlvr.verify.truth.maths").pairs(n, seed)
     return made
 
 
 def habits(n: int, seed: int) -> Iterator[Any]:
-    """Yield n pairs in which answers are stated, or not, as models do (`rlvr.verify.truth`)."""
+    """Yield n pairs whose texts state an answer, or none, as models do (`rlvr.verify.truth`)."""
     made: Iterator[Any] = importlib.import_module("rlvr.verify.truth.habits").pairs(n, seed)
     return made

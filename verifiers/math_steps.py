@@ -1,34 +1,36 @@
 r"""Maths with its work: the final answer as `math` judges it, and every worked line must hold.
 
-A right final answer whose work breaks is `wrong`, its reason `right answer by luck: line 3, ...`; a
-wrong or undecided one keeps `math`'s verdict. A line is wrong only where it is shown to be: words,
-and what is outside the vocabulary, are passed over, the reference plays no part, and what a line
-takes from the problem's text is believed. So luck is a lower bound: work that holds need not be the
-work that gives the answer. What is a line of work, and where its units end: `rlvr.maths.lines`.
+If a final answer is right but its work is wrong, the verdict is `wrong`, with the reason `right
+answer by luck: line 3, ...`. A wrong or undecided answer keeps `math`'s verdict. A line counts as
+wrong only if that can be shown. Words, and what is outside the vocabulary, are skipped; the
+reference plays no part; and what a line takes from the problem's text is believed. So the share of
+luck is a lower bound: work that holds need not be the work that gives the answer.
+`rlvr.maths.lines` says what a line of work is, and where its units end.
 
 What must hold
-- Constants: every member of `a = b = c` is the same number, `2 < 3` is true, 1/0 nothing. A decimal
-  may be rounded where it shows two places or three digits; `≈` allows one part in twenty. Where
+- Constants: every member of `a = b = c` is the same number, `2 < 3` is true, 1/0 has no value. A
+  decimal may be rounded if it has two places or three digits; `≈` allows one part in twenty. If
   units differ between terms (5 feet = 60 inches), a mismatch proves nothing.
-- Rewriting: a row that starts with `=` goes on from the last; neighbouring rows that are bare
-  expressions are equal; neighbours in a chain of three or more that hold the same variables are the
+- Rewriting: a row that starts with `=` continues the last row. Neighbouring rows that are bare
+  expressions are equal. In a chain of three or more, neighbours with the same variables are the
   same function.
-- Equations in one variable are compared by their real solutions. No step may lose one: roots found
-  one by one, in cases, must all be named in the end; of roots listed before, or with a reason (a
-  bound such as x > 0; reject, positive, length, ...), one may be picked. A step may add solutions,
-  by squaring say, if a later line drops them. So solving ends with the solutions it began with.
-- Equations in several variables: what is known is substituted (x = 5, a = b, y = 10 - x), and then
-  they must not contradict it. A new one is a premise, unless an arrow or a word such as
+- Equations in one variable are compared by their real solutions. No step may lose a solution. If
+  roots are found one by one, in cases, all must be named in the end. One root may be picked if the
+  roots were listed before, or for a reason (a bound such as x > 0; reject, positive, length, ...).
+  A step may add solutions, for example by squaring, if a later line drops them. So solving ends
+  with the solutions with which it began.
+- Equations in several variables: what is known is substituted (x = 5, a = b, y = 10 - x), and the
+  equation must not contradict it. A new equation is a premise, unless an arrow or a word such as
   `rearranging` makes it a step.
-- An inequality that follows a linear one not solved yet has the same solutions.
+- An inequality that follows an unsolved linear one has the same solutions.
 "if", "case", "suppose" and the like, or "x = 2:", start over; "let x be" frees x. A sentence that
-denies (wrong, not equal, contradiction) or asks is passed over.
+denies (wrong, not equal, contradiction) or asks is skipped.
 
 Options, beside those of `math`
-- minimum: least number of steps that hold (default 0: a bare right answer passes). With fewer the
-  verdict is `wrong`, and not luck.
-- undecided: "skip" (a step that is read but can't be settled is passed over) | "wrong".
-Work beyond the limits on length, lines and cost is `wrong` either way: it is the candidate's own.
+- minimum: the smallest number of steps that must hold (default 0: a bare right answer passes). With
+  fewer steps the verdict is `wrong`, and does not count as luck.
+- undecided: "skip" (a step that is read but can't be decided is skipped) | "wrong".
+Work beyond the limits on length, lines and cost is `wrong` in both cases: the candidate wrote it.
 """
 
 from __future__ import annotations
@@ -73,9 +75,9 @@ def verify(
     undecided: Literal["skip", "wrong"] = "skip",
     **options: Any,
 ) -> Verdict:
-    """Say whether the final answer is the reference and no worked line fails.
+    """Judge whether the final answer is the reference, and no worked line fails.
 
-    Raises ValueError for an option's value that is none.
+    Raises ValueError for an unknown value of an option.
     """
     if undecided not in ("skip", "wrong"):
         raise ValueError(f"undecided: {undecided!r} is neither skip nor wrong")
@@ -145,7 +147,7 @@ _APPLIED = re.compile(r"(?<![A-Za-z\\])[fghpqCEFGHNPQSTV]\s*'*(?:\^\{?-1\}?)?\(|
 
 
 def check(line: Line, known: Known) -> Why:
-    """Return HOLDS, NOTHING or why a line fails; take up what it says. Raises Undecided."""
+    """Return HOLDS, NOTHING or why a line fails; remember what it says. Raises Undecided."""
     if _DENIED.search(line.sentence) or _DENIES.search(line.before):
         return NOTHING
     case = line.labels and re.fullmatch(r"[A-Za-z]\s*=\s*-?[0-9./]+", line.text)
@@ -166,7 +168,7 @@ def check(line: Line, known: Known) -> Why:
 
 
 def _readings(line: Line) -> Iterator[str]:
-    """A line's text, and what else it may mean: `8/40 * 100 = 20%`, an exclamation, `- 3 = ...`."""
+    """Return a line's possible readings: `8/40 * 100 = 20%`, an exclamation, `- 3 = ...`."""
     yield line.text
     if "%" in line.text:
         yield re.sub(r"\\?%", "", line.text)
@@ -208,7 +210,7 @@ def _ends(node: Node) -> tuple[Node, Node]:
 
 
 def _statements(text: str, line: Line, known: Known) -> list[tuple[Node, bool]]:
-    """Parse a part of a line; a row that goes on (true) from the last gets its members in front."""
+    """Parse a part of a line; a row that continues the last one (true) begins with its members."""
     goes_on, text = text.startswith("="), text.strip("= ,;")
     node = _parsed(text)
     if node is None and not re.search(r"[<>]", text):

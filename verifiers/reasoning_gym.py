@@ -1,12 +1,12 @@
 """Reasoning Gym's own scorers: `reasoning_gym:DATASET`, as `reasoning_gym:leg_counting`.
 
-The reference is an entry of the dataset (a mapping with `question`, `answer` and `metadata`, or
-that as JSON), so a line of a JSONL file is one as it stands. Without DATASET the entry's own
-`metadata.source_dataset` says which. A score of at least `threshold` is `correct`. An answer that
-makes the scorer raise is `wrong`, or `abstain` if the entry's own answer makes it raise too. The
-answer is what stands in the last <answer>...</answer>, else the whole completion. A dataset whose
-scorer evaluates the answer as Python is refused unless `evaluates` is "allowed".
-docs/reasoning-gym.md says which these are, and which are known to work.
+The reference is an entry of the dataset: a mapping with `question`, `answer` and `metadata`, or the
+same as JSON. So a line of a JSONL file can be a reference itself. Without DATASET, the entry's own
+`metadata.source_dataset` names the dataset. A score of at least `threshold` is `correct`. If an
+answer makes the scorer raise, it is `wrong`, or `abstain` if the entry's own answer makes it raise
+too. The answer is the text in the last <answer>...</answer>, else the whole completion. If a
+dataset's scorer evaluates the answer as Python, the dataset is refused unless `evaluates` is
+"allowed". docs/reasoning-gym.md lists these datasets, and those that are known to work.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ EVALUATES = (
 )  # fmt: skip
 """Datasets whose scorer evaluates the answer as Python: an answer can forge its own score.
 
-`composite` hands the answer on to the scorer that the entry names.
+`composite` passes the answer on to the scorer that the entry names.
 """
 BOARDS = ("arc_agi", "rearc")
 """Datasets whose scorer compares tuples, which JSON does not have."""
@@ -46,7 +46,7 @@ def verify(
     threshold: float = 1.0,
     evaluates: Literal["refused", "allowed"] = "refused",
 ) -> Verdict:
-    """Let the dataset's scorer judge the completion's answer; see docs/reasoning-gym.md."""
+    """Let the dataset's scorer judge the completion's answer (see docs/reasoning-gym.md)."""
     gym = load_gym()
     entry = _entry(problem.reference)
     if entry is None:
@@ -62,12 +62,12 @@ def verify(
     answer = completion.strip() if tagged is None else tagged
     if not answer:
         return Verdict("wrong", NO_ANSWER)
-    score = float(_scorer(name)(answer, entry))  # what it raises is looked into by the pool
+    score = float(_scorer(name)(answer, entry))  # the pool finds out why it raised
     return Verdict("correct" if score >= threshold else "wrong", f"score {score:g}", answer[:200])
 
 
 def refusal(dataset: str) -> str:
-    """Say why an answer to this dataset is not judged, and how it would be."""
+    """Return why an answer to this dataset is not judged, and what can be done."""
     return (
         f"the scorer of {dataset} evaluates the answer as Python, so an answer can forge its score:"
         " choose another dataset, or say evaluates: allowed"
@@ -75,25 +75,25 @@ def refusal(dataset: str) -> str:
 
 
 def refuse(argument: str, options: Mapping[str, Any]) -> None:
-    """Raise InputError for a dataset whose scorer evaluates answers, unless that is asked for."""
+    """Raise InputError for a dataset whose scorer evaluates answers, unless that is allowed."""
     if argument in EVALUATES and options.get("evaluates") != "allowed":
         raise InputError(f"verifier reasoning_gym: {refusal(argument)}")
 
 
 def shares(argument: str, options: Mapping[str, Any]) -> bool:
-    """Whether no answer is evaluated, so that items can share a process."""
+    """Return whether no answer is evaluated, so that items can share a process."""
     return options.get("evaluates") != "allowed"
 
 
 def harmless(reference: Any) -> str:
-    """Return the entry's own answer, if it has one: a completion that its scorer must decide."""
+    """Return the entry's own answer, if it has one: the scorer must be able to decide it."""
     entry = _entry(reference)
     answer = _own_answer(entry) if entry is not None else None
     return "" if answer is None else f"<answer>{answer}</answer>"
 
 
 def load_gym() -> ModuleType:
-    """Import the gym, with a stand-in where pycosat is missing: it makes puzzles, scores nothing.
+    """Import the gym, with a stand-in if pycosat is missing; that makes puzzles, and scores none.
 
     Raises InputError if the gym is not installed.
     """
@@ -126,7 +126,7 @@ def prepare(argument: str) -> ModuleType | None:
 
 
 def _entry(reference: Any) -> dict[str, Any] | None:
-    """Return the entry with a metadata of its own, None if it is none."""
+    """Return the entry with its own copy of the metadata, None if it is no entry."""
     if isinstance(reference, str):
         try:
             reference = json.loads(reference)
@@ -147,10 +147,10 @@ def _scorer(dataset: str) -> Callable[[str, dict[str, Any]], float]:
 def cases(dataset: str, n: int = 5) -> Iterator[Case]:
     """Yield n entries of the dataset as cases: its own answer is correct, a near miss wrong.
 
-    Raises InputError where the dataset gives no answers.
+    Raises InputError if the dataset gives no answers.
     """
     gym = load_gym()
-    # `composite` is made of others, which must be named: it has no entries of its own.
+    # `composite` needs the names of other datasets: it has no entries of its own.
     made = gym.create_dataset(dataset, seed=1, size=n) if dataset != "composite" else []
     try:
         entries = [(entry, _own_answer(entry)) for entry in made]
@@ -170,14 +170,14 @@ def cases(dataset: str, n: int = 5) -> Iterator[Case]:
     for index, (entry, answer) in enumerate(entries):
         reference, text = json.dumps(entry, default=str), str(answer)
         yield reference, text, "correct"
-        # Where many answers are right, a near miss may be another of them: half an answer is none.
+        # If many answers are right, a near miss may be right too. Half an answer is not.
         half = entry["answer"] is None
         near = near_miss(text, random.Random(index), answers)
         yield reference, text[: len(text) // 2] if half else near, "wrong"
 
 
 def _own_answer(entry: Mapping[str, Any]) -> str | None:
-    """Return the entry's answer; where there are many, the example that its metadata holds."""
+    """Return the entry's answer; if there are many, the example in its metadata."""
     for key in ("example_answer", "example_correct_answer"):
         if entry["answer"] is None and key in entry["metadata"]:
             return str(entry["metadata"][key])

@@ -1,12 +1,13 @@
 """A reward function in TRL's form: `trl:MODULE:FUNCTION`, as in `trl:trl.rewards:accuracy_reward`.
 
 MODULE may also be a path/to/file.py. The function is called with one completion at a time, and with
-the reference under the names `solution`, `answer` and `reference`; a reference that is a mapping
-gives its own columns. A reward of at least `threshold` is `correct`, a lower one `wrong`. Where it
-gives None or NaN, or raises, the verdict is `abstain` if it does so for an empty completion too,
-and else `wrong`. A function that needs the trainer, token ids or other completions of the group
-can't be used. `chat`: whether it takes messages, [{"role": ..., "content": ...}], as those of TRL
-do, or text; left out, its annotation decides, and without one it gets text.
+the reference under the names `solution`, `answer` and `reference`. If the reference is a mapping,
+the function gets its keys as columns. A reward of at least `threshold` is `correct`, a lower one
+`wrong`. If the function gives None or NaN, or raises, the verdict is `wrong`; but if it does the
+same for an empty completion, it is `abstain`. A function that needs the trainer, token ids or other
+completions of the group can't be used. `chat`: whether the function takes messages, [{"role": ...,
+"content": ...}], as TRL's own functions do, or text. If `chat` is left out, the function's
+annotation decides; without an annotation it gets text.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from rlvr.data import InputError, Problem, Verdict
 from rlvr.verify.plugins import load_module
 
 ARGUMENT = "function"
-# Somebody else's code, which may evaluate a completion.
+# The function is not ours, and may evaluate a completion.
 ISOLATE = True
 DEFAULT = "trl.rewards:accuracy_reward"
-# What accuracy_reward evaluates of one: numbers, for latex2sympy2 gives digits to sympy.Number.
+# accuracy_reward evaluates only numbers: latex2sympy2 passes digits to sympy.Number.
 COMPILES = r"from sympy import \*|(Integer|Float) \('?[0-9.eE+-]{1,10000}'? \)"
 
 
@@ -38,7 +39,7 @@ def verify(
     threshold: float = 1.0,
     chat: bool | None = None,
 ) -> Verdict:
-    """Hold the reward of the completion against the threshold."""
+    """Compare the completion's reward with the threshold."""
     reward_func, takes_chat = _load(function)
     talk = takes_chat if chat is None else chat
     (reward,) = reward_func(
@@ -52,12 +53,12 @@ def verify(
 
 
 def prepare(argument: str) -> ModuleType:
-    """Import the function once, before the workers are forked; its module is part of us."""
+    """Import the function once, before the workers are forked; return its module."""
     return sys.modules[_load(argument or DEFAULT)[0].__module__]
 
 
 def shares(argument: str, options: Mapping[str, Any]) -> bool:
-    """Whether the function keeps nothing, and evaluates nothing but numbers: TRL's default one."""
+    """Return whether the function keeps no state and evaluates only numbers: TRL's default one."""
     return argument in ("", DEFAULT) and options.get("function", DEFAULT) == DEFAULT
 
 
@@ -98,7 +99,7 @@ def _columns(reference: Any) -> dict[str, Any]:
     return {"solution": text, "answer": text, "reference": text}
 
 
-# They are judged before the first fork too, so they import and cache what most completions need.
+# They are also judged before the first fork, which imports and caches what most completions need.
 CASES = [
     (r"$x^2 - 7x + 4$", r"\boxed{4 - 7x + x^2}", "correct"),
     (r"$(-5, \sqrt{26}]$", r"\boxed{(-5, \sqrt{25}]}", "wrong"),
