@@ -1,18 +1,19 @@
-"""Reading and comparing mathematical answers, for the `math` verifier.
+"""Maths: reads and compares mathematical answers, for the `math` verifier.
 
-What a text states: `extract` finds the final answer in a completion, by its boxes and tags, by what
-it announces (`announce`) and by its last sentence (`sentences`); `stance` says what is denied,
-supposed, hedged or taken back.
+Find the answer in a text: `extract` finds a completion's final answer by its boxes and tags, its
+announcements (`announce`) and its last sentence (`sentences`). `stance` decides whether a text
+denies, supposes, hedges or takes back what it says.
 
-What an answer says: `read` is the way in. `lex` brings it into one spelling (with `respell`,
-`marks`, `siunitx`, `cjk`) and `parse` into a tree (`tree`, with `numerals`, `names`, `signs`) by a
-closed vocabulary; `forms`, `quantities`, `units` and `nouns` read what is no expression (`kinds`),
-and `references` what benchmarks write.
+Read the answer: `read` is the entry. `lex` brings the text into one spelling (with `respell`,
+`marks`, `siunitx`, `cjk`). `parse` makes a tree (`tree`, with `numerals`, `names`, `signs`) from a
+closed vocabulary. `forms`, `quantities`, `units` and `nouns` read answers that are no expressions
+(`kinds`). `references` reads the references of benchmarks.
 
-Whether two answers are one: `compare` decides by type, with `special` and `sets`; `value` to many
-digits; `symbolic` asks sympy the few things that numbers can't settle; `finished` whether an answer
-is worked out; `written` whether two texts are the same. `effort` counts the work.
+Compare two answers: `compare` decides by type, with `special` and `sets`. `value` compares to many
+digits. `symbolic` asks sympy the few questions that numbers can't decide. `finished` decides
+whether an answer is worked out, and `written` whether two texts are the same. `effort` counts the
+work.
 
-For `math_steps`, `lines` finds the worked lines of a completion, `steps` says whether each follows,
-and `poly` counts and compares the real solutions of polynomial equations.
+For `math_steps`: `lines` finds the worked lines of a completion, `steps` decides whether each line
+follows, and `poly` counts and compares the real solutions of polynomial equations.
 """

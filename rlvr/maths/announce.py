@@ -1,4 +1,4 @@
-"""Answers that a text announces: "the answer is 5", "A: 5", in several languages."""
+"""Announce: finds answers that a text announces: "the answer is 5", "A: 5", in many languages."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from rlvr.maths.sentences import (
     without_pictures,
 )
 
-MAX_SENTENCE = 2_000  # characters of a sentence that announces an answer
-MAX_SPELLINGS = 50  # of the answers in one completion: with more it has not one answer
+MAX_SENTENCE = 2_000  # the most characters of a sentence that announces an answer
+MAX_SPELLINGS = 50  # with more different answers, a completion has no single answer
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """An answer in a text: where its statement starts and ends, and what it says."""
+    """An answer in a text: the start and the end of its statement, and the answer's text."""
 
     start: int
     end: int
@@ -78,9 +78,9 @@ _POLITE_END = re.compile(r"(?:です|である|だ|입니다|이다|예요|이�
 
 
 def announcements(text: str, reader: Reader) -> list[Stated] | None:
-    """Return every "the answer is"; None for too many different ones.
+    """Return every announced answer ("the answer is ..."); None for too many different ones.
 
-    The start of one is where its announcement starts, its end where the answer's sentence ends.
+    A statement starts where its announcement starts, and ends where the answer's sentence ends.
     """
     found: list[re.Match[str]] = []
     position, headings = 0, 0
@@ -142,7 +142,7 @@ _COMMA = re.compile(r"(?<![\d.,])(\d++)(?:,|\{,\})(\d{1,2})(?![\d,])")
 
 
 def _with_points(text: str) -> str:
-    """Write decimal commas as points, where the announcement's language has them: `1.250,50 €`."""
+    """Write decimal commas as points if the announcement's language has them: `1.250,50 €`."""
     text = _GROUPED.sub(
         lambda match: re.sub(r"\D", "", match[1]) + (f".{match[2]}" if match[2] else ""), text
     )

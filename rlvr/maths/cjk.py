@@ -27,7 +27,7 @@ _COUNTERS = frozenset(
     "道 题 題 分 点 點 步 枚 回 通り 通 つ 冊 册 着 羽 足 段 家 所 艘 架 把 筐 包 桶 串 片 首 "
     "幅 株 尾 场 場 班 代 项 項 组合 人次 개 명 마리 번 권 장 대 가지 세 점".split()
 )
-# What may not stand in a noun after a counter: it says more of the number, or denies it.
+# These may not stand in a noun after a counter: they change the number, or deny it.
 _NO_NOUN = re.compile("[不非没沒无無错錯約约多余餘左右以上下大小于於或和至到第半几幾近好未否]")
 
 

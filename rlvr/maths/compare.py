@@ -1,6 +1,6 @@
-"""Comparing one answer with the reference, by the reference's type, under a policy.
+"""Compare: compares an answer with the reference, by the reference's type, under a policy.
 
-What each option of the policy means is said once, in the docstring of `verifiers/math.py`.
+The docstring of `verifiers/math.py` says what each option of the policy means.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def same(gold: Answer, answer: Answer, policy: Policy) -> bool:
 
 
 def _same_several(gold: Answer, answer: Answer, policy: Policy) -> bool:
-    """Compare lists that hold units or times, in any order but for the policy `ordered`."""
+    """Compare lists with units or times, in any order unless the policy says `ordered`."""
     wanted, given = _items(gold), _items(answer)
     if len(wanted) != len(given):
         return False
@@ -145,7 +145,7 @@ def _same_quantity(gold: Answer, answer: Answer, policy: Policy) -> bool:
 def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
     """`x = a = b` or `3 + 4 = 7` for a reference that is no relation: all of it must be right."""
     if set(answer.ops) == {"in"} and len(answer.items) == 2 and _is_name(answer.items[0]):
-        # A value is no set, so that x in 5 says nothing.
+        # A value is no set, so `x in 5` says nothing.
         return not isinstance(answer.items[1], (Num, Op)) and same(gold, answer.items[1], policy)
     if isinstance(gold, Group) and not set(answer.ops) <= {"="}:
         return _same_group(gold, answer, policy)
@@ -169,7 +169,7 @@ def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
 
 
 def _names(left: Node, gold: Node | Quantity) -> bool:
-    """Whether the left side of an answer names what was asked, and has no value of its own.
+    """Return whether the left side of an answer names what was asked, and has no value of its own.
 
     One that shares letters with the reference has a value: then the chain is an identity.
     """
@@ -181,7 +181,7 @@ def _names(left: Node, gold: Node | Quantity) -> bool:
 
 
 def _is_unread(node: Node) -> bool:
-    r"""Whether a side is known by its text alone, as `\lim_{x\to 0} x` is."""
+    r"""Return whether a side is known by its text alone, as `\lim_{x\to 0} x` is."""
     return isinstance(node, Sym) and node.name.startswith("\\")
 
 
@@ -301,7 +301,7 @@ def _same_function(gold: Rel, answer: Rel, policy: Policy) -> bool | None:
 
 
 def _solved(node: Rel) -> tuple[Node, ...]:
-    """`x = 2`, either way round, as (name, constant); () where an equation is not solved."""
+    """Return `x = 2` or `2 = x` as (name, constant); () if an equation is not solved."""
     for name, value in (node.items, node.items[::-1]):
         if is_assignable(name) and not symbols(value):
             return name, value
@@ -309,7 +309,7 @@ def _solved(node: Rel) -> tuple[Node, ...]:
 
 
 def _same_cleared(a: Node, b: Node) -> bool:
-    """Whether two rational functions have the same numerator up to a constant.
+    """Return whether two rational functions have the same numerator up to a constant.
 
     `y = 1/x` and `xy = 1`.
     """
@@ -340,7 +340,7 @@ def _same_sets(gold: Node, answer: Node, policy: Policy) -> bool:
 
 
 def _is_solved(node: Node) -> bool:
-    """Whether every condition in a set holds a bare variable and constants alone."""
+    """Return whether every condition in a set holds a bare variable and constants alone."""
     if isinstance(node, Group):
         return all(map(_is_solved, node.items))
     if not isinstance(node, Rel):
@@ -395,7 +395,7 @@ def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
 
 
 def _values_by_name(node: Group) -> tuple[Node, ...]:
-    """The values in `x = 2, y = 3`, in the order of the names; () where it is something else."""
+    """Return the values in `x = 2, y = 3`, in the order of the names; () for anything else."""
     if node.kind not in ("list", "and") or not all(
         isinstance(item, Rel) and item.ops == ("=",) and is_assignable(item.items[0])
         for item in node.items
@@ -467,7 +467,7 @@ def _one_parameter(answer: Group, gold: Group) -> Group:
 
 
 def _names_values(wanted: Sequence[Node], given: Sequence[Node]) -> bool:
-    """Whether one side names values (x = 1, y = 2) that the other lists bare."""
+    """Return whether one side names values (x = 1, y = 2) that the other lists bare."""
     wanted = [item for item in wanted if not _is_membership(item)]
     given = [item for item in given if not _is_membership(item)]
     if not wanted or not given:
@@ -550,7 +550,7 @@ def _same_numeral(gold: tuple[int, int], answer: Node, answer_base: tuple[int, i
 
 
 def _of_its_kind(gold: Node, answer: Node) -> bool:
-    r"""Whether a constant is written in the kind of numbers that its reference is.
+    r"""Return whether a constant is written in the kind of numbers that its reference is.
 
     A rational one without cancelling roots or functions (`\log_2 8` is 3, not yet computed), any
     other with no functions but the reference's (`\sin 60^\circ` does not answer a root).
@@ -562,7 +562,7 @@ def _of_its_kind(gold: Node, answer: Node) -> bool:
 
 
 def _digits(number: int) -> int:
-    """Count decimal digits; by the bits where Python refuses to write the number out."""
+    """Count decimal digits; use the bits if Python refuses to write the number out."""
     bits = number.bit_length()
     return len(str(number)) if bits < 10_000 else bits * 30103 // 100_000
 
@@ -599,7 +599,7 @@ def _as_decimal(node: Node) -> Node:
 
 
 def _rounded(decimal: Node, value: Node, policy: Policy) -> bool:
-    """Whether `value` has no finite decimal and `decimal` is one that rounds it."""
+    """Return whether `value` has no finite decimal and `decimal` is one that rounds it."""
     percent = _is_percent(decimal)
     literal = _as_decimal(_without_percent(decimal))
     if not isinstance(literal, Num) or literal.places is None or symbols(value):

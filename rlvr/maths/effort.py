@@ -1,8 +1,8 @@
-"""How much work one verdict may cost, and what is raised where a value can't be had.
+"""Effort: limits the work of one verdict, and has the exceptions for values that can't be found.
 
 The work is counted and not timed, so that a verdict is the same on every machine and under every
-load. One unit is about a microsecond on a core of 2025. Whoever does work says so with `spend`
-before doing it; beyond the allowance that is `Costly`.
+load. One unit is about a microsecond on a core of 2025. Code calls `spend` before it does the work.
+Beyond the allowance, `spend` raises Costly.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ class Undefined(ArithmeticError):
 
 
 class Undecided(ArithmeticError):
-    """It can't be settled."""
+    """The question can't be decided."""
 
 
 class Huge(Undecided):
-    """Neither a logarithm nor a bound can settle it."""
+    """Neither a logarithm nor a bound can decide the question."""
 
 
 class TooBig(Undecided):
@@ -33,7 +33,7 @@ class TooBig(Undecided):
 
 
 class Costly(Undecided):
-    """More work than the allowance."""
+    """The work exceeds the allowance."""
 
 
 _LEFT = threading.local()
@@ -41,7 +41,7 @@ _LEFT = threading.local()
 
 @contextmanager
 def allowance(units: float = ALLOWANCE) -> Iterator[None]:
-    """Allow so many units of work to the block; an outer allowance is not touched."""
+    """Allow the block so many units of work; an outer allowance stays as it is."""
     before = getattr(_LEFT, "units", inf)
     _LEFT.units = units
     try:

@@ -1,14 +1,14 @@
-r"""Finds the one final answer in a completion, without a look at the reference's value.
+r"""Extract: finds the one final answer in a completion, without the reference's value.
 
-One principle: an answer counts where the text states it, and what is denied, supposed, hedged,
-asked, cut off or taken back states nothing (`rlvr.maths.stance`). What states an answer, in this
-order: the boxes (`\boxed`, `\fbox`); `<answer>`; `####` (GSM8K); an announcement ("the answer is
-...", "A: ..."); a completion that is nothing but an answer; the display or the sentence at the end.
-Thoughts and a tokenizer's marks are left out first (`rlvr.markup`). Boxes joined by "and", "or" or
-a comma are one list. Other different answers of one sort are no answer, but for one plainly
-announced correction, where the last stands. What is said after the last of them counts too: an
-answer that is taken back is none, or is the one that is announced then. A number is never torn out
-of a larger expression.
+The principle: an answer counts if the text states it. A text that denies, supposes, hedges, asks,
+is cut off or is taken back states nothing (`rlvr.maths.stance`). These state an answer, in this
+order: boxes (`\boxed`, `\fbox`); `<answer>`; `####` (GSM8K); an announcement ("the answer is ...",
+"A: ..."); a completion that is only an answer; the display or the sentence at the end. Thoughts and
+a tokenizer's marks are left out first (`rlvr.markup`). Boxes that are joined by "and", "or" or a
+comma are one list. Several different answers of one sort are no answer, unless there is one plainly
+announced correction; then the last answer counts. The text after the last answer counts too: if it
+takes the answer back, there is none, or the answer that it then announces. A number is never taken
+out of a larger expression.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from rlvr.maths import stance
 from rlvr.maths.announce import MAX_SPELLINGS, Stated, announcements, plain
 from rlvr.maths.sentences import SMALL, Reader, ending, last_of, last_sentence
 
-MAX_COMPLETION = 200_000  # characters after the thought: a longer text has no answer
+MAX_COMPLETION = 200_000  # the most characters after the thought: a longer text has no answer
 
 NO_ANSWER = "no answer"
 SEVERAL = "several different answers"
 TAKEN_BACK = "the answer is taken back"
 TOO_LONG = f"more than {MAX_COMPLETION:,} characters: too long to read"
 
-# Every pattern takes time in proportion to the text, whatever the text (tests/unit/test_growth.py):
-# a repeat gives nothing back (`*+`), and a search for blanks starts where they start (`(?<!\s)`).
+# Every pattern takes time in proportion to the text, for every text (tests/unit/test_growth.py):
+# repeats are possessive (`*+`), and a search for blanks starts at the first one (`(?<!\s)`).
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The text of the final answer, or None and why there is none."""
+    """The text of the final answer, or None and the reason why there is none."""
 
     text: str | None
     reason: str = ""
@@ -45,7 +45,7 @@ class Found:
 def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Found:
     """Return the final answer of a completion.
 
-    With `retracted` what is said after an answer may take it back; else the answer stands.
+    With `retracted`, the text after an answer may take it back; without, the answer stands.
     """
     text = spoken(completion)
     if text is None:
@@ -79,7 +79,7 @@ def _found(text: str | None) -> Found:
 
 
 def _disowned(text: str, one: Stated, retracted: bool = True) -> bool:
-    """Whether what stands around an answer makes it a part of something, or no answer."""
+    """Return whether the text around an answer makes it a part of something, or no answer."""
     return (
         torn(text, one.start, one.end)
         or stance.doubted(text, one.start)
@@ -88,7 +88,7 @@ def _disowned(text: str, one: Stated, retracted: bool = True) -> bool:
     )
 
 
-# A box that stands in a larger expression states a part of it.
+# A box in a larger expression states only a part of it.
 _BEFORE = re.compile(
     r"(?:(?<=[^*\s-])[-−+/^_±]|(?:[$=(]|\\\(|\\\[)\s*+[-−]|\\(?:times|cdot|div|pm)|\d\s?[-+*/]"
     r"|(?:\\[dtc]?frac|\\sqrt|\\binom|[\^_])\s?(?:\[[^\]\n]{0,40}+\]|\{[^{}\n]{0,80}+\})?\s?\{"
@@ -107,7 +107,7 @@ _LAST += ("times", "cdot", "div", "pm")
 
 
 def torn(text: str, start: int, end: int) -> bool:
-    r"""Whether an answer from start to end is a part of what stands around it: `-\boxed{5}`."""
+    r"""Return whether the text around an answer makes it a part of more: `-\boxed{5}`."""
     before = text[max(0, start - 140) : start].rstrip(" \t\n$")
     larger = before.endswith(_LAST) and bool(_BEFORE.search(before))
     return larger or bool(_BEHIND.match(text, end))
@@ -125,7 +125,7 @@ _JOINT = re.compile(
     r"\s*+\}?[\s$]*+(?:([a-zA-Z](?:_\{?[0-9a-z]\}?)?)\s*+=[\s$]*+)?",
     re.I,
 )
-# What tells the parts of an answer apart: `(a)`, `Part 2`, `the first`.
+# Names of the parts of an answer: `(a)`, `Part 2`, `the first`.
 _PART = re.compile(
     r"\(([a-h]|[ivx]{1,4}|[1-9])\)|\b(?:part|question|case)\s++([a-h1-9]|[ivx]{1,4})\b"
     r"|\bthe (first|second|third|fourth)\b|^[ \t]*+([1-9])[.)]",
@@ -156,7 +156,7 @@ def _boxes(text: str) -> tuple[list[Stated], bool]:
 
 
 def _content(text: str) -> str:
-    """Return what a box holds, without a sign of equality before it or a tick after it."""
+    """Return the content of a box, without a sign of equality before it or a tick after it."""
     return text.strip().removeprefix("=").removesuffix("\\checkmark").strip()
 
 
@@ -252,7 +252,7 @@ def _within(content: str, reader: Reader) -> str:
 
 
 def _hashes(text: str, reader: Reader) -> list[Stated]:
-    """Return what stands after `####`: but for headings, which are followed by their text."""
+    """Return the answers after `####`; not headings, which are followed by their text."""
     found = []
     for match in _HASHES.finditer(text):
         content = match[1].strip().strip("*").strip()
@@ -295,7 +295,7 @@ _DISMISSED = re.compile(r"\(?\b([A-J])\b\)? (?:is|are) (?:wrong|incorrect|false)
 
 
 def _others_dismissed(words: str, letter: str) -> str:
-    """Leave out what is said against other choices than the answer."""
+    """Leave out sentences against choices other than the answer."""
     own = letter.strip("().* ").upper()
     return _DISMISSED.sub(lambda match: match[0] if match[1].upper() == own else "", words)
 
@@ -314,9 +314,9 @@ def _concluded(tail: str, reader: Reader) -> str | None:
 
 
 def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
-    """Return the last answer unless what follows takes it back or announces another one.
+    """Return the last answer, unless the text after it takes it back or announces another one.
 
-    Its reason does not: `the answer is A, because B is wrong`.
+    A reason does not take it back: `the answer is A, because B is wrong`.
     """
     reason = _REASON.match(tail)
     tail = tail[reason.end() :] if reason else tail

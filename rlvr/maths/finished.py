@@ -1,10 +1,11 @@
-r"""Whether an answer is worked out: a question said again has the right value, and answers nothing.
+r"""Finished: decides whether an answer is worked out.
 
-An answer is unfinished where, anywhere in its tree, an operation between numbers is left that could
-be carried out: `12+34`, `3*9`, `(12+34)/1`, `10/2`, `\max(46,0)`, `-(-46)`, `2\sqrt3+\sqrt3`,
-`(1+i)^2`. What stands as it is: a numeral with its sign, per cent or degrees; a fraction of whole
-numbers that is none itself (10/12); powers, roots, factorials and binomials (`2^{10}`, `\sqrt{16}`,
-`5!`, `7!!`), which are a policy, since large ones are never written out; `4.6\times10^3`.
+A repeated question has the right value, but is no answer. An answer is unfinished if its tree
+anywhere has an operation between numbers that could be carried out: `12+34`, `3*9`, `(12+34)/1`,
+`10/2`, `\max(46,0)`, `-(-46)`, `2\sqrt3+\sqrt3`, `(1+i)^2`. These may stand unevaluated: a numeral
+with its sign, per cent or degrees; a fraction of whole numbers that is not a whole number (10/12);
+powers, roots, factorials and binomials (`2^{10}`, `\sqrt{16}`, `5!`, `7!!`), by policy, because
+large ones are never written out; `4.6\times10^3`.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _scaled(node: Group | Rel) -> tuple[Node, ...]:
 
 
 def _undone(node: Op) -> bool:
-    """Whether this very operation could be carried out."""
+    """Return whether this operation itself could be carried out."""
     match node.name:
         case "+":
             kinds = [_kind(term) for term in _flat(node, "+")]
@@ -104,7 +105,7 @@ def _quotient(top: Node, bottom: Node) -> bool:
 
 
 def _is_whole(node: Node) -> bool:
-    """Whether a part of a fraction is a whole number, or what stands for one."""
+    """Return whether a part of a fraction is a whole number, or what stands for one."""
     if isinstance(node, Num):
         return node.value.denominator == 1 and not node.places
     return isinstance(node, Op) and node.name in _STANDING
@@ -155,7 +156,7 @@ def _flat(node: Node, name: str) -> Iterator[Node]:
 
 
 def _kind(term: Node) -> tuple[str, ...]:
-    """What a term is a rational multiple of: () for a number, so that like terms are told."""
+    """Return a term without its rational factor, to find like terms; () for a number."""
     spend(3)
     if exact(term) is not None:
         return ()

@@ -24,7 +24,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A time of day: seconds since midnight as written, and am, pm or "" where it is not said."""
+    """A time of day: seconds since midnight as written, and am, pm, or "" if neither is given."""
 
     seconds: int
     half: str

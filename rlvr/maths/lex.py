@@ -301,12 +301,12 @@ def tokenize(text: str, thousands: bool = True) -> list[Token]:
 
 
 def _is_subscript(tokens: list[Token]) -> bool:
-    """Whether a word comes first in a subscript in braces: letters of a name, whatever they say."""
+    """Return whether a word comes first in a subscript in braces: then it is part of a name."""
     return len(tokens) > 1 and tokens[-1].text == "{" and tokens[-2].text == "_"
 
 
 def _is_factorial(tokens: list[Token]) -> bool:
-    """Whether `!=` after these tokens ends a factorial: `3!=6`, on a side without letters."""
+    """Return whether `!=` after these tokens ends a factorial: `3!=6`, without letters."""
     if not tokens or not (tokens[-1].kind == "number" or tokens[-1].text in (")", "}", "!")):
         return False
     for token in reversed(tokens):

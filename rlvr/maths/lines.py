@@ -1,9 +1,8 @@
-r"""Finds the worked lines of a completion: the pieces of mathematics in its prose, in order.
+r"""Lines: finds the worked lines of a completion: the pieces of mathematics in its prose, in order.
 
-What is read: the text after `</think>`; each row of a display, what stands in `$...$` or
-`\(...\)`, and in plain prose the stretch between two words; GSM8K's `<<3*4=12>>`. Words of
-arithmetic (`times`, `20% of`) become operators, units and currencies are taken off and noted.
-Nothing is parsed here.
+It reads the text after `</think>`: each row of a display, the content of `$...$` or `\(...\)`, in
+plain prose the text between two words, and GSM8K's `<<3*4=12>>`. Words of arithmetic (`times`, `20%
+of`) become operators. Units and currencies are removed and remembered. Nothing is parsed here.
 """
 
 from __future__ import annotations
@@ -21,20 +20,21 @@ MAX_LINE = 400  # characters of one of them
 
 
 class TooMuch(ValueError):
-    """More work than is read."""
+    """The completion has more work than is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A piece of mathematics and what stands around it.
+    """A piece of mathematics and its surroundings.
 
-    `number`: its line in the completion. `row`: counts rows that are not blank, so that neighbours
-    can be told. `before`: the words before it in its sentence. `first`: nothing but a bullet, label
-    or arrow before it on its row; `whole`: nor after it. `linked`: an arrow, or a word such as
-    "rearranging", says that it follows from what stands before. `torn`: its first member hangs on a
-    word ("half of 12 = 6"). `unsure`: units differ or a word follows that changes the number, so
-    that a mismatch proves nothing. `minus`: the bullet taken off may be a sign. `labels`: a colon
-    follows, as in "x = 2: ...".
+    `number`: its line in the completion. `row`: its number among the rows that are not blank, to
+    find neighbours. `before`: the words before it in its sentence. `first`: whether only a bullet,
+    label or arrow stands before it on its row; `whole`: whether in addition nothing stands after
+    it. `linked`: whether an arrow, or a word such as "rearranging", says that it follows from the
+    line before. `torn`: whether its first member belongs to a word ("half of 12 = 6"). `unsure`:
+    whether units differ, or a word after it changes the number, so that a mismatch proves nothing.
+    `minus`: whether the removed bullet may be a sign. `labels`: whether a colon follows, as in "x =
+    2: ...".
     """
 
     number: int
@@ -178,7 +178,7 @@ def _pieces(raw: str, number: int, row: int) -> Iterator[Line]:
 
 
 def _prepared(text: str, units: list[str]) -> str:
-    """Take off fonts, currencies and units, and write words of arithmetic as operators."""
+    """Remove fonts, currencies and units, and write words of arithmetic as operators."""
     text = _DOTS.sub(r"\\ldots ", _BOX.sub(lambda m: m[1] or _EDGE, text))
     text = re.sub(r"\\q?quad(?![a-zA-Z])", _EDGE, text)
     text = re.sub(r"(?<![0-9a-zA-Z)])\*\*|\*\*(?![0-9a-zA-Z(-])|`", "", _NOTES.sub("", text))
@@ -200,7 +200,7 @@ def _prepared(text: str, units: list[str]) -> str:
 
 
 def _is_maths(inner: str) -> bool:
-    """Whether what stands between two dollar signs is mathematics, and not between two prices."""
+    """Return whether the text between two dollar signs is mathematics, and not prices' text."""
     bare = _TEXT.sub("", inner).strip()
     words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{3,}", re.sub(rf"\b(?:{_NAMES})\b", "", bare))
     return bool(bare) and not words and not re.search(r"(?:[-+*/=<>×÷,(]|\bx|\band|\bor)$", bare)

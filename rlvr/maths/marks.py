@@ -1,6 +1,6 @@
-r"""Marks of units, money and angles as people and packages type them, in one spelling.
+r"""Marks: brings the marks of units, money and angles into one spelling.
 
-`spelled` is the first step of `rlvr.maths.lex.clean`: what it returns is LaTeX still.
+`spelled` is the first step of `rlvr.maths.lex.clean`. Its result is still LaTeX.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _FRACTION = re.compile(
 
 
 def spelled(text: str) -> str:
-    """Return a text with these marks as LaTeX that is plain."""
+    """Return a text with these marks as plain LaTeX."""
     text = text.translate(_TABLE)
     text = _AND_OR.sub(lambda m: rf"\text{{ {'or' if m[1] == '或' else 'and'} }}", text)
     text = _CODE.sub(_currency, text)

@@ -1,11 +1,11 @@
-r"""Names: what `f(2)`, `E(X)`, `C_5^2` and `\int_0^1 f(x)\,dx` stand for, and what was asked.
+r"""Names: decides what `f(2)`, `E(X)`, `C_5^2` and `\int_0^1 f(x)\,dx` mean, and what was asked.
 
-A symbol before a bracket is a name applied to an argument, or a factor. It is an application where
-the symbol is never a plain variable there (`f`, `\varphi`, `\Phi`, `\zeta`, `\Gamma`, `O`,
-`\Theta`, `\Omega`), and where nobody writes a product: before one number, one other letter, several
-arguments, a condition (`P(A|B)`, `P(X=2)`) or events (`P(A\cap B)`, `E(XY)`). Everything else is a
-product: `a(b+c)`, `x(x-6)`. An application is a name of its own, equal to the same application
-alone; `\zeta` and `\Gamma` of one argument and `\varphi` of a whole number have values.
+A symbol before a bracket is either a name applied to an argument, or a factor. It is applied if the
+symbol is never a plain variable there (`f`, `\varphi`, `\Phi`, `\zeta`, `\Gamma`, `O`, `\Theta`,
+`\Omega`). It is also applied where nobody writes a product: before one number, one other letter,
+several arguments, a condition (`P(A|B)`, `P(X=2)`) or events (`P(A\cap B)`, `E(XY)`). Everything
+else is a product: `a(b+c)`, `x(x-6)`. An application counts as a name, which equals only the same
+application; `\zeta` and `\Gamma` of one argument and `\varphi` of a whole number have values.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def inside(tokens: Sequence[Token], start: int) -> Sequence[Token]:
 def is_applied(name: str, opener: str, argument: Sequence[Token], after: str) -> bool:
     """Return whether a name before a bracket is applied to it, and not multiplied by it.
 
-    `after`: what follows the bracket: `P(1.05)^t` is a product, `f(2)^2` is none.
+    `after`: the tokens after the bracket: `P(1.05)^t` is a product, `f(2)^2` is not.
     """
     if not argument or name in _NEVER:
         return False
@@ -55,7 +55,7 @@ def is_applied(name: str, opener: str, argument: Sequence[Token], after: str) ->
 
 
 def _is_multiplied(name: str, argument: Sequence[Token]) -> bool:
-    r"""Whether a name is a factor in its own bracket, as in `\phi(\phi+1)`, and so a number."""
+    r"""Return whether a name is a factor in its own bracket, and so a number: `\phi(\phi+1)`."""
     nexts = [*(token.text for token in argument[1:]), ""]
     return any(token.text.strip("\\").removeprefix("var") == name and after != "("
                for token, after in zip(argument, nexts, strict=True))  # fmt: skip
@@ -72,7 +72,7 @@ def has_comma(argument: Sequence[Token]) -> bool:
 
 
 def _is_single(name: str, argument: Sequence[Token]) -> bool:
-    """Whether an argument is one number, or one letter other than the name, perhaps subscripted."""
+    """Return whether an argument is one number, or one letter (not the name) with its subscript."""
     if argument[0].text in ("+", "-"):
         return len(argument) == 2 and argument[1].kind == "number"
     first = argument[0]
@@ -115,7 +115,7 @@ def _has_letters(node: Node) -> bool:
 
 
 def spelled(node: Node) -> str:
-    """Return a tree as one text, the same for two writings of one tree."""
+    """Return a tree as one text, which is the same for two spellings of one tree."""
     if isinstance(node, Num):
         return str(node.value)
     if isinstance(node, Sym):
@@ -138,7 +138,7 @@ _COUNTED = re.compile("([CAP])_([0-9]{1,4})|(C)_([nm])")
 def counted(base: Node, exponent: Node) -> Node | None:
     """Return `C_5^2` as a binomial, `A_5^2` and `P_5^2` as arrangements; None for a power.
 
-    More chosen than there are (`C_1^2`) is the square of a constant.
+    If more are chosen than there are (`C_1^2`), it is the square of a constant.
     """
     match = _COUNTED.fullmatch(base.name) if isinstance(base, Sym) else None
     if match is None:
@@ -187,7 +187,7 @@ def is_quantity(node: Node) -> bool:
 
 
 def is_asked_for(node: Node) -> bool:
-    r"""Return whether a left side is what was asked for: `m+n`, `mn`, `\frac{m}{n}`, `|AB|`.
+    r"""Return whether a left side names what was asked for: `m+n`, `mn`, `\frac{m}{n}`, `|AB|`.
 
     Letters alone, at least two and none of x, y, z: `2x`, `x^2` and `x+y` are equations' sides.
     """
@@ -200,7 +200,7 @@ def is_asked_for(node: Node) -> bool:
 
 
 def _is_of_letters(node: Node) -> bool:
-    """Whether a tree is made of letters alone, none added to itself; powers are whole."""
+    """Return whether a tree is made of letters alone, none added to itself; powers are whole."""
     if is_assignable(node) or is_quantity(node):
         return True
     if not isinstance(node, Op):
@@ -223,7 +223,7 @@ def _letters(node: Node) -> frozenset[str]:
 
 
 def value_of(node: Rel) -> Node:
-    """Return the value in `x = 5` or `|AB| = 5`, and other relations as they are."""
+    """Return the value in `x = 5` or `|AB| = 5`, and other relations unchanged."""
     if node.ops == ("=",) and (is_assignable(node.items[0]) or is_asked_for(node.items[0])):
         return node.items[1]
     return node
@@ -264,7 +264,7 @@ MAX_NODES = 3000  # of a sum that is written out
 def series(kind: str, index: str, low: Node, high: Node, term: Node) -> Node:
     """Return a sum or a product written out.
 
-    Raises ParseError where its ends are no whole numbers, it is too long or the index occurs
+    Raises ParseError if its ends are not whole numbers, if it is too long, or if the index occurs
     inside a name (`a_k`).
     """
     if not isinstance(low, Num) or not isinstance(high, Num):

@@ -1,8 +1,9 @@
-"""Which words after a number say what is counted, and which say something about the number.
+"""Nouns: decides whether a word after a number names what is counted, or changes the number.
 
 `12 apples` is the number 12. `12 wrong`, `12 perhaps`, `12 squared` and `12 or more` are not. A
-noun is known by positive evidence: the problem or the reference uses it, or it has the form of a
-plural (and any form after `1`). Words of denial, doubt, comparison and arithmetic are never nouns.
+word is a noun only by positive evidence: the problem or the reference uses it, or it has the form
+of a plural (after `1`, any form). Words of denial, doubt, comparison and arithmetic are never
+nouns.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _ARITHMETIC = (
     "power exponent inverse reciprocal negative positive percent percentage infinity infinite pi "
     "sum difference product quotient complement first twice thrice double triple single couple"
 )
-# Words of these classes are never part of a noun, whoever uses them.
+# Words of these classes are never part of a noun, even if the problem uses them so.
 _DENIAL = (
     "no not non none nor neither never nothing without wrong false fake bogus rejected excluded "
     "extraneous nonsense nope failed fails denied retracted mistaken erroneous contradiction "
@@ -76,7 +77,7 @@ _ASKED = re.compile(r"\bhow many\s++((?:[a-z-]++\s*+){1,4})")
 
 
 def stem(word: str) -> str:
-    """Return what the singular and the plural of a word have in common."""
+    """Return the part that the singular and the plural of a word have in common."""
     word = word.lower()
     word = _ALWAYS.get(word, word)
     if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 2:
@@ -86,15 +87,15 @@ def stem(word: str) -> str:
 
 
 def without_extras(phrase: str) -> str:
-    """Take off what says nothing of the number: `left`, `in total`, `long` in `5 cm long`."""
+    """Remove words that do not change the number: `left`, `in total`, `long` in `5 cm long`."""
     return _SIZED.sub("", _AFTER.sub("", phrase)).strip()
 
 
 def noun(words: Sequence[str], one: bool, known: frozenset[str]) -> frozenset[str] | None:
-    """Return the stems of a noun with what belongs to it (`pieces of candy`); None if it is none.
+    """Return the stems of a noun and its complement (`pieces of candy`); None if it is no noun.
 
-    `one`: the number is one, so that the singular may follow. `known`: stems of the nouns that the
-    problem and the reference use.
+    `one`: whether the number is one, so that the singular may follow. `known`: stems of the nouns
+    that the problem and the reference use.
     """
     lower = [word.lower() for word in words]
     if lower[0] in ("more", "fewer") and len(lower) > 1:
@@ -121,7 +122,7 @@ def _counts(word: str, known: frozenset[str]) -> bool:
 
 
 def _may_be_noun(word: str, known: frozenset[str]) -> bool:
-    """Whether a word is of no class that speaks about the number or is no noun."""
+    """Return whether a word may be a noun: it is in none of the classes above."""
     if word in NEVER or {word.removesuffix("s"), _singular(word)} & _UNSURE:
         return False
     if word.startswith("non-"):
@@ -145,7 +146,7 @@ def _singular(word: str) -> str:
 def nouns_in(text: str) -> frozenset[str]:
     """Return the stems of the words of a problem that an answer may count.
 
-    A number word is one only where it is asked for: "How many dozens".
+    A number word counts only if the problem asks for it: "How many dozens".
     """
     lower = text[-20_000:].lower()
     words = {word for word in _WORD.findall(lower) if len(word) > 2} - _NO_NOUNS

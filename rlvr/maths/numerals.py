@@ -1,4 +1,4 @@
-r"""Numbers as they are written, and the tokens they are read from.
+r"""Numerals: reads numbers from tokens.
 
 `1.5e-3`, `0.1\overline{6}`, `0.\dot{1}4285\dot{7}`, `4\frac49`, `1010_2`: each is one number.
 """
@@ -11,7 +11,7 @@ from fractions import Fraction
 from rlvr.maths.lex import ParseError, Token, ValuelessError
 from rlvr.maths.tree import Node, Num, Op
 
-MAX_EXPONENT = 5000  # of a literal in scientific notation: larger ones stay powers
+MAX_EXPONENT = 5000  # of a literal in scientific notation: with a larger one it stays a power
 END = Token("end", "", False)
 
 
@@ -25,7 +25,7 @@ class Cursor:
         self.bars = 0
 
     def peek(self, ahead: int = 0) -> Token:
-        """Return the token so many places ahead, END behind the last one."""
+        """Return the token so many places ahead; END after the last one."""
         index = self.at + ahead
         return self.tokens[index] if index < len(self.tokens) else END
 
@@ -36,13 +36,13 @@ class Cursor:
         return token
 
     def accept(self, *texts: str) -> Token | None:
-        """Take the next token if it is a mark of these; None if it isn't."""
+        """Take the next token if it is one of these marks; else return None."""
         if self.peek().kind in ("punct", "command", "relation") and self.peek().text in texts:
             return self.next()
         return None
 
     def expect(self, *texts: str) -> Token:
-        """Take a mark of these. Raises ParseError if another token is next."""
+        """Take one of these marks. Raises ParseError if another token is next."""
         token = self.accept(*texts)
         if token is None:
             raise ParseError(f"expected {' or '.join(texts)} before {self.peek().text!r}")
@@ -59,7 +59,7 @@ class Cursor:
 
 
 class Numerals(Cursor):
-    """Reads numbers; what else stands in an answer is read by the parser."""
+    """Reads numbers; the parser reads everything else in an answer."""
 
     def fraction(self) -> Node:
         r"""Read a fraction, its `\frac` taken."""
@@ -137,7 +137,7 @@ class Numerals(Cursor):
         return Num(start + Fraction(int(block), (10 ** len(block) - 1) * 10 ** len(head)))
 
     def until_dot(self) -> str:
-        r"""The rest of the block in `0.\dot{1}4285\dot{7}`: up to the second dot, or nothing."""
+        r"""Return the rest of the block in `0.\dot{1}4285\dot{7}`: up to the second dot, or ""."""
         middle = self.peek(0).text if self.peek().kind == "number" else ""
         if self.peek(bool(middle)).text != r"\dot" or not (middle or "0").isdigit():
             return ""

@@ -2,16 +2,16 @@ r"""Reads one mathematical answer, LaTeX or plain, into a small tree.
 
 Nothing here evaluates anything.
 
-A hand-written recursive descent over a closed vocabulary: what is not in it is a `ParseError`,
-never a guess, and no text reaches Python's evaluator or sympy's. Size and depth are limited before
-anything else looks at the tree.
+This is a recursive descent parser, written by hand, for a closed vocabulary. Text outside the
+vocabulary raises ParseError and is never guessed, and no text reaches Python's evaluator or
+sympy's. Size and depth are limited before any other code reads the tree.
 
-Readings that people differ on, chosen once: `1/2x` is `(1/2)x`; `2^10` is two to the ten; `\frac12`
-takes one digit at a time, as TeX does, and `\sqrt12` is refused, since TeX and people differ;
-`3\frac12` and `3 1/2` are mixed numbers; `e`, `i` and `\pi` are the constants; `1,234` is a number
-and `1, 234` a list; `log` has base ten and `ln` base e; what stands for a name applied to an
-argument and what for a product is said in `rlvr.maths.names`; `3!=6` is 3! = 6, `x!=6` an
-inequality; `n!!` is the double factorial, `(n!)!` the other one.
+People read some texts in different ways. We have chosen: `1/2x` is `(1/2)x`. `2^10` is two to the
+ten. `\frac12` takes one digit at a time, as TeX does; `\sqrt12` is refused, because TeX and people
+differ. `3\frac12` and `3 1/2` are mixed numbers. `e`, `i` and `\pi` are the constants. `1,234` is a
+number and `1, 234` a list. `log` has base ten and `ln` base e. `rlvr.maths.names` decides between
+an applied name and a product. `3!=6` is 3! = 6, `x!=6` an inequality. `n!!` is the double
+factorial, `(n!)!` the factorial of a factorial.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_DEPTH = 60
 
 @lru_cache(maxsize=4096)
 def parse(text: str, thousands: bool = True, cleaned: bool = False) -> Node:
-    """Parse one answer. `cleaned`: it has gone through `clean` already.
+    """Parse one answer. `cleaned`: whether it has gone through `clean` already.
 
     Raises ParseError if it is not in the vocabulary, or too large.
     """
@@ -102,7 +102,7 @@ class _Parser(Numerals):
             return self.asked()
 
     def is_derivative(self) -> bool:
-        r"""Whether `\frac{d}{dx}` or `\frac{\partial f}{\partial x}` is next."""
+        r"""Return whether `\frac{d}{dx}` or `\frac{\partial f}{\partial x}` is next."""
         texts = [self.peek(k).text for k in range(8)]
         if texts[:2] != [r"\frac", "{"]:
             return False
@@ -312,7 +312,7 @@ class _Parser(Numerals):
         return node
 
     def is_inverse(self) -> bool:
-        """Whether the `^{-1}` of `f^{-1}(x)` is next, a name of its own."""
+        """Return whether the `^{-1}` of `f^{-1}(x)` is next, a name of its own."""
         if [self.peek(k).text for k in range(6)] != ["^", "{", "-", "1", "}", "("]:
             return False
         return self.peek(6).kind in ("name", "number") and self.peek(7).text == ")"

@@ -1,8 +1,9 @@
-"""Polynomials in one variable with rational coefficients: the real solutions of an equation.
+"""Poly: the real solutions of equations, by polynomials with rational coefficients.
 
-A polynomial is its list of coefficients, the constant first, without zeros at the end; [] is 0.
-Solutions are counted by Sturm's theorem, and sets of them compared by greatest common divisors, so
-that nothing is solved and nothing rounded. A solution that makes a denominator zero is none.
+A polynomial in one variable is the list of its coefficients, the constant first, without zeros at
+the end; [] is 0. Solutions are counted by Sturm's theorem, and sets of solutions are compared by
+greatest common divisors. So nothing is solved, and nothing rounded. A value that makes a
+denominator zero is no solution.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def _add(p: Poly, q: Poly) -> Poly:
 
 
 def _quotient(node: Node, name: str) -> tuple[Poly, Poly] | None:
-    """Read a tree as numerator and denominator, common factors kept: they mark what is excluded."""
+    """Read a tree as numerator and denominator; common factors stay: they exclude solutions."""
     if name not in symbols(node):
         value = exact(node)
         return None if value is None else (_trimmed([value]), ONE)
@@ -150,7 +151,7 @@ def _quotient(node: Node, name: str) -> tuple[Poly, Poly] | None:
 
 
 def _inverse(part: tuple[Poly, Poly]) -> tuple[Poly, Poly]:
-    """Turn a fraction over; what its own denominator excludes stays excluded."""
+    """Invert a fraction; the values that its own denominator excludes stay excluded."""
     top, bottom = part
     if not top:
         raise Undefined("division by zero")

@@ -1,4 +1,4 @@
-r"""A value with its unit, money, and angles in degrees, minutes and seconds.
+r"""Quantities: reads a value with its unit, money, and angles in degrees, minutes and seconds.
 
 `5\text{ cm}`, `3 J/(mol K)`, `$5`, `9 (apples)`, `3 hours 20 minutes`, `22^\circ 30'`, `28 pct`.
 """
@@ -41,7 +41,7 @@ _TOKEN = re.compile(
     r"|(?P<sign>[/()])|(?P<space>\s++)|(?P<other>\\[a-zA-Z]++|.)",
     re.S,
 )
-_STARTS = 4  # places at which a unit may begin that are tried
+_STARTS = 4  # so many places are tried at which a unit may begin
 _LETTERS = frozenset("mgshlLNJWKVT")  # that are units after a number and a space, not set upright
 
 
@@ -94,7 +94,7 @@ def _angle(text: str) -> Quantity | None:
 
 
 def _money(text: str, known: frozenset[str]) -> Quantity | None:
-    """One currency, once or at every term: `$5`, `x = $5`, `5€`, `$10 + $8 = $18`."""
+    """Read one currency, once or at every term: `$5`, `x = $5`, `5€`, `$10 + $8 = $18`."""
     signs = list(_CURRENCY.finditer(text))
     if not signs or len({sign[0].strip("US ") for sign in signs}) > 1 or _BESIDE.search(text):
         return None
@@ -179,7 +179,7 @@ def _scaled(node: Node, found: Unit, bare: Node | None) -> Quantity | Node | Non
 
 
 def _size(node: Node) -> Fraction | None:
-    """Return the value, if it is rational and cheap: whether it has one is not asked here."""
+    """Return the value if it is rational and cheap to find; else None."""
     try:
         return exact(node)
     except (Undefined, Undecided):

@@ -1,4 +1,4 @@
-"""Reads one answer's text into one of the kinds of answers: the way into the reader."""
+"""Read: reads the text of an answer as one of the kinds of answers. This is the reader's entry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SEPARATOR = re.compile(r"[,;]|(?<![a-zA-Z])and(?![a-zA-Z])|\\text\{\s*+and\s*+\
 _LETTER = re.compile(r"[a-zA-Z]")
 _UNIT_LETTERS = re.compile(r"[0-9})]\s*+(?:\\text|[a-zA-Z]{2})")
 _MAX_SEVERAL = 20
-# Where cleaning brings a phrase or an environment to light, it is cleaned once more.
+# If cleaning uncovers a phrase or an environment, it is cleaned once more.
 _AGAIN = re.compile(r"\\begin|\\over|(?<![a-zA-Z\\])[a-zA-Z]{2}")
 
 
@@ -30,7 +30,7 @@ _AGAIN = re.compile(r"\\begin|\\over|(?<![a-zA-Z\\])[a-zA-Z]{2}")
 def read(text: str, thousands: bool = True, known: frozenset[str] = frozenset()) -> Answer:
     """Read one answer. `known`: stems of the nouns that the problem or the reference uses.
 
-    Raises ParseError if it is neither mathematics of the vocabulary nor words.
+    Raises ParseError if it is neither mathematics in the vocabulary nor words.
     """
     if len(text) > MAX_CHARS:
         raise ParseError("too long")

@@ -1,7 +1,7 @@
-r"""References as benchmarks write them: a whole solution, a box in a sentence, `9 (apples)`.
+r"""References: reads references as benchmarks write them: a solution, a sentence, `9 (apples)`.
 
-`stated` takes the answer out of a reference's text before it is read. An answer in a box is read in
-the same way where it is a sentence (`said`).
+`stated` takes the answer out of a reference's text before it is read. If a boxed answer is a
+sentence, it is read in the same way (`said`).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _IN_BRACKETS = re.compile(r"[0-9}$]\s*+\(([A-Za-z .,'-]++)\)\s*+\Z")
 def stated(text: str) -> str:
     r"""Return the part of a reference that states the answer.
 
-    `#### 72` at the end of a solution, the boxes in the last paragraph of one, or all of the text,
-    with boxes taken off where they stand in a formula.
+    This is `#### 72` at the end of a solution, the boxes in a solution's last paragraph, or the
+    whole text, without boxes around parts of a formula.
     """
     hashes = _HASHES.search(text[text.rfind("####") :]) if "####" in text else None
     if hashes and hashes[1].strip():
@@ -53,7 +53,7 @@ def stated(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def said(text: str) -> str:
-    """Return the answer that one sentence says; the text itself where it is none.
+    """Return the answer in one sentence; the text itself if it is no such sentence.
 
     `The mode is $1/3$.`, `Solution is: ...`, a condition said twice.
     """
@@ -80,7 +80,7 @@ def _reads(text: str) -> bool:
 
 
 def _same_conditions(first: str, second: str) -> bool:
-    r"""Whether `-2 \le x \le 5 : [-2,5]` says one thing twice."""
+    r"""Return whether `-2 \le x \le 5 : [-2,5]` says one thing twice."""
     try:
         a, b = (read(side.replace("$", " ")) for side in (first, second))
         if not isinstance(a, (Rel, Group)) or not isinstance(b, Group):

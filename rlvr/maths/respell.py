@@ -1,8 +1,8 @@
-r"""Spellings of one country, one habit or one editor, rewritten as the one that the lexer knows.
+r"""Respell: rewrites the spellings of a country, a habit or an editor as those the lexer knows.
 
-Nothing is understood here: `\operatorname{tg}` is `\tan`, `x^2_0` is `x_0^2`, `{}_5C_2` is
-`\binom{5}{2}`, `10,\! 000` one number, `ℤ` is `\mathbb{Z}`. A TeX comment, at the start of a line
-or after a blank and before words, goes with its line; marks that nobody sees go too.
+Nothing is interpreted here: `\operatorname{tg}` becomes `\tan`, `x^2_0` becomes `x_0^2`, `{}_5C_2`
+becomes `\binom{5}{2}`, `10,\! 000` one number, `ℤ` becomes `\mathbb{Z}`. A TeX comment (at the
+start of a line, or after a blank and before words) is removed, and so are invisible marks.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _chosen(match: re.Match[str]) -> str:
 _RULES: tuple[
     tuple[re.Pattern[str], str | Callable[[re.Match[str]], str], tuple[str, ...]], ...
 ] = (
-    # A pattern, what it becomes, and what it can't do without.
+    # A pattern, its replacement, and a text that it needs.
     (_THOUSANDS, r"\\thousands ", (r",\!",)),
     (_FUNCTION, _function, ("tg", "sh", "ch", "cth", "sec", "arth")),
     (_HYPERBOLIC_TANGENT, r"\\tanh ", (r"\th", "{th}")),

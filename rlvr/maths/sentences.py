@@ -1,4 +1,4 @@
-"""The value that a sentence ends with, and what a completion without any mark ends with."""
+"""Sentences: finds the value at the end of a sentence, or of a completion without any mark."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SMALL = 2_000  # characters that are read where a few sentences are looked for
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What the verifier knows of texts.
+    """What the verifier knows about texts.
 
-    `readable`: whether a text is an answer as it stands; `same`: whether two texts are the same
-    answer; `letter`: whether the answer looked for is the letter of a choice, `word`: whether it is
+    `readable`: whether a text is an answer as it stands. `same`: whether two texts are the same
+    answer. `letter`: whether the expected answer is the letter of a choice. `word`: whether it is
     in words.
     """
 
@@ -48,7 +48,7 @@ _GOES_ON = re.compile(
 
 
 def harmless(rest: str) -> bool:
-    """Whether what follows a value in its sentence leaves it as it is: `42 apples in the box`."""
+    """Return whether the text after a value does not change it: `42 apples in the box`."""
     return (
         bool(_GOES_ON.match(rest))
         and not _MATHS.search(rest)
@@ -64,7 +64,7 @@ _WORD_END = re.compile(r"(?<=[^\s,.;:!?])(?=[\s,.;:!?]|\Z)")
 
 
 def quantity(text: str, number: re.Match[str], reader: Reader) -> str | None:
-    """Return the longest quantity that starts with a number: the rest of the text is harmless."""
+    """Return the longest quantity that starts with a number and has a harmless text after it."""
     ends = [end.start() for end in _WORD_END.finditer(text, number.end(), number.end() + 80)]
     for end in sorted({number.end(), *ends[:MAX_WORDS]}, reverse=True):
         value = text[number.start() : end].strip()
@@ -115,7 +115,7 @@ _ARITHMETIC = re.compile(r"[-+*/().\d\s×·÷x%=]++")
 
 
 def ending(text: str, reader: Reader) -> str | None:
-    """Return what a completion without marks ends with, None if it states nothing."""
+    """Return the answer at the end of a completion without marks, None if it states nothing."""
     if not text:
         return None
     words = _WORDS.sub(r"\1", text)
@@ -159,9 +159,9 @@ def last_of(line: str) -> str:
 
 
 def last_sentence(text: str, reader: Reader) -> str | None:
-    """Return what the last sentence of a text states, None if it states nothing.
+    """Return the value that the last sentence of a text states, None if it states nothing.
 
-    Sentences after it, without a number and without doubt, are passed over if they are complete.
+    Complete sentences after it, without a number and without doubt, are skipped.
     """
     lines = text.strip().splitlines()
     line = without_pictures(lines[-1]) if lines else ""
@@ -226,7 +226,7 @@ def told(sentence: str, reader: Reader) -> str | None:
     if body == sentence.strip() and (
         stance.cut_off(body) or _PROSE.search(body) and not _CONCLUDES.search(body)
     ):
-        return None  # without a full stop a sentence must say that it concludes
+        return None  # without a full stop a sentence must have a word of conclusion
     if body == sentence.strip() and _MORE.search(body, _last_digit(body)):
         return None
     for condition in _CONDITION.finditer(body):
@@ -262,14 +262,14 @@ def told(sentence: str, reader: Reader) -> str | None:
 
 
 def _operator_before(before: str) -> bool:
-    """Whether a value is part of something larger; a comma after a word ends a clause."""
+    """Return whether a value is part of something larger; a comma after a word ends a clause."""
     if before.endswith((",", "，", "、")):
         return not before[-2:-1].isalpha()
     return bool(_OPERATOR_BEFORE.fullmatch(before[-1:]))
 
 
 def _ends_well(rest: str) -> bool:
-    """Whether what follows the value of a sentence neither doubts nor changes it."""
+    """Return whether the text after a sentence's value neither doubts nor changes it."""
     return (
         not stance.qualified(rest, 0)
         and not stance.doubts_after(rest)
@@ -324,9 +324,9 @@ def _expression(body: str, reader: Reader) -> str | None:
 
 
 def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
-    """Return what `left = number` states: a name's value, or a sum that is worked out.
+    """Return the statement in `left = number`: a name's value, or a worked-out sum.
 
-    The sum goes with it, to be checked: `3 apples + 4 apples = 7`.
+    The sum is returned too, so that it can be checked: `3 apples + 4 apples = 7`.
     """
     value = last[0].strip()
     left = re.split(r"[:;,](?=\s)|\b(?:is|are|was|so|then|we|get|have)\b", before[:-1])[-1].strip()
@@ -353,7 +353,7 @@ _LAST_WORD = re.compile(
 
 
 def stated_word(answer: str) -> str:
-    """Return the word that an answer leads with, or that it says of something; else the answer.
+    """Return the word that begins an answer, or that it says about something; else the answer.
 
     `Yes, since 6 is even.` says yes; `Hence the claim is false.` says false.
     """

@@ -1,4 +1,4 @@
-"""Sets of real numbers as unions of intervals, in one canonical form, with exact ends."""
+"""Sets: reads sets of reals as unions of intervals, in one canonical form with exact ends."""
 
 from __future__ import annotations
 

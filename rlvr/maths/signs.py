@@ -1,4 +1,4 @@
-r"""Plus-minus, written out as the two answers that it stands for: `3 \pm 2`, `(\pm 3, 0)`."""
+r"""Signs: writes plus-minus out as the two answers that it means: `3 \pm 2`, `(\pm 3, 0)`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from rlvr.maths.tree import Group, Node, Num, Op, Rel, Sym
 
 
 def expanded(answer: Answer) -> Answer:
-    """Return an answer with plus-minus written out; all signs of one expression go together.
+    """Return an answer with plus-minus written out; all signs of an expression change together.
 
-    Raises ParseError for a pair with several of them, which people read in two ways.
+    Raises ParseError for a pair with several plus-minus signs, which people read in two ways.
     """
     if isinstance(answer, (Num, Sym, Op, Rel)) or isinstance(answer, Group) and answer.kind == "()":
         both = _both_signs(answer)

@@ -1,4 +1,4 @@
-"""Comparing what is no plain mathematics: choices, words, times of day, ratios."""
+"""Special: compares answers that are no plain mathematics: choices, words, times of day, ratios."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def same_special(gold: Answer, answer: Answer) -> bool:
 
 
 def _as_ratio(answer: Answer) -> Answer:
-    """A clock beside something that is none, such as 16:25 beside 16/25, as the ratio it may be."""
+    """Return a clock as a ratio, if the other answer is no clock: 16:25 compared with 16/25."""
     if not isinstance(answer, Clock) or answer.half or answer.seconds % 60:
         return answer
     hours, minutes = divmod(answer.seconds // 60, 60)
@@ -52,13 +52,13 @@ def _as_ratio(answer: Answer) -> Answer:
 
 
 def _is_fraction(gold: Node) -> bool:
-    """Whether a number or an expression may also be said as a ratio: no whole number."""
+    """Return whether a number or an expression may also be said as a ratio: no whole number."""
     value = exact(gold)
     return value is None or value.denominator > 1
 
 
 def _same_ratio(gold: Ratio, answer: Ratio) -> bool:
-    """Compare in proportion; 0:0 is in proportion to everything, and no ratio."""
+    """Compare in proportion; 0:0 would be in proportion to everything, and is no ratio."""
     if len(gold.parts) != len(answer.parts):
         return False
     (a, b), *others = zip(gold.parts, answer.parts, strict=True)

@@ -1,8 +1,8 @@
-"""Whether a text stands by what it says: not denied, supposed, hedged, asked, cut off, taken back.
+"""Stance: decides whether a text stands by an answer, or denies, supposes, hedges, asks, retracts.
 
-Words decide here, and the words around an answer are few: those that only lead up to it ("the final
-answer is", fillers below) are passed over, and what stands before them is looked at. So "I don't
-think the answer is 5" denies, and "There is no change, so the answer is 5" does not.
+Words decide here. The words that only lead up to an answer ("the final answer is", the fillers
+below) are skipped, and the words before them decide. So "I don't think the answer is 5" denies, and
+"There is no change, so the answer is 5" does not.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-NEAR = 100  # characters around an answer in which a word bears on it
+NEAR = 100  # a word within so many characters of an answer can concern it
 
 _TOKEN = re.compile(r"[^\W\d_]++(?:['’][^\W\d_]++)*+|[^\s\w]|\w")
 
@@ -37,7 +37,7 @@ _HEDGES = frozenset(
 )
 _UNSURE = _SUPPOSALS | _HEDGES
 _DOUBTS = _DENIALS | _UNSURE
-# What leads up to an answer and says nothing of it.
+# Words that lead up to an answer and say nothing about it.
 _FILLERS = frozenset(
     "that the my our your this a an final correct right true actual possible first answer answers "
     "result value solution option choice it is was are were be been equals equal would should will "
@@ -81,7 +81,7 @@ _IMAGINED = frozenset(
     "suponhamos supponiamo supponi предположим допустим angenommen".split()
 )
 
-# What follows an answer and makes another one of it, or none.
+# Texts after an answer that make it another answer, or no answer.
 _QUALIFIED = re.compile(
     r"[\s$*)}\]\\,]*+(?:squared|cubed|factorial|to the\b|and (?:a|one|two|three|some)\b"
     r"|or (?:more|less|fewer|so|higher|lower|above|below|even)\b|plus|minus|times|divided|choose"
@@ -125,7 +125,7 @@ TAKEN_BACK = re.compile(
     r"|(?<!\w)falsch\b|不对|错|等等",
     re.I,
 )
-# Words of doubt that doubt another answer, or none.
+# Words of doubt that concern another answer, or none.
 _INNOCENT = re.compile(
     r"\b(?:common|typical|usual|frequent)(?:ly)? (?:wrong|incorrect|mistakes?|errors?|mistaken)"
     r"|nothing (?:is|was) wrong|no (?:mistakes?|errors?)|without (?:error|mistake)s?"
@@ -156,14 +156,14 @@ _UNDONE = re.compile(
 
 
 def _backwards(text: str) -> Iterator[str]:
-    """Yield the tokens of a text from its end; few are wanted, so the end is read first."""
+    """Yield the tokens of a text from its end; usually only a few are needed."""
     short = _TOKEN.findall(text[-30:])[1:] if len(text) > 30 else []
     yield from reversed(short)
     yield from islice(reversed(_TOKEN.findall(text)), len(short), None)
 
 
 def doubted(text: str, start: int) -> bool:
-    """Whether the words that lead up to a position deny, suppose or hedge what stands there."""
+    """Return whether the words before a position deny, suppose or hedge what stands there."""
     before = text[max(0, start - NEAR) : start]
     if not before.isascii() and _CJK_DOUBT.search(before[-12:]):
         return True
@@ -181,17 +181,17 @@ def doubted(text: str, start: int) -> bool:
 
 
 def qualified(text: str, end: int) -> bool:
-    """Whether what follows an answer makes another one of it: `42 squared`, `42 or more`."""
+    """Return whether the text after an answer changes it: `42 squared`, `42 or more`."""
     return bool(_QUALIFIED.match(text, end))
 
 
 def denied_after(text: str, end: int) -> bool:
-    """Whether what follows an answer at once denies or asks it: `42 is wrong`, `42?`."""
+    """Return whether the text right after an answer denies or asks it: `42 is wrong`, `42?`."""
     return bool(_DENIED_AFTER.match(text, end))
 
 
 def open_doubt(before: str) -> bool:
-    """Whether a sentence denies, supposes or hedges in the clause that its end stands in.
+    """Return whether a sentence denies, supposes or hedges in its last clause.
 
     A sentence that begins with a hedge, or says that it guesses, is hedged to its end.
     """
@@ -204,27 +204,27 @@ def open_doubt(before: str) -> bool:
 
 
 def says_doubt(text: str) -> bool:
-    """Whether a text holds a word of doubt anywhere."""
+    """Return whether a text has a word of doubt anywhere."""
     return bool(_DOUBTED.search(text))
 
 
 def doubts_after(text: str) -> bool:
-    """Whether what follows a value in its sentence denies, hedges or conditions it."""
+    """Return whether the text after a value in its sentence denies, hedges or conditions it."""
     return bool(_AFTER.search(text))
 
 
 def taken_back(tail: str) -> bool:
-    """Whether what follows an answer takes it back, and does not confirm it in the end."""
+    """Return whether the text after an answer takes it back and does not confirm it at the end."""
     tail = _INNOCENT.sub("", tail)
     cues = [match.end() for match in TAKEN_BACK.finditer(tail)]
     return bool(cues) and not _AFFIRMED.search(tail, cues[-1])
 
 
 def cut_off(sentence: str) -> bool:
-    """Whether a sentence ends in the midst: on a word that wants another, or after a comma."""
+    """Return whether a sentence is cut off: after a comma, or a word that needs another one."""
     return bool(_UNDONE.search(sentence)) or sentence.rstrip().endswith((",", "=", "+", "-", "("))
 
 
 def refused(text: str) -> bool:
-    """Whether a text says that it has no answer: `I don't know`, `not enough information`."""
+    """Return whether a text says that there is no answer: `I don't know`, `not enough data`."""
     return bool(_REFUSED.search(text))

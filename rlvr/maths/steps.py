@@ -1,7 +1,8 @@
-"""What the worked lines of a solution establish, and whether the next one may follow.
+"""Steps: remembers what the worked lines of a solution establish, and checks the next line.
 
 Each check returns HOLDS, NOTHING (a premise, or no mathematics to check) or a text that says why
-the line fails; `Known` takes up what it says. The rules are those of the `math_steps` verifier.
+the line fails. `Known` remembers what the line says. The rules are those of the `math_steps`
+verifier.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ Part = Literal["", "chain", "rows"]  # of one row's chain, of one that goes on o
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """An equation in one variable, as what is 0; its polynomial and real roots where known."""
+    """An equation in one variable: the term that is 0; its polynomial and real roots if known."""
 
     text: str
     zero: Node
@@ -51,10 +52,11 @@ class Equation:
 class Known:
     """What the lines so far have established.
 
-    `values` may depend on other variables; `starts` are the equations that solving began with;
-    `found` the roots named one by one; `chosen` the variables of which a root may be picked;
-    `rounded` those whose value was; `bounds` inequalities not solved yet; `unsettled` what a later
-    line has to fix, and why. `last` are the members that a row starting with `=` goes on from.
+    `values`: values of variables, which may depend on other variables. `starts`: the equations with
+    which solving began. `found`: the roots that were named one by one. `chosen`: the variables of
+    which one root may be picked. `rounded`: the variables whose value was rounded. `bounds`:
+    inequalities that are not solved yet. `unsettled`: what a later line has to correct, and why.
+    `last`: the members that a row starting with `=` continues.
     """
 
     values: dict[str, Node] = field(default_factory=dict)
@@ -70,7 +72,7 @@ class Known:
 
 
 def pair(op: str, a: Node, b: Node, line: Line, known: Known, part: Part, reason: bool) -> Why:
-    """Check `a op b`, alone or part of a chain. `reason`: one is given to drop solutions."""
+    """Check `a op b`, alone or in a chain. `reason`: whether the text says why roots drop out."""
     names = symbols(a) | symbols(b)
     if op == "in" or "oo" in names or not is_expression(a, b) or (a == b and op == "="):
         return NOTHING
@@ -95,7 +97,7 @@ def pair(op: str, a: Node, b: Node, line: Line, known: Known, part: Part, reason
 
 
 def _open(name: str, known: Known) -> bool:
-    """Whether a variable stands for more roots than one, so that its value is only a case."""
+    """Return whether a variable has more than one root, so that its value is only a case."""
     start = known.starts.get(name)
     return start is not None and (start.roots is None or len(start.roots) != 1)
 
@@ -148,7 +150,7 @@ def _expressed(zero: Node, name: str) -> Node | None:
 
 
 def define(name: str, value: Node, known: Known) -> None:
-    """Take up a variable's value, also in the values that depend on it; up to a limit."""
+    """Remember a variable's value, also in the values that depend on it, up to a limit."""
     if len(known.values) >= MAX_KNOWN and name not in known.values:
         return
     known.values = {
@@ -163,7 +165,7 @@ def define(name: str, value: Node, known: Known) -> None:
 def solve(
     name: str, zero: Node, roots: tuple[Node, ...] | None, line: Line, known: Known, reason: bool
 ) -> Why:
-    """Check an equation in one variable, `roots` given where it lists its own solutions."""
+    """Check an equation in one variable; `roots` are given if it lists its own solutions."""
     new = _equation(name, zero, roots, line.text)
     if new.poly == []:
         return HOLDS
@@ -199,7 +201,7 @@ def solve(
 
 
 def _part(name: str, new: Equation, start: Equation, line: Line, known: Known, ok: bool) -> Why:
-    """Some of the solutions: all that are wanted, for a reason, or one case of several."""
+    """Check a part of the solutions: all that are wanted, for a reason, or one case of many."""
     of_system = any(name in symbols(value) for value in known.values.values())
     if ok or of_system or name in known.chosen:  # of a system's solutions one names the letters
         known.unsettled.pop(name, None)
@@ -246,7 +248,7 @@ def _linear_root(name: str, zero: Node) -> tuple[Node, ...] | None:
 
 
 def _lost(start: Equation, new: Equation, name: str) -> bool | None:
-    """Whether a solution of `start` does not solve `new`; None where that can't be told."""
+    """Return whether a solution of `start` does not solve `new`; None if nobody can tell."""
     if start.poly and new.poly:
         return poly.count(start.poly) > poly.count(poly.gcd(start.poly, new.poly))
     if start.roots is not None:
@@ -264,7 +266,7 @@ def _solves(root: Node, equation: Equation, name: str) -> bool:
 
 
 def _unrounded(name: str, new: Equation, start: Equation, known: Known) -> Equation:
-    """Put the roots that a line gives rounded back to what they round."""
+    """Replace the rounded roots that a line gives by the exact roots."""
     if not new.roots or not start.roots or start.poly is None:
         return new
     back = tuple(
@@ -353,7 +355,7 @@ def near(x: Node, y: Node, slack: Fraction = NEAR) -> bool:
 
 
 def _rounds(shown: Node, value: Node) -> bool:
-    """Whether `shown` is a decimal of two places or three digits that rounds `value`."""
+    """Return whether `shown` is a decimal of two places or three digits that rounds `value`."""
     scale = Fraction(1)
     while isinstance(shown, Op) and shown.name in ("neg", "pct"):
         scale *= -1 if shown.name == "neg" else Fraction(1, 100)
@@ -371,7 +373,7 @@ def _rounds(shown: Node, value: Node) -> bool:
 
 
 def _identical(a: Node, b: Node) -> bool:
-    """`equal` for functions; where the sample points give rational numbers, without mpmath."""
+    """Do the same as `equal` for functions; without mpmath where the points give rationals."""
     agreed = 0
     for point in sample_points(sorted(symbols(a) | symbols(b))):
         try:
@@ -409,7 +411,7 @@ def size(node: Node) -> int:
 
 
 def is_expression(*nodes: Node) -> bool:
-    """Return whether trees are made of numbers, variables and operations alone, and no +-."""
+    """Return whether trees have only numbers, variables and operations, and no plus-minus."""
     return all(
         isinstance(node, (Num, Sym))
         or (isinstance(node, Op) and node.name not in ("pm", "mp") and is_expression(*node.args))
@@ -423,7 +425,7 @@ def is_expression(*nodes: Node) -> bool:
 def listed(node: Node) -> tuple[str, list[Node], list[Node]] | None:
     """Read `x = 2 or x = 3`, `x = 2, 3`, `x = 5 ± 1 = 6 or 4`: name, solutions, and those before.
 
-    None if a tree is no list of one variable's values.
+    Returns None if a tree is no list of one variable's values.
     """
     items = (
         node.items if isinstance(node, Group) and node.kind in ("list", "or", "and") else (node,)

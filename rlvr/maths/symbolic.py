@@ -1,8 +1,7 @@
-"""What needs computer algebra: rational functions brought over one denominator.
+"""Symbolic: compares rational functions over one denominator, which needs computer algebra.
 
-Imports sympy, so imported late.
-
-Trees are built up from sympy's own objects, number by number: no text is parsed here.
+This module imports sympy, so other modules import it late. Trees are built from sympy's own
+objects, number by number: no text is parsed here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tree of one answer: numbers, letters, operations, relations, groups. No meaning yet."""
+"""Tree: the syntax tree of an answer: numbers, letters, operations, relations, groups."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-r"""Units: the table of those that are known, and a unit's text read into dimension and factor.
+r"""Units: the table of known units, and the reader of a unit's text: dimension and factor.
 
 `km/h`, `m s^{-2}`, `J/(mol K)`, `square feet`, `dollars per day`, `pieces of candy`, `tenths`,
-`per cent`, `平方米` (`rlvr.maths.cjk`). What words are a noun is said in `rlvr.maths.nouns`.
+`per cent`, `平方米` (`rlvr.maths.cjk`). `rlvr.maths.nouns` decides which words are nouns.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Dimension = frozenset[tuple[str, int]]
 
 @dataclass(slots=True)
 class Unit:
-    """What follows a number: `scale` is a factor of the number itself (`3 tenths` is 0.3).
+    """The unit after a number: `scale` is a factor of the number itself (`3 tenths` is 0.3).
 
-    `factor`: the size of the unit in base units. `percent`: the number is per cent.
+    `factor`: the size of the unit in base units. `percent`: whether the number is per cent.
     """
 
     powers: dict[str, int] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Unit:
 
     @property
     def dimension(self) -> Dimension:
-        """Base units and nouns with the powers that they stand in."""
+        """Base units and nouns, each with its power."""
         return frozenset((name, power) for name, power in self.powers.items() if power)
 
 
@@ -169,7 +169,7 @@ UNITS = _units()
 
 
 def same_kind(a: Dimension, b: Dimension) -> bool:
-    """Whether two units measure or count the same; a noun may be said in more words.
+    """Return whether two units measure or count the same; a noun may be said in more words.
 
     `candies` and `pieces of candy` agree, `boxes of candy` and `pieces of candy` do not.
     """
@@ -225,7 +225,7 @@ def unit(text: str, one: bool = False, known: frozenset[str] = frozenset()) -> U
 
 
 def _scale(text: str, one: bool, known: frozenset[str]) -> tuple[Fraction, str]:
-    """Take the words of size off the front: `hundred thousand`, `tenths of`, `million`."""
+    """Remove words of size from the front: `hundred thousand`, `tenths of`, `million`."""
     scale = Fraction(1)
     words = text.split()
     while words and (size := _size(words[0].lower(), one, known)):
@@ -260,7 +260,7 @@ def _joined(size: Fraction, value: Fraction) -> Fraction:
 
 
 def _tokens(text: str) -> list[tuple[str, str]] | None:
-    """Cut a unit into its parts, the last first; None where something else stands in it."""
+    """Cut a unit into its parts, the last one first; None if it contains anything else."""
     found: list[tuple[str, str]] = []
     position = 0
     while position < len(text):
@@ -276,7 +276,7 @@ def _tokens(text: str) -> list[tuple[str, str]] | None:
 
 
 def _read(tokens: list[tuple[str, str]], one: bool, known: frozenset[str]) -> Unit | None:
-    """Read parts up to the end or a closing bracket; after a slash all that follows is below."""
+    """Read parts up to the end or a closing bracket; all parts after a slash are below it."""
     found, sign, words, wanted = Unit(), 1, list[str](), False
     while tokens and tokens[-1] != ("sign", ")"):
         kind, text = tokens.pop()
@@ -312,7 +312,7 @@ def _read(tokens: list[tuple[str, str]], one: bool, known: frozenset[str]) -> Un
 
 
 def _count(found: Unit, words: list[str], sign: int, one: bool, known: frozenset[str]) -> bool:
-    """Count a noun in, with all that follows it; `of water` after a unit is part of it."""
+    """Add a noun with its complements; `of water` after a unit belongs to the unit."""
     if words[0].lower() == "of" and found.powers and len(words) > 1:
         words, one = words[1:], True
     elif len(words) > 1 and (size := _known(words[-1])):

@@ -1,11 +1,11 @@
-"""Are two expression trees the same number or function? Exact, or to many digits.
+"""Value: decides whether two expression trees are the same number or function, to many digits.
 
-Rational arithmetic is exact. Everything else is evaluated with mpmath to a precision that grows
-with the size of the numbers met on the way: 50 digits more than the largest and the smallest of
-them span, so that neither tiny nor huge numbers are equal because of their size. Functions of
-variables are compared at fixed random rational points, variables being real; an odd root of a
-negative number is the real one. Powers too large to write down are compared through their
-logarithms; what that can't settle is `Undecided`, never a guess.
+Rational arithmetic is exact. Everything else is evaluated with mpmath. The precision grows with the
+size of the numbers on the way: it is 50 digits more than the range from the smallest to the largest
+of them. So neither tiny nor huge numbers are equal because of their size. Functions are compared at
+fixed random rational points, with real variables. An odd root of a negative number is the real
+root. Powers that are too large to write down are compared by their logarithms. If that does not
+decide, the result is Undecided, and never a guess.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rlvr.maths.effort import Huge, TooBig, Undecided, Undefined, spend
 from rlvr.maths.parse import Node, Num, Op, Rel, Sym
 
 MAX_BITS = 200_000  # of an exact number
-MAX_SPAN = 6_000  # decimal digits between the largest and the smallest number met
+MAX_SPAN = 6_000  # the most decimal digits between the largest and the smallest number on the way
 MAX_TOTIENT = 10**8
 MAX_ZETA = 100
 POINTS = 12
@@ -46,7 +46,7 @@ def exact(node: Node) -> Fraction | None:
     bits = sum(map(_bits, values))
     spend(1 + bits * bits / 400_000)
     if bits > MAX_BITS:
-        return None  # no result of theirs is made only to find it too large
+        return None  # no result is computed only to find that it is too large
     result = _exact_op(node.name, values)
     return None if result is None or _bits(result) > MAX_BITS else result
 
@@ -166,14 +166,14 @@ def _integer_root(n: int, index: int) -> int | None:
 @lru_cache(maxsize=1)
 def _context() -> Any:
     from mpmath import (
-        MPContext,  # half of sympy's import time: only where rational arithmetic can't decide
+        MPContext,  # a slow import, only for what rational arithmetic can't decide
     )
 
     return MPContext()
 
 
 class _Evaluator:
-    """Evaluates trees at one precision and keeps the span: the largest |log10| of any value met."""
+    """Evaluates trees at one precision, and keeps the largest |log10| of any value on the way."""
 
     def __init__(self, digits: int) -> None:
         self.mp = _context()
@@ -258,7 +258,7 @@ class _Evaluator:
         return base**exponent
 
     def guard(self, log_size: Any) -> None:
-        """Raise TooBig before a value of that natural logarithm is made."""
+        """Raise TooBig before a value with that natural logarithm is computed, if it is too big."""
         if log_size > MAX_SPAN * 3:
             raise TooBig
 
@@ -325,7 +325,7 @@ class _Evaluator:
             case "sgn":
                 return self.mp.sign(v[0])
             case "floor" | "ceil":
-                # At a jump rounding noise would decide.
+                # At a jump, the rounding error would decide.
                 nearest = self.mp.nint(v[0])
                 if abs(v[0] - nearest) < self.mp.mpf(10) ** (-self.mp.dps // 2):
                     return nearest
@@ -336,7 +336,7 @@ class _Evaluator:
         if name in ("sinh", "cosh"):
             self.guard(abs(value))
         if value != 0 and self.mp.mag(value) > 3000:
-            raise TooBig  # thousands of digits, only to find a place on the circle
+            raise TooBig  # it would need thousands of digits to find a place on the circle
         if name in ("tan", "sec"):
             self.nonzero(self.mp.cos(value))
         if name in ("cot", "csc"):
@@ -366,7 +366,7 @@ class _Evaluator:
         return self.mp.factorial(value)
 
     def double_factorial(self, value: Any) -> Any:
-        """Defined for whole numbers alone: between them there is more than one continuation."""
+        """Return n!! of a whole number; between them there is more than one continuation."""
         if self.mp.im(value) != 0 or value != self.mp.nint(value) or value < -1:
             raise Undefined("double factorial of that")
         if value > 2:
@@ -408,7 +408,7 @@ _MP_NAMES = {
 
 
 def symbols(node: Node) -> frozenset[str]:
-    """Return the names of the variables of a tree, the constants pi, e and i left out."""
+    """Return the names of the variables of a tree, without the constants pi, e and i."""
     return names_in(node) - {"pi", "e", "i"}
 
 
@@ -433,7 +433,7 @@ def equal(a: Node, b: Node) -> bool:
     if isinstance(a, Rel) or isinstance(b, Rel):
         raise Undefined("a relation has no value")
     if "oo" in symbols(a) | symbols(b):
-        return False  # infinity is only itself: no arithmetic is done with it
+        return False  # infinity equals only itself: there is no arithmetic with it
     left, right = exact(a), exact(b)
     if left is not None and right is not None:
         return left == right
@@ -456,7 +456,7 @@ def compare(a: Node, b: Node) -> int:
 
 
 def number(node: Node, digits: int = 60) -> Any:
-    """Return a constant's value as an mpmath number of about so many digits.
+    """Return a constant's value as an mpmath number with about so many digits.
 
     Raises Undefined, Undecided.
     """
@@ -484,8 +484,8 @@ def _settled(node: Node, point: Mapping[str, Fraction], digits: int = 50) -> tup
 def _agree(a: Node, b: Node, point: Mapping[str, Fraction], digits: int = 50) -> bool:
     """Return whether two trees have the same value at a point.
 
-    Each is evaluated by itself first: most differences show there, and a number of thousands of
-    digits on one side doesn't make the other one expensive.
+    First each is evaluated by itself. This shows most differences, and a number with thousands of
+    digits on one side does not make the other side expensive.
     """
     (left, left_error), (right, right_error) = _settled(a, point), _settled(b, point)
     size = max(abs(left), abs(right))
@@ -509,8 +509,8 @@ def _equal_constants(a: Node, b: Node) -> bool:
 def _equal_functions(a: Node, b: Node) -> bool:
     """Compare at sample points; variables are real.
 
-    Points at which either leaves the reals (the logarithm of a negative) don't count where there
-    are enough others: ln(xy) = ln x + ln y. Where |.| is written, they do: ln x is not ln|x|.
+    Points at which either is not real (the logarithm of a negative number) don't count if there are
+    enough others: ln(xy) = ln x + ln y. But if |.| is written, they count: ln x is not ln|x|.
     """
     agreed, apart, real = 0, False, not _mentions(_APART, a, b)
     whole = _mentions(_COUNTING, a, b)
@@ -537,7 +537,7 @@ def _equal_functions(a: Node, b: Node) -> bool:
 
 
 def _mentions(names: frozenset[str], *nodes: Node) -> bool:
-    """Whether an operation or a constant of these names occurs in the trees."""
+    """Return whether an operation or a constant of these names occurs in the trees."""
     for node in nodes:
         if isinstance(node, (Sym, Op)) and node.name in names:
             return True
@@ -551,7 +551,7 @@ _COUNTING = frozenset({"dfact"})  # defined for whole numbers alone
 
 
 def _stays_real(node: Node, point: Mapping[str, Fraction]) -> bool:
-    """Whether no part of a tree has a complex value at a point."""
+    """Return whether no part of a tree has a complex value at a point."""
     evaluator = _Evaluator(50)
     evaluator(node, point)
     return evaluator.real
@@ -577,7 +577,7 @@ def _defined(node: Node, point: Mapping[str, Fraction]) -> bool:
 def sample_points(names: list[str], whole: bool = False) -> list[dict[str, Fraction]]:
     """Return the fixed points at which functions of these variables are compared.
 
-    Rational ones, or `whole` ones above 0, for what only counts.
+    They are rational. With `whole` they are whole numbers above 0, for functions that only count.
     """
     points = []
     for index in range(POINTS):
@@ -599,7 +599,7 @@ def sample_points(names: list[str], whole: bool = False) -> list[dict[str, Fract
 
 
 def proportional(a: Node, b: Node) -> int:
-    """Return the sign of the constant c with a = c b: 1 or -1, and 0 if there is none but 0.
+    """Return the sign of the constant c with a = c b: 1 or -1; 0 if there is no c except 0.
 
     A complex c counts as 1, and so do two trees that are 0 everywhere. Raises Undefined, Undecided.
     """
@@ -644,7 +644,7 @@ def _equal_huge(a: Node, b: Node) -> bool:
             if _bound(big)[0] > 0:
                 return False
             if _is_zero(small):
-                _log(big)  # what has a logarithm is not zero, however small
+                _log(big)  # a value with a logarithm is not zero, however small
                 return False
         raise
     return sign_a == sign_b and equal(log_a, log_b)
@@ -665,8 +665,8 @@ def _is_zero(node: Node) -> bool:
 def _bound(node: Node, depth: int = 0) -> tuple[int, int]:
     """Return (level, sign): how many logarithms bring |value| within the limits.
 
-    (0, 0) if it is within them, or tiny. A sum counts as its largest term where one lies in a
-    class of its own. Raises Undecided.
+    It is (0, 0) if the value is within them, or tiny. A sum counts as its largest term, if that is
+    much larger than the others. Raises Undecided.
     """
     if not _is_big(node):
         return 0, 0

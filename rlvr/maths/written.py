@@ -1,7 +1,7 @@
-r"""Whether two texts are one and the same writing, whatever it means.
+r"""Written: decides whether two texts are spelled the same, whatever they mean.
 
-Formatting, spacing and the several names of one sign are nothing that is written: `\dfrac{1}{2}`
-and `\frac12`, `p\wedge q` and `p \land q` are the same. Everything else is: `x+y` is not `y+x`.
+Formatting, spacing and different names of one sign do not count: `\dfrac{1}{2}` and `\frac12`,
+`p\wedge q` and `p \land q` are the same. Everything else counts: `x+y` is not `y+x`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SIGNS = {
 
 
 def same_writing(a: str, b: str) -> bool:
-    """Return whether two texts are the same but for formatting, and say something."""
+    """Return whether two texts are the same apart from formatting, and not empty."""
     left = _marks(a)
     return left == _marks(b) and any(char.isalnum() for mark in left for char in mark)
 
@@ -28,7 +28,7 @@ def same_writing(a: str, b: str) -> bool:
 def _marks(text: str) -> list[str]:
     try:
         text = _TEXT.sub(r" \1 ", clean(text))
-    except ParseError:  # a sign that no answer is made of: the text is taken as it stands
+    except ParseError:  # a sign that is in no answer: the text is taken as it stands
         return text.split()
     found: list[str] = []
     spaced, before = False, ""
