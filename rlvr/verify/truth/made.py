@@ -32,7 +32,7 @@ def integer(r: Random, low: int, high: int, *without: int) -> int:
 
 
 def finite(value: Fraction) -> bool:
-    """Whether some power of ten clears the denominator."""
+    """Return whether some power of ten clears the denominator."""
     return 10**400 % value.denominator == 0
 
 
