@@ -20,6 +20,7 @@ from rlvr.records.record import deciding, digest
 from rlvr.records.seals import Group
 from rlvr.results.effects import Results, excluded, outcome, worst_case
 from rlvr.results.effects import arm_effects as effects_of
+from rlvr.results.verdict import nothing_to_learn_from
 from rlvr.statistics.estimates import MIN_SEEDS
 
 MAX_SHORTFALL = 0.02  # of the rows that a size-matched arm was to have
@@ -172,20 +173,15 @@ def _offline(r: Results) -> dict[tuple[int, str, int], tuple[float, float]]:
 
 
 def _rows(r: Results) -> list[Check]:
-    """Whether each round had rows for a batch at least, and took steps on them."""
-    rows, batch = _offline(r), r.config.get("train", {}).get("batch_size")
-    if not rows or not batch:
-        return []
-    key = min(rows, key=lambda one: rows[one])
-    few, (seed, arm, t) = rows[key][0], key
-    where, idle = f"{arm}, seed {seed}, round {t}", sum(not steps for _, steps in rows.values())
+    """Whether each arm had something to learn from, and the fewest rows that a round had."""
+    idle = {arm: said for arm in r.arms if (said := nothing_to_learn_from(r, arm))}
     if idle:
-        found = f"{idle} rounds without a step; fewest {few:,.0f} ({where})"
-    elif few < batch:
-        found = f"{few:,.0f} in {where}: less than a batch of {batch}"
-    else:
-        found = f"at least {few:,.0f} a round ({where})"
-    return [Check("rows", few >= batch and not idle, found)]
+        return [Check("rows", False, _cut("", [f"{arm}: {said}" for arm, said in idle.items()]))]
+    rows = _offline(r)
+    if not rows:
+        return []
+    seed, arm, t = key = min(rows, key=lambda one: rows[one])
+    return [Check("rows", True, f"at least {rows[key][0]:,.0f} ({arm}, seed {seed}, round {t})")]
 
 
 def _passes(r: Results) -> list[Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,10 +29,12 @@ from support.runs import (
 
 from rlvr.config import load, resolved
 from rlvr.data import InputError
-from rlvr.loop import preflight, runner
+from rlvr.loop import preflight, runner, sealing
 from rlvr.loop.progress import Display
 from rlvr.records import record
 from rlvr.records.record import SUMS, deciding, digest
+from rlvr.results.compare import read_results
+from rlvr.results.sceptic import checks
 from rlvr.verify.tasks import draw_problems
 
 MODEL_FILES = {
@@ -86,6 +89,33 @@ def test_config_and_manifest(run: Path) -> None:
     manifest = json.loads((run / "manifest.json").read_text())
     assert {"torch", "transformers", "trl", "rlvr"} <= manifest["versions"].keys()
     assert manifest["verifier"].startswith("exact@") and manifest["processors"] >= 1
+
+
+def test_every_round_is_sealed_under_the_same_hashes(run: Path) -> None:
+    manifest = json.loads((run / "manifest.json").read_text())
+    config_hash = json.loads((run / "config.json").read_text())["hash"]
+    wanted = sealing.hashes(config_hash, manifest["sealed"])
+    rounds = list(run.rglob("seed-*/**/metrics.json"))
+    assert len(rounds) == len(SEEDS) * (1 + len(ARMS) * len(ROUNDS))
+    for path in rounds:
+        assert json.loads(path.with_name("sealed.json").read_text()) == wanted
+    assert {"verifier", "task", "data"} == manifest["sealed"].keys()
+    asked = json.loads((run / "compare.json").read_text())["checks"]
+    assert asked["rule"]["ok"] and f"sealed in all {len(rounds)} rounds" in asked["rule"]["found"]
+    assert asked["inputs"]["ok"] and asked["near"]["ok"]
+
+
+def test_a_margin_edited_by_hand_is_refused(run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+    saved = json.loads((folder / "config.json").read_text())
+    saved["config"]["verdict"]["margin"] = 0.001
+    saved["hash"] = digest(deciding(saved["config"]))
+    record.write_json(folder / "config.json", saved)
+    asked = {check.what: check for check in checks(read_results(folder))}
+    assert not asked["rule"].ok and "config.json is edited" in asked["rule"].found
+    display = Display(Console(quiet=True), "edited", 1, 0)
+    with pytest.raises(InputError, match=r"was recorded \(hash .*verdict.margin 0.05 -> 0.001"):
+        runner.run(load(TINY, ["verdict.margin=0.001"]), folder, display, str(TINY))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -446,16 +476,14 @@ def verify(problem, completion):
 '''
 
 
+HARSHLY = "verifier={}:verify seeds=[7] arms=[verified,random,real,accumulate] checkpoints=all"
+
+
 @pytest.fixture(scope="module")
 def harsh(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("harsh")
     (folder / "harsh.py").write_text(HARSH)
-    overrides = [
-        f"verifier={folder / 'harsh.py'}:verify",
-        "seeds=[7]",
-        "arms=[verified,random,real,accumulate]",
-        "checkpoints=all",
-    ]
+    overrides = HARSHLY.format(folder / "harsh.py").split()
     (folder / "out.txt").write_text(run_here(folder / "run", folder / "cache", *overrides))
     return folder / "run"
 
@@ -521,6 +549,22 @@ def test_what_can_not_be_decided_is_excluded_counted_and_bounded(harsh: Path) ->
     out = (harsh.parent / "out.txt").read_text()
     assert "worst" in out.lower(), "the tables don't show the worst case"
     assert "abstain" in out
+
+
+def test_a_verifier_edited_after_its_rounds_is_refused_and_nothing_is_written(
+    harsh: Path,
+) -> None:
+    path = harsh.parent / "harsh.py"
+    before = {one: one.read_bytes() for one in harsh.rglob("*") if one.is_file()}
+    config = load(TINY, HARSHLY.format(path).split())
+    display = Display(Console(quiet=True), "edited", 1, 0)
+    path.write_text(HARSH + "# edited\n")
+    try:
+        with pytest.raises(InputError, match=r"another verifier: .*harsh.py \(\w{12} -> \w{12}\)"):
+            runner.run(config, harsh, display, str(TINY))
+    finally:
+        path.write_text(HARSH)
+    assert {one: one.read_bytes() for one in harsh.rglob("*") if one.is_file()} == before
 
 
 def test_the_verifiers_source_is_in_the_record(harsh: Path, run: Path) -> None:
