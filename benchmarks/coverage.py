@@ -179,6 +179,7 @@ def the_program_says(runs: Runs, i: int) -> tuple[float, str]:
     bases, deltas = runs.bases[i].tolist(), runs.deltas[i].tolist()
     interval = paired_interval(deltas, 0.95, runs.errors[i])
     effect = Effect(
+        metric="pass@1",
         base=float(np.mean(bases)),
         final=float(np.mean(bases) + interval.delta),
         bases=tuple(bases),

@@ -49,7 +49,8 @@ class Record:
     """One judged evaluation completion.
 
     `kind` is "sample" (T=1, top-p=1), "greedy" or "best" (best temperature). `logprob` is that of
-    the whole completion (nats, at temperature 1).
+    the whole completion (nats, at temperature 1). Or it is "real": the problem's real solution, of
+    which `tokens` and `logprob` are recorded, and which is not judged: its `status` is empty.
     """
 
     problem_id: str
@@ -67,6 +68,15 @@ class Record:
 
 
 RECORD = shape_of(Record)
+
+
+def real_records(
+    problems: Iterable[Problem], logprobs: Iterable[Sequence[float]]
+) -> Iterator[Record]:
+    """Yield the record of each problem's real solution, from the logprobs of its tokens (nats)."""
+    for problem, of in zip(problems, logprobs, strict=True):
+        solution = ("", len(of), (), sum(of), False, "", "", None)
+        yield Record(problem.id, problem.level, "real", 0, *solution)
 
 
 def read_records(path: Path, kind: str) -> Sequence[Record]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from rlvr.engine.protocol import Decoding
 from rlvr.evaluate import metrics, table
-from rlvr.evaluate.evaluation import RECORD, Problems, Record, read_records, score
+from rlvr.evaluate.evaluation import RECORD, Problems, Record, read_records, real_records, score
 from rlvr.evaluate.evaluation import evaluate as measure
 from rlvr.evaluate.measured import AgainstBase, HeldOut
 from rlvr.learners.context import Metrics, Run, Seed
@@ -32,6 +32,9 @@ def evaluate(run: Run, seed: Seed, place: Place) -> tuple[Sequence[Record], Metr
         real = _real_logprobs(run, seed.held_out)
         records: Joined[Record] = Joined(at_one, greedy)
         count["tokens"] = _tokens(records)
+        if real is not None:
+            solutions = real_records(seed.held_out.problems, real)
+            records = Joined(records, held(run.scratch, RECORD, solutions))
     levels = [problem.level for problem in seed.held_out.problems]
     luck = tells_luck(run.verifier)
     found = table.compute(table.HELD_OUT, HeldOut(at_one, greedy, settings.k, real, levels, luck))

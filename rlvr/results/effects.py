@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rlvr.evaluate.table import find, lower_is_better
+from rlvr.evaluate.table import SHARE, find, lower_is_better
 from rlvr.records.layout import BASE, EVALUATION, Place, base_of
 from rlvr.results.errors import errors_of, is_by_problem
 from rlvr.statistics.estimates import (
@@ -105,6 +105,7 @@ class Effect:
     metrics.parquet), or neither was there ("no floor").
     """
 
+    metric: str
     base: float
     final: float
     bases: tuple[float, ...]
@@ -141,6 +142,7 @@ def effect_of(r: Results, arm: str, other: str, metric: str, other_metric: str) 
     errors, floor = measurement_errors(r, list(pairs), sides)
     bases = tuple(b for _, b in pairs.values())
     return Effect(
+        metric=metric,
         base=_mean(bases),
         final=_mean([a for a, _ in pairs.values()] if pairs else r.finite(arm, metric)),
         bases=bases,
@@ -168,6 +170,8 @@ def coverage_note(effect: Effect) -> str:
         return ""
     if effect.variances.within <= TOLERANCE**2:
         return "no problem differs from another: the measurement error can't be told"
+    if find(effect.metric).range != SHARE:
+        return ""
     finals = [base + delta for base, delta in zip(effect.bases, effect.deltas, strict=True)]
     m = _mean(max(effect.bases, finals, key=stdev))
     between = abs(1 - 2 * m) * math.sqrt(effect.variances.between)

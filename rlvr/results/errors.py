@@ -4,8 +4,8 @@ A figure of a seed is a mean over held-out problems. `errors_of` returns the cov
 seeds' measurement errors (`rlvr.statistics.estimates.error_covariance`), problem by problem: where
 two sides are compared, from the difference of the two on the same problem. Known are the metrics
 that are a mean over problems of what the records of that problem say: pass@k, greedy accuracy, the
-base at its best temperature, and accuracy on tasks that are not trained on; by level too. What it
-does not do: real NLL, of which no figure by problem is recorded, and figures of a set of
+base at its best temperature, accuracy on tasks that are not trained on, and the NLL of real
+solutions where it is recorded by problem; by level too. What it does not do: figures of a set of
 completions or of a tail, which are no means over problems.
 """
 
@@ -16,7 +16,7 @@ import hashlib
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ Side = tuple[Path, str]  # an eval.parquet, and a metric
 _LEVEL = re.compile(r"(.+?)\[(.*)\]")
 _PASS = re.compile(r"pass@(\d+)")
 _SEEDED = re.compile(r"/\d+/\d+/(?=.)")  # /SEED/INDEX/ before a name that all seeds share
-_KINDS = {"greedy": "greedy", "pass@1_best_temperature": "best"}
+_KINDS = {"greedy": "greedy", "pass@1_best_temperature": "best", "real_nll": "real"}
 _BOUNDS = ("pass@1_low", "pass@1_high")
 
 
@@ -42,7 +42,8 @@ _BOUNDS = ("pass@1_low", "pass@1_high")
 class Counts:
     """The records of one kind in an evaluation, counted by problem: arrays, a value a problem.
 
-    `problem`: a number that stands for it, the same in every seed that has this problem.
+    `problem`: a number that stands for it, the same in every seed that has this problem. `tokens`
+    and `logprob` (nats): sums over its records.
     """
 
     problem: Array
@@ -50,6 +51,12 @@ class Counts:
     samples: Array
     decided: Array
     correct: Array
+    tokens: Array
+    logprob: Array
+
+    def chosen(self, which: Array) -> Counts:
+        """Return the counts of the problems that a mask names."""
+        return Counts(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 def errors_of(
@@ -119,36 +126,50 @@ def _figures(path: Path, changed: int, size: int, metric: str) -> tuple[Array, A
     of = _read(path, changed, size).get(kind)
     if of is None:
         return None
+    if level is not None:
+        of = of.chosen(of.level == level)
+    if name == "real_nll":
+        return of.problem, _by_token(of)
     if name in _BOUNDS:
         undecided = of.samples - of.decided if name == "pass@1_high" else 0
-        usable, figures = of.samples > 0, (of.correct + undecided) / of.samples
-    else:
-        least = int(k[1]) if k else 1
-        usable = of.decided >= least
-        figures = _passes(of, least)
-    if level is not None:
-        usable = usable & (of.level == level)
-    return of.problem[usable], figures[usable]
+        return of.problem, (of.correct + undecided) / of.samples
+    least = int(k[1]) if k else 1
+    of = of.chosen(of.decided >= least)
+    return of.problem, _passes(of, least)
 
 
 def _passes(of: Counts, k: int) -> Array:
-    """Return pass@k of each problem, nan of those with fewer decided samples."""
+    """Return pass@k of each problem, which has at least k decided samples."""
     pairs, place = np.unique(np.stack([of.decided, of.correct]), axis=1, return_inverse=True)
-    each = [pass_at_k(int(n), int(c), k) if n >= k else math.nan for n, c in pairs.T]
-    return np.array(each)[place.reshape(-1)]
+    each = [pass_at_k(int(n), int(c), k) for n, c in pairs.T]
+    return np.array(each, float)[place.reshape(-1)]
+
+
+def _by_token(of: Counts) -> Array:
+    """Return for each problem what it adds to the NLL a token (nats), so that their mean is that.
+
+    The NLL a token is a ratio of two sums over problems, R: its error is that of the mean of
+    R + (nll[j] - R tokens[j]) / mean tokens (Cochran 1977, Sampling Techniques, chapter 6).
+    """
+    if not len(of.problem):
+        return np.zeros(0)
+    nll = -of.logprob
+    ratio = nll.sum() / of.tokens.sum()
+    return ratio + (nll - ratio * of.tokens) / of.tokens.mean()
 
 
 @functools.lru_cache(maxsize=1024)
 def _read(path: Path, changed: int, size: int) -> dict[str, Counts]:
-    table = read_table(path, ["kind", "problem_id", "level", "status"])
+    table = read_table(path, ["kind", "problem_id", "level", "status", "tokens", "logprob"])
     flags = {
         "decided": pc.is_in(table["status"], value_set=pa.array(sorted(DECIDED))),
         "correct": pc.equal(table["status"], "correct"),
     }
     for name, flag in flags.items():
         table = table.append_column(name, flag.cast("int64"))
+    sums = [(name, "sum") for name in (*flags, "tokens", "logprob")]
     grouped = table.group_by(["kind", "problem_id"], use_threads=False).aggregate(
-        [("level", "min"), ("status", "count"), ("decided", "sum"), ("correct", "sum")]
+        [("level", "min"), ("status", "count"), *sums]
     )
     columns = {name: grouped[name].to_numpy() for name in grouped.column_names}
     found = {}
@@ -160,6 +181,8 @@ def _read(path: Path, changed: int, size: int) -> dict[str, Counts]:
             samples=of["status_count"],
             decided=of["decided_sum"],
             correct=of["correct_sum"],
+            tokens=of["tokens_sum"],
+            logprob=of["logprob_sum"],
         )
     return found
 

@@ -127,7 +127,8 @@ class RunFrames:
         """Return the evaluation completions, all or those of an arm, a round, a seed: a row each.
 
         The base, at round 0, is among them. `kind`: "sample" (T=1, top-p=1), "greedy", "best" (the
-        base at its best temperature) or `off_target.NAME.pass@1` and `.greedy`. `level`: of the
+        base at its best temperature) or `off_target.NAME.pass@1` and `.greedy`; or "real": the
+        problem's real solution, with its `tokens` and `logprob` alone. `level`: of the
         held-out problem. `truncated`: it ran into `generate.max_tokens`. The other columns as those
         of `completions`.
 

@@ -245,6 +245,13 @@ def test_metrics_are_in_long_form_and_follow_from_the_evaluations(run: Path) -> 
             share = (greedy.status == "correct").mean()
             assert value(run, seed, arm, round_, "greedy") == (pytest.approx(share), 32)
             assert value(run, seed, arm, round_, "truncated")[0] == samples.truncated.mean()
+            real = judged[judged.kind == "real"]
+            assert real.problem_id.tolist() == greedy.problem_id.tolist()
+            nll = -real.logprob.sum() / real.tokens.sum()
+            assert value(run, seed, arm, round_, "real_nll") == (
+                pytest.approx(nll),
+                real.tokens.sum(),
+            )
     assert set(frame[frame.arm == "base"].metric) >= {"best_temperature", "pass@1_best_temperature"}
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from support.figures import BASE, FINAL, Row, make_run, rows_of
 
-from rlvr.data import Damaged
-from rlvr.evaluate.evaluation import Record, write_records
-from rlvr.evaluate.metrics import sampled
+from rlvr.data import Damaged, Problem
+from rlvr.evaluate.evaluation import Record, real_records, write_records
+from rlvr.evaluate.metrics import likelihood, sampled
 from rlvr.records.layout import Place, base_of
 from rlvr.results.compare import compare_run, read_results
 from rlvr.results.effects import arm_effects, contrast_effects, coverage_note, effect_of, level_of
@@ -113,9 +113,34 @@ def test_levels_bounds_greedy_best_temperature_and_other_tasks(tmp_path: Path) -
         assert found[0, 0] == pytest.approx(np.var(values, ddof=1) / len(values), rel=1e-12), metric
 
 
+def test_the_nll_of_real_solutions_is_a_ratio_of_sums(tmp_path: Path) -> None:
+    """Its error is near that of leaving out one problem at a time (the jackknife)."""
+    generator = np.random.default_rng(0)
+    drawn = [generator.exponential(1 + i % 3, size=5 + i % 7) for i in range(200)]
+    logprobs = [(-one).tolist() for one in drawn]
+    problems = [Problem(f"text/eval/{i}", "text", "eval", str(i % 2), "", "") for i in range(200)]
+    path = written(tmp_path / "eval.parquet", list(real_records(problems, logprobs)))
+    recorded = likelihood(logprobs, [problem.level for problem in problems])
+    values = {(row["metric"], row["level"]): row["value"] for row in recorded}
+    for metric, level, of in (("real_nll", "all", logprobs), ("real_nll[1]", "1", logprobs[1::2])):
+        found = errors_of([((path, metric),)])
+        assert found is not None
+        nll, tokens = np.array([-sum(one) for one in of]), np.array([len(one) for one in of])
+        assert nll.sum() / tokens.sum() == pytest.approx(values["real_nll", level])
+        without = (nll.sum() - nll) / (tokens.sum() - tokens)
+        jackknife = (len(of) - 1) / len(of) * ((without - without.mean()) ** 2).sum()
+        assert found[0, 0] == pytest.approx(jackknife, rel=0.02)
+    halved = list(real_records(problems, [(-one / 2).tolist() for one in drawn]))
+    half = written(tmp_path / "half.parquet", halved)
+    paired = errors_of([((path, "real_nll"), (half, "real_nll"))])
+    alone = errors_of([((half, "real_nll"),)])
+    assert paired is not None and alone is not None
+    assert paired[0, 0] == pytest.approx(alone[0, 0])  # what is left is the other half
+
+
 def test_what_the_records_do_not_say_has_no_error(tmp_path: Path) -> None:
     path = written(tmp_path / "eval.parquet", shares("p", [0, 1]), shares("q", [1], 1, "greedy"))
-    for metric in ("real_nll", "distinct_2", "survival", "pass@8", "pass@1[9]", "greedy"):
+    for metric in ("real_nll", "distinct_2", "survival", "pass@8", "pass@1[9]", "greedy", ""):
         assert errors_of([((path, metric),)]) is None, metric  # greedy: of one problem
     assert errors_of([((path, "pass@1"),), ((tmp_path / "gone", "pass@1"),)]) is None
     assert errors_of([]) is None

@@ -320,7 +320,7 @@ def test_what_contradicts_a_planted_outcome_is_wrong(
     planted: str, outcome: Any, kind: Any, wrong: bool
 ) -> None:
     made = benchmark()
-    nothing = Effect(0, 0, (), (), Interval(0, 0, 0, 1), 1, Variances(3, 0), "no floor")
+    nothing = Effect("pass@1", 0, 0, (), (), Interval(0, 0, 0, 1), 1, Variances(3, 0), "no floor")
     ruling = Ruling("verified", True, nothing, outcome, None, kind, "", ())
     assert made.is_wrong(made.PLANTED[planted], ruling) == wrong
 
