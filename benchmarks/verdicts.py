@@ -134,7 +134,7 @@ def main() -> None:
     }
     written = {**worst, "records": arguments.records, "planted": found}
     if arguments.out:
-        arguments.out.write_text(json.dumps(written, indent=1, sort_keys=True) + "\n")
+        arguments.out.write_text(json.dumps(written, indent=1) + "\n")
     print(json.dumps(worst))
 
 
