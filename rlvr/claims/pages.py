@@ -35,7 +35,7 @@ from rlvr.results.conditions import figures
 from rlvr.results.effects import Results, arm_effects, excludes_zero, percent, signed, span
 from rlvr.results.plot import plot
 from rlvr.results.sceptic import checks
-from rlvr.results.tables import contrast_tables, means_tables, verdict_table
+from rlvr.results.tables import contrast_tables, means_tables, sign_tables, verdict_table
 from rlvr.results.verdict import rulings
 from rlvr.statistics.conditions import Settled, parse
 from rlvr.statistics.estimates import Interval, holm, paired_interval
@@ -206,7 +206,7 @@ def _cells(one: Settled) -> str:
 
 
 def _tables(r: Results) -> list[str]:
-    shown = [verdict_table(r)]
+    shown = [verdict_table(r), *sign_tables(r)]
     if len(r.arms) <= MOST_CONTRASTED:
         shown += contrast_tables(r)
     shown += means_tables(r)

@@ -210,8 +210,8 @@ def write_compare(runs: Sequence[Results]) -> None:
 def compare_run(r: Results) -> dict[str, Any]:
     """Return the content of `compare.json` (design, section 5). Undefined figures are None.
 
-    What the design does not name: `conditions` (`rlvr.results.conditions`) and `checks`
-    (`rlvr.results.sceptic`).
+    What the design does not name: `rulings`, what stands beside each verdict (`_ruling_json`),
+    `conditions` (`rlvr.results.conditions`) and `checks` (`rlvr.results.sceptic`).
     """
     metrics = sorted({key for _, arm, _, key in r.values if arm in r.arms})
     arms: dict[str, dict[str, Any]] = {arm: {} for arm in r.arms}

@@ -170,23 +170,21 @@ def nothing_to_learn_from(r: Results, arm: str) -> str:
     """
     learners = {str(one["name"]): one.get("learner", "sft") for one in r.config["arms"]}
     online = LEARNERS[learners[arm]].online
+    batch = float(r.config.get("train", {}).get("batch_size", math.nan))
     for seed in r.seeds:
-        steps = [r.at(seed, arm, "train_steps", t) for t in range(1, r.round + 1)]
-        rows = [r.at(seed, arm, "rows", t) for t in range(1, r.round + 1)]
+        steps, rows, flat = (
+            [r.at(seed, arm, metric, t) for t in range(1, r.round + 1)]
+            for metric in ("train_steps", "rows", "step.zero_variance")
+        )
         if 0 in steps:
             return f"no training step in round {steps.index(0) + 1} of seed {seed}"
-        batch = rows[0] / steps[0] if online else _batch_size(r)
         if online:
-            flat = [r.at(seed, arm, "step.zero_variance", t) for t in range(1, r.round + 1)]
+            batch = rows[0] / steps[0]
             rows = [n * (1 - share) for n, share in zip(rows, flat, strict=True)]
-        if sum(rows) / len(rows) < batch:
-            had = f"{sum(rows) / len(rows):,.1f} rows a round"
-            return f"seed {seed} had {had}, a batch has {batch:.0f}"
+        mean = math.fsum(rows) / len(rows)
+        if mean < batch:  # False where either is not a number
+            return f"seed {seed} had {mean:,.1f} rows a round, a batch has {batch:.0f}"
     return ""
-
-
-def _batch_size(r: Results) -> float:
-    return float(r.config.get("train", {}).get("batch_size", math.nan))
 
 
 # Growth, or sharpening --------------------------------------------------------------------------
@@ -229,10 +227,8 @@ def may_have_fallen(r: Results, arm: str) -> list[str]:
 def signs(r: Results, ruled: Mapping[str, Effect]) -> dict[str, tuple[Seen, ...]]:
     """Return the signs of each arm that the run has figures of, one Holm family over all of them.
 
-    `ruled`: by arm, the effect on the rule's metric.
-
-    The family: primary arms times signs. The rule's own metric is not in it: that is the verdict,
-    with a family of its own.
+    `ruled`: by arm, the effect on the rule's metric. The family: primary arms times signs. The
+    rule's own metric is not in it: that is the verdict, with a family of its own.
     """
     names = {sign: r.largest_k if sign.metric == LARGEST_K else sign.metric for sign in SIGNS}
     table = {
