@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from rlvr.records.layout import BASE
 from rlvr.results.effects import Results, measurement_errors, plain, signed, span
+from rlvr.results.verdict import NOTHING, nothing_to_learn_from
 from rlvr.statistics.conditions import (
     Condition,
     Quantity,
@@ -29,10 +32,21 @@ from rlvr.statistics.estimates import Interval, holm
 def settle_conditions(r: Results) -> list[tuple[Settled, float]]:
     """Return what became of each of the run's own conditions, with Holm's p over all of them.
 
-    In their order; most runs have none. A condition is open where a figure was not recorded.
+    In their order; most runs have none. A condition is open where a figure was not recorded, and
+    where an arm that it names had nothing to learn from: an arm that was not taught has a plateau.
     """
-    found = [settle_in(parse(text), r) for text in r.config["verdict"].get("conditions", [])]
+    texts = r.config["verdict"].get("conditions", [])
+    found = [_on_something(settle_in(parse(text), r), r) for text in texts]
     return list(zip(found, holm([one.p_holds for one in found]), strict=True))
+
+
+def _on_something(one: Settled, r: Results) -> Settled:
+    for arm in dict.fromkeys(term.arm for term in one.condition.quantity.terms):
+        lacked = arm != BASE and nothing_to_learn_from(r, arm)
+        if lacked:
+            why = f"{arm}: {NOTHING}: {lacked}"
+            return replace(one, state="open", p_holds=math.nan, p_fails=math.nan, why=why)
+    return one
 
 
 def settle_in(condition: Condition, r: Results, parts: int = 1) -> Settled:
@@ -87,7 +101,7 @@ def as_json(one: Settled) -> dict[str, Any]:
 
 def conditions_json(r: Results) -> list[dict[str, Any]]:
     """Return the run's conditions as they stand in compare.json."""
-    return [as_json(one) | {"p_holm": plain(p)} for one, p in settle_conditions(r)]
+    return [as_json(one) | {"p_holm": plain(p), "why": one.why} for one, p in settle_conditions(r)]
 
 
 def figures(condition: Condition, band: Interval) -> tuple[str, str]:

@@ -211,7 +211,9 @@ def conditions_tables(r: Results) -> list[Table]:
     """Return one table of the run's own conditions, none where it has none."""
     columns = ["value", f"{percent(r)} interval", "Holm p", ""]
     table = _table("conditions of the config", ["condition"], columns)
-    for one, p in settle_conditions(r):
+    settled = settle_conditions(r)
+    table.caption = "\n".join(dict.fromkeys(escape(one.why) for one, _ in settled if one.why))
+    for one, p in settled:
         said = figures(one.condition, one.interval)
         table.add_row(escape(one.condition.text), *said, p_value(p), one.state)
     return [table] if table.row_count else []

@@ -108,6 +108,7 @@ class Settled:
     `values`: a value a seed; of `first` the round of each seed by itself, inf where there is none.
     `p_holds` and `p_fails`: how often chance alone would show as much for it, and against it, where
     the truth lies at the limit. Both are two-sided: at most 1 - confidence where it holds or fails.
+    `why`: what makes it open, where that is not its interval.
     """
 
     condition: Condition
@@ -116,6 +117,7 @@ class Settled:
     state: State
     p_holds: float
     p_fails: float
+    why: str = ""
 
 
 def parse(text: str) -> Condition:

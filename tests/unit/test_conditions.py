@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import pytest
 from scipy import stats
-from support.figures import BASE, FINAL, make_run, rows_of
+from support.figures import BASE, FINAL, Row, make_run, rows_of
 from support.runs import TINY
 
 from rlvr.config import load, resolved
@@ -261,6 +261,24 @@ def test_a_run_says_of_each_of_its_conditions_what_became_of_it(tmp_path: Path) 
     words = {str(column.header) for column in table.columns} | {*get_args(State)}
     glossary = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text()
     assert [word for word in words if word and f"*{word}*" not in glossary] == []
+
+
+def test_an_arm_that_was_not_taught_settles_nothing(tmp_path: Path) -> None:
+    def steps(arm: str, n: float) -> list[Row]:
+        rows = [
+            row for row in rows_of(FINAL, BASE) if row["metric"] == "kept" and row["arm"] == arm
+        ]
+        return [{**row, "metric": "train_steps", "value": n} for row in rows]
+
+    rows = [*rows_of(FINAL, BASE), *steps("verified", 0.0), *steps("real", 4.0)]
+    said = ["verified pass@1 > 0.5", "real pass@1 > 0.5", "real pass@1 - verified pass@1 < 0.5"]
+    r = read_results(make_run(tmp_path / "run", rows, conditions=said))
+    why = "verified: nothing to learn from: no training step in round 1 of seed 0"
+    found = compare_run(r)["conditions"]
+    assert [one["state"] for one in found] == ["open", "holds", "open"]
+    assert [one["why"] for one in found] == [why, "", why] and found[0]["p_holm"] is None
+    (table,) = conditions_tables(r)
+    assert table.caption == why
 
 
 def test_equal_seeds_are_not_surer_than_what_was_measured(tmp_path: Path) -> None:
