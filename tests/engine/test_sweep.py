@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -65,6 +66,10 @@ def test_two_real_points_and_again(tmp_path: Path) -> None:
     assert losses[0] != losses[1]
     missed = "seed 7: the warm start ended after 100 steps, below its target (pass@1 0.0"
     assert first.count(missed) == 1, "the second point has it from the cache"
+    assert (bases[1].metric == "warm_start_pass@1").sum() == 1, "from the cache too"
+    asked = json.loads((out / "train.lr=5e-4" / "compare.json").read_text())["checks"]
+    assert not asked["warm start"]["ok"]
+    assert asked["warm start"]["found"].startswith("below its target of 0.99: seed 7 0.0")
     assert sweep().endswith(table)
     # The folder stands for its runs.
     compared = command_here("compare", out, cache=tmp_path / "cache")
