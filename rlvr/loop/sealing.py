@@ -88,18 +88,18 @@ def check(folder: Path, config_hash: str, now: Seal) -> None:
     if path.is_file() and (began := read_config(path)[1]) != config_hash:
         raise InputError(_edited(folder, "the run began", began, config_hash))
     for place, recorded in seals.of_rounds(folder):
-        if recorded and recorded["config"] != config_hash:
+        if recorded and recorded.get("config") != config_hash:
             since = f"{in_words(place)} was recorded"
-            raise InputError(_edited(folder, since, recorded["config"], config_hash))
+            raise InputError(_edited(folder, since, recorded.get("config", ""), config_hash))
     then = _first_seal(read_manifest(folder))
     if then and _begun(folder):
         _hold(then, now, f"{folder}: recorded under", FIX)
     for place, recorded in seals.of_rounds(folder):
         for kind, value in hashes(config_hash, now).items():
-            if recorded and recorded[kind] != value:
+            if recorded and recorded.get(kind) != value:
                 raise InputError(
                     f"{folder}: {in_words(place)} was recorded under another {kind} "
-                    f"({_short(recorded[kind])} -> {_short(value)}): {FIX}"
+                    f"({_short(recorded.get(kind))} -> {_short(value)}): {FIX}"
                 )
 
 

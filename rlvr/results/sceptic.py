@@ -68,9 +68,9 @@ def as_json(r: Results) -> dict[str, Any]:
 def _rule(r: Results, groups: Sequence[Group]) -> Check:
     """Whether config.json, whose rule is applied, is what every round was recorded under."""
     now = digest(deciding(r.config))
-    other = next((one for one in groups if one.hashes and one.hashes["config"] != now), None)
+    other = next((one for one in groups if one.hashes and one.hashes.get("config") != now), None)
     if other:
-        old = other.hashes["config"][:12]
+        old = other.hashes.get("config", "none")[:12]
         return Check("rule", False, f"config.json is edited: {other.first} has hash {old}")
     if now != r.config_hash:
         return Check("rule", False, "the config is not the one that was hashed")
@@ -107,7 +107,7 @@ def _inputs(groups: Sequence[Group]) -> Check:
     for kind in ("verifier", "task", "data"):
         first, *others = hashed
         for other in others:
-            if other.hashes[kind] != first.hashes[kind]:
+            if other.hashes.get(kind) != first.hashes.get(kind):
                 return Check("inputs", False, f"another {kind}: {first.first}; {other.first}")
     if n < rounds:
         return Check("inputs", False, f"{rounds - n} of {rounds} rounds have no hashes")
