@@ -28,7 +28,7 @@ def verify(problem: Problem, completion: str) -> Verdict:
     """Judge the final answer by its value, then by its form."""
     reference = problem.reference
     if not isinstance(reference, Mapping) or not isinstance(reference.get("answer"), str):
-        return Verdict("abstain", 'reference: {"answer": ...} is wanted, maybe with "form"')
+        return Verdict("abstain", 'the reference must be {"answer": ...}, perhaps with "form"')
     if reference.get("form") not in (None, "expanded"):
         return Verdict("abstain", f"reference: form {reference['form']!r} is not known")
     verdict: Verdict = math.verify(replace(problem, reference=reference["answer"]), completion)

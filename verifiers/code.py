@@ -229,7 +229,7 @@ def _reading(reference: Any, packages: Set[str] = frozenset()) -> tuple[Tests, s
     Raises BadReference, BadTests of both kinds, and NotPlain.
     """
     if not isinstance(reference, Mapping):
-        raise BadReference(f"a mapping with tests is wanted, not {type(reference).__name__}")
+        raise BadReference(f"the reference is {type(reference).__name__}, not a mapping with tests")
     if (pairs := stdio.pairs(reference)) is not None:
         checker = str(reference.get("checker") or "")
         if checker and pairs.function:

@@ -50,7 +50,7 @@ def verify(
     gym = load_gym()
     entry = _entry(problem.reference)
     if entry is None:
-        return Verdict("abstain", "the reference is no entry: question, answer, metadata")
+        return Verdict("abstain", "the reference is not an entry with question, answer, metadata")
     name = dataset or str(entry["metadata"].get("source_dataset"))
     if name not in gym.factory.DATASETS:
         return Verdict("abstain", f"the entry's metadata.source_dataset is no dataset: {name}")

@@ -133,7 +133,7 @@ def _called_built_in(nodes: Sequence[ast.AST], defined: Set[str]) -> set[str]:
     found = {name for name in direct - defined if _built_in(name)}
     found = found - _WRAPPERS if len(found) > 1 else found
     if len(found) > 1:
-        raise BadTests(f"which of {', '.join(sorted(found))} is under test can't be told")
+        raise BadTests(f"it is unclear which of {', '.join(sorted(found))} is under test")
     return found
 
 
@@ -171,7 +171,9 @@ def _refuse_judges(nodes: Sequence[ast.AST], names: frozenset[str]) -> None:
         elif not isinstance(node, _APART) and not flow.closes(node):
             of = [found for part in _parts(node) if (found := flow.meeting(node, part))]
             if len(of) > 1 and len(found := set().union(*of)) > 1:
-                raise BadTests(f"they hold the program's own {', '.join(sorted(found))} together")
+                raise BadTests(
+                    f"they compare results of the program's own {', '.join(sorted(found))}"
+                )
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:

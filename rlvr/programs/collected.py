@@ -53,7 +53,7 @@ def _of_class(kind: ast.ClassDef) -> Iterator[str]:
         if not isinstance(node, _FUNCTIONS):
             continue
         if node.name == "__init__" and kind.name.startswith("Test") and "TestCase" not in names:
-            yield f"they need {kind.name} from a test runner, which builds none of its own"
+            yield f"they need a test runner that builds {kind.name}"
         if isinstance(node, ast.AsyncFunctionDef) and node.name.startswith("test"):
             if "IsolatedAsyncioTestCase" not in names:
                 yield f"they need a test runner that awaits {kind.name}.{node.name}"

@@ -65,12 +65,12 @@ def pairs(reference: Mapping[str, Any]) -> Pairs | None:
     """
     holder = _json(reference.get("input_output")) if "input_output" in reference else reference
     if holder is not reference and not isinstance(holder, Mapping):
-        raise BadTests("`input_output` is no mapping")
+        raise BadTests("`input_output` is not a mapping")
     function = _function(reference, holder)
     if "inputs" in holder and "outputs" in holder:
         inputs, outputs = _json(holder["inputs"]), _json(holder["outputs"])
         if not isinstance(inputs, Sequence) or not isinstance(outputs, Sequence):
-            raise BadTests("`inputs` and `outputs` are no lists")
+            raise BadTests("`inputs` and `outputs` are not lists")
         found = _checked(inputs, outputs, function)
         return replace(found, wrapped=bool(function) and _may_be_wrapped(found))
     rows = [*_columns(holder), *_rows(holder, function)]
@@ -124,7 +124,7 @@ def _rows(holder: Mapping[str, Any], function: str) -> Iterator[tuple[Any, Any]]
 
 def _checked(inputs: Sequence[Any], outputs: Sequence[Any], function: str) -> Pairs:
     if isinstance(inputs, str) or isinstance(outputs, str):
-        raise BadTests("`inputs` and `outputs` are no lists")
+        raise BadTests("`inputs` and `outputs` are not lists")
     if not inputs or len(inputs) != len(outputs):
         raise BadTests(f"{len(inputs)} inputs and {len(outputs)} outputs")
     return Pairs(tuple(inputs), tuple(outputs), function)

@@ -82,7 +82,7 @@ def needs(
             if node.attr not in ("__name__", "__call__"):
                 yield f"they look at the function's own {node.attr}"
         elif node.attr not in plain and not foreign and results.holds(node.value):
-            yield f"they take {node.attr} of a result, which plain data has not"
+            yield f"they read {node.attr} of a result, which plain data does not have"
 
 
 def _handed_over(nodes: Sequence[ast.AST], results: _Results) -> Iterator[str]:
@@ -99,16 +99,16 @@ def _handed_over(nodes: Sequence[ast.AST], results: _Results) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, (*_DEFS, ast.ClassDef)):
             if any(results.asks(part) for part in node.decorator_list):
-                yield f"they hand {node.name} over to the program"
+                yield f"they pass {node.name} to the program"
         if not isinstance(node, ast.Call) or not results.asks(node.func):
             continue
         parts = [*node.args, *(keyword.value for keyword in node.keywords)]
         while parts:
             match parts.pop():
                 case ast.Lambda():
-                    yield "they hand a function over to the program"
+                    yield "they pass a function to the program"
                 case ast.Name(id=name) if name in made or name not in stored and _is_made(name):
-                    yield f"they hand {name} over to the program"
+                    yield f"they pass {name} to the program"
                 case ast.List(elts=inner) | ast.Tuple(elts=inner) | ast.Set(elts=inner):
                     parts += inner
                 case ast.Dict(values=inner):
@@ -147,7 +147,7 @@ def _endings(node: ast.AST, results: _Results) -> Iterator[str]:
         wanted = {part.id for part in ast.walk(kinds) if isinstance(part, ast.Name)}
         ends = wanted & (_EXITS if words & _NEXT else _EXITS | _STOPS)
         if ends and words & results.functions:
-            yield f"they want {min(ends)} of the program, which never leaves it"
+            yield f"they expect {min(ends)} from the program, which never leaves it"
 
 
 _EXITS = {"SystemExit", "KeyboardInterrupt", "GeneratorExit"}
@@ -159,11 +159,11 @@ def _of_result(node: ast.AST, results: _Results) -> Iterator[str]:
     """Yield what tests do with a result that is impossible with plain data."""
     match node:
         case ast.withitem(context_expr=given) if results.holds(given):
-            yield "they enter a result, which plain data can't be"
+            yield "they use a result in `with`, which plain data does not allow"
         case ast.AsyncFor(iter=given) if results.holds(given):
-            yield "they wait for the items of a result, which plain data can't be"
+            yield "they await the items of a result, which plain data does not allow"
         case ast.comprehension(is_async=1, iter=given) if results.holds(given):
-            yield "they wait for the items of a result, which plain data can't be"
+            yield "they await the items of a result, which plain data does not allow"
 
 
 def _imported(nodes: Sequence[ast.AST]) -> set[str]:
@@ -188,9 +188,9 @@ def _world(node: ast.AST) -> Iterator[str]:
             for name in sorted(_imported([node]) & _OWN_FILES):
                 yield f"they need {name}, which does not reach the program"
         case ast.Call(func=ast.Name(id="open")):
-            yield "they open files that the program has not"
+            yield "they open files that the program does not have"
         case ast.Call(func=ast.Attribute(attr=attr)) if attr in _WRITING:
-            yield "they write files that the program has not"
+            yield "they write files that the program does not have"
         case ast.Attribute(value=ast.Name(id="os"), attr=attr) if attr not in _HARMLESS:
             yield f"they need os.{attr}, which does not reach the program"
         case ast.Attribute(value=ast.Name(id="sys"), attr="stdin" | "argv" as attr):
@@ -200,13 +200,13 @@ def _world(node: ast.AST) -> Iterator[str]:
         case ast.Call(keywords=[ast.keyword(arg="record")]) if _dotted(node.func)[:1] == [_WARNED]:
             yield "they record warnings, which stay with the program"
         case ast.Attribute(attr="__cause__" | "__context__" | "__notes__" | "__traceback__"):
-            yield f"they take {node.attr} of an exception, which plain data has not"
+            yield f"they read {node.attr} of an exception, which plain data does not have"
         case ast.TryStar() | ast.Name(id="ExceptionGroup" | "BaseExceptionGroup"):
-            yield "they catch a group of exceptions, which plain data can't be"
+            yield "they catch a group of exceptions, which plain data can't hold"
         case ast.Call() if "patch" in _dotted(node.func):
             first = node.args[0] if node.args else None
             if not isinstance(first, ast.Constant) or first.value not in _STREAMS:
-                yield "they patch what is not the program's own"
+                yield "they patch something outside the program"
 
 
 _NOT_TOLD = re.compile(r"(?:object_?|O|float16|half|f2|[<>=]?[mM]8.*|(?:datetime|timedelta)64.*)\Z")
@@ -218,7 +218,7 @@ def _of_numpy(node: ast.AST) -> Iterator[str]:
     given: list[ast.AST] = []
     match node:
         case ast.Attribute(value=ast.Name(), attr=attr) if attr != "O" and _NOT_TOLD.match(attr):
-            yield f"they need numpy's {attr}, which plain data has not"
+            yield f"they need numpy's {attr}, which plain data does not have"
         case ast.keyword(arg="dtype", value=value):
             given = [value]
         case ast.Call(func=ast.Attribute(attr="astype"), args=args):
@@ -226,11 +226,11 @@ def _of_numpy(node: ast.AST) -> Iterator[str]:
         case ast.Compare() | ast.Call(func=ast.Name(id="isinstance")):
             for part in ast.walk(node):
                 if isinstance(part, ast.Attribute) and part.attr in _SHORT:
-                    yield f"they ask for numpy's {part.attr}, which plain data has not"
+                    yield f"they need numpy's {part.attr}, which plain data does not have"
     for part in given:
         name = str(getattr(part, "id", getattr(part, "value", "")))
         if _NOT_TOLD.match(name):
-            yield f"they need numpy's {name}, which plain data has not"
+            yield f"they need numpy's {name}, which plain data does not have"
 
 
 def _dotted(node: ast.AST) -> list[str]:

@@ -150,7 +150,7 @@ def _check_task(name: str, n: int | None, options: dict[str, Any], timeout: floa
         failures += holes(name, earned)
         table = _table(earned, problems)
     elif solved:
-        failures.append(f"{name}: no VERIFIER to hold its solutions against")
+        failures.append(f"{name}: no VERIFIER: set it to the verifier that judges its solutions")
     counts = ", ".join(f"{len(drawn.get(split, []))} {split}" for split in SPLITS)
     proofs = len(solved) if verifier else 0
     what = f"task {name}: {counts} problems, {proofs} real and as many corrupted solutions"

@@ -170,8 +170,8 @@ def read(
             )
         if reference is None:
             raise InputError(
-                f"{where}:{number}: nothing to hold the completion against: add 'answer' or "
-                "'reference', or, for a program, 'test', 'test_list' or 'tests'"
+                f"{where}:{number}: no reference: add 'answer' or 'reference', or, for a program, "
+                "'test', 'test_list' or 'tests'"
             )
         prompt = record.get("prompt")
         text = prompt if isinstance(prompt, str) else ""
