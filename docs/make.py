@@ -53,14 +53,14 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)  # completions, in docs/results/scal
 
 
 def readme(text: str) -> str:
-    """Return the README's text with its picture and its first table made anew."""
+    """Return the README's text with its picture and its first table written again."""
     r = read_results(RESULTS / DEMO)
     text = _with_block(text, "verdict", _verdict(r))
     return _with_block(text, "demo", f"```\n{_printed(verdict_table(r))}```\n")
 
 
 def results(text: str) -> str:
-    """Return docs/results.md with the block of each recorded run made anew."""
+    """Return docs/results.md with the block of each recorded run written again."""
     blocks = {name: _block(name) for name in (*RUNS, OTHER_SEEDS)} | {"demo": _block(DEMO)}
     blocks |= {name: f"{special(name)}\n{_block(name)}" for name, special in SPECIAL.items()}
     for name, block in (blocks | {"changed": _changed(), "planted": _planted()}).items():
@@ -69,12 +69,12 @@ def results(text: str) -> str:
 
 
 def claims(text: str) -> str:
-    """Return docs/claims.md with its tables of the claims made anew."""
+    """Return docs/claims.md with its tables of the claims written again."""
     return _with_block(_with_block(text, "claims", _claims()), "family", _family())
 
 
 def conditions(text: str) -> str:
-    """Return docs/conditions.md with its table of simulated curves made anew."""
+    """Return docs/conditions.md with its table of simulated curves written again."""
     measured = json.loads((ROOT / "docs" / "results" / "conditions.json").read_text())
     shown = [cell for cell in measured["cells"] if cell["seeds"] == SHOWN_SEEDS]
     heads = list(dict.fromkeys(f"`{cell['condition'].replace('arm x', 'x')}`" for cell in shown))
@@ -218,21 +218,21 @@ SPECIAL = {LEARNERS: _learners, ONLINE: _curve}  # what a record has before its 
 
 
 def scale(text: str) -> str:
-    """Return docs/scale.md with its figures made anew."""
+    """Return docs/scale.md with its figures written again."""
     measured = json.loads((RESULTS / "scale.json").read_text())
     speed = json.loads((RESULTS / "verify.json").read_text())
     return _with_block(text, "scale", _costs(measured) + "\n" + _limits(measured, speed))
 
 
 def labelled(text: str) -> str:
-    """Return docs/verifiers.md with its table of labelled answers made anew."""
+    """Return docs/verifiers.md with its table of labelled answers written again."""
     measured = json.loads((RESULTS / "labelled.json").read_text())
     lines = [*_agreement(measured), "", *_faults(measured)]
     return _with_block(text, "labelled", "".join(f"{line}\n" for line in lines))
 
 
 def intervals(text: str) -> str:
-    """Return docs/intervals.md with the table of what simulated intervals cover made anew."""
+    """Return docs/intervals.md with the table of what simulated intervals cover written again."""
     measured = json.loads((ROOT / "docs" / "results" / "coverage.json").read_text())
     return _with_block(text, "coverage", "\n".join(_coverage(measured)) + "\n")
 
@@ -419,8 +419,8 @@ def _limits(measured: dict[str, float], speed: dict[str, float]) -> str:
         lines.append(f"| {name} | {rate:,.0f} | {cells} |")
     said = """
 On one node with 8 GPUs: the tokens a second that each GPU must sample, for completions of that
-length, before this part takes longer than generation. What stands first in the table gives out
-first; verifying scales with the cores.
+length, before this part takes longer than generation. The first row of the table is the first
+limit. Verifying scales with the number of cores.
 """
     return "\n".join(lines) + "\n" + said
 

@@ -138,11 +138,12 @@ def document(found: list[Found]) -> str:
     lines = [
         "# Reasoning Gym's datasets as verifiers",
         "",
-        "Written by `.venv/bin/python docs/make_reasoning_gym.py`; "
-        "`tests/sandbox/test_reasoning_gym.py` compares.",
+        "`.venv/bin/python docs/make_reasoning_gym.py` writes this page, and "
+        "`tests/sandbox/test_reasoning_gym.py` compares it.",
         "",
         f"Of {len(found)} datasets, {len(good)} work as `reasoning_gym:DATASET`: "
-        f"{CASES} entries each, through JSON; its own answer is correct, a near miss of it is not.",
+        f"in {CASES} entries of each, read from JSON, the entry's own answer is correct and a near "
+        "miss of it is not.",
         "",
         "## Those that do not",
         "",
@@ -150,18 +151,18 @@ def document(found: list[Found]) -> str:
         "",
         "## Those that evaluate the answer as Python",
         "",
-        "A completion reaches `eval` (or sympy's `parse_expr`, which ends there) in these scorers, "
-        "so it can forge its own score. They are refused, with exit code 2, unless the option "
-        "`evaluates: allowed` asks for them; do not train on them. `composite` hands the answer on "
-        "to the scorer that the entry names. Each completion has a process of its own in a sandbox "
-        "that can reach nothing of the machine, or of another completion "
+        "In these scorers a completion reaches `eval` (or sympy's `parse_expr`, which calls "
+        "it), so it can forge its own score. rlvr refuses them, with exit code 2, unless the "
+        "option `evaluates: allowed` asks for them. Do not train on them. `composite` passes "
+        "the answer on to the scorer that the entry names. Each completion has a process of its "
+        "own in a sandbox, so it can reach nothing of the machine, and no other completion "
         "([how](security.md#text-that-a-model-wrote)).",
         "",
         *[f"- `{one.name}`" for one in found if one.evaluates],
         "",
         "## Those that raise on malformed answers",
         "",
-        "The verdict is `wrong` then, or `abstain` if the entry's own answer makes them raise too.",
+        "Then the verdict is `wrong`, or `abstain` if the entry's own answer makes them raise too.",
         "",
         *[f"- `{one.name}`: {one.raises}" for one in found if one.raises],
         "",

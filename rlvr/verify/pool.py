@@ -282,7 +282,7 @@ class _Worker:
     sock: socket.socket
     page: mmap.mmap
     buffer: bytearray = field(default_factory=bytearray)
-    forks: bool = False  # a process for each item, whose wait is looked at too
+    forks: bool = False  # a process for each item, whose wait counts too
     chunk: list[Item] = field(default_factory=list)
     answered: int = 0
     sent_at: float = 0.0
