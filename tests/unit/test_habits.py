@@ -1,4 +1,4 @@
-"""The grammar of written-down habits: deterministic, of both sorts, true by construction."""
+"""The grammar of habits: deterministic, of both sorts, true by construction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How `math` reads the written-down habits: every right one, and no wrong one.
+"""How `math` reads the habits: every right one, and no wrong one.
 
 `python tests/unit/test_habits_read.py [N]` lists the habits that are misread, with N examples of
 each, no two from one frame.

@@ -1,4 +1,4 @@
-"""Completions around an answer: where a right one stands, and how one is spoilt."""
+"""Frames: writes completions around an answer, with the answer in a right place or spoilt."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CORRECTIONS = (
 
 
 def right_completion(rng: Random, made: Made, kind: str) -> Form:
-    """Return a completion whose final answer is right, and what was done to it."""
+    """Return a completion whose final answer is right, and how it was written."""
     answer, how = rng.choice(made.forms)
     before, draw = rng.choice(BEFORE), rng.random()
     if draw < 0.06:
@@ -54,7 +54,7 @@ def right_completion(rng: Random, made: Made, kind: str) -> Form:
 
 
 def wrong_completion(rng: Random, made: Made, kind: str) -> Form:
-    """Return a completion whose final answer is wrong, or is none, and what was done to it."""
+    """Return a completion whose final answer is wrong or missing, and how it was spoilt."""
     before, draw = rng.choice(BEFORE), rng.random()
     if draw < 0.75:
         miss, how = rng.choice(made.misses)

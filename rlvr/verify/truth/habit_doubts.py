@@ -1,4 +1,4 @@
-r"""Written-down habits of what states nothing, and of what reads like it and does state an answer.
+r"""Habits of texts that state nothing, and of texts that look so but do state an answer.
 
 The grammar is that of `rlvr.verify.truth.habit_frames`.
 """

@@ -1,13 +1,13 @@
-r"""The grammar of written-down habits: a name, frames that state an answer, frames that state none.
+r"""The grammar of habits: a name, frames that state an answer, and frames that state nothing.
 
-A frame of `states` states its first slot as the answer. A frame of `silent` states nothing: it
+A frame in `states` states its first slot as the answer. A frame in `silent` states nothing: it
 doubts, denies, supposes, asks, takes back or qualifies what it says, or is cut off. A frame uses
 one row of slots. The first slot of a row is the answer, the others are other values.
 
     <n> <m> <k>   counts, in words          <p> + <q>  a sum that is <n>
     <a> <b> <c>   numbers, in words
     <A> <B> <C>   numbers, in maths mode
-    <E> <F> <G>   whatever maths mode holds
+    <E> <F> <G>   anything in maths mode
     <L> <M> <N>   letters of a choice
     <thing> <who> a noun and a name; the problem's prompt has the noun
 
@@ -25,8 +25,8 @@ from dataclasses import dataclass
 class Habit:
     """One habit: its name and its frames.
 
-    `reference`: the frame of the reference, where that is not the first slot alone. `bare`: nothing
-    stands before it, and no marks between thousands.
+    `reference`: the frame of the reference, if that is not only the first slot. `bare`: whether
+    nothing stands before the answer, and no marks between thousands.
     """
 
     name: str
@@ -194,7 +194,7 @@ STATING = (
 
 
 def _thoughts(name: str, opened: str, closed: str, end: str = "") -> Habit:
-    """Return the habit of one markup: what is thought states nothing, whatever it says."""
+    """Return the habit of one markup for thoughts: a thought states nothing, whatever it says."""
     return Habit(name, (
         f"{opened}Perhaps <b>. No, that fails.{closed}\nThe answer is <a>.{end}",
         f"{opened}{closed}\\boxed{{<E>}}{end}",

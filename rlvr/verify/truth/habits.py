@@ -1,12 +1,12 @@
-r"""Written-down habits: pairs in which models state answers, or write what states none.
+r"""Habits: pairs with texts in which models state an answer, or state nothing.
 
-The grammar is `rlvr.verify.truth.habit_frames` and `rlvr.verify.truth.habit_doubts`. A frame that
-states an answer is right when it is filled with the reference, and wrong with another value, even
-where the reference stands in another slot. A frame that states nothing is wrong, though it holds
-the reference. So truth is known by construction. Nothing here parses anything, and nothing is
-shared with the reader of answers (`rlvr.maths`): no pattern and no list of words.
+The grammar is in `rlvr.verify.truth.habit_frames` and `rlvr.verify.truth.habit_doubts`. A frame
+that states an answer is right if it is filled with the reference. It is wrong with another value,
+even if the reference stands in another slot. A frame that states nothing is wrong, although it
+contains the reference. So the truth is known by construction. Nothing here parses anything, and
+nothing is shared with the reader of answers (`rlvr.maths`): no pattern and no list of words.
 
-What it does not cover: proofs, programs, answers that are sentences.
+The habits do not cover proofs, programs and answers that are sentences.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rlvr.verify.truth.habit_frames import LANGUAGES, STATING, THINKING, Habit
 
 
 class Value(NamedTuple):
-    """A value as it is written in words and in maths mode."""
+    """A value, as written in words and in maths mode."""
 
     plain: str
     tex: str
@@ -32,7 +32,7 @@ HABITS = STATING + THINKING + LANGUAGES + DOUBTING
 
 
 def pairs(n: int, seed: int) -> Iterator[Pair]:
-    """Yield n pairs, the habits in turn, every other one right; the same for the same seed."""
+    """Yield n pairs, the habits in turn, every second pair right; the same for the same seed."""
     habits = [(habit, _cases(habit, seed)) for habit in HABITS]
     for index in range(n):
         habit, cases = habits[index % len(habits)]
@@ -40,9 +40,9 @@ def pairs(n: int, seed: int) -> Iterator[Pair]:
 
 
 def _cases(habit: Habit, seed: int) -> Iterator[Pair]:
-    """Yield right and wrong pairs of a habit in turn; each frame comes before any comes again.
+    """Yield right and wrong pairs of a habit in turn; each frame comes once before any comes again.
 
-    Of three wrong ones two state nothing, where the habit has such frames.
+    Two of three wrong pairs state nothing, if the habit has such frames.
     """
     rng = Random(f"habits {seed} {habit.name}")
     right, missed = _shuffled(rng, habit.states), _shuffled(rng, habit.states)
@@ -67,7 +67,7 @@ def _filled_in(rng: Random, habit: Habit, frame: str, how: str) -> Pair:
 
 
 def _miss(rng: Random, habit: Habit, frame: str) -> Pair:
-    """State another value; the reference may stand in a slot that is not the answer's."""
+    """Write a frame that states another value; the reference may stand in another slot."""
     values = _draw(rng, habit, frame)
     turned = (values[1], values[0], values[2])
     if habit.reference or rng.random() < 0.5:
@@ -132,7 +132,7 @@ BEFORE = (
 
 
 def _draw(rng: Random, habit: Habit, frame: str) -> tuple[Value, Value, Value]:
-    """Return the answer and two other values, all different, of the sort that a frame takes."""
+    """Return the answer and two other values, all different, of the kind that a frame needs."""
     row = _row(frame)
     sorts: dict[str, Sequence[Callable[[Random], list[Value]]]] = {
         "nmk": (_counts, _counts, _counts, _large),

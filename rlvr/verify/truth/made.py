@@ -1,4 +1,4 @@
-"""What every type of answer is made of: a value, its writings as a number, and its near misses."""
+"""Made: the parts of each type of answer: a value, its spellings, and its near misses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Form = tuple[str, str]  # an answer's text, and the name of the rewriting or mut
 
 @dataclass(frozen=True)
 class Made:
-    """One value: how a reference may write it, how an answer may, and its near misses.
+    """One value: the spellings for a reference, those for an answer, and its near misses.
 
     `plain`: whether the texts read well in a sentence without dollars.
     """
@@ -25,14 +25,14 @@ class Made:
 
 
 def integer(r: Random, low: int, high: int, *without: int) -> int:
-    """Draw a whole number from low to high, other than those of `without`."""
+    """Draw a whole number from low to high that is not in `without`."""
     while (value := r.randint(low, high)) in without:
         pass
     return value
 
 
 def finite(value: Fraction) -> bool:
-    """Return whether some power of ten clears the denominator."""
+    """Return whether the number has a finite decimal."""
     return 10**400 % value.denominator == 0
 
 
@@ -60,7 +60,7 @@ def grouped(n: int, mark: str) -> str:
 
 
 def spellings(value: Fraction, k: int = 3) -> list[Form]:
-    """Ways to write a rational that can stand anywhere, in a tuple too."""
+    """Return spellings of a rational that can stand anywhere, also in a tuple."""
     top, bottom = value.numerator, value.denominator
     sign, size = ("-" if value < 0 else ""), abs(top)
     forms = [(tex(value), "as it is")]
@@ -83,7 +83,7 @@ def spellings(value: Fraction, k: int = 3) -> list[Form]:
 
 
 def near(r: Random, value: Fraction) -> list[tuple[Fraction, str]]:
-    """Other rationals, near in writing or in size; never the value itself."""
+    """Return other rationals that are near in spelling or in size; never the value itself."""
     top, bottom = value.numerator, value.denominator
     found = [
         (-value, "sign"), (value * 10, "ten times"), (value / 10, "a tenth"),
@@ -112,7 +112,7 @@ def _digit_changed(r: Random, n: int) -> int:
 
 
 def missed(r: Random, value: Fraction) -> list[Form]:
-    """Write near misses out, finite ones as decimals too."""
+    """Write near misses out; finite ones also as decimals."""
     forms = []
     for other, how in near(r, value):
         text = decimal(other) if finite(other) and r.random() < 0.4 else tex(other)

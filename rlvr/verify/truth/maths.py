@@ -1,14 +1,15 @@
-r"""Procedurally known truth for the `math` verifier: pairs that are right or wrong by construction.
+r"""Maths: pairs for the `math` verifier that are right or wrong by construction.
 
 Every pair starts from a structured value (a Fraction, a tuple of coefficients, ends of an interval,
-a function checked at random points), never from text. It is written out in one way as the reference
-and in another as the answer; a wrong answer is the writing of another value, compared as a value
-before it is used, or a right one in a place where it is not the final answer. Nothing here parses
-anything, and nothing is shared with the verifier: not its parser, not its normalisation.
+a function that is checked at random points), never from text. The reference is one spelling of the
+value, and a right answer is another. A wrong answer is a spelling of another value (the values are
+compared before it is used), or a right answer in a place where it is not the final answer. Nothing
+here parses anything, and nothing is shared with the verifier: neither its parser nor its
+normalisation.
 
-Where people differ, truth is the policy that the docstring of `verifiers/math.py` states, at its
-defaults. What it does not cover: geometry, proofs, answers in prose longer than a phrase, languages
-other than English.
+Where people disagree, the truth is the policy in the docstring of `verifiers/math.py`, at its
+defaults. The pairs do not cover geometry, proofs, answers in prose longer than a phrase, and
+languages other than English.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from rlvr.verify.truth.numbers import (
 from rlvr.verify.truth.several import list_, matrix, set_, tuple_
 from rlvr.verify.truth.words import choice, money, text, time, unit
 
-RIGHT_OF_FIVE = 2  # of five pairs, so many are right
+RIGHT_OF_FIVE = 2  # so many of five pairs are right
 
 TYPES: dict[str, Callable[[Random], Made]] = {
     "number": number, "fraction": fraction, "percent": percent, "mixed number": mixed_number,
@@ -46,7 +47,7 @@ TYPES: dict[str, Callable[[Random], Made]] = {
 
 
 def pairs(n: int, seed: int) -> Iterator[Pair]:
-    """Yield n pairs, two of five right, the types in turn; the same for the same seed."""
+    """Yield n pairs, the types in turn, two of five right; the same for the same seed."""
     types = list(TYPES)
     for index in range(n):
         kind = types[index % len(types)]

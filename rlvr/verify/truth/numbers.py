@@ -78,7 +78,7 @@ def _finite_decimal(r: Random) -> Made:
 
 
 def fraction(r: Random) -> Made:
-    """Rationals, most without a finite decimal; six right digits of one will do."""
+    """Rationals, most without a finite decimal; six right digits are enough."""
     value = Fraction(r.randint(-99, 99) or 1, r.randint(2, 60))
     value = value + Fraction(1, 7) if value.denominator == 1 else value
     top, bottom = value.numerator, value.denominator
@@ -192,7 +192,7 @@ def _repeat(whole: int, head: str, block: str) -> Fraction:
 
 
 def base_n(r: Random) -> Made:
-    """Numerals in base n: by default the numeral is wanted, with or without its subscript."""
+    """Numerals in base n: by default the answer is the numeral, with or without its subscript."""
     base = r.choice((2, 2, 3, 4, 5, 6, 7, 8, 9, 16))
     n = r.randint(base, base**6)
     digits = _numeral(n, base)
@@ -263,7 +263,7 @@ UNDONE = math.inf
 
 
 def constant(r: Random) -> Made:
-    """Surds, multiples of pi, powers of e, logarithms, each with a float to be checked by."""
+    """Surds, multiples of pi, powers of e, logarithms, each with a float to check it."""
     a, b, c = integer(r, -12, 12, 0), integer(r, 1, 9), r.choice((2, 3, 5, 6, 7, 10, 11, 13))
     q = Fraction(integer(r, -12, 12, 0), r.randint(1, 9))
     n, m = r.randint(2, 9), r.randint(2, 6)

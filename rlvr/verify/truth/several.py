@@ -24,7 +24,7 @@ def _written(r: Random, values: Sequence[Fraction]) -> list[str]:
 
 
 def _changed(r: Random, values: Sequence[Fraction]) -> list[tuple[list[Fraction], str]]:
-    """Other lists of values: one dropped, added, changed. Never the same as a set."""
+    """Return other lists of values: one is dropped, added or changed. The set always differs."""
     at = r.randrange(len(values))
     other = r.choice([v for v, _ in near(r, values[at]) if v not in values])
     return [([*values[:at], *values[at + 1 :]], "one missing"), ([*values, other], "one more"),
@@ -37,7 +37,7 @@ def _signs(values: Sequence[Fraction]) -> list[Fraction] | None:
 
 
 def set_(r: Random) -> Made:
-    """Sets: order and repetition do not count; a bare list answers too."""
+    """Sets: order and repetition do not count; a bare list is right too."""
     values = _values(r)
     shuffled = r.sample(values, len(values))
 

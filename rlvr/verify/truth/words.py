@@ -100,7 +100,7 @@ def time(r: Random) -> Made:
 
 
 def money(r: Random) -> Made:
-    """Amounts; the currency may be missing, but not be another."""
+    """Amounts: the currency may be missing, but not be a different one."""
     cents = r.choice((r.randint(1, 99) * 100, r.randint(100, 99999), r.randint(10**5, 10**8)))
     value = Fraction(cents, 100)
     short, full = decimal(value), f"{value.numerator // value.denominator:,}.{cents % 100:02d}"
@@ -149,7 +149,7 @@ UNITS = (  # name, plural word, conversions (factor, unit), strangers
 
 
 def unit(r: Random) -> Made:
-    """Quantities: the unit may be missing or converted, but not be another."""
+    """Quantities: the unit may be missing or converted, but not be a different one."""
     name, word, conversions, strangers = r.choice(UNITS)
     value = Fraction(r.randint(1, 400), r.choice((1, 1, 1, 2, 4)))
     t = decimal(value)
