@@ -143,7 +143,7 @@ def _same_quantity(gold: Answer, answer: Answer, policy: Policy) -> bool:
 
 
 def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
-    """`x = a = b` or `3 + 4 = 7` for a reference that is no relation: all of it must be right."""
+    """Compare `x = a = b` or `3 + 4 = 7` with a reference that is no relation."""
     if set(answer.ops) == {"in"} and len(answer.items) == 2 and _is_name(answer.items[0]):
         # A value is no set, so `x in 5` says nothing.
         return not isinstance(answer.items[1], (Num, Op)) and same(gold, answer.items[1], policy)
@@ -190,7 +190,7 @@ def _is_name(node: Node) -> bool:
 
 
 def _named_tuple(node: Node) -> bool:
-    """`(x, y)` in `(x, y) = (1, 2)`: different letters, in the order of the alphabet, or xyzw."""
+    """Return `(x, y)` of `(x, y) = (1, 2)`: different letters, in alphabetical order, or xyzw."""
     if not isinstance(node, Group) or node.kind != "()" or not all(map(is_assignable, node.items)):
         return False
     names = [item.name for item in node.items if isinstance(item, Sym)]
@@ -410,7 +410,7 @@ def _values_by_name(node: Group) -> tuple[Node, ...]:
 
 
 def _is_condition(answer: Node) -> bool:
-    """An inequality, a set written with one, a union: then a pair of ends is an interval."""
+    """Return whether an answer is made of inequalities: then a pair of ends is an interval."""
     if isinstance(answer, Rel):
         return not set(answer.ops) & {"=", "in"}
     if not isinstance(answer, Group) or any(isinstance(item, Rel) and "=" in item.ops
@@ -450,7 +450,7 @@ def _are_equations(node: Group) -> bool:
 
 
 def _is_membership(node: Node) -> bool:
-    r"""`k \in \mathbb{Z}`."""
+    r"""Return whether a tree is a membership, such as `k \in \mathbb{Z}`."""
     return isinstance(node, Rel) and node.ops == ("in",) and isinstance(node.items[1], Sym)
 
 
@@ -481,7 +481,7 @@ def _names_values(wanted: Sequence[Node], given: Sequence[Node]) -> bool:
 
 
 def _one_name(node: Group) -> tuple[Node | None, list[Node]]:
-    """`x = 1 or x = 2`, and `x = 1, 2`: the name and the bare values; else None and the items."""
+    """Return name and bare values of `x = 1 or x = 2` and `x = 1, 2`; else None and the items."""
     items = list(node.items)
     first = items[0] if items else None
     if not isinstance(first, Rel) or not _is_name(first.items[0]):

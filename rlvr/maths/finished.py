@@ -54,7 +54,7 @@ def families(node: Node) -> frozenset[str]:
 
 
 def _scaled(node: Group | Rel) -> tuple[Node, ...]:
-    """A number before a matrix and the matrix's entries, which it need not be multiplied into."""
+    """Return a number before a matrix, and the entries, into which it need not be multiplied."""
     if not isinstance(node, Group) or node.kind != "matrix":
         return ()
     entries = [entry for row in node.items if isinstance(row, Group) for entry in row.items]
@@ -116,7 +116,7 @@ def _is_negative(node: Node) -> bool:
 
 
 def _is_scientific(factors: list[Node]) -> bool:
-    """`4.6 * 10^3`, and nothing else."""
+    """Return whether a tree is like `4.6 * 10^3`, and nothing else."""
     if len(factors) != 2:
         return False
     number, power = factors
@@ -144,7 +144,7 @@ def _mentions_i(node: Node) -> bool:
 
 
 def _flat(node: Node, name: str) -> Iterator[Node]:
-    """The terms of a sum, or the factors of a product, through parentheses and signs."""
+    """Return the terms of a sum, or the factors of a product, through parentheses and signs."""
     inner = node
     while isinstance(inner, Op) and inner.name == "neg":
         inner = inner.args[0]

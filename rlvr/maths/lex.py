@@ -194,7 +194,7 @@ def _undollar(text: str) -> str:
 
 
 def _price(match: re.Match[str]) -> str:
-    """A dollar before a number is a price, unless it ends the mathematics before it."""
+    """Write a dollar before a number as a price, unless it ends the mathematics before it."""
     before = match.string[: match.start()]
     return " " if _AFTER_MATHS.search(before[-20:]) else r"\usd "
 
@@ -210,7 +210,7 @@ def _phrase(match: re.Match[str]) -> str:
 
 
 def _unfont(match: re.Match[str]) -> str:
-    """A word in an upright font is a function's name or text; a single letter is itself."""
+    """Write a word in an upright font as a function's name or as text; keep a single letter."""
     word = match[1]
     if len(word) == 1 or word in FUNCTIONS or word.lower() in {"i", "e", "pi"}:
         return f"\\{word} " if word in FUNCTIONS else f" {word} "

@@ -214,7 +214,7 @@ def _is_of_letters(node: Node) -> bool:
 
 
 def _letters(node: Node) -> frozenset[str]:
-    """The variables of a tree of numbers, letters and operations; none of another tree."""
+    """Return the variables of a tree of numbers, letters and operations; none for another tree."""
     if isinstance(node, Sym):
         return frozenset({node.name} if is_assignable(node) else ())
     if not isinstance(node, Op):

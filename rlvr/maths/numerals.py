@@ -88,7 +88,7 @@ class Numerals(Cursor):
         return Num(value, places)
 
     def scientific(self) -> int | None:
-        """The exponent of `1.5e10` or `1.5e-3`; the digits must follow the e with no space."""
+        """Return the exponent of `1.5e10` or `1.5e-3`; no space may follow the e."""
         sign = self.peek(1).text if self.peek(1).text in ("+", "-") else ""
         digits = self.peek(2 if sign else 1)
         if (
@@ -105,7 +105,7 @@ class Numerals(Cursor):
         return power
 
     def repeating(self, text: str) -> Num | None:
-        r"""`0.1\overline{6}`, `0.\dot{3}`, `0.1(6)` and `0.333\ldots`."""
+        r"""Read `0.1\overline{6}`, `0.\dot{3}`, `0.1(6)` and `0.333\ldots`."""
         whole, point, head = text.partition(".")
         if not point and not self.tokens[self.at - 1].text.endswith("."):
             return None
@@ -168,7 +168,7 @@ class Numerals(Cursor):
         self.at += 1
 
     def mixed_part(self) -> Fraction | None:
-        r"""The proper fraction that follows an integer at once: `4\frac{4}{9}`, `4 4/9`."""
+        r"""Return the proper fraction right after an integer: `4\frac{4}{9}`, `4 4/9`."""
         start = self.at
         found: Node | None = None
         if self.peek().text == r"\frac":
@@ -194,7 +194,7 @@ class Numerals(Cursor):
         return None
 
     def based(self, node: Num) -> Node:
-        """A numeral with its base as subscript: the tree keeps the digits as written."""
+        """Read a numeral with its base as subscript; the tree keeps the digits as written."""
         digits = self.tokens[self.at - 1].text
         self.next()
         braced = self.accept("{")

@@ -52,7 +52,7 @@ class _Parser(Numerals):
     # -- lists and relations
 
     def answer(self) -> Node:
-        """Items separated by commas, semicolons, `and` and `or`."""
+        """Read items separated by commas, semicolons, `and` and `or`."""
         items, kinds = [self.relation()], set()
         while True:
             kind = ""
@@ -77,7 +77,7 @@ class _Parser(Numerals):
         return Rel(tuple(ops), tuple(items)) if ops else items[0]
 
     def point(self) -> Node | None:
-        """`A(2,3)` as `A = (2,3)`; None where it is no point, or could be a number of choices."""
+        """Read `A(2,3)` as `A = (2,3)`; None if it is no point, or may be a number of choices."""
         name = self.peek().text
         if self.peek().kind != "name" or not name.isupper() or name in "CP":
             return None
@@ -91,7 +91,7 @@ class _Parser(Numerals):
         return Rel(("=",), (Sym(name), self.atom()))
 
     def side(self) -> Node:
-        r"""One side of a relation; `\lim_{x\to 0} f(x)` before a `=` is a name for what follows."""
+        r"""Read one side of a relation; `\lim_{x\to 0} f(x)` before a `=` is a name."""
         if self.peek().text not in _ASKED:
             return self.asked() if self.is_derivative() else self.set_expression()
         start, depth, bars, tokens = self.at, self.depth, self.bars, list(self.tokens)
@@ -110,7 +110,7 @@ class _Parser(Numerals):
         return texts[2] == r"\partial" or (plain and texts[7] == "}")
 
     def asked(self) -> Sym:
-        """Everything up to the next `=` outside brackets, as a name."""
+        """Read everything up to the next `=` outside brackets, as a name."""
         level, texts = 0, []
         while self.peek() is not END and (level or self.peek().kind != "relation"):
             text = self.next().text
@@ -204,7 +204,7 @@ class _Parser(Numerals):
         return base
 
     def factorial(self, node: Node) -> Node:
-        """`n!`, its first mark taken, or `n!!`."""
+        """Read `n!` or `n!!`; the first mark is already taken."""
         if not self.accept("!"):
             return Op("fact", (node,))
         if self.peek().text == "!":
@@ -294,7 +294,7 @@ class _Parser(Numerals):
         return Sym(label)
 
     def applied(self, label: str, argument: Sequence[Token]) -> Node:
-        """A name, its argument next, in brackets."""
+        """Read a name applied to an argument; the argument in brackets is next."""
         opener, depth, bars = self.next().text, self.depth, self.bars
         tokens, end = list(self.tokens), self.at + len(argument) + 1
         self.depth += 1
@@ -349,7 +349,7 @@ class _Parser(Numerals):
         return node
 
     def made_of_functions(self) -> Node | None:
-        r"""`(f \circ g)(x)` and `(f+g)(x)`, the first bracket taken; None if it is not one."""
+        r"""Read `(f \circ g)(x)` or `(f+g)(x)` after the first bracket; None if it is neither."""
         left, sign, right = (self.peek(k) for k in range(3))
         if left.text not in "fgh" or right.text not in "fgh" or left.kind != right.kind:
             return None
@@ -360,7 +360,7 @@ class _Parser(Numerals):
         return self.applied(label, inside(self.tokens, self.at))
 
     def rows(self) -> Node | None:
-        """`[[1,2],[3,4]]`, its first bracket taken, as a matrix; None if it is not one."""
+        """Read `[[1,2],[3,4]]` as a matrix, after the first bracket; None if it is not one."""
         start, rows = self.at, []
         while self.accept("["):
             row = [self.relation()]
@@ -448,7 +448,7 @@ class _Parser(Numerals):
         raise ParseError(f"unknown command {token.text!r}")
 
     def argument(self) -> Node:
-        """One TeX argument: a braced group, or one digit, letter or command."""
+        """Read one TeX argument: a braced group, or one digit, letter or command."""
         if self.accept("{"):
             node = self.sum()
             self.expect("}")
@@ -473,7 +473,7 @@ class _Parser(Numerals):
         return self.fail("a missing argument")
 
     def marked(self, mark: str) -> Node:
-        r"""`\bar{x}` is a name of its own; `\overline{AB}` is `AB`."""
+        r"""Read `\bar{x}` as a name of its own, and `\overline{AB}` as `AB`."""
         braced = self.accept("{")
         letters = [self.next()]
         while braced and not self.accept("}") and letters[-1] is not END:
@@ -486,7 +486,7 @@ class _Parser(Numerals):
         return Sym(f"{mark} {''.join(names)}")
 
     def series(self, kind: str) -> Node:
-        r"""`\sum_{k=1}^{5} k^2`, written out where it has few terms."""
+        r"""Read `\sum_{k=1}^{5} k^2`, and write it out if it has few terms."""
         self.expect("_")
         self.expect("{")
         name = self.next()
@@ -515,7 +515,7 @@ class _Parser(Numerals):
         return node
 
     def derivative(self) -> Node | None:
-        r"""`\frac{dy}{dx} = ...` is a name, where it is the whole left side."""
+        r"""Read `\frac{dy}{dx} = ...` as a name, if it is the whole left side."""
         texts = [self.peek(k).text for k in range(9)]
         if self.at != 1 or texts[:2] != ["{", "d"] or texts[3:6] != ["}", "{", "d"]:
             return None
@@ -546,7 +546,7 @@ class _Parser(Numerals):
         return Sym(f"set {letter}")
 
     def system(self) -> Node:
-        r"""`\begin{cases} x=1 \\ y=2 \end{cases}`: relations that hold together."""
+        r"""Read `\begin{cases} x=1 \\ y=2 \end{cases}`: relations that hold together."""
         items = [self.relation()]
         while self.accept(",", ";") or self.accept(r"\newline"):
             if self.peek().text in (r"\newline", r"\end{cases}"):
@@ -606,7 +606,7 @@ class _Parser(Numerals):
         return Op("^", (node, power))
 
     def plain_base(self) -> Node:
-        r"""The base in `\log_2 8` or `log_10(5)`: a whole number or one letter."""
+        r"""Read the base in `\log_2 8` or `log_10(5)`: a whole number or one letter."""
         token = self.next()
         if token.kind == "number" and token.text.isdigit():
             return Num(Fraction(int(token.text)))
@@ -662,7 +662,7 @@ _INVERSES = {
 
 
 def _number_set(node: Node) -> Node:
-    r"""The set that a letter after `\in` stands for: `x \in R`."""
+    r"""Return the set that a letter after `\in` stands for: `x \in R`."""
     if node == Sym("R"):
         return Group("()", (Op("neg", (Sym("oo"),)), Sym("oo")))
     if isinstance(node, Sym) and node.name in ("Z", "N", "Q", "C"):
@@ -678,7 +678,7 @@ def _product(factors: list[Sym]) -> Node:
 
 
 def _scaled(factor: Node, matrix: Node) -> Node:
-    """A number times a matrix, entry by entry."""
+    """Multiply a number into a matrix, entry by entry."""
     if not isinstance(matrix, Group) or isinstance(factor, Rel):
         raise ParseError("a matrix that is no factor")
     rows = [row.items for row in matrix.items if isinstance(row, Group)]
@@ -687,7 +687,7 @@ def _scaled(factor: Node, matrix: Node) -> Node:
 
 
 def _without(node: Node) -> Node:
-    r"""`\mathbb{R} - \{2\}` is a difference of sets."""
+    r"""Read `\mathbb{R} - \{2\}` as a difference of sets."""
     if not isinstance(node, Op) or node.name != "+" or not isinstance(node.args[0], Group):
         return node
     left: Node = node.args[0]

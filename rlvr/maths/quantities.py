@@ -54,7 +54,7 @@ def quantity(text: str, known: frozenset[str]) -> Quantity | Node | None:
 
 
 def compound(plain: str) -> Quantity | None:
-    """`3 hours 20 minutes`, `5 ft 3 in`: one quantity in several units of one kind, falling."""
+    """Read `3 hours 20 minutes`, `5 ft 3 in`: a quantity in several units, from large to small."""
     match = _COMPOUND.fullmatch(plain)
     if match is None:
         return None
@@ -75,12 +75,12 @@ def compound(plain: str) -> Quantity | None:
 
 
 def named(name: str | None, value: Node) -> Node:
-    """`x = value` where there is a name."""
+    """Return `x = value` if there is a name."""
     return Rel(("=",), (Sym(name.removeprefix("\\")), value)) if name else value
 
 
 def _angle(text: str) -> Quantity | None:
-    r"""`22^\circ 30' 15''` in degrees."""
+    r"""Read `22^\circ 30' 15''` in degrees."""
     match = _DEGREES.fullmatch(text)
     if match is None:
         return None

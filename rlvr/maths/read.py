@@ -99,7 +99,7 @@ def _top(node: Node) -> Answer:
 
 
 def _angle(node: Op) -> Node | None:
-    """The number of degrees, with its sign."""
+    """Return the number of degrees with its sign, None for a tree without degrees."""
     if node.name == "deg":
         return node.args[0]
     inner = node.args[0] if node.name == "neg" else None

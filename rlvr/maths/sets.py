@@ -90,9 +90,9 @@ def _is_variable(items: tuple[Node, ...]) -> bool:
 
 
 def _from_list(node: Group) -> list[Piece]:
-    """Conditions.
+    """Read a list of conditions.
 
-    `or` unites them, `and` intersects them; a comma intersects unless nothing would be left.
+    `or` unites them, `and` intersects them. A comma intersects them, unless nothing would be left.
     """
     first = node.items[0]
     if isinstance(first, Rel) and first.ops == ("!=",) and node.kind in ("list", "and"):
@@ -143,7 +143,7 @@ def _from_relation(node: Rel) -> list[Piece]:
 
 
 def _from_links(node: Rel) -> list[Piece]:
-    """`-3 < 2x-1 < 5`: each link solved by itself."""
+    """Read `-3 < 2x-1 < 5`: each link is solved by itself."""
     result: tuple[Piece, ...] = (ALL,)
     for op, left, right in zip(node.ops, node.items, node.items[1:], strict=False):
         link = _merge(_from_absolute(Rel((op,), (left, right))))
@@ -152,7 +152,7 @@ def _from_links(node: Rel) -> list[Piece]:
 
 
 def _from_absolute(node: Rel) -> list[Piece]:
-    """`|u| < c` and `|u| > c`, u linear; else a linear relation."""
+    """Read `|u| < c` and `|u| > c` with linear u; else a linear relation."""
     (left, right), op = node.items, node.ops[0]
     if isinstance(right, Op) and right.name == "abs" and op in _FLIPPED:
         left, right, op = right, left, _FLIPPED[op]

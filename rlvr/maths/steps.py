@@ -118,7 +118,7 @@ def _constants(a: Node, b: Node, x: Node, y: Node, known: Known) -> Why:
 
 
 def _several(zero: Node, left: Node, names: frozenset[str], line: Line, known: Known) -> Why:
-    """An equation in several unknowns: a premise, from which one of them is expressed."""
+    """Check an equation in several unknowns: a premise, from which one of them is expressed."""
     of_values = frozenset(known.values).union(*map(symbols, known.values.values()))
     if line.linked and names <= of_values | set(known.starts):
         return "does not follow from the lines before"
@@ -234,7 +234,7 @@ def _equation(name: str, zero: Node, roots: tuple[Node, ...] | None, text: str) 
 
 
 def _linear_root(name: str, zero: Node) -> tuple[Node, ...] | None:
-    """The root of `ax = b` with constants that are not rational."""
+    """Return the root of `ax = b` with constants that are not rational."""
     try:
         rest, one = (substituted(zero, {name: Num(Fraction(k))}) for k in (0, 1))
         factor = Op("+", (one, Op("neg", (rest,))))
