@@ -7,6 +7,7 @@ larger a it is a lower temperature, whose limit, greedy decoding, solves each pr
 above -H: the right answer need not have half of the mass to be the likeliest. Planted are
 
 - no effect: the base's logits again;
+- half the margin: all logits a little higher, by less than counts;
 - sharpening: those at a = 2, which is also the base's best temperature;
 - growth: all logits higher;
 - slow and fast collapse: all logits lower, and real text less likely;
@@ -104,6 +105,7 @@ class Planted:
 
 PLANTED = {
     "no effect": Planted("no effect", False),
+    "half the margin": Planted("no effect", False, shift=0.15),
     "sharpening": Planted("sharpening", None, a=BEST, nll=-0.1),
     "growth": Planted("beyond sharpening", False, shift=2.0, nll=-0.2, tail=-0.8),
     "slow collapse": Planted("collapse", True, shift=-0.7, nll=0.2, tail=0.7),

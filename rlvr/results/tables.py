@@ -138,6 +138,8 @@ def verdict_table(r: Results) -> Table:
         if ruling.best is not None:
             kind = _styled(ruling.kind) if ruling.kind else ""
             table.add_row(*_verdict_cells(best, ruling.best), kind)
+    if _first_described(r):
+        table.caption = "exploratory: controls, whose intervals are corrected for nothing"
     return table
 
 
@@ -164,6 +166,8 @@ def sign_tables(r: Results) -> list[Table]:
             table.add_row("exploratory:", style="dim")
         table.add_row(escape(arm), *map(_move, ruling.signs))
     table.caption = f"{WORSE.strip()} moved the harmful way; coverage: {r.largest_k}"
+    if "distinct" in names:
+        table.caption += "\ndistinct falls, too, where more samples agree on the right answer"
     return [table]
 
 

@@ -329,4 +329,4 @@ def test_of_no_planted_outcome_more_than_a_twentieth_is_judged_wrongly() -> None
     measured = json.loads((RECORDED / "verdicts.json").read_text())
     assert measured["records"] == 2000
     for rows in measured["planted"].values():
-        assert len(rows) == 6 and all(row["wrong"] <= 0.05 for row in rows.values())
+        assert len(rows) == 7 and all(row["wrong"] <= 0.05 for row in rows.values())
