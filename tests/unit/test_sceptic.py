@@ -159,7 +159,7 @@ def trained(rows: list[float], steps: float = 4.0) -> Figures:
         (trained([20, 30, 40]), (True, "at least 20 (verified, seed 0, round 1)"),
          (True, "over a round's rows: verified 3.2, random 0.6")),
         (trained([20, 1, 40], 25),
-         (False, "verified: seed 1 had 1.000 rows a round, a batch has 16"),
+         (False, "verified: seed 1 had 1.0 rows a round, a batch has 16"),
          (False, "more than 10 over a round's rows: verified 400.0, random 4.0")),
         (trained([20, 30, 40], 0),
          (False, "verified: no training step in round 1 of seed 0, and 1 more"), None),
