@@ -15,6 +15,8 @@ from typing import Any
 from rlvr.evaluate.table import ACCURACY, BUDGET, find, names
 from rlvr.records.record import deciding, flat
 from rlvr.results.compare import headline, p_value, why
+from rlvr.results.conditions import figures as condition_figures
+from rlvr.results.conditions import settle_conditions
 from rlvr.results.effects import (
     EXCLUDED,
     Effect,
@@ -72,10 +74,11 @@ def found(r: Results) -> list[Found]:
 
 def verdict_table(r: Results) -> Table:
     """Return each arm against the base on the rule's metric, and pass@1 against the best base."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     ruled = rulings(r)
     for arm, ruling in ruled.items():
-        words = [ruling.said, ruling.kind or "", "" if ruling.primary else "exploratory"]
+        if not ruling.primary and ("exploratory",) not in rows:
+            rows.append(("exploratory",))  # a heading: these arms and all below it
         rows.append(
             (
                 arm,
@@ -83,12 +86,14 @@ def verdict_table(r: Results) -> Table:
                 number(ruling.effect.final),
                 _with_interval(ruling.effect),
                 *([_with_interval(ruling.best)] if ruling.best else []),
-                ", ".join(filter(None, words)),
+                ", ".join(filter(None, (ruling.said, ruling.kind))),
             )
         )
     against = ("against base at best T",) if any(one.best for one in ruled.values()) else ()
     head = ("arm", "base", "final", "delta", *against, "verdict")
     note = f"In brackets: the {percent(r)} interval."
+    if against and r.metric != "pass@1":
+        note += " Against base at best T: pass@1."
     return Table(f"{r.metric} against the base", head, tuple(rows), note)
 
 
@@ -97,7 +102,7 @@ def _with_interval(effect: Effect) -> str:
     i = effect.interval
     if math.isnan(i.low):
         return signed(i.delta)
-    return f"{signed(i.delta)}\n({span(i.low, i.high)})"
+    return f"{signed(i.delta)}\n({span(i.low, i.high)})".replace(" ", "\u00a0")
 
 
 def signs_table(r: Results) -> Table:
@@ -107,6 +112,16 @@ def signs_table(r: Results) -> Table:
     names = tuple(seen.sign.name for seen in next(iter(ruled.values())).signs)
     note = f"!: it moved the harmful way. coverage: {r.largest_k}."
     return Table("Signs of collapse", ("arm", *names), rows if names else (), note if names else "")
+
+
+def conditions_table(r: Results) -> Table:
+    """Return what became of the run's own conditions; no row where it has none."""
+    rows = tuple(
+        (one.condition.text, *condition_figures(one.condition, one.interval), p_value(p), one.state)
+        for one, p in settle_conditions(r)
+    )
+    head = ("condition", "value", f"{percent(r)} interval", "Holm p", "state")
+    return Table("Conditions of the config", head, rows)
 
 
 def _move(seen: Seen) -> str:
@@ -278,14 +293,19 @@ def limits(r: Results) -> list[str]:
         f"Whether it holds elsewhere: this is one model ({_setting(r, 'model')}), one task "
         f"({_setting(r, 'task.name')}) and one config. The intervals say what other seeds of "
         "these would give.",
-        f"Anything but {r.metric}: the verdicts rest on it alone. Every other figure describes; "
-        "among so many, some look large by chance.",
+        f"Anything but {r.metric} and the signs of collapse: nothing else is ruled on. Every other "
+        "figure describes; among so many, some look large by chance.",
     ]
+    if len(r.primary) < len(r.arms):
+        said.append(
+            "The exploratory arms as surely as the primary ones: their intervals are corrected for "
+            "nothing."
+        )
     if find(r.metric).group == ACCURACY:
         said.append(
-            f"That the model can do something new: {r.metric} also rises where it only says more "
-            "often what it could say already. Greedy accuracy, pass@k and the base at its best "
-            "temperature tell these apart."
+            "New ability: growth can be sharpening, which says more often what the base could say "
+            f"already. What is beyond sharpening is more, as far as greedy answers and "
+            f"{r.largest_k} show it."
         )
     return said
 

@@ -329,7 +329,7 @@ def _lines(
     place = str(x.shorthand).removesuffix(":Q")
     marked = f"{MEAN} && datum.{place} % {math.ceil(r.round / MARKED)} == 0"
     layers = [
-        chart.mark_area(opacity=0.13, clip=True)
+        chart.mark_area(opacity=0.13 if len(r.arms) <= FEW else 0.06, clip=True)
         .encode(y=alt.Y("low:Q", title=title), y2="high:Q")
         .transform_filter(MEAN + " && isValid(datum.low)"),
         chart.mark_line(strokeWidth=0.7, opacity=0.5, clip=True)
@@ -367,8 +367,10 @@ def _arm_scales(
 ) -> tuple[alt.Color, alt.Shape]:
     """Return colour and shape of the arms, the same in every chart, and one legend for both."""
     arms = _in_order(r, rows)
-    columns = max(1, size[0] // (24 + 6 * max(map(len, arms))))  # pixels: a symbol, and each letter
-    legend = alt.Legend(title=None, orient="bottom", columns=columns, symbolOpacity=1)
+    columns = max(1, size[0] // (30 + 7 * max(map(len, arms))))  # pixels: a symbol, and each letter
+    legend = alt.Legend(
+        title=None, orient="bottom", columns=columns, columnPadding=20, symbolOpacity=1
+    )
     return (
         alt.Color(
             "arm:N",

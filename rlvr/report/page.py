@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -113,6 +114,7 @@ def _view(parts: RunParts, groups: Mapping[str, Sequence[Figure]]) -> RunView:
     tables = {
         "verdict": facts.verdict_table(r),
         "signs": facts.signs_table(r),
+        "conditions": facts.conditions_table(r),
         "evidence": facts.evidence_table(r),
         "signs_figures": facts.signs_figures_table(r),
         "contrast": facts.contrast_table(r),
@@ -208,7 +210,8 @@ def _fill(views: Sequence[RunView], looks: Mapping[str, Look], packed: str) -> s
     results = [view.r for view in views]
     names = [view.parts.label for view in views]
     several = len(views) > 1
-    return environment.get_template("page.html").render(
+    page = partial(
+        environment.get_template("page.html").render,
         title=", ".join(dict.fromkeys(names)),
         version=__version__,
         runs=views,
@@ -223,10 +226,11 @@ def _fill(views: Sequence[RunView], looks: Mapping[str, Look], packed: str) -> s
         total=sum(view.parts.sample.total for view in views if view.parts.sample),
         style=Markup(style),
         charts={name: _drawn(figure, name, looks) for name, figure in _figures(views)},
-        words=known,
         script=Markup(own),
         policy=_policy(own, style),
     )
+    html = page(words=known)
+    return page(words=[word for word in known if f'href="#{word.id}"' in html])
 
 
 def _drawn(figure: Figure, name: str, looks: Mapping[str, Look]) -> Markup:

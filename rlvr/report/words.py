@@ -119,7 +119,7 @@ def anchor(word: Word, shown: str) -> Markup:
 
 def _of(row: Metric) -> str:
     better = f" {row.better.capitalize()} is better." if row.better else ""
-    unit = f" Unit: {row.unit}." if row.unit else ""
+    unit = "" if row.unit in row.says.lower() else f" Unit: {row.unit}."
     return f"{row.says[:1].upper()}{row.says[1:]}.{unit}{better}"
 
 
