@@ -10,7 +10,9 @@ generated tasks do; "shared": all seeds of both runs have the same ones, as from
 Two rules beside each other: `plan` is the program's, `formula` takes the floor as known and the
 limits of the seeds' deviation from the F distribution, with equal tails.
 
-Run: python benchmarks/plan.py [-o FILE]. The last line of output is one JSON object.
+Run: python benchmarks/plan.py [-o FILE]. With --kept PILOT FRESH, two run folders of one config, it
+says instead what the first promised of the second, and what that gave. The last line of output is
+one JSON object.
 """
 
 from __future__ import annotations
@@ -28,6 +30,12 @@ from rich.table import Table
 from scipy.special import expit, stdtrit
 from scipy.stats import f
 
+from rlvr.config import Config
+from rlvr.records.layout import TIMING
+from rlvr.records.record import read_table
+from rlvr.results.compare import read_config, read_results
+from rlvr.results.effects import effect_of
+from rlvr.results.plan import read_pilot
 from rlvr.statistics.estimates import Variances, error_covariance, variances
 from rlvr.statistics.power import HELD, Rule, Size, Spread, outlook
 
@@ -54,10 +62,20 @@ class Simulated:
 
 
 def main() -> None:
-    """Simulate every cell; print a table and, last, one JSON object."""
+    """Simulate every cell, or look at two runs; print a table and, last, one JSON object."""
     parser = argparse.ArgumentParser(description="How often `rlvr plan` keeps its promise.")
     parser.add_argument("-o", "--out", type=Path, help="write the JSON there too")
-    out = parser.parse_args().out
+    parser.add_argument("--kept", type=Path, nargs=2, metavar=("PILOT", "FRESH"))
+    given = parser.parse_args()
+    found = kept(*given.kept) if given.kept else simulated()
+    text = json.dumps(found)
+    if given.out:
+        given.out.write_text(text + "\n")
+    print(text)
+
+
+def simulated() -> dict[str, Any]:
+    """Return by cell and rule the share of widths within their limits; print them as a table."""
     table = Table(title=f"widths held by {HELD:.0%} limits", title_justify="left")
     for head in ("pilot and run", "problems", "between seeds", "formula", "plan"):
         table.add_column(head, justify="right" if head in ("formula", "plan") else "left")
@@ -66,12 +84,47 @@ def main() -> None:
         held = measure(*SIZES[name], problems, deviation, place)
         table.add_row(name, problems, f"{deviation:g}", *(f"{held[rule]:.3f}" for rule in held))
         for rule, share in held.items():
-            found[f"{name}, {problems}, {deviation:g}: {rule}"] = round(share, 4)
+            found[f"{name}, {problems}, {deviation:g}, {rule}"] = round(share, 4)
     Console(width=100).print(table)
-    text = json.dumps(found)
-    if out:
-        out.write_text(text + "\n")
-    print(text)
+    return found
+
+
+def kept(pilot: Path, fresh: Path) -> dict[str, Any]:
+    """Return what a pilot promised of a run, and what that gave, by arm; print it as a table."""
+    config = Config.model_validate(read_config(fresh)[0])
+    read, gave = read_pilot(pilot, config, str(fresh)), read_results(fresh)
+    table = Table(title="half the interval's width", title_justify="left")
+    for head in ("arm", "promised", "80 % limits", "gave"):
+        table.add_column(head, justify="left" if head == "arm" else "right")
+    arms = {}
+    for of in read.arms:
+        said = outlook(of.spread, read.size, read.rule.margin, read.rule)
+        then = effect_of(gave, of.arm, "base", gave.metric, gave.metric)
+        half = then.interval.high - then.interval.delta
+        arms[of.arm] = {
+            "between": math.sqrt(of.spread.between),
+            "within": math.sqrt(of.spread.within),
+            "promised": said.half,
+            "low": said.low,
+            "high": said.high,
+            "gave": half,
+            "gave_between": math.sqrt(then.variances.between),
+            "gave_within": math.sqrt(then.variances.within),
+        }
+        limits = f"{said.low:.3f} to {said.high:.3f}"
+        table.add_row(of.arm, f"{said.half:.3f}", limits, f"{half:.3f}")
+    Console(width=100).print(table)
+    timing, took = read.cost, read_table(fresh / TIMING).to_pandas()
+    assert timing is not None
+    whole = took[took["stage"] == "round"]["seconds"].sum() / 3600
+    return {
+        "metric": gave.metric,
+        "confidence": gave.confidence,
+        "pilot_seeds": list(read.run.seeds),
+        "seeds": list(gave.seeds),
+        "arms": arms,
+        "hours": {"promised": timing.hours(read.size, config.rounds), "gave": whole},
+    }
 
 
 def cells() -> list[tuple[str, str, float]]:

@@ -516,11 +516,37 @@ def make_pages() -> None:
         write(main.parent.parent, "cpu", beside)
 
 
+def plan(text: str) -> str:
+    """Return docs/plan.md with how often its widths hold."""
+    widths = json.loads((RESULTS / "plan.json").read_text())
+    return _with_block(text, "widths", _widths(widths))
+
+
+def _widths(measured: dict[str, float]) -> str:
+    """Return a row a cell: `rlvr plan` and the formula beside it."""
+    lines = [
+        "| pilot and run | problems | between seeds | by F | `rlvr plan` |",
+        "|---|---|---|---:|---:|",
+    ]
+    cells = dict.fromkeys(name.rsplit(", ", 1)[0] for name in measured if name != "runs")
+    for cell in cells:
+        shares = [f"{measured[f'{cell}, {rule}']:.3f}" for rule in ("formula", "plan")]
+        lines.append("| " + " | ".join([*cell.rsplit(", ", 2), *shares]) + " |")
+    found = [measured[f"{cell}, plan"] for cell in cells]
+    near = sum(abs(share - 0.8) <= 0.02 for share in found)
+    said = (
+        f"\n`rlvr plan`: {np.mean(found):.3f} on average, between {min(found):.3f} and "
+        f"{max(found):.3f}; {near} of {len(found)} rows lie within 0.02 of 0.8.\n"
+    )
+    return "\n".join(lines) + "\n" + said
+
+
 PAGES = {
     "README.md": readme,
     "docs/results.md": results,
     "docs/claims.md": claims,
     "docs/conditions.md": conditions,
+    "docs/plan.md": plan,
     "docs/scale.md": scale,
     "docs/verifiers.md": labelled,
     "docs/intervals.md": intervals,
