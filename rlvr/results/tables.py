@@ -139,7 +139,7 @@ def verdict_table(r: Results) -> Table:
             kind = _styled(ruling.kind) if ruling.kind else ""
             table.add_row(*_verdict_cells(best, ruling.best), kind)
     if _first_described(r):
-        table.caption = "exploratory: controls, whose intervals are corrected for nothing"
+        table.caption = "exploratory: the rule is not about them; intervals not corrected"
     return table
 
 
