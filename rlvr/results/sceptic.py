@@ -84,9 +84,9 @@ def _registered(known: Mapping[str, Any]) -> list[Check]:
     """Since when the config's file has the rule (`rlvr.loop.registered`)."""
     if not known:
         return []
-    file, hours = known["file"], 0.0
+    file, hours = str(known["file"]).rpartition("/")[2], 0.0
     if known.get("overridden"):
-        found = f"not the rule of {file}: {', '.join(known['overridden'])} overridden"
+        found = _cut(f"not the rule of {file}, overridden: ", known["overridden"])
     elif known.get("commit"):
         hours = (known["began"] - known["committed"]) / 3600
         found = (

@@ -113,10 +113,10 @@ def test_a_record_of_before_says_that_nothing_is_sealed(tmp_path: Path) -> None:
         ({"commit": "abcdef0123", "committed": 6400, "at_least": True}, True,
          "committed at least 1.0 hours before the first round (abcdef0)"),
         ({"commit": "abcdef0123", "committed": 10001, "at_least": False}, False,
-         "not committed before the first round (configs/c.yaml)"),
-        ({"commit": None}, False, "not committed before the first round (configs/c.yaml)"),
+         "not committed before the first round (c.yaml)"),
+        ({"commit": None}, False, "not committed before the first round (c.yaml)"),
         ({"overridden": ["seeds", "verdict"]}, False,
-         "not the rule of configs/c.yaml: seeds, verdict overridden"),
+         "not the rule of c.yaml, overridden: seeds, verdict"),
     ],
 )  # fmt: skip
 def test_since_when_the_rule_stands_in_its_file(
