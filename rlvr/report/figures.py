@@ -18,7 +18,18 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from rlvr.evaluate.table import ACCURACY, COVERAGE, GROUPS, NLL, SHARE, STEPS, TAILS, charted, find
+from rlvr.evaluate.table import (
+    ACCURACY,
+    COVERAGE,
+    GROUPS,
+    NLL,
+    SHARE,
+    STEPS,
+    TAILS,
+    charted,
+    find,
+    lower_is_better,
+)
 from rlvr.report.facts import QUADRANTS
 from rlvr.results.effects import BEST_TEMPERATURE, Results, effect_of, level_of, percent
 from rlvr.results.plot import BASE_COLOUR, FEW, arm_colours
@@ -157,8 +168,10 @@ def change(r: Results, looks: Mapping[str, Look]) -> Figure:
     if r.metric == "pass@1" and math.isfinite(sharp):
         rows.append({"what": "level", "arm": AT_BEST, "value": _plain(sharp)})
     thin = " Thin: each seed." if len(r.arms) <= FEW else ""
+    better = f" {'Lower' if lower_is_better(r.metric) else 'Higher'} is better."
     says = (
-        f"{_meaning(r.metric)}, less that of each seed's own base. Thick: mean over seeds.{thin} "
+        f"{_meaning(r.metric)}, less that of each seed's own base.{better} Thick: mean over seeds."
+        f"{thin} "
         f"Band: {percent(r)} interval. Dashed: the margin, +-{r.margin:g}. {_n(r, r.metric)}"
     )
     title = f"Change of {r.metric} from the base"
