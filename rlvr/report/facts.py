@@ -32,7 +32,7 @@ from rlvr.results.effects import (
     span,
     worst_case,
 )
-from rlvr.results.verdict import Seen, rulings
+from rlvr.results.verdict import Ruling, Seen, rulings
 from rlvr.statistics.estimates import Outcome, minimal_detectable_effect
 
 QUADRANTS = tuple(find("coverage_{side}").values)
@@ -86,7 +86,7 @@ def verdict_table(r: Results) -> Table:
                 number(ruling.effect.final),
                 _with_interval(ruling.effect),
                 *([_with_interval(ruling.best)] if ruling.best else []),
-                ", ".join(filter(None, (ruling.said, ruling.kind))),
+                _ruled(ruling),
             )
         )
     against = ("against base at best T",) if any(one.best for one in ruled.values()) else ()
@@ -95,6 +95,11 @@ def verdict_table(r: Results) -> Table:
     if against and r.metric != "pass@1":
         note += " Against base at best T: pass@1."
     return Table(f"{r.metric} against the base", head, tuple(rows), note)
+
+
+def _ruled(ruling: Ruling) -> str:
+    """Return the verdict with the word for its growth."""
+    return ", ".join(filter(None, (ruling.said, ruling.kind)))
 
 
 def _with_interval(effect: Effect) -> str:
@@ -367,7 +372,7 @@ def side_by_side_table(labels: Sequence[str], runs: Sequence[Results]) -> Table:
         (
             label,
             arm,
-            ruling.said,
+            _ruled(ruling) + ("" if ruling.primary else ", exploratory"),
             r.metric,
             number(ruling.effect.base),
             number(ruling.effect.final),

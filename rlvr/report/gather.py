@@ -73,9 +73,11 @@ def gather(label: str, r: Results, room: Room) -> RunParts:
 
 
 def labels(runs: Sequence[Results]) -> list[str]:
-    """Return what to call each run: its name, or its folder where two have one name."""
-    names = [r.name for r in runs]
-    return names if len(set(names)) == len(names) else [str(r.folder) for r in runs]
+    """Return what to call each run: its name; where two have one its folder's, else its path."""
+    for names in ([r.name for r in runs], [r.folder.resolve().name for r in runs]):
+        if len(set(names)) == len(names):
+            return names
+    return [str(r.folder) for r in runs]
 
 
 def _json(path: Path) -> dict[str, Any]:

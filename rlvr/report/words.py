@@ -90,7 +90,7 @@ def named(text: str, known: Mapping[str, Word]) -> Word | None:
 
     "90 % interval", "verified, at worst", "pass@1[d2c1]" and the signs of collapse are terms too.
     """
-    plain = re.sub(r"^[\d.]+ % interval", "95 % interval", text).rpartition(", ")[2]
+    plain = re.sub(r"^([\d.]+ % )?interval", "95 % interval", text).rpartition(", ")[2]
     plain = plain.removeprefix("against ")
     sign = next((sign.metric for sign in SIGNS if sign.name == plain), "")
     return known.get(plain) or known.get(plain.partition("[")[0]) or known.get(sign)

@@ -634,7 +634,7 @@ def test_several_runs(run: Path, tmp_path: Path) -> None:
 def test_runs_of_one_name_are_told_apart_by_their_folders(run: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(run, tmp_path / "copy")
     page = Page(render([read_results(run), read_results(copy)]))
-    assert [one["label"] for one in page.data["runs"]] == [str(run), str(copy)]
+    assert [one["label"] for one in page.data["runs"]] == ["made", "copy"]
 
 
 @pytest.mark.usefixtures("few_figures")
