@@ -32,7 +32,7 @@ from rlvr.results.effects import (
     span,
     worst_case,
 )
-from rlvr.results.verdict import Ruling, Seen, rulings
+from rlvr.results.verdict import Ruling, Seen, kinds_in_words, moves_in_words, rulings
 from rlvr.statistics.estimates import Outcome, minimal_detectable_effect
 
 QUADRANTS = tuple(find("coverage_{side}").values)
@@ -94,6 +94,8 @@ def verdict_table(r: Results) -> Table:
     note = f"In brackets: the {percent(r)} interval."
     if against and r.metric != "pass@1":
         note += " Against base at best T: pass@1."
+    if any(ruling.kind == "beyond sharpening" for ruling in rulings(r).values()):
+        note += f" {kinds_in_words(r)}."
     return Table(f"{r.metric} against the base", head, tuple(rows), note)
 
 
@@ -115,7 +117,9 @@ def signs_table(r: Results) -> Table:
     ruled = rulings(r)
     rows = tuple((arm, *map(_move, ruling.signs)) for arm, ruling in ruled.items())
     names = tuple(seen.sign.name for seen in next(iter(ruled.values())).signs)
-    note = f"!: it moved the harmful way. coverage: {r.largest_k}."
+    note = f"!: it moved the harmful way. coverage: {r.largest_k}. {moves_in_words(r)}."
+    if "distinct" in names:
+        note += " distinct falls, too, where more samples agree on the right answer."
     return Table("Signs of collapse", ("arm", *names), rows if names else (), note if names else "")
 
 

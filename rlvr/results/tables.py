@@ -35,7 +35,7 @@ from rlvr.results.effects import (
     worst_case,
 )
 from rlvr.results.sceptic import checks
-from rlvr.results.verdict import Seen, rulings
+from rlvr.results.verdict import Seen, kinds_in_words, moves_in_words, rulings
 from rlvr.statistics.estimates import minimal_detectable_effect
 
 WIDTH = 80
@@ -138,8 +138,12 @@ def verdict_table(r: Results) -> Table:
         if ruling.best is not None:
             kind = _styled(ruling.kind) if ruling.kind else ""
             table.add_row(*_verdict_cells(best, ruling.best), kind)
+    notes = []
+    if any(ruling.kind == "beyond sharpening" for ruling in rulings(r).values()):
+        notes.append(kinds_in_words(r))
     if _first_described(r):
-        table.caption = "exploratory: the rule is not about them; intervals not corrected"
+        notes.append("exploratory: the rule is not about them; intervals not corrected")
+    table.caption = "\n".join(notes)
     return table
 
 
@@ -165,7 +169,8 @@ def sign_tables(r: Results) -> list[Table]:
         if arm == _first_described(r):
             table.add_row("exploratory:", style="dim")
         table.add_row(escape(arm), *map(_move, ruling.signs))
-    table.caption = f"{WORSE.strip()} moved the harmful way; coverage: {r.largest_k}"
+    table.caption = moves_in_words(r)
+    table.caption += f"\n{WORSE.strip()} moved the harmful way; coverage: {r.largest_k}"
     if "distinct" in names:
         table.caption += "\ndistinct falls, too, where more samples agree on the right answer"
     return [table]

@@ -212,6 +212,14 @@ def growth_kind(r: Results, arm: str, best: Effect | None) -> Kind:
     return "beyond sharpening" if above and not may_have_fallen(r, arm) else "open"
 
 
+def kinds_in_words(r: Results) -> str:
+    """Return what "beyond sharpening" asks for, which is less than its name may suggest."""
+    return (
+        "beyond sharpening: above the base at its best temperature, while greedy and\n"
+        f"{r.largest_k} do not fall by {r.margin:g}; not that more problems can be solved"
+    )
+
+
 def may_have_fallen(r: Results, arm: str) -> list[str]:
     """Return which of greedy accuracy and pass@k at the largest k may have fallen by the margin."""
     return [
@@ -222,6 +230,14 @@ def may_have_fallen(r: Results, arm: str) -> list[str]:
 
 
 # The signs of collapse --------------------------------------------------------------------------
+
+
+def moves_in_words(r: Results) -> str:
+    """Return when a sign counts as moved."""
+    return (
+        f"rose, fell: by {r.margin:g} or more, the interval excludes 0, with Holm;\n"
+        f"no change: the whole interval within +-{r.margin:g}; open: none of these"
+    )
 
 
 def signs(r: Results, ruled: Mapping[str, Effect]) -> dict[str, tuple[Seen, ...]]:
