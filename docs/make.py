@@ -517,9 +517,10 @@ def make_pages() -> None:
 
 
 def plan(text: str) -> str:
-    """Return docs/plan.md with how often its widths hold."""
+    """Return docs/plan.md with how often its widths hold, and what a pilot promised and got."""
     widths = json.loads((RESULTS / "plan.json").read_text())
-    return _with_block(text, "widths", _widths(widths))
+    promise = json.loads((RESULTS / "plan-quickstart.json").read_text())
+    return _with_block(_with_block(text, "widths", _widths(widths)), "kept", _kept(promise))
 
 
 def _widths(measured: dict[str, float]) -> str:
@@ -539,6 +540,28 @@ def _widths(measured: dict[str, float]) -> str:
         f"{max(found):.3f}; {near} of {len(found)} rows lie within 0.02 of 0.8.\n"
     )
     return "\n".join(lines) + "\n" + said
+
+
+def _kept(promise: dict[str, Any]) -> str:
+    """Return what a pilot promised of fresh seeds, and what these gave."""
+    n, hours = len(promise["seeds"]), promise["hours"]
+    lines = [
+        f"| arm | +- promised of {n} seeds | 80 % limits | +- they gave | within | between seeds, "
+        "pilot | between seeds, then |",
+        "|---|---:|---:|---:|---|---:|---:|",
+    ]
+    for arm, of in promise["arms"].items():
+        within = "yes" if of["low"] <= of["gave"] <= of["high"] else "no"
+        cells = [number(of["promised"]), f"{number(of['low'])} to {number(of['high'])}"]
+        cells += [number(of["gave"]), within, number(of["between"]), number(of["gave_between"])]
+        lines.append(f"| `{arm}` | " + " | ".join(cells) + " |")
+    pilot, seeds = (", ".join(map(str, promise[key])) for key in ("pilot_seeds", "seeds"))
+    said = (
+        f"{promise['metric']}, intervals at {100 * promise['confidence']:g} %. Pilot: seeds "
+        f"{pilot}; then seeds {seeds}. Promised were {hours['promised']:.2f} hours of one worker; "
+        f"it took {hours['gave']:.2f}.\n\n"
+    )
+    return said + "\n".join(lines) + "\n"
 
 
 PAGES = {
