@@ -213,9 +213,10 @@ def measurement_errors(
             return found, "paired"
     added: dict[tuple[str, str, int], float] = {}  # a side that is there twice is one
     for (arm, metric, round), weight in zip(sides, weights, strict=False):
-        side = (arm, RECORDED_ERROR.get(metric, ""), 0 if arm == BASE else round)
+        side = (arm, metric, 0 if arm == BASE else round)
         added[side] = added.get(side, 0.0) + weight
-    squares = [sum((w * r.at(s, *side)) ** 2 for side, w in added.items()) for s in seeds]
+    recorded = {(a, m, t): (a, RECORDED_ERROR.get(m, ""), t) for a, m, t in added}
+    squares = [sum((w * r.at(s, *recorded[side])) ** 2 for side, w in added.items()) for s in seeds]
     if all(map(math.isfinite, squares)):
         return np.diag(squares), "unpaired"
     return None, "no floor"
@@ -231,9 +232,12 @@ def moved(r: Results, effect: Effect) -> Move:
 
     Risen or fallen: by at least the margin, with an interval that excludes 0, and with a Holm p of
     at most 1 - confidence where the effect belongs to a family. No change: the whole interval lies
-    within the margin. Else, and with fewer than 3 seeds, open.
+    within the margin. Else open, and so with fewer than 3 seeds, and where the seeds' figures are
+    equal and no error of measurement is known: an interval of no width says nothing.
     """
     i = effect.interval
+    if effect.variances.error == 0 and effect.floor == "no floor":
+        return "open"
     move = MOVES[decide(i.delta, i.low, i.high, r.margin, len(effect.deltas))]
     unsure = effect.p_holm > 1 - r.confidence + TOLERANCE  # False where it is not a number
     return "open" if unsure and move in ("rose", "fell") else move
@@ -270,11 +274,21 @@ def worst_case(r: Results, arm: str, other: str) -> tuple[Effect, Effect] | None
 
 
 def _in_place_of(r: Results, arm: str, effect: Effect) -> Effect:
-    """Return an effect with the Holm p that it has in the place of a primary arm's own."""
-    family = [
-        effect if one == arm else effect_of(r, one, "base", r.metric, r.metric) for one in r.primary
-    ]
+    """Return an effect with the Holm p that it has in the place of a primary arm's own.
+
+    The other primary arms have the largest p that their own excluded completions may give them.
+    """
+    family = [effect if one == arm else _least_sure(r, one) for one in r.primary]
     return _with_holm(family)[r.primary.index(arm)]
+
+
+def _least_sure(r: Results, arm: str) -> Effect:
+    own = effect_of(r, arm, "base", r.metric, r.metric)
+    low, high = f"{r.metric}_low", f"{r.metric}_high"
+    cases = [effect_of(r, arm, "base", *ends) for ends in ((low, high), (high, low))]
+    counted = excluded(r, arm) + excluded(r, "base")
+    known = [one for one in cases if counted and math.isfinite(one.interval.p)]
+    return max([own, *known], key=lambda one: one.interval.p)
 
 
 def excluded(r: Results, arm: str) -> int:

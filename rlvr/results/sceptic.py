@@ -18,9 +18,9 @@ from rlvr.learners.registry import LEARNERS
 from rlvr.records import seals
 from rlvr.records.record import deciding, digest
 from rlvr.records.seals import Group
-from rlvr.results.effects import Results, excluded, outcome, worst_case
+from rlvr.results.effects import Results, effect_of, excluded, outcome, worst_case
 from rlvr.results.effects import arm_effects as effects_of
-from rlvr.results.verdict import nothing_to_learn_from
+from rlvr.results.verdict import nothing_to_learn_from, rulings
 from rlvr.statistics.estimates import MIN_SEEDS
 
 MAX_SHORTFALL = 0.02  # of the rows that a size-matched arm was to have
@@ -47,6 +47,7 @@ def checks(r: Results) -> list[Check]:
         *_registered(sealed.registered),
         _inputs(sealed.groups),
         _seeds(r),
+        _floor(r),
         *_warm_start(r),
         _steps(r),
         _sizes(r),
@@ -77,7 +78,7 @@ def _rule(r: Results, groups: Sequence[Group]) -> Check:
     rounds, n = sum(one.rounds for one in groups), sum(one.rounds for one in groups if one.hashes)
     where = f"sealed in all {n} rounds" if n == rounds else f"sealed in {n} of {rounds} rounds"
     found = where if n else "as config.json says; no round has it"
-    return Check("rule", True, f"hash {now[:12]}, {found}")
+    return Check("rule", 0 < n == rounds, f"hash {now[:12]}, {found}")
 
 
 def _registered(known: Mapping[str, Any]) -> list[Check]:
@@ -119,8 +120,49 @@ def _seeds(r: Results) -> Check:
     found += f"; round {r.round} of {r.rounds}" if r.round < r.rounds else ""
     if r.absent:
         found += f"; not finished: {', '.join(map(str, r.absent))}"
+    if len(r.seeds) < MIN_SEEDS:
+        found += f"; a verdict needs {MIN_SEEDS}"
+    counted = {arm: len(effect.deltas) for arm, effect in effects_of(r, r.metric).items()}
+    lacking = [f"{arm} {n}" for arm, n in counted.items() if n < len(r.seeds)]
+    if lacking:
+        found += f"; {r.metric} only in: {', '.join(lacking)}"
+    twins = _twins(r)
+    if twins:
+        found += f"; {twins[0]} and {twins[1]} have equal figures"
     whole = len(r.seeds) >= MIN_SEEDS and not r.absent and r.round == r.rounds
-    return Check("seeds", whole, found)
+    return Check("seeds", whole and not lacking and not twins, found)
+
+
+def _twins(r: Results) -> tuple[int, ...]:
+    """Return two seeds whose arms have the same losses and real NLL to the last digit, if any.
+
+    Two seeds that were drawn apart can have equal shares of few problems, but not these.
+    """
+    names = ("real_nll", "train_loss", "base_nll")
+    seen: dict[tuple[float, ...], int] = {}
+    for seed in r.seeds:
+        figures = tuple(
+            x for name in names for arm in r.arms if math.isfinite(x := r.at(seed, arm, name))
+        )
+        if figures and figures in seen:
+            return seen[figures], seed
+        seen[figures] = seed
+    return ()
+
+
+def _floor(r: Results) -> Check:
+    """Whether every figure behind a verdict has its error of measurement, paired by problem."""
+    lacking: dict[str, str] = {}
+    for ruling in rulings(r).values():
+        behind = [ruling.effect, *([ruling.best] if ruling.best else [])]
+        if ruling.kind:
+            names = ("greedy", r.largest_k)
+            behind += [effect_of(r, ruling.arm, "base", name, name) for name in names]
+        lacking |= {e.metric: e.floor for e in behind if e.deltas and e.floor != "paired"}
+    if not lacking:
+        return Check("floor", True, "paired by problem for every figure behind a verdict")
+    worst = [f"{floor} for {name}" for name, floor in lacking.items()]
+    return Check("floor", False, _cut("", worst))
 
 
 def _everywhere(r: Results, metric: str, use: Callable[[str], bool]) -> list[float]:
@@ -227,6 +269,8 @@ def _sizes(r: Results) -> Check:
         return Check("sizes", True, f"no arm copies another's{spread}")
     kept = sum(_everywhere(r, "kept", matched.__contains__))
     short = sum(_everywhere(r, "shortfall", matched.__contains__))
+    if not kept + short:
+        return Check("sizes", False, f"{', '.join(sorted(matched))}: not recorded")
     found = f"{', '.join(sorted(matched))}: {short:,.0f} rows short of {kept + short:,.0f}"
     return Check("sizes", short <= MAX_SHORTFALL * (kept + short), found)
 

@@ -139,6 +139,8 @@ def _reason(r: Results, effect: Effect) -> str:
         return f"{r.metric} has no figure in both the base and the arm"
     if n < MIN_SEEDS:
         return f"{n} seed{'' if n == 1 else 's'}, the rule asks for {MIN_SEEDS}"
+    if effect.variances.error == 0 and effect.floor == "no floor":
+        return "the seeds' figures are equal, and no error of measurement is known"
     if not excludes_zero(i):
         return f"the interval includes 0 and reaches beyond +-{r.margin:g}"
     if abs(i.delta) < r.margin - TOLERANCE:
@@ -251,10 +253,10 @@ def signs(r: Results, ruled: Mapping[str, Effect]) -> dict[str, tuple[Seen, ...]
         (arm, sign): ruled[arm] if name == r.metric else effect_of(r, arm, "base", name, name)
         for arm, (sign, name) in product(r.arms, names.items())
     }
-    family = [key for key in table if key[0] in r.primary and names[key[1]] != r.metric]
+    known = [sign for sign in SIGNS if any(table[arm, sign].deltas for arm in r.arms)]
+    family = [(arm, sign) for arm in r.primary for sign in known if names[sign] != r.metric]
     adjusted = holm([table[key].interval.p for key in family])
     table |= {key: replace(table[key], p_holm=p) for key, p in zip(family, adjusted, strict=True)}
-    known = [sign for sign in SIGNS if any(table[arm, sign].deltas for arm in r.arms)]
 
     def seen(arm: str, sign: Sign) -> Seen:
         effect = table[arm, sign]

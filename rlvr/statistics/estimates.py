@@ -190,14 +190,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """Return Holm's step-down adjusted p-values in the given order.
 
     The i-th smallest of m times m - i (i from 0), at most 1 and never under the one before: Holm
-    1979. A nan stays nan and does not count towards m. (Tested against statsmodels, whose
-    multipletests collects all of Python's garbage at every call: 25 ms and more.)
+    1979. A nan stays nan and counts as a 1: a test that was stated and could not be made must not
+    make the others easier. (Tested against statsmodels, whose multipletests collects all of
+    Python's garbage at every call: 25 ms and more.)
     """
     known = sorted((p, i) for i, p in enumerate(p_values) if not math.isnan(p))
     adjusted = [math.nan] * len(p_values)
     largest = 0.0
     for rank, (p, i) in enumerate(known):
-        largest = max(largest, min(1.0, (len(known) - rank) * p))
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p))
         adjusted[i] = largest
     return adjusted
 

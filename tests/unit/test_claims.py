@@ -315,9 +315,10 @@ def test_claims_are_one_family_and_say_what_they_share(tmp_path: Path) -> None:
     assert [cells[0] for cells in table] == ["C1", "C2", "C3"]
     assert [cells[-1] for cells in table] == ["C2 (base, `verified`)", "C1 (base, `verified`)", ""]
     assert {cells[3] for cells in table} == {f"{holm([p] * 3)[0]:.4f}"}
-    rows[1][2]["p"], rows[2][2]["p"] = 0.03, None  # a claim that is not finished counts not
+    rows[1][2]["p"], rows[2][2]["p"] = 0.02, None  # a claim that is not finished counts as a 1
     (*_, first), second, third = (cells[:-1] for cells in family(rows))
     assert (first, second[-1], third[-1]) == ("supported", "supported", "inconclusive")
+    rows[1][2]["p"] = 0.03
     rows[2][2]["p"] = 0.03
     assert [cells[-2] for cells in family(rows)] == ["supported", "inconclusive", "inconclusive"]
 
@@ -371,7 +372,8 @@ def test_claims_by_id() -> None:
 
 
 def asked(r: Results) -> dict[str, bool]:
-    return {check.what: check.ok for check in checks(r)}
+    """Return the checks but for the floor, which a record of figures alone can't have."""
+    return {check.what: check.ok for check in checks(r) if check.what != "floor"}
 
 
 def sound(arm: str, metric: str, t: int, seed: int) -> float:

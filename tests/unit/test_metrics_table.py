@@ -132,7 +132,7 @@ def test_a_row_is_a_conditions_metric_and_a_verdicts(run: Path) -> None:
     values = hold(parse("verified longest - base longest < 0"), r, []).values
     assert values == (-r.round,) * len(r.seeds)
     assert "growth if longest falls" in rule_text(r)
-    assert compare_run(r)["verdicts"]["verified"] == "growth"
+    assert compare_run(r)["arms"]["verified"]["longest"]["delta"] == -r.round
     with pytest.raises(InputError, match="did you mean 'longest'"):
         hold(parse("verified longes > 0"), r, [])
 

@@ -97,7 +97,7 @@ def test_rounds_under_other_content_are_told(tmp_path: Path, kind: str) -> None:
 
 def test_a_record_of_before_says_that_nothing_is_sealed(tmp_path: Path) -> None:
     found = asked(tmp_path, sealed=[])
-    assert found["rule"].ok and "as config.json says; no round has it" in found["rule"].found
+    assert not found["rule"].ok and "as config.json says; no round has it" in found["rule"].found
     assert found["inputs"].found == "no hashes of verifier, task and data are recorded"
     assert not found["inputs"].ok
     half = asked(tmp_path, sealed=[{}, None])  # type: ignore[list-item]
@@ -206,3 +206,8 @@ def test_a_near_duplicate_is_named(tmp_path: Path) -> None:
     assert asked(tmp_path, figures)["near"] == Check(
         "near", False, "3 held out nearly in training: qa/eval/0/12/b1946ac92492"
     )
+
+
+def test_a_floor_is_asked_for_and_a_seed_that_lacks_its_figure(tmp_path: Path) -> None:
+    found = asked(tmp_path)
+    assert not found["floor"].ok and "for pass@1" in found["floor"].found

@@ -218,11 +218,11 @@ def test_holm_by_hand() -> None:
     assert holm([0.6, 0.7]) == [1.0, 1.0]
 
 
-def test_holm_leaves_nan_out_of_the_family() -> None:
+def test_holm_counts_a_nan_as_a_test_that_found_nothing() -> None:
     adjusted = holm([0.02, math.nan, 0.03])
-    assert adjusted[0] == pytest.approx(0.04)
+    assert adjusted[0] == pytest.approx(0.06)
     assert math.isnan(adjusted[1])
-    assert adjusted[2] == pytest.approx(0.04)
+    assert adjusted[2] == pytest.approx(0.06)
     assert holm([]) == []
     assert all(math.isnan(p) for p in holm([math.nan, math.nan]))
 

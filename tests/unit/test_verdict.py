@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -99,6 +100,19 @@ def test_holm_among_the_primary_arms_decides(tmp_path: Path) -> None:
     assert both["random"].reason == "Holm's p over the 2 primary arms is 0.068"
 
 
+def test_a_primary_arm_without_figures_does_not_make_the_others_surer(tmp_path: Path) -> None:
+    arms = {"verified": {"pass@1": (0.08, 0.15, 0.1)}, "unfiltered": {"pass@1": (math.nan,) * 3}}
+    ruled = rulings(record(tmp_path / "run", arms))
+    assert ruled["verified"].outcome == "inconclusive"
+    assert ruled["verified"].effect.p_holm == pytest.approx(2 * ruled["verified"].effect.interval.p)
+
+
+def test_an_interval_of_no_width_without_a_floor_settles_nothing(tmp_path: Path) -> None:
+    [ruling] = rulings(record(tmp_path / "run", {"a": {"pass@1": about(0.5, 0)}})).values()
+    assert ruling.outcome == "inconclusive"
+    assert ruling.reason == "the seeds' figures are equal, and no error of measurement is known"
+
+
 # Growth ------------------------------------------------------------------------------------------
 
 
@@ -127,7 +141,7 @@ def test_growth_is_named_by_intervals(
     ]
     rows = record(
         tmp_path / "run",
-        {"verified": {"pass@1": about(0.5, 0), "greedy": greedy, "pass@8": largest}},
+        {"verified": {"pass@1": about(0.5), "greedy": greedy, "pass@8": largest}},
     )
     values = {
         key: value + (best[key[0]] if key[3] == "pass@1_best_temperature" else 0)
@@ -180,8 +194,10 @@ def test_the_signs_have_one_family_without_the_rules_metric(tmp_path: Path) -> N
         for seen in ruled[arm].signs
         if seen.effect.deltas and seen.sign.name != "pass@1"
     }
-    adjusted = multipletests([one.interval.p for one in family.values()], method="holm")[1]
     assert len(family) == 3
+    # `unfiltered` has no real NLL: that test counts as one that found nothing.
+    known = [one.interval.p for one in family.values()]
+    adjusted = multipletests([*known, 1.0], method="holm")[1][:3]
     assert [one.p_holm for one in family.values()] == pytest.approx(list(adjusted))
     # The rule's metric keeps its own, those that describe have none.
     assert ruled["verified"].signs[0].effect == ruled["verified"].effect
@@ -205,7 +221,8 @@ def starved(
     `rows` and `steps` of `verified`: by seed, in every round; a batch has 128 rows.
     """
     figures = {"pass@1": (base, base, base + 0.001), "greedy": (0, 0, 0), "pass@8": (0.02,) * 3}
-    made = rows_of({arm: figures for arm in ("verified", "unfiltered")}, figures)
+    before = figures | {"pass@1_se": (0.001,) * 3}  # the arms have theirs
+    made = rows_of({arm: figures for arm in ("verified", "unfiltered")}, before)
     for i, seed in enumerate(SEEDS):
         for t in range(1, ROUNDS + 1):
             for arm, has, takes in (("verified", rows[i], steps[i]), ("unfiltered", 4000, 60)):
