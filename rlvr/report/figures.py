@@ -165,14 +165,17 @@ def change(r: Results, looks: Mapping[str, Look]) -> Figure:
         rows.append(zero)
     rows += [{"what": "margin", "arm": "margin", "value": at} for at in (-r.margin, r.margin)]
     sharp = effect_of(r, "base", "base", BEST_TEMPERATURE, r.metric).interval.delta
+    dotted = ""
     if r.metric == "pass@1" and math.isfinite(sharp):
         rows.append({"what": "level", "arm": AT_BEST, "value": _plain(sharp)})
+        dotted = f" Dotted: {AT_BEST}."
     thin = " Thin: each seed." if len(r.arms) <= FEW else ""
     better = f" {'Lower' if lower_is_better(r.metric) else 'Higher'} is better."
     says = (
         f"{_meaning(r.metric)}, less that of each seed's own base.{better} Thick: mean over seeds."
         f"{thin} "
-        f"Band: {percent(r)} interval. Dashed: the margin, +-{r.margin:g}. {_n(r, r.metric)}"
+        f"Band: {percent(r)} interval. Dashed: the margin, +-{r.margin:g}.{dotted} "
+        f"{_n(r, r.metric)}"
     )
     title = f"Change of {r.metric} from the base"
     spec = _lines(r, rows, _rounds(r), f"change of {r.metric}", looks, bounded=False, size=LARGE)
