@@ -4,9 +4,11 @@ A simulated run compares an arm with its base over a few seeds. Problem j of see
 base with probability g(a + v[j]), by the arm with g(a + SHIFT + v[j] + w[j] + b[s]), g the logistic
 function; v, w and b are normal, of deviation DIFFICULTY, CHANGE and that of the cell. So problems
 differ in how hard they are and in what training does to them, and seeds in what training does to
-them. Each of PROBLEMS problems has SAMPLES samples on either side. "shared": all seeds have the
-same problems, as those of a file; "fresh": each seed has its own, as generated tasks draw them. The
-truth is the mean change over all seeds and all problems that there could be.
+them. In the cells "failing" a seed's deviation is small, but one seed in FAILING, by chance, has
+FAILS added to it: it fails as a whole. Each of PROBLEMS problems has SAMPLES samples on either
+side. "shared": all seeds have the same problems, as those of a file; "fresh": each seed has its
+own, as generated tasks draw them. The truth is the mean change over all seeds and all problems that
+there could be.
 
 The rules, all with Student's t on the seeds' degrees of freedom, at 95 %:
 - old: the seeds' deviation alone, as in version 0.1.
@@ -20,9 +22,10 @@ and `floor` do not hold at 5 and 8 seeds: they do not know of the error that all
 common. `clustered` holds nearly as often as `new`, but its variance lacks 1/seeds of that error.
 
 No rule with Student's t holds where the seeds' shares scatter lopsidedly: near 0 and 1 with a large
-deviation, a little at 0.1 already, and with an extreme one anywhere. `note` is how often the output
-says so (`rlvr.results.effects.coverage_note`). Every coverage is a share of RUNS runs, and so exact
-to about +-0.006.
+deviation, a little at 0.1 already, and with an extreme one anywhere. Nor does one where a few seeds
+fail: as long as none of those that were seen has failed, nothing in them tells of it. `note` is how
+often the output says so (`rlvr.results.effects.coverage_note`), seldom where seeds fail. Every
+coverage is a share of RUNS runs, and so exact to about +-0.006 where it is 0.95.
 
 Run: python benchmarks/coverage.py [-o docs/results/coverage.json], which takes a minute. The last
 line has the lowest coverages as JSON, the file has every cell.
@@ -63,6 +66,7 @@ SEEDS = (3, 5, 8)
 # seeds or more, "small" is the upper quartile, "large" the 95th percentile; 3 have more than 1.
 DEVIATIONS = {"none": 0.0, "small": 0.19, "large": 0.67, "extreme": 1.5}
 SHARES = (0.5, 0.1, 0.01, 0.99)  # of the base
+FAILING, FAILS, FAILING_SHARE = 7, -4.0, 0.5  # one seed in so many, log-odds, share of the base
 RULES = ("old", "floor", "clustered", "new")
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 Array = Any  # of numpy
@@ -73,13 +77,15 @@ class Cell:
     """What the runs of a row have in common."""
 
     share: float
-    deviation: str
+    deviation: str  # of DEVIATIONS, or failing
     problems: str  # shared or fresh
     seeds: int
 
     @property
     def kind(self) -> str:
         """Where the cell belongs: every ordinary one must be covered."""
+        if self.deviation == "failing":
+            return "failing seeds"
         if self.deviation == "large" and self.share != 0.5:
             return "lopsided"
         return "extreme" if self.deviation == "extreme" else "ordinary"
@@ -103,12 +109,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How often intervals over seeds hold the truth.")
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write every cell there")
     out = parser.parse_args().out
-    every = itertools.product(SHARES, DEVIATIONS, ("fresh", "shared"), SEEDS)
+    every = [
+        *itertools.product(SHARES, DEVIATIONS, ("fresh", "shared"), SEEDS),
+        *itertools.product((FAILING_SHARE,), ("failing",), ("fresh", "shared"), SEEDS),
+    ]
     rows = [measured(Cell(*one), number) for number, one in enumerate(every)]
     Console(width=None if sys.stdout.isatty() else 100).print(table(rows))
     if out:
         how = {"runs": RUNS, "problems": PROBLEMS, "samples": SAMPLES, "deviations": DEVIATIONS}
-        write_json(out, {**how, "cells": rows})
+        failing = {"one in": FAILING, "log-odds": FAILS}
+        write_json(out, {**how, "failing": failing, "cells": rows})
     print(json.dumps(lowest(rows)))
 
 
@@ -132,18 +142,24 @@ def measured(cell: Cell, number: int, runs: int = RUNS) -> dict[str, Any]:
 
 def simulated(cell: Cell, runs: int, generator: np.random.Generator) -> Runs:
     """Return simulated runs of a cell."""
-    at, between = location_of(cell.share), DEVIATIONS[cell.deviation]
+    fails = cell.deviation == "failing"
+    at, between = location_of(cell.share), DEVIATIONS["small" if fails else cell.deviation]
     sets = 1 if cell.problems == "shared" else cell.seeds
     hard = at + DIFFICULTY * generator.standard_normal((runs, sets, PROBLEMS))
     change = SHIFT + CHANGE * generator.standard_normal((runs, sets, PROBLEMS))
     seeds = between * generator.standard_normal((runs, cell.seeds, 1))
+    if fails:
+        seeds = seeds + FAILS * (generator.random(seeds.shape) < 1 / FAILING)
     before = np.broadcast_to(expit(hard), (runs, cell.seeds, PROBLEMS))
     base = generator.binomial(SAMPLES, before) / SAMPLES
     values = generator.binomial(SAMPLES, expit(hard + change + seeds)) / SAMPLES - base
     errors = error_covariance(values)
     if cell.problems == "fresh":  # no two seeds have a problem in common
         errors = errors * np.eye(cell.seeds)
-    truth = share_of(at + SHIFT, math.hypot(DIFFICULTY, CHANGE, between)) - cell.share
+    scatter = math.hypot(DIFFICULTY, CHANGE, between)
+    truth = share_of(at + SHIFT, scatter) - cell.share
+    if fails:
+        truth += (share_of(at + SHIFT + FAILS, scatter) - cell.share - truth) / FAILING
     return Runs(base.mean(-1), values.mean(-1), errors, truth)
 
 

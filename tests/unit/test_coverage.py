@@ -41,6 +41,14 @@ def test_every_ordinary_case_is_covered() -> None:
     assert min(cell["old"] for cell in ordinary) < 0.9  # which it was not
 
 
+def test_where_seeds_fail_it_holds_less_often_than_it_says() -> None:
+    failing = [cell for cell in RECORDED["cells"] if cell["kind"] == "failing seeds"]
+    assert {cell["seeds"] for cell in failing} == {3, 5, 8}
+    assert {cell["problems"] for cell in failing} == {"fresh", "shared"}
+    others = [cell["new"] for cell in RECORDED["cells"] if cell["kind"] == "ordinary"]
+    assert max(cell["new"] for cell in failing) < min(others)
+
+
 def test_a_cell_is_measured_again(coverage: ModuleType) -> None:
     # `measured` holds the program's own intervals against the benchmark's.
     cell = coverage.Cell(0.5, "none", "shared", 8)
@@ -52,10 +60,13 @@ def test_a_cell_is_measured_again(coverage: ModuleType) -> None:
     assert lopsided["new"] < 0.9
 
 
-def test_the_truth_is_that_of_very_many_problems(coverage: ModuleType) -> None:
-    cell = coverage.Cell(0.1, "large", "fresh", 3)
-    made = coverage.simulated(cell, 2000, np.random.default_rng(0))
-    assert made.bases.mean() == pytest.approx(0.1, abs=0.002)
+@pytest.mark.parametrize(("share", "deviation"), [(0.1, "large"), (0.5, "failing")])
+def test_the_truth_is_that_of_very_many_problems(
+    coverage: ModuleType, share: float, deviation: str
+) -> None:
+    cell = coverage.Cell(share, deviation, "fresh", 3)
+    made = coverage.simulated(cell, 4000, np.random.default_rng(0))
+    assert made.bases.mean() == pytest.approx(share, abs=0.002)
     assert made.deltas.mean() == pytest.approx(made.truth, abs=0.004)
 
 
