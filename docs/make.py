@@ -147,9 +147,10 @@ def _changed() -> str:
 def _planted() -> str:
     """Return what benchmarks/verdicts.py found: what was planted, and how often what was said."""
     measured = json.loads((RESULTS / "verdicts.json").read_text())
-    heads = ("beyond", "sharpening", "growth, open", "collapse", "no effect", "inconclusive")
-    words = ("beyond sharpening", "sharpening", "open", *heads[3:])
+    heads = ("growth", "beyond", "sharpening", "open", "collapse", "no effect", "inconclusive")
+    words = ("growth", "beyond sharpening", *heads[2:])
     others = ("tail lost", "wrong")
+    failing = measured["failing"]  # the rows with seeds that fail as a whole
     lines = []
     for title, rows in measured["planted"].items():
         lines += [f"{title}:", "", f"| planted | change | {' | '.join((*heads, *others))} |"]
@@ -158,9 +159,19 @@ def _planted() -> str:
             cells = (f"{100 * row[word]:.1f} %" for word in (*words, *others))
             lines.append(f"| {name} | {row['change']:+.3f} | {' | '.join(cells)} |")
         lines.append("")
-    worst = max(row["wrong"] for rows in measured["planted"].values() for row in rows.values())
-    said = f"at most {100 * worst:.1f} % of one are wrong"
-    lines.append(f"{measured['records']:,} records a line; {said}.")
+    settings = measured["planted"].values()
+    normal = [row for rows in settings for name, row in rows.items() if name not in failing]
+    worst = max(row["wrong"] for row in normal)
+    lines.append(
+        f"{measured['records']:,} records a line. Where seeds differ normally, at most "
+        f"{100 * worst:.1f} % of a line are wrong; where some fail as a whole, far more:"
+    )
+    for name, how in failing.items():
+        wrong = [100 * rows[name]["wrong"] for rows in settings]
+        lines.append(
+            f"in *{name}*, each fails with probability {how['share']:g} by {-how['logits']:g} "
+            f"logits, and {min(wrong):.1f} % to {max(wrong):.1f} % of a line are wrong."
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -261,12 +272,17 @@ def _coverage(measured: dict[str, Any]) -> list[str]:
     }
     lowest = ", ".join(f"{kind} {found:.3f}" for kind, found in least.items())
     differ = ", ".join(f"{x:g} ({name})" for name, x in measured["deviations"].items())
+    exact = 1.96 * math.sqrt(0.95 * 0.05 / measured["runs"])
+    fails = measured["failing"]
     return [
         *lines,
         "",
-        f"Share of {measured['runs']:,} simulated runs whose 95 % interval holds the true change. "
+        f"Share of {measured['runs']:,} simulated runs whose 95 % interval holds the true change, "
+        f"itself exact to about +-{exact:.3f} where it is 0.95. "
         f"Lowest of the new rule: {lowest}. `extreme` are the rows so called, `lopsided` those "
-        "with a large deviation and another share than 0.5, `ordinary` all others. Seeds differ by "
+        "with a large deviation and another share than 0.5, `failing seeds` those called failing, "
+        f"where one seed in {fails['one in']}, by chance, fails by {-fails['log-odds']:g} log-odds "
+        "and the others differ by a small deviation, `ordinary` all others. Seeds differ by "
         f"{differ} in log-odds. Each run has {measured['problems']} problems with "
         f"{measured['samples']} samples.",
     ]
