@@ -86,8 +86,9 @@ def run(
 def _say_plan(job: Job) -> None:
     from rlvr.loop.dry_run import said_of
     from rlvr.results.plan import time_said
+    from rlvr.results.sceptic import MAX_PASSES
 
-    for name, said in (*said_of(job), ("time", time_said(job.config, job.folder))):
+    for name, said in (*said_of(job, MAX_PASSES), ("time", time_said(job.config, job.folder))):
         line = f"{name:<18} {said}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 

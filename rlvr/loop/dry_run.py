@@ -7,22 +7,26 @@ from collections.abc import Iterator
 
 from rich.filesize import decimal
 
+from rlvr.learners.context import SeedProblems
 from rlvr.learners.registry import LEARNERS
 from rlvr.loop import preflight
 from rlvr.loop.units import Job
-from rlvr.verify.plugins import load_named
 
 SHARES = (0.1, 0.5, 1.0)  # of a pool kept, for which the passes over the rows are said
 
 
-def said_of(job: Job) -> Iterator[tuple[str, str]]:
-    """Yield what is said, each with its name: problems, sampling, training and disk."""
+def said_of(job: Job, most_passes: float) -> Iterator[tuple[str, str]]:
+    """Yield what is said, each with its name: problems, sampling, training and disk.
+
+    More than `most_passes` over the kept rows are marked.
+    """
     config = job.config
     seeds, arms, rounds = len(config.seeds), len(config.arms), config.rounds
     yield "run", f"{seeds} seeds x ({arms} arms x {rounds} rounds and a base), into {job.folder}"
-    sizes = vars(load_named("task", config.task.name, "problems")[1]).get("sizes")
-    if sizes is not None:
-        counts = sizes(**config.task.options)
+    if said := preflight.without_warm_start(config):
+        yield "warning", said
+    counts = preflight.sizes(config)
+    if counts:
         yield "problems there", ", ".join(f"{split} {count:,}" for split, count in counts.items())
     first = job.problems[config.seeds[0]]
     parts = {
@@ -35,10 +39,7 @@ def said_of(job: Job) -> Iterator[tuple[str, str]]:
     }
     used = ", ".join(f"{name} {count:,}" for name, count in parts.items() if count)
     yield "problems of a seed", used
-    distinct = len({one.id for round_ in first.rounds for one in round_})
-    drawn = sum(map(len, first.rounds))
-    if distinct < drawn and config.corpus is None:
-        yield "repeated", f"{drawn:,} are drawn over the rounds, {distinct:,} of them different"
+    yield "drawn to train", _drawn(first, config.corpus is not None, counts.get("train"))
     levels = Counter(one.level for one in first.held_out)
     if len(levels) > 1:
         yield "levels held out", ", ".join(f"{name} {n:,}" for name, n in sorted(levels.items()))
@@ -49,8 +50,36 @@ def said_of(job: Job) -> Iterator[tuple[str, str]]:
     yield "evaluated a round", f"{evaluated:,} samples, and {config.evaluate.problems:,} greedy"
     if any(not LEARNERS[arm.learner].online for arm in config.arms):
         rows = config.train.steps * config.train.batch_size
-        passes = ", ".join(f"{share:.0%}: {rows / (share * pool):.1f}" for share in SHARES)
+        passes = {share: rows / (share * pool) for share in SHARES}
+        marks = {share: " !" if passes[share] > most_passes else "" for share in SHARES}
+        shown = ", ".join(f"{share:.0%}: {passes[share]:.1f}{marks[share]}" for share in SHARES)
+        if any(marks.values()):
+            shown += f"; ! more than {most_passes:g}: rows are learnt by heart"
         steps = f"{config.train.steps:,} steps of {config.train.batch_size:,} rows"
-        yield "trained a round", f"{steps}; passes over the kept rows, by the share kept: {passes}"
+        yield "trained a round", f"{steps}; passes over the kept rows, by the share kept: {shown}"
     yield "longest sequence", f"{job.length:,} tokens"
     yield "disk", f"at most {decimal(preflight.bytes_needed(config))}"
+
+
+def _drawn(seed: SeedProblems, corpus: bool, there: int | None) -> str:
+    """Say how many problems a seed draws to train on, and whether they come again.
+
+    `there`: how many the task has, where it says so. A corpus is the same in every round.
+    """
+    rounds = [one for part in seed.rounds[: 1 if corpus else None] for one in part]
+    parts = {
+        "few-shot": seed.prompting.shots,
+        "warm start": seed.warm_start,
+        "transcriber": seed.pairs,
+        "corpus" if corpus else "rounds": rounds,
+    }
+    every = [one for part in parts.values() for one in part]
+    added = " + ".join(f"{name} {len(part):,}" for name, part in parts.items() if part)
+    said = f"{len(every):,} by each seed ({added})"
+    if there is not None:
+        again = "problems come again" if len(every) > there else "each comes once"
+        return f"{said}, of {there:,} that there are: {again}"
+    different = len({(one.prompt, str(one.reference)) for one in every})
+    if different == len(every):
+        return f"{said}: each comes once"
+    return f"{said}: problems come again ({different:,} of them are different)"

@@ -21,6 +21,7 @@ from rlvr.engine.protocol import Tokens
 from rlvr.evaluate.settings import OffTargetConfig
 from rlvr.learners.context import SeedProblems
 from rlvr.learners.registry import LEARNERS
+from rlvr.learners.sft import WarmStartConfig
 from rlvr.models import loading
 from rlvr.select.arms import ArmConfig
 from rlvr.studies.curate import contaminate
@@ -204,6 +205,26 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
             whole = (len(prompts[i]) + len(s) for i, s in zip(solved, solutions, strict=True))
             needed = max(needed, longest + most, *whole)
     return min(needed + 1, limit)
+
+
+def sizes(config: Config) -> dict[str, int]:
+    """Return how many problems each split of the task has; nothing where the task does not say."""
+    told = vars(plugins.load_named("task", config.task.name, "problems")[1]).get("sizes")
+    return dict(told(**config.task.options)) if told is not None else {}
+
+
+def without_warm_start(config: Config) -> str:
+    """Return what to say of a model from random weights that has no warm start, "" of others."""
+    if config.model not in loading.LADDER or config.warm_start is not None:
+        return ""
+    keys = "problems: 1000, lr: 1.0e-3, batch_size: 128, until: 0.3, max_steps: 800"
+    dev, wanted = sizes(config).get("dev", 0), WarmStartConfig().held_back
+    if 0 < dev < wanted:
+        keys += f", held_back: {dev}"
+    return (
+        f"{config.model} starts from random weights: without a warm start it solves nothing, and "
+        f"no arm has anything to learn from; add warm_start: {{{keys}}} (it needs real solutions)"
+    )
 
 
 def _too_long(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from support.command import Call, assert_refused, shell
 from support.runs import TINY
 
 from rlvr import cli
-from rlvr.config import load, resolved, shipped_configs
+from rlvr.config import Config, load, resolved, shipped_configs
 from rlvr.models.loading import LADDER, make_tiny, materialise
 from rlvr.records import record
 from rlvr.select.arms import PRESETS
@@ -103,10 +104,33 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(call: Call, tmp_path
     assert said["run"].startswith("2 seeds x (2 arms x 2 rounds and a base)")
     assert said["problems of a seed"] == "warm start 500, each round 64, held out (eval) 32"
     assert said["sampled a round"] == "512 completions of at most 6 tokens, by each arm"
+    trained = "628 by each seed (warm start 500 + rounds 128)"
+    assert said["drawn to train"] == f"{trained}: each comes once"
+    assert "warning" not in said
     # 4 steps of 16 rows are 64: a tenth of 512 completions, 51.2, is gone through 1.25 times.
     assert said["trained a round"].endswith("by the share kept: 10%: 1.2, 50%: 0.2, 100%: 0.1")
     assert "MB" in said["disk"]
     assert_refused(call, ["'adition'"], "run", TINY, "task.name=adition", "--dry-run")
+
+
+def test_a_dry_run_marks_rows_learnt_by_heart_and_problems_that_come_again(call: Call) -> None:
+    _, out, _ = call("run", TINY, "train.steps=48", "--dry-run")
+    # 48 steps of 16 rows are 768: a tenth of 512 completions is gone through 15 times.
+    said = "10%: 15.0 !, 50%: 3.0, 100%: 1.5; ! more than 10: rows are learnt by heart"
+    assert f"by the share kept: {said}\n" in out
+    _, out, _ = call("run", TINY, "generate.prompts=9000", "--dry-run")
+    assert "18,500 by each seed (warm start 500 + rounds 18,000): problems come again (" in out
+
+
+def test_a_dry_run_warns_of_a_tiny_model_without_a_warm_start(call: Call, tmp_path: Path) -> None:
+    _, out, _ = call("run", TINY, "warm_start=null", "--dry-run")
+    (line,) = [line for line in out.splitlines() if line.startswith("warning ")]
+    assert "tiny-0.1m starts from random weights: without a warm start it solves nothing" in line
+    key = yaml.safe_load(re.findall(r"warm_start: \{.*?\}", line)[0])
+    assert Config.model_validate({**yaml.safe_load(TINY.read_text()), **key}).warm_start
+    make_tiny("tiny-0.1m", 0, tmp_path / "own")
+    code, out, _ = call("run", TINY, "warm_start=null", f"model={tmp_path / 'own'}", "--dry-run")
+    assert code == 0 and "warning" not in out
 
 
 def test_a_dry_run_says_how_a_file_is_split(call: Call, tmp_path: Path) -> None:
@@ -118,6 +142,16 @@ def test_a_dry_run_says_how_a_file_is_split(call: Call, tmp_path: Path) -> None:
     (said,) = [line for line in out.splitlines() if line.startswith("problems there")]
     counts = [int(word) for word in said.replace(",", "").split() if word.isdigit()]
     assert sum(counts) == 50 and counts[0] > 30
+    (drawn,) = [line for line in out.splitlines() if line.startswith("drawn to train")]
+    said = f"16 by each seed (rounds 16), of {counts[0]} that there are: each comes once"
+    assert drawn.endswith(said)
+    _, out, _ = call("run", config, *given, "generate.prompts=30")
+    (drawn,) = [line for line in out.splitlines() if line.startswith("drawn to train")]
+    assert drawn.endswith(
+        f"60 by each seed (rounds 60), of {counts[0]} that there are: problems come again"
+    )
+    (warning,) = [line for line in out.splitlines() if line.startswith("warning")]
+    assert f"held_back: {counts[2]}}}" in warning  # it has no 200
 
 
 def test_missing_config_names_the_nearest_shipped_one(call: Call) -> None:
