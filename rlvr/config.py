@@ -321,8 +321,11 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def _explain(failure: ValidationError) -> str:
-    """Say the first error of a ValidationError in one line: key, what is wrong, the fix."""
-    error = failure.errors()[0]
+    """Say an error of a ValidationError in one line: key, what is wrong, the fix.
+
+    The first unknown key, if there is one: it may be why another is missing. Else the first error.
+    """
+    error = min(failure.errors(), key=lambda one: one["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in error["loc"])
     more = f" (and {failure.error_count() - 1} more)" if failure.error_count() > 1 else ""
     if error["type"] == "extra_forbidden":
@@ -334,7 +337,7 @@ def _explain(failure: ValidationError) -> str:
         return f"{key}: a list was expected: write [{error['input']}]{more}"
     if error["type"] == "missing":
         return f"{key}: this key is missing: add it{more}"
-    message = error["msg"].removeprefix("Value error, ")
+    message = error["msg"].removeprefix("Value error, ").removeprefix(f"{key}: ")
     given = "" if isinstance(error["input"], dict) else f" (given: {error['input']!r})"
     return f"{key + ': ' if key else ''}{message}{given}{more}"
 

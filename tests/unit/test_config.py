@@ -120,10 +120,18 @@ def test_missing_key_is_named(key: str, tmp_path: Path) -> None:
     assert f"{key}: this key is missing" in complaint([], path)
 
 
+def test_a_misspelt_key_is_named_before_the_one_that_is_missing(tmp_path: Path) -> None:
+    message = complaint([], written(tmp_path, rounds=None, round=3))
+    assert ": round: unknown key, did you mean 'rounds'?" in message and "(and 1 more)" in message
+
+
 @pytest.mark.parametrize(
     ("arms", "words"),
     [
-        (["verifed"], ["'verifed'", "did you mean 'verified'", "known:"]),
+        (
+            ["verifed"],
+            ["config.yaml: arms: unknown arm 'verifed'", "did you mean 'verified'", "known:"],
+        ),
         (["random"], ["'random' matches 'verified'", "not among the arms"]),
         ([{"name": "mine", "keep": "random"}], ["keep: random needs match"]),
         ([{"name": "mine", "keep": "all", "match": "mine"}], ["match has no meaning"]),
@@ -205,7 +213,7 @@ def test_mangled_overrides_are_bad_input(override: str) -> None:
         ("name: a\n\tmodel: b\n", "not YAML"),
         ("name: a\nname: b\n", "name"),
         ("- a\n- b\n", "mapping"),
-        ("just words\n", "missing"),
+        ("just words\n", "just words: unknown key"),
         ("", "missing"),
         ("name: ${nowhere}\n", "nowhere"),
     ],
