@@ -144,7 +144,7 @@ def main() -> None:
         }
         for i, (title, size) in enumerate(SIZES.items())
     }
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else 150)
     for title, rows in found.items():
         console.print(table(title, rows))
     worst: dict[str, float] = {}
