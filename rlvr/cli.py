@@ -121,21 +121,20 @@ def plan(
     and what more problems or samples would gain. Without a pilot: what recorded runs would say.
     """
     from rlvr import config as config_
-    from rlvr.results.plan import read_pilot
+    from rlvr.results.plan import check_seeds, fresh_seeds, read_pilot
     from rlvr.results.plan_tables import print_plan, print_scenarios
 
     loaded = config_.load(Path(config), overrides or [])
     wanted = loaded.verdict.margin if effect is None else effect
     if not wanted > 0:
         raise InputError(f"--effect {wanted:g}: a change to see lies above 0")
-    if len(loaded.seeds) < 2:
-        raise InputError(f"{config}: seeds: a plan needs two or more: 'seeds=[0,1,2]'")
+    check_seeds(pilot, loaded, config)
     if pilot is not None:
         print_plan(read_pilot(pilot, loaded, config), wanted, console)
     elif not print_scenarios(loaded, wanted, console):
         raise InputError(
             "--pilot: none given, and no recorded runs lie beside this package: run a pilot, "
-            f"rlvr run {config} 'seeds=[0,1,2]' --out PILOT, and give it with --pilot PILOT"
+            f"rlvr run {config} {fresh_seeds(loaded)} --out PILOT, and give it with --pilot PILOT"
         )
 
 

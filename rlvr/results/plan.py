@@ -10,6 +10,7 @@ What it does not do: run anything, or guess what another task, model or metric w
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,7 @@ FREE = re.compile(
     r"verdict\.(margin|confidence|primary))(\..*)?"
 )
 FIRST = ("model", "task", "verdict")  # named before others
+PILOT_FROM = 100  # the first seed that is proposed for a pilot
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,6 @@ def read_pilot(folder: Path, config: Config, where: str) -> Pilot:
     """
     check_same(folder, config, where)
     r = read_results(folder)
-    if len(r.seeds) < 2:
-        raise InputError(
-            f"{folder}: a pilot of 1 seed says nothing of how seeds differ: run it with "
-            f"{MIN_SEEDS}: rlvr run {where} 'seeds=[0,1,2]' --out FOLDER"
-        )
     r = replace(r, round=min(r.round, config.rounds))
     rule = rule_of(config)
     arms = tuple(measured(r, arm, config.verdict.metric) for arm in primary(config))
@@ -120,6 +117,26 @@ def read_pilot(folder: Path, config: Config, where: str) -> Pilot:
         cost=read_cost(r.folder, config),
         at_once=at_once(config),
     )
+
+
+def fresh_seeds(config: Config) -> str:
+    """Return an override that gives a pilot as many seeds as it needs, none of them the run's."""
+    free = (seed for seed in itertools.count(PILOT_FROM) if seed not in config.seeds)
+    return f"'seeds=[{','.join(map(str, itertools.islice(free, MIN_SEEDS)))}]'"
+
+
+def check_seeds(folder: Path | None, config: Config, where: str) -> None:
+    """Raise InputError where the config or its pilot, if there is one, has too few seeds."""
+    wrong = []
+    if len(config.seeds) < 2:
+        wrong.append(f"{where}: seeds: a plan needs two or more: add 'seeds=[0,1,2]'")
+    if folder is not None and len(read_results(folder).seeds) < 2:
+        wrong.append(
+            f"{folder}: a pilot of 1 seed says nothing of how seeds differ: run it with "
+            f"{MIN_SEEDS}: rlvr run {where} {fresh_seeds(config)} --out FOLDER"
+        )
+    if wrong:
+        raise InputError("; ".join(wrong))
 
 
 def rule_of(config: Config) -> Rule:
@@ -165,7 +182,7 @@ def check_same(folder: Path, config: Config, where: str) -> None:
     if found := differing(recorded, config):
         raise InputError(
             f"{folder / CONFIG}: no pilot of {where}; differing: {', '.join(found[:8])}: give the "
-            f"run of that config, or run one: rlvr run {where} 'seeds=[0,1,2]' --out FOLDER"
+            f"run of that config, or run one: rlvr run {where} {fresh_seeds(config)} --out FOLDER"
         )
 
 

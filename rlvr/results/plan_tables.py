@@ -12,7 +12,7 @@ from rich.table import Table
 
 from rlvr.config import Config
 from rlvr.results.effects import number
-from rlvr.results.plan import Measured, Pilot, recorded, rule_of, size_of
+from rlvr.results.plan import Measured, Pilot, fresh_seeds, recorded, rule_of, size_of
 from rlvr.statistics.estimates import TOLERANCE
 from rlvr.statistics.power import (
     HELD,
@@ -72,7 +72,7 @@ def print_scenarios(config: Config, effect: float, console: Console) -> bool:
         )
     console.print(table)
     console.print(
-        "\nFor a plan of your own: rlvr run CONFIG 'seeds=[0,1,2]' --out PILOT, then\n"
+        f"\nFor a plan of your own: rlvr run CONFIG {fresh_seeds(config)} --out PILOT, then\n"
         "rlvr plan CONFIG --pilot PILOT",
         highlight=False,
     )
@@ -124,7 +124,17 @@ def arms_table(pilot: Pilot, effect: float) -> Table:
         "deviations are the true ones. sd uncertain: on average over what "
         f"{pilot.arms[0].spread.size.seeds} seeds leave open of them."
     )
+    if not all(of.samples_known for of in pilot.arms):
+        table.caption += f" ?: {_untold(pilot)}."
     return table
+
+
+def _untold(pilot: Pilot) -> str:
+    """Return why the samples' deviation is not told from the problems'."""
+    ks = pilot.run.config["evaluate"]["k"]
+    if pilot.config.verdict.metric == "pass@1" and 2 not in ks:
+        return "in the problems' part; to tell it, evaluate.k needs a 2 in the pilot"
+    return "not told for this metric"
 
 
 def _measuring_parts(of: Measured) -> list[str]:

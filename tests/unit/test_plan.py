@@ -121,13 +121,20 @@ def test_a_run_of_another_config_is_no_pilot(
     call: Call, pilot: Path, written: Path, override: str, words: list[str]
 ) -> None:
     words = [*words, f"{pilot}/config.json", str(written), "rlvr run"]
+    words = [*words, "'seeds=[100,101,102]'"]
     assert_refused(call, words, "plan", written, override, "--pilot", pilot)
+
+
+def test_a_pilot_is_proposed_seeds_that_the_run_does_not_have() -> None:
+    assert plan.fresh_seeds(changed(seeds=[99, 101, 103])) == "'seeds=[100,102,104]'"
 
 
 def test_what_says_nothing_is_refused(call: Call, tmp_path: Path, written: Path) -> None:
     alone = make_run(tmp_path / "alone", made_config(seeds=[4], verdict={"margin": 0.1}))
-    words = ["1 seed", "'seeds=[0,1,2]'", "--out"]
+    words = ["1 seed", "'seeds=[100,101,102]'", "--out"]
     assert_refused(call, words, "plan", written, "--pilot", alone)
+    both = [*words, "seeds: a plan needs two or more", str(alone)]
+    assert_refused(call, both, "plan", written, "seeds=[1]", "--pilot", alone)
     empty = tmp_path / "empty"
     assert_refused(call, [str(empty), "config.json"], "plan", written, "--pilot", empty)
     assert_refused(call, ["--effect -1", "above 0"], "plan", written, "--effect=-1")
@@ -149,6 +156,7 @@ def test_the_printed_plan(call: Call, pilot: Path, written: Path) -> None:
         "--effect",
     ):
         assert said in text, said
+    assert "?" not in text
     assert max(map(len, out.splitlines())) <= 80
     [row] = [line for line in out.splitlines() if line.startswith("5  ")]
     assert len(row.split()) == 9 and "-" not in row.split()
@@ -163,7 +171,20 @@ def test_without_a_pilot_recorded_runs_are_shown(
     for name in ("quickstart", "smollm2"):
         assert any(line.startswith(f"{name} ") for line in out.splitlines())
     monkeypatch.setattr(plan, "RECORDED", tmp_path / "nowhere")
-    assert_refused(call, ["--pilot PILOT", "'seeds=[0,1,2]'"], "plan", written)
+    assert_refused(call, ["--pilot PILOT", "'seeds=[100,101,102]'"], "plan", written)
+
+
+def test_where_pass_at_2_is_not_recorded_the_table_says_how_to_have_it(
+    call: Call, tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = {"verdict": {"metric": "pass@1", "margin": 0.1}}
+    evaluate = {"problems": 20, "samples": 4, "k": [1, 4]}
+    folder = make_run(tmp_path / "pilot", made_config(evaluate=evaluate, **more))
+    monkeypatch.setattr(plan, "_one_sample", lambda *_: None)  # made runs have pass@2 always
+    code, out, _ = call("plan", written, "seeds=[3,4,5]", "--pilot", folder)
+    text = " ".join(out.split())
+    assert code == 0 and " ? " in text
+    assert "?: in the problems' part; to tell it, evaluate.k needs a 2 in the pilot." in text
 
 
 def test_a_metric_without_a_measurement_error(pilot: Path) -> None:
