@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from rlvr.data import RunError
 from rlvr.loop.progress import Display
 from rlvr.loop.recording import headline
-from rlvr.loop.units import POLL_SECONDS, Job, Unit, units
+from rlvr.loop.units import POLL_SECONDS, Job, Unit, long_begin, units
 from rlvr.loop.work import Begun
 from rlvr.loop.worker import Made
 from rlvr.records.layout import RECORDED, STOP, Place
@@ -131,6 +131,8 @@ def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
         for of, unit in ready[: max(0, crew.room() - len(running))]:
             worker = idle.pop() if idle else crew.hire()
             job = dataclasses.replace(of.job, folder=of.job.folder.absolute(), problems={})
+            if said := long_begin(of.job, unit):
+                display.note(said)
             running[crew.begin(worker, job, unit)] = (worker, of, unit)
             of.since[unit] = time.monotonic()
             todo.remove((of, unit))

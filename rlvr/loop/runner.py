@@ -19,7 +19,7 @@ from rlvr.learners.context import Seed
 from rlvr.loop import local, preflight, repair, sealing, tracking
 from rlvr.loop.progress import Display
 from rlvr.loop.registered import registered
-from rlvr.loop.units import Job, units
+from rlvr.loop.units import Job, long_begin, units
 from rlvr.loop.work import Begun, open_seed, opened, pools, prune, work
 from rlvr.models import loading
 from rlvr.records import layout, record
@@ -176,4 +176,6 @@ def _work_here(begun: Begun, display: Display) -> None:
         for unit in units(config):
             if seed is None or seed.seed != unit.seed:
                 seed = open_seed(shared, job, unit.seed)
+            if said := long_begin(job, unit):
+                display.note(said)
             work(shared, seed, unit)

@@ -76,6 +76,14 @@ def units(config: Config) -> dict[Unit, tuple[Unit, ...]]:
     return found
 
 
+def long_begin(job: Job, unit: Unit) -> str:
+    """Return what to say where a unit begins with a warm start, which takes minutes; else ""."""
+    base = unit.rounds(job.config)[0].folder(job.folder)
+    if unit.arm != BASE or job.config.warm_start is None or (base / layout.MODEL).is_dir():
+        return ""
+    return f"seed {unit.seed}: the warm start of its base begins"
+
+
 @contextmanager
 def alone(job: Job, unit: Unit, display: Display) -> Iterator[None]:
     """Hold a unit's lock, so that two workers never write the same unit.

@@ -63,6 +63,7 @@ def test_two_at_once_are_as_one_after_the_other(reference: Path, tmp_path: Path)
     at_once = [f"threads={CORES}", "workers=2", "rounds=1", "arms=[verified]"]
     out = finish(start_run(tmp_path / "run", reference.parent / "cache", *at_once))
     assert f"4 units, 2 at a time with {CORES} threads each" in out
+    assert all(f"seed {seed}: the warm start of its base begins" in out for seed in (7, 8))
     for seed in (7, 8):
         ours, theirs = (run / f"seed-{seed}" / "base" for run in (tmp_path / "run", reference))
         for name in ("completions.parquet", "metrics.json", "model/model.safetensors"):
