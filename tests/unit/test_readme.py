@@ -15,6 +15,7 @@ from rlvr.config import load, resolved
 from rlvr.evaluate.table import find
 from rlvr.results.compare import read_results
 from rlvr.results.effects import Move
+from rlvr.results.sceptic import checks
 from rlvr.results.tables import contrast_tables, evidence_tables, sign_tables, verdict_table
 from rlvr.results.verdict import NO_ROOM, NOTHING, SIGNS, Kind, rulings
 from rlvr.statistics.estimates import Outcome
@@ -94,8 +95,9 @@ def test_the_glossary_has_every_column_and_every_word_of_a_verdict() -> None:
     r = read_results(RESULTS)
     shown = (verdict_table(r), *sign_tables(r), *contrast_tables(r), *evidence_tables(r))
     columns = {str(column.header) for table in shown for column in table.columns}
-    assert columns - terms == {"arms", "sign", "move"}
+    assert columns - terms == {"arms"}
     words = {*get_args(Outcome), *get_args(Kind), *get_args(Move), NOTHING, NO_ROOM, "exploratory"}
+    words |= {check.what for check in checks(r)} | {"corrupted", "pilot", "policy"}
     words |= {word for sign in SIGNS for word in (sign.name, sign.definition)}
     assert words - terms == set()
     for seen in {seen.metric for ruling in rulings(r).values() for seen in ruling.signs}:
