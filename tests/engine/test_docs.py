@@ -124,7 +124,7 @@ def run_page(page: Path, for_real: bool) -> None:
 def load_block(block: Block) -> None:
     """Load a config, or what is a part of one laid over the tests' own."""
     given = yaml.safe_load(block.text)
-    if "model" not in given:
+    if "name" not in given:
         whole, decoding = yaml.safe_load(TINY.read_text()), given.get("generate", {})
         if any(arm.get("author") for arm in given.get("arms", []) if isinstance(arm, dict)):
             given = {"transcription": {"problems": 64}, **given}
