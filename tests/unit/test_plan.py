@@ -178,9 +178,8 @@ def test_without_a_pilot_recorded_runs_are_shown(
 def test_where_pass_at_2_is_not_recorded_the_table_says_how_to_have_it(
     call: Call, tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    more: dict[str, Any] = {"verdict": {"metric": "pass@1", "margin": 0.1}}
     evaluate = {"problems": 20, "samples": 4, "k": [1, 4]}
-    folder = make_run(tmp_path / "pilot", made_config(evaluate=evaluate, **more))
+    folder = make_run(tmp_path / "pilot", changed(evaluate=evaluate))
     monkeypatch.setattr(plan, "_one_sample", lambda *_: None)  # made runs have pass@2 always
     code, out, _ = call("plan", written, "seeds=[3,4,5]", "--pilot", folder)
     text = " ".join(out.split())
