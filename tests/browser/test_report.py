@@ -587,7 +587,7 @@ def test_fair_shares() -> None:
 
 
 def test_figures_alone_make_a_report_without_completions() -> None:
-    page = Page(render([read_results(REPO / "docs/results/quickstart")]))
+    page = Page(render([read_results(REPO / "docs/results/code_smollm2")]))
     assert "there is nothing to browse" in page.text
     assert page.verdicts["verified"]["verdict"] == "growth"
     assert ("form", {"id": "filters", "aria-label": "Filters"}) not in page.tags

@@ -17,6 +17,6 @@ def test_doctor_finds_nothing_wrong_here(call: Call) -> None:
 
 
 def test_an_argument_that_the_engine_has_not_is_refused(call: Call, tmp_path: Path) -> None:
-    short = ["seeds=[7]", "rounds=1", "arms=[verified]", "warm_start=null", "train.steps=1"]
+    short = ["seeds=[7]", "rounds=1", "arms=[verified]", "train.steps=1"]
     run = ["run", TINY, *short, "engine.no_such_argument=1", "--out", tmp_path / "run"]
     assert_refused(call, ["engine.no_such_argument"], *run)

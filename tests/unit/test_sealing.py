@@ -90,7 +90,7 @@ def begin(*overrides: str, rounds: list[Place] = ROUNDS) -> list[str]:
             record.write_json(folder / "metrics.json", [{**where, **row}])
             record.write_sums(folder)
         record.write_metrics(job.folder)
-    return display.said
+    return [line for line in display.said if "without a warm start" not in line]
 
 
 def contents() -> dict[Path, bytes]:
