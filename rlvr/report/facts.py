@@ -94,7 +94,7 @@ def verdict_table(r: Results) -> Table:
     note = f"In brackets: the {percent(r)} interval."
     if against and r.metric != "pass@1":
         note += " Against base at best T: pass@1."
-    if any(ruling.kind == "beyond sharpening" for ruling in rulings(r).values()):
+    if any(ruling.kind == "beyond sharpening" for ruling in ruled.values()):
         note += f" {kinds_in_words(r)}."
     return Table(f"{r.metric} against the base", head, tuple(rows), note)
 

@@ -270,11 +270,11 @@ def worst_case(r: Results, arm: str, other: str) -> tuple[Effect, Effect] | None
         return None
     if other != "base" or arm not in r.primary:
         return against, favour
-    return _in_place_of(r, arm, against), _in_place_of(r, arm, favour)
+    return at_its_least_sure(r, arm, against), at_its_least_sure(r, arm, favour)
 
 
-def _in_place_of(r: Results, arm: str, effect: Effect) -> Effect:
-    """Return an effect with the Holm p that it has in the place of a primary arm's own.
+def at_its_least_sure(r: Results, arm: str, effect: Effect) -> Effect:
+    """Return an effect of a primary arm with the largest Holm p that it may have.
 
     The other primary arms have the largest p that their own excluded completions may give them.
     """

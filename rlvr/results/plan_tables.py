@@ -13,6 +13,7 @@ from rich.table import Table
 from rlvr.config import Config
 from rlvr.results.effects import number
 from rlvr.results.plan import Measured, Pilot, fresh_seeds, recorded, rule_of, size_of
+from rlvr.results.tables import empty_table
 from rlvr.statistics.estimates import TOLERANCE
 from rlvr.statistics.power import (
     HELD,
@@ -54,7 +55,7 @@ def print_scenarios(config: Config, effect: float, console: Console) -> bool:
         "Which of them this run is like, nobody knows before a pilot.\n",
         highlight=False,
     )
-    table = _table(
+    table = empty_table(
         f"if {config.name} were like",
         ["recorded run", "arm"],
         ["sd of seeds", "of measuring", "seeds needed", f"+- of {size.seeds} seeds"],
@@ -114,7 +115,9 @@ def arms_table(pilot: Pilot, effect: float) -> Table:
     """Return for each primary arm where its error comes from, and the seeds that it needs."""
     size, rule = pilot.size, pilot.rule
     figures = ["between seeds", "problems", "samples", "seeds needed", "sd uncertain"]
-    table = _table("standard deviations of one seed's change, and seeds needed", ["arm"], figures)
+    table = empty_table(
+        "standard deviations of one seed's change, and seeds needed", ["arm"], figures
+    )
     for of in pilot.arms:
         seeds = [seeds_needed(of.spread, size, effect, rule, known) for known in (True, False)]
         between = number(math.sqrt(of.spread.between))
@@ -177,7 +180,7 @@ def _outlooks(
     effect: float,
 ) -> Table:
     figures = ["+-", f"in {HELD:.0%} of runs", f"tells {effect:g}", "verdict", "no effect", "hours"]
-    table = _table(title, [head], figures)
+    table = empty_table(title, [head], figures)
     for name, size in sizes:
         there = outlook(of.spread, size, effect, pilot.rule)
         table.add_row(name, *_cells(there), _hours(pilot.hours(size)))
@@ -246,21 +249,3 @@ def _seeds(found: int | None) -> str:
 
 def _hours(hours: float) -> str:
     return "-" if math.isnan(hours) else f"{hours:.1f}" if hours >= 0.95 else f"{hours:.2f}"
-
-
-def _table(title: str, names: Sequence[str], figures: Sequence[str]) -> Table:
-    table = Table(
-        title=escape(title),
-        title_justify="left",
-        title_style="bold",
-        caption_justify="left",
-        caption_style="",
-        box=None,
-        padding=(0, 2, 0, 0),
-        pad_edge=False,
-    )
-    for name in names:
-        table.add_column(escape(name), overflow="fold")
-    for name in figures:
-        table.add_column(escape(name), justify="right", no_wrap=True)
-    return table

@@ -18,7 +18,14 @@ from rlvr.learners.registry import LEARNERS
 from rlvr.records import seals
 from rlvr.records.record import deciding, digest
 from rlvr.records.seals import Group
-from rlvr.results.effects import Results, effect_of, excluded, outcome, worst_case
+from rlvr.results.effects import (
+    Results,
+    at_its_least_sure,
+    effect_of,
+    excluded,
+    outcome,
+    worst_case,
+)
 from rlvr.results.effects import arm_effects as effects_of
 from rlvr.results.verdict import nothing_to_learn_from, rulings
 from rlvr.statistics.estimates import MIN_SEEDS
@@ -345,7 +352,10 @@ def _hanging(r: Results) -> tuple[str, bool]:
         cases = worst_case(r, arm, "base")
         if cases is None and ("base" in counts or arm in counts):
             unbounded.append(arm)
-        if cases and {outcome(r, case) for case in cases} != {outcome(r, effect)}:
+        possible = [*(cases or ()), effect]
+        if arm in r.primary:  # another primary arm's completions may change Holm's p
+            possible.append(at_its_least_sure(r, arm, effect))
+        if len({outcome(r, case) for case in possible}) > 1:
             changed.append(arm)
     said = "no verdict hangs on it"
     if unbounded:

@@ -85,13 +85,14 @@ def _progress(r: Results) -> str:
     return text
 
 
-def _table(title: str, names: Sequence[str], figures: Sequence[str]) -> Table:
-    """Return an empty table: names flush left and folded where too long, figures flush right."""
+def empty_table(title: str, names: Sequence[str], figures: Sequence[str]) -> Table:
+    """Return a table without rows: names flush left, folded where too long; figures flush right."""
     table = Table(
         title=escape(title),
         title_justify="left",
         title_style="bold",
         caption_justify="left",
+        caption_style="",
         box=None,
         padding=(0, GAP, 0, 0),
         pad_edge=False,
@@ -126,10 +127,11 @@ def verdict_table(r: Results) -> Table:
     Under an arm, pass@1 against the base at its best temperature, with the word for its growth.
     """
     columns = ["base", "final", "delta", f"{percent(r)} interval"]
-    table = _table(f"{r.metric} against the base", ["arm"], columns)
+    table = empty_table(f"{r.metric} against the base", ["arm"], columns)
     table.add_column("verdict", overflow="fold")
     best = "  base at best T" if r.metric == "pass@1" else "  pass@1 at best T"
-    for arm, ruling in rulings(r).items():
+    ruled = rulings(r)
+    for arm, ruling in ruled.items():
         if arm == _first_described(r):
             table.add_row("exploratory:", style="dim")
         for label, effect in _effect_rows(r, arm, "base", ruling.effect):
@@ -139,7 +141,7 @@ def verdict_table(r: Results) -> Table:
             kind = _styled(ruling.kind) if ruling.kind else ""
             table.add_row(*_verdict_cells(best, ruling.best), kind)
     notes = []
-    if any(ruling.kind == "beyond sharpening" for ruling in rulings(r).values()):
+    if any(ruling.kind == "beyond sharpening" for ruling in ruled.values()):
         notes.append(kinds_in_words(r))
     if _first_described(r):
         notes.append("exploratory: the rule is not about them; intervals not corrected")
@@ -162,7 +164,7 @@ def sign_tables(r: Results) -> list[Table]:
     names = [seen.sign.name for seen in next(iter(ruled.values())).signs]
     if not names:
         return []
-    table = _table("signs of collapse", ["arm"], [])
+    table = empty_table("signs of collapse", ["arm"], [])
     for name in names:
         table.add_column(name, no_wrap=True)
     for arm, ruling in ruled.items():
@@ -183,10 +185,10 @@ def _move(seen: Seen) -> str:
 def evidence_tables(r: Results) -> list[Table]:
     """Return the figures behind the verdicts and behind the signs."""
     columns = ["Holm p", "noise", "floor", "80 % power from"]
-    sure = _table(f"{r.metric} against the base, how sure", ["arm"], columns)
+    sure = empty_table(f"{r.metric} against the base, how sure", ["arm"], columns)
     sure.caption = "noise: standard error within one seed, over problems and their samples"
     figures = ["base", "final", "delta", f"{percent(r)} interval", "Holm p"]
-    behind = _table("signs of collapse, the figures", ["arm", "sign"], figures)
+    behind = empty_table("signs of collapse, the figures", ["arm", "sign"], figures)
     behind.add_column("move", no_wrap=True)
     for arm, ruling in rulings(r).items():
         effect = ruling.effect
@@ -203,7 +205,7 @@ def evidence_tables(r: Results) -> list[Table]:
 def contrast_tables(r: Results) -> list[Table]:
     """Return one table, none where there is one arm."""
     columns = ["delta", f"{percent(r)} interval", "Holm p", "excludes 0"]
-    table = _table(f"{r.metric}, arm against arm", ["arms"], columns)
+    table = empty_table(f"{r.metric}, arm against arm", ["arms"], columns)
     for (a, b), measured in contrast_effects(r, r.metric).items():
         for label, effect in _effect_rows(r, a, b, measured):
             interval = effect.interval
@@ -219,7 +221,7 @@ def contrast_tables(r: Results) -> list[Table]:
 def conditions_tables(r: Results) -> list[Table]:
     """Return one table of the run's own conditions, none where it has none."""
     columns = ["value", f"{percent(r)} interval", "Holm p", ""]
-    table = _table("conditions of the config", ["condition"], columns)
+    table = empty_table("conditions of the config", ["condition"], columns)
     settled = settle_conditions(r)
     table.caption = "\n".join(dict.fromkeys(escape(one.why) for one, _ in settled if one.why))
     for one, p in settled:
@@ -242,7 +244,7 @@ def _excluded_tables(r: Results) -> list[Table]:
     if not any(excluded(r, arm) for arm in ("base", *r.arms)):
         return []
     figures = ["abstain", "error", r.metric, "all wrong", "all right"]
-    table = _table("completions excluded from evaluation, all seeds", ["arm"], figures)
+    table = empty_table("completions excluded from evaluation, all seeds", ["arm"], figures)
     table.caption = "at worst, at best: with all of them counted against, or for, the arm"
     for arm in ("base", *r.arms):
         table.add_row(
@@ -315,7 +317,7 @@ def _arm_tables(
         groups[-1].append(arm)
     tables = []
     for group in groups:
-        table = _table(title, [head], ["base", *group])
+        table = empty_table(title, [head], ["base", *group])
         for name, cells in rows.items():
             table.add_row(escape(name), *(cells[arm] for arm in ("base", *group)))
         tables.append(table)
@@ -327,7 +329,7 @@ def print_side_by_side(runs: Sequence[Results], console: Console) -> None:
     names = [r.name for r in runs]
     labels = names if len(set(names)) == len(names) else [str(r.folder) for r in runs]
     figures = ["base", "final", "delta", "interval", "verdict"]
-    table = _table("runs side by side", ["run", "arm"], figures)
+    table = empty_table("runs side by side", ["run", "arm"], figures)
     for label, r in zip(labels, runs, strict=True):
         for arm, ruling in rulings(r).items():
             for name, effect in _effect_rows(r, arm, "base", ruling.effect):

@@ -13,7 +13,14 @@ from rlvr.evaluate.evaluation import Record, real_records, write_records
 from rlvr.evaluate.metrics import likelihood, sampled
 from rlvr.records.layout import Place, base_of
 from rlvr.results.compare import compare_run, read_results
-from rlvr.results.effects import arm_effects, contrast_effects, coverage_note, effect_of, level_of
+from rlvr.results.effects import (
+    arm_effects,
+    contrast_effects,
+    coverage_note,
+    effect_of,
+    level_of,
+    measurement_errors,
+)
 from rlvr.results.errors import errors_of
 from rlvr.statistics.estimates import measurement_error, paired_interval
 
@@ -251,3 +258,12 @@ def test_a_share_near_its_bound_is_said(
     effects = arm_effects(read_results(make_run(tmp_path / "run", rows)), "pass@1")
     assert coverage_note(effects["verified"]).startswith(said)
     assert bool(coverage_note(effects["verified"])) == bool(said)
+
+
+def test_recorded_errors_of_two_metrics_of_one_arm_do_not_cancel(tmp_path: Path) -> None:
+    r = read_results(evaluated(tmp_path / "run", seeds=(0, 1), error=0.03))
+    sides = [("base", "pass@1_best_temperature", 0), ("base", "pass@1", 0)]
+    errors, floor = measurement_errors(r, r.seeds, sides)
+    assert floor == "unpaired" and np.diag(errors) == pytest.approx([2 * 0.03**2] * 3)
+    twice, _ = measurement_errors(r, r.seeds, [sides[1], sides[1]])
+    assert np.diag(twice) == pytest.approx([0, 0, 0]), "a figure less itself has no error"

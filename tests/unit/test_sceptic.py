@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,50 @@ def test_a_near_duplicate_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_a_floor_is_asked_for_and_a_seed_that_lacks_its_figure(tmp_path: Path) -> None:
+# Figures that are not there, or there twice
+
+
+def test_a_floor_is_asked_for(tmp_path: Path) -> None:
     found = asked(tmp_path)
-    assert not found["floor"].ok and "for pass@1" in found["floor"].found
+    assert found["floor"] == Check("floor", False, "no floor for pass@1")
+    errors: Figures = {("base", "pass@1_se"): 0.01, ("verified", "pass@1_se"): 0.01}
+    found = asked(tmp_path, {**errors, ("random", "pass@1_se"): 0.01})
+    assert found["floor"] == Check("floor", False, "unpaired for pass@1")
+
+
+def test_a_seed_that_lacks_its_figure_is_told(tmp_path: Path) -> None:
+    assert asked(tmp_path)["seeds"].ok
+    found = asked(tmp_path, {("verified", "pass@1"): [0.2, math.nan, 0.2]})
+    assert found["seeds"] == Check("seeds", False, "3: 0, 1, 2; pass@1 only in: verified 2")
+
+
+def test_seeds_with_equal_figures_are_told(tmp_path: Path) -> None:
+    apart: Figures = {("verified", "real_nll"): [0.31, 0.32, 0.33]}
+    assert asked(tmp_path, apart)["seeds"].ok
+    twins: Figures = {("verified", "real_nll"): [0.31, 0.32, 0.31]}
+    assert asked(tmp_path, twins)["seeds"] == Check(
+        "seeds", False, "3: 0, 1, 2; 0 and 2 have equal figures"
+    )
+
+
+def test_sizes_that_are_not_recorded_are_not_ok(tmp_path: Path) -> None:
+    assert asked(tmp_path)["sizes"] == Check("sizes", False, "random: not recorded")
+    kept: Figures = {("random", "kept"): 50.0, ("random", "shortfall"): 0.0}
+    assert asked(tmp_path, kept)["sizes"] == Check("sizes", True, "random: 0 rows short of 150")
+
+
+def test_what_one_primary_arm_leaves_undecided_is_held_against_the_others(tmp_path: Path) -> None:
+    """By itself `verified` has p = 0.034; Holm's is twice that if `unfiltered` shows nothing."""
+    figures: dict[tuple[str, str], float | list[float]] = {
+        **{("base", f"pass@1{end}"): [0.3, 0.3, 0.3] for end in ("", "_low", "_high")},
+        **{("verified", f"pass@1{end}"): [0.38, 0.45, 0.4] for end in ("", "_low", "_high")},
+        ("unfiltered", "pass@1"): [0.1, 0.101, 0.102],
+        ("unfiltered", "pass@1_low"): [0.1, 0.101, 0.102],
+        ("unfiltered", "pass@1_high"): [0.1, 0.5, 0.3],
+        ("unfiltered", "excluded_abstain"): 10.0,
+    }
+    arms = ("arms=[verified,unfiltered]",)
+    found = asked(tmp_path, figures, overrides=arms)["undecided"]
+    assert not found.ok and "the worst case changes verified, unfiltered" in found.found
+    figures["unfiltered", "pass@1_high"] = [0.11, 0.111, 0.112]
+    assert asked(tmp_path, figures, overrides=arms)["undecided"].ok
