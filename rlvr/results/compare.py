@@ -258,7 +258,7 @@ def _rule(r: Results) -> dict[str, Any]:
         "margin": r.margin,
         "primary": list(r.primary),
         "confidence": r.confidence,
-        "interval": "Student t over the seeds' paired deltas",
+        "interval": "Student t over the seeds' paired deltas, not below the measurement error",
         "text": rule_text(r),
         "config_hash": r.config_hash,
         "seeds": list(r.seeds),
@@ -325,10 +325,14 @@ def short(r: Results, ruling: Ruling) -> str:
 
 
 def headline(r: Results, ruling: Ruling) -> str:
-    """Return the verdict with its word and what was lost: "Growth in pass@1 (lost: tail)"."""
+    """Return the verdict with its word and what was lost: "Growth in pass@1 (lost: tail)".
+
+    Of a metric that is better lower: "Growth: real_nll fell".
+    """
     said = ruling.said.capitalize()
     if ruling.outcome in ("growth", "collapse"):
-        said += f" in {r.metric}"
+        way = "fell" if ruling.outcome == "growth" else "rose"
+        said += f": {r.metric} {way}" if lower_is_better(r.metric) else f" in {r.metric}"
     if ruling.kind is not None:
         said += f", {ruling.kind if ruling.kind != 'open' else 'beyond sharpening or not: open'}"
     return f"{said} (lost: {', '.join(ruling.lost)})" if ruling.lost else said
