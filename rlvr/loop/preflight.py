@@ -8,7 +8,6 @@ import platform
 import shutil
 import socket
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -169,21 +168,14 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
 
     Raises InputError when the model, its special tokens or its length won't do.
     """
-    from transformers import AutoConfig
-
     for arm in config.arms:
         if arm.start == "scratch" and config.model not in loading.LADDER:
             raise InputError(
                 f"{where}: arms: {arm.name!r} starts from scratch, and {config.model} has no other "
                 f"start than its trained weights: choose one of {', '.join(loading.LADDER)}"
             )
-    with tempfile.TemporaryDirectory(prefix="rlvr-preflight-") as scratch:
-        if config.model in loading.LADDER:
-            loading.make_tiny(config.model, config.seeds[0], folder := Path(scratch))
-        else:
-            folder = loading.source(config.model, where)
-        tokenizer = loading.load_tokenizer(folder)
-        limit = min(int(AutoConfig.from_pretrained(folder).max_position_embeddings), 2048)
+    tokenizer, positions = _tokenizer_and_positions(config.model, where)
+    limit = min(positions, 2048)
     limit = int(config.engine.get("max_model_len", limit))
     needed = 0
     for problems in seeds:
@@ -205,6 +197,17 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
             whole = (len(prompts[i]) + len(s) for i, s in zip(solved, solutions, strict=True))
             needed = max(needed, longest + most, *whole)
     return min(needed + 1, limit)
+
+
+def _tokenizer_and_positions(model: str, where: str) -> tuple[Any, int]:
+    """Return a model's tokenizer, and the most tokens that a sequence of it may have."""
+    if model in loading.LADDER:
+        return loading.character_tokenizer(), loading.LADDER[model].positions
+    from transformers import AutoConfig
+
+    folder = loading.source(model, where)
+    known = AutoConfig.from_pretrained(folder)
+    return loading.load_tokenizer(folder), int(known.max_position_embeddings)
 
 
 def sizes(config: Config) -> dict[str, int]:
