@@ -4,8 +4,9 @@ A simulated pilot compares an arm with its base; `rlvr.statistics.power` foretel
 the interval of a larger run will be, within limits that 80 of 100 such runs should keep; then the
 larger run is simulated too. Problem j of seed s is solved by the base with probability g(v[j]), by
 the arm with g(SHIFT + v[j] + w[j] + b[s]), g the logistic function; v, w and b are normal, of
-deviation DIFFICULTY, CHANGE and that of the cell. "fresh": each seed draws its own problems, as
-generated tasks do; "shared": all seeds of both runs have the same ones, as from a file.
+deviation DIFFICULTY, CHANGE and that of the cell ("any": one of DEVIATIONS, drawn for each pilot
+and its run). "fresh": each seed draws its own problems, as generated tasks do; "shared": all seeds
+of both runs have the same ones, as from a file.
 
 Two rules beside each other: `plan` is the program's, `formula` takes the floor as known and the
 limits of the seeds' deviation from the F distribution, with equal tails.
@@ -82,9 +83,9 @@ def simulated() -> dict[str, Any]:
     found: dict[str, Any] = {"runs": RUNS}
     for place, (name, problems, deviation) in enumerate(cells()):
         held = measure(*SIZES[name], problems, deviation, place)
-        table.add_row(name, problems, f"{deviation:g}", *(f"{held[rule]:.3f}" for rule in held))
+        table.add_row(name, problems, deviation, *(f"{held[rule]:.3f}" for rule in held))
         for rule, share in held.items():
-            found[f"{name}, {problems}, {deviation:g}, {rule}"] = round(share, 4)
+            found[f"{name}, {problems}, {deviation}, {rule}"] = round(share, 4)
     Console(width=100).print(table)
     return found
 
@@ -127,15 +128,18 @@ def kept(pilot: Path, fresh: Path) -> dict[str, Any]:
     }
 
 
-def cells() -> list[tuple[str, str, float]]:
+def cells() -> list[tuple[str, str, str]]:
     """Return the cells: of shared problems the first sizes alone."""
     sizes = [(name, "fresh") for name in SIZES] + [(next(iter(SIZES)), "shared")]
-    return [(*one, deviation) for one in sizes for deviation in DEVIATIONS]
+    fixed = [(*one, f"{deviation:g}") for one in sizes for deviation in DEVIATIONS]
+    return fixed + [(*one, "any") for one in sizes]
 
 
-def measure(pilot: Size, run: Size, problems: str, deviation: float, seed: int) -> dict[str, float]:
+def measure(pilot: Size, run: Size, problems: str, cell: str, seed: int) -> dict[str, float]:
     """Return by rule the share of runs whose width lies within the limits."""
     generator = np.random.default_rng(seed)
+    among = DEVIATIONS if cell == "any" else (float(cell),)
+    deviation = generator.choice(among, (RUNS, 1, 1))
     held = {"formula": 0, "plan": 0}
     shared = problems == "shared"
     hard = generator.standard_normal((RUNS, 1, max(pilot.problems, run.problems), 2))
@@ -166,7 +170,7 @@ def formula(spread: Spread, size: Size) -> tuple[float, float]:
 
 
 def simulate(
-    size: Size, deviation: float, hard: Array | None, generator: np.random.Generator
+    size: Size, deviation: Array, hard: Array | None, generator: np.random.Generator
 ) -> list[Simulated]:
     """Return what RUNS runs of a size find; `hard`: the problems that all seeds have, if any."""
     shape = (RUNS, size.seeds, size.problems)

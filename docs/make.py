@@ -549,12 +549,14 @@ def _widths(measured: dict[str, float]) -> str:
     for cell in cells:
         shares = [f"{measured[f'{cell}, {rule}']:.3f}" for rule in ("formula", "plan")]
         lines.append("| " + " | ".join([*cell.rsplit(", ", 2), *shares]) + " |")
-    found = [measured[f"{cell}, plan"] for cell in cells]
-    near = sum(abs(share - 0.8) <= 0.02 for share in found)
-    said = (
-        f"\n`rlvr plan`: {np.mean(found):.3f} on average, between {min(found):.3f} and "
-        f"{max(found):.3f}; {near} of {len(found)} rows lie within 0.02 of 0.8.\n"
-    )
+    said = ""
+    for what, of in (("of any deviation", True), ("of a stated deviation", False)):
+        found = [measured[f"{cell}, plan"] for cell in cells if cell.endswith(", any") == of]
+        near = sum(abs(share - 0.8) <= 0.02 for share in found)
+        said += (
+            f"\nRows {what}: {np.mean(found):.3f} on average, between {min(found):.3f} and "
+            f"{max(found):.3f}; {near} of {len(found)} lie within 0.02 of 0.8.\n"
+        )
     return "\n".join(lines) + "\n" + said
 
 
