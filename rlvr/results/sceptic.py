@@ -28,10 +28,12 @@ from rlvr.results.effects import (
 )
 from rlvr.results.effects import arm_effects as effects_of
 from rlvr.results.verdict import nothing_to_learn_from, rulings
-from rlvr.statistics.estimates import MIN_SEEDS
+from rlvr.statistics.estimates import MIN_SEEDS, outlier
 
 MAX_SHORTFALL = 0.02  # of the rows that a size-matched arm was to have
 GROWN = 0.01  # of the completions: an undecided share that grew by as much is alarming
+RARE = 0.05  # Grubbs' p, over the primary arms, up to which a seed lies far from the others
+FAR = 3.0  # measurement errors of a seed, within which no seed is called far from the others
 MAX_PASSES = 10.0  # over the rows of a round: more of them and a model learns rows by heart
 _EXAMPLE = "near_duplicates["  # how a figure begins whose level names a pair of problems
 ROOM = 62  # characters of an answer that leave its line within 80 columns
@@ -55,6 +57,7 @@ def checks(r: Results) -> list[Check]:
         _inputs(sealed.groups),
         _seeds(r),
         _floor(r),
+        *_outlier(r),
         *_warm_start(r),
         _steps(r),
         _sizes(r),
@@ -170,6 +173,22 @@ def _floor(r: Results) -> Check:
         return Check("floor", True, "paired by problem for every figure behind a verdict")
     worst = [f"{floor} for {name}" for name, floor in lacking.items()]
     return Check("floor", False, _cut("", worst))
+
+
+def _outlier(r: Results) -> list[Check]:
+    """Whether a seed of a primary arm lies far from its others: an interval may not hold then."""
+    effects = {arm: effect_of(r, arm, "base", r.metric, r.metric) for arm in r.primary}
+    whole = {arm: e for arm, e in effects.items() if len(e.deltas) == len(r.seeds) >= MIN_SEEDS}
+    said = []
+    for arm, effect in whole.items():
+        place, p = outlier(effect.deltas)
+        others = [delta for i, delta in enumerate(effect.deltas) if i != place]
+        off = effect.deltas[place] - sum(others) / len(others)
+        if p * len(whole) <= RARE and abs(off) > FAR * math.sqrt(effect.variances.within):
+            said.append(f"seed {r.seeds[place]} of {arm} is {off:+.3f} off its others")
+    if said:
+        return [Check("outlier", False, _cut("", said))]
+    return [Check("outlier", True, "no seed lies far from the others")] if whole else []
 
 
 def _everywhere(r: Results, metric: str, use: Callable[[str], bool]) -> list[float]:

@@ -203,6 +203,25 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def outlier(values: Sequence[float]) -> tuple[int, float]:
+    """Return the place of the value farthest from the mean, and Grubbs' p that it belongs there.
+
+    p is the chance that the farthest of so many normal values lies as far out, in units of their
+    own deviation (Grubbs 1950, Annals of Mathematical Statistics 21; two-sided, Bonferroni over the
+    values). nan for p where there are fewer than 3 values, or all are equal.
+    """
+    n, mean, deviation = len(values), _mean(values), _deviation(values)
+    place = max(range(n), key=lambda i: abs(values[i] - mean))
+    if n < MIN_SEEDS or not deviation > TOLERANCE:
+        return place, math.nan
+    squared = ((values[place] - mean) / deviation) ** 2
+    rest = (n - 1) ** 2 / n - squared  # 0: all the others are equal
+    if rest <= TOLERANCE * squared:
+        return place, 0.0
+    t = math.sqrt((n - 2) * squared / rest)
+    return place, min(1.0, 2 * n * float(stdtr(n - 2, -t)))
+
+
 def decide(delta: float, low: float, high: float, margin: float, seeds: int) -> Outcome:
     """Return the verdict on one arm's delta and interval over `seeds` paired seeds.
 

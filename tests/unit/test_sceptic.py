@@ -127,6 +127,19 @@ def test_since_when_the_rule_stands_in_its_file(
     assert asked(tmp_path, registered=about)["registered"] == Check("registered", ok, words)
 
 
+# A seed far from the others
+
+
+def test_a_seed_far_from_its_others_is_named_and_a_far_one_among_scattered_ones_is_not(
+    tmp_path: Path,
+) -> None:
+    def of(last: float, second: float = 0.201) -> Check:
+        return asked(tmp_path, {("verified", "pass@1"): [0.2, second, last]})["outlier"]
+
+    assert of(0.01) == Check("outlier", False, "seed 2 of verified is -0.191 off its others")
+    assert of(0.01, 0.25) == Check("outlier", True, "no seed lies far from the others")
+
+
 # Nothing to learn from
 
 

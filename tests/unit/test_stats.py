@@ -15,6 +15,7 @@ from rlvr.statistics.estimates import (
     mean_pass_at_k,
     measurement_error,
     minimal_detectable_effect,
+    outlier,
     paired_interval,
     pass_at_k,
     variances,
@@ -288,3 +289,27 @@ def test_minimal_detectable_effect_edges() -> None:
     assert minimal_detectable_effect(0.0, 3) == 0.0
     assert minimal_detectable_effect(0.1, 3, 0.99) > minimal_detectable_effect(0.1, 3, 0.95)
     assert minimal_detectable_effect(0.1, 3) > minimal_detectable_effect(0.1, 8)  # t is smaller
+
+
+# Outlier ------------------------------------------------------------------------------------------
+
+
+def test_the_farthest_of_normal_values_is_an_outlier_as_often_as_stated() -> None:
+    rng = np.random.default_rng(0)
+    for n in (3, 5):
+        found = [outlier(rng.standard_normal(n).tolist())[1] <= 0.05 for _ in range(4000)]
+        assert np.mean(found) == pytest.approx(0.05, abs=0.012)  # 3.5 standard errors
+
+
+def test_the_critical_value_of_grubbs_table_has_its_p() -> None:
+    # Five values, two-sided 5 %: 1.715, as tables of Grubbs' test print it. Four at (-a, a, -a, a)
+    # and one at 1 have G = 0.8 / s, s^2 = (4 a^2 + 0.8) / 4.
+    a = math.sqrt(((0.8 / 1.715) ** 2 * 4 - 0.8) / 4)
+    place, p = outlier([-a, 1.0, a, -a, a])
+    assert place == 1 and p == pytest.approx(0.05, abs=0.0005)
+
+
+def test_outlier_edges() -> None:
+    assert outlier([0.3, 0.3, 0.3, -0.4]) == (3, 0.0)
+    assert math.isnan(outlier([0.3, 0.3, 0.3])[1])
+    assert math.isnan(outlier([0.1, 0.9])[1])
