@@ -80,7 +80,8 @@ class Problem:
     """One problem of a task.
 
     `reference` is whatever the verifier needs (an answer, tests). `solution` is a real solution as
-    text, None where there is none: then no warm start, no real NLL and no `real` arm.
+    text, None where there is none: then no warm start, no real NLL and no `real` arm. `messages`:
+    pairs of role and content, where the prompt is a conversation; `prompt` is then its text.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Problem:
     prompt: str
     reference: Any
     solution: str | None = None
+    messages: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,355 @@
+r"""Known: the shapes of rows that are known by their columns, and how a row of each is read.
+
+`SHAPES` is the table. A column's name may lead into a mapping (`reward_model.ground_truth`), also
+if it is JSON text, and `a|b` is the first of the two that a file has. Every shape has, unless it
+says otherwise:
+
+- prompt: text, or messages with `role` and `content`, also as JSON text. A message's content may be
+  a list of parts if all of them are text.
+- answer: text or a number. What stands after `####`, or in `\boxed{}`, is the reference, and the
+  whole text is then the solution. JSON text of an object is read, as are a list of tests ({"input",
+  "output"}) and one of assertions. A list of one item is this item.
+- completion: a text, or a list of them.
+
+`columns` replaces the names of a shape's columns, so that any file with a prompt and an answer can
+be read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rlvr.data import InputError, Problem, nearest
+from rlvr.shapes import values
+from rlvr.shapes.files import Row, Source, read_rows
+from rlvr.shapes.values import Messages, value
+
+COLUMNS = ("prompt", "answer", "solution", "completion", "level", "id")  # what `columns` may name
+FIRST = 100  # rows by which a shape is recognised
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A row as it was understood: its problem, its completions if it has any, and where it stands.
+
+    The problem's id is the row's `id` column, or its number; its split is `train`.
+    """
+
+    problem: Problem
+    completions: tuple[str, ...] = ()
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A shape of rows.
+
+    `prompt`, `answer`, `solution`, `completion`, `level`, `id`: the columns, "" for none. `marks`:
+    further columns that a row of this shape has. `marked`: a regular expression that its answer
+    contains. `verifier`: the one that suits references that are no tests. `ask` and `refer` make
+    the prompt and the reference of a row. `replies`: the assistant's last message is no part of the
+    prompt, but a solution or a completion. `about`: whose shape it is, for the page of shapes.
+    """
+
+    name: str
+    about: str
+    prompt: str
+    answer: str
+    marks: tuple[str, ...] = ()
+    marked: str = ""
+    solution: str = ""
+    completion: str = "completion|completions|response|responses"
+    level: str = "level"
+    id: str = ""
+    verifier: str = "math"
+    ask: Callable[[Shape, Row], Any] = lambda shape, row: value(row, shape.prompt)
+    refer: Callable[[Shape, Row], Any] = lambda shape, row: value(row, shape.answer)
+    replies: bool = False
+
+
+# --- the shapes ------------------------------------------------------------------------------
+
+
+def _humaneval(shape: Shape, row: Row) -> Any:
+    keys = {"prompt": shape.prompt, "test": shape.answer, "entry_point": "entry_point"}
+    return {key: value(row, column) for key, column in keys.items()}
+
+
+def _mbpp(shape: Shape, row: Row) -> Any:
+    more = ("test_imports", "test_setup_code", "entry_point")
+    return {"test_list": value(row, shape.answer)} | {key: row.get(key) for key in more}
+
+
+def _asked_with_test(shape: Shape, row: Row) -> Any:
+    """MBPP's prompt ends with the first assertion, from which a model learns the name."""
+    text, tests = value(row, shape.prompt), value(row, shape.answer)
+    if not isinstance(text, str) or not isinstance(tests, list) or not tests:
+        return text
+    return f"{text.strip()}\nYour code should pass this test: {tests[0]}\n"
+
+
+def _asked_with_start(shape: Shape, row: Row) -> Any:
+    """APPS's prompt ends with the code to start from, if there is any."""
+    text, start = value(row, shape.prompt), row.get("starter_code")
+    if isinstance(text, str) and isinstance(start, str) and start.strip():
+        return f"{text.rstrip()}\n\n{start.strip()}\n"
+    return text
+
+
+SHAPES: tuple[Shape, ...] = (
+    Shape(
+        "verl",
+        "verl's Parquet, of all its `examples/data_preprocess`",
+        prompt="prompt",
+        answer="reward_model.ground_truth",
+        marks=("data_source",),
+        level="data_source",
+        id="extra_info.index",
+    ),
+    Shape(
+        "skyrl",
+        "SkyRL's Parquet",
+        prompt="prompt",
+        answer="reward_spec.ground_truth",
+        level="data_source",
+        id="extra_info.index",
+    ),
+    Shape(
+        "open-instruct",
+        "open-instruct's RLVR sets: the assistant's last message is a solution or a completion",
+        prompt="messages",
+        answer="ground_truth",
+        level="dataset",
+        replies=True,
+    ),
+    Shape(
+        "humaneval",
+        "HumanEval, and sets in its format",
+        prompt="prompt",
+        answer="test",
+        marks=("entry_point",),
+        solution="canonical_solution",
+        id="task_id",
+        verifier="code",
+        refer=_humaneval,
+    ),
+    Shape(
+        "mbpp",
+        "MBPP, whole or sanitized",
+        prompt="text|prompt",
+        answer="test_list",
+        solution="code",
+        id="task_id",
+        verifier="code",
+        ask=_asked_with_test,
+        refer=_mbpp,
+    ),
+    Shape(
+        "apps",
+        "APPS and TACO: the first of `solutions` is the solution",
+        prompt="question",
+        answer="input_output",
+        solution="solutions",
+        level="difficulty",
+        id="problem_id",
+        verifier="code",
+        ask=_asked_with_start,
+    ),
+    Shape(
+        "gsm8k",
+        "GSM8K: the answer stands after `####`",
+        prompt="question|problem",
+        answer="answer",
+        marked="####",
+    ),
+    Shape(
+        "prompt-answer",
+        "any prompt with its answer",
+        prompt="prompt|problem|question",
+        answer="answer|reference",
+        solution="solution",
+    ),
+    Shape(
+        "math",
+        r"MATH: the answer stands in the solution's `\boxed{}`",
+        prompt="problem",
+        answer="solution",
+        marked=r"\\boxed",
+    ),
+)
+"""The shapes, in the order in which they are tried."""
+
+SHAPES_BY_NAME = {shape.name: shape for shape in SHAPES}
+
+
+# --- recognising -----------------------------------------------------------------------------
+
+
+def recognise(
+    rows: Sequence[Row],
+    columns: Mapping[str, str] | None = None,
+    where: str = "rows",
+    name: str | None = None,
+    prompted: bool = True,
+) -> Shape:
+    """Return the shape of the first rows of a file, with the columns that they have.
+
+    The first row that has a shape decides. `columns` gives the names of columns, by what they hold
+    (`COLUMNS`); with `answer` among them it is prompt-answer. `name`: the shape that it must be.
+    `prompted`: whether rows need a prompt;
+    completions can be judged without. Raises InputError, which names the file, its columns and what
+    to say, if no shape fits.
+    """
+    _check(columns or {}, name, rows, where)
+    given: dict[str, Any] = dict(columns or {})
+    name = name or ("prompt-answer" if "answer" in given else None)
+    shapes = [replace(shape, **given) for shape in SHAPES if name in (None, shape.name)]
+    for row in rows:
+        for shape in shapes:
+            needed = (shape.answer, *shape.marks, *((shape.prompt,) if prompted else ()))
+            if all(value(row, column) is not None for column in needed) and (
+                re.search(shape.marked, str(value(row, shape.answer)))
+            ):
+                found: dict[str, Any] = {
+                    part: _present([row] if part in ("prompt", "answer") else rows, shape, part)
+                    for part in COLUMNS
+                }
+                return replace(shape, **found)
+    raise InputError(_unknown(rows, where, name))
+
+
+def _present(rows: Sequence[Row], shape: Shape, part: str) -> str:
+    """Return the first column of a shape's part that the rows have, "" if they have none."""
+    names = str(getattr(shape, part)).split("|")
+    return next((name for name in names if any(value(row, name) is not None for row in rows)), "")
+
+
+def _check(columns: Mapping[str, str], name: str | None, rows: Sequence[Row], where: str) -> None:
+    known = [shape.name for shape in SHAPES]
+    if name not in (None, *known):
+        close = nearest(str(name), known)
+        raise InputError(f"shape: no shape {name!r}{close}: known are {', '.join(known)}")
+    for part, column in columns.items():
+        if part not in COLUMNS:
+            close = nearest(part, COLUMNS)
+            raise InputError(f"columns: no part {part!r}{close}: known are {', '.join(COLUMNS)}")
+        if all(value(row, column) is None for row in rows):
+            close = nearest(column, _names(rows))
+            raise InputError(
+                f"{where}: nothing under {column!r}, which was given for {part}{close}: its "
+                f"columns are {', '.join(_names(rows))}"
+            )
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+_GUESSES = {
+    "prompt": ("prompt", "question", "problem", "instruction", "input", "query", "text"),
+    "answer": ("answer", "solution", "label", "target", "expected", "gold", "output", "result"),
+}
+
+
+def _unknown(rows: Sequence[Row], where: str, name: str | None) -> str:
+    """Say which columns there are, and with which `columns` the rows could be read."""
+    names = _names(rows)
+    guessed: dict[str, str] = {}
+    for part, words in _GUESSES.items():
+        close = [one for word in words for one in names if word in one.lower()]
+        guessed[part] = next((one for one in close if one not in guessed.values()), "NAME")
+    would = ", ".join(f"{part}: {column}" for part, column in guessed.items())
+    what = f"not of the shape {name}" if name else "of no known shape"
+    return (
+        f"{where}: {what}; its columns are {', '.join(names) or 'none'}: say which hold what, as "
+        f"in columns: {{{would}}}"
+    )
+
+
+def understood(shape: Shape) -> str:
+    """Return in one line how rows are read: the shape, and which column holds what."""
+    parts = {part: getattr(shape, part) for part in COLUMNS}
+    return f"{shape.name} ({', '.join(f'{part}: {name}' for part, name in parts.items() if name)})"
+
+
+def suited(shape: Shape, problem: Problem) -> str:
+    """Return the name of the verifier that suits a problem of a shape."""
+    reference = problem.reference
+    tests = isinstance(reference, Mapping) and not reference.keys().isdisjoint(values.TESTS)
+    return "code" if tests else shape.verifier
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def read_items(
+    source: Source,
+    columns: Mapping[str, str] | None = None,
+    name: str | None = None,
+    split: str | None = None,
+) -> tuple[Shape, Iterator[Item]]:
+    """Return the shape of a file's rows, and the rows as they are understood, in order.
+
+    Raises InputError, which names file, row, column and fix.
+    """
+    rows = read_rows(source, split)
+    first = list(itertools.islice(rows, FIRST))
+    if not first:
+        raise InputError(f"{source}: empty: a row needs a prompt and an answer")
+    shape = recognise([row for _, row in first], columns, str(source), name)
+    numbered = enumerate(itertools.chain(first, rows), 1)
+    return shape, (item(shape, row, where, number) for number, (where, row) in numbered)
+
+
+def item(shape: Shape, row: Row, where: str, number: int, prompted: bool = True) -> Item:
+    """Return a row as an item. Raises InputError, which names row, column and fix.
+
+    Without `prompted`, a prompt that can't be read is left out.
+    """
+    part = "prompt"
+    try:
+        prompt, messages, reply = _prompt(shape, row, prompted)
+        part = "answer"
+        reference, solved = values.reference(shape.refer(shape, row))
+        part = "solution"
+        solution = solved or values.solution(value(row, shape.solution)) or reply
+        part = "completion"
+        found = values.completions(value(row, shape.completion)) or ((reply,) if reply else ())
+    except ValueError as reason:
+        raise InputError(
+            f"{where}: no {part} under {getattr(shape, part)!r} ({reason}): put it there, leave "
+            f"the row out, or name another column for {part} (read as {shape.name})"
+        ) from None
+    level, name = value(row, shape.level), value(row, shape.id)
+    problem = Problem(
+        id=str(number if name is None else name),
+        task=shape.name,
+        split="train",
+        level=str("all" if level is None else level),
+        prompt=prompt,
+        reference=reference,
+        solution=solution,
+        messages=messages,
+    )
+    return Item(problem, found, where)
+
+
+def _prompt(shape: Shape, row: Row, needed: bool) -> tuple[str, Messages, str | None]:
+    """Return the prompt's text, its messages and the assistant's last one if that is no part."""
+    found = shape.ask(shape, row)
+    try:
+        messages = values.messages(found)
+        if messages is None:
+            return values.text_of(found), (), None
+    except ValueError:
+        if needed:
+            raise
+        return "", (), None
+    reply = None
+    if shape.replies and len(messages) > 1 and messages[-1][0] == "assistant":
+        messages, reply = messages[:-1], messages[-1][1]
+    return "\n\n".join(content for _, content in messages), messages, reply
