@@ -117,7 +117,10 @@ def draw(config: Config, seed: int) -> SeedProblems:
     corpus, labelled = _corpus(config, rounds[0], held_back, seed)
     return SeedProblems(
         prompting=loading.Prompting(
-            config.prompt.format, config.prompt.system, tuple(training[:shots])
+            config.prompt.format,
+            config.prompt.system,
+            tuple(training[:shots]),
+            config.prompt.chat_template_kwargs,
         ),
         warm_start=training[shots : shots + warm],
         rounds=rounds,

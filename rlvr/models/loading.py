@@ -10,17 +10,18 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import filterfalse, takewhile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rlvr.data import InputError, Problem, RunError, nearest
 from rlvr.models import packaged
 from rlvr.models.quiet import quiet
-from rlvr.sections import Section
+from rlvr.sections import Section, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,53 +207,118 @@ def load_model(folder: Path) -> Any:
         ) from failure
 
 
+# What rlvr itself says to `apply_chat_template`: the other names are variables of a template.
+TEMPLATE_ARGUMENTS = frozenset(
+    {"conversation", "chat_template", "add_generation_prompt", "continue_final_message"}
+    | {"tokenize", "padding", "truncation", "max_length", "return_tensors", "return_dict"}
+    | {"return_assistant_tokens_mask", "tokenizer_kwargs"}
+)
+
+
 class PromptConfig(Section):
-    """How a problem becomes a prompt."""
+    """How a problem becomes a prompt.
+
+    `format`: a prompt that is text goes to the model as it is (plain), or as the user's turn in the
+    model's chat template (chat). A prompt that is messages goes into the template of a model that
+    has one, whichever it is. For other models it is the messages' texts with an empty line between
+    them. `system`: the system prompt in the template, for problems that have none of their own.
+    `few_shot`: worked examples before each prompt. `chat_template_kwargs`: what the template gets
+    besides, such as `{enable_thinking: false}`.
+    """
 
     format: Literal["plain", "chat"] = "plain"
     few_shot: Annotated[int, Field(ge=0)] = 0
     system: str | None = None
+    chat_template_kwargs: dict[str, Any] = {}
+
+    @field_validator("chat_template_kwargs")
+    @classmethod
+    def _for_the_template(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if name in TEMPLATE_ARGUMENTS:
+                raise ValueError(
+                    f"{name!r} is no variable of a template, rlvr sets it: leave it out"
+                )
+        return value
 
 
 @dataclass(frozen=True, slots=True)
 class Prompting:
-    """How a problem becomes a prompt: plain or with the chat template, after worked examples."""
+    """How a problem becomes a prompt: plain or with the chat template, after worked examples.
+
+    `template`: what the chat template gets besides the messages.
+    """
 
     format: str = "plain"
     system: str | None = None
     shots: tuple[Problem, ...] = ()
+    template: Mapping[str, Any] = field(default_factory=dict)
 
 
 def encode_prompts(
     tokenizer: Any, problems: Sequence[Problem], prompting: Prompting
 ) -> list[tuple[int, ...]]:
-    """Return the prompt token ids of each problem, with special tokens once."""
-    if not problems:
-        return []
-    if prompting.format == "chat":
-        if not tokenizer.chat_template:
+    """Return the prompt token ids of each problem, with special tokens once.
+
+    Raises InputError where a chat template is asked for and the model has none, or where it refuses
+    a problem's messages.
+    """
+    if not tokenizer.chat_template:
+        if prompting.format == "chat":
             raise InputError("prompt.format: the model has no chat template: set it to plain")
-        texts = [
-            tokenizer.apply_chat_template(
-                _turns(problem, prompting), tokenize=False, add_generation_prompt=True
+        if prompting.template:
+            raise InputError(
+                "prompt.chat_template_kwargs: the model has no chat template: leave it out"
             )
-            for problem in problems
-        ]
-        encoded = tokenizer(texts, add_special_tokens=False)
-    else:
-        shots = "".join(f"{shot.prompt}{shot.solution}\n" for shot in prompting.shots)
-        encoded = tokenizer([shots + problem.prompt for problem in problems])
-    return [tuple(ids) for ids in encoded["input_ids"]]
+    texts: dict[bool, dict[int, str]] = {True: {}, False: {}}  # in the template or not, by place
+    shots = "".join(f"{shot.prompt}{shot.solution}\n" for shot in prompting.shots)
+    for place, problem in enumerate(problems):
+        chat = prompting.format == "chat" or bool(problem.messages and tokenizer.chat_template)
+        texts[chat][place] = (
+            _in_template(tokenizer, problem, prompting) if chat else shots + problem.prompt
+        )
+    encoded: dict[int, tuple[int, ...]] = {}
+    for chat, of_kind in texts.items():
+        if of_kind:  # a template writes the special tokens itself
+            found = tokenizer(list(of_kind.values()), add_special_tokens=not chat)["input_ids"]
+            encoded |= dict(zip(of_kind, map(tuple, found), strict=True))
+    return [encoded[place] for place in range(len(problems))]
+
+
+def _in_template(tokenizer: Any, problem: Problem, prompting: Prompting) -> str:
+    from jinja2 import TemplateError
+
+    try:
+        text: str = tokenizer.apply_chat_template(
+            _turns(problem, prompting),
+            tokenize=False,
+            add_generation_prompt=True,
+            **prompting.template,
+        )
+    except TemplateError as failure:
+        raise InputError(
+            f"task: the model's chat template refuses the messages of {problem.id!r} "
+            f"({one_line(failure)}): leave out such roles, or choose another model"
+        ) from failure
+    return text
 
 
 def _turns(problem: Problem, prompting: Prompting) -> list[dict[str, str]]:
-    turns = [{"role": "system", "content": prompting.system}] if prompting.system else []
+    """Return the system prompt, the worked examples, and what the problem says."""
+    asked = problem.messages or (("user", problem.prompt),)
+    systems = tuple(takewhile(_is_system, asked))
+    turns = list(systems)
+    if not systems and prompting.system:
+        turns = [("system", prompting.system)]
     for shot in prompting.shots:
-        turns += [
-            {"role": "user", "content": shot.prompt},
-            {"role": "assistant", "content": str(shot.solution)},
-        ]
-    return [*turns, {"role": "user", "content": problem.prompt}]
+        turns += filterfalse(_is_system, shot.messages or (("user", shot.prompt),))
+        turns.append(("assistant", str(shot.solution)))
+    turns += asked[len(systems) :]
+    return [{"role": role, "content": content} for role, content in turns]
+
+
+def _is_system(message: tuple[str, str]) -> bool:
+    return message[0] == "system"
 
 
 def encode_solutions(tokenizer: Any, problems: Sequence[Problem]) -> list[tuple[int, ...]]:

@@ -32,6 +32,10 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+# Keys that came when there were recorded hashes already: unset, they are no part of one.
+LATER_KEYS = {"verdict": ("primary", "conditions"), "prompt": ("chat_template_kwargs",)}
+
+
 def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a resolved config that decides a run's figures and its verdict.
 
@@ -42,9 +46,10 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     decides = {key: value for key, value in config.items() if key not in where}
     if decides.get("threads") is None:  # as the hashes have it that were taken before the key was
         decides.pop("threads", None)
-    if verdict := decides.get("verdict"):  # the same
-        unset = [key for key in ("primary", "conditions") if not verdict.get(key)]
-        decides["verdict"] = {key: verdict[key] for key in verdict if key not in unset}
+    for section, later in LATER_KEYS.items():  # the same
+        if keys := decides.get(section):
+            unset = [key for key in later if not keys.get(key)]
+            decides[section] = {key: keys[key] for key in keys if key not in unset}
     decides["executor"] = "local"  # as the hashes have it that were taken before there was another
     claim = config.get("claim")
     if not claim:

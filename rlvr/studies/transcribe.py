@@ -52,7 +52,7 @@ ALIKE = 0.7
 
 def unheard(drawn: SeedProblems) -> SeedProblems:
     """Return the problems as the language model reads them: START, then the true text."""
-    return _each(drawn, lambda problem: dataclasses.replace(problem, prompt=START))
+    return _each(drawn, lambda problem: dataclasses.replace(problem, prompt=START, messages=()))
 
 
 def heard(drawn: SeedProblems, phrase: str) -> SeedProblems:

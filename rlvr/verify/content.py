@@ -66,10 +66,12 @@ def of_files(options: Mapping[str, Any]) -> Content:
 
 
 def of_problems(problems: Iterable[Problem]) -> str:
-    """Return the sha256 of problems in their order: id, level, prompt, reference and solution."""
+    """Return the sha256 of problems in order: id, level, prompt, reference, solution, messages."""
     found = hashlib.sha256()
     for one in problems:
-        found.update(_text((one.id, one.level, one.prompt, one.reference, one.solution)).encode())
+        parts = (one.id, one.level, one.prompt, one.reference, one.solution)
+        # A problem without messages keeps the hash it had before there were any.
+        found.update(_text((*parts, one.messages) if one.messages else parts).encode())
     return found.hexdigest()
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from support.chat import CHATML, chat_model
 
 from rlvr.data import InputError, Problem
 from rlvr.models.loading import (
     LADDER,
+    TEMPLATE_ARGUMENTS,
+    PromptConfig,
     Prompting,
     character_tokenizer,
     check_model_name,
@@ -242,6 +248,74 @@ def test_chat_without_a_template_is_bad_input(tiny: Path) -> None:
     tokenizer = load_tokenizer(tiny)
     with pytest.raises(InputError, match=r"prompt\.format.*chat template"):
         encode_prompts(tokenizer, [problem("1+1=")], Prompting("chat"))
+
+
+def talk(*messages: tuple[str, str], solution: str | None = None) -> Problem:
+    """A problem whose prompt is messages; its text is their contents."""
+    text = "\n\n".join(content for _, content in messages)
+    return replace(problem(text, solution), messages=messages)
+
+
+ASKED = talk(("system", "Be brief."), ("user", "1+1="), ("assistant", "2"), ("user", "2+2="))
+
+
+def test_messages_go_into_the_template_whatever_the_format(tiny: Path, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(chat_model(tiny, tmp_path / "m", eos="<|im_end|>"))
+    turns = [f"<|im_start|>{role}\n{content}<|im_end|>\n" for role, content in ASKED.messages]
+    said = "".join(turns) + "<|im_start|>assistant\n"
+    for prompting in (Prompting(), Prompting("chat", "Add.")):  # its own system prompt is kept
+        assert decoded(tokenizer, encode_prompts(tokenizer, [ASKED], prompting)) == [said]
+    mixed = encode_prompts(tokenizer, [problem("3+3="), ASKED, problem("4+4=")], Prompting())
+    assert decoded(tokenizer, mixed) == ["3+3=", said, "4+4="]
+
+
+def test_worked_examples_stand_between_the_system_prompt_and_the_question(
+    tiny: Path, tmp_path: Path
+) -> None:
+    tokenizer = load_tokenizer(chat_model(tiny, tmp_path / "m", eos="<|im_end|>"))
+    shot = talk(("system", "Be brief."), ("user", "5+5="), solution="10")
+    asked = talk(("user", "3+3="))
+    (ids,) = encode_prompts(tokenizer, [asked], Prompting("plain", "Add.", (shot,)))
+    assert re.findall(r"im_start\|>(\w+)\n([^<]*)", tokenizer.decode(list(ids))) == [
+        *(("system", "Add."), ("user", "5+5="), ("assistant", "10")),
+        *(("user", "3+3="), ("assistant", "")),
+    ]
+    assert "Be brief." not in tokenizer.decode(list(ids))
+
+
+def test_a_model_without_a_template_gets_the_text_of_messages(tiny: Path) -> None:
+    tokenizer = load_tokenizer(tiny)
+    prompts = encode_prompts(tokenizer, [ASKED], Prompting())
+    assert decoded(tokenizer, prompts) == ["Be brief.\n\n1+1=\n\n2\n\n2+2="]
+    with pytest.raises(InputError, match=r"chat_template_kwargs: the model has no chat template"):
+        encode_prompts(tokenizer, [ASKED], Prompting(template={"enable_thinking": False}))
+
+
+def test_a_template_gets_what_the_config_gives_it(tiny: Path, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(chat_model(tiny, tmp_path / "m", eos="<|im_end|>"))
+    tokenizer.chat_template = CHATML + "{% if not thinks %}<think></think>{% endif %}"
+    (ids,) = encode_prompts(tokenizer, [ASKED], Prompting(template={"thinks": False}))
+    assert tokenizer.decode(list(ids)).endswith("<think></think>")
+    (ids,) = encode_prompts(tokenizer, [ASKED], Prompting(template={"thinks": True}))
+    assert "think" not in tokenizer.decode(list(ids))
+
+
+def test_a_template_that_refuses_a_role_names_the_problem(tiny: Path, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(chat_model(tiny, tmp_path / "m", eos="<|im_end|>"))
+    refuses = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+    tokenizer.chat_template = refuses + CHATML
+    with pytest.raises(InputError, match=r"template refuses.*'q7'.*no system"):
+        encode_prompts(tokenizer, [replace(ASKED, id="q7")], Prompting())
+
+
+def test_the_template_s_own_arguments_are_refused() -> None:
+    from transformers import PreTrainedTokenizerBase
+
+    taken = inspect.signature(PreTrainedTokenizerBase.apply_chat_template).parameters
+    of_templates = {"self", "tools", "documents", "kwargs"}
+    assert taken.keys() - of_templates == TEMPLATE_ARGUMENTS
+    with pytest.raises(ValidationError, match="'tokenize' is no variable of a template"):
+        PromptConfig(chat_template_kwargs={"tokenize": True})
 
 
 def test_solutions_end_with_one_eos(tiny: Path) -> None:

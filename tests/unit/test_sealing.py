@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +296,14 @@ def test_problems_have_the_same_hash_in_every_process(here: Path) -> None:
         found.add(subprocess.run(command, env=env, capture_output=True, text=True).stdout)
     (one,) = found
     assert len(one.strip()) == 64
+
+
+def test_messages_are_sealed_and_problems_without_keep_the_hash_they_had() -> None:
+    plain = Problem("p", "t", "eval", "all", "q", "1", None)
+    before = '["p", "all", "q", "1", null]'
+    assert content.of_problems([plain]) == hashlib.sha256(before.encode()).hexdigest()
+    asked = [replace(plain, messages=(("user", text),)) for text in ("q", "r")]
+    assert len({content.of_problems([one]) for one in (plain, *asked)}) == 3
 
 
 @pytest.mark.parametrize(
