@@ -50,7 +50,7 @@ def stream_completions(
         yield None  # also before the first part: the caller can judge while the engine works
         if not part:
             continue
-        yield from completions_of(tokenizer, problems, prompts, part, samples, place)
+        yield from completions_of(tokenizer, problems, prompts, part, samples, place, decoding.stop)
         done += len(part)
         tokens += sum(len(sampled.token_ids) for _, sampled in part)
         if progress:
@@ -72,8 +72,12 @@ def completions_of(
     sampled: Sequence[tuple[int, Sampled]],
     samples: int,
     place: Place,
+    stop: Sequence[str] = (),
 ) -> list[Completion]:
-    """Turn samples into completions; their positions count `samples` for each problem in turn."""
+    """Turn samples into completions; their positions count `samples` for each problem in turn.
+
+    Their texts end before the first of the texts in `stop`, as vLLM's do; their tokens do not.
+    """
     texts = tokenizer.batch_decode([one.token_ids for _, one in sampled], skip_special_tokens=True)
     return [
         Completion(
@@ -82,9 +86,13 @@ def completions_of(
             index=position % samples,
             prompt_token_ids=prompts[position // samples],
             token_ids=output.token_ids,
-            text=text,
+            text=_before(text, stop),
             logprobs=output.logprobs,
             finish_reason=output.finish_reason,
         )
         for (position, output), text in zip(sampled, texts, strict=True)
     ]
+
+
+def _before(text: str, stop: Sequence[str]) -> str:
+    return text[: min((at for one in stop if (at := text.find(one)) >= 0), default=None)]

@@ -18,11 +18,20 @@ Tokens = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How the engine draws tokens. Temperature 0 is greedy."""
+    """How the engine draws tokens. Temperature 0 is greedy.
+
+    `top_k` 0: all tokens. `min_p`: the least probability of a token, as a share of the likeliest
+    one's. `repetition_penalty` 1: none. `stop`: a completion ends with the token that makes one of
+    these texts whole.
+    """
 
     temperature: float = 1.0
     top_p: float = 1.0
     max_tokens: int = 16
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

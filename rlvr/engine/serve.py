@@ -159,11 +159,15 @@ def _generate(
         SamplingParams(
             temperature=decoding.temperature,
             top_p=decoding.top_p,
+            top_k=decoding.top_k,
+            min_p=decoding.min_p,
+            repetition_penalty=decoding.repetition_penalty,
             max_tokens=decoding.max_tokens,
+            stop=list(decoding.stop),
             seed=None if decoding.temperature == 0 else seed,
             logprobs=0,
             flat_logprobs=True,
-            detokenize=False,
+            detokenize=bool(decoding.stop),
             skip_clone=True,  # no other code uses it; a copy costs a tenth of a tiny model's time
         )
         for _, seed in items

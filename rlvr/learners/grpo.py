@@ -38,7 +38,7 @@ from rlvr.data import DECIDED, Arm, Completion, RunError
 from rlvr.engine import threads
 from rlvr.engine.completions import completions_of, in_order, stream_completions
 from rlvr.engine.devices import on_gpu
-from rlvr.engine.protocol import Decoding, Sampled
+from rlvr.engine.protocol import Sampled
 from rlvr.engine.settings import GenerateConfig
 from rlvr.evaluate import metrics, table
 from rlvr.evaluate.evaluation import judge
@@ -367,7 +367,7 @@ class Online:
             self.seed.tokenizer,
             self.problems.problems,
             self.problems.prompts,
-            Decoding(1.0, 1.0, sampling.max_tokens),
+            sampling.plain(),
             sampling.samples,
             self.place,
             run.display.tokens,
@@ -420,6 +420,9 @@ class Online:
             "entropy": _entropy(self.completions),
             **self._watched(rewards),
         }
+        if run.config.generate.stop:  # TRL takes them for cut off
+            cut = [float(one.finish_reason == "length") for one in self.completions]
+            measured["truncated"] = _mean(cut)
         self.wait["verify"] += time.monotonic() - began
         with _autocast(run.config.train.precision):
             measured["kl"] = _kl(self.base, self.completions)
@@ -469,7 +472,7 @@ class Online:
         """Write each step's metrics, our own and those that TRL logged, and the leg's times."""
         for i, (mine, theirs) in enumerate(zip(self.measured, logged, strict=True)):
             more = {ours: theirs[name] for name, ours in LOGGED.items() if name in theirs}
-            record.write_json(self.folder / f"{self.first + i:06d}.json", mine | more)
+            record.write_json(self.folder / f"{self.first + i:06d}.json", more | mine)
         rest = time.monotonic() - self.began - sum(self.wait.values())
         for name, seconds in {**self.wait, "train": rest}.items():
             counted = self.tokens if name in ("generate", "train") else 0

@@ -110,8 +110,13 @@ def check(config: Config, arm: Arm) -> None:
     if config.corpus is not None:
         raise ValueError(f"{where} rewards what the model samples: drop the corpus")
     settings, sampling, train = config.grpo, config.generate, config.train
-    if sampling.temperature != 1 or sampling.top_p != 1:
-        raise ValueError(f"{where} needs samples of the policy itself: temperature and top_p 1")
+    if sampling.decoding() != sampling.plain():
+        raise ValueError(
+            f"{where} needs samples of the policy itself: temperature and top_p 1, top_k and min_p "
+            "0, repetition_penalty 1"
+        )
+    if sampling.stop and settings.trl_vllm:
+        raise ValueError("grpo.trl_vllm: TRL's vLLM does not end at generate.stop: drop one of two")
     if sampling.samples < 2:
         raise ValueError(f"{where} compares a group: set generate.samples to 2 or more")
     if train.processes > 1:

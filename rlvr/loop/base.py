@@ -143,7 +143,7 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
 
 def _content_key(run: Run, seed: Seed, start: Path, rows: Sequence[Row], training: Training) -> str:
     """Return the hash of all that a warm-started model depends on."""
-    settings = run.config.warm_start
+    settings, sampling = run.config.warm_start, run.config.generate
     assert settings is not None
     return record.digest(
         {
@@ -152,13 +152,14 @@ def _content_key(run: Run, seed: Seed, start: Path, rows: Sequence[Row], trainin
             "held_back": [list(prompt) for prompt in seed.held_back.prompts],
             "settings": settings.model_dump(mode="json"),
             "training": dataclasses.asdict(training),
-            "decoding": run.config.generate.max_tokens,
+            "decoding": sampling.max_tokens,
             "engine": run.config.engine,
             "verifier": run.verifier.version,
             "seed": seed.seed,
             "versions": manifest(run.config, run.verifier)["versions"],
             "processors": run.config.threads or processors(),
         }
+        | ({"stop": sampling.stop} if sampling.stop else {})  # no new key for what was cached
     )
 
 

@@ -95,7 +95,7 @@ def _off_target(
 ) -> tuple[Sequence[Record], Metrics]:
     """Measure one task that is not trained on: pass@1, greedy accuracy and real NLL."""
     settings, problems = run.config.evaluate.off_target[number], seed.off_target[number]
-    prefix = f"{metrics.OFF_TARGET}.{settings.name}"
+    prefix, stop = f"{metrics.OFF_TARGET}.{settings.name}", tuple(run.config.generate.stop)
     records: list[Sequence[Record]] = []
     found: Metrics = []
     with run.stage(place, prefix) as count:
@@ -105,7 +105,7 @@ def _off_target(
                 run.off_target_pools[number],
                 seed.tokenizer,
                 problems,
-                Decoding(temperature, 1.0, settings.max_tokens),
+                Decoding(temperature, 1.0, settings.max_tokens, stop=stop),
                 samples,
                 f"{prefix}.{kind}",
                 place,
@@ -141,7 +141,7 @@ def sample(
         run.pool,
         seed.tokenizer,
         problems,
-        Decoding(temperature, 1.0, run.config.generate.max_tokens),
+        run.config.generate.plain(temperature),
         samples,
         kind,
         place,

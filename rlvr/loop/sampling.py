@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from rlvr.data import Arm, Completion
 from rlvr.engine.completions import stream_completions
-from rlvr.engine.protocol import Decoding
 from rlvr.evaluate.evaluation import Problems, judge
 from rlvr.learners.context import Run, Seed
 from rlvr.records import record
@@ -75,7 +74,7 @@ def _sampled(
             seed.tokenizer,
             part.problems,
             part.prompts,
-            Decoding(settings.temperature, settings.top_p, settings.max_tokens),
+            settings.decoding(),
             settings.samples,
             place,
             run.display.tokens,

@@ -24,16 +24,26 @@ from rlvr.records.stored import JUDGED, ROW, Judged, Shape, Stored, undamaged
 
 Item = TypeVar("Item")
 SUMS = layout.SUMS
+LATER: Mapping[str, Any] = {
+    "threads": None,
+    "verdict.primary": None,
+    "verdict.conditions": [],
+    "prompt.chat_template_kwargs": {},
+    "generate.top_k": 0,
+    "generate.min_p": 0.0,
+    "generate.repetition_penalty": 1.0,
+    "generate.stop": [],
+    "train.trl": {},
+    "train.early_stop": None,
+    "grpo.trl": {},
+}
+"""Keys that came after hashes were taken, and their defaults, which are left out of a hash."""
 METRIC_COLUMNS = ("seed", "arm", "round", "metric", "level", "value", "n")
 
 
 def digest(value: Any) -> str:
     """Return the sha256 of `value` as canonical JSON."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-# Keys that came when there were recorded hashes already: unset, they are no part of one.
-LATER_KEYS = {"verdict": ("primary", "conditions"), "prompt": ("chat_template_kwargs",)}
 
 
 def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,12 +54,13 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     where = ("report_to", "ray", "workers")
     decides = {key: value for key, value in config.items() if key not in where}
-    if decides.get("threads") is None:  # as the hashes have it that were taken before the key was
-        decides.pop("threads", None)
-    for section, later in LATER_KEYS.items():  # the same
-        if keys := decides.get(section):
-            unset = [key for key in later if not keys.get(key)]
-            decides[section] = {key: keys[key] for key in keys if key not in unset}
+    for key, default in LATER.items():
+        section, _, name = key.rpartition(".")
+        part = decides.get(section) if section else decides
+        if not isinstance(part, Mapping) or part.get(name, default) != default:
+            continue
+        less = {one: value for one, value in part.items() if one != name}
+        decides = {**decides, section: less} if section else less
     decides["executor"] = "local"  # as the hashes have it that were taken before there was another
     claim = config.get("claim")
     if not claim:

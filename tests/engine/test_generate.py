@@ -193,7 +193,14 @@ def test_logprobs_are_transformers(model: Path, expected: list[Sampled]) -> None
         assert sampled.logprobs == pytest.approx(theirs, abs=1e-4)
 
 
-@pytest.mark.parametrize("decoding", [Decoding(0.5, 1.0, 8), Decoding(1.0, 0.5, 8)])
+@pytest.mark.parametrize(
+    "decoding",
+    [
+        Decoding(0.5, 1.0, 8),
+        Decoding(1.0, 0.5, 8),
+        Decoding(1.0, 1.0, 8, top_k=3, min_p=0.1, repetition_penalty=1.3, stop=("~",)),
+    ],
+)
 def test_logprobs_are_those_at_temperature_1(
     decoding: Decoding, engine: VllmEngine, model: Path
 ) -> None:
@@ -229,14 +236,73 @@ def test_sampling_follows_the_models_probabilities(engine: VllmEngine, model: Pa
     assert excess.sum() < 2 * often.sum()
 
 
-def test_top_p_cuts_the_tail(engine: VllmEngine, model: Path) -> None:
+def cut(decoding: Decoding, ranked: torch.Tensor) -> int:
+    """Return how many of the likeliest tokens may be sampled, given probabilities in order."""
+    by_top_p = int((ranked.cumsum(0) < decoding.top_p).sum()) + 1
+    by_min_p = int((ranked >= decoding.min_p * ranked[0]).sum())
+    return min(by_top_p, by_min_p, decoding.top_k or len(ranked))
+
+
+@pytest.mark.parametrize(
+    "decoding",
+    [Decoding(1.0, 0.3, 1), Decoding(max_tokens=1, top_k=3), Decoding(max_tokens=1, min_p=0.5)],
+)
+def test_what_cuts_the_tail(decoding: Decoding, engine: VllmEngine, model: Path) -> None:
     seeds = [request_seed(9, 1, "p", index) for index in range(200)]
-    sampled = engine.generate([PROMPTS[3]] * 200, Decoding(1.0, 0.3, 1), seeds)
+    sampled = engine.generate([PROMPTS[3]] * 200, decoding, seeds)
     with torch.no_grad():
         logits = load_model(model)(input_ids=torch.tensor([PROMPTS[3]])).logits[0, -1]
     ranked = logits.softmax(-1).sort(descending=True)
-    nucleus = set(ranked.indices[: int((ranked.values.cumsum(0) < 0.3).sum()) + 1].tolist())
-    assert {output.token_ids[0] for output in sampled} <= nucleus
+    allowed = cut(decoding, ranked.values)
+    assert allowed < len(ranked.values) / 2
+    assert {s.token_ids[0] for s in sampled} == set(ranked.indices[:allowed].tolist())
+
+
+def test_the_repetition_penalty_is_transformers(engine: VllmEngine, model: Path) -> None:
+    reference = load_model(model)
+    greedy = Decoding(temperature=0.0, max_tokens=10, repetition_penalty=1.5)
+    plain = engine.generate(PROMPTS[:6], Decoding(temperature=0.0, max_tokens=10), SEEDS[:6])
+    sampled = engine.generate(PROMPTS[:6], greedy, SEEDS[:6])
+    assert sampled != plain
+    for prompt, output in zip(PROMPTS, sampled, strict=False):
+        ids = torch.tensor([prompt])
+        theirs = reference.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=False,
+            max_new_tokens=10,
+            repetition_penalty=1.5,
+        )
+        assert output.token_ids == tuple(theirs[0, len(prompt) :].tolist())
+
+
+def test_a_completion_ends_with_the_token_that_completes_a_stop_text(
+    engine: VllmEngine, model: Path, expected: list[Sampled]
+) -> None:
+    tokenizer = load_tokenizer(model)
+    whole = [tokenizer.decode(s.token_ids, skip_special_tokens=True) for s in expected]
+    stops = (whole[0][4:6], "<never>", whole[1][7])
+    problems = [Problem(f"p{i}", "t", "train", "all", "", "x") for i in range(len(PROMPTS))]
+    decoding = Decoding(max_tokens=24, stop=stops)
+    stream = stream_completions(
+        engine, tokenizer, problems, PROMPTS, decoding, 1, Place(0, "base", 1)
+    )
+    ended = 0
+    for one, text, full in zip(
+        in_order(problems, filter(None, stream)), whole, expected, strict=True
+    ):
+        at = min((found for stop in stops if (found := text.find(stop)) >= 0), default=None)
+        assert one.text == text[:at]
+        assert one.token_ids == full.token_ids[: len(one.token_ids)]
+        assert len(one.logprobs) == len(one.token_ids)
+        if at is None:
+            assert one.token_ids == full.token_ids and one.finish_reason == full.finish_reason
+            continue
+        ended += 1
+        assert one.finish_reason == "stop"
+        said = tokenizer.decode(one.token_ids, skip_special_tokens=True)
+        assert said.startswith(one.text) and said.endswith(stops)
+    assert 2 <= ended < len(PROMPTS)
 
 
 def test_the_models_generation_config_changes_nothing(
