@@ -214,6 +214,8 @@ def test_it_is_no_part_of_what_decides_a_run(tmp_path: Path) -> None:
     assert record.digest(record.deciding(plain)) == record.digest(record.deciding(CONFIG))
     older = {key: value for key, value in plain.items() if key not in NEWER}
     older["verdict"] = {key: plain["verdict"][key] for key in ("metric", "margin", "confidence")}
+    sampled = ("prompts", "samples", "temperature", "top_p", "max_tokens")
+    older["generate"] = {key: plain["generate"][key] for key in sampled}
     older["prompt"] = {key: plain["prompt"][key] for key in ("format", "few_shot", "system")}
     assert record.digest(older) == record.digest(record.deciding(plain))
     record.write_json(tmp_path / "config.json", {"config": older, "hash": "any"})
