@@ -21,6 +21,7 @@ from rlvr.engine.registry import engine_of
 from rlvr.engine.settings import GenerateConfig, check_sizes
 from rlvr.evaluate.settings import EvaluateConfig
 from rlvr.evaluate.table import recorded_metrics, verdict_metrics
+from rlvr.learners.dpo import DpoConfig
 from rlvr.learners.grpo_settings import GrpoConfig
 from rlvr.learners.registry import check_learners
 from rlvr.learners.sft import TrainConfig, WarmStartConfig
@@ -157,6 +158,8 @@ class Config(Section):
     verify: VerifyConfig = VerifyConfig()
     train: TrainConfig = TrainConfig()
     grpo: GrpoConfig = GrpoConfig()
+    # Written only where an arm has this learner, so that a config without one hashes as before.
+    dpo: Annotated[DpoConfig | None, Field(exclude_if=lambda value: value is None)] = None
     evaluate: EvaluateConfig = EvaluateConfig()
     verdict: VerdictConfig = VerdictConfig()
     checkpoints: Literal["last", "all", "none"] = "last"
@@ -168,6 +171,14 @@ class Config(Section):
     claim: ClaimConfig | None = None
 
     _name_alone = field_validator("task", "verifier", mode="before")(name_alone)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dpo_where_it_learns(cls, value: Any) -> Any:
+        arms = value.get("arms") if isinstance(value, dict) else None
+        named = [one for one in arms if isinstance(one, dict)] if isinstance(arms, list) else []
+        learns = any(one.get("learner") == "dpo" for one in named)
+        return {**value, "dpo": value.get("dpo") or {}} if learns else value
 
     @field_validator("arms", mode="before")
     @classmethod

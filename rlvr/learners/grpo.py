@@ -614,6 +614,7 @@ def _found(run: Run, seed: Seed, place: Place, measured: Sequence[dict[str, floa
 LEARNER = Learner(
     train=learn,
     online=True,
+    section="grpo",
     check=check,
     checkpoint=latest,
     gathered=gathered,

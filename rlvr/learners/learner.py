@@ -41,8 +41,10 @@ class Learner:
 
     train: makes a round's M(t) in its folder (`model/` and, last, train.json), loads it into the
     engine, and returns the metrics of the training. online: whether the learner samples and judges
-    by itself in each of its steps; any other learner learns from the rows that the round selected.
-    check: raises ValueError if a config has an arm that this learner can't train.
+    by itself in each of its steps; any other learner learns from what the round selected. section:
+    of the config, with its `steps` and `batch_size`. counts: the metric that has the number of what
+    it takes batches of. check: raises ValueError if a config has an arm that this learner can't
+    train.
 
     An online learner can resume in the middle of a round, from a checkpoint in its arm's folder:
 
@@ -55,6 +57,8 @@ class Learner:
 
     train: Train
     online: bool = False
+    section: str = "train"
+    counts: str = "rows"
     check: Callable[[Config, Arm], None] = _check_rows
     checkpoint: Callable[[Path], Path | None] = _no_checkpoint
     gathered: Callable[[Path, int, Config], Sequence[Path]] = _no_files

@@ -49,10 +49,11 @@ from rlvr.records.record import (
     write_rows,
     write_sums,
 )
-from rlvr.records.stored import take
+from rlvr.records.stored import ROW, Stored, take
 from rlvr.sections import Positive, Rate, Section, Share, configs_folder
 
 StepCheck = Callable[[int, Any, Any], bool]
+Teach = Callable[[Path, Path], dict[str, float]]  # (start, out) -> figures
 
 
 def accelerate_configs() -> dict[str, Path]:
@@ -135,31 +136,45 @@ def learn(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
 
     Without rows M(t) is M(t-1), and the record says so.
     """
+
+    def teach(start: Path, out: Path) -> dict[str, float]:
+        rows = read_rows(place.folder(run.folder) / ROWS)
+        if not rows:
+            return {}
+        return train(start, rows, training_of(run), key_of(place), out, seed.probes)
+
+    return make_policy(run, arm, place, teach)
+
+
+def make_policy(run: Run, arm: Arm, place: Place, teach: Teach) -> Metrics:
+    """Let a learner make M(t), unless it is made, and load it; return the training's metrics.
+
+    teach(start, out): writes the model, trained from `start`, into the folder `out`, and returns
+    its figures. If it writes none, there was nothing to learn from: M(t) is M(t-1), after no step.
+    """
     folder = place.folder(run.folder)
-    rows, facts_path = read_rows(folder / ROWS), folder / TRAIN
+    facts_path = folder / TRAIN
     if not is_done(folder, "train"):
         delete_folder(folder / MODEL)
         previous = run.policy(place.at(place.round - 1))
+        start = {
+            "previous": previous,
+            "base": run.policy(place.at(0)),
+            "scratch": run.start(place.seed),
+        }[arm.start]
         with run.stage(place, "train") as count:
-            if rows:
-                start = {
-                    "previous": previous,
-                    "base": run.policy(place.at(0)),
-                    "scratch": run.start(place.seed),
-                }[arm.start]
-                key, settings = key_of(place), training_of(run)
-                run.engine.rest()
-                facts = train(start, rows, settings, key, folder / MODEL, seed.probes)
-            else:
+            run.engine.rest()
+            facts = {"train_steps": 0.0, "train_tokens": 0.0} | teach(start, folder / MODEL)
+            if not (folder / MODEL).is_dir():
                 copy_folder(previous, folder / MODEL)
-                facts = {"train_steps": 0.0, "train_tokens": 0.0}
             count["tokens"] = int(facts["train_tokens"])
         write_json(facts_path, facts)
     with run.stage(place, "sync"):
         run.engine.load(folder / MODEL)
     facts = json.loads(facts_path.read_text())
     run.display.may_stop()
-    return [metrics.metric(name, float(value), len(rows)) for name, value in sorted(facts.items())]
+    n = len(Stored(folder / ROWS, ROW))
+    return [metrics.metric(name, float(value), n) for name, value in sorted(facts.items())]
 
 
 def training_of(run: Run) -> Training:

@@ -48,7 +48,7 @@ def said_of(job: Job, most_passes: float) -> Iterator[tuple[str, str]]:
     yield "sampled a round", f"{pool:,} completions of at most {most:,} tokens, by each arm"
     evaluated = config.evaluate.problems * config.evaluate.samples
     yield "evaluated a round", f"{evaluated:,} samples, and {config.evaluate.problems:,} greedy"
-    if any(not LEARNERS[arm.learner].online for arm in config.arms):
+    if any(LEARNERS[arm.learner].section == "train" for arm in config.arms):
         rows = config.train.steps * config.train.batch_size
         passes = {share: rows / (share * pool) for share in SHARES}
         marks = {share: " !" if passes[share] > most_passes else "" for share in SHARES}
@@ -57,6 +57,8 @@ def said_of(job: Job, most_passes: float) -> Iterator[tuple[str, str]]:
             shown += f"; ! more than {most_passes:g}: rows are learnt by heart"
         steps = f"{config.train.steps:,} steps of {config.train.batch_size:,} rows"
         yield "trained a round", f"{steps}; passes over the kept rows, by the share kept: {shown}"
+    if config.dpo:
+        yield "preferred a round", f"{config.dpo.steps:,} steps of {config.dpo.batch_size:,} pairs"
     yield "longest sequence", f"{job.length:,} tokens"
     yield "disk", f"at most {decimal(preflight.bytes_needed(config))}"
 

@@ -131,7 +131,9 @@ def arm_says(arm: Mapping[str, Any]) -> str:
     """Return what an arm of a resolved config trains on, in a sentence; further axes as written."""
     keep = str(arm.get("keep", ""))
     text = f"Trains on {KEEP.get(keep, f'what keep: {keep} keeps')}"
-    if arm.get("learner", "sft") != "sft":
+    if arm.get("learner") == "dpo":
+        text = f"Learns to prefer {KEEP.get(keep, keep)} to the others of the same problem (dpo)"
+    elif arm.get("learner", "sft") != "sft":
         text = f"Learns online ({arm['learner']}), rewarded for {KEEP.get(keep, keep)}"
     if other := arm.get("match"):
         by = arm.get("match_by") or "problems"

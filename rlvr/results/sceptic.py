@@ -14,6 +14,7 @@ from typing import Any
 
 from rlvr.evaluate.table import ACCURACY, find
 from rlvr.learners.grpo_settings import logprob_gap_bound
+from rlvr.learners.learner import Learner
 from rlvr.learners.registry import LEARNERS
 from rlvr.records import seals
 from rlvr.records.record import deciding, digest
@@ -198,9 +199,9 @@ def _everywhere(r: Results, metric: str, use: Callable[[str], bool]) -> list[flo
     return [figure for figure in figures if math.isfinite(figure)]
 
 
-def _online(r: Results) -> set[str]:
-    arms = r.config["arms"]
-    return {str(arm["name"]) for arm in arms if LEARNERS[arm.get("learner", "sft")].online}
+def _learner(r: Results, arm: str) -> Learner:
+    named = {str(one["name"]): str(one.get("learner", "sft")) for one in r.config["arms"]}
+    return LEARNERS[named.get(arm, "sft")]
 
 
 def _warm_start(r: Results) -> list[Check]:
@@ -232,11 +233,14 @@ def _cut(begin: str, parts: Sequence[str]) -> str:
 
 
 def _offline(r: Results) -> dict[tuple[int, str, int], tuple[float, float]]:
-    """Return rows and optimiser steps of each seed, arm and round that trains on rows it keeps."""
-    arms = [arm for arm in r.arms if arm not in _online(r)]
-    rounds = range(1, r.round + 1)
-    each = ((seed, arm, t) for seed in r.seeds for arm in arms for t in rounds)
-    found = {(s, a, t): (r.at(s, a, "rows", t), r.at(s, a, "train_steps", t)) for s, a, t in each}
+    """Return rows (or pairs) and steps of each seed, arm and round that learns from its rows."""
+    found = {
+        (seed, arm, t): (r.at(seed, arm, learner.counts, t), r.at(seed, arm, "train_steps", t))
+        for arm in r.arms
+        if not (learner := _learner(r, arm)).online
+        for seed in r.seeds
+        for t in range(1, r.round + 1)
+    }
     return {key: both for key, both in found.items() if all(map(math.isfinite, both))}
 
 
@@ -249,14 +253,16 @@ def _rows(r: Results) -> list[Check]:
     if not rows:
         return []
     seed, arm, t = key = min(rows, key=lambda one: rows[one])
-    return [Check("rows", True, f"at least {rows[key][0]:,.0f} ({arm}, seed {seed}, round {t})")]
+    unit = "" if (counts := _learner(r, arm).counts) == "rows" else f" {counts}"
+    found = f"at least {rows[key][0]:,.0f}{unit} ({arm}, seed {seed}, round {t})"
+    return [Check("rows", True, found)]
 
 
 def _passes(r: Results) -> list[Check]:
     """How often a round's steps went over its rows: the most of each arm, the largest first."""
-    batch = r.config.get("train", {}).get("batch_size") or 0
     most: dict[str, float] = {}
     for (_, arm, _), (rows, steps) in _offline(r).items():
+        batch = r.config.get(_learner(r, arm).section, {}).get("batch_size") or 0
         if rows:
             most[arm] = max(most.get(arm, 0.0), steps * batch / rows)
     if not most:
@@ -269,22 +275,24 @@ def _passes(r: Results) -> list[Check]:
 
 
 def _steps(r: Results) -> Check:
-    online = _online(r)
-    by_learner = (
-        _everywhere(r, "train_steps", lambda arm: arm not in online),
-        _everywhere(r, "train_steps", online.__contains__),
-    )
-    counts = [sorted(set(found)) for found in by_learner]
-    batch = r.config.get("train", {}).get("batch_size")
-    texts = [" or ".join(f"{n:.0f}" for n in steps) for steps in counts]
-    said = [f"{texts[0]} a round of {batch} rows"] if texts[0] else []
-    if texts[1]:
-        rows = max(_everywhere(r, "rows", online.__contains__)) / counts[1][0]
-        said.append(
-            f"{', '.join(sorted(online))}: {texts[1]} online ones of {rows:.0f} completions"
-        )
-    same = any(counts) and all(len(steps) <= 1 for steps in counts)
-    return Check("steps", same, "; ".join(said) or "not recorded")
+    """Whether all arms of a learner take as many steps in every round."""
+    said, same = [], True
+    for name in sorted(LEARNERS, key=lambda one: (LEARNERS[one].online, one != "sft")):
+        learner = LEARNERS[name]
+        arms = {arm for arm in r.arms if _learner(r, arm) is learner}
+        steps = sorted(set(_everywhere(r, "train_steps", arms.__contains__)))
+        if not steps:
+            continue
+        same = same and len(steps) == 1
+        taken, whose = " or ".join(f"{n:.0f}" for n in steps), f"{', '.join(sorted(arms))}: "
+        if learner.online:
+            rows = max(_everywhere(r, "rows", arms.__contains__)) / steps[0]
+            said.append(f"{whose}{taken} online ones of {rows:.0f} completions")
+        else:
+            batch = r.config.get(learner.section, {}).get("batch_size")
+            taken += f" a round of {batch} {learner.counts}"
+            said.append(taken if name == "sft" else f"{whose}{taken}")
+    return Check("steps", bool(said) and same, "; ".join(said) or "not recorded")
 
 
 def _sizes(r: Results) -> Check:

@@ -164,28 +164,28 @@ def nothing_to_learn_from(r: Results, arm: str) -> str:
     """Return what an arm lacked to be told from the base, "" where it lacked nothing.
 
     The bound: in every seed a training step in every round, and in the mean over its rounds at
-    least as many rows as one batch has. With fewer, every step sees all that there is, again and
-    again: what moves then is the memorising of a handful of rows, and what does not move is a model
-    that was not taught. Of an online arm, the rows of groups without a contrast do not count: they
-    add nothing to its gradient; its batch is what it samples for a step. A figure that an older run
-    has not recorded is not held against it.
+    least as many rows (pairs, where the learner takes pairs) as one batch has. With fewer, every
+    step sees all that there is, again and again: what moves then is the memorising of a handful of
+    rows, and what does not move is a model that was not taught. Of an online arm, the rows of
+    groups without a contrast do not count: they add nothing to its gradient; its batch is what it
+    samples for a step. A figure that an older run has not recorded is not held against it.
     """
     learners = {str(one["name"]): one.get("learner", "sft") for one in r.config["arms"]}
-    online = LEARNERS[learners[arm]].online
-    batch = float(r.config.get("train", {}).get("batch_size", math.nan))
+    learner = LEARNERS[learners[arm]]
+    batch = float(r.config.get(learner.section, {}).get("batch_size", math.nan))
     for seed in r.seeds:
         steps, rows, flat = (
             [r.at(seed, arm, metric, t) for t in range(1, r.round + 1)]
-            for metric in ("train_steps", "rows", "step.zero_variance")
+            for metric in ("train_steps", learner.counts, "step.zero_variance")
         )
         if 0 in steps:
             return f"no training step in round {steps.index(0) + 1} of seed {seed}"
-        if online:
+        if learner.online:
             batch = rows[0] / steps[0]
             rows = [n * (1 - share) for n, share in zip(rows, flat, strict=True)]
         mean = math.fsum(rows) / len(rows)
         if mean < batch:  # False where either is not a number
-            return f"seed {seed} had {mean:,.1f} rows a round, a batch has {batch:.0f}"
+            return f"seed {seed} had {mean:,.1f} {learner.counts} a round, a batch has {batch:.0f}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""learner: fine-tuning on the kept rows, or online RL; and the rewards that its arms get."""
+"""learner: fine-tuning on the kept rows, pairs, or online RL; and the rewards of online arms."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ def rewards(
 
 AXIS = Axis(
     kind=str,
-    values="`sft`, `grpo`: a file of `rlvr/learners/`",
-    says="fine-tuning on the rows kept; or online RL whose reward is what `keep` would keep",
+    values="`sft`, `grpo`, `dpo`: a file of `rlvr/learners/`",
+    says=(
+        "fine-tuning on the rows kept; online RL whose reward is what `keep` would keep; or pairs "
+        "of a kept completion and one of the same problem that `keep` refuses"
+    ),
 )

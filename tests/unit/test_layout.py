@@ -62,7 +62,7 @@ def test_every_stage_has_a_mark_but_the_evaluation_whose_mark_is_the_record() ->
 
 
 def test_learners_and_studies_are_those_that_a_config_can_name() -> None:
-    assert set(LEARNERS) == {"grpo", "sft"}
+    assert set(LEARNERS) == {"dpo", "grpo", "sft"}
     assert set(STUDIES) <= set(Config.model_fields)
 
 

@@ -191,6 +191,21 @@ def test_few_rows_and_many_passes_are_told(
         assert (found["passes"].ok, found["passes"].found) == passes
 
 
+def test_a_learner_of_pairs_is_counted_in_pairs(tmp_path: Path) -> None:
+    arms = "arms=[verified,{name: dpo, keep: verified, learner: dpo}]"
+    more = (arms, "dpo={steps: 5, batch_size: 8}")
+    figures: dict[tuple[str, str], float | list[float]] = {
+        ("verified", "rows"): 32.0, ("verified", "train_steps"): 4.0, ("dpo", "pass@1"): 0.2,
+        ("dpo", "rows"): 3.0, ("dpo", "pairs"): 20.0, ("dpo", "train_steps"): 5.0,
+    }  # fmt: skip
+    found = asked(tmp_path, figures, overrides=more)
+    assert found["steps"].found == "4 a round of 16 rows; dpo: 5 a round of 8 pairs"
+    assert found["rows"].found == "at least 20 pairs (dpo, seed 0, round 1)"
+    assert found["passes"].found == "over a round's rows: verified 2.0, dpo 2.0"
+    few = asked(tmp_path / "few", {**figures, ("dpo", "pairs"): [20, 0, 20]}, overrides=more)
+    assert few["rows"].found == "dpo: seed 1 had 0.0 pairs a round, a batch has 8"
+
+
 def test_many_arms_stay_on_one_line(tmp_path: Path) -> None:
     names = [f"an-arm-{i}" for i in range(9)]
     arms = ", ".join(f"{{name: {name}, keep: verified}}" for name in names)
