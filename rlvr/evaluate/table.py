@@ -212,7 +212,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("amplified", DEFICIENCIES, "share of tokens in n-grams that the base over-used",
            "share", SHARE, GRAMS, m.amplification, line=14),
     Metric("amplified_excess", DEFICIENCIES,
-           "the same, less the share they have in real solutions",
+           "amplified, less the share that these n-grams have in real solutions",
            "difference of shares", (-1.0, 1.0), GRAMS, m.amplification, line=15),
     # No range for the transcriber's: their charts are drawn without one.
     Metric("quirk", DEFICIENCIES, "share of completions with the transcriber's quirk",

@@ -14,6 +14,7 @@ from typing import Any
 
 from rlvr.evaluate.table import ACCURACY, BUDGET, find, names
 from rlvr.records.record import deciding, flat
+from rlvr.results.about import setting
 from rlvr.results.compare import headline, p_value, why
 from rlvr.results.conditions import figures as condition_figures
 from rlvr.results.conditions import settle_conditions
@@ -283,24 +284,11 @@ def reasons_table(reasons: Mapping[tuple[str, str, str], int]) -> Table:
     return Table("Why they have none", head, rows, note if rows else "")
 
 
-def about(r: Results) -> str:
-    """Return what was run, in sentences; only what the config says."""
-    model, task = (_setting(r, key) for key in ("model", "task.name"))
-    prompts, samples = (_setting(r, f"generate.{key}") for key in ("prompts", "samples"))
-    held_out, each = (_setting(r, f"evaluate.{key}") for key in ("problems", "samples"))
-    return (
-        f"Model {model}, task {task}; {len(r.seeds)} seed{'' if len(r.seeds) == 1 else 's'} "
-        f"({', '.join(map(str, r.seeds))}); round {r.round} of {r.rounds}. A round is of {prompts} "
-        f"problems, {samples} completions each; the evaluation is of {held_out} held-out problems, "
-        f"{each} samples each. The base is the model before round 1."
-    )
-
-
 def limits(r: Results) -> list[str]:
     """Return what a reader may not conclude from the run, in sentences."""
     said = [
-        f"Whether it holds elsewhere: this is one model ({_setting(r, 'model')}), one task "
-        f"({_setting(r, 'task.name')}) and one config. The intervals say what other seeds of "
+        f"Whether it holds elsewhere: this is one model ({setting(r, 'model')}), one task "
+        f"({setting(r, 'task.name')}) and one config. The intervals say what other seeds of "
         "these would give.",
         f"Anything but {r.metric} and the signs of collapse: nothing else is ruled on. Every other "
         "figure describes; among so many, some look large by chance.",
@@ -317,11 +305,6 @@ def limits(r: Results) -> list[str]:
             f"{r.largest_k} show it."
         )
     return said
-
-
-def _setting(r: Results, key: str) -> str:
-    value = flat(r.config).get(key)
-    return "not recorded" if value is None else str(value)
 
 
 def left_out(r: Results) -> list[str]:

@@ -40,6 +40,8 @@ from rlvr.report.figures import (
 )
 from rlvr.report.gather import RunParts, gather, labels
 from rlvr.report.words import finder, linked, named, words
+from rlvr.results.about import about, arm_says
+from rlvr.results.compare import size_matched
 from rlvr.results.effects import Results, percent
 from rlvr.results.plot import ON_DARK
 from rlvr.results.sceptic import Check, checks
@@ -70,6 +72,8 @@ class RunView:
     left_out: Sequence[str]
     found: Sequence[facts.Found]
     about: str
+    arms: Mapping[str, str]
+    size_matched: Sequence[str]
     limits: Sequence[str]
 
 
@@ -137,7 +141,9 @@ def _view(parts: RunParts, groups: Mapping[str, Sequence[Figure]]) -> RunView:
         tables=tables,
         left_out=facts.left_out(r),
         found=facts.found(r),
-        about=facts.about(r),
+        about=about(r),
+        arms={str(a["name"]): arm_says(a) for a in r.config["arms"] if a["name"] in r.arms},
+        size_matched=size_matched(r),
         limits=facts.limits(r),
     )
 

@@ -10,36 +10,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup, escape
 
 from rlvr.evaluate.table import BUDGET, METRICS, Metric, find
 from rlvr.evaluate.table import names as of_group
+from rlvr.results.about import arm_says
 from rlvr.results.effects import Results
 from rlvr.results.verdict import SIGNS
 
 # Terms that a sentence also has in another sense.
-EVERYDAY = frozenset("error level rule seeds steps rows sampled kept match unit pool".split())
-KEEP: Mapping[str, str] = {
-    "verified": "completions that the verifier calls correct",
-    "all": "all completions",
-    "random": "completions drawn at random",
-    "inverted": "completions that the verifier calls wrong",
-    "self-scored": "the completions that the model itself finds likeliest",
-    "least-likely": "the completions that the model itself finds least likely",
-    "majority": "completions with the commonest answer to their problem; the truth is not looked "
-    "at",
-    "format-only": "completions with a final answer, right or wrong",
-    "real": "real solutions of the round's problems, and nothing of its own",
-    "replay": "what the model has seen already: its warm-start rows or, without a warm start, the "
-    "base's accepted completions of round 1",
-    "classifier": "what a classifier on hidden states calls clean",
-}
-DEFAULTS: Mapping[str, Any] = {
-    **{"memory": "replace", "start": "previous", "learner": "sft", "author": "model"},
-    "real_fraction": 0,
-}
+EVERYDAY = frozenset(
+    "error level rule seeds steps rows sampled kept match unit pool holds fails look near".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +47,7 @@ def words(runs: Sequence[Results]) -> list[Word]:
         *(Word(_id(f"arm {name}"), (name,), " Or: ".join(says)) for name, says in arms.items()),
         *general,
         *(
-            Word(_id(f"metric {row.label}"), tuple(of), _of(row))
+            Word(_id(f"metric {row.label}"), tuple(of), _of(row, of))
             for row in METRICS
             if (of := [name for name in recorded if find(name).name == row.name])
         ),
@@ -117,31 +100,15 @@ def anchor(word: Word, shown: str) -> Markup:
     return Markup('<a class="term" href="#{}" title="{}">{}</a>').format(word.id, word.says, shown)
 
 
-def _of(row: Metric) -> str:
+def _of(row: Metric, names: Sequence[str]) -> str:
+    """Return what a metric means; of several that differ in one word, each with its name."""
+    each = {name: says for name, says in row.named().items() if name in names}
+    says = "; ".join(f"{name}: {said}" for name, said in each.items()) if len(each) > 1 else ""
+    says = says or next(iter(each.values()), row.says)
     better = f" {row.better.capitalize()} is better." if row.better else ""
-    unit = "" if row.unit in row.says.lower() else f" Unit: {row.unit}."
-    return f"{row.says[:1].upper()}{row.says[1:]}.{unit}{better}"
+    unit = "" if row.unit in says.lower() else f" Unit: {row.unit}."
+    return f"{says if len(each) > 1 else says[:1].upper() + says[1:]}.{unit}{better}"
 
 
 def _id(name: str) -> str:
     return f"word-{re.sub(r'[^a-z0-9@]+', '-', name.lower())}"
-
-
-def arm_says(arm: Mapping[str, Any]) -> str:
-    """Return what an arm of a resolved config trains on, in a sentence; further axes as written."""
-    keep = str(arm.get("keep", ""))
-    text = f"Trains on {KEEP.get(keep, f'what keep: {keep} keeps')}"
-    if arm.get("learner") == "dpo":
-        text = f"Learns to prefer {KEEP.get(keep, keep)} to the others of the same problem (dpo)"
-    elif arm.get("learner", "sft") != "sft":
-        text = f"Learns online ({arm['learner']}), rewarded for {KEEP.get(keep, keep)}"
-    if other := arm.get("match"):
-        by = arm.get("match_by") or "problems"
-        text += f", as many {'of each problem' if by == 'problems' else f'{by} in all'} as {other}"
-    told = {"name", "keep", "learner", "match", "match_by", "more"}
-    others = [
-        f"{axis}: {value}"
-        for axis, value in arm.items()
-        if axis not in told and value and value != DEFAULTS.get(axis)
-    ]
-    return f"{text} ({', '.join(others)})." if others else f"{text}."

@@ -38,6 +38,7 @@ from rlvr.results.effects import (
     arm_effects,
     contrast_effects,
     coverage_note,
+    effect_of,
     excluded,
     number,
     outcome,
@@ -335,7 +336,35 @@ def headline(r: Results, ruling: Ruling) -> str:
         said += f": {r.metric} {way}" if lower_is_better(r.metric) else f" in {r.metric}"
     if ruling.kind is not None:
         said += f", {ruling.kind if ruling.kind != 'open' else 'beyond sharpening or not: open'}"
-    return f"{said} (lost: {', '.join(ruling.lost)})" if ruling.lost else said
+    lost = [_in_words(ruling, definition) for definition in ruling.lost]
+    return f"{said} (lost: {', '.join(lost)})" if lost else said
+
+
+def _in_words(ruling: Ruling, definition: str) -> str:
+    """Return a definition of collapse that is met; of diversity, whether that may be harmless."""
+    rose = any(seen.sign.metric == "pass@1" and seen.move == "rose" for seen in ruling.signs)
+    return (
+        "diversity, as more answers are right" if definition == "diversity" and rose else definition
+    )
+
+
+def size_matched(r: Results) -> list[str]:
+    """Return, for each random arm of another's size, what that other's choice of rows adds to it.
+
+    The two differ in nothing else: this is the verifier's part, and not that of fewer rows.
+    """
+    said = []
+    for arm in r.config["arms"]:
+        other, name = arm.get("match"), str(arm["name"])
+        if arm.get("keep") != "random" or other not in r.arms or name not in r.arms:
+            continue
+        i = effect_of(r, str(other), name, r.metric, r.metric).interval
+        band = "" if math.isnan(i.low) else f" ({percent(r)}: {span(i.low, i.high)}, exploratory)"
+        said.append(
+            f"{other} - {name}: {r.metric} {signed(i.delta)}{band}. That is what the choice of "
+            f"rows adds: {name} has as many, drawn at random"
+        )
+    return said
 
 
 def finding(r: Results, ruling: Ruling) -> str:
@@ -401,4 +430,7 @@ def _sureness(r: Results, effect: Effect) -> list[str]:
     known = effect.floor != "no floor"
     part = f"error mostly from {effect.variances.larger}" if known else effect.floor
     note = coverage_note(effect)
-    return [f"80 % power from {number(smallest)}, {part}", *([note.capitalize()] if note else [])]
+    return [
+        f"80 % power from a change of {number(smallest)}, {part}",
+        *([note.capitalize()] if note else []),
+    ]

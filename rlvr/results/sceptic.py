@@ -87,8 +87,8 @@ def _rule(r: Results, groups: Sequence[Group]) -> Check:
     if now != r.config_hash:
         return Check("rule", False, "the config is not the one that was hashed")
     rounds, n = sum(one.rounds for one in groups), sum(one.rounds for one in groups if one.hashes)
-    where = f"sealed in all {n} rounds" if n == rounds else f"sealed in {n} of {rounds} rounds"
-    found = where if n else "as config.json says; no round has it"
+    said = f"sealed in {f'all {n}' if n == rounds else f'{n} of {rounds}'} rounds of seeds and arms"
+    found = said if n else "as config.json says; no round has it"
     return Check("rule", 0 < n == rounds, f"hash {now[:12]}, {found}")
 
 
@@ -221,13 +221,13 @@ def _warm_start(r: Results) -> list[Check]:
     ]
 
 
-def _cut(begin: str, parts: Sequence[str]) -> str:
+def _cut(begin: str, parts: Sequence[str], more: str = "more") -> str:
     """Return the beginning and as many of the parts as there is room for."""
     text = begin + parts[0]
     for place, part in enumerate(parts[1:], 1):
-        rest = "" if part == parts[-1] else f", and {len(parts) - place} more"
+        rest = "" if part == parts[-1] else f", and {len(parts) - place} {more}"
         if len(f"{text}, {part}{rest}") > ROOM:
-            return f"{text}, and {len(parts) - place} more"
+            return f"{text}, and {len(parts) - place} {more}"
         text += f", {part}"
     return text
 
@@ -271,7 +271,7 @@ def _passes(r: Results) -> list[Check]:
     said = [f"{arm} {most[arm]:.1f}" for arm in ordered]
     ok = most[ordered[0]] <= MAX_PASSES
     begin = "over a round's rows: " if ok else f"more than {MAX_PASSES:g} over a round's rows: "
-    return [Check("passes", ok, _cut(begin, said))]
+    return [Check("passes", ok, _cut(begin, said, "arms more"))]
 
 
 def _steps(r: Results) -> Check:
@@ -305,7 +305,9 @@ def _sizes(r: Results) -> Check:
     short = sum(_everywhere(r, "shortfall", matched.__contains__))
     if not kept + short:
         return Check("sizes", False, f"{', '.join(sorted(matched))}: not recorded")
-    found = f"{', '.join(sorted(matched))}: {short:,.0f} rows short of {kept + short:,.0f}"
+    found = (
+        f"{', '.join(sorted(matched))}: lacks {short:,.0f} of {kept + short:,.0f} rows, all seeds"
+    )
     return Check("sizes", short <= MAX_SHORTFALL * (kept + short), found)
 
 

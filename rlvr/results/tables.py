@@ -18,7 +18,8 @@ from rich.text import Text
 
 from rlvr.evaluate.metrics import OFF_TARGET
 from rlvr.evaluate.table import BUDGET, NLL, find, in_terminal
-from rlvr.results.compare import p_value, rule_text, short
+from rlvr.results.about import arm_says, setting, task
+from rlvr.results.compare import p_value, rule_text, short, size_matched
 from rlvr.results.conditions import figures, settle_conditions
 from rlvr.results.effects import (
     EXCLUDED,
@@ -60,6 +61,8 @@ def print_tables(runs: Sequence[Results], console: Console, everything: bool = F
 def _print_run(r: Results, console: Console, everything: bool) -> None:
     console.print(f"[bold]{escape(r.name)}[/bold], {_progress(r)}", highlight=False)
     console.print(f"Rule: {escape(rule_text(r))}.", highlight=False)
+    console.print()
+    console.print(arms_table(r))
     tables = [verdict_table(r), *sign_tables(r), *conditions_tables(r), checks_table(r)]
     if everything:
         tables += [*evidence_tables(r), *contrast_tables(r), *means_tables(r), *_level_tables(r)]
@@ -71,7 +74,24 @@ def _print_run(r: Results, console: Console, everything: bool) -> None:
     for arm, ruling in rulings(r).items():
         text = escape(short(r, ruling))
         console.print(f"[bold]{escape(arm)}[/bold]: {text}", highlight=False)
+    for said in size_matched(r):
+        console.print(f"{escape(said)}.", highlight=False)
     console.print()
+
+
+def arms_table(r: Results) -> Table:
+    """Return what was run, and what each arm trains on."""
+    size = (setting(r, f"evaluate.{key}") for key in ("problems", "samples"))
+    table = empty_table(
+        f"{setting(r, 'model')} on {task(r)}, {' x '.join(size)} held-out samples", [], []
+    )
+    table.show_header = False
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for arm in r.config["arms"]:
+        if arm["name"] in r.arms:
+            table.add_row(escape(str(arm["name"])), escape(arm_says(arm).rstrip(".")))
+    return table
 
 
 def _progress(r: Results) -> str:

@@ -218,7 +218,7 @@ def kinds_in_words(r: Results) -> str:
     """Return what "beyond sharpening" asks for, which is less than its name may suggest."""
     return (
         "beyond sharpening: above the base at its best temperature, while greedy and\n"
-        f"{r.largest_k} do not fall by {r.margin:g}; not that more problems can be solved"
+        f"{r.largest_k} do not fall by {r.margin:g}; coverage says whether more problems are solved"
     )
 
 
@@ -237,7 +237,8 @@ def may_have_fallen(r: Results, arm: str) -> list[str]:
 def moves_in_words(r: Results) -> str:
     """Return when a sign counts as moved."""
     return (
-        f"rose, fell: by {r.margin:g} or more, the interval excludes 0, with Holm;\n"
+        f"rose, fell: by {r.margin:g} or more, the interval excludes 0;\n"
+        f"of the primary arms by Holm's p, too; "
         f"no change: the whole interval within +-{r.margin:g}; open: none of these"
     )
 

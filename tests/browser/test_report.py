@@ -27,6 +27,7 @@ from rlvr.report import completions, facts, phrases, words
 from rlvr.report.figures import arm_looks, figure_groups, svg
 from rlvr.report.page import render, variable, visible, write_report
 from rlvr.report.phrases import amplified_phrases
+from rlvr.results import about as arms_in_words
 from rlvr.results.compare import compare_run, read_results, write_compare
 from rlvr.results.plot import ARM_COLOURS, NEXT_COLOURS, ON_DARK, arm_colours
 
@@ -425,10 +426,10 @@ def test_terms_of_a_sentence_are_linked_once_and_nothing_else_is() -> None:
 
 
 def test_every_value_of_keep_is_said_in_words() -> None:
-    assert set(words.KEEP) == set(get_args(Keep))
+    assert set(arms_in_words.KEEP) == set(get_args(Keep))
     arm = {"name": "a", "keep": "random", "match": "verified", "match_by": "rows", "cap": 2}
     said = "Trains on completions drawn at random, as many rows in all as verified (cap: 2)."
-    assert words.arm_says(arm) == said
+    assert arms_in_words.arm_says(arm) == said
 
 
 # Hostile texts ---------------------------------------------------------------------------------

@@ -75,7 +75,9 @@ def asked(
 
 def test_the_rule_and_the_inputs_are_what_every_round_was_sealed_under(tmp_path: Path) -> None:
     found = asked(tmp_path)
-    assert found["rule"].ok and found["rule"].found.endswith(", sealed in all 9 rounds")
+    assert found["rule"].ok and found["rule"].found.endswith(
+        ", sealed in all 9 rounds of seeds and arms"
+    )
     assert found["inputs"] == Check(
         "inputs", True, "the same verifier, task and data in all 9 rounds"
     )
@@ -103,7 +105,7 @@ def test_a_record_of_before_says_that_nothing_is_sealed(tmp_path: Path) -> None:
     assert not found["inputs"].ok
     half = asked(tmp_path, sealed=[{}, None])  # type: ignore[list-item]
     assert half["inputs"] == Check("inputs", False, "9 of 18 rounds have no hashes")
-    assert half["rule"].found.endswith("sealed in 9 of 18 rounds")
+    assert half["rule"].found.endswith("sealed in 9 of 18 rounds of seeds and arms")
 
 
 @pytest.mark.parametrize(
@@ -215,7 +217,7 @@ def test_many_arms_stay_on_one_line(tmp_path: Path) -> None:
         for metric, value in (("pass@1", 0.1), ("rows", 16.0 + i), ("train_steps", 4.0))
     }
     found = asked(tmp_path, figures, overrides=(f"arms=[{arms}]",))
-    assert found["passes"].found == "over a round's rows: an-arm-0 4.0, an-arm-1 3.8, and 7 more"
+    assert found["passes"].found == "over a round's rows: an-arm-0 4.0, and 8 arms more"
 
 
 # Near-duplicates
@@ -266,7 +268,9 @@ def test_seeds_with_equal_figures_are_told(tmp_path: Path) -> None:
 def test_sizes_that_are_not_recorded_are_not_ok(tmp_path: Path) -> None:
     assert asked(tmp_path)["sizes"] == Check("sizes", False, "random: not recorded")
     kept: Figures = {("random", "kept"): 50.0, ("random", "shortfall"): 0.0}
-    assert asked(tmp_path, kept)["sizes"] == Check("sizes", True, "random: 0 rows short of 150")
+    assert asked(tmp_path, kept)["sizes"] == Check(
+        "sizes", True, "random: lacks 0 of 150 rows, all seeds"
+    )
 
 
 def test_what_one_primary_arm_leaves_undecided_is_held_against_the_others(tmp_path: Path) -> None:
