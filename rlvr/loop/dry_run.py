@@ -25,9 +25,7 @@ def said_of(job: Job, most_passes: float) -> Iterator[tuple[str, str]]:
     yield "run", f"{seeds} seeds x ({arms} arms x {rounds} rounds and a base), into {job.folder}"
     if said := preflight.without_warm_start(config):
         yield "warning", said
-    counts = preflight.sizes(config)
-    if counts:
-        yield "problems there", ", ".join(f"{split} {count:,}" for split, count in counts.items())
+    yield from preflight.of_data(config)
     first = job.problems[config.seeds[0]]
     parts = {
         "few-shot": len(first.prompting.shots),
@@ -39,15 +37,19 @@ def said_of(job: Job, most_passes: float) -> Iterator[tuple[str, str]]:
     }
     used = ", ".join(f"{name} {count:,}" for name, count in parts.items() if count)
     yield "problems of a seed", used
-    yield "drawn to train", _drawn(first, config.corpus is not None, counts.get("train"))
+    yield (
+        "drawn to train",
+        _drawn(first, config.corpus is not None, preflight.sizes(config).get("train")),
+    )
     levels = Counter(one.level for one in first.held_out)
     if len(levels) > 1:
         yield "levels held out", ", ".join(f"{name} {n:,}" for name, n in sorted(levels.items()))
     pool = config.generate.prompts * config.generate.samples
     most = config.generate.max_tokens
     yield "sampled a round", f"{pool:,} completions of at most {most:,} tokens, by each arm"
-    evaluated = config.evaluate.problems * config.evaluate.samples
-    yield "evaluated a round", f"{evaluated:,} samples, and {config.evaluate.problems:,} greedy"
+    greedy = len(first.held_out)
+    samples = greedy * config.evaluate.samples
+    yield "evaluated a round", f"{samples:,} samples, and {greedy:,} greedy"
     if any(LEARNERS[arm.learner].section == "train" for arm in config.arms):
         rows = config.train.steps * config.train.batch_size
         passes = {share: rows / (share * pool) for share in SHARES}

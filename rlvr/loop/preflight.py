@@ -8,25 +8,24 @@ import platform
 import shutil
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from rlvr.config import Config
-from rlvr.data import Entry, InputError, Problem
+from rlvr.data import Entry, InputError, Problem, Split
 from rlvr.engine.devices import on_gpu
 from rlvr.engine.protocol import Tokens
 from rlvr.evaluate.settings import OffTargetConfig
 from rlvr.learners.context import SeedProblems
 from rlvr.learners.registry import LEARNERS
-from rlvr.learners.sft import WarmStartConfig
 from rlvr.models import loading
 from rlvr.select.arms import ArmConfig
 from rlvr.studies.curate import contaminate
-from rlvr.verify import plugins
+from rlvr.verify import plugins, tasks
 from rlvr.verify.settings import NamedConfig
-from rlvr.verify.tasks import draw_problems, load_task
+from rlvr.verify.tasks import draw_problems
 from rlvr.verify.verifier import LoadedVerifier
 
 CONNECT_SECONDS = 10.0
@@ -36,7 +35,7 @@ def verifier_of(config: Config | OffTargetConfig) -> NamedConfig:
     """Return the config's verifier, else its task's. Raises InputError when neither names one."""
     if config.verifier:
         return config.verifier
-    _, name = load_task(config.task.name)
+    name = tasks.verifier_of(config.task)
     if name is None:
         raise InputError(
             f"verifier: the task {config.task.name!r} names none: add verifier to the config"
@@ -85,7 +84,9 @@ def no_cluster(address: str, failure: Exception) -> InputError:
 
 def draw(config: Config, seed: int) -> SeedProblems:
     """Draw every problem of a seed; all that is trained on is one train stream."""
-    shots, warm = config.prompt.few_shot, config.warm_start.problems if config.warm_start else 0
+    own = tasks.ask(config.task, "shots", config.prompt.few_shot)  # worked examples that lie apart
+    shots = config.prompt.few_shot if own is None else 0
+    warm = config.warm_start.problems if config.warm_start else 0
     prompts = config.generate.prompts
     pairs = config.transcription.problems if config.transcription else 0
     first = shots + warm + pairs
@@ -93,18 +94,21 @@ def draw(config: Config, seed: int) -> SeedProblems:
     parts = [("prompt.few_shot", shots), ("warm_start.problems", warm)]
     parts += [("transcription.problems", pairs), ("generate.prompts x rounds", needed - first)]
     asked = " + ".join(f"{name} ({count:,})" for name, count in parts if count)
-    training = draw_problems(config.task, "train", needed, seed, asked)
-    held_back = 0
-    if config.warm_start is not None and config.warm_start.until is not None:
-        held_back = config.warm_start.held_back
+    wanted = wanted_of(config)
+    granted = granted_of(config.task, wanted)
+
+    def of(split: Split, n: int, key: str) -> list[Problem]:
+        return draw_problems(config.task, split, n, seed, key, wanted)
+
+    training = of("train", needed, asked)
     if config.corpus:
         rounds = [training[first:]] * config.rounds
     else:
         rounds = [training[first + prompts * t :][:prompts] for t in range(config.rounds)]
-    back = draw_problems(config.task, "dev", held_back, seed, "warm_start.held_back")
-    held_out = draw_problems(
-        config.task, "eval", config.evaluate.problems, seed, "evaluate.problems"
-    )
+    held_back, labels = dev_of(config)
+    held_back = min(held_back, max(1, granted["dev"] - labels))
+    dev = of("dev", held_back + labels, "corpus.labelled" if labels else "warm_start.held_back")
+    held_out = of("eval", granted["eval"], "evaluate.problems")
     needs = [("few_shot", shots), ("warm_start", warm), ("transcription", pairs)]
     needs += [("corpus", int(config.corpus is not None))]
     needs += [(f"the arm {arm.name!r}", 1) for arm in config.arms if _needs_real(arm)]
@@ -114,51 +118,70 @@ def draw(config: Config, seed: int) -> SeedProblems:
                 f"{name}: the task {config.task.name!r} has problems without a real solution: "
                 f"drop {name}"
             )
-    corpus, labelled = _corpus(config, rounds[0], held_back, seed)
+    corpus, labelled = _corpus(config, rounds[0], dev[held_back:], seed)
     return SeedProblems(
         prompting=loading.Prompting(
             config.prompt.format,
             config.prompt.system,
-            tuple(training[:shots]),
+            tuple(training[:shots] if own is None else own),
             config.prompt.chat_template_kwargs,
         ),
         warm_start=training[shots : shots + warm],
         rounds=rounds,
         corpus=corpus,
         labelled=labelled,
-        held_back=back,
+        held_back=dev[:held_back],
         held_out=held_out,
-        off_target=[
-            draw_problems(
-                other.task, "eval", other.problems, seed, f"evaluate.off_target.{other.name}"
-            )
-            for other in config.evaluate.off_target
-        ],
+        off_target=[_off_target(other, seed) for other in config.evaluate.off_target],
         pairs=training[shots + warm : first],
     )
 
 
+def _off_target(other: OffTargetConfig, seed: int) -> list[Problem]:
+    wanted: dict[Split, int] = {"eval": other.problems}
+    n, key = granted_of(other.task, wanted)["eval"], f"evaluate.off_target.{other.name}"
+    return draw_problems(other.task, "eval", n, seed, key, wanted)
+
+
+def wanted_of(config: Config) -> dict[Split, int]:
+    """Return how many problems a config asks of the splits that are not trained on."""
+    return {"eval": config.evaluate.problems, "dev": sum(dev_of(config))}
+
+
+def dev_of(config: Config) -> tuple[int, int]:
+    """Return how many dev problems a config asks for to end a warm start, and to learn labels."""
+    stops = config.warm_start is not None and config.warm_start.until is not None
+    learns = config.corpus is not None and any(arm.keep == "classifier" for arm in config.arms)
+    return (
+        config.warm_start.held_back if config.warm_start and stops else 0,
+        config.corpus.labelled if config.corpus and learns else 0,
+    )
+
+
+def granted_of(task: NamedConfig, wanted: Mapping[Split, int]) -> dict[Split, int]:
+    """Return how many problems of a split are used: fewer than wanted where the task has fewer."""
+    there = tasks.ask(task, "sizes", wanted) or {}
+    # All are asked of a split that is empty: the task then says how many rows would do.
+    return {split: min(n, there.get(split) or n) for split, n in wanted.items()}
+
+
 def _corpus(
-    config: Config, problems: list[Problem], held_back: int, seed: int
+    config: Config, problems: list[Problem], to_label: list[Problem], seed: int
 ) -> tuple[list[Entry], list[Entry]]:
     """Return the entries of a seed's corpus, and the labelled ones, where the config has one."""
     if config.corpus is None:
         return [], []
-    learns = any(arm.keep == "classifier" for arm in config.arms)
-    wanted = config.corpus.labelled if learns else 0
-    dev = draw_problems(config.task, "dev", held_back + wanted, seed, "corpus.labelled")
     spoil = vars(plugins.load_named("task", config.task.name, "problems")[1]).get("corrupt")
     shares = config.corpus.shares
     try:
         corpus = contaminate(problems, shares, seed, spoil)
         # A copy can't be told by itself: there is nothing to learn from one.
-        labelled = contaminate(dev[held_back:], {**shares, "duplicate": 0.0}, seed, spoil)
+        labelled = contaminate(to_label, {**shares, "duplicate": 0.0}, seed, spoil)
     except ValueError as failure:
         raise InputError(f"corpus: {failure}") from failure
-    if learns and len({entry.kind == "clean" for entry in labelled}) < 2:
-        raise InputError(
-            f"corpus.labelled: all {wanted} entries of seed {seed} are of one class: raise it"
-        )
+    if to_label and len({entry.kind == "clean" for entry in labelled}) < 2:
+        of_seed = f"all {len(to_label)} entries of seed {seed}"
+        raise InputError(f"corpus.labelled: {of_seed} are of one class: raise it")
     return corpus, labelled
 
 
@@ -215,8 +238,32 @@ def _tokenizer_and_positions(model: str, where: str) -> tuple[Any, int]:
 
 def sizes(config: Config) -> dict[str, int]:
     """Return how many problems each split of the task has; nothing where the task does not say."""
-    told = vars(plugins.load_named("task", config.task.name, "problems")[1]).get("sizes")
-    return dict(told(**config.task.options)) if told is not None else {}
+    return dict(tasks.ask(config.task, "sizes", wanted_of(config)) or {})
+
+
+def of_data(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield what is said of a config's data, each with its name.
+
+    What they were taken for, what each split got, what is asked for that there is not, and that the
+    verifier does not fit.
+    """
+    if understood := tasks.ask(config.task, "understood"):
+        yield "rows", understood
+    if counts := sizes(config):
+        yield "problems there", ", ".join(f"{split} {count:,}" for split, count in counts.items())
+    wanted = wanted_of(config)
+    granted = granted_of(config.task, wanted)
+    keys: dict[Split, str] = {"eval": "evaluate.problems", "dev": "warm_start.held_back"}
+    for split, key in keys.items():
+        if granted[split] < wanted[split]:
+            yield "fewer", f"{key}: {wanted[split]:,} asked for, {granted[split]:,} there and used"
+    for other in config.evaluate.off_target:
+        if (n := granted_of(other.task, {"eval": other.problems})["eval"]) < other.problems:
+            key = f"evaluate.off_target.{other.name}"
+            yield "fewer", f"{key}: {other.problems:,} asked for, {n:,} there and used"
+    suited, named = tasks.verifier_of(config.task), verifier_of(config).name
+    if "code" in (suited, named) and named != suited and named in plugins.available("verifier"):
+        yield "warning", f"verifier: {named} can't judge such references: {suited} suits them"
 
 
 def without_warm_start(config: Config) -> str:
@@ -224,9 +271,6 @@ def without_warm_start(config: Config) -> str:
     if config.model not in loading.LADDER or config.warm_start is not None:
         return ""
     keys = "problems: 1000, lr: 1.0e-3, batch_size: 128, until: 0.3, max_steps: 800"
-    dev, wanted = sizes(config).get("dev", 0), WarmStartConfig().held_back
-    if 0 < dev < wanted:
-        keys += f", held_back: {dev}"
     return (
         f"{config.model} starts from random weights: without a warm start it solves nothing, and "
         f"no arm has anything to learn from; add warm_start: {{{keys}}} (it needs real solutions)"

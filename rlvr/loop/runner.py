@@ -116,6 +116,8 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
                 f"{folder}: {before} rounds have no hashes of verifier, task and data, as rlvr 0.1 "
                 "left them: whether these are the same still can't be told"
             )
+        for name, said in preflight.of_data(config):
+            display.note(f"{name}: {said}")
         if said := preflight.without_warm_start(config):
             display.note(f"{job.where}: warning: {said}")
         sealing.write_config(folder, plain, job.config_hash)

@@ -139,7 +139,7 @@ class Described:
 # The function of each kind of plugin, and those of its parameters that are not options.
 _FUNCTIONS: dict[Kind, tuple[str, tuple[str, ...]]] = {
     "verifier": ("verify", ("problem", "completion")),
-    "task": ("problems", ("split", "n", "seed")),
+    "task": ("problems", ("split", "n", "seed", "wanted")),
 }
 
 

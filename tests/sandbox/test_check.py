@@ -128,7 +128,7 @@ def test_bad_input(tmp_path: Path) -> None:
         check("exact", options={"strict": True})
     with pytest.raises(InputError, match="needs either path"):
         check("qa")
-    with pytest.raises(InputError, match="'eval', 5000 asked for"):
+    with pytest.raises(InputError, match="'eval'; 5,000 asked for"):
         check("qa", n=5000, options={"path": str(qa(tmp_path, 400))})
     (tmp_path / "bare.py").write_text("def verify(problem, completion):\n    return None\n")
     with pytest.raises(InputError, match="no CASES"):

@@ -43,6 +43,10 @@ def jsonl(path: Path, lines: list[str]) -> Path:
 
 
 GOOD = [json.dumps({"problem": f"What is {i} + 1?", "answer": str(i + 1)}) for i in range(50)]
+SOLVED = [
+    json.dumps({"problem": f"{i} + 1 = ?", "answer": str(i + 1), "solution": str(i + 1)})
+    for i in range(50)
+]
 
 
 @pytest.mark.parametrize(
@@ -150,8 +154,31 @@ def test_a_dry_run_says_how_a_file_is_split(call: Call, tmp_path: Path) -> None:
     assert drawn.endswith(
         f"60 by each seed (rounds 60), of {counts[0]} that there are: problems come again"
     )
-    (warning,) = [line for line in out.splitlines() if line.startswith("warning")]
-    assert f"held_back: {counts[2]}}}" in warning  # it has no 200
+    assert [line for line in out.splitlines() if line.startswith("fewer")] == []
+
+
+def test_what_a_file_has_not_got_is_less_with_a_word(call: Call, tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "data.jsonl", SOLVED)
+    config = qa_config(tmp_path, path=str(path))
+    given = ["evaluate.problems=400", "warm_start.problems=20", "warm_start.until=0.3"]
+    code, out, err = call("run", config, *given, "--dry-run")
+    assert (code, err) == (0, "")
+    said = {line[:18].rstrip(): line[19:] for line in out.splitlines() if line[:5] != "fewer"}
+    assert said["problems there"] == "train 26, eval 16, dev 8"
+    assert said["problems of a seed"].endswith("held back (dev) 8, held out (eval) 16")
+    assert said["rows"].startswith(f"{path}: 50 rows, prompt-answer (prompt: problem, ")
+    assert [line.split(None, 1)[1] for line in out.splitlines() if line[:5] == "fewer"] == [
+        "evaluate.problems: 400 asked for, 16 there and used",
+        "warm_start.held_back: 200 asked for, 8 there and used",
+    ]
+
+
+def test_a_verifier_that_does_not_fit_is_named(call: Call, tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "data.jsonl", SOLVED)
+    run = ["run", qa_config(tmp_path, path=str(path)), "warm_start.problems=20", "--dry-run"]
+    said = "verifier: code can't judge such references: math suits them"
+    assert said in call(*run, "verifier=code")[1]
+    assert "verifier:" not in call(*run, "verifier=exact")[1]
 
 
 def test_missing_config_names_the_nearest_shipped_one(call: Call) -> None:
@@ -168,7 +195,6 @@ def test_file_that_is_no_config(call: Call, tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("", ["empty"]),
         ("{", ["not JSON"]),
         ("[]", ["list"]),
         ('{"problem": "p"}', ["'answer'"]),
@@ -186,10 +212,10 @@ def test_jsonl_that_holds_too_little(call: Call, tmp_path: Path) -> None:
     empty = jsonl(tmp_path / "empty.jsonl", [])
     config = qa_config(tmp_path, path=str(empty))
     assert_refused(call, [str(empty), "empty"], "run", config, "--out", tmp_path / "run")
-    few = jsonl(tmp_path / "few.jsonl", GOOD[:20])
-    config = qa_config(tmp_path, path=str(few))
-    by = "asked for by evaluate.problems"
-    assert_refused(call, [str(few), by], "run", config, "--out", tmp_path / "run")
+    few = jsonl(tmp_path / "few.jsonl", GOOD[:2])
+    run = ["run", qa_config(tmp_path, path=str(few)), "warm_start=null", "--out", tmp_path / "run"]
+    words = [f"{few}: 2 problems", "0 for 'eval'", "give at least 24", "by evaluate.problems"]
+    assert_refused(call, words, *run)
     bytes_ = tmp_path / "bytes.jsonl"
     bytes_.write_bytes(b'{"problem": "\xff", "answer": "1"}\n')
     config = qa_config(tmp_path, path=str(bytes_))
@@ -323,7 +349,7 @@ def test_unknown_command_and_missing_argument_exit_2(call: Call) -> None:
     ("kind", "names"),
     [
         ("verifiers", ["math", "exact"]),
-        ("tasks", ["addition", "qa"]),
+        ("tasks", ["addition", "rows"]),
         ("arms", list(PRESETS)),
         ("models", list(LADDER)),
         ("configs", list(shipped_configs())),

@@ -80,7 +80,7 @@ def prepare(*overrides: str) -> Job:
 
 
 def begin(*overrides: str, rounds: list[Place] = ROUNDS) -> list[str]:
-    """Begin the run, or go on with it, and record rounds; return what was said."""
+    """Begin the run, or go on with it, and record rounds; return what was said of the record."""
     job, display = prepare(*overrides), Notes()
     hashes = sealing.hashes(job.config_hash, job.seal)
     with runner._begun(job, display):
@@ -92,7 +92,9 @@ def begin(*overrides: str, rounds: list[Place] = ROUNDS) -> list[str]:
             record.write_json(folder / "metrics.json", [{**where, **row}])
             record.write_sums(folder)
         record.write_metrics(job.folder)
-    return [line for line in display.said if "without a warm start" not in line]
+    of_data = ("rows:", "problems there:", "fewer:")
+    said = [line for line in display.said if not line.startswith(of_data)]
+    return [line for line in said if "without a warm start" not in line]
 
 
 def contents() -> dict[Path, bytes]:

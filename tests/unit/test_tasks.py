@@ -173,8 +173,6 @@ def test_qa_suffix_ends_each_prompt(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        ("", "the line is empty"),
-        ("   ", "the line is empty"),
         ('{"problem": "p", "answer": ', "not JSON"),
         ("problem,answer", "not JSON"),
         ("[1, 2]", "list"),
@@ -186,9 +184,6 @@ def test_qa_suffix_ends_each_prompt(tmp_path: Path) -> None:
         ({"problem": 3, "answer": "x"}, "'problem'"),
         ({"problem": "p", "answer": ""}, "'answer'"),
         ({"problem": "p", "answer": None}, "'answer'"),
-        ({"problem": "p", "answer": True}, "'answer'"),
-        ({"problem": "p", "answer": [1]}, "'answer'"),
-        ({"problem": "p", "answer": "so it is #### "}, "'answer'"),
         ({"problem": "p", "answer": "x", "solution": 3}, "'solution'"),
         ({"problem": "p", "answer": float("nan")}, "'answer'"),
     ],
@@ -209,7 +204,7 @@ def test_qa_file_that_is_not_utf8_is_bad_input(tmp_path: Path) -> None:
 
 
 def test_qa_empty_and_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="the file is empty"):
+    with pytest.raises(InputError, match=r"a\.jsonl: empty"):
         list(qa("train", 1, path=jsonl(tmp_path / "a.jsonl", [])))
     with pytest.raises(InputError, match=r"no such file: .*nowhere\.jsonl"):
         list(qa("train", 1, path=str(tmp_path / "nowhere.jsonl")))
@@ -221,10 +216,10 @@ def test_qa_needs_one_source(options: dict[str, str]) -> None:
         list(qa("train", 1, **options))
 
 
-@pytest.mark.parametrize("split", ["eval", "dev"])
-def test_qa_too_few_to_evaluate_on(split: Split, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("split", "least"), [("eval", 180), ("dev", 360)])
+def test_qa_too_few_to_evaluate_on(split: Split, least: int, tmp_path: Path) -> None:
     path = jsonl(tmp_path / "a.jsonl", lines(100))
-    with pytest.raises(ValueError, match=rf"\d+ problems for '{split}', 60 asked for"):
+    with pytest.raises(ValueError, match=rf"\d+ for '{split}'; 60 asked.*give at least {least} "):
         list(qa(split, 60, path=path))
 
 
