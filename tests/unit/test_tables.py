@@ -71,7 +71,7 @@ def test_it_begins_with_what_was_run_and_what_each_arm_trains_on() -> None:
 def test_a_size_matched_arm_shows_what_the_choice_of_rows_adds() -> None:
     (said,) = size_matched(read_results(RECORDED / "quickstart"))
     assert said.startswith("verified - random: pass@1 +0.7")
-    assert size_matched(read_results(RECORDED / "grpo_tiny")) == []
+    assert size_matched(read_results(RECORDED / "grpo_smollm2")) == []
 
 
 def test_compare_prints_the_rest_where_all_is_asked_for(
