@@ -439,6 +439,47 @@ def _key_values(options: list[str] | None) -> dict[str, Any]:
 
 
 @app.command()
+def rescore(
+    run: Annotated[Path, typer.Argument(help="A run folder, finished or still going.")],
+    verifier: Annotated[
+        str, typer.Option(help="A name (rlvr list verifiers), NAME:ARGUMENT or path/to/file.py.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="The folder. [default: RUN/rescored/VERIFIER]"),
+    ] = None,
+    options: Options = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes. [default: one a core]")
+    ] = None,
+    timeout: Timeout = None,
+) -> None:
+    """Rescore a run: every recorded completion judged by another verifier, and what that changes.
+
+    How often the two disagree, TPR and FPR of the run's verifier with the other one as truth, what
+    each arm would have kept, and whether a verdict flips. The run's own files stay as they are; the
+    report shows what lies in RUN/rescored. The same command resumes.
+
+    Exits 1 if any verdict is an error: then the infrastructure failed, not the completion.
+    """
+    from rlvr.results.rescore import default_folder
+    from rlvr.results.rescore import rescore as rescore_
+    from rlvr.results.rescored_tables import errors, print_rescored
+
+    folder, err = out or default_folder(run, verifier), Console(stderr=True)
+    try:
+        with _signals_raised():
+            found = rescore_(run, verifier, folder, _key_values(options), workers, timeout, err)
+    except (KeyboardInterrupt, _Ended) as ended:
+        told, code = ended.args if isinstance(ended, _Ended) else ("interrupted", 130)
+        _stop(f"{told}; the rounds that are judged are kept: the same command resumes", code)
+    print_rescored(found, console)
+    console.print(f"\nEvery figure: {folder}/rescored.json", highlight=False, soft_wrap=True)
+    if failed := errors(found):
+        _stop(f"{failed:,} verdicts are errors: see above; the same command judges them again", 1)
+
+
+@app.command()
 def check(
     name: Annotated[str, typer.Argument(help="A verifier or a task, by name or as a file.")],
     n: Annotated[

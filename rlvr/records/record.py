@@ -136,9 +136,14 @@ def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], schema: Any = N
     `schema` gives the columns where rows may be empty.
     """
     import pyarrow as pa
+
+    write_table(path, pa.Table.from_pylist(list(rows), schema=schema))
+
+
+def write_table(path: Path, table: Any) -> None:
+    """Write a pyarrow table as a parquet file, atomically."""
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_pylist(list(rows), schema=schema)
     _replace(path, lambda temporary: pq.write_table(table, temporary, **stored.WRITING))
 
 

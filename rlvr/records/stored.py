@@ -269,10 +269,11 @@ def pick(items: Iterable[Any], *names: str) -> Iterator[tuple[Any, ...]]:
     if isinstance(items, _Lazy):
         return items.pick(*names)
     in_verdict = [name in _VERDICT for name in names]
+    several = attrgetter(*names) if len(names) > 1 else None
 
     def values(item: Any) -> tuple[Any, ...]:
         if not isinstance(item, tuple):
-            return tuple(getattr(item, name) for name in names)
+            return several(item) if several else (getattr(item, names[0]),)
         return tuple(getattr(item[of], name) for of, name in zip(in_verdict, names, strict=True))
 
     return map(values, items)

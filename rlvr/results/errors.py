@@ -176,7 +176,7 @@ def _read(path: Path, changed: int, size: int) -> dict[str, Counts]:
     for kind in sorted(set(columns["kind"])):
         of = {name: column[columns["kind"] == kind] for name, column in columns.items()}
         found[kind] = Counts(
-            problem=_common(of["problem_id"]),
+            problem=common(of["problem_id"]),
             level=of["level_min"],
             samples=of["status_count"],
             decided=of["decided_sum"],
@@ -187,7 +187,7 @@ def _read(path: Path, changed: int, size: int) -> dict[str, Counts]:
     return found
 
 
-def _common(ids: Array) -> Array:
+def common(ids: Array) -> Array:
     """Return a number for each problem's id, without SEED/INDEX before a name in it."""
     shorter = [_SEEDED.sub("/", problem, count=1) for problem in ids]
     texts = shorter if len(set(shorter)) == len(ids) else list(ids)

@@ -31,10 +31,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
-from scipy.special import betaincinv
 
 from rlvr.data import DASH, InputError, Problem, Verdict
 from rlvr.records.record import write_json
+from rlvr.statistics.shares import exact_interval
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.verifier import LoadedVerifier, case_problem, check_options, load_verifier
 
@@ -93,14 +93,8 @@ class Audit:
 
 
 def interval(successes: int, n: int) -> tuple[float, float]:
-    """Return the exact two-sided interval of a rate at 95 %; (0, 1) without trials.
-
-    Clopper and Pearson 1934, by quantiles of the beta distribution.
-    """
-    tail = (1 - CONFIDENCE) / 2
-    low = betaincinv(successes, n - successes + 1, tail) if successes else 0.0
-    high = betaincinv(successes + 1, n - successes, 1 - tail) if successes < n else 1.0
-    return float(low), float(high)
+    """Return the exact two-sided interval of a rate at 95 %; (0, 1) without trials."""
+    return exact_interval(successes, n, CONFIDENCE)
 
 
 def figures_of(right: Counter[str], wrong: Counter[str]) -> dict[str, Any]:

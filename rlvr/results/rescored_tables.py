@@ -1,0 +1,226 @@
+"""From rescored.json to tables of text: the terminal prints them, and the report shows them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from rlvr.data import STATUSES
+from rlvr.results.effects import number, signed, span
+from rlvr.results.tables import empty_table
+from rlvr.verify.audit import one_line, share
+
+PRINTED = 2  # examples of each kind that the terminal shows
+Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table of text: column heads, rows of as many cells, a note under it.
+
+    `names`: how many of the first columns are names, and no figures; `words`: of the last ones.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    names: int = 1
+    words: int = 0
+
+
+def print_rescored(of: Summary, console: Console) -> None:
+    """Print the tables of a summary, some examples, and in sentences which verdicts flip."""
+    console.print(f"[bold]{escape(of['run'])}[/bold]: {escape(_by(of))}", highlight=False)
+    console.print()
+    for sheet in sheets(of):
+        table = empty_table(sheet.title, sheet.head[: sheet.names], sheet.head[sheet.names :])
+        for column in table.columns[len(sheet.head) - sheet.words :]:
+            column.justify, column.no_wrap, column.overflow = "left", False, "fold"
+        for row in sheet.rows:
+            table.add_row(*map(escape, row))
+        table.caption = escape(sheet.note)
+        console.print(table)
+        console.print()
+    for line in (*_examples(of), "", *said(of)):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def sheets(of: Summary) -> list[Sheet]:
+    """Return the tables of a summary, in the order in which they are read."""
+    first = [verdict_sheet(of), *([condition_sheet(of)] if of["conditions"] else [])]
+    kept = [kept_sheet(of)] if of["kept"] else []
+    return [*first, pair_sheet(of), rate_sheet(of), reverse_sheet(of), *kept]
+
+
+def names(of: Summary) -> tuple[str, str]:
+    """Return what to call the run's verifier and the other one: names, where they tell them apart.
+
+    With a version where both have the same name.
+    """
+    was, now = str(of["was"]), f"{of['verifier']}@{of['version']}"
+    short = was.partition("@")[0], str(of["verifier"]).rpartition("/")[2].removesuffix(".py")
+    return (was, now) if short[0] == short[1] else short
+
+
+def _by(of: Summary) -> str:
+    counts = " and ".join(f"{n:,} {name}" for name, n in of["completions"].items() if n)
+    return f"{counts} completions by {of['was']}, and by {of['verifier']}@{of['version']}"
+
+
+def said(of: Summary) -> Iterator[str]:
+    """Yield what a reader has to know, in sentences: which verdicts flip first."""
+    was, now = names(of)
+    flipped = {arm: one for arm, one in of["verdicts"].items() if one["flipped"]}
+    if not of["rule"]["rests_on_verdicts"]:
+        metric = of["rule"]["metric"]
+        yield f"The rule's metric, {metric}, does not rest on verdicts: none can flip."
+    for arm, one in flipped.items():
+        words = f"{one['was']['verdict']} by {was}, {one['now']['verdict']} by {now}"
+        exploratory = "" if one["primary"] else " (exploratory)"
+        yield f"The verdict on {arm}{exploratory} flips: {words}."
+    if not flipped and of["rule"]["rests_on_verdicts"]:
+        yield f"No verdict flips: {was} and {now} say the same of every arm."
+    for one in of["reasons"]:
+        reason = " ".join(one["reason"].split())[:200]
+        yield f"{one['n']:,} {one['status']} by {now}: {reason or 'no reason given'}"
+
+
+def verdict_sheet(of: Summary) -> Sheet:
+    """Return both verdicts on each arm; where completions are undecided, also at worst and best."""
+    rows: list[tuple[str, ...]] = []
+    for arm, one in of["verdicts"].items():
+        flips = "flips" if one["flipped"] else ""
+        rows.append((arm if one["primary"] else f"{arm} (exploratory)", *[""] * 5, flips))
+        for name, ruled in zip(names(of), (one["was"], one["now"]), strict=True):
+            rows.append((f"  {name}", *_effect(ruled), ruled["verdict"]))
+            for end in ("at_worst", "at_best"):
+                if ruled[end]:
+                    rows.append((f"    {end.replace('_', ' ')}", *_effect(ruled[end]), ""))
+    rule = of["rule"]
+    head = ("arm, by", "base", "final", "delta", "interval", "Holm p", "verdict")
+    title = f"{rule['metric']} at round {rule['round']} by either verifier, the run's rule"
+    return Sheet(title, head, tuple(rows), words=1)
+
+
+def _effect(one: Mapping[str, Any]) -> tuple[str, ...]:
+    low, high = map(_known, one["interval"])
+    p = _known(one["p_holm"])
+    return (
+        *(number(_known(one[key])) for key in ("base", "final")),
+        *(signed(_known(one["delta"])), span(low, high)),
+        "<0.001" if p < 0.001 else number(p),
+    )
+
+
+def _known(x: float | None) -> float:
+    return math.nan if x is None else x
+
+
+def condition_sheet(of: Summary) -> Sheet:
+    """Return what became of the config's own conditions."""
+    rows = tuple((one["condition"], one["was"], one["now"]) for one in of["conditions"])
+    return Sheet("conditions of the config", ("condition", *names(of)), rows, words=2)
+
+
+def pair_sheet(of: Summary) -> Sheet:
+    """Return how many completions have each pair of verdicts."""
+    was, now = names(of)
+    counts = {(one["set"], one["was"], one["now"]): one["n"] for one in of["pairs"]}
+    rows = [
+        (name, status, *(f"{counts.get((name, status, other), 0):,}" for other in STATUSES))
+        for name in of["completions"]
+        for status in STATUSES
+        if any((name, status, other) in counts for other in STATUSES)
+    ]
+    title = f"completions by verdict: rows by {was}, columns by {now}"
+    note = "The pool of round 1, which all arms share, counts once."
+    return Sheet(title, ("set", "", *STATUSES), tuple(rows), note, names=2)
+
+
+def rate_sheet(of: Summary) -> Sheet:
+    """Return the rates of the run's verifier with the other one as truth, by arm too."""
+    was, now = names(of)
+    note = (
+        "TPR: share accepted of what is right; FPR: of what is wrong. Exact intervals; the "
+        "completions of a problem are one cluster, for they are alike."
+    )
+    return Sheet(f"{was}, with {now} as truth", _RATES, tuple(_rate_rows(of, "was", True)), note)
+
+
+def reverse_sheet(of: Summary) -> Sheet:
+    """Return the rates of the other verifier with the run's as truth, of all completions."""
+    was, now = names(of)
+    return Sheet(f"{now}, with {was} as truth", _RATES, tuple(_rate_rows(of, "now", False)))
+
+
+_RATES = ("completions", "decided", "TPR", "95 %", "FPR", "95 %")
+
+
+def _rate_rows(of: Summary, side: str, by_arm: bool) -> Iterator[tuple[str, ...]]:
+    for one in of["rates"]:
+        if one["round"] is not None or not (by_arm or one["arm"] is None):
+            continue
+        tpr, fpr = one[side]["tpr"], one[side]["fpr"]
+        name = one["set"] if one["arm"] is None else f"{one['set']}, {one['arm']}"
+        cells = [cell for rate in (tpr, fpr) for cell in (share(rate["rate"]), _interval(rate))]
+        yield (name, f"{tpr['decided'] + fpr['decided']:,}", *cells)
+        if tpr["undecided"] + fpr["undecided"]:
+            for end in ("at_worst", "at_best"):
+                yield (f"  {end.replace('_', ' ')}", "", share(tpr[end]), "", share(fpr[end]), "")
+
+
+def _interval(rate: Mapping[str, Any]) -> str:
+    return "-" if rate["rate"] is None else " to ".join(map(share, rate["ci95"]))
+
+
+def kept_sheet(of: Summary) -> Sheet:
+    """Return what the arms kept, by the other verifier's verdict, and would have kept with it.
+
+    Of the first round and the last one: rescored.json has all.
+    """
+    _, now = names(of)
+    last = max(one["round"] for one in of["kept"])
+    rows = [
+        (
+            f"{one['arm']}, round {one['round']}",
+            *(f"{one[key]:,}" for key in ("sampled", "kept")),
+            *(f"{one[f'kept_{status}']:,}" for status in ("correct", "wrong", "undecided")),
+            *("-" if one[key] is None else f"{one[key]:,}" for key in ("would", "both")),
+        )
+        for one in of["kept"]
+        if one["round"] in (1, last)
+    ]
+    head = ("arm", "sampled", "kept", "right", "wrong", "undecided", "would", "both")
+    note = (
+        f"right, wrong: of those kept, by {now}; would: what the arm would have kept of the same "
+        "completions; both: of those, what it kept. After round 1 it would have sampled others."
+    )
+    return Sheet(f"kept, judged by {now}, all seeds", head, tuple(rows), note)
+
+
+def _examples(of: Summary) -> Iterator[str]:
+    was, now = names(of)
+    shown: dict[str, int] = {}
+    for one in of["examples"]:
+        kind = f"{one['was']['status']} by {was}, {one['now']['status']} by {now}"
+        shown[kind] = shown.get(kind, 0) + 1
+        if shown[kind] > PRINTED:
+            continue
+        round_ = f", round {one['round']}" if one["round"] else ""
+        yield f"{kind}: {one['set']}, seed {one['seed']}, {one['arm']}{round_}, {one['problem']}"
+        yield f"  reference  {one_line(one['reference'])}"
+        yield f"  completion {one_line(one['completion'])}"
+        for name, side in ((was, one["was"]), (now, one["now"])):
+            if side["reason"]:
+                yield f"  {name}: {' '.join(side['reason'].split())[:160]}"
+
+
+def errors(of: Summary) -> int:
+    """Return how many completions the other verifier failed on: its infrastructure, not they."""
+    return sum(one["n"] for one in of["pairs"] if one["now"] == "error")

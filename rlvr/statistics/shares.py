@@ -1,0 +1,50 @@
+"""Shares: exact intervals of a share, of independent trials and of trials in clusters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import betaincinv, stdtrit
+
+
+def exact_interval(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the exact two-sided interval of a share; (0, 1) without trials.
+
+    Clopper and Pearson 1934, Biometrika 26, by quantiles of the beta distribution: it covers at
+    least `confidence` where the trials are independent. Neither count need be whole.
+    """
+    tail = (1 - confidence) / 2
+    low = betaincinv(successes, n - successes + 1, tail) if successes > 0 else 0.0
+    high = betaincinv(successes + 1, n - successes, 1 - tail) if successes < n else 1.0
+    return float(low), float(high)
+
+
+def clustered_interval(
+    successes: Any, trials: Any, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return the exact interval of the share of all trials, which come in clusters.
+
+    `successes` and `trials`: an array each, a value a cluster. Trials of one cluster may be alike;
+    clusters are independent. (0, 1) without trials.
+
+    Korn and Graubard 1998, Survey Methodology 24: the interval of Clopper and Pearson for the share
+    p and an effective number of trials, n / d (t[n-1] / t[m-1])^2, with n trials in m clusters. The
+    design effect d is the variance of p between clusters, m / (m-1) sum (x[j] - p n[j])^2 / n^2,
+    over that of independent trials, p (1-p) / n. Never more than n trials count. Where p is 0 or 1
+    nothing tells how alike the trials of a cluster are: each cluster counts as one trial then.
+    """
+    x, of = np.asarray(successes, float), np.asarray(trials, float)
+    x, of = x[of > 0], of[of > 0]
+    n, m = float(of.sum()), len(of)
+    if not m:
+        return 0.0, 1.0
+    p = float(x.sum()) / n
+    if m == 1 or p in (0.0, 1.0):
+        return exact_interval(p * m, m, confidence)
+    between = m / (m - 1) * float(((x - p * of) ** 2).sum()) / n**2
+    design = between / (p * (1 - p) / n)
+    quantile = (1 + confidence) / 2
+    narrower = (float(stdtrit(n - 1, quantile)) / float(stdtrit(m - 1, quantile))) ** 2
+    effective = n * min(1.0, narrower / design) if design > 0 else n * narrower
+    return exact_interval(p * effective, effective, confidence)
