@@ -17,7 +17,7 @@ use_openmp()
 
 # The files whose tests look at the reference run; some run the command on it once more.
 SHARING = {"test_cluster.py", "test_faults.py", "test_frames_run.py", "test_local.py"}
-SHARING |= {"test_loop.py", "test_resume.py", "test_stored_run.py"}
+SHARING |= {"test_loop.py", "test_rescore_run.py", "test_resume.py", "test_stored_run.py"}
 
 
 # The files of the unit tier whose tests import torch, or what else takes seconds: a process that

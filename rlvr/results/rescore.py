@@ -157,12 +157,18 @@ def _files(r: Results, config: Config) -> Iterator[_File]:
 
 
 def _config(r: Results) -> Config:
-    """Return the run's config. Raises InputError where this version can't read it, and of a study.
+    """Return the run's config. Raises InputError for a study's, or where it can't be read.
 
     The training data of a study is a corpus, whose status is its truth, or a transcriber's.
     """
+    for study in ("corpus", "transcription"):
+        if r.config.get(study) is not None:
+            raise InputError(
+                f"{r.folder}/config.json: {study}: the training data of such a run is not judged "
+                "by its verifier: give a run without one"
+            )
     try:
-        config = Config.model_validate(r.config)
+        return Config.model_validate(r.config)
     except ValidationError as failure:
         first = failure.errors()[0]
         key = ".".join(map(str, first["loc"]))
@@ -170,13 +176,6 @@ def _config(r: Results) -> Config:
             f"{r.folder}/config.json: {key}: this version of rlvr can't read it ({first['msg']}): "
             "rescore with the version that made the run (manifest.json names it)"
         ) from failure
-    for study in ("corpus", "transcription"):
-        if getattr(config, study) is not None:
-            raise InputError(
-                f"{r.folder}/config.json: {study}: the training data of such a run is not judged "
-                "by its verifier: give a run without one"
-            )
-    return config
 
 
 def _problems(r: Results, config: Config) -> Problems:
