@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.runs import ARMS, SEEDS, files, value
@@ -19,8 +20,13 @@ def test_a_run_rescored_by_its_own_verifier_is_as_it_was_recorded(
 ) -> None:
     before = files(reference)
     seen: list[Results] = []
-    ruled = rescored.verdicts
-    monkeypatch.setattr(rescored, "verdicts", lambda *of: seen.extend(of) or ruled(*of))
+    plain = rescored.verdicts
+
+    def spied(was: Results, now: Results) -> dict[str, Any]:
+        seen.extend((was, now))
+        return plain(was, now)
+
+    monkeypatch.setattr(rescored, "verdicts", spied)
     found = rescore(reference, "exact", tmp_path / "out", workers=1)
     assert files(reference) == before
     was, now = seen

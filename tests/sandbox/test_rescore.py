@@ -185,11 +185,14 @@ def test_only_what_is_missing_or_changed_is_judged(
     parts[1].write_bytes(parts[1].read_bytes()[:-100])
     changed = round_of(small, 0, "verified", 1) / "eval.parquet"
     pq.write_table(pq.read_table(changed), changed, compression="none")
-    judged = []
+    judged: list[Path] = []
     plain = rescore_._verdicts
-    monkeypatch.setattr(
-        rescore_, "_verdicts", lambda file, *more: judged.append(file.path) or plain(file, *more)
-    )
+
+    def spied(file: Any, *more: Any) -> dict[str, Any]:
+        judged.append(file.path)
+        return plain(file, *more)
+
+    monkeypatch.setattr(rescore_, "_verdicts", spied)
     assert rescore(small, planted, out, workers=1) == first
     wanted = [small / one.relative_to(out) for one in parts[:2]]
     assert sorted(judged) == sorted([*wanted, changed])
