@@ -27,7 +27,7 @@ from rlvr.learners.registry import check_learners
 from rlvr.learners.sft import TrainConfig, WarmStartConfig
 from rlvr.models.loading import PromptConfig
 from rlvr.sections import Positive, Rate, Section, SeedNumber, configs_folder, one_line
-from rlvr.select.arms import ArmConfig, as_written, in_order, preset
+from rlvr.select.arms import ArmConfig, as_written, in_order, preset, with_controls
 from rlvr.statistics.conditions import check as check_condition
 from rlvr.statistics.conditions import parse as parse_condition
 from rlvr.studies.settings import (
@@ -207,6 +207,11 @@ class Config(Section):
         check_sizes(value)
         engine_of(value)
         return value
+
+    @field_validator("arms")
+    @classmethod
+    def _controls(cls, value: list[ArmConfig]) -> list[ArmConfig]:
+        return with_controls(value)
 
     @field_validator("seeds", "arms")
     @classmethod

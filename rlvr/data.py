@@ -33,6 +33,7 @@ EntryKind = Contamination | Literal["clean"]
 MatchBy = Literal["problems", "rows", "tokens"]
 Memory = Literal["replace", "accumulate", "subsample"]
 Start = Literal["previous", "base", "scratch"]
+Prefer = Literal["shortest", "longest", "hardest"]
 Author = Literal["model", "transcriber", "retrained"]
 Source = Literal["completion", "real", "warm-start"]
 TrackerName = Literal["tensorboard", "trackio", "wandb"]
@@ -192,14 +193,17 @@ class Arm:
 
     keep: which completions of the round become rows. match: name of the arm whose size is copied,
     and match_by: as rows of each problem, as rows in all or as tokens in all. share: that share of
-    the pool is kept, whichever problems it is of. cap: the most rows of a problem in a round.
-    memory: rows of this round alone, of all rounds and the warm start, or as many of those as this
-    round has. real_fraction: share of the round's rows that are replaced by real solutions of the
-    same problems. start: which weights training starts from. flip: errors of the verifier, in
-    selection only. learner: a file of `rlvr.learners`: `sft` fine-tunes on the rows kept, `grpo` is
-    online RL whose reward is what `keep` would keep. author: who wrote the completions: the arm's
-    own model, or a transcriber that heard the same problems, frozen or retrained on its own
-    transcripts. more: its values on axes that have no field here, by the axis's name.
+    the pool is kept, whichever problems it is of. cap: the most rows of a problem in a round. band:
+    the least and the largest share of right completions of a problem whose completions are kept.
+    unique: of equal completions of a problem one is kept. prefer: which are taken first where not
+    all are. control: whether an arm of as many random rows is added. memory: rows of this round
+    alone, of all rounds and the warm start, or as many of those as this round has. real_fraction:
+    share of the round's rows that are replaced by real solutions of the same problems. start: which
+    weights training starts from. flip: errors of the verifier, in selection only. learner: a file
+    of `rlvr.learners`: `sft` fine-tunes on the rows kept, `grpo` is online RL whose reward is what
+    `keep` would keep. author: who wrote the completions: the arm's own model, or a transcriber that
+    heard the same problems, frozen or retrained on its own transcripts. more: its values on axes
+    that have no field here, by the axis's name.
     """
 
     name: str
@@ -208,6 +212,10 @@ class Arm:
     match_by: MatchBy = "problems"
     share: float | None = None
     cap: int | None = None
+    band: tuple[float, float] | None = None
+    unique: bool = False
+    prefer: Prefer | None = None
+    control: bool = False
     memory: Memory = "replace"
     real_fraction: float = 0.0
     start: Start = "previous"

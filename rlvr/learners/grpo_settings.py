@@ -100,6 +100,10 @@ def check(config: Config, arm: Arm) -> None:
             f"{where} trains on each step's completions alone: drop match, share, cap, "
             "real_fraction, memory and start"
         )
+    if arm.band or arm.unique or arm.prefer or arm.control:
+        raise ValueError(
+            f"{where} trains on all that it samples: drop band, unique, prefer and control"
+        )
     if arm.author != "model":
         raise ValueError(f"{where} trains on the model's own samples: drop author")
     for other in config.arms:

@@ -298,14 +298,18 @@ def _count(x: float) -> str:
 
 
 def _level_tables(r: Results) -> list[Table]:
-    start = f"{r.metric}["
+    return [*_by_level(r, r.metric), *_by_level(r, "keep_rate")]
+
+
+def _by_level(r: Results, metric: str) -> list[Table]:
+    start = f"{metric}["
     rows = {
         key.removeprefix(start).removesuffix("]"): {
             arm: number(r.mean(arm, key)) for arm in ("base", *r.arms)
         }
         for key in sorted({key for _, _, _, key in r.values if key.startswith(start)})
     }
-    return _arm_tables(r, f"{r.metric} by level at round {r.round}", "level", rows)
+    return _arm_tables(r, f"{metric} by level at round {r.round}", "level", rows)
 
 
 def _seed_tables(r: Results) -> list[Table]:

@@ -4,11 +4,12 @@ A file that defines `AXIS` is an axis: nothing else names it.
 
 A pool is what one arm sampled in one round: completions and their verdicts, problem-major. Each
 value of `keep` is a short pure function over it; the other axes act where they are used. Of what is
-eligible an arm with a cap keeps at most that many of each problem, drawn uniformly without
-replacement (a ranking keep: the best). Of what is left a matching arm keeps, in the same way,
-min(n_i, left) of each problem i, where n_i is the number that the matched arm kept of it; or as
-many rows in all as that arm, or as many and as long ones (`match_by`). Missing completions are
-counted as its shortfall, and not replaced. An arm with a share keeps that share of its whole pool.
+eligible an arm with `unique` keeps each text of a problem once, and one with a cap keeps at most
+that many of each problem, drawn uniformly without replacement (a ranking keep: the best). Of what
+is left a matching arm keeps, in the same way, min(n_i, left) of each problem i, where n_i is the
+number that the matched arm kept of it; or as many rows in all as that arm, or as many and as long
+ones (`match_by`). Missing completions are counted as its shortfall, and not replaced. An arm with a
+share keeps that share of its whole pool.
 """
 
 from __future__ import annotations
@@ -25,13 +26,16 @@ from rlvr.records.stored import pick
 from rlvr.registry import offered
 from rlvr.sections import Section
 from rlvr.select.axis import Axis, Pool, draw
+from rlvr.select.control import control_of
 from rlvr.select.flip import misjudge
 from rlvr.select.keep import RANKINGS, Asked, keep_verified, majority, selects
 from rlvr.select.learner import rewards
 from rlvr.select.match import IN_ALL, Take, by_problem, cut, in_order, narrow, of_size, size
 from rlvr.select.memory import remember, subsample
+from rlvr.select.prefer import scores as preferred
 from rlvr.select.real_fraction import mix_real
 from rlvr.select.rows import completion_rows, real_rows
+from rlvr.select.unique import once
 
 __all__ = [
     "AXES",
@@ -55,6 +59,7 @@ __all__ = [
     "selects",
     "size",
     "subsample",
+    "with_controls",
 ]
 
 AXES: dict[str, Axis] = offered("rlvr.select", "AXIS")
@@ -127,6 +132,22 @@ class ArmConfig(_Point):  # type: ignore[misc]
         return Arm(self.name, **values, more=more)
 
 
+def with_controls(arms: Sequence[ArmConfig]) -> list[ArmConfig]:
+    """Return the arms, each that asks for a control followed by it: the arm NAME-random.
+
+    A control that is among them already, as in a recorded config, stays as it is.
+    """
+    names, found = {arm.name for arm in arms}, []
+    for arm in arms:
+        found.append(arm)
+        name = f"{arm.name}-random"
+        if arm.control and name not in names:
+            found.append(
+                ArmConfig(**as_written(arm.arm()) | control_of(arm.arm()) | {"name": name})
+            )
+    return found
+
+
 def as_written(arm: Arm) -> dict[str, Any]:
     """Return an arm as a config would write it: its name and its value on every axis."""
     own = {name: getattr(arm, name) for name in AXES if name not in _MORE}
@@ -153,8 +174,12 @@ def choose(
     if arm.keep in RANKINGS:
         logprobs = pick(pool, "logprobs")
         scores = [RANKINGS[arm.keep](of_tokens) for (of_tokens,) in logprobs]
+    if arm.prefer is not None:
+        scores = preferred(pool, arm.prefer)
     take: Take = draw if scores is None else functools.partial(_best, scores)
     key = f"{seed}/{round_}/"
+    if arm.unique:
+        kept = once(pool, kept)
     if (cap := arm.cap) is not None:
         kept = narrow(by_problem(pool), kept, lambda _: cap, take, f"cap/{key}")
     if (share := arm.share) is not None:

@@ -19,6 +19,9 @@ def _check(arm: Arm) -> None:
 AXIS = Axis(
     kind=Positive | None,
     values="none, or a number",
-    says="at most that many rows of each problem: any of them, or the best where `keep` ranks",
+    says=(
+        "at most that many rows of each problem: any of them, or the first ones where `keep` or "
+        "`prefer` has an order"
+    ),
     check=_check,
 )

@@ -17,7 +17,9 @@ ARMS = """arms=[
   {name: as-long, keep: random, match: stubborn, match_by: tokens},
   {name: likely, keep: self-scored, match: format-only},
   {name: mixed, keep: all, memory: subsample, real_fraction: 0.25},
-  {name: scratch, keep: all, start: scratch}]"""
+  {name: scratch, keep: all, start: scratch},
+  {name: distinct, keep: format-only, band: [0, 0.2], unique: true, prefer: longest, cap: 3,
+   control: true}]"""
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +127,22 @@ def test_memory_and_fresh_real_data(run: Path) -> None:
         assert len(rows_of(run, "mixed", t)) == 512
         assert value(run, 7, "mixed", t, "kept")[0] == 512, "selected, not what the memory drew"
     assert len(set(rows_of(run, "mixed", 2)["round"])) == 3
+
+
+def test_filters_and_their_control(run: Path) -> None:
+    for t in (1, 2):
+        pool = completions_of(run, 7, "distinct", t)
+        rate = (pool.status == "correct").groupby(pool.problem_id).transform("mean")
+        may = pool[pool.extracted.notna() & (rate <= 0.2)].drop_duplicates(["problem_id", "text"])
+        lengths = may.assign(n=-may.token_ids.map(len)).sort_values("n", kind="stable")
+        expected = lengths.groupby("problem_id").head(3)
+        assert set(expected.index) == set(pool.index[pool.kept]) and 0 < len(expected) < len(may)
+        control = completions_of(run, 7, "distinct-random", t)
+        assert control.kept.sum() + value(run, 7, "distinct-random", t, "shortfall")[0] == len(
+            expected
+        )
+        assert control[control.kept].extracted.notna().all()
+        assert value(run, 7, "distinct", t, "keep_rate") == (pool.kept.mean(), len(pool))
 
 
 def test_from_scratch_forgets_the_warm_start(run: Path) -> None:
