@@ -25,6 +25,7 @@ COMMANDS = {
     "compare": ["runs"],
     "plan": ["config", "key=value", "--pilot", "--effect"],
     "report": ["runs", "--out"],
+    "rescore": ["run", "--verifier", "--option", "--out"],
     "sweep": ["config", "--over", "key=value", "--out"],
     "claims": ["c1", "--budget", "--out"],
     "export": ["run", "--kept", "--arm", "--seed", "--out"],
