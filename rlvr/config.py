@@ -25,6 +25,7 @@ from rlvr.learners.dpo import DpoConfig
 from rlvr.learners.grpo_settings import GrpoConfig
 from rlvr.learners.registry import check_learners
 from rlvr.learners.sft import TrainConfig, WarmStartConfig
+from rlvr.learners.trl_keys import PLACES
 from rlvr.models.loading import PromptConfig
 from rlvr.sections import Positive, Rate, Section, SeedNumber, configs_folder, one_line
 from rlvr.select.arms import ArmConfig, as_written, in_order, preset, with_controls
@@ -38,15 +39,22 @@ from rlvr.studies.settings import (
 )
 from rlvr.verify.settings import NamedConfig, VerifyConfig, name_alone
 
+HANDED_ON = (
+    *("lr_scheduler_type", "lr_scheduler_kwargs", "warmup_steps", "weight_decay", "max_grad_norm"),
+    *("optim", "adam_beta1", "adam_beta2", "gradient_checkpointing"),
+)
 # What TRL, vLLM and transformers call it: and what to write here.
 ELSEWHERE = {
+    **PLACES["train"],
+    **{name: f"train.trl.{name} (of grpo: grpo.trl.{name})" for name in HANDED_ON},
+    "warmup_ratio": "train.trl.warmup_steps: below 1 it is a share of the steps",
+    "neftune_noise_alpha": "train.trl.neftune_noise_alpha",
+    "early_stopping_patience": "train.early_stop.patience",
     "model_name": "model",
     "model_name_or_path": "model",
     "dataset": "task",
     "dataset_name": "task: {name: qa, dataset: ...}",
     "reward_funcs": "verifier",
-    "output_dir": "the option --out",
-    "seed": "seeds",
     "learning_rate": "train.lr (of warm_start and grpo: lr)",
     "max_steps": "train.steps, or warm_start.max_steps",
     "num_train_epochs": "train.steps: every arm takes as many optimiser steps",
@@ -240,6 +248,16 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _stops_early(self) -> Config:
+        for arm in self.arms:
+            if self.train.early_stop and arm.learner != "sft":
+                raise ValueError(
+                    f"train.early_stop: it ends rounds of learner: sft: drop it, or the arm "
+                    f"{arm.name!r}, whose learner is {arm.learner}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _arms_possible(self) -> Config:
         arms, sampling, corpus = self.arms, self.generate, self.corpus is not None
         check_learners(self)
@@ -355,7 +373,8 @@ def _explain(failure: ValidationError) -> str:
         return f"{key}: this key is missing: add it{more}"
     message = error["msg"].removeprefix("Value error, ").removeprefix(f"{key}: ")
     given = "" if isinstance(error["input"], dict) else f" (given: {error['input']!r})"
-    return f"{key + ': ' if key else ''}{message}{given}{more}"
+    named = "" if not key or message.startswith(f"{key}.") else f"{key}: "
+    return f"{named}{message}{given}{more}"
 
 
 def _keys_beside(location: tuple[str | int, ...]) -> list[str]:

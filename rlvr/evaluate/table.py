@@ -250,6 +250,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("rows", BUDGET, "rows trained on", "rows", ON, LEARNER, chart=False),
     Metric("train_steps", BUDGET, "optimiser steps",
            "steps", ON, LEARNER, line=37, chart=False),
+    Metric("kept_step", BUDGET, "optimiser step whose weights early stopping kept",
+           "steps", ON, LEARNER, chart=False),
     Metric("train_tokens", BUDGET, "tokens trained on",
            "tokens", ON, LEARNER, line=38, chart=False),
 
@@ -266,6 +268,8 @@ METRICS: tuple[Metric, ...] = (
            "beta times the change of the {side} one's log-probability, mean over the round",
            "nats", None, LEARNER, chart=False,
            values={"chosen": "preferred", "rejected": "other"}),
+    Metric("held_back", AUDIT, "train.early_stop's metric on held-back problems, where it stopped",
+           "as the metric", ON, LEARNER, chart=False),
     Metric("train_eval_shared", AUDIT, "held-out prompts that are trained on",
            "prompts", ON, CHECKED, chart=False),
     Metric("near_duplicates", AUDIT,

@@ -192,6 +192,7 @@ def _leg(run: Run, seed: Seed, arm: Arm, place: Place, first: int, last: int) ->
             peft_config=lora_config(training_of(run).lora),
         )
         trainer.agree = online.agree
+        trainer.all_steps = run.config.rounds * settings.steps
         online.base.to(trainer.accelerator.device)
         trainer.remove_callback(PrinterCallback)
         latest = states.get(before + first)
@@ -224,7 +225,7 @@ def trl_arguments(
 ) -> Any:
     """Return TRL's settings for a leg of `steps` steps that ends with step `until`.
 
-    All settings that matter are given, even where they are TRL's defaults.
+    All settings that matter are given, even where they are TRL's defaults; `grpo.trl` overrides.
     """
     from trl import GRPOConfig
 
@@ -234,53 +235,58 @@ def trl_arguments(
     if settings.trl_vllm:
         given = settings.trl_vllm.model_dump()
         trl_vllm = {"use_vllm": True} | {f"vllm_{name}": value for name, value in given.items()}
-    return GRPOConfig(
-        output_dir=str(scratch),
-        max_steps=until,
-        per_device_train_batch_size=micro,
-        gradient_accumulation_steps=rows // micro,
-        num_generations=sampling.samples,
-        num_iterations=1,
-        max_completion_length=sampling.max_tokens,
-        temperature=1.0,
-        shuffle_dataset=False,
-        learning_rate=settings.lr,
-        lr_scheduler_type="constant",
-        warmup_steps=0,
-        weight_decay=0.0,
-        max_grad_norm=1.0,
-        loss_type=settings.loss_type,
-        scale_rewards=settings.scale_rewards,
-        beta=settings.beta,
-        epsilon=settings.epsilon,
-        epsilon_high=settings.epsilon_high,
-        mask_truncated_completions=False,
-        bf16=train.precision == "bf16",
-        gradient_checkpointing=False,
-        save_strategy="steps",
-        save_steps=steps,
-        logging_strategy="steps",
-        logging_steps=1,
+    ours: dict[str, Any] = {
+        "output_dir": str(scratch),
+        "max_steps": until,
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": rows // micro,
+        "num_generations": sampling.samples,
+        "num_iterations": 1,
+        "max_completion_length": sampling.max_tokens,
+        "temperature": 1.0,
+        "shuffle_dataset": False,
+        "learning_rate": settings.lr,
+        "lr_scheduler_type": "constant",
+        "warmup_steps": 0,
+        "weight_decay": 0.0,
+        "max_grad_norm": 1.0,
+        "loss_type": settings.loss_type,
+        "scale_rewards": settings.scale_rewards,
+        "beta": settings.beta,
+        "epsilon": settings.epsilon,
+        "epsilon_high": settings.epsilon_high,
+        "mask_truncated_completions": False,
+        "bf16": train.precision == "bf16",
+        "gradient_checkpointing": False,
+        "save_strategy": "steps",
+        "save_steps": steps,
+        "logging_strategy": "steps",
+        "logging_steps": 1,
         # A leg's data are its own prompts, so no data must be skipped after a checkpoint.
-        ignore_data_skip=True,
-        report_to="none",
-        disable_tqdm=True,
-        use_cpu=not on_gpu(),
-        dataloader_pin_memory=on_gpu(),
-        seed=0,
-        **trl_vllm,
-    )
+        "ignore_data_skip": True,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "use_cpu": not on_gpu(),
+        "dataloader_pin_memory": on_gpu(),
+        "seed": 0,
+    }
+    return GRPOConfig(**{**ours, **trl_vllm, **settings.trl})
 
 
 def _trainer_type() -> Any:
     """Return a GRPOTrainer that compares its log-probabilities with the engine's in each pass.
 
-    It leaves out rows that teach nothing: see `with_gradient`.
+    It leaves out rows that teach nothing: see `with_gradient`. Its schedule has all of the arm's
+    steps, `all_steps`, and not those of a leg.
     """
     from trl import GRPOTrainer
 
     class Trainer(GRPOTrainer):  # type: ignore[misc]
         agree: Callable[[Any, Any, Any], None]
+        all_steps: int
+
+        def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+            return super().create_scheduler(self.all_steps, optimizer)
 
         def _get_per_token_logps_and_entropies(self, *args: Any, **more: Any) -> Any:
             found = super()._get_per_token_logps_and_entropies(*args, **more)
@@ -288,7 +294,7 @@ def _trainer_type() -> Any:
             return found
 
         def _compute_loss(self, model: Any, inputs: Any) -> Any:
-            if self.loss_type == "dapo" and self.beta == 0:
+            if _only_advantages_teach(self):
                 inputs = with_gradient(inputs)
             loss = super()._compute_loss(model, inputs)
             sampled, mask = inputs["sampling_per_token_logps"], inputs["completion_mask"]
@@ -296,6 +302,13 @@ def _trainer_type() -> Any:
             return loss
 
     return Trainer
+
+
+def _only_advantages_teach(trainer: Any) -> bool:
+    """Whether a row of advantage 0 adds nothing to the loss, and is not counted in its mean."""
+    more = trainer._entropy_bonus_enabled or trainer.aux_loss_enabled
+    ranked = trainer.top_entropy_quantile < 1  # which tokens count depends on all rows
+    return trainer.loss_type == "dapo" and trainer.beta == 0 and not more and not ranked
 
 
 def with_gradient(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -456,7 +469,8 @@ class Online:
         would have sampled from other weights than the trainer's.
         """
         self.gaps.append((float(((trained - sampled).abs() * mask).sum()), float(mask.sum())))
-        gap = sum(total for total, _ in self.gaps) / sum(n for _, n in self.gaps)
+        tokens = sum(n for _, n in self.gaps)  # 0 where TRL masks all that was cut off
+        gap = sum(total for total, _ in self.gaps) / max(tokens, 1)
         settings, precision = self.run.config.grpo, self.run.config.train.precision
         bound = settings.max_logprob_gap or logprob_gap_bound(precision, bool(settings.trl_vllm))
         if not gap <= bound:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from rlvr.data import Arm
+from rlvr.learners import trl_keys
 from rlvr.sections import Positive, Rate, Section, Share
 from rlvr.verify.settings import NamedConfig, name_alone
 
@@ -59,12 +60,16 @@ class GrpoConfig(Section):
     added for an answer that could be read, right or wrong. `checkpoint_every`: steps between
     checkpoints (null: once a round). `max_logprob_gap`: how many nats a token engine and trainer
     may differ on the samples (null: `logprob_gap_bound`). `trl_vllm`: lets TRL's own vLLM sample in
-    a step (null: rlvr's engine samples). rlvr's engine evaluates in both cases.
+    a step (null: rlvr's engine samples). rlvr's engine evaluates in both cases. `trl`: further keys
+    of TRL's GRPOConfig, such as `{lr_scheduler_type: cosine, warmup_steps: 5}`. A schedule has all
+    steps of all rounds. A key that rlvr owns is refused with what to write in its place.
     """
 
     steps: Positive = 20
     lr: Rate = 1e-5
-    loss_type: Literal["grpo", "bnpo", "dr_grpo", "dapo"] = "dapo"
+    loss_type: Literal["grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo", "luspo", "vespo"] = (
+        "dapo"
+    )
     scale_rewards: Literal["group", "batch", "none"] = "none"
     beta: Annotated[float, Field(ge=0)] = 0.0
     epsilon: Rate = 0.2
@@ -75,6 +80,13 @@ class GrpoConfig(Section):
     max_logprob_gap: Rate | None = None
     watch: WatchConfig | None = None
     trl_vllm: TrlVllmConfig | None = None
+    trl: dict[str, Any] = {}
+
+    @field_validator("trl")
+    @classmethod
+    def _handed_on(cls, value: dict[str, Any]) -> dict[str, Any]:
+        trl_keys.check("grpo", value)
+        return value
 
 
 def logprob_gap_bound(precision: str, by_trl: bool) -> float:
@@ -121,6 +133,11 @@ def check(config: Config, arm: Arm) -> None:
         )
     if sampling.stop and settings.trl_vllm:
         raise ValueError("grpo.trl_vllm: TRL's vLLM does not end at generate.stop: drop one of two")
+    if sampling.stop and settings.trl.get("mask_truncated_completions"):
+        raise ValueError(
+            "grpo.trl.mask_truncated_completions: TRL takes what ends at generate.stop for "
+            "truncated: drop one of two"
+        )
     if sampling.samples < 2:
         raise ValueError(f"{where} compares a group: set generate.samples to 2 or more")
     if train.processes > 1:

@@ -1,7 +1,8 @@
 """SFT: TRL's SFTTrainer on rows of token ids; the prompt is masked, the EOS is not.
 
 In every arm a round is exactly `steps` optimiser steps of exactly `batch_size` rows, however many
-rows the arm kept: training goes through fresh permutations of the rows until all steps are taken.
+rows the arm kept: training goes through fresh permutations of the rows until all steps are taken
+(`train.early_stop` may end it sooner).
 Weights are float32. With bf16 the forward and backward passes run under autocast, because AdamW on
 pure bf16 weights loses small updates. Adam starts from zero each round.
 
@@ -21,11 +22,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rlvr.data import Arm, Row, RunError
 from rlvr.engine import threads
@@ -35,7 +36,9 @@ from rlvr.engine.processes import die_with_parent
 from rlvr.engine.protocol import Tokens
 from rlvr.engine.threads import use_openmp
 from rlvr.evaluate import metrics
+from rlvr.learners import trl_keys
 from rlvr.learners.context import Metrics, Run, Seed
+from rlvr.learners.held_back import EarlyStop, EarlyStopConfig
 from rlvr.learners.learner import Learner
 from rlvr.models.loading import load_model, load_tokenizer
 from rlvr.models.quiet import quiet
@@ -72,6 +75,10 @@ class LoraConfig(Section):
 class TrainConfig(Section):
     """One round of fine-tuning: `steps` of `batch_size` rows at a constant learning rate.
 
+    `trl`: further keys of TRL's SFTConfig, such as `{lr_scheduler_type: cosine, warmup_steps: 5}`.
+    A schedule begins again with each round. They do not hold for the warm start, so that runs with
+    other keys have the same base. A key that rlvr owns is refused with what to write in its place.
+
     If `processes` is more than 1, `accelerate launch` starts them. The file `accelerate` says how
     they share the work: ddp, fsdp2 or deepspeed (configs/accelerate/), or the path of your own
     file.
@@ -85,6 +92,14 @@ class TrainConfig(Section):
     lora: LoraConfig | None = None
     processes: Positive = 1
     accelerate: str = "ddp"
+    trl: dict[str, Any] = {}
+    early_stop: EarlyStopConfig | None = None
+
+    @field_validator("trl")
+    @classmethod
+    def _handed_on(cls, value: dict[str, Any]) -> dict[str, Any]:
+        trl_keys.check("train", value)
+        return value
 
     @model_validator(mode="after")
     def _launcher(self) -> TrainConfig:
@@ -93,6 +108,8 @@ class TrainConfig(Section):
             raise ValueError(
                 f"accelerate: {self.accelerate!r} is no file, and none of {', '.join(known)}"
             )
+        if self.early_stop and (self.lora or self.processes > 1):
+            raise ValueError("early_stop: it has whole weights measured: drop lora and processes")
         if self.lora and self.accelerate != "ddp":
             raise ValueError(f"accelerate: {self.accelerate}: lora needs ddp: drop one of the two")
         return self
@@ -118,7 +135,7 @@ class Training:
     """The settings of one call of `train`.
 
     `micro_batch` rows go through a device at a time (None: all). `accelerate`: how more than one
-    process share the work, a shipped file's name or a path.
+    process share the work, a shipped file's name or a path. `trl`: further keys of SFTConfig.
     """
 
     steps: int
@@ -129,6 +146,7 @@ class Training:
     lora: dict[str, Any] | None = None
     processes: int = 1
     accelerate: str = "ddp"
+    trl: dict[str, Any] = field(default_factory=dict)
 
 
 def learn(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
@@ -141,7 +159,7 @@ def learn(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
         rows = read_rows(place.folder(run.folder) / ROWS)
         if not rows:
             return {}
-        return train(start, rows, training_of(run), key_of(place), out, seed.probes)
+        return _trained(run, seed, place, start, rows, out)
 
     return make_policy(run, arm, place, teach)
 
@@ -177,9 +195,34 @@ def make_policy(run: Run, arm: Arm, place: Place, teach: Teach) -> Metrics:
     return [metrics.metric(name, float(value), n) for name, value in sorted(facts.items())]
 
 
+def _trained(
+    run: Run, seed: Seed, place: Place, start: Path, rows: Sequence[Row], out: Path
+) -> dict[str, float]:
+    """Fine-tune `start` into the folder `out`, with early stopping if the config has it."""
+    settings, key, rule = training_of(run), key_of(place), run.config.train.early_stop
+    if rule is None:
+        return train(start, rows, settings, key, out, seed.probes)
+
+    def save_to(folder: Path, model: Any) -> None:
+        save(model, start, folder, seed.probes)
+
+    ended = run.scratch / "ended"  # the last weights, which may not be the best
+    shutil.rmtree(ended, ignore_errors=True)
+    stop = EarlyStop(run, seed, place, rule, settings.steps, save_to)
+    facts = train(start, rows, settings, key, ended, seed.probes, stop)
+    stop.keep(out)
+    step, value = stop.kept
+    return {**facts, "kept_step": float(step), "held_back": value}
+
+
 def training_of(run: Run) -> Training:
     """Return the settings of a round's training."""
-    return Training(**run.config.train.model_dump())
+    return settings_of(run.config.train)
+
+
+def settings_of(config: TrainConfig) -> Training:
+    """Return the settings of a round's training from the config's section."""
+    return Training(**config.model_dump(exclude={"early_stop"}))
 
 
 def key_of(place: Place) -> int:
@@ -268,16 +311,12 @@ def _fine_tune(
     import torch
     from datasets import Dataset
     from transformers import PrinterCallback
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTTrainer
 
     data = {
         "input_ids": [[*row.prompt_token_ids, *row.token_ids] for row in batches],
         "labels": [[*[-100] * len(row.prompt_token_ids), *row.token_ids] for row in batches],
     }
-    share = settings.batch_size // settings.processes
-    micro = min(settings.micro_batch or share, share)
-    if settings.batch_size % settings.processes or share % micro:
-        raise ValueError("train.batch_size must be a multiple of processes x micro_batch")
     threads.keep_memory()
     torch.manual_seed(seed)
     with quiet(), tempfile.TemporaryDirectory(prefix="rlvr-train-") as scratch:
@@ -285,32 +324,7 @@ def _fine_tune(
         use_cache = model.config.use_cache  # SFTTrainer would save it turned off
         trainer = SFTTrainer(
             model=model,
-            args=SFTConfig(
-                output_dir=scratch,
-                max_steps=settings.steps,
-                per_device_train_batch_size=micro,
-                gradient_accumulation_steps=share // micro,
-                learning_rate=settings.lr,
-                lr_scheduler_type="constant",
-                warmup_steps=0,
-                weight_decay=0.0,
-                max_grad_norm=1.0,
-                bf16=settings.precision == "bf16",
-                gradient_checkpointing=False,
-                # The schedule above gives the order; a sampler must not shuffle it again.
-                train_sampling_strategy="sequential",
-                max_length=None,
-                packing=False,
-                dataset_kwargs={"skip_prepare_dataset": True},
-                remove_unused_columns=False,
-                logging_strategy="no",
-                save_strategy="no",
-                report_to="none",
-                disable_tqdm=True,
-                use_cpu=not on_gpu(),
-                dataloader_pin_memory=on_gpu(),
-                seed=seed % 2**32,  # NumPy takes no larger seed
-            ),
+            args=sft_arguments(settings, seed, scratch),
             train_dataset=Dataset.from_dict(data),
             processing_class=tokenizer,
             peft_config=lora_config(settings.lora),
@@ -334,6 +348,46 @@ def _fine_tune(
         ),
     }
     return (model if trainer.is_world_process_zero() else None), facts
+
+
+def sft_arguments(settings: Training, seed: int, scratch: str) -> Any:
+    """Return TRL's settings for a training, whose trainer may write into the folder `scratch`.
+
+    Raises ValueError for a batch that can't be divided, and for values that TRL refuses.
+    """
+    from trl import SFTConfig
+
+    share = settings.batch_size // settings.processes
+    micro = min(settings.micro_batch or share, share)
+    if settings.batch_size % settings.processes or share % micro:
+        raise ValueError("train.batch_size must be a multiple of processes x micro_batch")
+    ours: dict[str, Any] = {
+        "output_dir": scratch,
+        "max_steps": settings.steps,
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": share // micro,
+        "learning_rate": settings.lr,
+        "lr_scheduler_type": "constant",
+        "warmup_steps": 0,
+        "weight_decay": 0.0,
+        "max_grad_norm": 1.0,
+        "bf16": settings.precision == "bf16",
+        "gradient_checkpointing": False,
+        # `schedule` gives the order; a sampler must not shuffle it again.
+        "train_sampling_strategy": "sequential",
+        "max_length": None,
+        "packing": False,
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "remove_unused_columns": False,
+        "logging_strategy": "no",
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "use_cpu": not on_gpu(),
+        "dataloader_pin_memory": on_gpu(),
+        "seed": seed % 2**32,  # NumPy takes no larger seed
+    }
+    return SFTConfig(**{**ours, **settings.trl})
 
 
 def _whole(trainer: Any, start: Path) -> Any:

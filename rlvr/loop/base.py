@@ -7,21 +7,21 @@ import itertools
 import json
 import shutil
 import time
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from rlvr.data import DECIDED, Arm, Problem, Row
-from rlvr.engine import threads
 from rlvr.evaluate import metrics, ngrams
-from rlvr.evaluate.evaluation import Record
+from rlvr.evaluate.evaluation import Problems, Record
 from rlvr.evaluate.near import near_duplicates
 from rlvr.learners.context import Metrics, Run, Seed
+from rlvr.learners.held_back import SAMPLES, in_training, sample, share_correct
 from rlvr.learners.sft import StepCheck, Training, save, train, training_of
-from rlvr.loop.evaluation import evaluate, sample
+from rlvr.loop.evaluation import evaluate
 from rlvr.loop.preflight import manifest, processors
 from rlvr.loop.recording import record as record_round
 from rlvr.loop.sampling import from_engine, verify
@@ -37,7 +37,7 @@ from rlvr.records.layout import (
     base_of,
     is_done,
 )
-from rlvr.records.stored import AT_ONCE, JUDGED, Joined, Stored, pick
+from rlvr.records.stored import AT_ONCE, JUDGED, Joined, Stored
 from rlvr.select import arms
 from rlvr.studies.registry import study_of
 from rlvr.studies.study import Source
@@ -85,8 +85,8 @@ def _evaluate(run: Run, seed: Seed, folder: Path, began: float) -> None:
     found += _audit(run, seed)
     if (folder / WARM_START).is_file():
         reached = json.loads((folder / WARM_START).read_text())["reached"]
-        problems = len(seed.held_back.problems)
-        found.append(metrics.metric("warm_start_pass@1", reached, problems))
+        problems = _held_back(run, seed).problems
+        found.append(metrics.metric("warm_start_pass@1", reached, len(problems)))
     # Where the rule is about the NLL of real text, no temperature makes the base better.
     nll = run.config.verdict.metric == "real_nll"
     tuned_records, tuned = ([], []) if nll else _best_temperature(run, seed)
@@ -110,6 +110,7 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
         lr=settings.lr,
         lora=None,
         processes=1,
+        trl={},
     )
     key = _content_key(run, seed, start, rows, training)
     cached, locks = loading.cache_folder() / "warm-start" / key, loading.cache_folder() / "locks"
@@ -149,9 +150,9 @@ def _content_key(run: Run, seed: Seed, start: Path, rows: Sequence[Row], trainin
         {
             "start": loading.fingerprint(start),
             "rows": [[*row.prompt_token_ids, -1, *row.token_ids] for row in rows],
-            "held_back": [list(prompt) for prompt in seed.held_back.prompts],
+            "held_back": [list(prompt) for prompt in _held_back(run, seed).prompts],
             "settings": settings.model_dump(mode="json"),
-            "training": dataclasses.asdict(training),
+            "training": {key: value for key, value in asdict(training).items() if key != "trl"},
             "decoding": sampling.max_tokens,
             "engine": run.config.engine,
             "verifier": run.verifier.version,
@@ -163,6 +164,13 @@ def _content_key(run: Run, seed: Seed, start: Path, rows: Sequence[Row], trainin
     )
 
 
+def _held_back(run: Run, seed: Seed) -> Problems:
+    """Return the held-back problems that the warm start's target is measured on, none without."""
+    settings = run.config.warm_start
+    wanted = settings.held_back if settings and settings.until is not None else 0
+    return seed.held_back.part(0, wanted)
+
+
 def _target_reached(run: Run, seed: Seed, start: Path, found: list[float]) -> StepCheck | None:
     """Return a check that samples held-back problems with the engine every so many steps.
 
@@ -171,34 +179,26 @@ def _target_reached(run: Run, seed: Seed, start: Path, found: list[float]) -> St
     settings = run.config.warm_start
     assert settings is not None
     target, place = settings.until, base_of(seed.seed)
+    problems = _held_back(run, seed)
     if target is None:
         return None
 
     def check(step: int, model: Any, optimizer: Any) -> bool:
         if step % settings.check_every:
             return False
-        folder = run.scratch / "check"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        save(model, start, folder, seed.probes)
-        moments = [value for one in optimizer.state.values() for value in one.values()]
-        # The engine needs the room of the trainer, which is at rest meanwhile.
-        with threads.set_aside([*model.parameters(), *moments], run.scratch / "aside"):
-            run.engine.load(folder)
-            records = sample(run, seed, seed.held_back, 1.0, 2, "sample", place)
-            run.engine.rest()
-        found.append(reached := _share_correct(records))
+        reached = in_training(
+            run,
+            lambda folder, model: save(model, start, folder, seed.probes),
+            model,
+            optimizer,
+            lambda: share_correct(sample(run, seed, problems, 1.0, SAMPLES, "sample", place)),
+        )
+        found.append(reached)
         where = f"warm start, step {step}, pass@1 {reached:.2f} of {target}"
         run.display.stage(place, where)
         return reached >= target
 
     return check
-
-
-def _share_correct(records: Sequence[Record]) -> float:
-    statuses = Counter(status for (status,) in pick(records, "status"))
-    decided = statuses["correct"] + statuses["wrong"]
-    return statuses["correct"] / decided if decided else 0.0
 
 
 def _amplified(run: Run, seed: Seed) -> list[list[int]]:
@@ -267,7 +267,7 @@ def _best_temperature(run: Run, seed: Seed) -> tuple[Sequence[Record], Metrics]:
         for temperature in TEMPERATURES:
             samples = 4 if temperature else 1
             records = sample(run, seed, tuning, temperature, samples, "tune", place)
-            scores[temperature] = _share_correct(records)
+            scores[temperature] = share_correct(records)
         best = max(scores, key=lambda temperature: scores[temperature])
         samples = run.config.evaluate.samples if best else 1
         records = sample(run, seed, seed.held_out, best, samples, "best", place)

@@ -13,6 +13,7 @@ from rlvr.evaluate.evaluation import RECORD, Problems, Record, read_records, rea
 from rlvr.evaluate.evaluation import evaluate as measure
 from rlvr.evaluate.measured import AgainstBase, HeldOut
 from rlvr.learners.context import Metrics, Run, Seed
+from rlvr.learners.held_back import sample
 from rlvr.loop.selection import tells_luck
 from rlvr.records.layout import AMPLIFIED, BASE, EVALUATION, MODEL, Place, base_of
 from rlvr.records.stored import AT_ONCE, Joined, held, pick, portions
@@ -124,27 +125,3 @@ def _off_target(
 
 def _tokens(records: Sequence[Record]) -> int:
     return sum(tokens for (tokens,) in pick(records, "tokens"))
-
-
-def sample(
-    run: Run,
-    seed: Seed,
-    problems: Problems,
-    temperature: float,
-    samples: int,
-    kind: str,
-    place: Place,
-) -> Sequence[Record]:
-    """Sample problems at a temperature and top-p=1 from the weights now in the engine, judged."""
-    made = measure(
-        run.engine,
-        run.pool,
-        seed.tokenizer,
-        problems,
-        run.config.generate.plain(temperature),
-        samples,
-        kind,
-        place,
-        run.display.tokens,
-    )
-    return held(run.scratch, RECORD, made)

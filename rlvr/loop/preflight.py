@@ -18,8 +18,11 @@ from rlvr.data import Entry, InputError, Problem, Split
 from rlvr.engine.devices import on_gpu
 from rlvr.engine.protocol import Tokens
 from rlvr.evaluate.settings import OffTargetConfig
+from rlvr.learners import trl_keys
 from rlvr.learners.context import SeedProblems
+from rlvr.learners.grpo import trl_arguments
 from rlvr.learners.registry import LEARNERS
+from rlvr.learners.sft import settings_of, sft_arguments
 from rlvr.models import loading
 from rlvr.select.arms import ArmConfig
 from rlvr.studies.curate import contaminate
@@ -57,6 +60,20 @@ def check_trl_vllm(config: Config) -> None:
         raise InputError(
             "grpo.trl_vllm: TRL's vLLM modes need a GPU, and torch sees none: leave it out, and "
             "rlvr's own engine samples each step"
+        )
+
+
+def check_trl(config: Config) -> None:
+    """Raise InputError where TRL can't train by the values in `train.trl` or `grpo.trl`."""
+    train, grpo = config.train, config.grpo
+    if train.trl:
+        trl_keys.try_out("train", lambda: sft_arguments(settings_of(train), 0, "-"), train.steps)
+    if grpo.trl:
+        steps = grpo.steps * config.rounds
+        trl_keys.try_out(
+            "grpo",
+            lambda: trl_arguments(grpo, train, config.generate, steps, grpo.steps, Path("-")),
+            steps,
         )
 
 
@@ -107,9 +124,12 @@ def draw(config: Config, seed: int) -> SeedProblems:
         rounds = [training[first + prompts * t :][:prompts] for t in range(config.rounds)]
     held_back, labels = dev_of(config)
     held_back = min(held_back, max(1, granted["dev"] - labels))
-    dev = of("dev", held_back + labels, "corpus.labelled" if labels else "warm_start.held_back")
+    early = config.train.early_stop
+    key = "train.early_stop.problems" if early else "warm_start.held_back"
+    dev = of("dev", held_back + labels, "corpus.labelled" if labels else key)
     held_out = of("eval", granted["eval"], "evaluate.problems")
     needs = [("few_shot", shots), ("warm_start", warm), ("transcription", pairs)]
+    needs += [("train.early_stop.metric", int(bool(early and early.metric == "real_nll")))]
     needs += [("corpus", int(config.corpus is not None))]
     needs += [(f"the arm {arm.name!r}", 1) for arm in config.arms if _needs_real(arm)]
     for name, count in needs:
@@ -149,11 +169,18 @@ def wanted_of(config: Config) -> dict[Split, int]:
 
 
 def dev_of(config: Config) -> tuple[int, int]:
-    """Return how many dev problems a config asks for to end a warm start, and to learn labels."""
+    """Return how many dev problems a config asks for to end training, and to learn labels.
+
+    The warm start and early stopping end on the same ones, each on as many as it asks for.
+    """
     stops = config.warm_start is not None and config.warm_start.until is not None
     learns = config.corpus is not None and any(arm.keep == "classifier" for arm in config.arms)
+    early = config.train.early_stop
     return (
-        config.warm_start.held_back if config.warm_start and stops else 0,
+        max(
+            config.warm_start.held_back if config.warm_start and stops else 0,
+            early.problems if early else 0,
+        ),
         config.corpus.labelled if config.corpus and learns else 0,
     )
 

@@ -78,6 +78,7 @@ def prepare(config: Config, folder: Path, where: str) -> Job:
             theirs = preflight.verifier_of(other)
             check_options(load_verifier(theirs.name), theirs.options)
         preflight.check_trl_vllm(config)
+        preflight.check_trl(config)
         if config.grpo.watch:
             second = config.grpo.watch.verifier
             check_options(load_verifier(second.name), second.options)

@@ -95,7 +95,11 @@ def teach(run: Run, seed: Seed) -> None:
     assert settings is not None and seed.heard is not None
     rows = arms.real_rows(*seed.heard.warm_start.solved(), place)
     training = dataclasses.replace(
-        training_of(run), steps=settings.steps, batch_size=settings.batch_size, lr=settings.lr
+        training_of(run),
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        lr=settings.lr,
+        trl={},
     )
     with run.stage(place, TRANSCRIBER) as count:
         run.engine.rest()

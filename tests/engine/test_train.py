@@ -40,8 +40,18 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def by_hand(start: Path, rows: list[Row], settings: Training, seed: int) -> tuple[Any, float]:
-    """AdamW on the mean NLL of the completion tokens of each batch, gradients clipped at norm 1."""
+def by_hand(
+    start: Path,
+    rows: list[Row],
+    settings: Training,
+    seed: int,
+    rates: tuple[float, ...] = (),
+    clip: float = 1.0,
+) -> tuple[Any, float]:
+    """AdamW on the mean NLL of the completion tokens of each batch, gradients clipped at a norm.
+
+    `rates`: what each step's learning rate is multiplied by.
+    """
     model = load_model(start).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=0.0)
     order = schedule(len(rows), settings.steps * settings.batch_size, seed)
@@ -57,7 +67,8 @@ def by_hand(start: Path, rows: list[Row], settings: Training, seed: int) -> tupl
         loss = total / sum(len(one.token_ids) for one in batch)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimiser.param_groups[0]["lr"] = settings.lr * (rates[step] if rates else 1)
         optimiser.step()
         losses.append(loss.item())
     return model, sum(losses) / len(losses)
@@ -89,6 +100,18 @@ def test_training_is_what_it_says(micro_batch: int | None, start: Path, tmp_path
     order = schedule(len(ROWS), 12, 5)
     assert facts["train_tokens"] == sum(len(ROWS[i].token_ids) for i in order)
     assert_same_change(load_model(tmp_path / "out"), model, start, 0.01)
+
+
+def test_further_keys_of_trl_do_what_they_say(start: Path, tmp_path: Path) -> None:
+    """One step of warm-up, then down to 0 at the end; gradients clipped at a small norm."""
+    keys = {"lr_scheduler_type": "linear", "warmup_steps": 1, "max_grad_norm": 0.01}
+    settings = Training(steps=3, batch_size=4, lr=1e-3, trl=keys)
+    train(start, ROWS, settings, 5, tmp_path / "out", PROBE)
+    model, _ = by_hand(start, ROWS, settings, 5, rates=(0, 1, 0.5), clip=0.01)
+    assert_same_change(load_model(tmp_path / "out"), model, start, 0.01)
+    plain, _ = by_hand(start, ROWS, settings, 5)
+    with pytest.raises(AssertionError):
+        assert_same_change(plain, model, start, 0.05)
 
 
 def test_any_seed_of_a_run_will_do(start: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from support.runs import TINY
 from rlvr.config import Config, filled, load, resolved, shipped_configs
 from rlvr.data import InputError
 from rlvr.learners.sft import accelerate_configs
+from rlvr.records.record import deciding, digest
 from rlvr.verify.tasks import draw_problems
 
 PLAIN: dict[str, Any] = yaml.safe_load(TINY.read_text())
@@ -368,3 +369,76 @@ def test_the_engine_is_given_room_for_the_longest_real_solution_and_one_token_mo
     assert preflight.check_model(config, "here", seeds) == longest + 1
     several = load(TINY, ["generate.max_tokens=20", "evaluate.off_target=[]"])
     assert preflight.check_model(several, "here", seeds) == len("12+34=") + 20 + 1
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("train.trl.learning_rate=1", "train.trl.learning_rate: rlvr sets it: write train.lr in"),
+        ("grpo.trl.learning_rate=1", "grpo.trl.learning_rate: rlvr sets it: write grpo.lr in"),
+        ("train.trl.packing=true", "train.trl.packing: rlvr sets it: a batch is train.batch_size"),
+        ("train.weight_decay=0.1", "here it is train.trl.weight_decay"),
+        ("warmup_ratio=0.1", "here it is train.trl.warmup_steps"),
+        ("logging_steps=1", "here it is report_to"),
+        ("generate.top_k=-1", "generate.top_k"),
+        ("generate.min_p=1", "generate.min_p"),
+        ("generate.repetition_penalty=0", "generate.repetition_penalty"),
+        ("generate.stop=['']", "generate.stop.0"),
+        ("train.early_stop.metric=loss", "train.early_stop.metric"),
+        ("train.early_stop.patience=0", "train.early_stop.patience"),
+    ],
+)
+def test_what_other_libraries_call_it_is_told(override: str, words: str) -> None:
+    assert words in complaint([override])
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("generate.top_k=5", "samples of the policy itself"),
+        ("generate.min_p=0.1", "samples of the policy itself"),
+        ("generate.repetition_penalty=1.1", "samples of the policy itself"),
+        ("grpo.trl_vllm={mode: colocate}", "grpo.trl_vllm: TRL's vLLM does not end at"),
+    ],
+)
+def test_online_arms_refuse_what_their_samples_would_not_be(override: str, words: str) -> None:
+    online = "arms=[{name: a, keep: verified, learner: grpo}]"
+    given = [online, "generate.prompts=64", "grpo.steps=2", "generate.stop=Q"]
+    load(TINY, given)
+    assert words in complaint([*given, override])
+
+
+def test_stop_is_a_text_or_a_list() -> None:
+    assert load(TINY, ["generate.stop='Q:'"]).generate.decoding().stop == ("Q:",)
+    assert load(TINY, ["generate.stop=[Q, A]"]).generate.plain(0.0).stop == ("Q", "A")
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "generate.top_k=5",
+        "generate.min_p=0.1",
+        "generate.repetition_penalty=1.1",
+        "generate.stop=[Q]",
+        "train.early_stop={}",
+    ],
+)
+def test_keys_that_came_later_are_hashed_where_they_are_set(override: str) -> None:
+    plain, given = resolved(load(TINY)), resolved(load(TINY, [override]))
+    older = {**plain, "generate": {key: plain["generate"][key] for key in PLAIN["generate"]}}
+    new = ("trl", "early_stop")
+    older["train"] = {key: value for key, value in plain["train"].items() if key not in new}
+    older["grpo"] = {key: value for key, value in plain["grpo"].items() if key != "trl"}
+    assert digest(deciding(older)) == digest(deciding(plain)) != digest(deciding(given))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["train.lora={rank: 2}"], "early_stop: it has whole weights measured: drop lora"),
+        (["train.processes=2"], "early_stop: it has whole weights measured"),
+        (["arms=[{name: a, keep: verified, learner: grpo}]"], "train.early_stop: it ends rounds"),
+    ],
+)
+def test_early_stopping_is_for_whole_weights_of_sft(more: list[str], words: str) -> None:
+    assert words in complaint(["train.early_stop={every: 5}", *more])
