@@ -221,6 +221,13 @@ def export_(
     seed: Annotated[
         list[int] | None, typer.Option(help="Of this seed; more of them add up. [default: all]")
     ] = None,
+    model: Annotated[
+        bool,
+        typer.Option("--model", help="The weights of --arm (or base), and no completions."),
+    ] = False,
+    round_: Annotated[
+        int | None, typer.Option("--round", help="With --model: of this round. [default: the last]")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -228,13 +235,29 @@ def export_(
         ),
     ] = None,
 ) -> None:
-    """Export a run's training completions, or only those kept, as a dataset.
+    """Export a run's training completions, or only those kept, as a dataset; or an arm's weights.
 
     A folder of one Parquet file and a dataset card, which datasets.load_dataset opens. Without
     --kept it has every completion of every round, with its verdict and whether it was kept.
+
+    With --model: a folder of weights, which transformers loads, with a card that has the verdict,
+    its rule and the config's hash (RUN/model-ARM-seed-S-round-R; of the first seed unless --seed).
     """
     from rlvr.results.export import export
+    from rlvr.results.weights import export_weights
 
+    if model:
+        if len(arm or []) != 1 or len(seed or []) > 1 or kept:
+            raise InputError(
+                "--model: weights are of one --arm (or base) and one --seed, no --kept"
+            )
+        [of_arm], of_seed = arm or [], seed[0] if seed else None
+        place, folder = export_weights(run, of_arm, of_seed, round_, out)
+        said = f"The weights of {place.arm}, seed {place.seed}, round {place.round}: {folder}"
+        console.print(said, highlight=False, soft_wrap=True)
+        return
+    if round_ is not None:
+        raise InputError("--round: it says which weights: give --model too")
     made = export(run, out, kept, arm or [], seed or [])
     table = Table.grid(padding=(0, 3))
     for name, counts in made.counts.items():

@@ -2,8 +2,10 @@
 
 Trackers receive the rows of metrics.parquet under their names, `metric[level]` for those by
 level: one tracker run for each seed and arm, a step a round, the base at step 0. Of an online
-arm's optimiser steps they get the means over a round. The trackers are driven through accelerate's.
-Nothing is imported, and nothing leaves the machine, unless the config's `report_to` names one.
+arm's optimiser steps they get the means over a round. Of each round they also get a few completions
+(`rlvr.loop.shown`): a table of trackio and W&B, a text of TensorBoard. The trackers are driven
+through accelerate's. Nothing is imported, and nothing leaves the machine, unless the config's
+`report_to` names one.
 
 The record is what counts: a round is written first and then sent, and a tracker that fails costs
 the run nothing but one line. `trackers.json` says up to which round each has been sent, so the same
@@ -13,6 +15,7 @@ closed after it, so that nothing waits in memory when the process is killed.
 
 from __future__ import annotations
 
+import importlib
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,11 +27,13 @@ from typing import Any
 from rlvr.data import InputError, TrackerName
 from rlvr.evaluate.metrics import STEP
 from rlvr.evaluate.table import figure_name
+from rlvr.loop.shown import COLUMNS, as_markdown, shown
 from rlvr.records import layout, record
 from rlvr.records.layout import Place
 
 STATE = layout.TRACKERS
 FOLDER = "tensorboard"
+SHOWN = "completions"
 
 
 def check(report_to: Sequence[TrackerName], where: str) -> None:
@@ -107,7 +112,9 @@ class Trackers:
         now = {"commit": True} if name == "wandb" else {}
         try:
             for place, path in rounds:
-                tracker.log(_figures(json.loads(path.read_text())), step=place.round, **now)
+                figures = _figures(json.loads(path.read_text()))
+                completions = _completions(name, shown(self.folder, self.config, place))
+                tracker.log(figures | completions, step=place.round, **now)
         finally:
             tracker.finish()
         last = rounds[-1][0]
@@ -144,6 +151,18 @@ def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         for row in rows
         if not row["level"].startswith(STEP)
     }
+
+
+def _completions(name: TrackerName, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Return the completions that are shown of a round as the tracker takes them, by their name."""
+    if not rows:
+        return {}
+    if name == "tensorboard":
+        return {SHOWN: as_markdown(rows)}
+    import pandas as pd
+
+    table = importlib.import_module(name).Table  # trackio and wandb call it alike
+    return {SHOWN: table(dataframe=pd.DataFrame(rows, columns=list(COLUMNS)))}
 
 
 def _open(

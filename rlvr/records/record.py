@@ -270,7 +270,7 @@ def write_sums(folder: Path, coming: Mapping[str, str] | None = None) -> None:
     `coming`: the texts of files, by name, that are written after it.
     """
     texts = (coming or {}).items()
-    files = {path.name: _sum(path) for path in _files(folder)}
+    files = {path.name: file_sum(path) for path in _files(folder)}
     files |= {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts}
     write_json(folder / SUMS, {"files": files, "sha256": digest(files)})
 
@@ -300,7 +300,7 @@ def changed(folder: Path) -> list[tuple[Path, str]]:
         path = folder / name
         if not path.is_file():
             wrong.append((path, "missing" if not path.exists() else "no file"))
-        elif _sum(path) != sha256:
+        elif file_sum(path) != sha256:
             wrong.append((path, "its checksum is another"))
     return wrong
 
@@ -310,7 +310,8 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in found if path.name != SUMS and not path.name.startswith(".")]
 
 
-def _sum(path: Path) -> str:
+def file_sum(path: Path) -> str:
+    """Return the sha256 of a file. Raises Damaged where it can't be read."""
     with undamaged(path), open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from support.events import sent
 from support.runs import TINY
 
 from rlvr.config import load, resolved
-from rlvr.data import InputError, TrackerName
+from rlvr.data import Completion, InputError, Status, TrackerName, Verdict
 from rlvr.loop import tracking
+from rlvr.loop.shown import COLUMNS, shown
 from rlvr.records import record
 from rlvr.records.layout import Place
 
@@ -156,6 +158,9 @@ class Kept:
     def log(self, values: Any, step: int, **given: Any) -> None:
         self.calls.append(("log", (step, values, given)))
 
+    def Table(self, dataframe: Any) -> Any:  # as trackio and wandb call it
+        return dataframe
+
     def finish(self) -> None:
         self.calls.append(("finish", None))
 
@@ -213,10 +218,9 @@ def test_it_is_no_part_of_what_decides_a_run(tmp_path: Path) -> None:
     plain = resolved(load(TINY))
     assert record.digest(record.deciding(plain)) == record.digest(record.deciding(CONFIG))
     older = {key: value for key, value in plain.items() if key not in NEWER}
-    older["verdict"] = {key: plain["verdict"][key] for key in ("metric", "margin", "confidence")}
-    sampled = ("prompts", "samples", "temperature", "top_p", "max_tokens")
-    older["generate"] = {key: plain["generate"][key] for key in sampled}
-    older["prompt"] = {key: plain["prompt"][key] for key in ("format", "few_shot", "system")}
+    for section, _, name in (key.rpartition(".") for key in record.LATER):
+        if section:
+            older[section] = {key: x for key, x in older[section].items() if key != name}
     assert record.digest(older) == record.digest(record.deciding(plain))
     record.write_json(tmp_path / "config.json", {"config": older, "hash": "any"})
     record.check_resumable(tmp_path, CONFIG)
@@ -232,3 +236,92 @@ def test_no_tracker_is_imported_unless_asked_for(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["set()"]
+
+
+# Completions
+
+
+def write_completions(folder: Path, place: Place, texts: list[str]) -> None:
+    """Write a round's completions: every second one is right, and kept."""
+    pool = []
+    for i, text in enumerate(texts):
+        status: Status = "wrong" if i % 2 else "correct"
+        one = Completion(
+            f"p{i}", place.arm, place.seed, place.round, 0, (5,), (6,), text, (-1.0,), "stop"
+        )
+        pool.append((one, Verdict(status, "because", text)))
+    kept = [verdict.status == "correct" for _, verdict in pool]
+    record.write_completions(place.folder(folder) / "completions.parquet", pool, kept)
+
+
+HOSTILE = "<script>alert(1)</script> | **x**\n# y `z`"
+
+
+def test_a_round_shows_a_few_completions_with_verdict_and_reward(tmp_path: Path) -> None:
+    place = Place(0, "verified", 1)
+    assert shown(tmp_path, CONFIG, place) == []
+    write_completions(tmp_path, place, [f"text {i}" for i in range(25)])
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in shown(tmp_path, CONFIG, place)]
+    assert [row["problem"] for row in rows] == [f"p{i * 25 // 8}" for i in range(8)]
+    for row in rows:
+        right = int(row["problem"][1:]) % 2 == 0
+        assert row["status"] == ("correct" if right else "wrong") and row["kept"] == right
+        assert row["reward"] == right and row["prompt"] is None and row["reason"] == "because"
+    few = Place(0, "random", 1)
+    write_completions(tmp_path, few, ["a", "b"])
+    assert [row[2] for row in shown(tmp_path, CONFIG, few)] == ["a", "b"]
+    base = Place(0, "base", 0)
+    write_completions(tmp_path, base, ["a"])
+    assert shown(tmp_path, CONFIG, base)[0][-1] is None
+
+
+@pytest.mark.parametrize(
+    ("arm", "grpo", "want"),
+    [
+        ("keep: verified", "{steps: 2, format_reward: 0.25}", [1.25, 0.25]),
+        ("keep: inverted", "{steps: 2}", [0.0, 1.0]),
+        ("keep: verified, flip: {false_positive: 1.0}", "{steps: 2}", [1.0, 1.0]),
+        ("keep: verified", "{steps: 2, partial_credit: true}", [None, None]),
+        ("keep: majority", "{steps: 2}", [None, None]),
+    ],
+)
+def test_the_reward_of_an_online_arm_is_that_of_its_step(
+    arm: str, grpo: str, want: list[float | None], tmp_path: Path
+) -> None:
+    config = resolved(load(TINY, [f"arms=[{{name: a, learner: grpo, {arm}}}]", f"grpo={grpo}"]))
+    place = Place(0, "a", 1)
+    write_completions(tmp_path, place, ["a", "b"])
+    assert [row[-1] for row in shown(tmp_path, config, place)] == want
+
+
+def test_completions_reach_the_event_files_as_text_and_not_as_markup(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugin_util import markdown_to_safe_html
+
+    write(tmp_path, 0, "verified", 1)
+    write_completions(tmp_path, Place(0, "verified", 1), [HOSTILE])
+    trackers, said = tracked(tmp_path)
+    trackers.send()
+    assert said == []
+    events = EventAccumulator(str(tmp_path / "tensorboard" / "seed-0" / "verified"))
+    events.Reload()
+    (one,) = events.Tensors("completions/text_summary")
+    seen = markdown_to_safe_html(one.tensor_proto.string_val[0])
+    assert one.step == 1 and seen.count("<tr>") == 2 and seen.count("<td>") == len(COLUMNS)
+    assert "<script" not in seen and "<strong>" not in seen and "<code>" not in seen
+    shown_text = html.unescape(seen.replace("<br>", "\n"))
+    assert HOSTILE in shown_text and "correct" in shown_text
+
+
+@pytest.mark.parametrize("name", ["trackio", "wandb"])
+def test_the_other_trackers_get_a_table_of_completions(
+    name: TrackerName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept()
+    monkeypatch.setitem(sys.modules, name, kept)
+    write(tmp_path, 3, "verified", 1)
+    write_completions(tmp_path, Place(3, "verified", 1), ["a", "b"])
+    tracked(tmp_path, name)[0].send()
+    [(_, values, _)] = [given for what, given in kept.calls if what == "log"]
+    assert list(values["completions"].columns) == list(COLUMNS)
+    assert values["completions"]["reward"].tolist() == [1.0, 0.0] and values["pass@1"] == 3.125
