@@ -231,6 +231,40 @@ def test_rows_without_an_advantage_take_no_part() -> None:
     assert none["ids"].tolist() == [[0, 1]]
 
 
+def test_rows_of_advantage_0_stay_where_they_teach() -> None:
+    plain: dict[str, Any] = {
+        "loss_type": "dapo",
+        "beta": 0.0,
+        "top_entropy_quantile": 1.0,
+        "_entropy_bonus_enabled": False,
+        "aux_loss_enabled": False,
+    }
+    assert grpo._only_advantages_teach(SimpleNamespace(**plain))
+    for name, value_ in {
+        "loss_type": "grpo",
+        "beta": 0.1,
+        "top_entropy_quantile": 0.2,
+        "_entropy_bonus_enabled": True,
+        "aux_loss_enabled": True,
+    }.items():
+        assert not grpo._only_advantages_teach(SimpleNamespace(**{**plain, name: value_}))
+
+
+def test_a_schedule_has_the_steps_of_all_rounds_and_not_those_of_a_leg(tmp_path: Path) -> None:
+    config = load(TINY, [*SMALL, "grpo.trl={lr_scheduler_type: linear}"])
+    kind = grpo._trainer_type()
+    trainer = kind.__new__(kind)
+    trainer.args = grpo.trl_arguments(
+        config.grpo, config.train, config.generate, 1, 1, tmp_path / "out"
+    )
+    trainer.lr_scheduler, trainer.all_steps = None, 10
+    trainer.optimizer = torch.optim.SGD(torch.nn.Linear(1, 1).parameters(), lr=1.0)
+    schedule = trainer.create_scheduler(1)
+    trainer.optimizer.step()
+    schedule.step()
+    assert schedule.get_last_lr() == pytest.approx([0.9])
+
+
 def test_rewards_by_arm_and_none_for_what_is_undecided() -> None:
     pool = verdict_pool(["correct", "wrong", "abstain", "error", "wrong"])
 
@@ -373,15 +407,36 @@ def test_trls_own_vllm_needs_a_gpu(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_adapters_are_sampled_merged_and_leave_a_plain_model(tmp_path: Path) -> None:
+def test_adapters_are_sampled_merged_and_leave_a_plain_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also: a schedule goes on from leg to leg, and what ends at a stop text is not truncated."""
+    rates: list[float] = []
+    note = grpo.Online.note
+
+    def noted(self: grpo.Online, logged: Sequence[dict[str, float]]) -> None:
+        rates.extend(one["learning_rate"] for one in logged)
+        note(self, logged)
+
+    monkeypatch.setattr(grpo.Online, "note", noted)
     lora = [
         "arms=[{name: coin, keep: random, learner: grpo}]",
         "train.lora={rank: 4, alpha: 8}",
         "grpo.lr=1e-2",
         "rounds=1",
         "warm_start.max_steps=20",
+        "generate.stop='7'",
+        "grpo.trl={lr_scheduler_type: linear}",
     ]
     run_here(tmp_path / "run", tmp_path / "cache", *SMALL, *lora)
+    assert rates == pytest.approx([1e-2, 5e-3])
+    completions, _, _ = sampled(tmp_path / "run", "coin", 1)
+    stopped = [one for one in completions if one.finish_reason == "stop"]
+    assert any(one.token_ids[-1] != 1 for one in stopped)
+    for i in (0, 1):
+        part = completions[i * EACH :][:EACH]
+        cut = sum(one.finish_reason == "length" for one in part) / EACH
+        assert step_value(tmp_path / "run", "coin", i + 1, "truncated") == pytest.approx(cut)
     gaps = [step_value(tmp_path / "run", "coin", i, "logprob_gap") for i in (1, 2)]
     assert all(gap < 1e-4 for gap in gaps)
     assert step_value(tmp_path / "run", "coin", 2, "kl") > 1e-5
