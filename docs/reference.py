@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from rlvr.config import Config
+from rlvr.learners import trl_keys
 from rlvr.select.arms import AXES, ArmConfig
 
 ROOT = Path(__file__).parent.parent
@@ -78,7 +79,28 @@ def config_page() -> str:
     ]
     for name, section in _sections(Config, ""):
         lines += [f"## {name or 'A whole config'}", "", *_section_lines(name, section), ""]
+    for name in trl_keys.CLASSES:
+        lines += [f"## {name}.trl", "", *_trl_lines(name), ""]
     return "\n".join(lines)
+
+
+def _trl_lines(section: trl_keys.Section) -> list[str]:
+    """Return the keys of TRL that rlvr sets: by what to write in their place, then by reason."""
+    heads = (
+        (trl_keys.PLACES, "write in its place"),
+        (trl_keys.REASONS, "why nothing takes its place"),
+    )
+    lines = [
+        f"Any key of TRL's `{trl_keys.CLASSES[section]}` but these, which rlvr sets.",
+        "",
+    ]
+    for table, head in heads:
+        by_said: dict[str, list[str]] = {}
+        for key, said in table[section].items():
+            by_said.setdefault(said, []).append(f"`{key}`")
+        lines += [f"| key of TRL | {head} |", "|---|---|"]
+        lines += [f"| {', '.join(keys)} | {said} |" for said, keys in by_said.items()] + [""]
+    return lines[:-1]
 
 
 def _sections(model: type[BaseModel], name: str) -> Iterator[tuple[str, type[BaseModel]]]:
