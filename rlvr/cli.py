@@ -504,9 +504,17 @@ def rescore(
 
 @app.command()
 def check(
-    name: Annotated[str, typer.Argument(help="A verifier or a task, by name or as a file.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A verifier or a task, by name or as a file; or a file or folder of rows."
+        ),
+    ],
     n: Annotated[
-        int | None, typer.Option("-n", min=1, help="Problems of each split. [default: 200 at most]")
+        int | None,
+        typer.Option(
+            "-n", min=1, help="Problems of each split; rows judged. [default: 200 at most]"
+        ),
     ] = None,
     options: Options = None,
     timeout: Annotated[
@@ -515,25 +523,60 @@ def check(
             min=0.001, help="Seconds one verdict may take; with code, what a program gets."
         ),
     ] = 10.0,
+    verifier: Annotated[
+        str | None, typer.Option(help="Of rows: what judges. [default: what suits them]")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Of rows: in whose tokens lengths are said.")
+    ] = None,
 ) -> None:
-    """Let a verifier prove itself on its own cases, a task on its own solutions.
+    """Let a verifier prove itself on its own cases, a task on its own solutions, rows on theirs.
 
     A task: real solutions must pass its verifier, corrupted ones fail; splits disjoint, ids unique,
-    levels named, the same problems in every process. Both: a policy that can't solve it, that
-    copies, pads, wraps, hedges, enumerates or answers a constant, must earn nothing. Exits 1 if
-    anything is otherwise.
+    levels named, the same problems in every process. Rows (`rlvr check rows.parquet`, or `rlvr
+    check rows -O hub=ORG/NAME`): what they were understood as, three of them, splits, duplicates,
+    lengths; right answers must pass, others fail; -O columns.answer=gold names a column. All: a
+    policy that can't solve it, that copies, pads, wraps, hedges, enumerates or answers a constant,
+    must earn nothing. Exits 1 if anything is otherwise.
     """
     from rlvr.verify.check import reports
 
-    failures = 0
-    for report in reports(name, n, _key_values(options), timeout):
-        for line in (*report.table, *report.failures):
+    given, failures = _key_values(options), 0
+    if _are_rows(name):
+        from rlvr.loop.check_rows import report
+
+        source = {} if name == "rows" else {"path": name}
+        found = iter([report({**given, **source}, verifier, model, n, timeout)])
+    elif verifier or model:
+        raise InputError(f"check: --verifier and --model are for rows, and {name} is none")
+    else:
+        found = reports(name, n, given, timeout)
+    for one in found:
+        for line in (*one.table, *one.failures):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
-        failures += len(report.failures)
-        said = f"{len(report.failures)} FAIL" if report.failures else "ok"
-        console.print(f"{report.what}: {said}", highlight=False, markup=False, soft_wrap=True)
+        failures += len(one.failures)
+        said = f"{len(one.failures)} FAIL" if one.failures else "ok"
+        console.print(f"{one.what}: {said}", highlight=False, markup=False, soft_wrap=True)
     if failures:
         raise SystemExit(1)
+
+
+def _are_rows(name: str) -> bool:
+    """Whether what is to be checked is the task `rows`, or a file or folder for it."""
+    from rlvr.verify.plugins import available
+
+    path = Path(name)
+    plugin = (
+        path.suffix == ".py"
+        or ".py:" in name
+        or name.partition(":")[0]
+        in (
+            *available("verifier"),
+            *available("task"),
+        )
+    )
+    known = path.exists() or path.suffix in (".jsonl", ".json", ".gz", ".parquet")
+    return name == "rows" or (known and not plugin)
 
 
 @app.command()

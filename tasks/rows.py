@@ -94,7 +94,13 @@ def suits(**options: Any) -> str:
 def understood(**options: Any) -> str:
     """Return what the rows were taken for, in words."""
     rows = read(**options)
-    return f"{rows.name}: {rows.count:,} rows, {known.understood(rows.shape)}"
+    return f"{rows.name}: {len(rows.every):,} rows, {known.understood(rows.shape)}"
+
+
+def every(**options: Any) -> list[Problem]:
+    """Return every row as a problem, those with the same prompt too, by the rows' own ids."""
+    rows = read(**options)
+    return [replace(item.problem, task="rows") for item in (*rows.every, *(rows.evaluation or ()))]
 
 
 def shots(n: int, suffix: str = "\n", **options: Any) -> list[Problem] | None:
@@ -148,12 +154,12 @@ def _other_letter(text: str, generator: random.Random) -> str:
 class Rows:
     """Rows as they were read: of each prompt one, and those for the evaluation if they lie apart.
 
-    `count`: how many there were before.
+    `every`: those that there were before.
     """
 
     name: str
     shape: Shape
-    count: int
+    every: tuple[Item, ...]
     training: tuple[Item, ...]
     evaluation: tuple[Item, ...] | None
 
@@ -183,23 +189,23 @@ def read(
         raise InputError(f"task.eval_split: {path} has no splits: give eval_path, a file")
     more = (shape, tuple((columns or {}).items()))
 
-    def of(split: str) -> tuple[Shape, int, tuple[Item, ...]]:
+    def of(split: str) -> tuple[Shape, tuple[Item, ...], tuple[Item, ...]]:
         if hub is not None:
             return _items(Hub(hub, subset, split, revision), None, *more)
         return _items(Path(str(path)), split, *more)
 
-    taken, count, training = of(train_split)
+    taken, every, training = of(train_split)
     evaluation = None
     if eval_path:
         evaluation = _items(Path(eval_path), train_split, *more)[2]
     elif eval_split:
         evaluation = of(eval_split)[2]
-    return Rows(path or str(hub), taken, count, training, evaluation)
+    return Rows(path or str(hub), taken, every, training, evaluation)
 
 
 def _items(
     source: Path | Hub, split: str | None, shape: str | None, columns: tuple[tuple[str, str], ...]
-) -> tuple[Shape, int, tuple[Item, ...]]:
+) -> tuple[Shape, tuple[Item, ...], tuple[Item, ...]]:
     if isinstance(source, Path) and not source.exists():
         raise InputError(f"task.path: no such file: {source}")
     stamp = source.stat().st_mtime_ns if isinstance(source, Path) else 0
@@ -213,10 +219,10 @@ def _kept(
     shape: str | None,
     columns: tuple[tuple[str, str], ...],
     stamp: int,
-) -> tuple[Shape, int, tuple[Item, ...]]:
+) -> tuple[Shape, tuple[Item, ...], tuple[Item, ...]]:
     found, items = known.read_items(source, dict(columns), shape, split)
-    every = list(items)
-    return found, len(every), tuple({_content(item): item for item in every}.values())
+    every = tuple(items)
+    return found, every, tuple({_content(item): item for item in every}.values())
 
 
 def _content(item: Item) -> str:

@@ -227,7 +227,7 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
                 f"{where}: arms: {arm.name!r} starts from scratch, and {config.model} has no other "
                 f"start than its trained weights: choose one of {', '.join(loading.LADDER)}"
             )
-    tokenizer, positions = _tokenizer_and_positions(config.model, where)
+    tokenizer, positions = tokenizer_and_positions(config.model, where)
     limit = min(positions, 2048)
     limit = int(config.engine.get("max_model_len", limit))
     needed = 0
@@ -252,7 +252,7 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
     return min(needed + 1, limit)
 
 
-def _tokenizer_and_positions(model: str, where: str) -> tuple[Any, int]:
+def tokenizer_and_positions(model: str, where: str) -> tuple[Any, int]:
     """Return a model's tokenizer, and the most tokens that a sequence of it may have."""
     if model in loading.LADDER:
         return loading.character_tokenizer(), loading.LADDER[model].positions

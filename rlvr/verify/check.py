@@ -123,7 +123,7 @@ def _check_verifier(name: str, options: dict[str, Any], timeout: float) -> Repor
         ]
         earned = attack(pool, right, [])
     what = f"verifier {name}: {len(cases)} cases"
-    return Report(what, failures + holes(name, earned), _table(earned))
+    return Report(what, failures + holes(name, earned), earnings(earned))
 
 
 def _said(verdict: Verdict) -> str:
@@ -148,7 +148,7 @@ def _check_task(name: str, n: int | None, options: dict[str, Any], timeout: floa
             failures += _prove(name, pool, solved)
             earned = attack(pool, problems, problems)
         failures += holes(name, earned)
-        table = _table(earned, problems)
+        table = earnings(earned, problems)
     elif solved:
         failures.append(f"{name}: no VERIFIER: set it to the verifier that judges its solutions")
     counts = ", ".join(f"{len(drawn.get(split, []))} {split}" for split in SPLITS)
@@ -327,7 +327,7 @@ def holes(name: str, earned: Mapping[str, Sequence[Tally]]) -> list[str]:
     return lines
 
 
-def _table(earned: Mapping[str, Sequence[Tally]], problems: Sequence[Problem] = ()) -> list[str]:
+def earnings(earned: Mapping[str, Sequence[Tally]], problems: Sequence[Problem] = ()) -> list[str]:
     """Return the most that each family earned, the text that did, and what a constant earns."""
     if not earned:
         return []

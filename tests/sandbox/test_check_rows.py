@@ -1,0 +1,91 @@
+"""`rlvr check FILE`: what rows were understood as, and what a verifier says of their answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command import Call
+from support.shapes import MADE, make
+
+from rlvr.data import Problem
+from rlvr.loop.check_rows import hold, report
+from rlvr.verify.pool import VerifierPool
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_rows_are_said_and_their_answers_held_to_the_verifier(call: Call, tmp_path: Path) -> None:
+    asked = "Tom has {} red apples and buys {} at the market. How many has he now?"
+    rows: list[dict[str, Any]] = [
+        {"question": asked.format(i, i + 7), "answer": str(2 * i + 7), "level": "ab"[i % 3 > 0]}
+        for i in range(60)
+    ]
+    rows[10]["solution"] = "five"
+    rows.append({**rows[1], "answer": "10"})
+    path = write(tmp_path / "faulty.jsonl", rows)
+    code, out, err = call("check", path, "--verifier", "exact", "--model", "tiny-0.1m")
+    assert (code, err) == (1, "")
+    said = {line[:18].rstrip(): line[19:] for line in out.splitlines() if line[18:19] == " "}
+    assert said["rows"].startswith(f"{path}: 61 rows, prompt-answer (prompt: question, answer: ")
+    assert said["problems"] == (
+        "60 different; 1 rows repeat the prompt of another, and only the last of them is used "
+        "(1 prompts have more than one answer)"
+    )
+    assert said["prompts"] == "text 61" and said["solutions"] == "1 of 61"
+    assert said["levels"] == "b 41, a 20"
+    assert sum(int(word) for word in said["splits"].replace(",", "").split()[1:6:2]) == 60
+    assert said["length, prompts"] == (
+        "half are at most 69 tokens, the longest has 69; tiny-0.1m takes 512 in all"
+    )
+    assert said["problem 2"] == "21, level b"
+    assert said["verifier"] == (
+        "exact: of 61 right answers 60 pass, of as many corrupted ones 61 fail"
+    )
+    assert "11: its right answer 'five' is wrong" in out
+    assert out.splitlines()[-1] == f"rows {path}: 61 rows: 1 FAIL"
+
+
+def test_references_that_can_t_be_read_are_counted_and_fail_if_all_are() -> None:
+    def problem(reference: str) -> Problem:
+        return Problem(reference, "rows", "eval", "all", "?", reference)
+
+    unread = [problem(f"\\frac{{{i}") for i in range(3)]
+    with VerifierPool("math", workers=1) as pool:
+        some, none = hold(pool, [problem("1/2"), *unread]), hold(pool, unread)
+    assert some.said[0] == "of 4 right answers 1 pass, of as many corrupted ones 1 fail"
+    assert some.said[1].startswith("3 references can't be read, such as '\\\\frac{0' of")
+    assert some.faults == []
+    assert len(none.faults) == 1 and none.faults[0].startswith("no reference can be read: ")
+
+
+def test_what_is_no_check_of_rows(call: Call, tmp_path: Path) -> None:
+    code, _, err = call("check", "addition", "--model", "tiny-0.1m")
+    assert code == 2 and "--verifier and --model are for rows, and addition is none" in err
+    code, _, err = call("check", tmp_path / "nowhere.parquet")
+    assert code == 2 and "nowhere.parquet" in err and "no such file" in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MADE)
+def test_each_shape_is_understood_and_judged_by_the_verifier_that_suits_it(
+    name: str, tmp_path: Path
+) -> None:
+    made = MADE[name]
+    path = make(tmp_path, 60)[name]
+    columns = {"columns": made.columns} if made.columns else {}
+    found = report({"path": str(path), **columns}, model="tiny-0.1m", n=20)
+    said = [line for line in found.table if line.startswith(("rows", "verifier"))]
+    assert f"60 rows, {made.shape} (" in said[0]
+    assert said[-1].split()[1] == f"{made.verifier}:"
+    # The replies in open-instruct's rows are samples: every second of them is wrong.
+    right = "of 20 right answers {} pass, of as many corrupted ones 20 fail"
+    if name == "skyrl":
+        assert "not held to anything: the rows have tests and no solutions" in said[-1]
+    else:
+        assert right.format(10 if name == "open-instruct" else 20) in said[-1]
