@@ -53,7 +53,7 @@ ELSEWHERE = {
     "model_name": "model",
     "model_name_or_path": "model",
     "dataset": "task",
-    "dataset_name": "task: {name: qa, dataset: ...}",
+    "dataset_name": "task: {name: rows, hub: ...}",
     "reward_funcs": "verifier",
     "learning_rate": "train.lr (of warm_start and grpo: lr)",
     "max_steps": "train.steps, or warm_start.max_steps",

@@ -22,6 +22,7 @@ from rlvr.verify.pool import VerifierPool
 from rlvr.verify.settings import NamedConfig
 from rlvr.verify.tasks import ask, draw_problems, verifier_of
 
+ATTACKED = 4  # problems that each policy is tried on
 HELD_TO = 200  # rows whose answers are judged, unless -n says otherwise
 SHOWN = 3  # problems, faults of a kind
 WIDTH = 200  # characters of a text that are shown
@@ -49,7 +50,7 @@ def report(
     assert named is not None
     with VerifierPool(named, timeout=timeout) as pool:
         held = hold(pool, _spread(every, n or HELD_TO))
-        earned = attack(pool, every, every)
+        earned = attack(pool, every, every, ATTACKED)
     lines += [("verifier", f"{named}: {said}") for said in held.said]
     table = [f"{name:<18} {said}" for name, said in lines] + earnings(earned, every)
     what = f"rows {options.get('path') or options.get('hub')}: {len(every):,} rows"

@@ -27,6 +27,7 @@ import typer
 import yaml
 from support.here import command_here
 from support.runs import TINY
+from support.shapes import make
 from support.written_run import write_run
 
 from rlvr import cli
@@ -95,6 +96,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     labels = [{**one, "label": True} for one in scored] + [
         {**scored[0], "answer": "9", "label": False}
     ]
+    shutil.copy(make(folder, 40)["verl"], folder / "rows.parquet")
     (folder / "LABELS.jsonl").write_text("".join(json.dumps(one) + "\n" for one in labels))
     monkeypatch.chdir(folder)
     monkeypatch.setenv("RLVR_CACHE", str(tmp_path / "cache"))
@@ -178,7 +180,7 @@ def parsed(words: list[str], where: str) -> None:
     given = command.make_context(words[0], words[1:]).params
     if "config" in given:
         config = load(Path(given["config"]), given["overrides"] or [])
-        assert config.task.options.get("dataset") or draw(config, config.seeds[0]), where
+        assert config.task.options.get("hub") or draw(config, config.seeds[0]), where
 
 
 def shrunk(words: list[str]) -> list[str]:
