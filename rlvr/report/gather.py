@@ -24,6 +24,7 @@ from rlvr.records.layout import COMPARISON, MANIFEST, TIMING
 from rlvr.records.record import read_table
 from rlvr.report.completions import Room, Sample, parts, sample
 from rlvr.report.phrases import Phrases, amplified_phrases
+from rlvr.report.rescored import ByAnother, by_others
 from rlvr.results.compare import compare_run
 from rlvr.results.effects import Results
 
@@ -39,6 +40,7 @@ class RunParts:
     seconds: Mapping[str, float]
     sample: Sample | None
     phrases: Mapping[str, Phrases]
+    others: Sequence[ByAnother]
     notes: Sequence[str]
 
 
@@ -68,6 +70,7 @@ def gather(label: str, r: Results, room: Room) -> RunParts:
         seconds=_seconds(r),
         sample=chosen,
         phrases=amplified_phrases(r),
+        others=by_others(r),
         notes=notes,
     )
 

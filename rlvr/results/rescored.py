@@ -53,21 +53,22 @@ def summary(of: Rescored, facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def verdicts(was: Results, now: Results) -> dict[str, Any]:
+def verdicts(was: Results, now: Results) -> list[dict[str, Any]]:
     """Return both verdicts on each arm, the primary ones first.
 
     `flipped`: the outcome, or the kind of a growth, is another one.
     """
     theirs = rulings(now)
-    return {
-        arm: {
+    return [
+        {
+            "arm": arm,
             "primary": ruling.primary,
             "flipped": _outcome(ruling) != _outcome(theirs[arm]),
             "was": _verdict(was, ruling),
             "now": _verdict(now, theirs[arm]),
         }
         for arm, ruling in rulings(was).items()
-    }
+    ]
 
 
 def _outcome(ruling: Ruling) -> tuple[str, str | None]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from rlvr.data import STATUSES
+from rlvr.results.agreement import SETS
 from rlvr.results.effects import number, signed, span
 from rlvr.results.tables import empty_table
 from rlvr.verify.audit import one_line, share
@@ -69,21 +70,21 @@ def names(of: Summary) -> tuple[str, str]:
 
 
 def _by(of: Summary) -> str:
-    counts = " and ".join(f"{n:,} {name}" for name, n in of["completions"].items() if n)
+    counts = " and ".join(f"{of['completions'][name]:,} {name}" for name in SETS)
     return f"{counts} completions by {of['was']}, and by {of['verifier']}@{of['version']}"
 
 
 def said(of: Summary) -> Iterator[str]:
     """Yield what a reader has to know, in sentences: which verdicts flip first."""
     was, now = names(of)
-    flipped = {arm: one for arm, one in of["verdicts"].items() if one["flipped"]}
+    flipped = [one for one in of["verdicts"] if one["flipped"]]
     if not of["rule"]["rests_on_verdicts"]:
         metric = of["rule"]["metric"]
         yield f"The rule's metric, {metric}, does not rest on verdicts: none can flip."
-    for arm, one in flipped.items():
+    for one in flipped:
         words = f"{one['was']['verdict']} by {was}, {one['now']['verdict']} by {now}"
         exploratory = "" if one["primary"] else " (exploratory)"
-        yield f"The verdict on {arm}{exploratory} flips: {words}."
+        yield f"The verdict on {one['arm']}{exploratory} flips: {words}."
     if not flipped and of["rule"]["rests_on_verdicts"]:
         yield f"No verdict flips: {was} and {now} say the same of every arm."
     for one in of["reasons"]:
@@ -92,16 +93,21 @@ def said(of: Summary) -> Iterator[str]:
 
 
 def verdict_sheet(of: Summary) -> Sheet:
-    """Return both verdicts on each arm; where completions are undecided, also at worst and best."""
+    """Return both verdicts on each arm; where completions are undecided, also at worst and best.
+
+    A row of one cell is a heading.
+    """
     rows: list[tuple[str, ...]] = []
-    for arm, one in of["verdicts"].items():
-        flips = "flips" if one["flipped"] else ""
-        rows.append((arm if one["primary"] else f"{arm} (exploratory)", *[""] * 5, flips))
-        for name, ruled in zip(names(of), (one["was"], one["now"]), strict=True):
-            rows.append((f"  {name}", *_effect(ruled), ruled["verdict"]))
+    for one in of["verdicts"]:
+        if not one["primary"] and ("exploratory:",) not in rows:
+            rows.append(("exploratory:",))
+        rows.append((one["arm"],))
+        for name, side in zip(names(of), ("was", "now"), strict=True):
+            flips = ", flips" if side == "now" and one["flipped"] else ""
+            rows.append((f"  {name}", *_effect(one[side]), one[side]["verdict"] + flips))
             for end in ("at_worst", "at_best"):
-                if ruled[end]:
-                    rows.append((f"    {end.replace('_', ' ')}", *_effect(ruled[end]), ""))
+                if one[side][end]:
+                    rows.append((f"    {end.replace('_', ' ')}", *_effect(one[side][end]), ""))
     rule = of["rule"]
     head = ("arm, by", "base", "final", "delta", "interval", "Holm p", "verdict")
     title = f"{rule['metric']} at round {rule['round']} by either verifier, the run's rule"
@@ -134,7 +140,7 @@ def pair_sheet(of: Summary) -> Sheet:
     counts = {(one["set"], one["was"], one["now"]): one["n"] for one in of["pairs"]}
     rows = [
         (name, status, *(f"{counts.get((name, status, other), 0):,}" for other in STATUSES))
-        for name in of["completions"]
+        for name in SETS
         for status in STATUSES
         if any((name, status, other) in counts for other in STATUSES)
     ]
@@ -202,6 +208,20 @@ def kept_sheet(of: Summary) -> Sheet:
         "completions; both: of those, what it kept. After round 1 it would have sampled others."
     )
     return Sheet(f"kept, judged by {now}, all seeds", head, tuple(rows), note)
+
+
+def example_sheet(of: Summary) -> Sheet:
+    """Return some completions on which the two disagree."""
+    rows = tuple(
+        (
+            f"{one['set']}, seed {one['seed']}, {one['arm']}, round {one['round']}",
+            *(one[key] for key in ("prompt", "reference", "completion")),
+            *(f"{one[side]['status']}: {one[side]['reason'] or '-'}" for side in ("was", "now")),
+        )
+        for one in of["examples"]
+    )
+    head = ("where", "prompt", "reference", "completion", *names(of))
+    return Sheet("completions on which they disagree", head, rows, names=6)
 
 
 def _examples(of: Summary) -> Iterator[str]:

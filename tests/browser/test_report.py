@@ -30,6 +30,7 @@ from rlvr.report.phrases import amplified_phrases
 from rlvr.results import about as arms_in_words
 from rlvr.results.compare import compare_run, read_results, write_compare
 from rlvr.results.plot import ARM_COLOURS, NEXT_COLOURS, ON_DARK, arm_colours
+from rlvr.results.rescore import rescore
 
 REPO = Path(__file__).parents[2]
 SEEDS = (0, 1, 2)
@@ -460,6 +461,24 @@ def test_hostile_phrases_show_as_text(tmp_path: Path) -> None:
     texts = ["<b>\x00\u202e" + HOSTILE[0]] * 60
     html = render([read_results(make_run(tmp_path / "run", hostile=texts))])
     assert "<b>\x00" not in html and "\u202e" not in html
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_hostile_completions_show_as_text_where_verifiers_disagree(tmp_path: Path) -> None:
+    easy = tmp_path / "easy.py"
+    easy.write_text(
+        "from rlvr.data import Verdict\n\n\ndef verify(problem, completion):\n"
+        "    return Verdict('correct', completion, completion)\n"
+    )
+    of = config(seeds=[0], rounds=1, arms=["verified"])
+    run = make_run(tmp_path / "run", of, hostile=HOSTILE[:5] * 8)
+    found = rescore(run, str(easy), workers=1)
+    assert {one["completion"] for one in found["examples"]} & set(HOSTILE[:5])
+    html = render([read_results(run)])
+    page = Page(html)
+    assert page.tables["completions on which they disagree"][1:]
+    assert "By another verifier: easy" in page.text
+    assert not re.search(r"<script>document|<img src=x|\x1b|\x00", html)
 
 
 def test_a_hostile_level_is_text_in_a_chart(run: Path) -> None:

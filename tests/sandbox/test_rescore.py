@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -22,8 +23,12 @@ from support.runs import files, round_of
 
 from rlvr.data import InputError
 from rlvr.records import record
+from rlvr.report.rescored import by_others
 from rlvr.results import rescore as rescore_
+from rlvr.results.compare import read_results
+from rlvr.results.effects import signed
 from rlvr.results.rescore import rescore
+from rlvr.results.rescored_tables import said
 
 # Errors are keyed by problem and text: the same in every process and every run.
 PLANTED = '''"""Exact match with planted errors, and what an answer of its own may ask for."""
@@ -79,6 +84,11 @@ def contents(folder: Path) -> dict[str, str]:
     return {name: one.hexdigest() for name, one in found.items() if "rescored/" not in name}
 
 
+def verdict_of(found: dict[str, Any], arm: str) -> dict[str, Any]:
+    (verdict,) = (one for one in found["verdicts"] if one["arm"] == arm)
+    return dict(verdict)
+
+
 def holds(rate: dict[str, Any], truth: float) -> bool:
     low, high = rate["ci95"]
     return bool(low <= truth <= high and high - low < 0.2)
@@ -111,7 +121,7 @@ def test_the_command_names_the_flipped_verdict(call: Call, run: Path, planted: s
     code, said, err = call("rescore", run, "--verifier", planted, "-o", out, *options)
     assert code == 0, err
     found = json.loads((out / "rescored.json").read_text())
-    verdict = found["verdicts"]["verified"]
+    verdict = verdict_of(found, "verified")
     assert verdict["was"]["outcome"] == "growth" and verdict["flipped"]
     assert verdict["now"]["outcome"] == "inconclusive"
     assert verdict["now"]["base"] > 0.97
@@ -145,7 +155,7 @@ def test_what_an_arm_would_have_kept(run: Path, found: dict[str, Any]) -> None:
 
 
 def test_the_undecided_are_excluded_and_bounded(found: dict[str, Any]) -> None:
-    verdict = found["verdicts"]["unfiltered"]["now"]
+    verdict = verdict_of(found, "unfiltered")["now"]
     assert verdict["at_worst"]["delta"] < verdict["delta"] < verdict["at_best"]["delta"]
     assert (
         found["reasons"][0]["reason"] == "in doubt" and found["reasons"][0]["status"] == "abstain"
@@ -272,3 +282,34 @@ def test_a_record_of_figures_alone_has_nothing_to_rescore(run: Path, tmp_path: P
     with pytest.raises(InputError, match="no completions in it"):
         rescore(mine, "exact", workers=1)
     assert files(mine) == {"config.json", "metrics.parquet"}
+
+
+def test_the_report_shows_what_both_verifiers_say(run: Path, found: dict[str, Any]) -> None:
+    (other,) = by_others(read_results(run))
+    assert other.name == "planted" and list(other.said) == list(said(found))
+    tables = {one.title: one for one in other.tables}
+    assert {"exact, with planted as truth", "planted, with exact as truth"} <= tables.keys()
+    ruled = tables["pass@1 at round 1 by either verifier, the run's rule"]
+    assert ruled.rows[0] == ("verified",)
+    rows = itertools.takewhile(lambda row: len(row) > 1, ruled.rows[1:])
+    deltas = {row[0].strip(): row[3] for row in rows}
+    verdict = verdict_of(found, "verified")
+    for name, side in (("exact", "was"), ("planted", "now")):
+        assert deltas[name] == signed(verdict[side]["delta"])
+    shown = tables["completions on which they disagree"].rows
+    assert [row[3] for row in shown] == [one["completion"] for one in found["examples"]]
+
+
+def test_the_report_says_what_is_older_than_the_run_and_refuses_what_is_damaged(
+    small: Path,
+) -> None:
+    rescore(small, "exact", workers=1)
+    path = small / "rescored/exact/rescored.json"
+    older = json.loads(path.read_text())
+    older["verdicts"][0]["was"]["outcome"] = "growth"
+    path.write_text(json.dumps(older))
+    (other,) = by_others(read_results(small))
+    assert other.said[0].startswith("It is older than the figures above")
+    path.write_text("[]")
+    with pytest.raises(InputError, match="rescored.json: not what `rlvr rescore` writes"):
+        by_others(read_results(small))

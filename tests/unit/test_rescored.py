@@ -105,7 +105,7 @@ def test_a_verifier_has_a_folder_of_its_name(verifier: str, folder: str) -> None
 def summary(**more: Any) -> dict[str, Any]:
     rule = {"metric": "pass@1", "round": 2, "rests_on_verdicts": True}
     plain = {"was": "exact@12", "verifier": "a/strict.py", "version": "34", "reasons": []}
-    return {**plain, "verdicts": {}, "rule": rule, **more}
+    return {**plain, "verdicts": [], "rule": rule, **more}
 
 
 def test_two_versions_of_a_verifier_are_told_apart() -> None:
@@ -114,8 +114,8 @@ def test_two_versions_of_a_verifier_are_told_apart() -> None:
 
 
 def test_the_sentences_name_what_flips() -> None:
-    ruled = {"was": {"verdict": "growth"}, "now": {"verdict": "collapse"}, "primary": True}
-    flips = summary(verdicts={"verified": {**ruled, "flipped": True}})
+    sides = {"was": {"verdict": "growth"}, "now": {"verdict": "collapse"}}
+    flips = summary(verdicts=[{"arm": "verified", "primary": True, "flipped": True, **sides}])
     assert list(said(flips)) == [
         "The verdict on verified flips: growth by exact, collapse by strict."
     ]
