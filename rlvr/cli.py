@@ -41,13 +41,20 @@ KINDS = ("verifiers", "tasks", "arms", "models", "configs")
 @app.command()
 def run(
     config: Annotated[
-        str, typer.Argument(help="A YAML config, or the name of a shipped one (rlvr list configs).")
+        str,
+        typer.Argument(
+            help="A YAML config, the name of a shipped one (rlvr list configs), or a run folder."
+        ),
     ],
     overrides: Annotated[
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE]...", help="Keys to override: rounds=3 train.lr=1e-3"),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder. [default: runs/<name>]")] = None,
+    add_arm: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ARM", help="One more arm: a preset, or {name: mine, keep: random}."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, say what the run would do, stop.")
     ] = False,
@@ -56,23 +63,26 @@ def run(
 
     A round: generate, verify, select, train, evaluate, record.
 
-    The same command on the same folder resumes where it was killed. Ends with the comparison.
+    The same command on the same folder resumes where it was killed. More rounds, seeds or arms are
+    added to the run that is there: only what is missing is made, and the verdict stays where its
+    rule put it. Ends with the comparison.
     """
     from rlvr import config as config_
     from rlvr.engine.threads import use_openmp
-    from rlvr.loop import runner
+    from rlvr.loop import adding, runner
     from rlvr.loop.progress import Display
 
     use_openmp()
 
-    loaded = config_.load(Path(config), overrides or [])
-    folder = out or Path("runs") / loaded.name
+    loaded = config_.load(Path(config), overrides or [], add_arm or [])
+    folder = out or _folder_of(Path(config), loaded.name)
     if dry_run:
         _say_plan(runner.prepare(loaded, folder, config))
         return
     try:
-        with Display(console, loaded.name, *_sizes([loaded])) as display:
-            runner.run(loaded, folder, display, config)
+        whole = adding.whole(loaded, folder, config)
+        with Display(console, loaded.name, *_sizes([whole])) as display:
+            runner.run(whole, folder, display, config)
     except KeyboardInterrupt:
         _stop("interrupted; what was recorded is kept: run the same command again to resume", 130)
     _compare([folder])
@@ -81,6 +91,11 @@ def run(
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _folder_of(config: Path, name: str) -> Path:
+    """Return where a config runs: a run folder in itself."""
+    return config if config.is_dir() else Path("runs") / name
 
 
 def _say_plan(job: Job) -> None:

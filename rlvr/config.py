@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -27,6 +27,9 @@ from rlvr.learners.registry import check_learners
 from rlvr.learners.sft import TrainConfig, WarmStartConfig
 from rlvr.learners.trl_keys import PLACES
 from rlvr.models.loading import PromptConfig
+from rlvr.records import added
+from rlvr.records.layout import CONFIG
+from rlvr.records.record import read_config
 from rlvr.sections import Positive, Rate, Section, SeedNumber, configs_folder, one_line
 from rlvr.select.arms import ArmConfig, as_written, in_order, preset, with_controls
 from rlvr.statistics.conditions import check as check_condition
@@ -139,6 +142,19 @@ class ClaimConfig(Section):
         return value
 
 
+def _presets(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [as_written(preset(item)) if isinstance(item, str) else item for item in value]
+
+
+class _Arms(Section):
+    """Arms that are added to a run."""
+
+    arms: list[ArmConfig]
+    _from_presets = field_validator("arms", mode="before")(_presets)
+
+
 class Config(Section):
     """A whole run.
 
@@ -179,6 +195,7 @@ class Config(Section):
     claim: ClaimConfig | None = None
 
     _name_alone = field_validator("task", "verifier", mode="before")(name_alone)
+    _from_presets = field_validator("arms", mode="before")(_presets)
 
     @model_validator(mode="before")
     @classmethod
@@ -187,13 +204,6 @@ class Config(Section):
         named = [one for one in arms if isinstance(one, dict)] if isinstance(arms, list) else []
         learns = any(one.get("learner") == "dpo" for one in named)
         return {**value, "dpo": value.get("dpo") or {}} if learns else value
-
-    @field_validator("arms", mode="before")
-    @classmethod
-    def _presets(cls, value: Any) -> Any:
-        if not isinstance(value, list):
-            return value
-        return [as_written(preset(item)) if isinstance(item, str) else item for item in value]
 
     @field_validator("report_to", mode="before")
     @classmethod
@@ -303,12 +313,18 @@ class Config(Section):
         return in_order([arm.arm() for arm in self.arms])
 
 
-def load(path: Path, overrides: Sequence[str] = ()) -> Config:
+def load(path: Path, overrides: Sequence[str] = (), more_arms: Sequence[str] = ()) -> Config:
     """Read a YAML config, lay `key=value` overrides over it and check everything.
 
+    Of a run folder: the config that it has, with what was added to it. more_arms: arms to add, each
+    a preset's name or `{name: ..., keep: ...}`; one that is there already, and equal, adds nothing.
     Raises InputError with one line: file, key, what is wrong, and the fix.
     """
-    if not path.is_file():
+    recorded: dict[str, Any] | None = None
+    if (path / CONFIG).is_file():
+        recorded = added.whole(read_config(path / CONFIG)[0], added.read(path))
+        path = path / CONFIG
+    elif not path.is_file():
         shipped = shipped_configs()
         if str(path) in shipped:
             path = shipped[str(path)]
@@ -323,7 +339,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
                 f"{override!r} is no override: write key=value, such as generate.samples=8"
             )
     try:
-        merged: Any = OmegaConf.load(path)
+        merged: Any = OmegaConf.load(path) if recorded is None else OmegaConf.create(recorded)
         if not OmegaConf.is_dict(merged):
             raise InputError(f"{path}: not a config: a YAML mapping was expected")
         for override in overrides:
@@ -344,13 +360,38 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise
     if not isinstance(plain, dict):
         raise InputError(f"{path}: not a config: a YAML mapping was expected")
+    config = checked(cast(dict[str, Any], plain), str(path))
+    if not more_arms:
+        return config
+    return checked(_with_arms(resolved(config), more_arms, f"{path}: --add-arm"), str(path))
+
+
+def _with_arms(config: dict[str, Any], texts: Sequence[str], where: str) -> dict[str, Any]:
+    """Return a resolved config with more arms. Raises InputError for a name that is taken."""
+    there = {arm["name"]: arm for arm in config["arms"]}
+    for text in texts:
+        try:
+            written: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"arms=[{text}]"]))
+            more = _Arms.model_validate(written).model_dump(mode="json")["arms"]
+        except ValidationError as failure:
+            raise InputError(f"{where}: {_explain(failure)}") from failure
+        except Exception as failure:  # PyYAML's errors share no base with the others
+            raise InputError(f"{where} {text}: {one_line(failure)}") from failure
+        for arm in more:
+            if there.setdefault(arm["name"], arm) != arm:
+                raise InputError(f"{where}: {added.taken(arm['name'], there[arm['name']], arm)}")
+    return {**config, "arms": list(there.values())}
+
+
+def checked(plain: dict[str, Any], where: str) -> Config:
+    """Return plain data as a config. Raises InputError with one line that begins with `where`."""
     try:
         config = Config.model_validate(plain)
         config.arms_in_order()
     except ValidationError as failure:
-        raise InputError(f"{path}: {_explain(failure)}") from failure
+        raise InputError(f"{where}: {_explain(failure)}") from failure
     except InputError as failure:
-        raise InputError(f"{path}: {failure}") from failure
+        raise InputError(f"{where}: {failure}") from failure
     return config
 
 

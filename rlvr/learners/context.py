@@ -55,7 +55,11 @@ class Display(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What all stages of a run share. sealed: the hashes that its rounds are recorded under."""
+    """What all stages of a run share.
+
+    sealed: returns the hashes that a round is recorded under. ends: the rounds that are, or were at
+    some time, an arm's last.
+    """
 
     config: Config
     folder: Path
@@ -69,7 +73,8 @@ class Run:
     display: Display
     timing: Timing
     publish: Callable[[], None]  # updates the files that show the whole run
-    sealed: Mapping[str, str] = field(default_factory=dict)
+    sealed: Callable[[Place], Mapping[str, str]]
+    ends: frozenset[int]
 
     @contextmanager
     def stage(self, place: Place, name: str) -> Iterator[Counter[str]]:
@@ -125,7 +130,7 @@ class Seed:
     off_target: list[Problems]
     corpus: Corpus
     labelled: Corpus
-    shots: tuple[Problem, ...] = ()  # that stand, solved, before every prompt
+    trained: tuple[Problem, ...] = ()  # all that may be trained on, examples in prompts included
     heard: Seed | None = None  # the same problems, as a transcriber reads them
 
     @property

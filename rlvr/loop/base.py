@@ -14,13 +14,13 @@ from typing import Any
 
 from filelock import FileLock
 
-from rlvr.data import DECIDED, Arm, Problem, Row
+from rlvr.data import DECIDED, Arm, Row
 from rlvr.evaluate import metrics, ngrams
 from rlvr.evaluate.evaluation import Problems, Record
-from rlvr.evaluate.near import near_duplicates
 from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.learners.held_back import SAMPLES, in_training, sample, share_correct
 from rlvr.learners.sft import StepCheck, Training, save, train, training_of
+from rlvr.loop import splits
 from rlvr.loop.evaluation import evaluate
 from rlvr.loop.preflight import manifest, processors
 from rlvr.loop.recording import record as record_round
@@ -223,22 +223,10 @@ def _audit(run: Run, seed: Seed) -> Metrics:
     """Measure what a sceptic asks before the first round: the verifier, and the splits.
 
     verifier_tpr and verifier_fpr: shares of the held-out problems' real and of their corrupted
-    solutions that the verifier accepts. train_eval_shared: held-out prompts that are trained on;
-    near_duplicates: those that nearly are, and the nearest pair by its ids as a level.
+    solutions that the verifier accepts. And `rlvr.loop.splits`.
     """
-    parts = [seed.warm_start, *seed.rounds, seed.held_back, seed.corpus.encoded]
-    parts += [seed.heard.warm_start] if seed.heard else []
-    problems = [*seed.shots, *(problem for part in parts for problem in part.problems)]
-    trained = {_content(seed, problem): problem.id for problem in problems}
     held_out = seed.held_out.problems
-    asked = [_content(seed, problem) for problem in held_out]
-    shared = sum(text in trained for text in asked)
-    found = [metrics.metric("train_eval_shared", shared, len(held_out))]
-    near = near_duplicates(asked, list(trained))
-    found.append(metrics.metric("near_duplicates", len(near), len(held_out)))
-    for nearest in near[:1]:
-        pair = f"{held_out[nearest.held_out].id} ~ {[*trained.values()][nearest.trained]}"
-        found.append(metrics.metric("near_duplicates", nearest.share, 1, pair))
+    found = splits.measure(seed.trained, held_out, seed.heard is not None)
     solved = [problem for problem in held_out if problem.solution is not None]
     texts = {"verifier_tpr": [str(problem.solution) for problem in solved]}
     texts["verifier_fpr"] = corrupted(run.config.task.name, solved) if solved else []
@@ -248,11 +236,6 @@ def _audit(run: Run, seed: Seed) -> Metrics:
         if decided:
             found.append(metrics.metric(name, sum(decided) / len(decided), len(decided)))
     return found
-
-
-def _content(seed: Seed, problem: Problem) -> str:
-    """Return what no two splits may share: the prompt, or the text where all prompts are alike."""
-    return problem.prompt if seed.heard is None else str(problem.reference)
 
 
 def _best_temperature(run: Run, seed: Seed) -> tuple[Sequence[Record], Metrics]:

@@ -278,7 +278,7 @@ def judges(job: Job, known: dict[tuple[str, str], Any]) -> list[list[Any]]:
                     scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
                 )
                 known[node, asked] = kind.remote(
-                    str(Path.cwd()), verifier, settings.workers, settings.told, job.seal
+                    str(Path.cwd()), verifier, settings.workers, settings.told, job.sealed_now
                 )
         found.append([known[node, asked] for node in nodes])
     return found

@@ -11,6 +11,7 @@ from rlvr.learners.context import SeedProblems
 from rlvr.learners.registry import LEARNERS
 from rlvr.loop import preflight
 from rlvr.loop.units import Job
+from rlvr.records import added
 
 SHARES = (0.1, 0.5, 1.0)  # of a pool kept, for which the passes over the rows are said
 
@@ -23,6 +24,9 @@ def said_of(job: Job, most_passes: float) -> Iterator[tuple[str, str]]:
     config = job.config
     seeds, arms, rounds = len(config.seeds), len(config.arms), config.rounds
     yield "run", f"{seeds} seeds x ({arms} arms x {rounds} rounds and a base), into {job.folder}"
+    if len(job.extents) > 1:
+        more = added.in_words(job.extents[0], job.extents[-1])
+        yield "added", f"{more}; the verdict stays with what the run began with"
     if said := preflight.without_warm_start(config):
         yield "warning", said
     yield from preflight.of_data(config)

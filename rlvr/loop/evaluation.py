@@ -24,7 +24,8 @@ NLL = ("real_nll", metrics.ALL)
 def evaluate(run: Run, seed: Seed, place: Place) -> tuple[Sequence[Record], Metrics]:
     """Evaluate the weights now in the engine: samples at T=1, greedy, and real NLL.
 
-    The base and each arm's last weights also on the tasks that they were not trained on.
+    The base and each arm's last weights, or what were its last before rounds were added, also on
+    the tasks that they were not trained on.
     """
     settings = run.config.evaluate
     with run.stage(place, "evaluate") as count:
@@ -39,7 +40,7 @@ def evaluate(run: Run, seed: Seed, place: Place) -> tuple[Sequence[Record], Metr
     levels = [problem.level for problem in seed.held_out.problems]
     luck = tells_luck(run.verifier)
     found = table.compute(table.HELD_OUT, HeldOut(at_one, greedy, settings.k, real, levels, luck))
-    if place.round in (0, run.config.rounds):
+    if place.round == 0 or place.round in run.ends:
         for number in range(len(seed.off_target)):
             more, values = _off_target(run, seed, place, number)
             records, found = Joined(records, more), found + values

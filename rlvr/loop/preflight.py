@@ -174,7 +174,7 @@ def dev_of(config: Config) -> tuple[int, int]:
     The warm start and early stopping end on the same ones, each on as many as it asks for.
     """
     stops = config.warm_start is not None and config.warm_start.until is not None
-    learns = config.corpus is not None and any(arm.keep == "classifier" for arm in config.arms)
+    learns = config.corpus is not None and has_classifier(config)
     early = config.train.early_stop
     return (
         max(
@@ -210,6 +210,11 @@ def _corpus(
         of_seed = f"all {len(to_label)} entries of seed {seed}"
         raise InputError(f"corpus.labelled: {of_seed} are of one class: raise it")
     return corpus, labelled
+
+
+def has_classifier(config: Config) -> bool:
+    """Return whether an arm learns from labelled entries of the corpus."""
+    return any(arm.keep == "classifier" for arm in config.arms)
 
 
 def _needs_real(arm: ArmConfig) -> bool:
@@ -344,10 +349,11 @@ def bytes_needed(config: Config) -> int:
     kept = rounds if config.checkpoints == "all" else bases * len(config.arms) + config.rounds
     models_kept = kept + bases
     # Two checkpoints at once, each with Adam's two moments.
-    online = any(LEARNERS[arm.learner].online for arm in config.arms)
+    online = sum(LEARNERS[arm.learner].online for arm in config.arms)
+    states = 3 * bases * online if config.checkpoints == "all" else 0
     # What of the present round is too much for memory waits beside what is recorded.
     records = (rounds + 4) * completions * (8 * tokens + 40)
-    return records + weights * (models_kept + 3 + 6 * online)
+    return records + weights * (models_kept + 3 + 6 * bool(online) + states)
 
 
 def manifest(config: Config, verifier: LoadedVerifier) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def record(run: Run, place: Place, records: Sequence[Record], found: Metrics, be
     """
     folder = place.folder(run.folder)
     write_records(folder / EVALUATION, records)
-    write_json(folder / SEALED, dict(run.sealed))
+    write_json(folder / SEALED, dict(run.sealed(place)))
     text = as_json([{**asdict(place), **row} for row in found])
     write_sums(folder, {RECORDED: text})
     write_text(folder / RECORDED, text)

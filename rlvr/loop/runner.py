@@ -16,13 +16,13 @@ from typing import Any
 from rlvr.config import Config, filled, resolved
 from rlvr.data import InputError
 from rlvr.learners.context import Seed
-from rlvr.loop import local, preflight, repair, sealing, tracking
+from rlvr.loop import adding, local, preflight, repair, sealing, splits, tracking
 from rlvr.loop.progress import Display
 from rlvr.loop.registered import registered
 from rlvr.loop.units import Job, long_begin, units
 from rlvr.loop.work import Begun, open_seed, opened, pools, prune, work
 from rlvr.models import loading
-from rlvr.records import layout, record
+from rlvr.records import added, layout, record
 from rlvr.verify.verifier import check_options, load_verifier
 
 
@@ -63,8 +63,7 @@ def run_all(runs: Sequence[tuple[Config, Path]], display: Display, where: str) -
 
 def prepare(config: Config, folder: Path, where: str) -> Job:
     """Look at all that can be looked at before a run writes anything. Raises InputError."""
-    plain = resolved(config)
-    record.check_resumable(folder, plain, filled)
+    config = adding.whole(config, folder, where)
     with _said_of(where):
         loading.check_model_name(config.model, where)
         tracking.check(config.report_to, where)
@@ -83,9 +82,11 @@ def prepare(config: Config, folder: Path, where: str) -> Job:
             second = config.grpo.watch.verifier
             check_options(load_verifier(second.name), second.options)
         length = preflight.check_model(config, where, list(problems.values()))
-        seal = sealing.seal(config, problems)
-    job = Job(config, folder, where, length, problems, seal, sealing.hash_of(folder, plain))
-    sealing.check(folder, job.config_hash, seal)
+        extents = adding.extents(config, folder, problems)
+    began = sealing.hash_of(folder, resolved(config))
+    job = Job(config, folder, where, length, problems, extents[0].sealed, began, extents)
+    sealing.check(job, added.read(folder))
+    adding.check_weights(job)
     return job
 
 
@@ -109,9 +110,13 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
     """
     config, folder = job.config, job.folder
     with record.locked(folder) as made, _no_trace(folder if made else None):
-        plain = resolved(config)
-        record.check_resumable(folder, plain, filled)  # it was not held when it was looked at
-        sealing.check(folder, sealing.hash_of(folder, plain), job.seal)
+        plain, recorded = resolved(config), added.read(folder)
+        # It was not held when it was looked at.
+        if added.joined(folder, plain, filled) != plain or (
+            recorded not in (job.extents[1:], job.extents[1:-1])
+        ):
+            raise InputError(f"{folder}: was added to meanwhile: run the same command again")
+        sealing.check(job, recorded)
         if before := sealing.unsealed(folder):
             display.note(
                 f"{folder}: {before} rounds have no hashes of verifier, task and data, as rlvr 0.1 "
@@ -121,9 +126,12 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
             display.note(f"{name}: {said}")
         if said := preflight.without_warm_start(config):
             display.note(f"{job.where}: warning: {said}")
-        sealing.write_config(folder, plain, job.config_hash)
+        if said := adding.said(job, recorded):
+            display.note(said)
+        sealing.write_config(job)
         sealing.write_manifest(folder, _facts(job), lambda: registered(config, job.where))
         repair.repair(job, display)
+        splits.measure_again(job, display)
         timing = record.Timing(folder)
         trackers = tracking.Trackers(folder, plain, config.report_to, display.note)
 

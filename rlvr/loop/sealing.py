@@ -3,23 +3,27 @@
 A run's `Seal` has their parts by name, each with its hash (`rlvr.verify.content`). It stands in the
 manifest, which the first command writes and no later one changes; every round has the hash of each
 kind in its own sealed.json. What was recorded under others can't be gone on with: a record of two
-verifiers makes no verdict. Rounds of rlvr 0.1 have no hashes: they are gone on with, and the run
-says so.
+verifiers makes no verdict. What was added later (`rlvr.records.added`) keeps these hashes and has
+one more, of the addition. Rounds of rlvr 0.1 have no hashes: they are gone on with, and
+the run says so.
 
 What it does not do: tell what an edit means. A changed comment in a verifier is another verifier.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlvr.config import Config
+from rlvr.config import Config, resolved
 from rlvr.data import InputError
 from rlvr.learners.context import SeedProblems
 from rlvr.loop import preflight
-from rlvr.records import layout, seals
+from rlvr.loop.units import Job
+from rlvr.records import added, layout, seals
+from rlvr.records.added import Extent
+from rlvr.records.layout import Place
 from rlvr.records.record import deciding, digest, read_config, write_json
 from rlvr.records.seals import Seal, in_words, read_manifest
 from rlvr.verify import content
@@ -44,13 +48,17 @@ def seal(config: Config, problems: Mapping[int, SeedProblems]) -> Seal:
     for task in (config.task, *(other.task for other in config.evaluate.off_target)):
         found["task"] |= content.of_task(task.name, task.options)
         found["data"] |= content.of_files(task.options)
-    found["data"] |= drawn(problems)["data"]
+    found["data"] |= drawn(config, problems)["data"]
     return found
 
 
-def drawn(problems: Mapping[int, SeedProblems]) -> Seal:
-    """Return the problems of each seed as the part of a seal that they are."""
-    return {"data": {f"problems of seed {seed}": _drawn(of) for seed, of in problems.items()}}
+def drawn(config: Config, problems: Mapping[int, SeedProblems]) -> Seal:
+    """Return the problems of each of a config's seeds as the part of a seal that they are.
+
+    Of problems that were drawn for more rounds or arms, only what the config needs counts.
+    """
+    hashes = {seed: _drawn(config, of) for seed, of in problems.items() if seed in config.seeds}
+    return {"data": {f"problems of seed {seed}": found for seed, found in hashes.items()}}
 
 
 def of_verifier(verifier: NamedConfig) -> content.Content:
@@ -58,10 +66,12 @@ def of_verifier(verifier: NamedConfig) -> content.Content:
     return content.of_verifier(load_verifier(verifier.name), verifier.options)
 
 
-def _drawn(of: SeedProblems) -> str:
-    parts = [of.prompting.shots, of.warm_start, *of.rounds, of.held_back, of.held_out]
+def _drawn(config: Config, of: SeedProblems) -> str:
+    rounds = of.rounds[: config.rounds]
+    parts = [of.prompting.shots, of.warm_start, *rounds, of.held_back, of.held_out]
     parts += [*of.off_target, of.pairs]
-    parts += [[entry.problem for entry in entries] for entries in (of.corpus, of.labelled)]
+    labelled = of.labelled if preflight.has_classifier(config) else []
+    parts += [[entry.problem for entry in entries] for entries in (of.corpus, labelled)]
     return digest([content.of_problems(part) for part in parts])
 
 
@@ -76,14 +86,23 @@ def hashes(config_hash: str, of: Seal) -> dict[str, str]:
     return {"config": config_hash} | {kind: digest(parts) for kind, parts in of.items()}
 
 
+def hashes_at(job: Job, place: Place) -> dict[str, str]:
+    """Return what a round records; of one that was added later, the hash of that addition too."""
+    addition = job.addition(place)
+    more = {} if addition is None else {added.KEY: addition.hash}
+    return hashes(job.config_hash, job.seal) | more
+
+
 # What a resume is held to
 
 
-def check(folder: Path, config_hash: str, now: Seal) -> None:
+def check(job: Job, extents: Sequence[Extent]) -> None:
     """Raise InputError where a run was recorded under other content, naming what changed.
 
-    Or under another config than its config.json has now: `config_hash` is of that.
+    Or under another config than its config.json has now: the job's hash is of that. `extents`: the
+    additions that are recorded.
     """
+    folder, config_hash = job.folder, job.config_hash
     path = folder / layout.CONFIG
     if path.is_file() and (began := read_config(path)[1]) != config_hash:
         raise InputError(_edited(folder, "the run began", began, config_hash))
@@ -93,9 +112,11 @@ def check(folder: Path, config_hash: str, now: Seal) -> None:
             raise InputError(_edited(folder, since, recorded.get("config", ""), config_hash))
     then = _first_seal(read_manifest(folder))
     if then and _begun(folder):
-        _hold(then, now, f"{folder}: recorded under", FIX)
+        _hold(then, job.seal, f"{folder}: recorded under", FIX)
+    for old, now in zip(extents, job.extents[1:], strict=False):
+        _hold(old.sealed, now.sealed, f"{folder}: added to under", FIX)
     for place, recorded in seals.of_rounds(folder):
-        for kind, value in hashes(config_hash, now).items():
+        for kind, value in hashes_at(job, place).items():
             if recorded and recorded.get(kind) != value:
                 raise InputError(
                     f"{folder}: {in_words(place)} was recorded under another {kind} "
@@ -162,14 +183,18 @@ def unsealed(folder: Path) -> int:
 # What is written
 
 
-def write_config(folder: Path, config: Mapping[str, Any], config_hash: str) -> None:
-    """Write config.json; a later command brings up to date what decides nothing, at most.
+def write_config(job: Job) -> None:
+    """Write config.json: what the run began with, and what was added to it.
 
-    A config that an older rlvr resolved, without the keys that came later, stays as it is.
+    A later command brings up to date what decides nothing, at most. A config that an older rlvr
+    resolved, without the keys that came later, stays as it is.
     """
-    path = folder / layout.CONFIG
-    if not path.is_file() or digest(deciding(config)) == config_hash:
-        write_json(path, {"config": config, "hash": config_hash})
+    path = job.folder / layout.CONFIG
+    config = added.reach(resolved(job.config), job.extents[0])
+    if path.is_file() and digest(deciding(config)) != job.config_hash:
+        config, _ = read_config(path)
+    more = added.as_json(job.extents[1:])
+    write_json(path, {"config": config, "hash": job.config_hash, **more})
 
 
 def write_manifest(

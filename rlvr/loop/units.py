@@ -13,6 +13,7 @@ from rlvr.config import Config
 from rlvr.data import RunError
 from rlvr.learners.context import Display, SeedProblems
 from rlvr.records import layout
+from rlvr.records.added import Extent
 from rlvr.records.layout import BASE, Place, is_done, is_there
 from rlvr.records.seals import Seal
 from rlvr.studies.registry import study_of
@@ -27,7 +28,9 @@ class Job:
 
     `length`: tokens that the engine must hold. `problems`: what each seed meets, by seed; drawn
     where it is missing. `seal`: verifier, task and data by content as the command began, and
-    `config_hash` the hash of what decides its figures (`rlvr.loop.sealing`).
+    `config_hash` the hash of what decides its figures (`rlvr.loop.sealing`). `extents`: what it
+    began with, then each addition (`rlvr.records.added`); `config` has all of it, `seal` and the
+    hash are of what it began with.
     """
 
     config: Config
@@ -37,6 +40,23 @@ class Job:
     problems: Mapping[int, SeedProblems]
     seal: Seal = field(default_factory=dict)
     config_hash: str = ""
+    extents: tuple[Extent, ...] = ()
+
+    @property
+    def sealed_now(self) -> Seal:
+        """Verifier, task and data of all that the run has, what was added included."""
+        more = self.extents[-1].sealed if self.extents else {}
+        return {kind: {**parts, **more.get(kind, {})} for kind, parts in self.seal.items()}
+
+    def addition(self, place: Place) -> Extent | None:
+        """Return the addition that a round came with; None where the run began with it."""
+        at = next((i for i, one in enumerate(self.extents) if one.has(place)), 0)
+        return self.extents[at] if at else None
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """The rounds that are, or were at some time, an arm's last."""
+        return frozenset({self.config.rounds, *(one.rounds for one in self.extents)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rlvr.loop import preflight, sealing
 from rlvr.loop.base import make_base
 from rlvr.loop.progress import Display
 from rlvr.loop.round import make_round
+from rlvr.loop.splits import trained_on
 from rlvr.loop.units import Job, Unit
 from rlvr.models import loading
 from rlvr.records import record
@@ -57,7 +59,7 @@ def opened(begun: Begun, judges: Sequence[Judge], display: Display) -> Iterator[
     """
     job, scratch, config = begun.job, begun.scratch, begun.job.config
     # The judges have loaded theirs by now: what is there is what they run.
-    sealing.hold(job.seal, sealing.seal(config, {}), socket.gethostname())
+    sealing.hold(job.sealed_now, sealing.seal(config, {}), socket.gethostname())
     loading.materialise(config.model, config.seeds[0], scratch / "first", job.where)
     dtype = "float32" if config.train.precision == "fp32" else "bfloat16"
     start, arguments = engine_of({"max_model_len": job.length, **config.engine})
@@ -73,7 +75,8 @@ def opened(begun: Begun, judges: Sequence[Judge], display: Display) -> Iterator[
             display=display,
             timing=begun.timing,
             publish=begun.publish,
-            sealed=sealing.hashes(job.config_hash, job.seal),
+            sealed=partial(sealing.hashes_at, job),
+            ends=job.ends,
             **by_task(config, judges),
         )
 
@@ -96,7 +99,8 @@ def open_seed(run: Run, job: Job, seed: int) -> Seed:
     drawn = job.problems.get(seed)
     if drawn is None:
         drawn = preflight.draw(run.config, seed)
-        sealing.hold(job.seal, sealing.drawn({seed: drawn}), socket.gethostname())
+        now = sealing.drawn(run.config, {seed: drawn})
+        sealing.hold(job.sealed_now, now, socket.gethostname())
     start = run.start(seed)
     loading.materialise(run.config.model, seed, start, job.where)
     tokenizer = loading.load_tokenizer(start)
@@ -120,12 +124,11 @@ def open_seed(run: Run, job: Job, seed: int) -> Seed:
             [encode(problems) for problems in these.off_target],
             Corpus(these.corpus, encode([entry.problem for entry in these.corpus])),
             Corpus(these.labelled, encode([entry.problem for entry in these.labelled])),
-            tuple(these.prompting.shots),
         )
 
     own, other = study_of(run.config).views(run.config, drawn)
     heard = encode_all(other) if other else None
-    return dataclasses.replace(encode_all(own), heard=heard)
+    return dataclasses.replace(encode_all(own), heard=heard, trained=trained_on(own, other))
 
 
 def work(run: Run, seed: Seed, unit: Unit) -> None:
@@ -142,18 +145,18 @@ def work(run: Run, seed: Seed, unit: Unit) -> None:
 def prune(config: Config, folder: Path, unit: Unit) -> None:
     """Delete the weights that the policy does not keep: all but the arm's last, or those too.
 
-    What an online arm would go on from goes with its last round, whatever the policy.
+    What an online arm would go on from goes with its last round, unless all is kept.
     """
     if unit.arm == BASE:
         return
     folders = [place.folder(folder) for place in unit.rounds(config)]
     done = [path for path in folders if is_done(path, "record")]
     finished = len(done) == config.rounds
+    if config.checkpoints == "all":
+        return
     if finished:
         [arm] = [arm for arm in config.arms if arm.name == unit.arm]
         LEARNERS[arm.learner].forget(arm_folder(folder, unit.seed, unit.arm))
-    if config.checkpoints == "all":
-        return
     keep = 0 if finished and config.checkpoints == "none" else 1
     for path in done[: len(done) - keep]:
         for name in WEIGHTS:

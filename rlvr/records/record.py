@@ -385,10 +385,15 @@ def check_resumable(
     if old == new:
         return
     differing = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-    shown = ", ".join(f"{key} ({old.get(key)} -> {new.get(key)})" for key in differing[:8])
-    raise InputError(
-        f"{path}: this folder holds a run of another config; differing: {shown}: "
-        "give another folder with --out, or the recorded config to resume"
+    raise another_config(path, [f"{key} ({old.get(key)} -> {new.get(key)})" for key in differing])
+
+
+def another_config(path: Path, differing: Sequence[str]) -> InputError:
+    """Return the error that says which keys differ from those of a recorded config."""
+    return InputError(
+        f"{path}: this folder holds a run of another config; differing: "
+        f"{', '.join(differing[:8])}: give another folder with --out, or the recorded config to "
+        "resume; what can be added to it: more rounds, more seeds, arms with new names"
     )
 
 

@@ -22,6 +22,7 @@ from rlvr.results.effects import (
     EXCLUDED,
     Effect,
     Results,
+    added_effects,
     contrast_effects,
     excluded,
     excludes_zero,
@@ -136,6 +137,19 @@ def conditions_table(r: Results) -> Table:
 
 def _move(seen: Seen) -> str:
     return f"{seen.move} !" if seen.worse else seen.move
+
+
+def added_table(r: Results) -> Table:
+    """Return what was added to the run after it began, each arm against the base: no verdicts."""
+    rows: list[tuple[str, ...]] = []
+    for where, effects in added_effects(r):
+        rows.append((where,))
+        for arm, effect in effects.items():
+            figures = number(effect.base), number(effect.final), _with_interval(effect)
+            rows.append((arm, *figures))
+    note = f"{r.added}: no verdict, and the intervals are not corrected." if r.added else ""
+    head = ("arm", "base", "final", "delta")
+    return Table(f"Added after the run began, exploratory: {r.metric}", head, tuple(rows), note)
 
 
 def evidence_table(r: Results) -> Table:

@@ -117,6 +117,7 @@ def _view(parts: RunParts, groups: Mapping[str, Sequence[Figure]]) -> RunView:
     reasons = parts.sample.excluded if parts.sample else {}
     tables = {
         "verdict": facts.verdict_table(r),
+        "added": facts.added_table(r),
         "signs": facts.signs_table(r),
         "conditions": facts.conditions_table(r),
         "evidence": facts.evidence_table(r),

@@ -37,7 +37,7 @@ class Word:
 def words(runs: Sequence[Results]) -> list[Word]:
     """Return the terms of a page: its arms, the words of its tables, the metrics recorded."""
     arms: dict[str, dict[str, None]] = {}
-    for arm in (arm for r in runs for arm in r.config["arms"]):
+    for arm in (arm for r in runs for one in (r, *r.exploratory) for arm in one.config["arms"]):
         arms.setdefault(str(arm["name"]), {})[arm_says(arm)] = None
     general = list(glossary())
     said = {name for word in general for name in word.names}

@@ -16,7 +16,7 @@ What it does not do: rule (`rlvr.results.verdict`), train, score, read completio
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 from rlvr.data import InputError, nearest
 from rlvr.evaluate.metrics import STEP
 from rlvr.evaluate.table import ACCURACY, figure_name, find, lower_is_better
-from rlvr.records import record
+from rlvr.records import added, record
 from rlvr.records.layout import COMPARISON, CONFIG, METRICS
 from rlvr.records.record import read_table, write_json
 from rlvr.results.conditions import conditions_json
@@ -80,20 +80,44 @@ def read_results(run: Path) -> Results:
     """
     config, config_hash = read_config(run)
     values = _read_metrics(run / METRICS)
-    verdict = config["verdict"]
-    metric = str(verdict["metric"])
-    arms = tuple(str(arm["name"]) for arm in config["arms"])
-    rounds = int(config["rounds"])
-    recorded = {key[:3] for key in values}
-    finished = {seed: _finished_rounds(recorded, seed, arms, rounds) for seed in config["seeds"]}
-    seeds = tuple(seed for seed, done in finished.items() if done)
-    if not seeds:
+    found = _results(run, config, config_hash, values)
+    if not found.seeds:
         raise InputError(
             f"{run}/metrics.parquet: no seed has finished a round in every arm; "
             "resume the run with the `rlvr run` command that began it"
         )
+    if not (extents := added.read(run)):
+        return found
+    began, now = added.extent(config, {}), extents[-1]
+    wanted = [replace(began, arms=now.arms)] if len(now.arms) > len(began.arms) else []
+    wanted += [now] if (now.rounds, now.seeds) != (began.rounds, began.seeds) else []
+    views = [_results(run, added.reach(config, one), config_hash, values) for one in wanted]
+    exploratory = tuple(replace(one, primary=()) for one in views if one.seeds)
+    return replace(found, added=added.in_words(began, now), exploratory=exploratory)
+
+
+def _results(
+    run: Path,
+    config: dict[str, Any],
+    config_hash: str,
+    every: Mapping[tuple[int, str, int, str], float],
+) -> Results:
+    """Return the results of those of a run's figures that a config asks for."""
+    verdict = config["verdict"]
+    metric = str(verdict["metric"])
+    arms = tuple(str(arm["name"]) for arm in config["arms"])
+    rounds = int(config["rounds"])
+    names, numbers = {"base", *arms}, set(config["seeds"])
+    values = {
+        key: value
+        for key, value in every.items()
+        if key[0] in numbers and key[1] in names and key[2] <= rounds
+    }
+    recorded = {key[:3] for key in values}
+    finished = {seed: _finished_rounds(recorded, seed, arms, rounds) for seed in config["seeds"]}
+    seeds = tuple(seed for seed, done in finished.items() if done)
     metrics = {key for _, _, _, key in values}
-    if metric not in metrics:
+    if seeds and metric not in metrics:
         hint = nearest(metric, metrics)
         raise InputError(
             f"{run}/config.json: verdict.metric: {metric!r} is not among the run's metrics{hint}"
@@ -110,7 +134,7 @@ def read_results(run: Path) -> Results:
         primary=primary_arms(run, verdict.get("primary"), arms),
         seeds=seeds,
         absent=tuple(seed for seed in finished if seed not in seeds),
-        round=min(finished[seed] for seed in seeds),
+        round=min((finished[seed] for seed in seeds), default=0),
         rounds=rounds,
         largest_k=f"pass@{max(ks)}" if ks else "pass@1",
         config=config,
@@ -212,8 +236,39 @@ def compare_run(r: Results) -> dict[str, Any]:
     """Return the content of `compare.json` (design, section 5). Undefined figures are None.
 
     What the design does not name: `rulings`, what stands beside each verdict (`_ruling_json`),
-    `conditions` (`rlvr.results.conditions`) and `checks` (`rlvr.results.sceptic`).
+    `conditions` (`rlvr.results.conditions`) and `checks` (`rlvr.results.sceptic`). And of a run to
+    which rounds, seeds or arms were added, `added`: what that shows, without a verdict.
     """
+    ruled = rulings(r)
+    return {
+        "rule": _rule(r),
+        **_effects_json(r),
+        "verdicts": {arm: ruling.outcome for arm, ruling in ruled.items()},
+        "rulings": {arm: _ruling_json(ruling) for arm, ruling in ruled.items()},
+        "why": {arm: why(r, ruling) for arm, ruling in ruled.items()},
+        "conditions": conditions_json(r),
+        "checks": as_json(r),
+        **({"added": _added_json(r)} if r.added else {}),
+    }
+
+
+def _added_json(r: Results) -> dict[str, Any]:
+    """Return what was added to a run, and the figures with it; they are corrected for nothing."""
+    views = [
+        {
+            "round": one.round,
+            "rounds": one.rounds,
+            "seeds": list(one.seeds),
+            "seeds_left_out": list(one.absent),
+            **_effects_json(one),
+        }
+        for one in r.exploratory
+    ]
+    return {"what": r.added, "exploratory": views}
+
+
+def _effects_json(r: Results) -> dict[str, Any]:
+    """Return every metric of each arm against the base, and of each pair of arms."""
     metrics = sorted({key for _, arm, _, key in r.values if arm in r.arms})
     arms: dict[str, dict[str, Any]] = {arm: {} for arm in r.arms}
     contrasts: dict[str, dict[str, Any]] = {f"{a}-{b}": {} for a, b in combinations(r.arms, 2)}
@@ -227,17 +282,7 @@ def compare_run(r: Results) -> dict[str, Any]:
             }
         for (a, b), effect in contrast_effects(r, metric).items():
             contrasts[f"{a}-{b}"][metric] = _interval_json(effect)
-    ruled = rulings(r)
-    return {
-        "rule": _rule(r),
-        "arms": arms,
-        "contrasts": contrasts,
-        "verdicts": {arm: ruling.outcome for arm, ruling in ruled.items()},
-        "rulings": {arm: _ruling_json(ruling) for arm, ruling in ruled.items()},
-        "why": {arm: why(r, ruling) for arm, ruling in ruled.items()},
-        "conditions": conditions_json(r),
-        "checks": as_json(r),
-    }
+    return {"arms": arms, "contrasts": contrasts}
 
 
 def rule_text(r: Results) -> str:

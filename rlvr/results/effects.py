@@ -8,7 +8,7 @@ An effect's interval is over seeds, and not narrower than its measurement error 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rlvr.evaluate.table import SHARE, find, lower_is_better
+from rlvr.records.added import counted
 from rlvr.records.layout import BASE, EVALUATION, Place, base_of
 from rlvr.results.errors import errors_of, is_by_problem
 from rlvr.statistics.estimates import (
@@ -58,6 +59,11 @@ class Results:
     in every arm, `absent` the others. `round` is
     the last round that all of `seeds` finished in every arm, out of `rounds`. `largest_k` is the
     name of pass@k at the largest k.
+
+    All this is of what the run began with. `added`: what was added to it since, in words; "" if
+    nothing was. `exploratory`: views of it, which describe and rule on nothing: the arms that were
+    added, at the rule's round and on its seeds; and all arms, at the last round and on all seeds.
+    Only a view that has figures is there.
     """
 
     folder: Path
@@ -75,6 +81,8 @@ class Results:
     largest_k: str
     config: Mapping[str, Any]
     values: Mapping[tuple[int, str, int, str], float]
+    added: str = ""
+    exploratory: tuple[Results, ...] = ()
 
     def at(self, seed: int, arm: str, metric: str, round: int | None = None) -> float:
         """Return a figure of `arm` at `round` (the compared one by default), nan if unknown."""
@@ -128,6 +136,19 @@ def contrast_effects(r: Results, metric: str) -> dict[tuple[str, str], Effect]:
     pairs = list(combinations(r.arms, 2))
     effects = [effect_of(r, a, b, metric, metric) for a, b in pairs]
     return dict(zip(pairs, _with_holm(effects), strict=True))
+
+
+def added_effects(r: Results) -> Iterator[tuple[str, dict[str, Effect]]]:
+    """Yield each exploratory view: its round and seeds in words, and its arms against the base.
+
+    An arm whose effect is the one of its verdict is left out.
+    """
+    for view in r.exploratory:
+        same = (view.round, view.seeds) == (r.round, r.seeds)
+        effects = arm_effects(view, r.metric)
+        shown = {arm: effects[arm] for arm in view.arms if not (same and arm in r.arms)}
+        where = f"at round {view.round}, {counted('seed', view.seeds)}"
+        yield where, shown
 
 
 def effect_of(r: Results, arm: str, other: str, metric: str, other_metric: str) -> Effect:

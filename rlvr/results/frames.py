@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rlvr.data import Damaged, InputError, nearest
-from rlvr.records import record
+from rlvr.records import added, record
 from rlvr.records.layout import (
     BASE,
     COMPLETIONS,
@@ -61,7 +61,8 @@ VERDICT_COLUMNS = (*EFFECT_COLUMNS, "primary", "verdict", "growth", "reason", "w
 class RunFrames:
     """A run.
 
-    `config` and `config_hash`: the resolved config and the sha256 of what decides its figures.
+    `config` and `config_hash`: the resolved config that the run began with and the sha256 of what
+    decides its figures. `whole`: the config with the rounds, seeds and arms that were added later.
     `manifest`: versions, hardware, commit, verifier and rule; empty where none was recorded.
 
     `metrics`, a row a figure: `seed`, `arm`, `round`, `metric`, `level` ("all", or one of the
@@ -76,19 +77,20 @@ class RunFrames:
     folder: Path
     config: Mapping[str, Any]
     config_hash: str
+    whole: Mapping[str, Any]
     manifest: Mapping[str, Any]
     metrics: pd.DataFrame
     timing: pd.DataFrame
 
     @property
     def arms(self) -> tuple[str, ...]:
-        """The arms of the config, without the base."""
-        return tuple(str(arm["name"]) for arm in self.config["arms"])
+        """The arms of the run, those that were added included, without the base."""
+        return tuple(str(arm["name"]) for arm in self.whole["arms"])
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seeds of the config."""
-        return tuple(int(seed) for seed in self.config["seeds"])
+        """The seeds of the run, those that were added included."""
+        return tuple(int(seed) for seed in self.whole["seeds"])
 
     def completions(
         self, arm: str | None = None, round: int | None = None, seed: int | None = None
@@ -193,7 +195,7 @@ class RunFrames:
         known("seed", seed, self.seeds)
         for one in self.seeds if seed is None else [seed]:
             for name in (BASE, *self.arms) if arm is None else [arm]:
-                rounds = range(1, int(self.config["rounds"]) + 1) if name != BASE else [0]
+                rounds = range(1, int(self.whole["rounds"]) + 1) if name != BASE else [0]
                 for at in rounds if round is None else [r for r in rounds if r == round]:
                     place = Place(one, name, at)
                     if (place.folder(self.folder) / file).is_file():
@@ -230,6 +232,7 @@ def read_run(folder: Path) -> RunFrames:
         folder=folder,
         config=config,
         config_hash=config_hash,
+        whole=added.whole(config, added.read(folder)),
         manifest=_manifest(folder / MANIFEST),
         metrics=_whole(folder / METRICS, record.METRIC_COLUMNS),
         timing=_whole(folder / TIMING, TIMING_COLUMNS),

@@ -187,7 +187,7 @@ def _problems(r: Results, config: Config) -> Problems:
     recorded = seals.read_manifest(r.folder).get("sealed", {})
     known = {
         kind: {name: value for name, value in parts.items() if name in recorded.get(kind, {})}
-        for kind, parts in sealing.drawn(drawn).items()
+        for kind, parts in sealing.drawn(config, drawn).items()
     }
     sealing.hold(recorded, known, str(r.folder))
     return {

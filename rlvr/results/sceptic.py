@@ -56,6 +56,7 @@ def checks(r: Results) -> list[Check]:
         _rule(r, sealed.groups),
         *_registered(sealed.registered),
         _inputs(sealed.groups),
+        *_added(r),
         _seeds(r),
         _floor(r),
         *_outlier(r),
@@ -124,6 +125,11 @@ def _inputs(groups: Sequence[Group]) -> Check:
     if n < rounds:
         return Check("inputs", False, f"{rounds - n} of {rounds} rounds have no hashes")
     return Check("inputs", True, f"the same verifier, task and data in all {n} rounds")
+
+
+def _added(r: Results) -> list[Check]:
+    """What was added after the run began; the rule and what it is about are as they were."""
+    return [Check("added", True, f"exploratory, no verdict: {r.added}")] if r.added else []
 
 
 def _seeds(r: Results) -> Check:

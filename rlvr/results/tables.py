@@ -25,6 +25,7 @@ from rlvr.results.effects import (
     EXCLUDED,
     Effect,
     Results,
+    added_effects,
     contrast_effects,
     excluded,
     excludes_zero,
@@ -63,10 +64,13 @@ def _print_run(r: Results, console: Console, everything: bool) -> None:
     console.print(f"Rule: {escape(rule_text(r))}.", highlight=False)
     console.print()
     console.print(arms_table(r))
-    tables = [verdict_table(r), *sign_tables(r), *conditions_tables(r), checks_table(r)]
+    tables = [verdict_table(r), *added_tables(r), *sign_tables(r), *conditions_tables(r)]
+    tables += [checks_table(r)]
     if everything:
         tables += [*evidence_tables(r), *contrast_tables(r), *means_tables(r), *_level_tables(r)]
         tables += [*_excluded_tables(r), *_seed_tables(r)]
+        for view in r.exploratory:
+            tables += [*contrast_tables(view), *_seed_tables(view)]
     for table in tables:
         console.print()
         console.print(table)
@@ -167,6 +171,19 @@ def verdict_table(r: Results) -> Table:
         notes.append("exploratory: the rule is not about them; intervals not corrected")
     table.caption = "\n".join(notes)
     return table
+
+
+def added_tables(r: Results) -> list[Table]:
+    """Return what was added to the run after it began, each arm against the base: no verdicts."""
+    columns = ["base", "final", "delta", f"{percent(r)} interval"]
+    tables = []
+    for where, effects in added_effects(r):
+        table = empty_table(f"{r.metric} {where}", ["arm"], columns)
+        for arm, effect in effects.items():
+            table.add_row(*_verdict_cells(arm, effect))
+        table.caption = f"added later ({escape(r.added)}): exploratory, no verdict, not corrected"
+        tables.append(table)
+    return tables
 
 
 def _first_described(r: Results) -> str:

@@ -294,7 +294,12 @@ def test_changed_config_on_a_run_that_is_there(call: Call, tmp_path: Path) -> No
     folder = tmp_path / "run"
     plain = resolved(load(TINY))
     record.write_json(folder / "config.json", {"config": plain, "hash": record.digest(plain)})
-    words = [str(folder / "config.json"), "train.lr (0.0005 -> 0.001)", "rounds (2 -> 3)", "--out"]
+    words = [
+        str(folder / "config.json"),
+        "train.lr (0.0005 -> 0.001)",
+        "can be added to it: more rounds",
+        "--out",
+    ]
     message = assert_refused(call, words, "run", TINY, "train.lr=1e-3", "rounds=3", "--out", folder)
     assert "steps" not in message
 

@@ -353,7 +353,8 @@ def test_changed_config_is_refused_with_the_keys_named(tmp_path: Path) -> None:
     message = str(caught.value)
     for words in ("train.lr (0.1 -> 0.2)", "arms.0.name (a -> b)", "arms.1.name", "lora.rank"):
         assert words in message
-    assert "steps" not in message and "rounds" not in message
+    assert "train.steps" not in message and "rounds (" not in message
+    assert "what can be added to it: more rounds, more seeds, arms with new names" in message
     assert str(tmp_path / "config.json") in message and "\n" not in message
 
 

@@ -248,7 +248,7 @@ def test_a_process_with_other_content_is_refused(here: Path) -> None:
     with pytest.raises(InputError, match=r"node a: not what .* began with: another verifier: near"):
         sealing.hold(job.seal, sealing.seal(job.config, {}), "node a")
     with pytest.raises(InputError, match=r"another data: problems of seed 1 \("):
-        sealing.hold(job.seal, sealing.drawn({1: job.problems[0]}), "node a")
+        sealing.hold(job.seal, sealing.drawn(job.config, {1: job.problems[0]}), "node a")
 
 
 def test_a_node_that_would_judge_with_another_verifier_judges_nothing(here: Path) -> None:
