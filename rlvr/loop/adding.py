@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rlvr.config import Config, checked, filled, resolved
 from rlvr.data import InputError
@@ -24,13 +25,21 @@ from rlvr.records.layout import arm_folder, is_done
 from rlvr.records.seals import Seal
 from rlvr.studies.registry import study_of
 
+# By learner, the section of the config that is its own: the others share `train`.
+SECTIONS = {name: one.section for name, one in LEARNERS.items() if one.section != "train"}
+
 
 def whole(config: Config, folder: Path, where: str) -> Config:
     """Return a config with all that the run in `folder` has and it doesn't ask for.
 
     Raises InputError where the config would change what is recorded.
     """
-    return checked(dict(added.joined(folder, resolved(config), filled)), where)
+    return checked(joined(config, folder), where)
+
+
+def joined(config: Config, folder: Path) -> dict[str, Any]:
+    """Return the same as plain data."""
+    return added.joined(folder, resolved(config), filled, SECTIONS)
 
 
 def extents(
@@ -47,10 +56,24 @@ def extents(
     reached = [added.extent(began, {}), *recorded]
     if added.in_words(reached[-1], added.extent(plain, {})):
         _hold_problems(folder, config, reached[-1], problems)
-        reached.append(added.extent(plain, {}, int(time.time())))
-    first, *others = [sealing.seal(_reach(config, one), problems) for one in reached]
+        more = {name: plain[name] for name in SECTIONS.values() if name in plain}
+        more = {name: value for name, value in more.items() if value != began.get(name)}
+        reached.append(added.extent(plain, {}, int(time.time()), more))
+    first, *others = _seals([_reach(config, one) for one in reached], problems)
     sealed = [first, *(_beyond(first, seal) for seal in others)]
     return tuple(replace(one, sealed=seal) for one, seal in zip(reached, sealed, strict=True))
+
+
+def _seals(configs: Sequence[Config], problems: Mapping[int, SeedProblems]) -> list[Seal]:
+    """Return the seal of each config; verifiers that they have in common are read once."""
+    programs: dict[str, Seal] = {}
+    found: list[Seal] = []
+    for one in configs:
+        key = str(preflight.verifiers(one))
+        if key not in programs:
+            programs[key] = sealing.programs(one)
+        found.append({**programs[key], **sealing.data(one, problems)})
+    return found
 
 
 def _beyond(first: Seal, seal: Seal) -> Seal:

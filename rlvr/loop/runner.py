@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from rlvr.config import Config, filled, resolved
+from rlvr.config import Config, resolved
 from rlvr.data import InputError
 from rlvr.learners.context import Seed
 from rlvr.loop import adding, local, preflight, repair, sealing, splits, tracking
@@ -112,7 +112,7 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
     with record.locked(folder) as made, _no_trace(folder if made else None):
         plain, recorded = resolved(config), added.read(folder)
         # It was not held when it was looked at.
-        if added.joined(folder, plain, filled) != plain or (
+        if adding.joined(config, folder) != plain or (
             recorded not in (job.extents[1:], job.extents[1:-1])
         ):
             raise InputError(f"{folder}: was added to meanwhile: run the same command again")

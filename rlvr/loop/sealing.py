@@ -42,14 +42,28 @@ def seal(config: Config, problems: Mapping[int, SeedProblems]) -> Seal:
 
     `problems`: those of each seed. What is drawn says what a hub dataset or a package gave, too.
     """
-    found: dict[str, content.Content] = {"verifier": {}, "task": {}, "data": {}}
+    return {**programs(config), **data(config, problems)}
+
+
+def programs(config: Config) -> Seal:
+    """Return the verifiers and tasks of a run as they are now."""
+    found: dict[str, content.Content] = {"verifier": {}, "task": {}}
     for one in preflight.verifiers(config):
         found["verifier"] |= of_verifier(one)
-    for task in (config.task, *(other.task for other in config.evaluate.off_target)):
+    for task in _tasks(config):
         found["task"] |= content.of_task(task.name, task.options)
-        found["data"] |= content.of_files(task.options)
-    found["data"] |= drawn(config, problems)["data"]
     return found
+
+
+def data(config: Config, problems: Mapping[int, SeedProblems]) -> Seal:
+    """Return the files and the problems of a run as they are now."""
+    files = [content.of_files(task.options) for task in _tasks(config)]
+    parts = [*files, drawn(config, problems)["data"]]
+    return {"data": {name: value for part in parts for name, value in part.items()}}
+
+
+def _tasks(config: Config) -> list[NamedConfig]:
+    return [config.task, *(other.task for other in config.evaluate.off_target)]
 
 
 def drawn(config: Config, problems: Mapping[int, SeedProblems]) -> Seal:
@@ -191,8 +205,13 @@ def write_config(job: Job) -> None:
     """
     path = job.folder / layout.CONFIG
     config = added.reach(resolved(job.config), job.extents[0])
-    if path.is_file() and digest(deciding(config)) != job.config_hash:
-        config, _ = read_config(path)
+    if path.is_file():
+        recorded, _ = read_config(path)
+        later = job.extents[-1].sections
+        config = {key: value for key, value in config.items() if key not in later}
+        config |= {key: recorded[key] for key in later if key in recorded}
+        if digest(deciding(config)) != job.config_hash:
+            config = recorded
     more = added.as_json(job.extents[1:])
     write_json(path, {"config": config, "hash": job.config_hash, **more})
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,9 @@ class Extent:
     """All rounds, seeds and arms that a run had at some time.
 
     began: since when, in seconds since 1970; 0 for what it began with. arms: by name, as the config
-    has them. sealed: verifier, task and data by content (`rlvr.loop.sealing`); of an addition, only
-    the parts that the run did not begin with.
+    has them. sealed: verifier, task and data by content (`rlvr.loop.sealing`). sections: of the
+    config, those of learners that came with the arms. Of an addition, seal and sections have only
+    what the run did not begin with.
     """
 
     began: int
@@ -38,6 +39,7 @@ class Extent:
     seeds: tuple[int, ...]
     arms: Mapping[str, Plain]
     sealed: Seal
+    sections: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:
@@ -51,10 +53,11 @@ class Extent:
         return place.seed in self.seeds and (place.arm == BASE or of_arm)
 
 
-def extent(config: Plain, sealed: Seal, began: int = 0) -> Extent:
+def extent(config: Plain, sealed: Seal, began: int = 0, sections: Plain | None = None) -> Extent:
     """Return the extent of a resolved config."""
     arms = {str(arm["name"]): arm for arm in config["arms"]}
-    return Extent(began, int(config["rounds"]), tuple(config["seeds"]), arms, sealed)
+    seeds = tuple(config["seeds"])
+    return Extent(began, int(config["rounds"]), seeds, arms, sealed, dict(sections or {}))
 
 
 def read(run: Path) -> tuple[Extent, ...]:
@@ -64,7 +67,9 @@ def read(run: Path) -> tuple[Extent, ...]:
         return ()
     try:
         entries = json.loads(path.read_text(encoding="utf-8")).get(KEY, [])
-        return tuple(extent(one, one["sealed"], int(one["began"])) for one in entries)
+        return tuple(
+            extent(one, one["sealed"], int(one["began"]), one["sections"]) for one in entries
+        )
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as failure:
         raise InputError(f"{path}: {KEY}: damaged ({failure!r}): put it back") from failure
 
@@ -87,19 +92,21 @@ def reach(config: Plain, of: Extent) -> dict[str, Any]:
 
 def whole(config: Plain, extents: Sequence[Extent]) -> dict[str, Any]:
     """Return a run's config with all that was added to it."""
-    return reach(config, extents[-1]) if extents else dict(config)
+    return {**reach(config, extents[-1]), **extents[-1].sections} if extents else dict(config)
 
 
 def joined(
     run: Path,
     asked: dict[str, Any],
-    fill: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    fill: Callable[[dict[str, Any]], dict[str, Any]],
+    sections: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the config of all that a run has or `asked` adds; it is `asked` where no run is yet.
 
     What the run has and `asked` does not name stays. Raises InputError where `asked` has less than
     the run began with, or would change what is recorded. `fill` gives a recorded config the keys
-    that it lacks.
+    that it lacks. `sections`: by learner, the section of the config that is its own; it may change
+    as long as no arm of the run has that learner.
     """
     path = run / layout.CONFIG
     if not path.is_file():
@@ -109,21 +116,34 @@ def joined(
     if not all(key in recorded for key in KEYS):
         record.check_resumable(run, asked, fill)
         return asked
-    began, wanted = extent(fill(recorded), {}), extent(asked, {})
-    there = extent(fill(whole(recorded, read(run))), {})
+    config = fill(whole(recorded, read(run)))
+    began, there, wanted = extent(fill(recorded), {}), extent(config, {}), extent(asked, {})
     if lacking := _lacking(began, wanted):
         raise record.another_config(path, lacking)
+    used, needed = _own_sections(there, sections), _own_sections(wanted, sections)
+    known = {key: value for key, value in asked.items() if key in needed or key not in used}
+    known |= {key: config[key] for key in used - needed}
+    free = {key: value for key, value in known.items() if key in needed - used}
     same = {name: wanted.arms[name] for name in began.arms}
-    record.check_resumable(run, reach(asked, replace(began, arms=same)), fill)
+    as_begun = replace(began, arms=same)
+    old = {key: value for key, value in reach(config, began).items() if key not in free}
+    new = {key: value for key, value in reach(known, as_begun).items() if key not in free}
+    record.check_same(path, old, new)
     for name, arm in there.arms.items():
         if name in wanted.arms and wanted.arms[name] != arm:
             raise InputError(f"{path}: arms: {taken(name, arm, wanted.arms[name])}")
     return {
-        **asked,
+        **known,
         "rounds": max(there.rounds, wanted.rounds),
         "seeds": list(dict.fromkeys([*there.seeds, *wanted.seeds])),
         "arms": list({**there.arms, **wanted.arms}.values()),
     }
+
+
+def _own_sections(of: Extent, sections: Mapping[str, str]) -> set[str]:
+    """Return the sections of a config that the learners of an extent's arms have for themselves."""
+    learners = {arm.get("learner", "sft") for arm in of.arms.values()}
+    return {sections[learner] for learner in learners if learner in sections}
 
 
 def _lacking(began: Extent, wanted: Extent) -> list[str]:

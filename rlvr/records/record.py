@@ -381,11 +381,16 @@ def check_resumable(
             )
         return
     recorded, _ = read_config(path)
-    old, new = flat(deciding(fill(recorded))), flat(deciding(config))
-    if old == new:
-        return
+    check_same(path, fill(recorded), config)
+
+
+def check_same(path: Path, recorded: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Raise InputError, naming the keys, where a config would give other figures than `path`'s."""
+    old, new = flat(deciding(recorded)), flat(deciding(config))
     differing = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-    raise another_config(path, [f"{key} ({old.get(key)} -> {new.get(key)})" for key in differing])
+    if differing:
+        shown = [f"{key} ({old.get(key)} -> {new.get(key)})" for key in differing]
+        raise another_config(path, shown)
 
 
 def another_config(path: Path, differing: Sequence[str]) -> InputError:

@@ -89,9 +89,10 @@ def read_results(run: Path) -> Results:
     if not (extents := added.read(run)):
         return found
     began, now = added.extent(config, {}), extents[-1]
-    wanted = [replace(began, arms=now.arms)] if len(now.arms) > len(began.arms) else []
-    wanted += [now] if (now.rounds, now.seeds) != (began.rounds, began.seeds) else []
-    views = [_results(run, added.reach(config, one), config_hash, values) for one in wanted]
+    wanted = [now] if (now.rounds, now.seeds) != (began.rounds, began.seeds) else []
+    if len(now.arms) > len(began.arms):
+        wanted.insert(0, replace(now, rounds=began.rounds, seeds=began.seeds))
+    views = [_results(run, added.whole(config, [one]), config_hash, values) for one in wanted]
     exploratory = tuple(replace(one, primary=()) for one in views if one.seeds)
     return replace(found, added=added.in_words(began, now), exploratory=exploratory)
 
