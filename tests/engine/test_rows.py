@@ -1,0 +1,65 @@
+"""Rows in ten shapes, each with one command: a round is run on them, for real."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from support.here import command_here
+from support.shapes import MADE, make
+
+import rlvr
+
+CONFIG = {
+    "name": "rows",
+    "model": "tiny-0.1m",
+    "seeds": [7],
+    "rounds": 1,
+    "arms": ["unfiltered"],
+    "generate": {"prompts": 8, "samples": 2, "max_tokens": 6},
+    "verify": {"workers": 1},
+    "train": {"steps": 1, "batch_size": 4, "lr": 5.0e-4, "precision": "fp32"},
+    "evaluate": {"problems": 6, "samples": 2, "k": [1]},
+}
+
+
+def run_a_round(name: str, folder: Path, *overrides: str) -> str:
+    """Run a round on a file of 40 rows; return what the command said."""
+    made, path = MADE[name], make(folder, 40)[name]
+    columns = {"columns": made.columns} if made.columns else {}
+    config = folder / "rows.yaml"
+    task = {"name": "rows", "path": str(path), **columns}
+    config.write_text(yaml.safe_dump({**CONFIG, "task": task}))
+    words = [config, *overrides, "--out", folder / "run"]
+    return command_here("run", *words, cache=folder / "cache")
+
+
+def test_a_round_on_verls_rows(tmp_path: Path) -> None:
+    said = run_a_round("verl", tmp_path)
+    assert "verl.parquet: 40 rows, verl (" in said and "problems there: train" in said
+    run = rlvr.load_run(tmp_path / "run")
+    completions = run.completions()
+    asked = set(completions[completions["round"] == 1].prompt)
+    assert len(asked) == 8
+    for prompt in asked:  # the system prompt, then the question, in a model without a template
+        system, question = prompt.split("\n\n")
+        assert system == "Answer after ####." and question.endswith("=\n")
+    assert set(completions.status) <= {"correct", "wrong"}
+    evals = run.evals()
+    assert set(evals.level) <= {"sums", "other/sums"} and len(set(evals.problem_id)) == 6
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["verifier"].startswith("math@")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MADE)
+def test_a_round_on_each_shape(name: str, tmp_path: Path) -> None:
+    said = run_a_round(name, tmp_path, "engine.max_model_len=256")
+    assert f"40 rows, {MADE[name].shape} (" in said
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["verifier"].startswith(f"{MADE[name].verifier}@")
+    run = rlvr.load_run(tmp_path / "run")
+    assert set(run.completions().status) <= {"correct", "wrong"}
+    assert len(run.evals()) > 0
