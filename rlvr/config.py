@@ -24,7 +24,7 @@ from rlvr.evaluate.table import recorded_metrics, verdict_metrics
 from rlvr.learners.dpo import DpoConfig
 from rlvr.learners.grpo_settings import GrpoConfig
 from rlvr.learners.registry import check_learners
-from rlvr.learners.sft import TrainConfig, WarmStartConfig
+from rlvr.learners.sft_settings import TrainConfig, WarmStartConfig
 from rlvr.learners.trl_keys import PLACES
 from rlvr.models.loading import PromptConfig
 from rlvr.records import added

@@ -27,7 +27,8 @@ from rlvr.engine.devices import on_gpu
 from rlvr.engine.protocol import Tokens
 from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.learners.learner import Learner
-from rlvr.learners.sft import TrainConfig, key_of, lora_config, make_policy, save, schedule
+from rlvr.learners.sft import key_of, lora_config, make_policy, save, schedule
+from rlvr.learners.sft_settings import TrainConfig
 from rlvr.models.loading import load_model, load_tokenizer
 from rlvr.models.quiet import quiet
 from rlvr.records.layout import COMPLETIONS, Place

@@ -46,7 +46,8 @@ from rlvr.evaluate.measured import Selected
 from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.learners.grpo_settings import GrpoConfig, check, logprob_gap_bound
 from rlvr.learners.learner import Learner
-from rlvr.learners.sft import TrainConfig, lora_config, save, training_of
+from rlvr.learners.sft import lora_config, save, training_of
+from rlvr.learners.sft_settings import TrainConfig
 from rlvr.models.loading import load_model, load_tokenizer
 from rlvr.models.quiet import quiet
 from rlvr.records import record

@@ -12,7 +12,8 @@ from support.runs import completions_of, round_of, value
 
 from rlvr.data import Completion
 from rlvr.learners.dpo import DpoConfig, prefer
-from rlvr.learners.sft import TrainConfig, schedule
+from rlvr.learners.sft import schedule
+from rlvr.learners.sft_settings import TrainConfig
 from rlvr.models.loading import load_model, make_tiny
 from rlvr.records.record import SUMS, changed
 

@@ -13,7 +13,7 @@ from support.runs import TINY
 
 from rlvr.config import Config, filled, load, resolved, shipped_configs
 from rlvr.data import InputError
-from rlvr.learners.sft import accelerate_configs
+from rlvr.learners.sft_settings import accelerate_configs
 from rlvr.records.record import deciding, digest
 from rlvr.verify.tasks import draw_problems
 
