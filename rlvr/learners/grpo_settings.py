@@ -98,6 +98,14 @@ def logprob_gap_bound(precision: str, by_trl: bool) -> float:
     return 0.1 if by_trl or precision == "bf16" else 1e-3
 
 
+def schedule_has_all_rounds(settings: GrpoConfig) -> bool:
+    """Whether a step's learning rate depends on how many rounds the run has."""
+    warm_up = settings.trl.get("warmup_steps", 0)
+    kind = settings.trl.get("lr_scheduler_type", "constant")
+    flat = kind == "constant" or (kind == "constant_with_warmup" and not 0 < warm_up < 1)
+    return not flat
+
+
 REWARDED = ("verified", "inverted", "random", "majority", "format-only")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from rlvr.config import Config, checked, filled, resolved
 from rlvr.data import InputError
 from rlvr.learners.context import SeedProblems
+from rlvr.learners.grpo_settings import schedule_has_all_rounds
 from rlvr.learners.registry import LEARNERS
 from rlvr.loop import preflight, sealing
 from rlvr.loop.units import Job, Unit
@@ -56,6 +57,7 @@ def extents(
     reached = [added.extent(began, {}), *recorded]
     if added.in_words(reached[-1], added.extent(plain, {})):
         _hold_problems(folder, config, reached[-1], problems)
+        _hold_schedule(folder, config, reached[-1])
         more = {name: plain[name] for name in SECTIONS.values() if name in plain}
         more = {name: value for name, value in more.items() if value != began.get(name)}
         reached.append(added.extent(plain, {}, int(time.time()), more))
@@ -103,6 +105,18 @@ def _hold_problems(
                 f"for seed {seed} when more are asked for, and what is recorded was made with "
                 "the old ones: give another folder with --out"
             )
+
+
+def _hold_schedule(folder: Path, config: Config, so_far: Extent) -> None:
+    """Raise InputError where more rounds change the learning rates of recorded ones."""
+    online = [name for name, arm in so_far.arms.items() if arm["learner"] == "grpo"]
+    more = config.rounds > so_far.rounds and online
+    if more and schedule_has_all_rounds(config.grpo):
+        raise InputError(
+            f"{folder}: rounds: the schedule in grpo.trl has the steps of all rounds: with more of "
+            f"them {online[0]} would have had other learning rates: no round can be added; seeds "
+            "and arms can"
+        )
 
 
 def check_weights(job: Job) -> None:

@@ -23,7 +23,9 @@ from rlvr.models.loading import encode_prompts, encode_solutions, load_model, lo
 STOP = "9"
 SET = [
     "seeds=[7]",
-    "arms=[verified, unfiltered]",
+    "arms=[unfiltered]",
+    "warm_start.max_steps=30",
+    "generate.prompts=32",
     "evaluate.off_target=[]",
     "checkpoints=all",
     "report_to=tensorboard",
@@ -56,7 +58,7 @@ def test_every_completion_ends_at_the_stop_text_and_does_not_show_it(run: Path) 
     tokenizer = load_tokenizer(run / "seed-7" / "base" / "model")
     stopped = 0
     files = [*run.rglob("completions.parquet"), *run.rglob("eval.parquet")]
-    assert len(files) == 10
+    assert len(files) == 6
     for file in files:
         frame = pd.read_parquet(file)
         for one in frame[frame.token_ids.map(len) > 0].to_dict("records"):
@@ -85,12 +87,12 @@ def held_back_nll(run: Path, model: Path) -> float:
     return total / count
 
 
-@pytest.mark.parametrize("arm", ["verified", "unfiltered"])
 @pytest.mark.parametrize("round_", [1, 2])
 def test_a_round_keeps_the_weights_that_were_best_on_held_back_problems(
-    run: Path, arm: str, round_: int
+    run: Path, round_: int
 ) -> None:
-    kept, taken = (value(run, 7, arm, round_, name)[0] for name in ("kept_step", "train_steps"))
+    arm, names = "unfiltered", ("kept_step", "train_steps")
+    kept, taken = (value(run, 7, arm, round_, name)[0] for name in names)
     assert kept in (2, 4, 6) and taken == min(kept + 2, 6)
     recorded = value(run, 7, arm, round_, "held_back")[0]
     model = round_of(run, 7, arm, round_) / "model"
@@ -105,9 +107,9 @@ def test_training_was_ended_early_somewhere(run: Path) -> None:
 def test_trackers_were_sent_the_figures_and_the_completions(run: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    steps = [step for step, _ in sent(run)["seed-7/verified"]["pass@1"]]
+    steps = [step for step, _ in sent(run)["seed-7/unfiltered"]["pass@1"]]
     assert steps == [1, 2]
-    events = EventAccumulator(str(run / "tensorboard" / "seed-7" / "verified"))
+    events = EventAccumulator(str(run / "tensorboard" / "seed-7" / "unfiltered"))
     events.Reload()
     shown = events.Tensors("completions/text_summary")
     assert [one.step for one in shown] == [1, 2]
@@ -144,12 +146,12 @@ def test_weights_are_a_plain_folder_with_a_card(run: Path, exported: Path) -> No
 
 
 def test_the_last_weights_of_the_first_seed_are_the_default(run: Path) -> None:
-    words = "export", run, "--model", "--arm", "verified"
+    words = "export", run, "--model", "--arm", "unfiltered"
     command_here(*words, cache=run.parent / "cache")
-    made = run / "model-verified-seed-7-round-2" / "model.safetensors"
+    made = run / "model-unfiltered-seed-7-round-2" / "model.safetensors"
     assert (
         made.read_bytes()
-        == (round_of(run, 7, "verified", 2) / "model" / "model.safetensors").read_bytes()
+        == (round_of(run, 7, "unfiltered", 2) / "model" / "model.safetensors").read_bytes()
     )
 
 
@@ -157,10 +159,10 @@ def test_the_last_weights_of_the_first_seed_are_the_default(run: Path) -> None:
     ("more", "words"),
     [
         ([], ["--model", "one --arm"]),
-        (["--arm", "verified", "--kept"], ["--model", "no --kept"]),
-        (["--arm", "verifed"], ["--arm", "did you mean 'verified'"]),
-        (["--arm", "verified", "--seed", "8"], ["--seed", "it has: 7"]),
-        (["--arm", "verified", "--round", "3"], ["no weights of round 3", "1, 2", "all"]),
+        (["--arm", "unfiltered", "--kept"], ["--model", "no --kept"]),
+        (["--arm", "unfilterd"], ["--arm", "did you mean 'unfiltered'"]),
+        (["--arm", "unfiltered", "--seed", "8"], ["--seed", "it has: 7"]),
+        (["--arm", "unfiltered", "--round", "3"], ["no weights of round 3", "1, 2", "all"]),
         (["--arm", "base", "--round", "1"], ["no weights of round 1 of base"]),
     ],
 )

@@ -245,6 +245,29 @@ def test_an_online_arm_goes_on_where_its_checkpoint_was_kept() -> None:
     assert "round 3 added" in finish(ask("rounds=3", arms=(ONLINE,)))[0]
 
 
+@pytest.mark.parametrize(
+    ("trl", "stays"),
+    [
+        ({"lr_scheduler_type": "cosine"}, False),
+        ({"lr_scheduler_type": "constant_with_warmup", "warmup_steps": 0.1}, False),
+        ({"lr_scheduler_type": "constant_with_warmup", "warmup_steps": 3}, True),
+        ({"weight_decay": 0.1}, True),
+    ],
+)
+def test_a_schedule_over_all_rounds_takes_no_more(trl: dict[str, Any], stays: bool) -> None:
+    plain = load(YAML, [f"arms=[{ONLINE}]", "grpo.steps=2"])
+    # Without `load`, which asks the installed TRL for these keys: its import takes seconds.
+    grpo = plain.grpo.model_copy(update={"trl": trl})
+    config = plain.model_copy(update={"grpo": grpo, "rounds": 3})
+    so_far = added.extent(resolved(plain), {})
+    if stays:
+        adding._hold_schedule(RUN, config, so_far)
+        return
+    with pytest.raises(InputError, match="rounds: the schedule in grpo.trl.* no round can be add"):
+        adding._hold_schedule(RUN, config, so_far)
+    adding._hold_schedule(RUN, config.model_copy(update={"rounds": 2}), so_far)
+
+
 def test_a_learner_that_no_arm_had_brings_its_settings() -> None:
     finish(ask())
     began = of_json("config.json")["config"]
