@@ -62,11 +62,17 @@ def sheets(of: Summary) -> list[Sheet]:
 def names(of: Summary) -> tuple[str, str]:
     """Return what to call the run's verifier and the other one: names, where they tell them apart.
 
-    With a version where both have the same name.
+    With a version where both have the same name. A file is called by its name, without its folder.
     """
-    was, now = str(of["was"]), f"{of['verifier']}@{of['version']}"
-    short = was.partition("@")[0], str(of["verifier"]).rpartition("/")[2].removesuffix(".py")
-    return (was, now) if short[0] == short[1] else short
+    name, at, version = str(of["was"]).rpartition("@")
+    was, now = _name(name if at else version), _name(str(of["verifier"]))
+    if was != now:
+        return was, now
+    return f"{was}@{version}" if at else f"{was} (the run's)", f"{now}@{of['version']}"
+
+
+def _name(verifier: str) -> str:
+    return verifier.rpartition("/")[2].removesuffix(".py")
 
 
 def _by(of: Summary) -> str:

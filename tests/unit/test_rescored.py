@@ -111,6 +111,8 @@ def summary(**more: Any) -> dict[str, Any]:
 def test_two_versions_of_a_verifier_are_told_apart() -> None:
     assert names(summary()) == ("exact", "strict")
     assert names(summary(verifier="exact")) == ("exact@12", "exact@34")
+    assert names(summary(was="exact", verifier="exact")) == ("exact (the run's)", "exact@34")
+    assert names(summary(was="/a@b/easy.py@12")) == ("easy", "strict")
 
 
 def test_the_sentences_name_what_flips() -> None:
