@@ -498,11 +498,12 @@ def rescore(
     each arm would have kept, and whether a verdict flips. The run's own files stay as they are; the
     report shows what lies in RUN/rescored. The same command resumes.
 
-    Exits 1 if any verdict is an error: then the infrastructure failed, not the completion.
+    Exits 1 if any verdict is an error: then the infrastructure failed, not the completion. And if
+    the verifier decided nothing at all.
     """
     from rlvr.results.rescore import default_folder
     from rlvr.results.rescore import rescore as rescore_
-    from rlvr.results.rescored_tables import errors, print_rescored
+    from rlvr.results.rescored_tables import failed, print_rescored
 
     folder, err = out or default_folder(run, verifier), Console(stderr=True)
     try:
@@ -513,8 +514,8 @@ def rescore(
         _stop(f"{told}; the rounds that are judged are kept: the same command resumes", code)
     print_rescored(found, console)
     console.print(f"\nEvery figure: {folder}/rescored.json", highlight=False, soft_wrap=True)
-    if failed := errors(found):
-        _stop(f"{failed:,} verdicts are errors: see above; the same command judges them again", 1)
+    if why := failed(found):
+        _stop(why, 1)
 
 
 @app.command()

@@ -96,12 +96,8 @@ def _of_kind(records: Sequence[Record], kind: str) -> Sequence[Record]:
 
 
 def _figures(place: Place, rows: Sequence[dict[str, Any]]) -> Figures:
-    return {
-        (place.seed, place.arm, place.round, table.figure_name(row["metric"], row["level"])): float(
-            row["value"]
-        )
-        for row in rows
-    }
+    named = [(table.figure_name(row["metric"], row["level"]), float(row["value"])) for row in rows]
+    return {(place.seed, place.arm, place.round, name): value for name, value in named}
 
 
 # Training completions -----------------------------------------------------------------------------
@@ -140,8 +136,12 @@ def selected(of: Rescored, scratch: Path) -> tuple[list[dict[str, Any]], Figures
 
 def _kept_row(arm: str, round_: int, n: Counter[str], untold: bool) -> dict[str, Any]:
     return {
-        **{"arm": arm, "round": round_, "sampled": n["sampled"], "kept": n["kept"]},
-        **{"kept_correct": n["kept_correct"], "kept_wrong": n["kept_wrong"]},
+        "arm": arm,
+        "round": round_,
+        "sampled": n["sampled"],
+        "kept": n["kept"],
+        "kept_correct": n["kept_correct"],
+        "kept_wrong": n["kept_wrong"],
         "kept_undecided": n["kept_abstain"] + n["kept_error"],
         "would": None if untold else n["would"],
         "both": None if untold else n["both"],

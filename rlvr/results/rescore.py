@@ -241,7 +241,9 @@ def _judge(
     judged: Callable[[int], None],
 ) -> None:
     """Write the part of one file, unless it is there."""
-    part, source = file.part(out), hashlib.sha256(file.path.read_bytes()).hexdigest()
+    part = file.part(out)
+    with open(file.path, "rb") as handle:
+        source = hashlib.file_digest(handle, "sha256").hexdigest()
     table = record.read_table(file.path, [*file.columns, *VERDICT])
     if _done(part, source):
         judged(len(table))

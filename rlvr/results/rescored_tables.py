@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -247,6 +248,17 @@ def _examples(of: Summary) -> Iterator[str]:
                 yield f"  {name}: {' '.join(side['reason'].split())[:160]}"
 
 
-def errors(of: Summary) -> int:
-    """Return how many completions the other verifier failed on: its infrastructure, not they."""
-    return sum(one["n"] for one in of["pairs"] if one["now"] == "error")
+def failed(of: Summary) -> str:
+    """Return why the other verifier's verdicts are not to be used, "" where they are.
+
+    An error is of its infrastructure, and not of the completion.
+    """
+    counts: Counter[str] = Counter()
+    for one in of["pairs"]:
+        counts[one["now"]] += one["n"]
+    if counts["error"]:
+        n = f"{counts['error']:,}"
+        return f"{n} verdicts are errors: see above; the same command judges them again"
+    if not counts["correct"] + counts["wrong"]:
+        return f"{names(of)[1]} decided nothing: give a verifier that reads this task's references"
+    return ""

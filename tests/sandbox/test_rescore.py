@@ -185,6 +185,22 @@ def test_an_error_is_no_verdict_and_is_judged_again(
     assert failed.stat().st_mtime_ns > before[0] and whole.stat().st_mtime_ns == before[1]
 
 
+def test_a_verifier_that_decides_nothing_exits_1_and_says_why(
+    call: Call, small: Path, tmp_path: Path
+) -> None:
+    never = tmp_path / "never.py"
+    never.write_text(
+        "from rlvr.data import Verdict\n\n\ndef verify(problem, completion):\n"
+        "    return Verdict('abstain', 'no reference of mine')\n"
+    )
+    code, said, err = call("rescore", small, "--verifier", never)
+    assert code == 1 and "never decided nothing" in err and "no reference of mine" in said
+    found = json.loads((small / "rescored/never/rescored.json").read_text())
+    assert verdict_of(found, "verified")["now"]["final"] is None
+    for one in found["rates"]:
+        assert one["was"]["tpr"]["rate"] is None and one["was"]["tpr"]["at_best"] == 1
+
+
 def test_only_what_is_missing_or_changed_is_judged(
     small: Path, planted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
