@@ -6,7 +6,8 @@ what `rlvr compare docs/results/NAME` prints, and which verdicts the rule has ch
 were made (docs/results/verdicts-before.json has what they were then); docs/claims.md has
 the table of docs/claims, whose pages are made from the records beside them. docs/scale.md,
 docs/verifiers.md and docs/intervals.md have a block made from what the benchmarks left,
-docs/metrics.md and docs/glossary.md one made from the table of metrics. rlvr/report/words.md is the
+docs/metrics.md and docs/glossary.md one made from the table of metrics, docs/shapes.md one made
+from the table of shapes. rlvr/report/words.md is the
 words of docs/glossary.md, for the pages that `rlvr report` writes.
 `--collect FOLDER` first copies there the records of the claims in FOLDER, which `rlvr claims` left.
 tests/unit/test_readme.py fails where what is written differs from what is recorded.
@@ -36,6 +37,7 @@ from rlvr.results.effects import Effect, Results, contrast_effects, number, sign
 from rlvr.results.plot import plot
 from rlvr.results.tables import HELP, contrast_tables, print_tables, verdict_table
 from rlvr.results.verdict import Ruling, may_have_fallen, rulings
+from rlvr.shapes.known import SHAPES
 
 ROOT = Path(__file__).parent.parent
 CLAIMS = ROOT / "docs" / "claims"
@@ -309,6 +311,27 @@ def _metric_line(row: table.Metric) -> str:
     limits = f"from {low:g}" if math.isinf(high) else f"{low:g} to {high:g}" if row.range else ""
     says, better = _cell_text(row.says), row.better or ""
     return f"| {name} | {says} | {row.unit} | {limits} | {better} | {row.source} |"
+
+
+def shapes(text: str) -> str:
+    """Return docs/shapes.md with its table of the shapes of rows recreated."""
+    lines = ["| shape | whose rows | prompt | answer | and | level | verifier |", "|---" * 7 + "|"]
+    for shape in SHAPES:
+        cells = (
+            f"`{shape.name}`",
+            shape.about,
+            _columns(shape.prompt),
+            _columns(shape.answer) + (f" with `{shape.mark}`" if shape.mark else ""),
+            ", ".join(map(_columns, shape.marks)),
+            _columns(shape.level),
+            f"`{shape.verifier}`",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return _with_block(text, "shapes", "".join(f"{line}\n" for line in lines))
+
+
+def _columns(names: str) -> str:
+    return " or ".join(f"`{name}`" for name in names.split("|") if name)
 
 
 def glossary(text: str) -> str:
@@ -592,6 +615,7 @@ PAGES = {
     "docs/verifiers.md": labelled,
     "docs/intervals.md": intervals,
     "docs/metrics.md": metrics,
+    "docs/shapes.md": shapes,
     "docs/glossary.md": glossary,
     "rlvr/report/words.md": words,
 }

@@ -249,6 +249,13 @@ def export_(
             "-o", "--out", help="The new folder. [default: RUN/dataset, RUN/dataset-kept]"
         ),
     ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(
+            help="Rows as another project has them, references included: verl, skyrl, messages "
+            "(open-instruct's), gsm8k, math, prompt-answer, humaneval, mbpp, apps."
+        ),
+    ] = None,
 ) -> None:
     """Export a run's training completions, or only those kept, as a dataset; or an arm's weights.
 
@@ -262,9 +269,9 @@ def export_(
     from rlvr.results.weights import export_weights
 
     if model:
-        if len(arm or []) != 1 or len(seed or []) > 1 or kept:
+        if len(arm or []) != 1 or len(seed or []) > 1 or kept or shape:
             raise InputError(
-                "--model: weights are of one --arm (or base) and one --seed, no --kept"
+                "--model: weights are of one --arm (or base) and one --seed, no --kept or --shape"
             )
         [of_arm], of_seed = arm or [], seed[0] if seed else None
         place, folder = export_weights(run, of_arm, of_seed, round_, out)
@@ -273,7 +280,7 @@ def export_(
         return
     if round_ is not None:
         raise InputError("--round: it says which weights: give --model too")
-    made = export(run, out, kept, arm or [], seed or [])
+    made = export(run, out, kept, arm or [], seed or [], shape)
     table = Table.grid(padding=(0, 3))
     for name, counts in made.counts.items():
         figures = f"{counts['completions']:,} completions", f"{counts['correct']:,} correct"
@@ -381,14 +388,17 @@ def score(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="JSONL (or .jsonl.gz): completion and answer a line; - is stdin."
+            metavar="FILE", help="JSONL (or .jsonl.gz), Parquet, a saved dataset; - is stdin."
         ),
     ],
     verifier: Annotated[
         str, typer.Option(help="A name (rlvr list verifiers), NAME:ARGUMENT or path/to/file.py.")
     ],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Where to write; - is stdout. [default: -]")
+        Path | None,
+        typer.Option(
+            "-o", "--out", help="Where to write, as Parquet to .parquet; - is stdout. [default: -]"
+        ),
     ] = None,
     options: Options = None,
     workers: Annotated[
@@ -399,14 +409,20 @@ def score(
         str | None,
         typer.Option(help="Whose problems the lines name by task_id, as HumanEval's samples do."),
     ] = None,
+    answer_key: Annotated[
+        str | None, typer.Option(help="The answer's column, such as extra_info.answer.")
+    ] = None,
+    completion_key: Annotated[str | None, typer.Option(help="The completion's column.")] = None,
 ) -> None:
-    """Score a JSONL file from anywhere: each line comes back with its verdict.
+    """Score a file from anywhere: each row comes back with its verdict.
 
-    A line holds completion and answer (or reference); for a program its tests: test, test_list or
-    tests; with --task, a task_id. It comes back as it was, in order, with status, reason, extracted
-    and seconds. Blank lines are passed over.
+    A row holds completion (a text or a list) and answer (or reference); for a program its tests:
+    test, test_list or tests; with --task, a task_id. The shapes of verl, SkyRL, open-instruct,
+    GSM8K, MATH, HumanEval, MBPP, APPS and TACO are known. A row comes back as it was, in order,
+    with status, reason, extracted and seconds. Blank lines are passed over.
 
-    Exits 1 if any verdict is an error: then the infrastructure failed, not the completion.
+    Exits 1 if any verdict is an error, since the infrastructure failed then and not the completion,
+    or if no verdict is decided.
     """
     from rlvr.verify.score import score_file
 
@@ -414,8 +430,9 @@ def score(
     begun = time.perf_counter()
     try:
         with _signals_raised():
-            given = _key_values(options)
-            tally = score_file(file, verifier, out, given, workers, timeout, err, task)
+            given, keys = _key_values(options), {"answer": answer_key, "completion": completion_key}
+            columns = {part: key for part, key in keys.items() if key is not None}
+            tally = score_file(file, verifier, out, given, workers, timeout, err, task, columns)
     except (KeyboardInterrupt, _Ended) as ended:
         told, code = ended.args if isinstance(ended, _Ended) else ("interrupted", 130)
         _stop(told + (f"; {out} was not written" if out and out != DASH else ""), code)
@@ -429,11 +446,15 @@ def score(
         table.add_row(f"[bold]{status}", f"{count:,}", f"{count / n:.1%}")
     err.print(table)
     err.print(f"{n:,} lines in {seconds:.1f} s", highlight=False)
+    for shape, count in tally.shapes.most_common(3):
+        err.print(f"{count:,} read as {shape}", highlight=False, markup=False, soft_wrap=True)
     for (why, reason), count in tally.reasons.most_common(5):
         line = f"{count:,} {why}: {' '.join(reason.split())[:200]}"
         err.print(line, highlight=False, markup=False, soft_wrap=True)
     if tally.statuses["error"]:
         _stop(f"{tally.statuses['error']:,} of {n:,} verdicts are errors: see above", 1)
+    if not tally.decided:
+        _stop(f"{file}: no verdict is decided: {tally.why_undecided(verifier)}", 1)
 
 
 class _Ended(BaseException):

@@ -1,13 +1,15 @@
 """Export: a run's training completions as a dataset that `datasets.load_dataset(FOLDER)` opens.
 
 One Parquet file and a dataset card (README.md). What an arm kept is what it learned from in that
-round; real solutions, which some arms train on as well, are no completions and stay out.
+round; real solutions, which some arms train on as well, are no completions and stay out. With a
+shape (`rlvr.shapes`) the rows are as verl or another project has them: the problem as the task has
+it, its reference, which is drawn from the task again, and one completion.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,11 @@ import rlvr
 from rlvr.data import STATUSES, InputError
 from rlvr.records.layout import COMPLETIONS, MODEL, base_of
 from rlvr.records.record import new_folder
+from rlvr.results.compare import read_results
 from rlvr.results.frames import RunFrames, known, read_completions, read_run
+from rlvr.sections import one_line
+from rlvr.shapes.known import Item
+from rlvr.shapes.written import write
 
 DATA = COMPLETIONS
 COLUMNS = {
@@ -42,6 +48,8 @@ COLUMNS = {
     "prompt_token_ids": "the prompt's tokens",
     "token_ids": "the completion's tokens, which are what was trained on",
 }
+BESIDE = ("problem_id", "arm", "seed", "round", "sampled_from", "status", "kept")
+"""The columns that rows of a shape have besides its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +66,22 @@ class Exported:
 
 
 def export(
-    run: Path, out: Path | None, kept: bool, arms: Sequence[str] = (), seeds: Sequence[int] = ()
+    run: Path,
+    out: Path | None,
+    kept: bool,
+    arms: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    shape: str | None = None,
 ) -> Exported:
     """Write the completions of a run, or those kept, as a dataset into the new folder `out`.
 
     Those of all rounds of `arms` and `seeds`, or of all of them. `out` is RUN/dataset, or
-    RUN/dataset-kept, if None. A round is read at a time, so memory does not grow with the run.
+    RUN/dataset-kept, if None. `shape`: that of the rows, by its name; None is that of `COLUMNS`. A
+    round is read at a time, so memory does not grow with the run.
 
     Raises InputError, and writes nothing, where `run` is no run folder, has no such arm or seed or
-    nothing to export, or `out` is there already; RunError when the disk won't take it.
+    nothing to export, or `out` is there already; where a shape can't hold the references, or they
+    are not those of the run any more; RunError when the disk won't take it.
     """
     frames = read_run(run)
     for arm in arms:
@@ -76,12 +91,14 @@ def export(
     out = out or run / ("dataset-kept" if kept else "dataset")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: is there already: delete it, or give another folder with -o")
+    shaped = None if shape is None else _shaping(run, shape)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     with new_folder(out) as folder:
         writer = None
-        for arm, table in _tables(frames, kept, arms, seeds):
-            writer = writer or pq.ParquetWriter(folder / DATA, table.schema, compression="zstd")
-            writer.write_table(table)
+        for arm, table in _tables(frames, kept, arms, seeds, prompted=shape is None):
+            written = table if shaped is None else shaped(table, writer and writer.schema)
+            writer = writer or pq.ParquetWriter(folder / DATA, written.schema, compression="zstd")
+            writer.write_table(written)
             counts[arm] += _counts(table)
         if writer is None:
             what = "completions kept" if kept else "completions"
@@ -90,15 +107,15 @@ def export(
                 "a run of which only the figures are there"
             )
         writer.close()
-        card = _card(frames, kept, counts)
+        card = _card(frames, kept, counts, shape)
         (folder / "README.md").write_text(card, encoding="utf-8")
     return Exported(out, dict(counts))
 
 
 def _tables(
-    frames: RunFrames, kept: bool, arms: Sequence[str], seeds: Sequence[int]
+    frames: RunFrames, kept: bool, arms: Sequence[str], seeds: Sequence[int], prompted: bool
 ) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the arm and the rows of each round that has some."""
+    """Yield the arm and the rows of each round that has some; `prompted`: their prompts count."""
     for place in frames.places(COMPLETIONS):
         if place.arm not in (arms or frames.arms) or place.seed not in (seeds or frames.seeds):
             continue
@@ -107,10 +124,39 @@ def _tables(
             table = table.filter(table["kept"])
         if not len(table):
             continue
-        if table["prompt"].null_count:
+        if prompted and table["prompt"].null_count:
             base = base_of(place.seed).folder(frames.folder) / MODEL
             raise InputError(f"{base}: gone, and with it the tokenizer that tells the prompts")
         yield place.arm, table.rename_columns({"text": "completion"}).select(list(COLUMNS))
+
+
+def _shaping(run: Path, shape: str) -> Callable[[pa.Table, pa.Schema | None], pa.Table]:
+    """Return what makes a round's rows those of a shape, in the schema of the rounds before."""
+    from rlvr.results.rescore import config_of, problems_of
+
+    r = read_results(run)
+    problems = problems_of(r, config_of(r))
+
+    def shaped(table: pa.Table, schema: pa.Schema | None) -> pa.Table:
+        rows = []
+        for row in table.select(["completion", *BESIDE]).to_pylist():
+            problem = problems[row["seed"]].get(row["problem_id"])
+            if problem is None:
+                raise InputError(
+                    f"{run}: the task has no problem {row['problem_id']!r} any more: give it the "
+                    "data that the run was made with"
+                )
+            one = Item(problem, (row.pop("completion"),), str(run))
+            rows.append(write(shape, one) | row)
+        try:
+            return pa.Table.from_pylist(rows, schema)
+        except pa.ArrowException as failure:
+            raise InputError(
+                f"{run}: its references are of several kinds, for which a column of Parquet has no "
+                f"type ({one_line(failure)}): choose another shape"
+            ) from failure
+
+    return shaped
 
 
 def _counts(table: pa.Table) -> Counter[str]:
@@ -119,7 +165,7 @@ def _counts(table: pa.Table) -> Counter[str]:
     return found
 
 
-def _card(frames: RunFrames, kept: bool, counts: dict[str, Counter[str]]) -> str:
+def _card(frames: RunFrames, kept: bool, counts: dict[str, Counter[str]], shape: str | None) -> str:
     """Return the dataset card: front matter for the hub, and what a reader has to know."""
     import yaml
     from huggingface_hub import DatasetCardData
@@ -164,7 +210,11 @@ def _card(frames: RunFrames, kept: bool, counts: dict[str, Counter[str]]) -> str
                 [(arm, *(f"{n[head]:,}" for head in heads)) for arm, n in counts.items()],
             ),
             "\n## Columns\n",
-            *_table(("column", "what it is"), [(f"`{k}`", v) for k, v in COLUMNS.items()]),
+            *([f"Those of the shape {shape}, one row a completion, and:\n"] if shape else []),
+            *_table(
+                ("column", "what it is"),
+                [(f"`{name}`", COLUMNS[name]) for name in (BESIDE if shape else COLUMNS)],
+            ),
             "\n## Licence\n",
             "Not stated: whoever publishes this adds it (`license:` above). The terms of the",
             "model, and of the problems, may bind what was sampled.\n",

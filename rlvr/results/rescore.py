@@ -77,11 +77,11 @@ def rescore(
     given = dict(options or {})
     check_options(loaded, given)
     r = read_results(run)
-    config = _config(r)
+    config = config_of(r)
     files = list(_files(r, config))
     if not files:
         raise InputError(f"{run}: no completions in it (seed-*/), only figures: nothing to rescore")
-    problems = _problems(r, config)
+    problems = problems_of(r, config)
     out = out or default_folder(run, verifier)
     judge = {"verifier": verifier, "version": loaded.version, "options": given, "timeout": timeout}
     with record.locked(out), VerifierPool(verifier, given, workers, timeout) as pool:
@@ -156,7 +156,7 @@ def _files(r: Results, config: Config) -> Iterator[_File]:
                     yield file
 
 
-def _config(r: Results) -> Config:
+def config_of(r: Results) -> Config:
     """Return the run's config. Raises InputError for a study's, or where it can't be read.
 
     The training data of a study is a corpus, whose status is its truth, or a transcriber's.
@@ -174,11 +174,11 @@ def _config(r: Results) -> Config:
         key = ".".join(map(str, first["loc"]))
         raise InputError(
             f"{r.folder}/config.json: {key}: this version of rlvr can't read it ({first['msg']}): "
-            "rescore with the version that made the run (manifest.json names it)"
+            "use the version that made the run (manifest.json names it)"
         ) from failure
 
 
-def _problems(r: Results, config: Config) -> Problems:
+def problems_of(r: Results, config: Config) -> Problems:
     """Return the problems of each seed by id, drawn again from the task.
 
     Raises InputError where they are not those that the run began with.

@@ -53,7 +53,8 @@ def read_rows(source: Source, split: str | None = None) -> Iterator[tuple[str, R
     elif is_parquet(source):
         yield from _numbered(str(source), _from_parquet(source))
     else:
-        for where, line in numbered_lines(file_lines(source), shown(source)):
+        for number, line in numbered_lines(file_lines(source)):
+            where = f"{shown(source)}:{number}"
             yield where, parse(line, where)
 
 
@@ -92,12 +93,12 @@ def open_file(path: Path, mode: Literal["rb", "wb"], name: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path, mode)) if name.suffix == ".gz" else open(path, mode)
 
 
-def numbered_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[str, bytes]]:
-    """Yield each line that is not blank, after `name:N`, and without a byte order mark."""
+def numbered_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield each line that is not blank, after its number, and without a byte order mark."""
     for number, line in enumerate(lines, 1):
         line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
         if line.strip():
-            yield f"{name}:{number}", line
+            yield number, line
 
 
 def parse(line: bytes, where: str) -> Row:

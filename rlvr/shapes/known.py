@@ -18,8 +18,7 @@ be read.
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +28,8 @@ from rlvr.shapes.files import Row, Source, read_rows
 from rlvr.shapes.values import Messages, value
 
 COLUMNS = ("prompt", "answer", "solution", "completion", "level", "id")  # what `columns` may name
+COMPLETION = "completion|completions|response|responses"
+MBPP_TEST = "\nYour code should pass this test: {}\n"
 FIRST = 100  # rows by which a shape is recognised
 
 
@@ -49,10 +50,10 @@ class Shape:
     """A shape of rows.
 
     `prompt`, `answer`, `solution`, `completion`, `level`, `id`: the columns, "" for none. `marks`:
-    further columns that a row of this shape has. `marked`: a regular expression that its answer
-    contains. `verifier`: the one that suits references that are no tests. `ask` and `refer` make
-    the prompt and the reference of a row. `replies`: the assistant's last message is no part of the
-    prompt, but a solution or a completion. `about`: whose shape it is, for the page of shapes.
+    further columns that a row of this shape has. `mark`: what its answer contains. `verifier`: the
+    one that suits references that are no tests. `ask` and `refer` make the prompt and the reference
+    of a row. `replies`: the assistant's last message is no part of the prompt, but a solution or a
+    completion. `about`: whose shape it is, for the page of shapes.
     """
 
     name: str
@@ -60,9 +61,9 @@ class Shape:
     prompt: str
     answer: str
     marks: tuple[str, ...] = ()
-    marked: str = ""
+    mark: str = ""
     solution: str = ""
-    completion: str = "completion|completions|response|responses"
+    completion: str = COMPLETION
     level: str = "level"
     id: str = ""
     verifier: str = "math"
@@ -89,7 +90,7 @@ def _asked_with_test(shape: Shape, row: Row) -> Any:
     text, tests = value(row, shape.prompt), value(row, shape.answer)
     if not isinstance(text, str) or not isinstance(tests, list) or not tests:
         return text
-    return f"{text.strip()}\nYour code should pass this test: {tests[0]}\n"
+    return text.strip() + MBPP_TEST.format(tests[0])
 
 
 def _asked_with_start(shape: Shape, row: Row) -> Any:
@@ -164,7 +165,7 @@ SHAPES: tuple[Shape, ...] = (
         "GSM8K: the answer stands after `####`",
         prompt="question|problem",
         answer="answer",
-        marked="####",
+        mark="####",
     ),
     Shape(
         "prompt-answer",
@@ -178,12 +179,12 @@ SHAPES: tuple[Shape, ...] = (
         r"MATH: the answer stands in the solution's `\boxed{}`",
         prompt="problem",
         answer="solution",
-        marked=r"\\boxed",
+        mark="\\boxed",
     ),
 )
 """The shapes, in the order in which they are tried."""
 
-SHAPES_BY_NAME = {shape.name: shape for shape in SHAPES}
+BY_NAME = {shape.name: shape for shape in SHAPES}
 
 
 # --- recognising -----------------------------------------------------------------------------
@@ -194,32 +195,45 @@ def recognise(
     columns: Mapping[str, str] | None = None,
     where: str = "rows",
     name: str | None = None,
-    prompted: bool = True,
 ) -> Shape:
     """Return the shape of the first rows of a file, with the columns that they have.
 
     The first row that has a shape decides. `columns` gives the names of columns, by what they hold
     (`COLUMNS`); with `answer` among them it is prompt-answer. `name`: the shape that it must be.
-    `prompted`: whether rows need a prompt;
-    completions can be judged without. Raises InputError, which names the file, its columns and what
-    to say, if no shape fits.
+    Raises InputError, which names the file, its columns and what to say, if no shape fits.
     """
     _check(columns or {}, name, rows, where)
-    given: dict[str, Any] = dict(columns or {})
-    name = name or ("prompt-answer" if "answer" in given else None)
-    shapes = [replace(shape, **given) for shape in SHAPES if name in (None, shape.name)]
+    shapes = candidates(columns or {}, name)
     for row in rows:
-        for shape in shapes:
-            needed = (shape.answer, *shape.marks, *((shape.prompt,) if prompted else ()))
-            if all(value(row, column) is not None for column in needed) and (
-                re.search(shape.marked, str(value(row, shape.answer)))
-            ):
-                found: dict[str, Any] = {
-                    part: _present([row] if part in ("prompt", "answer") else rows, shape, part)
-                    for part in COLUMNS
-                }
-                return replace(shape, **found)
+        shape = next((shape for shape in shapes if fits(shape, row)), None)
+        if shape is not None:
+            # Another row may have the columns that a row needn't have.
+            return resolved(resolved(shape, [row], ("prompt", "answer")), rows, COLUMNS)
     raise InputError(_unknown(rows, where, name))
+
+
+def candidates(columns: Mapping[str, str], name: str | None = None) -> tuple[Shape, ...]:
+    """Return the shapes that rows may have, in order, with the columns that are given."""
+    name = name or ("prompt-answer" if "answer" in columns else None)
+    given: dict[str, Any] = dict(columns)
+    return tuple(replace(shape, **given) for shape in SHAPES if name in (None, shape.name))
+
+
+def fits(shape: Shape, row: Row, prompted: bool = True) -> bool:
+    """Return whether a row has the columns of a shape, and the mark in its answer.
+
+    `prompted`: whether it needs a prompt; completions can be judged without.
+    """
+    needed = (shape.answer, *shape.marks, *((shape.prompt,) if prompted else ()))
+    if any(value(row, column) is None for column in needed):
+        return False
+    return not shape.mark or shape.mark in str(value(row, shape.answer))
+
+
+def resolved(shape: Shape, rows: Sequence[Row], parts: Iterable[str] = COLUMNS) -> Shape:
+    """Return a shape with the one column that the rows have for each part."""
+    found: dict[str, Any] = {part: _present(rows, shape, part) for part in parts}
+    return replace(shape, **found)
 
 
 def _present(rows: Sequence[Row], shape: Shape, part: str) -> str:
@@ -305,14 +319,11 @@ def read_items(
     return shape, (item(shape, row, where, number) for number, (where, row) in numbered)
 
 
-def item(shape: Shape, row: Row, where: str, number: int, prompted: bool = True) -> Item:
-    """Return a row as an item. Raises InputError, which names row, column and fix.
-
-    Without `prompted`, a prompt that can't be read is left out.
-    """
+def item(shape: Shape, row: Row, where: str, number: int) -> Item:
+    """Return a row as an item. Raises InputError, which names row, column and fix."""
     part = "prompt"
     try:
-        prompt, messages, reply = _prompt(shape, row, prompted)
+        prompt, messages, reply = prompt_of(shape, row)
         part = "answer"
         reference, solved = values.reference(shape.refer(shape, row))
         part = "solution"
@@ -324,12 +335,12 @@ def item(shape: Shape, row: Row, where: str, number: int, prompted: bool = True)
             f"{where}: no {part} under {getattr(shape, part)!r} ({reason}): put it there, leave "
             f"the row out, or name another column for {part} (read as {shape.name})"
         ) from None
-    level, name = value(row, shape.level), value(row, shape.id)
+    level, name = values.label(value(row, shape.level)), values.label(value(row, shape.id))
     problem = Problem(
-        id=str(number if name is None else name),
+        id=name or str(number),
         task=shape.name,
         split="train",
-        level=str("all" if level is None else level),
+        level=level or "all",
         prompt=prompt,
         reference=reference,
         solution=solution,
@@ -338,17 +349,15 @@ def item(shape: Shape, row: Row, where: str, number: int, prompted: bool = True)
     return Item(problem, found, where)
 
 
-def _prompt(shape: Shape, row: Row, needed: bool) -> tuple[str, Messages, str | None]:
-    """Return the prompt's text, its messages and the assistant's last one if that is no part."""
+def prompt_of(shape: Shape, row: Row) -> tuple[str, Messages, str | None]:
+    """Return a row's prompt as text, its messages, and the assistant's last one if it is a reply.
+
+    Raises ValueError, which says what is wrong with it.
+    """
     found = shape.ask(shape, row)
-    try:
-        messages = values.messages(found)
-        if messages is None:
-            return values.text_of(found), (), None
-    except ValueError:
-        if needed:
-            raise
-        return "", (), None
+    messages = values.messages(found)
+    if messages is None:
+        return values.text_of(found), (), None
     reply = None
     if shape.replies and len(messages) > 1 and messages[-1][0] == "assistant":
         messages, reply = messages[:-1], messages[-1][1]

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 from rlvr.maths.references import stated
@@ -20,13 +21,16 @@ TESTS = ("test", "test_list", "tests", "inputs", "input_output", "public_tests",
 
 def value(row: Mapping[str, Any], column: str) -> Any:
     """Return what a row has in a column, None if it has nothing."""
-    for name in column.split("|"):
-        found: Any = row.get(name)
+    found = row.get(column)
+    if found is not None:
+        return found
+    for name in column.split("|") if "|" in column else (column,):
+        found = row.get(name)
         if found is None and "." in name:
             found = row
             for key in name.split("."):
                 found = from_json(found)
-                found = found.get(key) if isinstance(found, Mapping) else None
+                found = found.get(key) if isinstance(found, dict) else None
         if found is not None:
             return found
     return None
@@ -45,7 +49,7 @@ def from_json(found: Any) -> Any:
 def messages(found: Any) -> Messages | None:
     """Return messages as pairs of role and content, None if `found` is something else."""
     found = from_json(found)
-    if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         return None
     if not found:
         raise ValueError("empty")
@@ -62,7 +66,7 @@ def _role(message: Mapping[str, Any]) -> str:
 def _content(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     parts = content if isinstance(content, list) else [{"text": content}]
-    texts: list[Any] = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    texts: list[Any] = [part.get("text") if isinstance(part, dict) else part for part in parts]
     if not all(isinstance(text, str) for text in texts):
         raise ValueError(f"the content of the {_role(message)}'s message is not text")
     return "".join(texts)
@@ -70,17 +74,17 @@ def _content(message: Mapping[str, Any]) -> str:
 
 def reference(found: Any) -> tuple[Any, str | None]:
     """Return the reference in an answer, and the solution if the answer was a whole one."""
-    if isinstance(found, list) and len(found) == 1:
-        return reference(found[0])
-    if isinstance(found, Mapping):  # Parquet adds the keys that other rows have, with null
-        found = {key: one for key, one in found.items() if one is not None}
-    if found is None or found in ("", [], {}) or found != found:
-        raise ValueError("not a number" if found else _what(found))
     if isinstance(found, str):
         return _from_text(found)
+    if isinstance(found, list) and len(found) == 1:
+        return reference(found[0])
+    if isinstance(found, dict):  # Parquet adds the keys that other rows have, with null
+        found = {key: one for key, one in found.items() if one is not None}
+    if found is None or found in ([], {}) or found != found:
+        raise ValueError("not a number" if found else _what(found))
     if isinstance(found, list) and _is_tests(found):
         return _tests(found), None
-    if isinstance(found, list | Mapping | bool):
+    if isinstance(found, list | dict | bool) or found in (inf, -inf):
         return found, None
     if isinstance(found, int | float | Decimal):
         return str(found), None
@@ -89,7 +93,7 @@ def reference(found: Any) -> tuple[Any, str | None]:
 
 def _from_text(found: str) -> tuple[Any, str | None]:
     read = from_json(found)
-    if isinstance(read, Mapping):
+    if isinstance(read, dict):
         return read, None
     if isinstance(read, list) and _is_tests(read):
         return _tests(read), None
@@ -138,7 +142,7 @@ def _without_commas(number: str) -> str:
 
 def _is_tests(found: list[Any]) -> bool:
     """Whether a list is tests: {"input", "output"} each, or an assertion each."""
-    pairs = all(isinstance(one, Mapping) and {"input", "output"} <= one.keys() for one in found)
+    pairs = all(isinstance(one, dict) and {"input", "output"} <= one.keys() for one in found)
     asserted = all(isinstance(one, str) and one.lstrip().startswith("assert") for one in found)
     return bool(found) and (pairs or asserted)
 
@@ -164,6 +168,13 @@ def _what(found: Any) -> str:
         return "null or missing"
     empty = not isinstance(found, int | float) and not found
     return "empty" if empty or isinstance(found, str) else f"a {type(found).__name__}"
+
+
+def label(found: Any) -> str:
+    """Return the text of a level or an id, "" if there is none; a list's parts are joined."""
+    if isinstance(found, list):
+        return ", ".join(map(label, found))
+    return "" if found is None else str(found)
 
 
 def solution(found: Any) -> str | None:

@@ -29,7 +29,7 @@ from rlvr.data import DASH, InputError, Problem, Verdict
 from rlvr.records.record import write_json
 from rlvr.verify.audit import CONFIDENCE, SHOWN, figures_of, interval, one_line, share
 from rlvr.verify.pool import VerifierPool
-from rlvr.verify.score import file_lines, read
+from rlvr.verify.score import read, rows_of
 from rlvr.verify.verifier import check_options, load_verifier
 
 EXPECTED = ("correct", "wrong", "abstain")
@@ -122,20 +122,19 @@ def read_labelled(file: Path, whole_line: bool = False) -> Iterator[Line]:
 
     Raises InputError naming file, line and key.
     """
-    for _, record, problem in read(file_lines(file), str(file), whole_line):
-        expected = _expected(record, f"{file}:{problem.id}")
-        group = record.get("class") or record.get("type") or ""
-        reference = problem.reference
-        if reference == {key: value for key, value in record.items() if key != "completion"}:
+    for line in read(rows_of(file), str(file), whole_line):
+        reference = line.problem.reference
+        if reference == {key: one for key, one in line.row.items() if key != "completion"}:
             hidden = {"expected", "label", "class"}  # the reference is the line itself
-            reference = {key: value for key, value in reference.items() if key not in hidden}
-        yield Line(
-            replace(problem, reference=reference),
-            record["completion"],
-            expected,
-            str(group),
-            str(file),
-        )
+            reference = {key: one for key, one in reference.items() if key not in hidden}
+        for completion in line.completions:
+            yield Line(
+                replace(line.problem, reference=reference),
+                completion,
+                _expected(line.row, line.where),
+                str(line.row.get("class") or line.row.get("type") or ""),
+                str(file),
+            )
 
 
 def _expected(record: Mapping[str, Any], where: str) -> str:

@@ -1,47 +1,86 @@
-"""Score: a verdict for every line of a JSONL file, in order and in constant memory.
+"""Score: a verdict for every row of a file, in order and in constant memory.
 
-A line is an object with `completion` and a reference: `answer`, else `reference`, else, for
-programs, the tests (`test`, `test_list` or `tests`); then the reference is the whole line. With a
-task, the reference is that of the problem that the line's `task_id` names (HumanEval's samples have
-nothing else). A line comes back byte for byte, with `status`, `reason`, `extracted` and `seconds`
-added, and `passed` and `fraction` if there are tests. If a line has fields of these names, they
-belong to an older verdict and are left out. Blank lines are left out.
+A row has a completion, or a list of them, and a reference, in any of the shapes that `rlvr.shapes`
+knows; `columns` names others. If its reference is tests in columns of their own (`test`,
+`test_list` or `tests`), it is the whole row. With a task, it is that of the problem that the row's
+`task_id` names; HumanEval's samples, which have nothing else, need no task to be named.
+
+A row comes back with `status`, `reason`, `extracted` and `seconds` added, and `passed` and
+`fraction` if there are tests; they are lists if the completions are. A line of JSONL comes back
+byte for byte before them. If a row has fields of these names, they belong to an older verdict and
+are left out. Blank lines are left out. `-o NAME.parquet` writes Parquet, for which all rows are
+held in memory.
 """
 
 from __future__ import annotations
 
-import gzip
+import io
 import json
 import os
+import re
 import sys
-import zlib
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from rlvr.data import DASH, InputError, Problem, RunError, Verdict
+from rlvr.data import DASH, DECIDED, InputError, Problem, RunError, Verdict
+from rlvr.sections import one_line
+from rlvr.shapes import values
+from rlvr.shapes.files import (
+    Row,
+    file_lines,
+    is_parquet,
+    numbered_lines,
+    open_file,
+    parse,
+    read_rows,
+    shown,
+)
+from rlvr.shapes.known import (
+    COMPLETION,
+    Shape,
+    candidates,
+    fits,
+    prompt_of,
+    resolved,
+    suited,
+    understood,
+)
+from rlvr.shapes.values import value
 from rlvr.verify.plugins import load_plugin
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.verifier import check_options, load_verifier
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 TESTS = ("test", "test_list", "tests")
-FIELDS = {"status", "reason", "extracted", "seconds", "passed", "fraction"}
+TESTED = Shape("tests", "", prompt="prompt", answer="|".join(TESTS), verifier="code")
+ALWAYS = ("status", "reason", "extracted", "seconds")
+FIELDS = {*ALWAYS, "passed", "fraction"}
 STEP = 256  # lines between two updates of the progress bar
 DISTINCT = 1000  # distinct reasons that are counted; further ones are counted together
+_SAMPLE = re.compile(r"HumanEval/[0-9]+")
 
 
 @dataclass
 class Tally:
-    """How often each status occurred, and the reasons of abstains and errors."""
+    """How often each status occurred, the reasons of abstains and errors, and how rows were read.
+
+    `shapes`: how many rows were read in each way, in words. `suited`: how many of their references
+    each verifier suits.
+    """
 
     statuses: Counter[str] = field(default_factory=Counter)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    shapes: Counter[str] = field(default_factory=Counter)
+    suited: Counter[str] = field(default_factory=Counter)
 
     def add(self, verdict: Verdict) -> None:
         """Count one verdict."""
@@ -50,6 +89,42 @@ class Tally:
             reason = (verdict.status, verdict.reason)
             full = len(self.reasons) >= DISTINCT and reason not in self.reasons
             self.reasons[(verdict.status, "other reasons") if full else reason] += 1
+
+    def read(self, line: Line) -> None:
+        """Count how a row was read."""
+        if line.shape is not None:
+            self.shapes[understood(line.shape)] += 1
+            self.suited[suited(line.shape, line.problem)] += 1
+
+    @property
+    def decided(self) -> int:
+        """How many verdicts are correct or wrong."""
+        return sum(self.statuses[status] for status in DECIDED)
+
+    def why_undecided(self, verifier: str) -> str:
+        """Return the most frequent reason, and the verifier that suits the references better."""
+        (_, reason), _ = self.reasons.most_common(1)[0]
+        suits = self.suited.most_common(1)[0][0] if self.suited else verifier
+        better = f"the references suit --verifier {suits}" if suits != verifier else (
+            "is the right column the answer (--answer-key)?"
+        )  # fmt: skip
+        return f"{' '.join(reason.split())[:200]}: {better}"
+
+
+class Line(NamedTuple):
+    """A row to be scored.
+
+    `data`: its bytes, if it was a line of JSONL. `listed`: whether its completions are a list, and
+    so its verdicts. `shape`: how its reference was read, None if it was not read from the row.
+    """
+
+    where: str
+    data: bytes | None
+    row: Row
+    problem: Problem
+    completions: tuple[str, ...]
+    listed: bool
+    shape: Shape | None
 
 
 def score_file(
@@ -61,153 +136,273 @@ def score_file(
     timeout: float | None = None,
     console: Console | None = None,
     task: str | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Tally:
     """Score `source` ("-" is standard input) into `out`, or to standard output.
 
     `out` is written whole or not at all; "-" is standard output too. `console` shows progress if
-    it is a terminal. If `task` is given, the references are the task's, by each line's `task_id`.
-    Raises InputError, which names file, line and key. For a file on the disk it does so before
-    anything is verified.
+    it is a terminal. If `task` is given, the references are the task's, by each row's `task_id`.
+    `columns`: names of columns, by what they hold (`rlvr.shapes.known`). Raises InputError, which
+    names file, row and column. For a file on the disk it does so before anything is verified.
     """
     check_options(load_verifier(verifier), options or {})
-    known = load_plugin("task", task, "references")[0]() if task else None
-    shown = "standard input" if source == DASH else str(source)
+    known = references(task) if task else None
     with VerifierPool(verifier, dict(options or {}), workers, timeout) as pool:
+
+        def lines() -> Iterator[Line]:
+            return read(rows_of(source), shown(source), pool.verifier.whole_line, known, columns)
+
         total = None
-        if source.is_file():
-            total = sum(1 for _ in read(file_lines(source), shown, pool.verifier.whole_line, known))
+        if source.is_file() or source.is_dir():
+            total = sum(1 for _ in lines())
+            if out is not None and is_parquet(out):
+                table_of([line.row for line in lines()], out)
         tally = Tally()
-        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("lines"), TimeRemainingColumn())
-        bar = Progress(*columns, console=console, disable=not (console and console.is_terminal))
-        with _writing(out) as file, bar:
+        parts = (BarColumn(), MofNCompleteColumn(), TextColumn("lines"), TimeRemainingColumn())
+        bar = Progress(*parts, console=console, disable=not (console and console.is_terminal))
+        with _writing(out) as write, bar:
             shown_lines = bar.add_task("", total=total)
-            for line, verdict in score(file_lines(source), pool, shown, known):
-                file.write(line)
-                tally.add(verdict)
-                if tally.statuses.total() % STEP == 0:
+            for number, (line, verdicts) in enumerate(score(lines(), pool), 1):
+                write(line, verdicts)
+                tally.read(line)
+                for verdict in verdicts:
+                    tally.add(verdict)
+                if number % STEP == 0:
                     bar.advance(shown_lines, STEP)
-            file.flush()
     return tally
 
 
-def score(
-    lines: Iterable[bytes],
-    pool: VerifierPool,
-    where: str = "line",
-    known: Mapping[str, Any] | None = None,
-) -> Iterator[tuple[bytes, Verdict]]:
-    """Yield each line with its verdict's fields added, and the verdict.
+def references(task: str) -> Mapping[str, Any]:
+    """Return a task's references by their `task_id`. Raises InputError for a task without any."""
+    found: Mapping[str, Any] = load_plugin("task", task, "references")[0]()
+    return found
 
-    `known` has the references by `task_id`. It holds no more lines than the pool's window. Raises
-    InputError for a line that can't be used, and names it as `where:N`.
+
+def score(lines: Iterable[Line], pool: VerifierPool) -> Iterator[tuple[Line, list[Verdict]]]:
+    """Yield each line with the verdicts on its completions.
+
+    It holds no more completions than the pool's window.
     """
-    held: deque[tuple[bytes, set[str]]] = deque()
+    held: deque[Line] = deque()
 
     def items() -> Iterator[tuple[Problem, str]]:
-        for line, record, problem in read(lines, where, pool.verifier.whole_line, known):
-            held.append((line, FIELDS & record.keys()))
-            yield problem, record["completion"]
+        for line in lines:
+            held.append(line)
+            for completion in line.completions:
+                yield line.problem, completion
 
+    verdicts: list[Verdict] = []
     for verdict in pool.verify(items()):
-        line, taken = held.popleft()
-        yield _with_verdict(line, taken, verdict), verdict
+        verdicts.append(verdict)
+        if len(verdicts) == len(held[0].completions):
+            yield held.popleft(), verdicts
+            verdicts = []
 
 
-def _with_verdict(line: bytes, taken: set[str], verdict: Verdict) -> bytes:
-    fields: dict[str, Any] = {
-        "status": verdict.status,
-        "reason": verdict.reason,
-        "extracted": verdict.extracted,
-        "seconds": round(verdict.seconds, 6),
-    }
-    if verdict.passed:
-        fields |= {"passed": list(verdict.passed), "fraction": verdict.fraction}
-    if taken:
-        kept = {key: value for key, value in json.loads(line).items() if key not in FIELDS}
-        return json.dumps(kept | fields).encode() + b"\n"
-    return line.rstrip()[:-1] + b", " + json.dumps(fields)[1:].encode() + b"\n"
+# --- reading ---------------------------------------------------------------------------------
+
+
+class Found(NamedTuple):
+    """A row that was found: its number, what names it, its bytes if it was JSONL, its values."""
+
+    number: int
+    where: str
+    data: bytes | None
+    row: Row
+
+
+def rows_of(source: Path) -> Iterator[Found]:
+    """Yield the rows of a file, or of standard input."""
+    if source.is_dir() or is_parquet(source):
+        for number, (where, row) in enumerate(read_rows(source), 1):
+            yield Found(number, where, None, row)
+    else:
+        yield from rows_in(file_lines(source), shown(source))
+
+
+def rows_in(lines: Iterable[bytes], name: str) -> Iterator[Found]:
+    """Yield the rows in lines of JSONL."""
+    for number, line in numbered_lines(lines):
+        where = f"{name}:{number}"
+        yield Found(number, where, line, parse(line, where))
 
 
 def read(
-    lines: Iterable[bytes],
-    where: str,
+    rows: Iterable[Found],
+    name: str,
     whole_line: bool = False,
     known: Mapping[str, Any] | None = None,
-) -> Iterator[tuple[bytes, dict[str, Any], Problem]]:
-    """Yield each line, its content and its problem, whose id is the line's number.
+    columns: Mapping[str, str] | None = None,
+) -> Iterator[Line]:
+    """Yield each row with its completions, and with its problem, which has the reference.
 
-    The reference is the one that `known` has for the line's `task_id`; without `known` it is the
-    line's own. Raises InputError, which names the line as `where:N`. Blank lines are left out, but
-    they count as lines.
+    That is the one that `known` has for the row's `task_id`; without `known` it is the row's own:
+    all of it with `whole_line`, else what its shape says. Raises InputError, which names the row,
+    or the file `name` if it has no rows.
     """
-    empty = True
-    for number, line in enumerate(lines, 1):
-        line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-        if not line.strip():
-            continue
+    offered = candidates(columns or {})
+    given = "answer" in (columns or {})
+    offered += () if given else (TESTED,)
+    plain = () if given else ("answer", "reference")  # the rest of the row may belong to these
+    shape, empty = None, True
+    for number, where, data, row in rows:
         empty = False
-        try:
-            record = json.loads(line.decode())
-        except (ValueError, RecursionError) as failure:
-            raise InputError(
-                f"{where}:{number}: not JSON ({failure}): one JSON object a line"
-            ) from failure
-        if not isinstance(record, dict):
-            raise InputError(
-                f"{where}:{number}: a JSON {type(record).__name__}: an object with completion and "
-                "answer was expected"
-            )
-        if not isinstance(record.get("completion"), str):
-            raise InputError(f"{where}:{number}: no text under 'completion': put the model's there")
-        if known is None:
-            reference = _reference(record, whole_line)
-        elif str(name := record.get("task_id")) in known:
-            reference = known[str(name)]
+        if shape is None or not fits(shape, row, prompted=False):
+            found = next((one for one in offered if fits(one, row, prompted=False)), None)
+            shape = resolved(found, [row]) if found else None
+        if known is None and shape is None and _SAMPLE.fullmatch(str(row.get("task_id"))):
+            known = references("humaneval")
+        said, listed = _said(shape or offered[0], row, where)
+        if known is not None:
+            problem, used = _problem(number, row, _of_task(known, row, where)), None
+        elif shape is None and not whole_line:
+            raise InputError(_no_reference(row, where))
+        elif shape is None or (shape.answer in plain and whole_line):
+            whole = _without(row, shape) if row.get("reference") is None else row["reference"]
+            problem, used = _problem(number, row, whole), None
+        elif shape.answer in TESTS:
+            problem, used = _problem(number, row, _without(row, shape)), shape
         else:
-            raise InputError(
-                f"{where}:{number}: the task has no problem {name!r}: put one that it has, such as "
-                f"{next(iter(known))!r}, under 'task_id'"
-            )
-        if reference is None:
-            raise InputError(
-                f"{where}:{number}: no reference: add 'answer' or 'reference', or, for a program, "
-                "'test', 'test_list' or 'tests'"
-            )
-        prompt = record.get("prompt")
-        text = prompt if isinstance(prompt, str) else ""
-        yield line, record, Problem(str(number), "score", "eval", "", text, reference)
+            problem, used = _own(number, shape, row), shape
+        yield Line(where, data, row, problem, said, listed, used)
     if empty:
-        raise InputError(f"{where}: empty: one JSON object a line with completion and answer")
+        raise InputError(f"{name}: empty: one JSON object a line with completion and answer")
 
 
-def _reference(record: dict[str, Any], whole_line: bool) -> Any:
-    for key in ("reference",) if whole_line else ("answer", "reference"):
-        if record.get(key) is not None:
-            return record[key]
-    if whole_line or any(key in record for key in TESTS):
-        return {key: value for key, value in record.items() if key != "completion"}
-    return None
-
-
-def file_lines(source: Path) -> Iterator[bytes]:
-    """Yield the lines of a file, gzipped or not, or of standard input.
-
-    Raises InputError for a file that can't be read.
-    """
-    if source == DASH:
-        if sys.stdin is None:
-            raise InputError("standard input is closed: open it, or name a file")
-        yield from sys.stdin.buffer
-        return
+def _said(shape: Shape, row: Row, where: str) -> tuple[tuple[str, ...], bool]:
+    """Return a row's completions, and whether they are a list. Raises InputError if it has none."""
+    found, column = value(row, shape.completion), shape.completion.partition("|")[0]
     try:
-        with _open(source, "rb", source) as file:
-            yield from file
-    except (OSError, EOFError, zlib.error) as failure:
-        raise InputError(f"{source}: can't be read: {failure}") from failure
+        said, reason = values.completions(found), "null or missing"
+        if not said and shape.replies and (reply := prompt_of(shape, row)[2]) is not None:
+            said = (reply,)
+    except ValueError as failure:
+        said, reason = (), str(failure)
+    if not said:
+        raise InputError(
+            f"{where}: no completion under {column or 'completion'!r} ({reason}): put what the "
+            "model wrote there, or name its column with --completion-key"
+        )
+    return said, isinstance(found, list) and isinstance(found[0], str)
+
+
+def _own(number: int, shape: Shape, row: Row) -> Problem:
+    """Return a row's problem. What can't be read stays as it is: the verifier will abstain."""
+    try:
+        reference, _ = values.reference(shape.refer(shape, row))
+    except ValueError:
+        reference = value(row, shape.answer)
+    try:
+        prompt, messages, _ = prompt_of(shape, row)
+    except ValueError:  # it is not needed
+        prompt, messages = "", ()
+    return Problem(str(number), "score", "eval", "", prompt, reference, messages=messages)
+
+
+def _problem(number: int, row: Row, reference: Any) -> Problem:
+    prompt = row.get("prompt")
+    text = prompt if isinstance(prompt, str) else ""
+    return Problem(str(number), "score", "eval", "", text, reference)
+
+
+def _of_task(known: Mapping[str, Any], row: Row, where: str) -> Any:
+    name = row.get("task_id")
+    if str(name) not in known:
+        raise InputError(
+            f"{where}: the task has no problem {name!r}: put one that it has, such as "
+            f"{next(iter(known))!r}, under 'task_id'"
+        )
+    return known[str(name)]
+
+
+def _without(row: Row, shape: Shape | None) -> Row:
+    """Return a row without its completions."""
+    said = shape.completion if shape is not None else COMPLETION
+    left_out = next((name for name in said.split("|") if row.get(name) is not None), "")
+    return {key: one for key, one in row.items() if key != left_out}
+
+
+def _no_reference(row: Row, where: str) -> str:
+    return (
+        f"{where}: no reference; its columns are {', '.join(row)}: add 'answer' or 'reference', "
+        "or, for a program, 'test', 'test_list' or 'tests', or name the answer's column with "
+        "--answer-key"
+    )
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+Write = Callable[[Line, list[Verdict]], object]
+
+
+def _fields(line: Line, verdicts: list[Verdict]) -> dict[str, Any]:
+    each = [
+        {
+            "status": verdict.status,
+            "reason": verdict.reason,
+            "extracted": verdict.extracted,
+            "seconds": round(verdict.seconds, 6),
+            "passed": list(verdict.passed) or None,
+            "fraction": verdict.fraction,
+        }
+        for verdict in verdicts
+    ]
+    names = [name for name in each[0] if name in ALWAYS or any(one["passed"] for one in each)]
+    return {name: [one[name] for one in each] if line.listed else each[0][name] for name in names}
+
+
+def _kept(row: Row) -> Row:
+    return {key: one for key, one in row.items() if key not in FIELDS}
+
+
+def _as_line(line: Line, verdicts: list[Verdict]) -> bytes:
+    fields = _fields(line, verdicts)
+    if line.data is None or FIELDS & line.row.keys():
+        return json.dumps(_kept(line.row) | fields, default=str).encode() + b"\n"
+    return line.data.rstrip()[:-1] + b", " + json.dumps(fields)[1:].encode() + b"\n"
+
+
+def table_of(rows: Sequence[Row], out: Path) -> pa.Table:
+    """Return rows as a table. Raises InputError, which names the column that can't be one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        try:
+            columns[name] = pa.array([row.get(name) for row in rows])
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as failure:
+            raise InputError(
+                f"{out}: column {name!r} can't be one of Parquet ({one_line(failure)}): leave it "
+                "out, or write JSONL"
+            ) from failure
+    table = pa.table(columns)
+    try:
+        pq.write_table(table.slice(0, 0), io.BytesIO())
+    except pa.ArrowException as failure:
+        raise InputError(
+            f"{out}: can't be written as Parquet ({one_line(failure)}): write JSONL"
+        ) from failure
+    return table
 
 
 @contextmanager
-def _writing(out: Path | None) -> Iterator[IO[bytes]]:
+def _writing(out: Path | None) -> Iterator[Write]:
+    """Yield what writes a line to `out`, which is there when the block has succeeded."""
+    with _file(out) as file:
+        if out is None or not is_parquet(out):
+            yield lambda line, verdicts: file.write(_as_line(line, verdicts))
+            file.flush()
+            return
+        import pyarrow.parquet as pq
+
+        rows: list[Row] = []
+        yield lambda line, verdicts: rows.append(_kept(line.row) | _fields(line, verdicts))
+        pq.write_table(table_of(rows, out), file)
+
+
+@contextmanager
+def _file(out: Path | None) -> Iterator[IO[bytes]]:
     """Yield a file that becomes `out` when the block succeeds, and is deleted when it fails."""
     if out is None or out == DASH:
         yield sys.stdout.buffer
@@ -220,7 +415,7 @@ def _writing(out: Path | None) -> Iterator[IO[bytes]]:
     device = out.exists() and not out.is_file()  # a pipe or /dev/null is never replaced
     temporary = out if device else out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
-        with _open(temporary, "wb", out) as file:
+        with open_file(temporary, "wb", out) as file:
             yield file
         if not device:
             with open(temporary, "rb") as written:
@@ -232,7 +427,3 @@ def _writing(out: Path | None) -> Iterator[IO[bytes]]:
     finally:
         if not device:
             temporary.unlink(missing_ok=True)
-
-
-def _open(path: Path, mode: Literal["rb", "wb"], name: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path, mode)) if name.suffix == ".gz" else open(path, mode)

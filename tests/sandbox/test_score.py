@@ -13,12 +13,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from support.command import Call, assert_refused
+from support.shapes import MADE, make
 
 from rlvr.data import InputError, RunError
 from rlvr.verify.pool import VerifierPool
-from rlvr.verify.score import Tally, score, score_file
+from rlvr.verify.score import Tally, read, rows_in, rows_of, score, score_file
 
 MOODY = '''"""Does what the completion says."""
 from rlvr.data import Verdict
@@ -159,7 +162,8 @@ def test_tests_passed_and_their_share(tmp_path: Path, moody: str) -> None:
     [
         ({"answer": "a", "reference": "b"}, "a"),
         ({"reference": "b", "tests": []}, "b"),
-        ({"answer": None, "reference": ["b"]}, ["b"]),
+        ({"answer": None, "reference": ["b"]}, "b"),
+        ({"answer": None, "reference": ["b", "c"]}, ["b", "c"]),
         ({"test_list": ["assert 1"], "id": 3}, {"test_list": ["assert 1"], "id": 3}),
         ({"prompt": "def", "test": "t"}, {"prompt": "def", "test": "t"}),
         ({"entry_point": "f", "tests": []}, {"entry_point": "f", "tests": []}),
@@ -227,7 +231,7 @@ def test_a_task_id_that_the_task_has_not_is_named(tmp_path: Path, line: Any, wor
     [
         ("{", ["not JSON", "one JSON object"]),
         ("[" * 100_000, ["not JSON"]),
-        ('"text"', ["a JSON str", "completion"]),
+        ('"text"', ["a JSON str", "one JSON object"]),
         ("{}", ["'completion'"]),
         ('{"completion": null, "answer": 1}', ["'completion'"]),
         ('{"completion": "1"}', ["'answer'", "'tests'"]),
@@ -264,7 +268,7 @@ def test_other_bad_input(tmp_path: Path) -> None:
         ("empty.jsonl", "empty.jsonl: empty"),
         ("not.jsonl.gz", "not.jsonl.gz: can't be read"),
         ("nowhere.jsonl", "nowhere.jsonl: can't be read"),
-        (".", "can't be read"),
+        (".", "neither Parquet files nor"),
     ):
         with pytest.raises(InputError, match=words):
             score_file(tmp_path / name, "exact", tmp_path / "out.jsonl")
@@ -381,7 +385,8 @@ def test_memory_is_flat(lines: int) -> None:
 
     def peak(n: int) -> int:
         with VerifierPool("exact", workers=1) as pool:
-            assert sum(1 for _ in score((line for _ in range(n)), pool)) == n
+            lines = read(rows_in((line for _ in range(n)), "x"), "x")
+            assert sum(1 for _ in score(lines, pool)) == n
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
     first = peak(lines)
@@ -395,3 +400,94 @@ def test_reasons_are_counted_within_bounds() -> None:
     for index in range(5000):
         tally.add(Verdict("abstain", f"reference {index}"))
     assert len(tally.reasons) == 1001 and tally.reasons[("abstain", "other reasons")] == 4000
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return make(tmp_path_factory.mktemp("shapes"), 4)
+
+
+@pytest.mark.parametrize("verifier", ["math", "code"])
+def test_files_of_other_projects_are_scored_as_they_come(
+    shapes: dict[str, Path], verifier: str
+) -> None:
+    with VerifierPool(verifier, workers=1) as pool:
+        for name, path in shapes.items():
+            if MADE[name].verifier != verifier:
+                continue
+            keys = {part: MADE[name].columns[part] for part in ("answer", "completion")
+                    if MADE[name].columns}  # fmt: skip
+            lines = read(rows_of(path), name, pool.verifier.whole_line, columns=keys)
+            found = list(score(lines, pool))
+            assert {line.shape.name for line, _ in found if line.shape} == {MADE[name].shape}
+            statuses = [[verdict.status for verdict in verdicts] for _, verdicts in found]
+            more = ["correct"] if name == "verl" else []  # its completions are lists
+            assert statuses == [["correct", *more], ["wrong", *more]] * 2, name
+
+
+def test_parquet_goes_in_and_out(shapes: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    tally = score_file(shapes["verl"], "math", out, workers=1)
+    before, after = pd.read_parquet(shapes["verl"]), pd.read_parquet(out)
+    assert [list(one) for one in after["status"]] == [["correct"] * 2, ["wrong", "correct"]] * 2
+    assert after["reward_model"].tolist() == before["reward_model"].tolist()
+    assert dict(tally.suited) == {"math": 4}
+    out = tmp_path / "out.jsonl"
+    score_file(shapes["mbpp"], "exact", out, workers=1)
+    first = json.loads(out.read_text().splitlines()[0])
+    assert first["test_list"] == MADE["mbpp"].row(0)["test_list"]
+    assert (first["task_id"], first["status"]) == (0, "wrong")
+
+
+def test_the_command_takes_keys_and_says_how_rows_were_read(
+    call: Call, shapes: dict[str, Path]
+) -> None:
+    keys = ("--answer-key", "gold", "--completion-key", "out")
+    code, out, err = call("score", shapes["columns"], "--verifier", "exact", *keys)
+    assert code == 0 and "4 read as prompt-answer (answer: gold, completion: out)" in err
+    assert len(out.splitlines()) == 4
+    assert_refused(
+        call,
+        ["own.parquet row 1: no completion", "--completion-key"],
+        *("score", shapes["columns"], "--verifier", "exact"),
+    )
+
+
+def test_a_file_without_any_decided_verdict_is_a_failure(
+    call: Call, shapes: dict[str, Path]
+) -> None:
+    code, _, err = call("score", shapes["skyrl"], "--verifier", "math")
+    assert code == 1
+    assert "skyrl.parquet: no verdict is decided: " in err
+    assert err.rstrip().endswith("the references suit --verifier code")
+
+
+def test_humanevals_samples_need_no_task_to_be_named(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "in.jsonl", {"task_id": "HumanEval/0", "completion": "  return True"})
+    assert [line["status"] for line in scored(path, "code", timeout=30.0)] == ["wrong"]
+
+
+def test_rows_of_several_shapes_are_read_each_by_its_own() -> None:
+    names = ("gsm8k", "math", "open-instruct", "prompt-answer", "mbpp", "gsm8k")
+    lines = [json.dumps(MADE[name].row(0), default=np.ndarray.tolist).encode() for name in names]
+    found = list(read(rows_in(lines, "x"), "x"))
+    assert [line.shape.name for line in found if line.shape] == list(names)
+    assert [line.problem.reference for line in found][:4] == ["1024", "24", "24", "24"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([{"n": 1}, {"n": "1"}], "column 'n' can't be one of Parquet"),
+        ([{"n": 10**30}], "column 'n' can't be one of Parquet"),
+        ([{"n": {}}], "can't be written as Parquet"),
+    ],
+)
+def test_what_parquet_cant_hold_is_told_before_anything_is_verified(
+    tmp_path: Path, rows: list[dict[str, Any]], words: str
+) -> None:
+    said = {"completion": "1", "answer": "1"}
+    path = jsonl(tmp_path / "in.jsonl", *[said | row for row in rows])
+    with pytest.raises(InputError, match=words):
+        score_file(path, "exact", tmp_path / "out.parquet", workers=1)
+    assert [*tmp_path.iterdir()] == [path]

@@ -17,7 +17,7 @@ from support.runs import TINY
 
 from rlvr.config import load
 from rlvr.data import InputError
-from rlvr.verify.score import read
+from rlvr.verify.score import read, rows_in
 
 PLAIN = yaml.safe_load(TINY.read_text())
 settings.load_profile(SAME)
@@ -112,9 +112,9 @@ def test_lines_are_read_or_named(n: int) -> None:
         filled = [number for number, line in enumerate(first + lines[1:], 1) if line.strip()]
         was_read: list[int] = []
         try:
-            for _, record, problem in read(lines, "x.jsonl", whole_line):
-                assert isinstance(record["completion"], str) and problem.reference is not None
-                was_read.append(int(problem.id))
+            for line in read(rows_in(lines, "x.jsonl"), "x.jsonl", whole_line):
+                assert line.completions and line.problem.reference is not None
+                was_read.append(int(line.problem.id))
         except InputError as failure:
             named = f"x.jsonl:{filled[len(was_read)]}: " if filled else "x.jsonl: empty"
             assert str(failure).startswith(named)

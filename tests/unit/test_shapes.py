@@ -1,6 +1,7 @@
 """Rows of other projects are understood, and what can't be is told in one line."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from rlvr.data import InputError, Problem
 from rlvr.shapes import known
 from rlvr.shapes.files import Hub, Row, read_rows
 from rlvr.shapes.known import SHAPES, Item, read_items, recognise, suited, understood
+from rlvr.shapes.written import write
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,44 @@ def problem_of(files: dict[str, Path], name: str, row: int = 3) -> Problem:
     return read(files[name], columns=MADE[name].columns)[row].problem
 
 
+@pytest.mark.parametrize("name", MADE)
+def test_each_file_is_written_and_read_back_equal(
+    files: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    shape, items = read_items(files[name], MADE[name].columns)
+    found = list(items)
+    pd.DataFrame([write(shape.name, item) for item in found]).to_parquet(tmp_path / "x.parquet")
+    back_shape, back = read_items(tmp_path / "x.parquet")
+    assert back_shape.name == shape.name
+    for old, new in zip(found, back, strict=True):
+        assert replace(new, where=old.where, problem=replace(new.problem, id=old.problem.id)) == old
+
+
+@pytest.mark.parametrize("target", ["verl", "skyrl", "open-instruct", "prompt-answer"])
+@pytest.mark.parametrize("name", ["gsm8k", "humaneval", "apps"])
+def test_one_shape_becomes_another(files: dict[str, Path], name: str, target: str) -> None:
+    item = read(files[name])[1]
+    row = json.loads(json.dumps(write(target, item)))
+    back = known.item(recognise([row]), row, "row 1", 1)
+    assert back.problem.reference == item.problem.reference
+    assert back.problem.prompt == item.problem.prompt
+    assert back.completions == item.completions
+
+
+def test_what_a_shape_cant_hold_is_refused(files: dict[str, Path]) -> None:
+    item = read(files["apps"])[0]
+    for name in ("gsm8k", "math", "humaneval", "mbpp"):
+        with pytest.raises(InputError) as failure:
+            write(name, item)
+        assert str(failure.value) == (
+            f"{files['apps']}:1: a row of the shape {name} can't hold its reference, a dict: "
+            "choose verl, open-instruct, prompt-answer"
+        )
+    with pytest.raises(InputError, match="no shape 'verlx', did you mean 'verl'"):
+        write("verlx", item)
+    assert write("messages", item) == write("open-instruct", item)
+
+
 def test_a_system_prompt_is_kept(files: dict[str, Path]) -> None:
     problem = problem_of(files, "verl")
     assert problem.messages == (("system", "Answer after ####."), ("user", "32+46="))
@@ -53,7 +93,7 @@ def test_a_system_prompt_is_kept(files: dict[str, Path]) -> None:
 def test_an_assistants_last_message_is_the_solution(files: dict[str, Path]) -> None:
     (item, *_) = read(files["open-instruct"])
     assert item.problem.messages == (("user", "11+13="),)
-    assert item.problem.solution == "#### 24"
+    assert (item.problem.solution, item.problem.level) == ("#### 24", "gsm8k")
     assert item.completions == ("#### 24",)
 
 
