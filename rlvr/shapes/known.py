@@ -255,8 +255,15 @@ def _check(columns: Mapping[str, str], name: str | None, rows: Sequence[Row], wh
             close = nearest(column, _names(rows))
             raise InputError(
                 f"{where}: nothing under {column!r}, which was given for {part}{close}: its "
-                f"columns are {', '.join(_names(rows))}"
+                f"columns are {listed(_names(rows))}"
             )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names of columns for a message of one line, the first of many."""
+    every = [" ".join(str(name).split()) for name in names]
+    more = f" and {len(every) - 20} more" if len(every) > 20 else ""
+    return ", ".join(every[:20]) + more or "none"
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
@@ -279,7 +286,7 @@ def _unknown(rows: Sequence[Row], where: str, name: str | None) -> str:
     would = ", ".join(f"{part}: {column}" for part, column in guessed.items())
     what = f"not of the shape {name}" if name else "of no known shape"
     return (
-        f"{where}: {what}; its columns are {', '.join(names) or 'none'}: say which hold what, as "
+        f"{where}: {what}; its columns are {listed(names)}: say which hold what, as "
         f"in columns: {{{would}}}"
     )
 

@@ -29,7 +29,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from rlvr.data import DASH, DECIDED, InputError, Problem, RunError, Verdict
+from rlvr.data import DASH, DECIDED, InputError, Problem, RunError, Verdict, nearest
 from rlvr.sections import one_line
 from rlvr.shapes import values
 from rlvr.shapes.files import (
@@ -47,6 +47,7 @@ from rlvr.shapes.known import (
     Shape,
     candidates,
     fits,
+    listed,
     prompt_of,
     resolved,
     suited,
@@ -256,7 +257,7 @@ def read(
         if known is not None:
             problem, used = _problem(number, row, _of_task(known, row, where)), None
         elif shape is None and not whole_line:
-            raise InputError(_no_reference(row, where))
+            raise InputError(_no_reference(row, where, (columns or {}).get("answer")))
         elif shape is None or (shape.answer in plain and whole_line):
             whole = _without(row, shape) if row.get("reference") is None else row["reference"]
             problem, used = _problem(number, row, whole), None
@@ -280,8 +281,9 @@ def _said(shape: Shape, row: Row, where: str) -> tuple[tuple[str, ...], bool]:
         said, reason = (), str(failure)
     if not said:
         raise InputError(
-            f"{where}: no completion under {column or 'completion'!r} ({reason}): put what the "
-            "model wrote there, or name its column with --completion-key"
+            f"{where}: no completion under {column or 'completion'!r} ({reason}"
+            f"{nearest(column, row)}): put what the model wrote there, or name its column with "
+            "--completion-key"
         )
     return said, isinstance(found, list) and isinstance(found[0], str)
 
@@ -322,11 +324,13 @@ def _without(row: Row, shape: Shape | None) -> Row:
     return {key: one for key, one in row.items() if key != left_out}
 
 
-def _no_reference(row: Row, where: str) -> str:
+def _no_reference(row: Row, where: str, key: str | None) -> str:
+    has = f"its columns are {listed(row)}"
+    if key is not None:
+        return f"{where}: nothing under {key!r}{nearest(key, row)}, which --answer-key names; {has}"
     return (
-        f"{where}: no reference; its columns are {', '.join(row)}: add 'answer' or 'reference', "
-        "or, for a program, 'test', 'test_list' or 'tests', or name the answer's column with "
-        "--answer-key"
+        f"{where}: no reference; {has}: add 'answer' or 'reference', or, for a program, 'test', "
+        "'test_list' or 'tests', or name the answer's column with --answer-key"
     )
 
 

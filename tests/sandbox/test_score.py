@@ -320,7 +320,7 @@ def test_a_dash_is_standard_output_in_every_command_that_writes_a_file(tmp_path:
     line = '{"completion": "7", "answer": "7", "label": true}\n'
     run = Path(__file__).parents[2] / "docs" / "results" / "quickstart"
     for words, begins, told in (
-        (("score", "-", "--verifier", "exact", "-o", "-"), '{"completion": "7"', "1 lines"),
+        (("score", "-", "--verifier", "exact", "-o", "-"), '{"completion": "7"', "1 verdicts"),
         (("audit", "exact", "--labelled", "-", "-o", "-"), "{", "agree"),
         (("report", str(run), "-o", "-"), "<!DOCTYPE html>", "Report: -"),
     ):
@@ -444,13 +444,16 @@ def test_the_command_takes_keys_and_says_how_rows_were_read(
 ) -> None:
     keys = ("--answer-key", "gold", "--completion-key", "out")
     code, out, err = call("score", shapes["columns"], "--verifier", "exact", *keys)
-    assert code == 0 and "4 read as prompt-answer (answer: gold, completion: out)" in err
+    assert code == 0 and "4 rows read as prompt-answer (answer: gold, completion: out)" in err
     assert len(out.splitlines()) == 4
     assert_refused(
         call,
         ["own.parquet row 1: no completion", "--completion-key"],
         *("score", shapes["columns"], "--verifier", "exact"),
     )
+    told = ["nothing under 'golt', did you mean 'gold'?, which --answer-key names"]
+    typed = ("--answer-key", "golt", "--completion-key", "out")
+    assert_refused(call, told, "score", shapes["columns"], "--verifier", "exact", *typed)
 
 
 def test_a_file_without_any_decided_verdict_is_a_failure(

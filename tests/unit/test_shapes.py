@@ -221,6 +221,12 @@ def test_an_unknown_shape_says_what_would_do(tmp_path: Path) -> None:
     assert read(path, columns={"prompt": "user_query", "answer": "gold_label"})
 
 
+def test_many_columns_and_odd_names_still_make_one_short_line() -> None:
+    with pytest.raises(InputError) as failure:
+        recognise([{f"a\nb{i}": "x" for i in range(5000)}])
+    assert "a b19 and 4980 more: say" in str(failure.value) and "\n" not in str(failure.value)
+
+
 @pytest.mark.parametrize(
     ("how", "told"),
     [
