@@ -75,6 +75,14 @@ class Shape:
 # --- the shapes ------------------------------------------------------------------------------
 
 
+def _ground_truth(shape: Shape, row: Row) -> Any:
+    """Some sets in verl's shape have their answers as JSON text of a list: `["34"]`."""
+    found = value(row, shape.answer)
+    read = values.from_json(found)
+    one = isinstance(read, list) and len(read) == 1 and isinstance(read[0], str)
+    return read if one else found
+
+
 def _humaneval(shape: Shape, row: Row) -> Any:
     keys = {"prompt": shape.prompt, "test": shape.answer, "entry_point": "entry_point"}
     return {key: value(row, column) for key, column in keys.items()}
@@ -110,6 +118,7 @@ SHAPES: tuple[Shape, ...] = (
         marks=("data_source",),
         level="data_source",
         id="extra_info.index",
+        refer=_ground_truth,
     ),
     Shape(
         "skyrl",

@@ -160,6 +160,15 @@ def test_answers(answer: object, reference: object) -> None:
     assert known.item(shape, row, "row 1", 1).problem.reference == reference
 
 
+def test_verls_answer_may_be_a_list_in_json_text() -> None:
+    row: Row = {"data_source": "x", "prompt": "?", "reward_model": {"ground_truth": r'["\\pi"]'}}
+    for one in (row, row | {"reward_model": json.dumps(row["reward_model"])}):
+        shape = recognise([one])
+        assert known.item(shape, one, "row 1", 1).problem.reference == r"\pi"
+    plain = {"prompt": "?", "answer": '["a"]'}
+    assert known.item(recognise([plain]), plain, "row 1", 1).problem.reference == '["a"]'
+
+
 BROKEN = {
     "null answer": ({"prompt": "?", "answer": None}, "no answer under 'answer' (null or missing)"),
     "no answer": ({"prompt": "?"}, "no answer under 'answer' (null or missing)"),
