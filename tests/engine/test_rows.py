@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from support.here import command_here
 from support.shapes import MADE, make
 
 import rlvr
+from rlvr.shapes import known
 
 CONFIG = {
     "name": "rows",
@@ -55,11 +57,26 @@ def test_a_round_on_verls_rows(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MADE)
-def test_a_round_on_each_shape(name: str, tmp_path: Path) -> None:
+def test_each_shape_is_run_scored_exported_and_read_back_equal(name: str, tmp_path: Path) -> None:
+    made, cache = MADE[name], tmp_path / "cache"
     said = run_a_round(name, tmp_path, "engine.max_model_len=256")
-    assert f"40 rows, {MADE[name].shape} (" in said
+    assert f"40 rows, {made.shape} (" in said
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
-    assert manifest["verifier"].startswith(f"{MADE[name].verifier}@")
-    run = rlvr.load_run(tmp_path / "run")
-    assert set(run.completions().status) <= {"correct", "wrong"}
-    assert len(run.evals()) > 0
+    assert manifest["verifier"].startswith(f"{made.verifier}@")
+    recorded = rlvr.load_run(tmp_path / "run").completions()
+    assert set(recorded.status) <= {"correct", "wrong"} and len(recorded) == 16
+
+    judge = ("--verifier", made.verifier)
+    command_here("export", tmp_path / "run", "--shape", made.shape, "-o", tmp_path / "out",
+                 cache=cache)  # fmt: skip
+    exported, again = tmp_path / "out" / "completions.parquet", tmp_path / "again.parquet"
+    assert known.read_items(exported)[0].name == made.shape
+    command_here("score", exported, *judge, "-o", again, cache=cache)
+    assert pd.read_parquet(again).status.tolist() == recorded.status.tolist()
+
+    parts = {part: made.columns.get(part) for part in ("answer", "completion")}
+    keys = [word for part, key in parts.items() if key for word in (f"--{part}-key", key)]
+    path = tmp_path / made.file
+    command_here("score", path, *judge, *keys, "-o", tmp_path / "s.parquet", cache=cache)
+    status = pd.read_parquet(tmp_path / "s.parquet").status
+    assert [one if isinstance(one, str) else one[0] for one in status] == ["correct", "wrong"] * 20
