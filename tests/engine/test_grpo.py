@@ -101,6 +101,22 @@ def step_value(run: Path, arm: str, step: int, metric: str) -> float:
     return float(chosen.value.iloc[0])
 
 
+@pytest.mark.slow
+def test_a_round_and_an_arm_that_are_added_walk_the_same_way(run: Path) -> None:
+    folder, cache, hole = run.parent / "added", run.parent / "cache", run.parent / "hole.py"
+    watch = f"verifier={hole}", "grpo.watch={verifier: exact, sample: 16}"
+    alone = ARMS.replace("{name: online, keep: verified, learner: grpo}, ", "")
+    run_here(folder, cache, *SMALL, *watch, alone, "rounds=1")
+    run_here(folder, cache, *SMALL, *watch)
+    for arm in ("online", "coin"):
+        for round_ in (1, 2):
+            ours, theirs = round_of(folder, 7, arm, round_), round_of(run, 7, arm, round_)
+            for name in ("completions.parquet", "eval.parquet", "steps.json", "metrics.json"):
+                assert (ours / name).read_bytes() == (theirs / name).read_bytes(), (ours, name)
+            weights = "model/model.safetensors"
+            assert (ours / weights).read_bytes() == (theirs / weights).read_bytes(), ours
+
+
 # What a round leaves
 
 
