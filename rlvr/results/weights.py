@@ -22,6 +22,8 @@ from rlvr.results.compare import read_results, rule_text, why
 from rlvr.results.frames import RunFrames, known, read_run
 from rlvr.results.verdict import rulings
 
+MISSING = "not recorded"
+
 
 def export_weights(
     run: Path, arm: str, seed: int | None, round_: int | None, out: Path | None
@@ -58,7 +60,7 @@ def _place(frames: RunFrames, arm: str, seed: int, round_: int | None) -> Place:
     """Return the round whose weights are asked for. Raises InputError where there are none."""
     base = base_of(seed)
     first = Place(seed, arm, 1)
-    places = [base] if arm == BASE else [first.at(t + 1) for t in range(frames.config["rounds"])]
+    places = [base] if arm == BASE else [first.at(t + 1) for t in range(frames.whole["rounds"])]
     there = [place for place in places if (place.folder(frames.folder) / MODEL).is_dir()]
     chosen = there[-1:] if round_ is None else [one for one in there if one.round == round_]
     if chosen:
@@ -91,10 +93,10 @@ def _card(frames: RunFrames, place: Place, files: Iterable[Path]) -> str:
         "run": config["name"],
         "started from": model,
         "task": config["task"]["name"],
-        "verifier": manifest.get("verifier", "not recorded"),
+        "verifier": manifest.get("verifier", MISSING),
         "config hash": frames.config_hash,
-        "rlvr": manifest.get("versions", {}).get("rlvr", "not recorded"),
-        "commit": manifest.get("commit") or "not recorded",
+        "rlvr": manifest.get("versions", {}).get("rlvr", MISSING),
+        "commit": manifest.get("commit") or MISSING,
         "exported with rlvr": rlvr.__version__,
     }
     facts |= {f"sha256 of {file.name}": record.file_sum(file) for file in files}
@@ -125,6 +127,8 @@ def _verdict(frames: RunFrames, place: Place) -> list[str]:
     rule = f"Rule, stated before the run: {rule_text(r)}."
     if place.arm == BASE:
         return ["The base has no verdict: arms are compared with it.\n", rule]
+    if place.arm not in r.arms:
+        return ["The arm was added after the run began: the rule is not about it.\n", rule]
     said = why(r, rulings(r)[place.arm])
     about = f"It is about the arm at round {r.round} over {len(r.seeds)} seeds"
     return [
@@ -148,8 +152,10 @@ def _figures(frames: RunFrames, place: Place) -> list[str]:
                 & (overall["round"] == one.round)
                 & (overall.metric == metric)
             ]
-            cells.append(f"{chosen.value.iloc[0]:.4f}" if len(chosen) else "not recorded")
-        rows.append((f"`{metric}`", find(metric).meaning, *cells))
+            cells.append(f"{chosen.value.iloc[0]:.4f}" if len(chosen) else MISSING)
+        [(name, says)] = find(metric).named(largest=str(k)).items()
+        if set(cells) != {MISSING}:
+            rows.append((f"`{name}`", says, *cells))
     return _table(("metric", "what it is", "base", "these weights"), rows)
 
 

@@ -140,6 +140,7 @@ def test_weights_are_a_plain_folder_with_a_card(run: Path, exported: Path) -> No
         f"{value(run, 7, 'unfiltered', 1, 'pass@1')[0]:.4f}",
         f"{value(run, 7, 'base', 0, 'pass@1')[0]:.4f}",
         "one seed's at round 1",
+        "| `pass@4` | share of problems with a correct one in the largest k samples |",
     ):
         assert said in card, said
 
