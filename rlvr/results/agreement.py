@@ -106,7 +106,9 @@ def _rows(of: Rescored, place: Place, name: str) -> pd.DataFrame:
         {
             "set": pd.Categorical([SETS[not training]] * len(rows), list(SETS)),
             "seed": place.seed,
-            "arm": pd.Categorical([place.arm] * len(rows), [BASE, *of.r.arms]),
+            "arm": pd.Categorical(
+                [place.arm] * len(rows), [BASE, *(arm.name for arm in of.config.arms)]
+            ),
             "round": place.round,
             "row": rows,
             "problem": numbers[ids.indices.to_numpy()],

@@ -49,10 +49,13 @@ def rests_on_verdicts(name: str) -> bool:
 def results(of: Rescored, figures: Figures) -> Results:
     """Return the run's results with these figures for all that rest on verdicts.
 
-    What has no new figure has none: nothing that the run's verifier said is left in.
+    What has no new figure has none: nothing that the run's verifier said is left in. As in the
+    run's own results, figures of what was added to it later are left out.
     """
     own = {key: x for key, x in of.r.values.items() if not rests_on_verdicts(key[3])}
-    return replace(of.r, folder=of.out, values=own | figures)
+    places = {key[:3] for key in of.r.values}
+    new = {key: x for key, x in figures.items() if key[:3] in places}
+    return replace(of.r, folder=of.out, values=own | new, added="", exploratory=())
 
 
 # Held-out completions -----------------------------------------------------------------------------

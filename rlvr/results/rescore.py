@@ -37,7 +37,7 @@ from rlvr.data import InputError, Problem
 from rlvr.evaluate.evaluation import RECORD
 from rlvr.loop import preflight, sealing
 from rlvr.loop.preflight import verifier_of
-from rlvr.records import record, seals
+from rlvr.records import added, record, seals
 from rlvr.records.layout import BASE, COMPLETIONS, EVALUATION, Place, base_of
 from rlvr.records.stored import JUDGED, Shape, Stored
 from rlvr.results.agreement import KINDS, Rescored
@@ -157,8 +157,9 @@ def _files(r: Results, config: Config) -> Iterator[_File]:
 
 
 def config_of(r: Results) -> Config:
-    """Return the run's config. Raises InputError for a study's, or where it can't be read.
+    """Return the config of all that a run has, what was added to it later included.
 
+    Raises InputError for a study's, or where it can't be read.
     The training data of a study is a corpus, whose status is its truth, or a transcriber's.
     """
     for study in ("corpus", "transcription"):
@@ -168,7 +169,7 @@ def config_of(r: Results) -> Config:
                 "by its verifier: give a run without one"
             )
     try:
-        return Config.model_validate(r.config)
+        return Config.model_validate(added.whole(r.config, added.read(r.folder)))
     except ValidationError as failure:
         first = failure.errors()[0]
         key = ".".join(map(str, first["loc"]))
@@ -184,12 +185,16 @@ def problems_of(r: Results, config: Config) -> Problems:
     Raises InputError where they are not those that the run began with.
     """
     drawn = {seed: preflight.draw(config, seed) for seed in config.seeds}
-    recorded = seals.read_manifest(r.folder).get("sealed", {})
-    known = {
-        kind: {name: value for name, value in parts.items() if name in recorded.get(kind, {})}
-        for kind, parts in sealing.drawn(config, drawn).items()
-    }
-    sealing.hold(recorded, known, str(r.folder))
+    began = added.extent(r.config, seals.read_manifest(r.folder).get("sealed", {}))
+    for extent in (began, *added.read(r.folder)):
+        reach = {"rounds": extent.rounds, "seeds": list(extent.seeds)}
+        now = sealing.drawn(config.model_copy(update=reach), drawn)
+        known = {
+            kind: {name: value for name, value in parts.items() if name in extent.sealed[kind]}
+            for kind, parts in now.items()
+            if kind in extent.sealed
+        }
+        sealing.hold(extent.sealed, known, str(r.folder))
     return {
         seed: {one.id: one for part in (*of.rounds, of.held_out) for one in part}
         for seed, of in drawn.items()

@@ -22,7 +22,7 @@ from support.made_run import config, make_run
 from support.runs import files, round_of
 
 from rlvr.data import InputError
-from rlvr.records import record
+from rlvr.records import added, record
 from rlvr.report.rescored import by_others
 from rlvr.results import rescore as rescore_
 from rlvr.results.compare import read_results
@@ -280,6 +280,24 @@ def test_a_run_that_is_another_now_is_refused(
     with pytest.raises(InputError, match=words):
         rescore(small, "exact", tmp_path / "out", workers=1)
     assert not (tmp_path / "out/rescored.json").exists()
+
+
+def test_what_was_added_to_a_run_is_judged_and_the_verdict_stays_that_of_its_beginning(
+    tmp_path: Path,
+) -> None:
+    of = config(seeds=[0, 1], arms=["verified", "unfiltered"])
+    run = make_run(tmp_path / "run", of)
+    saved = json.loads((run / "config.json").read_text())
+    whole = added.extent(saved["config"], {}, 1)
+    began = saved["config"] | {"rounds": 1, "seeds": [0], "arms": saved["config"]["arms"][:1]}
+    entries = added.as_json([whole])
+    record.write_json(run / "config.json", {"config": began, "hash": saved["hash"], **entries})
+    found = rescore(run, "exact", workers=1)
+    assert found["rule"]["round"] == 1
+    assert [one["arm"] for one in found["verdicts"]] == ["verified"]
+    assert found["completions"] == {"training": 2 * 2 * 2 * 48, "held-out": 2 * 5 * 20 * 5}
+    rows = [(one["arm"], one["round"]) for one in found["kept"]]
+    assert rows == [("verified", 1), ("verified", 2), ("unfiltered", 1), ("unfiltered", 2)]
 
 
 def test_problems_that_are_not_those_of_the_run_are_refused(small: Path) -> None:

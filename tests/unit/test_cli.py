@@ -30,7 +30,6 @@ COMMANDS = {
     "claims": ["c1", "--budget", "--out"],
     "export": ["run", "--kept", "--arm", "--seed", "--out"],
     "score": ["file", "--verifier", "--out", "--option", "--workers", "--timeout"],
-    "rescore": ["run", "--verifier", "--out", "--option", "--workers", "--timeout"],
     "check": ["name", "-n", "--option", "--timeout"],
     "new": ["verifier", "name", "--folder"],
     "list": ["verifiers|tasks|arms|models|configs"],
