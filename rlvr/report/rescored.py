@@ -35,7 +35,7 @@ def by_others(r: Results) -> list[ByAnother]:
 def _read(r: Results, path: Path) -> ByAnother:
     try:
         of: Summary = json.loads(path.read_text(encoding="utf-8"))
-        tables = [*sheets(of), *([example_sheet(of)] if of["examples"] else [])]
+        tables = [*sheets(of, every_round=True), *([example_sheet(of)] if of["examples"] else [])]
         name, lines = names(of)[1], [*_stale(r, of), *said(of)]
     except (ValueError, TypeError, KeyError) as failure:
         raise InputError(

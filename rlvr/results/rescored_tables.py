@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from rlvr.data import STATUSES
+from rlvr.data import DECIDED, STATUSES
 from rlvr.results.agreement import SETS
 from rlvr.results.effects import number, signed, span
 from rlvr.results.tables import empty_table
@@ -53,11 +53,17 @@ def print_rescored(of: Summary, console: Console) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def sheets(of: Summary) -> list[Sheet]:
-    """Return the tables of a summary, in the order in which they are read."""
-    first = [verdict_sheet(of), *([condition_sheet(of)] if of["conditions"] else [])]
-    kept = [kept_sheet(of)] if of["kept"] else []
-    return [*first, pair_sheet(of), rate_sheet(of), reverse_sheet(of), *kept]
+def sheets(of: Summary, every_round: bool = False) -> list[Sheet]:
+    """Return the tables of a summary, in the order in which they are read.
+
+    Those by round have the base, the first round and the last one, or every one.
+    """
+    last = max((one["round"] for one in of["by_round"]), default=0)
+    rounds = range(last + 1) if every_round else (0, 1, last)
+    conditions = [condition_sheet(of)] if of["conditions"] else []
+    rates = [pair_sheet(of), rate_sheet(of), reverse_sheet(of), round_sheet(of, rounds)]
+    kept = [kept_sheet(of, rounds)] if of["kept"] else []
+    return [verdict_sheet(of), *conditions, *rates, *kept]
 
 
 def names(of: Summary) -> tuple[str, str]:
@@ -192,22 +198,48 @@ def _interval(rate: Mapping[str, Any]) -> str:
     return "-" if rate["rate"] is None else " to ".join(map(share, rate["ci95"]))
 
 
-def kept_sheet(of: Summary) -> Sheet:
-    """Return what the arms kept, by the other verifier's verdict, and would have kept with it.
+def round_sheet(of: Summary, rounds: Collection[int]) -> Sheet:
+    """Return on how many completions of each arm and round the two disagree."""
+    was, now = names(of)
+    counts: dict[tuple[str, str, int], Counter[str]] = {}
+    for one in of["by_round"]:
+        known = counts.setdefault((one["set"], one["arm"], one["round"]), Counter())
+        pair = one["was"], one["now"]
+        undecided = not DECIDED.issuperset(pair)
+        known["undecided" if undecided else " ".join(pair)] += one["n"]
+    rows: list[tuple[str, ...]] = []
+    for one in of["rates"]:
+        if one["round"] not in rounds:
+            continue
+        if (one["set"],) not in rows:
+            rows.append((one["set"],))
+        n = counts[one["set"], one["arm"], one["round"]]
+        kinds = (f"{n[kind]:,}" for kind in ("correct wrong", "wrong correct", "undecided"))
+        rates = (share(one["was"][rate]["rate"]) for rate in ("tpr", "fpr"))
+        rows.append((_at(one["arm"], one["round"]), f"{n.total():,}", *kinds, *rates))
+    head = ("arm", "all", f"only {was}", f"only {now}", "undecided", "TPR", "FPR")
+    note = (
+        f"only: correct by that one, wrong by the other. TPR, FPR: of {was}, with {now} as truth."
+    )
+    return Sheet("disagreements by arm and round", head, tuple(rows), note)
 
-    Of the first round and the last one: rescored.json has all.
-    """
+
+def _at(arm: str, round_: int) -> str:
+    return f"{arm}, round {round_}" if round_ else arm
+
+
+def kept_sheet(of: Summary, rounds: Collection[int]) -> Sheet:
+    """Return what the arms kept, by the other verifier's verdict, and would have kept with it."""
     _, now = names(of)
-    last = max(one["round"] for one in of["kept"])
     rows = [
         (
-            f"{one['arm']}, round {one['round']}",
+            _at(one["arm"], one["round"]),
             *(f"{one[key]:,}" for key in ("sampled", "kept")),
             *(f"{one[f'kept_{status}']:,}" for status in ("correct", "wrong", "undecided")),
             *("-" if one[key] is None else f"{one[key]:,}" for key in ("would", "both")),
         )
         for one in of["kept"]
-        if one["round"] in (1, last)
+        if one["round"] in rounds
     ]
     head = ("arm", "sampled", "kept", "right", "wrong", "undecided", "would", "both")
     note = (

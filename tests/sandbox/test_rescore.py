@@ -330,6 +330,14 @@ def test_the_report_shows_what_both_verifiers_say(run: Path, found: dict[str, An
     verdict = verdict_of(found, "verified")
     for name, side in (("exact", "was"), ("planted", "now")):
         assert deltas[name] == signed(verdict[side]["delta"])
+    by_round = [row for row in tables["disagreements by arm and round"].rows if len(row) > 1]
+    counted = sum(int(row[1].replace(",", "")) for row in by_round)
+    assert counted == sum(found["completions"].values())
+    pairs = {(one["was"], one["now"]): 0 for one in found["pairs"]}
+    for one in found["pairs"]:
+        pairs[one["was"], one["now"]] += one["n"]
+    only = [sum(int(row[at].replace(",", "")) for row in by_round) for at in (2, 3)]
+    assert only == [pairs["correct", "wrong"], pairs["wrong", "correct"]]
     shown = tables["completions on which they disagree"].rows
     assert [row[3] for row in shown] == [one["completion"] for one in found["examples"]]
 
