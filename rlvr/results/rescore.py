@@ -20,7 +20,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -84,8 +84,10 @@ def rescore(
     problems = problems_of(r, config)
     out = out or default_folder(run, verifier)
     judge = {"verifier": verifier, "version": loaded.version, "options": given, "timeout": timeout}
-    with record.locked(out), VerifierPool(verifier, given, workers, timeout) as pool:
+    with ExitStack() as ends:
+        ends.enter_context(record.locked(out))
         _hold(out, judge)
+        pool = ends.enter_context(VerifierPool(verifier, given, workers, timeout))
         with _bar(console, files) as judged:
             for file in files:
                 _judge(file, out, problems[file.place.seed], pool, judged)

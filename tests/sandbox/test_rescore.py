@@ -75,7 +75,8 @@ def found(run: Path, planted: str, before: dict[str, str]) -> dict[str, Any]:
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """Return a run of one seed, two arms and one round."""
-    of = config(seeds=[0], rounds=1, arms=["verified", "unfiltered"])
+    evaluate = {"problems": 8, "samples": 4, "k": [1, 2, 4]}
+    of = config(seeds=[0], rounds=1, arms=["verified", "unfiltered"], evaluate=evaluate)
     return make_run(tmp_path / "run", of)
 
 
@@ -233,7 +234,7 @@ def test_an_interrupt_keeps_what_is_judged_and_the_command_resumes(
     command += ["--workers", "1", "--out", str(out)]
     process = subprocess.Popen(
         command,
-        env={**os.environ, "PLANTED_SECONDS": "0.01"},
+        env={**os.environ, "PLANTED_SECONDS": "0.03"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -249,7 +250,7 @@ def test_an_interrupt_keeps_what_is_judged_and_the_command_resumes(
     )
     kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
     assert kept and not (out / "rescored.json").exists()
-    assert rescore(small, planted, out, workers=1)["completions"]["held-out"] == 3 * 20 * 5
+    assert rescore(small, planted, out, workers=1)["completions"]["held-out"] == 3 * 8 * 5
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
