@@ -86,6 +86,6 @@ def test_the_slurm_script_and_the_dockerfile_name_what_is_there() -> None:
     image = (REPO / "Dockerfile").read_text()
     [target] = re.findall(r"make DEVICE=\"\$DEVICE\" \"(\S+)\"", image)
     for device in PINS:
-        command = ["make", "--dry-run", f"DEVICE={device}", target.replace("$DEVICE", device)]
-        done = subprocess.run(command, cwd=REPO, capture_output=True, text=True)
+        making = ["make", "--dry-run", f"DEVICE={device}", target.replace("$DEVICE", device)]
+        done = subprocess.run(making, cwd=REPO, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
