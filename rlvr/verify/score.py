@@ -267,7 +267,7 @@ def read(
             problem, used = _own(number, shape, row), shape
         yield Line(where, data, row, problem, said, listed, used)
     if empty:
-        raise InputError(f"{name}: empty: one JSON object a line with completion and answer")
+        raise InputError(f"{name}: empty: a row needs a completion and an answer")
 
 
 def _said(shape: Shape, row: Row, where: str) -> tuple[tuple[str, ...], bool]:

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.command import Call, assert_refused
 from support.made_run import config, make_run
-from support.shapes import make
+from support.shapes import MADE, make
 
 from rlvr.config import Config
 from rlvr.loop import preflight
@@ -27,14 +27,18 @@ def of(task: dict[str, Any]) -> Config:
     return config(seeds=[0], rounds=2, arms=["verified", "unfiltered"], task=task, **small)
 
 
+QUICK = [("verl", "verl"), ("verl", "messages"), ("apps", "apps")]
+ALL = [(name, made.shape) for name, made in MADE.items()]
+
+
 @pytest.mark.parametrize(
     ("name", "shape"),
-    [("verl", "verl"), ("verl", "messages"), ("gsm8k", "gsm8k"), ("math", "prompt-answer")],
+    [*QUICK, *(pytest.param(*one, marks=pytest.mark.slow) for one in ALL if one not in QUICK)],
 )
 def test_rows_leave_in_a_shape_with_their_references(
     call: Call, files: dict[str, Path], tmp_path: Path, name: str, shape: str
 ) -> None:
-    asked = of({"name": "rows", "path": str(files[name])})
+    asked = of({"name": "rows", "path": str(files[name]), "columns": MADE[name].columns or None})
     run, out = make_run(tmp_path / "run", asked), tmp_path / "out"
     code, said, err = call("export", run, "--shape", shape, "-o", out)
     assert code == 0, err

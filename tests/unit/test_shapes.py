@@ -277,6 +277,13 @@ def test_a_file_that_cant_be_read_is_told(
     assert told in str(failure.value) and "\n" not in str(failure.value)
 
 
+def test_parquet_without_a_row_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pd.DataFrame({"prompt": [], "answer": []}).to_parquet(path)
+    with pytest.raises(InputError, match="rows.parquet: empty: a row needs a prompt and an answer"):
+        read(path)
+
+
 def test_a_folder_is_read(files: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="neither Parquet files nor a data set"):
         read(tmp_path)
