@@ -11,7 +11,10 @@ from typing import Any, get_args
 
 import pytest
 
+from rlvr.config import Config
 from rlvr.data import InputError, Problem, Split
+from rlvr.learners.context import SeedProblems
+from rlvr.loop import preflight
 from rlvr.verify.settings import NamedConfig
 from rlvr.verify.tasks import ask, draw_problems, verifier_of
 from rlvr.verify.verifier import load_verifier
@@ -149,6 +152,23 @@ def test_worked_examples_of_a_file_of_their_own(path: str, tmp_path: Path) -> No
     ):
         with pytest.raises(InputError, match=words):
             rows.shots(n, path=path, few_shot_path=few_shot_path)
+
+
+def test_worked_examples_that_lie_apart_take_nothing_from_training(
+    path: str, tmp_path: Path
+) -> None:
+    few = write(tmp_path / "few.jsonl", [{"problem": "1+1?", "answer": "2", "solution": "2"}] * 3)
+    small = {"model": "tiny-0.1m", "rounds": 2, "arms": ["unfiltered"], "seeds": [0, 1]}
+
+    def seeds(**task: str) -> list[SeedProblems]:
+        given = {"name": "few", "task": {"name": "rows", "path": path, **task}, **small}
+        given |= {"generate": {"prompts": 20}, "prompt": {"few_shot": 1 if task else 0}}
+        config = Config.model_validate(given)
+        return [preflight.draw(config, seed) for seed in config.seeds]
+
+    for plain, shown in zip(seeds(), seeds(few_shot_path=few), strict=True):
+        assert (plain.rounds, plain.held_out) == (shown.rounds, shown.held_out)
+        assert [one.prompt for one in shown.prompting.shots] == ["1+1?\n"]
 
 
 def test_the_verifier_is_the_one_that_suits_the_rows(path: str, tmp_path: Path) -> None:
