@@ -81,7 +81,7 @@ def problems(
 
 def sizes(wanted: Mapping[Split, int] | None = None, **options: Any) -> dict[Split, int]:
     """Return how many problems each split has, with the options of `problems`."""
-    divided = _divided(read(**options), wanted)
+    divided = _divided(read(**options), tuple((wanted or {}).items()))
     return {split: len(divided[split]) for split in ("train", "eval", "dev")}
 
 
@@ -150,7 +150,7 @@ def _other_letter(text: str, generator: random.Random) -> str:
 # --- reading ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rows:
     """Rows as they were read: of each prompt one, and those for the evaluation if they lie apart.
 
@@ -187,42 +187,45 @@ def read(
         raise InputError("task.eval_split: eval_path has the rows for the evaluation: drop one")
     if path is not None and eval_split and not Path(path).is_dir():
         raise InputError(f"task.eval_split: {path} has no splits: give eval_path, a file")
-    more = (shape, tuple((columns or {}).items()))
 
-    def of(split: str) -> tuple[Shape, tuple[Item, ...], tuple[Item, ...]]:
-        if hub is not None:
-            return _items(Hub(hub, subset, split, revision), None, *more)
-        return _items(Path(str(path)), split, *more)
+    def of(split: str, file: str | None = path) -> Asked:
+        source = Hub(str(hub), subset, split, revision) if file is None else Path(file)
+        if isinstance(source, Path) and not source.exists():
+            raise InputError(f"task.path: no such file: {source}")
+        stamp = source.stat().st_mtime_ns if isinstance(source, Path) else 0
+        return Asked(source, split, shape, tuple((columns or {}).items()), stamp)
 
-    taken, every, training = of(train_split)
     evaluation = None
-    if eval_path:
-        evaluation = _items(Path(eval_path), train_split, *more)[2]
-    elif eval_split:
-        evaluation = of(eval_split)[2]
-    return Rows(path or str(hub), taken, every, training, evaluation)
+    if eval_path or eval_split:
+        evaluation = of(eval_split or train_split, eval_path or path)
+    return _read(path or str(hub), of(train_split), evaluation)
 
 
-def _items(
-    source: Path | Hub, split: str | None, shape: str | None, columns: tuple[tuple[str, str], ...]
-) -> tuple[Shape, tuple[Item, ...], tuple[Item, ...]]:
-    if isinstance(source, Path) and not source.exists():
-        raise InputError(f"task.path: no such file: {source}")
-    stamp = source.stat().st_mtime_ns if isinstance(source, Path) else 0
-    return _kept(source, split, shape, columns, stamp)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Rows to be read, and how; `stamp`: when the file was written."""
+
+    source: Path | Hub
+    split: str
+    shape: str | None
+    columns: tuple[tuple[str, str], ...]
+    stamp: int
+
+    def items(self) -> tuple[Shape, tuple[Item, ...]]:
+        """Read the rows."""
+        found, items = known.read_items(self.source, dict(self.columns), self.shape, self.split)
+        return found, tuple(items)
 
 
 @lru_cache(maxsize=8)  # a run draws three splits for each of its seeds
-def _kept(
-    source: Path | Hub,
-    split: str | None,
-    shape: str | None,
-    columns: tuple[tuple[str, str], ...],
-    stamp: int,
-) -> tuple[Shape, tuple[Item, ...], tuple[Item, ...]]:
-    found, items = known.read_items(source, dict(columns), shape, split)
-    every = tuple(items)
-    return found, every, tuple({_content(item): item for item in every}.values())
+def _read(name: str, training: Asked, evaluation: Asked | None) -> Rows:
+    shape, every = training.items()
+    tested = _different(evaluation.items()[1]) if evaluation else None
+    return Rows(name, shape, every, _different(every), tested)
+
+
+def _different(items: Sequence[Item]) -> tuple[Item, ...]:
+    return tuple({_content(item): item for item in items}.values())
 
 
 def _content(item: Item) -> str:
@@ -233,12 +236,14 @@ def _content(item: Item) -> str:
 # --- splits ----------------------------------------------------------------------------------
 
 
-def _divided(rows: Rows, wanted: Mapping[Split, int] | None) -> dict[Split, Sequence[Item]]:
+@lru_cache(maxsize=8)
+def _divided(rows: Rows, held: tuple[tuple[Split, int], ...]) -> dict[Split, Sequence[Item]]:
     """Return the rows of each split, in the order of the file.
 
     The rows with the highest hashes are for dev, the next for eval: what `split_of` says, and more
-    where more is wanted.
+    where more is wanted: `held` has how many.
     """
+    wanted = dict(held)
     found: dict[Split, Sequence[Item]] = {}
     rest = list(rows.training)
     if rows.evaluation is not None:
@@ -249,7 +254,7 @@ def _divided(rows: Rows, wanted: Mapping[Split, int] | None) -> dict[Split, Sequ
     for split, part in HELD.items():
         if split not in found:
             usual = sum(split_of(_content(item)) == split for item in rest)
-            count = min(max(usual, (wanted or {}).get(split, 0)), total // part)
+            count = min(max(usual, wanted.get(split, 0)), total // part)
             found[split], left = _in_order(rest, left[:count]), left[count:]
     return found | {"train": _in_order(rest, left)}
 
@@ -273,7 +278,7 @@ def drawn(
     task: str = "rows",
 ) -> Iterator[Problem]:
     """Yield n problems of a split, shuffled by `seed`, as problems of `task`."""
-    items = _divided(rows, wanted)[split]
+    items = _divided(rows, tuple((wanted or {}).items()))[split]
     if n and (not items or (split != "train" and len(items) < n)):
         raise ValueError(_too_few(rows, split, n, len(items)))
     for index in range(n):
