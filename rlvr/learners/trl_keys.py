@@ -117,6 +117,9 @@ _REASONS = {
         "dataloader_drop_last dataloader_in_order shuffle_dataset"
     ),
     "timing.parquet has time and memory of every stage": "skip_memory_metrics",
+    "it holds for the whole process, and so for the warm start of the next seed": (
+        "tf32 full_determinism"
+    ),
     "only scripts of transformers read it": "do_train do_eval do_predict",
 }
 _SFT_REASONS = {
