@@ -118,7 +118,7 @@ _REASONS = {
     ),
     "timing.parquet has time and memory of every stage": "skip_memory_metrics",
     "it holds for the whole process, and so for the warm start of the next seed": (
-        "tf32 full_determinism"
+        "tf32 full_determinism torch_compile torch_compile_backend torch_compile_mode"  # sets tf32
     ),
     "only scripts of transformers read it": "do_train do_eval do_predict",
 }
