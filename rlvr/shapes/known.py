@@ -233,10 +233,11 @@ def fits(shape: Shape, row: Row, prompted: bool = True) -> bool:
 
     `prompted`: whether it needs a prompt; completions can be judged without.
     """
-    needed = (shape.answer, *shape.marks, *((shape.prompt,) if prompted else ()))
-    if any(value(row, column) is None for column in needed):
+    answer = value(row, shape.answer)
+    if answer is None or (prompted and value(row, shape.prompt) is None):
         return False
-    return not shape.mark or shape.mark in str(value(row, shape.answer))
+    marked = not shape.mark or shape.mark in str(answer)
+    return marked and all(value(row, column) is not None for column in shape.marks)
 
 
 def resolved(shape: Shape, rows: Sequence[Row], parts: Iterable[str] = COLUMNS) -> Shape:

@@ -15,8 +15,12 @@ from typing import Any
 from rlvr.maths.references import stated
 
 Messages = tuple[tuple[str, str], ...]
+NO_MESSAGES: Messages = ()
 TESTS = ("test", "test_list", "tests", "inputs", "input_output", "public_tests", "private_tests",
          "generated_tests", "public_test_cases", "private_test_cases")  # fmt: skip
+
+
+_OPENS = frozenset("{[")
 
 
 def value(row: Mapping[str, Any], column: str) -> Any:
@@ -38,7 +42,7 @@ def value(row: Mapping[str, Any], column: str) -> Any:
 
 def from_json(found: Any) -> Any:
     """Read JSON text of an object or a list; anything else stays unchanged."""
-    if isinstance(found, str) and found.lstrip()[:1] in ("{", "["):
+    if isinstance(found, str) and found.lstrip()[:1] in _OPENS:
         try:
             return json.loads(found)
         except (ValueError, RecursionError):
@@ -97,8 +101,8 @@ def _from_text(found: str) -> tuple[Any, str | None]:
         return read, None
     if isinstance(read, list) and _is_tests(read):
         return _tests(read), None
-    work, mark, final = found.rpartition("####")
-    if mark:
+    if "####" in found:
+        work, _, final = found.rpartition("####")
         if not final.strip():
             raise ValueError("nothing after ####")
         final = final.strip()

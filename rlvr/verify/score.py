@@ -21,7 +21,7 @@ import re
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -63,8 +63,7 @@ if TYPE_CHECKING:
 
 TESTS = ("test", "test_list", "tests")
 TESTED = Shape("tests", "", prompt="prompt", answer="|".join(TESTS), verifier="code")
-ALWAYS = ("status", "reason", "extracted", "seconds")
-FIELDS = {*ALWAYS, "passed", "fraction"}
+FIELDS = {"status", "reason", "extracted", "seconds", "passed", "fraction"}
 STEP = 256  # lines between two updates of the progress bar
 DISTINCT = 1000  # distinct reasons that are counted; further ones are counted together
 _SAMPLE = re.compile(r"HumanEval/[0-9]+")
@@ -94,7 +93,7 @@ class Tally:
     def read(self, line: Line) -> None:
         """Count how a row was read."""
         if line.shape is not None:
-            self.shapes[understood(line.shape)] += 1
+            self.shapes[line.told] += 1
             self.suited[suited(line.shape, line.problem)] += 1
 
     @property
@@ -116,7 +115,8 @@ class Line(NamedTuple):
     """A row to be scored.
 
     `data`: its bytes, if it was a line of JSONL. `listed`: whether its completions are a list, and
-    so its verdicts. `shape`: how its reference was read, None if it was not read from the row.
+    so its verdicts. `shape`: how its reference was read, None if it was not read from the row;
+    `told` says so in words.
     """
 
     where: str
@@ -126,6 +126,7 @@ class Line(NamedTuple):
     completions: tuple[str, ...]
     listed: bool
     shape: Shape | None
+    told: str
 
 
 def score_file(
@@ -245,12 +246,13 @@ def read(
     given = "answer" in (columns or {})
     offered += () if given else (TESTED,)
     plain = () if given else ("answer", "reference")  # the rest of the row may belong to these
-    shape, empty = None, True
+    shape, told, empty = None, "", True
     for number, where, data, row in rows:
         empty = False
         if shape is None or not fits(shape, row, prompted=False):
             found = next((one for one in offered if fits(one, row, prompted=False)), None)
             shape = resolved(found, [row]) if found else None
+            told = understood(shape) if shape else ""
         if known is None and shape is None and _SAMPLE.fullmatch(str(row.get("task_id"))):
             known = references("humaneval")
         said, listed = _said(shape or offered[0], row, where)
@@ -265,14 +267,17 @@ def read(
             problem, used = _problem(number, row, _without(row, shape)), shape
         else:
             problem, used = _own(number, shape, row), shape
-        yield Line(where, data, row, problem, said, listed, used)
+        yield Line(where, data, row, problem, said, listed, used, told)
     if empty:
         raise InputError(f"{name}: empty: a row needs a completion and an answer")
 
 
 def _said(shape: Shape, row: Row, where: str) -> tuple[tuple[str, ...], bool]:
     """Return a row's completions, and whether they are a list. Raises InputError if it has none."""
-    found, column = value(row, shape.completion), shape.completion.partition("|")[0]
+    found = value(row, shape.completion)
+    if isinstance(found, str):
+        return (found,), False
+    column = shape.completion.partition("|")[0]
     try:
         said, reason = values.completions(found), "null or missing"
         if not said and shape.replies and (reply := prompt_of(shape, row)[2]) is not None:
@@ -294,10 +299,10 @@ def _own(number: int, shape: Shape, row: Row) -> Problem:
         reference, _ = values.reference(shape.refer(shape, row))
     except ValueError:
         reference = value(row, shape.answer)
-    try:
-        prompt, messages, _ = prompt_of(shape, row)
-    except ValueError:  # it is not needed
-        prompt, messages = "", ()
+    prompt, messages = "", values.NO_MESSAGES
+    if shape.prompt:
+        with suppress(ValueError):  # it is not needed
+            prompt, messages, _ = prompt_of(shape, row)
     return Problem(str(number), "score", "eval", "", prompt, reference, messages=messages)
 
 
@@ -340,19 +345,23 @@ Write = Callable[[Line, list[Verdict]], object]
 
 
 def _fields(line: Line, verdicts: list[Verdict]) -> dict[str, Any]:
-    each = [
-        {
-            "status": verdict.status,
-            "reason": verdict.reason,
-            "extracted": verdict.extracted,
-            "seconds": round(verdict.seconds, 6),
-            "passed": list(verdict.passed) or None,
-            "fraction": verdict.fraction,
-        }
-        for verdict in verdicts
-    ]
-    names = [name for name in each[0] if name in ALWAYS or any(one["passed"] for one in each)]
-    return {name: [one[name] for one in each] if line.listed else each[0][name] for name in names}
+    each = [_fields_of(verdict) for verdict in verdicts]
+    if not line.listed:
+        return each[0]
+    names = dict.fromkeys(name for fields in each for name in fields)
+    return {name: [fields.get(name) for fields in each] for name in names}
+
+
+def _fields_of(verdict: Verdict) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "extracted": verdict.extracted,
+        "seconds": round(verdict.seconds, 6),
+    }
+    if verdict.passed:
+        fields |= {"passed": list(verdict.passed), "fraction": verdict.fraction}
+    return fields
 
 
 def _kept(row: Row) -> Row:
