@@ -84,7 +84,7 @@ def _print_run(r: Results, console: Console, everything: bool) -> None:
 
 
 def arms_table(r: Results) -> Table:
-    """Return what was run, and what each arm trains on."""
+    """Return what was run, and what each arm trains on, those that were added included."""
     size = (setting(r, f"evaluate.{key}") for key in ("problems", "samples"))
     table = empty_table(
         f"{setting(r, 'model')} on {task(r)}, {' x '.join(size)} held-out samples", [], []
@@ -92,9 +92,12 @@ def arms_table(r: Results) -> Table:
     table.show_header = False
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for arm in r.config["arms"]:
-        if arm["name"] in r.arms:
-            table.add_row(escape(str(arm["name"])), escape(arm_says(arm).rstrip(".")))
+    views = (r, *r.exploratory)
+    arms = {str(arm["name"]): arm for view in views for arm in view.config["arms"]}
+    shown = {name for view in views for name in view.arms}
+    for name, arm in arms.items():
+        if name in shown:
+            table.add_row(escape(name), escape(arm_says(arm).rstrip(".")))
     return table
 
 

@@ -397,3 +397,6 @@ def test_results_with_additions_keep_every_figure_of_the_rule() -> None:
     said = " ".join(out.getvalue().split())
     assert "pass@1 at round 2, seeds 0, 1, 2" in said
     assert "added later (round 2, seed 2, arm random): exploratory, no verdict" in said
+    assert (
+        "random Trains on completions drawn at random, as many of each problem as verified" in said
+    )
