@@ -85,13 +85,13 @@ def config_page() -> str:
 
 
 def _trl_lines(section: trl_keys.Section) -> list[str]:
-    """Return the keys of TRL that rlvr sets: by what to write in their place, then by reason."""
+    """Return the keys of TRL that are refused: by what to write in their place, then by reason."""
     heads = (
         (trl_keys.PLACES, "write in its place"),
-        (trl_keys.REASONS, "why nothing takes its place"),
+        (trl_keys.REASONS, "why it is not handed on"),
     )
     lines = [
-        f"Any key of TRL's `{trl_keys.CLASSES[section]}` but these, which rlvr sets.",
+        f"Any key of TRL's `{trl_keys.CLASSES[section]}` but these.",
         "",
     ]
     for table, head in heads:

@@ -1,8 +1,8 @@
-"""TRL's keys: which of SFTConfig's and GRPOConfig's `train.trl` and `grpo.trl` may set.
+"""TRL's keys: what `train.trl` may set of SFTConfig, and `grpo.trl` of GRPOConfig.
 
-`PLACES` and `REASONS` are the one table of those that they may not: rlvr owns them, because its
-config has a key for each, or because a run would no longer be what it says. All others are handed
-on, after `check` has held name and type against the installed class; `try_out` tries their values.
+`PLACES` and `REASONS` are the one table of the keys that they may not set: rlvr's own config has a
+key in their place, or a run would no longer be what it says. All others are handed on. Before that,
+`check` holds name and type against the installed class, and `try_out` tries the values.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ REASONS: dict[Section, dict[str, str]] = {
     "train": _by_key(_REASONS) | _by_key(_SFT_REASONS),
     "grpo": _by_key(_REASONS) | _by_key(_GRPO_REASONS),
 }
-"""Of each section the keys of TRL that nothing takes the place of, and why."""
+"""Of each section the keys of TRL that are not handed on, with nothing in their place, and why."""
 
 
 def config_class(section: Section) -> Any:
@@ -172,7 +172,7 @@ def check(section: Section, given: Mapping[str, Any]) -> None:
         if place := PLACES[section].get(name):
             raise ValueError(f"{section}.trl.{name}: rlvr sets it: write {place} in its place")
         if reason := REASONS[section].get(name):
-            raise ValueError(f"{section}.trl.{name}: rlvr sets it: {reason}: leave it out")
+            raise ValueError(f"{section}.trl.{name}: not handed on: {reason}: leave it out")
     if not given:
         return
     known = types(section)

@@ -376,7 +376,7 @@ def test_the_engine_is_given_room_for_the_longest_real_solution_and_one_token_mo
     [
         ("train.trl.learning_rate=1", "train.trl.learning_rate: rlvr sets it: write train.lr in"),
         ("grpo.trl.learning_rate=1", "grpo.trl.learning_rate: rlvr sets it: write grpo.lr in"),
-        ("train.trl.packing=true", "train.trl.packing: rlvr sets it: a batch is train.batch_size"),
+        ("train.trl.packing=true", "train.trl.packing: not handed on: a batch is train.batch_size"),
         ("train.weight_decay=0.1", "here it is train.trl.weight_decay"),
         ("warmup_ratio=0.1", "here it is train.trl.warmup_steps"),
         ("logging_steps=1", "here it is report_to"),
