@@ -46,6 +46,7 @@ BEFORE = RESULTS / "verdicts-before.json"
 DEMO = "quickstart"
 RUNS = ("smollm2", "code_smollm2")
 OTHER_SEEDS = "quickstart-seeds-3-4-5"
+NEGATIVES = "learners_tiny"
 LEARNERS = "grpo_tiny"  # a run whose arms come in pairs: NAME and grpo-NAME, verified and grpo
 ONLINE = "grpo_smollm2"  # a run of one seed, whose curve is shown
 RECORD = ("config.json", "metrics.parquet")
@@ -63,7 +64,9 @@ def readme(text: str) -> str:
 
 def results(text: str) -> str:
     """Return docs/results.md with the block of each recorded run written again."""
-    blocks = {name: _block(name) for name in (*RUNS, OTHER_SEEDS)} | {"demo": _block(DEMO)}
+    blocks = {name: _block(name) for name in (*RUNS, OTHER_SEEDS, NEGATIVES)} | {
+        "demo": _block(DEMO)
+    }
     blocks |= {name: f"{special(name)}\n{_block(name)}" for name, special in SPECIAL.items()}
     for name, block in (blocks | {"changed": _changed(), "planted": _planted()}).items():
         text = _with_block(text, name, block)

@@ -71,7 +71,7 @@ def arm_says(arm: Mapping[str, Any]) -> str:
     if other := arm.get("match"):
         by = arm.get("match_by") or "problems"
         text += f", as many {'of each problem' if by == 'problems' else f'{by} in all'} as {other}"
-    told = {"name", "keep", "learner", "match", "match_by", "more"}
+    told = {"name", "keep", "learner", "match", "match_by", "more", "control"}  # its own arm tells
     others = [
         f"{axis}: {value}"
         for axis, value in arm.items()
