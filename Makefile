@@ -31,13 +31,13 @@ help: ## list the targets
 demo: $(READY) ## the quickstart: verified against unfiltered, random and real, with table, verdicts and plot
 	$(BIN)/rlvr run configs/quickstart.yaml
 
-test: $(READY) ## every tier but what is slow: a real tiny round on the real engine and trainer included
+test: .venv/ready-lm-eval ## every tier but what is slow: a real tiny round on the real engine and trainer included
 	$(TESTS) -m "not slow"
 
 test-fast: $(READY) ## the unit tier alone: no engine, no trainer, no sandbox
 	$(TESTS) -m "not slow" tests/unit
 
-test-slow: $(READY) ## the rest, alone and one at a time: kills, faults, long runs, the report in a browser
+test-slow: .venv/ready-lm-eval ## the rest, alone and one at a time: kills, faults, long runs, the report in a browser
 	$(BIN)/python -m pytest -m slow
 
 lint: $(READY) ## ruff, its formatter, strict mypy, and the direction of imports
@@ -59,8 +59,8 @@ docs: .venv/ready-docs ## the documentation as a site, in site/index.html; a bro
 	@tree=$$(mktemp -d) && trap 'rm -rf "$$tree"' EXIT && cp -r rlvr "$$tree" && cp -r verifiers tasks "$$tree/rlvr" \
 	&& RLVR_TREE="$$tree" NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
-.venv/ready-docs: requirements/docs.txt $(READY)
-	@$(PIP) --requirement $<
+.venv/ready-docs .venv/ready-lm-eval: .venv/ready-%: requirements/%.txt $(READY)
+	@$(call INSTALL,--requirement $<)
 	@touch $@
 
 # Made last, removed first: a .venv without it is half made, and is recreated.

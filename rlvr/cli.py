@@ -540,6 +540,54 @@ def rescore(
 
 
 @app.command()
+def bench(
+    run: Annotated[Path, typer.Argument(help="A finished run folder, with its weights.")],
+    tasks: Annotated[
+        list[str],
+        typer.Option(metavar="A,B", help="Tasks or groups of lm-eval, or YAML files of your own."),
+    ],
+    arm: Annotated[
+        list[str] | None, typer.Option(help="Of this arm; more of them add up. [default: all]")
+    ] = None,
+    maj: Annotated[
+        int | None,
+        typer.Option(min=2, metavar="K", help="Let K samples of each document vote, too (maj@K)."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Use the first documents of each task alone.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The folder. [default: RUN/bench]")
+    ] = None,
+) -> None:
+    """Benchmark an arm's weights beside the base's, in tasks of lm-evaluation-harness.
+
+    On the run's own engine, with intervals paired by seed. It needs lm-eval (pip install
+    'rlvr[lm-eval]'), each task's data, and the weights of the last round (checkpoints: last, the
+    default). All of this is checked before anything starts. The same command resumes.
+    """
+    from importlib.util import find_spec
+
+    from rlvr.engine.threads import use_openmp
+
+    if find_spec("lm_eval") is None:
+        raise InputError("bench: lm-eval is not installed: pip install 'rlvr[lm-eval]'")
+    from rlvr.bench.benchmark import SUMMARY, default_folder
+    from rlvr.bench.benchmark import bench as bench_
+    from rlvr.bench.figures import print_bench
+
+    use_openmp()
+    names = [name for given in tasks for name in given.split(",") if name]
+    folder, err = out or default_folder(run), Console(file=sys.stderr)
+    try:
+        found = bench_(run, names, arm or [], folder, maj, limit, err)
+    except KeyboardInterrupt:
+        _stop("interrupted; what is measured is kept: the same command resumes", 130)
+    print_bench(found, console)
+    console.print(f"\nEvery figure: {folder / SUMMARY}", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def check(
     name: Annotated[
         str,

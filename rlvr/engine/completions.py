@@ -86,7 +86,7 @@ def completions_of(
             index=position % samples,
             prompt_token_ids=prompts[position // samples],
             token_ids=output.token_ids,
-            text=_before(text, stop),
+            text=before_stop(text, stop),
             logprobs=output.logprobs,
             finish_reason=output.finish_reason,
         )
@@ -94,5 +94,6 @@ def completions_of(
     ]
 
 
-def _before(text: str, stop: Sequence[str]) -> str:
+def before_stop(text: str, stop: Sequence[str]) -> str:
+    """Return a text up to the first of the texts in `stop`."""
     return text[: min((at for one in stop if (at := text.find(one)) >= 0), default=None)]

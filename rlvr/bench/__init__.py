@@ -1,0 +1,1 @@
+"""Benchmarks of an arm's weights with lm-evaluation-harness: `rlvr bench`."""
