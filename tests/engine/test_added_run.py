@@ -19,19 +19,19 @@ OF_CONFIG = {"sealed.json", "checksums.json"}  # hashes of the config, and of a 
 
 
 @pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def grown(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny run, begun with a seed, an arm and a round; then all the rest of it was added."""
-    folder, cache = tmp_path_factory.mktemp("grown") / "run", tmp_path_factory.mktemp("cache")
-    begun = ("seeds=[7]", "arms=[verified]")
-    run_here(folder, cache, "rounds=1", *begun)
+    # The cache has the warm starts of the run that it is held against.
+    folder, cache = tmp_path_factory.mktemp("grown") / "run", reference.parent / "cache"
+    run_here(folder, cache, "rounds=1", "seeds=[7]", "arms=[verified]")
     first = folder / "seed-7" / "verified" / "round-001"
     before = {path: path.read_bytes() for path in first.iterdir() if path.is_file()}
-    said = run_here(folder, cache, "rounds=2", "arms=[verified]")
-    assert "round 2, seed 8 added" in said and "verdict stays that of round 1 and seed 7" in said
+    more = ("rounds=2", "seeds=[7,8]", "--add-arm", "random")
+    said = command_here("run", folder, *more, cache=cache)
+    assert "round 2, seed 8, arm random added: shown as exploratory" in said
+    assert "the verdict stays that of round 1 and seed 7" in said
     assert not (first / "model").exists()  # the weights of the last round alone are kept
     assert before == {path: path.read_bytes() for path in before}
-    said = command_here("run", folder, "--add-arm", "random", cache=cache)
-    assert "arm random added" in said
     return folder
 
 
