@@ -14,6 +14,7 @@ from support.runs import TINY
 
 from rlvr.config import Config, load, resolved
 from rlvr.data import Arm, InputError
+from rlvr.results.about import arm_says
 from rlvr.select.arms import Pool, choose, completion_rows, size
 
 
@@ -158,3 +159,14 @@ def test_a_filter_that_has_no_meaning_is_refused_in_a_line(arm: str, words: str)
     with pytest.raises(InputError, match=re.escape(words)) as told:
         configured(arm)
     assert "\n" not in str(told.value)
+
+
+def test_a_page_says_what_an_arm_and_its_control_train_on() -> None:
+    arms = resolved(
+        configured("{name: mid, keep: verified, band: [0.2, 0.8], control: true, learner: dpo}")
+    )["arms"]
+    right = "Learns to prefer completions that the verifier calls correct to the others of the same"
+    assert [arm_says(arm) for arm in arms] == [
+        f"{right} problem (dpo) (band: [0.2, 0.8]).",
+        f"{right} problem (dpo), as many rows in all as mid.",
+    ]
