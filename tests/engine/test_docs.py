@@ -40,7 +40,7 @@ from rlvr.verify.scaffold import VERIFIER
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LANGUAGES = {"bash", "sh", "python", "yaml", ""}
-TRAINS = {"run", "sweep", "claims", "doctor"}
+TRAINS = {"run", "sweep", "claims", "doctor", "bench"}
 COMMANDS = {"make", "rlvr", "python", "ray"}
 # Laid over whatever a page runs for real.
 SHRUNK = [
@@ -164,8 +164,9 @@ def run_line(line: str, where: str, for_real: bool) -> None:
         if not for_real:
             command_here(*words[1:], cache=Path(os.environ["RLVR_CACHE"]))
         return
-    # Claims take minutes at their smallest (test_claims_run.py), and there is no GPU here.
-    if not command or words[1] == "claims" or "configs/gsm8k_gpu.yaml" in words:
+    # Claims take minutes at their smallest (test_claims_run.py), the tasks of a benchmark a network
+    # (test_bench.py), and there is no GPU here.
+    if not command or words[1] in ("claims", "bench") or "configs/gsm8k_gpu.yaml" in words:
         return
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=280

@@ -26,6 +26,7 @@ COMMANDS = {
     "plan": ["config", "key=value", "--pilot", "--effect"],
     "report": ["runs", "--out"],
     "rescore": ["run", "--verifier", "--option", "--out"],
+    "bench": ["run", "--tasks", "--arm", "--maj", "--limit", "--out"],
     "sweep": ["config", "--over", "key=value", "--out"],
     "claims": ["c1", "--budget", "--out"],
     "export": ["run", "--kept", "--arm", "--seed", "--out"],
