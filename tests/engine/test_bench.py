@@ -14,11 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from support.chat import CHATML
 from support.command import Call, assert_refused
 from support.here import LONGEST, command_here
 from support.runs import ARMS, SEEDS, files, round_of
 
 from rlvr.data import InputError
+from rlvr.engine.protocol import Decoding, Sampled
+from rlvr.models.loading import character_tokenizer
 from rlvr.statistics.estimates import error_covariance, paired_interval
 
 pytest.importorskip("lm_eval", reason="lm-eval is not here: make test installs it")
@@ -26,6 +29,7 @@ pytest.importorskip("lm_eval", reason="lm-eval is not here: make test installs i
 from lm_eval.tasks import TaskManager  # noqa: E402
 
 from rlvr.bench import tasks  # noqa: E402
+from rlvr.bench.model import EngineModel  # noqa: E402
 
 SUMS = {
     "task": "sums",
@@ -163,6 +167,40 @@ def same_as_the_harness_itself(run: Path, paths: list[Path]) -> None:
                 assert a == pytest.approx(b, abs=1e-2)
     said = [rows(run, SEEDS[0], ARMS[0], name).responses for name in ("sums", "choice")]
     assert len(set(said[0])) > 1 and any("true" in text for text in said[1])
+
+
+class Echo:
+    """An engine that says "7" to every prompt, and keeps the prompts."""
+
+    def __init__(self) -> None:
+        self.prompts: list[tuple[int, ...]] = []
+
+    def stream(self, prompts: Any, decoding: Decoding, seeds: Any) -> Any:
+        self.prompts += prompts
+        seven = tuple(character_tokenizer()("7")["input_ids"])
+        yield [(at, Sampled(seven, (0.0,), "stop")) for at in range(len(prompts))]
+
+
+def test_a_chat_model_is_asked_in_its_template(tmp_path: Path) -> None:
+    write_data(tmp_path)
+    (tmp_path / "own.py").write_text("def text(doc):\n    return doc['q']\n")
+    path = write_task(tmp_path, {**SUMS, "num_fewshot": 1, "doc_to_text": "FUNCTION"})
+    path.write_text(path.read_text().replace("FUNCTION", "!function own.text"))
+    [one], [again] = tasks.find([str(path)]), tasks.find([str(path)])
+    assert one.key == again.key
+    tokenizer = character_tokenizer()
+    tokenizer.chat_template = CHATML
+    engine = Echo()
+    model = EngineModel(engine, tokenizer, 64, {})  # type: ignore[arg-type]
+    found = tasks.measure(one, model, 2, chat=True, system="Be brief.")
+    assert found.values["sums", "exact_match", "digit"] == 0.0
+    assert {row["read"] for row in found.rows} == {'["7"]'}
+    # Of 64 tokens 4 are for the answer, and one is sampled after a text that is scored.
+    assert model.truncated == 2 and {len(ids) for ids in engine.prompts} == {59}
+    whole = found.rows[0]["prompt"]
+    assert whole.startswith("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n")
+    assert whole.endswith("0+3=<|im_end|>\n<|im_start|>assistant\n")
+    assert tokenizer.decode(engine.prompts[0]) == whole[-59:]
 
 
 def test_samples_vote(reference: Path, tmp_path: Path) -> None:
