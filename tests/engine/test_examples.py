@@ -116,5 +116,5 @@ def test_a_notebook_has_its_outputs_as_they_came(name: str) -> None:
 
 def test_the_readme_names_every_example() -> None:
     page = (EXAMPLES / "README.md").read_text()
-    files = {p.name for p in EXAMPLES.iterdir() if p.suffix in (".py", ".ipynb", ".yaml")}
+    files = {p.name for p in EXAMPLES.iterdir() if p.suffix in (".py", ".ipynb", ".yaml", ".sh")}
     assert files == set(re.findall(r"^- \[(\S+)\]\(\1\)", page, re.MULTILINE))
