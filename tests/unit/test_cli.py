@@ -20,13 +20,13 @@ from rlvr.records import record
 from rlvr.select.arms import PRESETS
 
 COMMANDS = {
+    "bench": ["run", "--arm", "--tasks"],
     "audit": ["name", "--labelled", "--pairs", "-o"],
     "run": ["config", "key=value", "--out", "--dry-run"],
     "compare": ["runs"],
     "plan": ["config", "key=value", "--pilot", "--effect"],
     "report": ["runs", "--out"],
     "rescore": ["run", "--verifier", "--option", "--out"],
-    "bench": ["run", "--tasks", "--arm", "--maj", "--limit", "--out"],
     "sweep": ["config", "--over", "key=value", "--out"],
     "claims": ["c1", "--budget", "--out"],
     "export": ["run", "--kept", "--arm", "--seed", "--out"],
