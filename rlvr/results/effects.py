@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from statistics import stdev
@@ -227,7 +228,7 @@ def measurement_errors(
         return None, "no floor"
     if all(is_by_problem(metric) for _, metric, _ in sides):
         pairs = [
-            tuple((r.place(s, arm, t).folder(r.folder) / EVALUATION, m) for arm, m, t in sides)
+            tuple((_evaluation(r.folder, r.place(s, arm, t)), m) for arm, m, t in sides)
             for s in seeds
         ]
         if (found := errors_of(pairs, weights)) is not None:
@@ -241,6 +242,11 @@ def measurement_errors(
     if all(map(math.isfinite, squares)):
         return np.diag(squares), "unpaired"
     return None, "no floor"
+
+
+@cache
+def _evaluation(run: Path, place: Place) -> Path:
+    return place.folder(run) / EVALUATION
 
 
 def _with_holm(effects: Sequence[Effect]) -> list[Effect]:

@@ -70,9 +70,12 @@ def errors_of(
     that one side lacks. None where a file is not there, and for a metric that it can't tell.
     Raises Damaged for a file that can't be read.
     """
-    found = [_sums(sides, weights) for sides in pairs]
-    known = [one for one in found if one is not None]
-    if not known or len(known) < len(found):
+    known: list[tuple[Array, Array]] = []
+    for sides in pairs:
+        if (one := _sums(sides, weights)) is None:
+            return None
+        known.append(one)
+    if not known:
         return None
     problems, place = np.unique(np.concatenate([of for of, _ in known]), return_inverse=True)
     seed = np.repeat(np.arange(len(known)), [len(of) for of, _ in known])
@@ -84,10 +87,12 @@ def errors_of(
 
 def _sums(sides: tuple[Side, ...], weights: Sequence[float]) -> tuple[Array, Array] | None:
     """Return the problems that all sides have, and the sum of the sides' weighted figures."""
-    figures = [_by_problem(path, metric) for path, metric in sides]
-    if any(one is None for one in figures):
-        return None
-    [(problems, values), *others] = [one for one in figures if one is not None]
+    figures: list[tuple[Array, Array]] = []
+    for path, metric in sides:
+        if (one := _by_problem(path, metric)) is None:
+            return None
+        figures.append(one)
+    (problems, values), *others = figures
     values = weights[0] * values
     for weight, (theirs, added) in zip(weights[1:], others, strict=False):
         problems, mine, their = np.intersect1d(problems, theirs, True, return_indices=True)
