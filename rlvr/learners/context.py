@@ -35,6 +35,9 @@ class Display(Protocol):
     def stage(self, place: Place, stage: str) -> None:
         """Show that a stage begins."""
 
+    def progress(self, place: Place, text: str) -> None:
+        """Show how far a stage of minutes is."""
+
     def tokens(self, done: int, tokens: int) -> None:
         """Show how many completions the stage has so far, and how many tokens were sampled."""
 

@@ -194,8 +194,10 @@ def _target_reached(run: Run, seed: Seed, start: Path, found: list[float]) -> St
             lambda: share_correct(sample(run, seed, problems, 1.0, SAMPLES, "sample", place)),
         )
         found.append(reached)
-        where = f"warm start, step {step}, pass@1 {reached:.2f} of {target}"
-        run.display.stage(place, where)
+        run.display.progress(
+            place,
+            f"warm start, step {step} of {settings.max_steps}, pass@1 {reached:.2f} of {target}",
+        )
         return reached >= target
 
     return check

@@ -94,7 +94,12 @@ def _contents(every: Sequence[Problem]) -> Iterator[tuple[str, str]]:
     yield (
         "solutions",
         f"{solved:,} of {len(every):,}"
-        + ("" if solved else ": no warm start, no few-shot rows, no arm `real`"),
+        + (
+            ""
+            if solved
+            else ": no warm start, no few-shot rows, no arm `real`; if the answer is all "
+            "that is to be said, it is the solution too: -O columns.solution=ITS_COLUMN"
+        ),
     )
     if len(levels := Counter(problem.level for problem in every)) > 1:
         yield "levels", _counted(levels)

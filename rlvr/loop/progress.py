@@ -26,6 +26,7 @@ from rich.text import Text
 from rlvr.data import Completion, Problem, Verdict
 from rlvr.records.layout import Place
 
+SAID_EVERY = 30.0  # seconds between lines on a long stage, where no display shows it
 STYLES = {"correct": "green", "wrong": "red", "abstain": "yellow", "error": "magenta"}
 
 
@@ -54,6 +55,7 @@ class Display:
         self.left = {"base": bases, "round": rounds}
         self.took: dict[str, list[float]] = {"base": [], "round": []}
         self.where, self.detail = "", ""
+        self.last_told = time.monotonic()
         self.stopping = False
         self.samples: list[tuple[str, str, str]] = []
         self.began = 0.0  # when the first that ended here began
@@ -95,6 +97,14 @@ class Display:
         """A stage begins."""
         self.where = f"seed {place.seed}  {place.arm}  round {place.round}  {stage}"
         self.detail = ""
+
+    def progress(self, place: Place, text: str) -> None:
+        """Say how far a stage of minutes is; in plain lines not oftener than every 30 s."""
+        self.stage(place, text)
+        now = time.monotonic()
+        if not self.live_wanted and now - self.last_told >= SAID_EVERY:
+            self.last_told = now
+            self.note(f"seed {place.seed}: {text}")
 
     def tokens(self, done: int, tokens: int) -> None:
         """`done` completions of the stage are there, `tokens` sampled so far."""

@@ -52,6 +52,9 @@ class _Unseen(Display):
         """Keep a line for the display of the run."""
         self.notes.append(text)
 
+    def progress(self, place: Place, text: str) -> None:
+        """Say nothing: it would be said when the unit is done."""
+
     def round_done(self, place: Place, headline: Mapping[str, Any], seconds: float) -> None:
         """Say nothing: the run sees the files."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 
 import pytest
@@ -52,3 +53,16 @@ def test_what_was_there_already_tells_nothing(
     at(monkeypatch, 1010)
     display.round_done(Place(0, "a", 1), {}, 10)
     assert display.seconds_left() == pytest.approx(11 * 10), "no base is left to be made"
+
+
+def test_a_long_stage_is_told_in_plain_lines_every_half_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at(monkeypatch, 100)
+    told = Display(Console(file=io.StringIO()), "run", 1, 1)
+    for seconds in (110, 131, 140, 162):
+        at(monkeypatch, seconds)
+        told.progress(Place(3, "base", 0), f"warm start, step {seconds}")
+    lines = ["seed 3: warm start, step 131", "seed 3: warm start, step 162"]
+    assert isinstance(told.console.file, io.StringIO)
+    assert told.console.file.getvalue().splitlines() == lines
