@@ -445,7 +445,7 @@ def score(
         count = tally.statuses[status]
         table.add_row(f"[bold]{status}", f"{count:,}", f"{count / n:.1%}")
     err.print(table)
-    err.print(f"{n:,} verdicts in {seconds:.1f} s", highlight=False)
+    err.print(f"{n:,} verdict{'' if n == 1 else 's'} in {seconds:.1f} s", highlight=False)
     for shape, count in tally.shapes.most_common(3):
         err.print(f"{count:,} rows read as {shape}", highlight=False, markup=False, soft_wrap=True)
     for (why, reason), count in tally.reasons.most_common(5):

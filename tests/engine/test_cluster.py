@@ -282,6 +282,7 @@ def test_a_sweep_runs_its_points_at_once(cluster: Callable[[int], Nodes], tmp_pa
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_judges_on_two_nodes_and_on_none(cluster: Callable[[int], Nodes]) -> None:
     import ray
     from ray.exceptions import RayError

@@ -20,6 +20,8 @@ from rlvr.config import load
 from rlvr.loop import preflight
 from rlvr.models.loading import encode_prompts, encode_solutions, load_model, load_tokenizer
 
+pytestmark = pytest.mark.slow
+
 STOP = "9"
 SET = [
     "seeds=[7]",

@@ -34,7 +34,7 @@ def test_a_grid_with_commas_in_values(tmp_path: Path) -> None:
         (["rounds=1", "rounds=2"], "each key only once"),
         (["rounds=1,1"], "each value only once"),
         (["rounds=1,0"], "at the point rounds=0"),
-        (["train.rl=1"], "did you mean 'lr'"),
+        (["train.stepz=1"], "did you mean 'steps'"),
     ],
 )
 def test_a_grid_that_wont_do(over: list[str], words: str, tmp_path: Path) -> None:
@@ -43,6 +43,7 @@ def test_a_grid_that_wont_do(over: list[str], words: str, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_two_real_points_and_again(tmp_path: Path) -> None:
     out = tmp_path / "sweep"
     command = ["sweep", TINY, "--over", "train.lr=1e-4,5e-4"]

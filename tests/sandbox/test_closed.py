@@ -22,7 +22,7 @@ PROGRAM = {
         ("score in.jsonl --verifier exact >&-", 2, "standard output is closed"),
         ("score in.jsonl --verifier exact 2>&-", 0, '"correct"'),
         ("score in.jsonl --verifier exact <&- 2>&-", 0, '"correct"'),
-        ("score in.jsonl --verifier exact <&- -o out.jsonl", 0, "1 lines"),
+        ("score in.jsonl --verifier exact <&- -o out.jsonl", 0, "1 verdict in"),
         ("score programs.jsonl --verifier code <&- 2>&-", 0, '"correct"'),
         ("check exact <&- 2>&-", 0, "ok"),
         ("score in.jsonl --verifier exact >/dev/full", 1, "No space left"),
