@@ -25,7 +25,7 @@ SHARING |= {"test_loop.py", "test_rescore_run.py", "test_resume.py", "test_store
 # has it may as well do all.
 IMPORTING = {"test_cli.py", "test_config.py", "test_frames.py", "test_metrics_table.py"}
 IMPORTING |= {"test_models.py", "test_record.py", "test_sealing.py", "test_threads.py"}
-IMPORTING |= {"test_track.py"}
+IMPORTING |= {"test_track.py", "test_weights.py"}
 IMPORTING |= {
     "test_claims.py",
     "test_compare.py",

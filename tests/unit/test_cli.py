@@ -124,8 +124,8 @@ def test_a_dry_run_marks_rows_learnt_by_heart_and_problems_that_come_again(call:
     # 48 steps of 16 rows are 768: a tenth of 512 completions is gone through 15 times.
     said = "10%: 15.0 !, 50%: 3.0, 100%: 1.5; ! more than 10: rows are learnt by heart"
     assert f"by the share kept: {said}\n" in out
-    _, out, _ = call("run", TINY, "generate.prompts=9000", "--dry-run")
-    assert "18,500 by each seed (warm start 500 + rounds 18,000): problems come again (" in out
+    _, out, _ = call("run", TINY, "generate.prompts=4200", "--dry-run")
+    assert "8,900 by each seed (warm start 500 + rounds 8,400): problems come again (" in out
 
 
 def test_a_dry_run_warns_of_a_tiny_model_without_a_warm_start(call: Call, tmp_path: Path) -> None:

@@ -132,11 +132,12 @@ MIX_REAL, MISJUDGE, CHOOSE = arms.mix_real, arms.misjudge, arms.choose
         ),
         (few(theory.zipf_laws, 60), "mix_real", mixes_nothing, {"6 fresh real"}),
         (few(theory.zipf_laws, 60), "mix_real", mixes_half_as_much, {"6 fresh real"}),
-        (
+        pytest.param(
             few(theory.selection_laws, 20),
             "misjudge",
             swaps_the_rates,
             {"J > 0", "J < 0", "0.3 right"},
+            marks=pytest.mark.slow,
         ),
         (
             few(theory.selection_laws, 8),
