@@ -320,7 +320,7 @@ def test_a_dash_is_standard_output_in_every_command_that_writes_a_file(tmp_path:
     line = '{"completion": "7", "answer": "7", "label": true}\n'
     run = Path(__file__).parents[2] / "docs" / "results" / "quickstart"
     for words, begins, told in (
-        (("score", "-", "--verifier", "exact", "-o", "-"), '{"completion": "7"', "1 verdicts"),
+        (("score", "-", "--verifier", "exact", "-o", "-"), '{"completion": "7"', "1 verdict in"),
         (("audit", "exact", "--labelled", "-", "-o", "-"), "{", "agree"),
         (("report", str(run), "-o", "-"), "<!DOCTYPE html>", "Report: -"),
     ):
