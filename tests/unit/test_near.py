@@ -98,7 +98,7 @@ def test_other_numbers_are_another_problem(texts: list[str]) -> None:
 )
 def test_the_splits_of_generated_tasks_have_none(task: str, options: dict[str, Any]) -> None:
     named = NamedConfig(name=task, **options)
-    trained = draw_problems(named, "train", 700, 0, "here")
+    trained = draw_problems(named, "train", 1000, 0, "here")
     held_out = draw_problems(named, "eval", 200, 0, "here")
     prompts = ([one.prompt for one in part] for part in (held_out, trained))
     assert near_duplicates(*prompts) == []

@@ -313,3 +313,16 @@ def test_outlier_edges() -> None:
     assert outlier([0.3, 0.3, 0.3, -0.4]) == (3, 0.0)
     assert math.isnan(outlier([0.3, 0.3, 0.3])[1])
     assert math.isnan(outlier([0.1, 0.9])[1])
+
+
+@pytest.mark.parametrize(("seeds", "low", "high"), [(3, 0.0, 0.25), (5, 0.75, 1.0), (8, 0.97, 1.0)])
+def test_one_failing_seed_is_found_among_five_and_seldom_among_three(
+    seeds: int, low: float, high: float
+) -> None:
+    # As docs/intervals.md says: one seed fails by 4 log-odds, the others differ by 0.19.
+    rng = np.random.default_rng(0)
+    logits = 0.3 + 0.19 * rng.standard_normal((300, seeds))
+    logits[:, 0] -= 4
+    deltas = 1 / (1 + np.exp(-logits)) - 0.5 + rng.normal(0, 0.02, logits.shape)
+    found = [outlier(one.tolist()) for one in deltas]
+    assert low <= np.mean([place == 0 and p <= 0.05 / 2 for place, p in found]) <= high
