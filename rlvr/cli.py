@@ -357,7 +357,7 @@ def claims(
                     runner.run(config, folder / claim.name / name, display, str(claim.path))
             except KeyboardInterrupt:
                 _stop("interrupted; what was recorded is kept: the same command resumes", 130)
-        rows.append((claim.name, *write(folder / claim.name, chosen)))
+        rows += write(folder / claim.name, chosen)
     table = Table(title="claims", title_justify="left", show_lines=True)
     for head in ("claim", "rule", "effect", "outcome", "what would change it"):
         table.add_column(head, overflow="fold")

@@ -115,31 +115,47 @@ class RayConfig(Section):
     attempts: Positive = 3
 
 
-class ClaimConfig(Section):
-    """The claim that this config settles, and by which rule: stated, and hashed, before the run.
+class ClaimRule(Section):
+    """What a claim says, and the rule that settles it: stated, and hashed, before the run.
 
-    `rule` and `controls` are conditions (`rlvr.claims.experiments`). `points`: other runs of the
-    claim, by name, each a list of overrides of this config; the rule is applied to this config
-    alone, and shown for each point. `models`: further models, for a rule about size; points have
-    them too. `smoke`: overrides that make a run which tests the machinery alone. The hash covers
-    id, controls, rule and models: words may be fixed and points added after a run.
+    `controls`, `rule` and `refutes` are conditions (`rlvr.claims.experiments`). The claim is
+    supported where all of `controls` and of `rule` hold. It is refuted where the controls hold and
+    every one of `refutes` holds; without `refutes`, where one of `rule` fails.
     """
 
-    id: Annotated[str, Field(pattern=r"^C[0-9]+$")]
+    id: Annotated[str, Field(pattern=r"^C[0-9]+[a-z]?$")]
     says: str
     controls: list[str] = []
     rule: Annotated[list[str], Field(min_length=1)]
+    refutes: list[str] = []
     changes: str
-    points: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")], list[str]] = {}
-    models: list[str] = []
-    smoke: list[str] = []
 
-    @field_validator("controls", "rule")
+    @field_validator("controls", "rule", "refutes")
     @classmethod
     def _conditions(cls, value: list[str]) -> list[str]:
         for text in value:
             parse_condition(text)
         return value
+
+
+class ClaimConfig(ClaimRule):
+    """The claim that this config settles, and others that the same runs settle (`also`).
+
+    `points`: other runs of the claim, by name, each a list of overrides of this config; the rule is
+    applied to this config alone, and shown for each point. `models`: further models, for a rule
+    about size; points have them too. `smoke`: overrides that make a run which tests the machinery
+    alone. The hash covers the ids, the conditions and the models: words may be fixed and points
+    added after a run.
+    """
+
+    also: list[ClaimRule] = []
+    points: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")], list[str]] = {}
+    models: list[str] = []
+    smoke: list[str] = []
+
+    def each(self) -> list[ClaimConfig]:
+        """Return this claim, and each of `also` as a claim of the same points and models."""
+        return [self, *(self.model_copy(update={**dict(one), "also": []}) for one in self.also)]
 
 
 def _presets(value: Any) -> Any:

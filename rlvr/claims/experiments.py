@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ from rlvr.statistics.conditions import (
     settle,
     settled,
     slope,
+    slope_weights,
 )
 
 Budget = Literal["smoke", "cpu"]
@@ -42,7 +43,10 @@ SMOKE_NOTE = "a smoke run tests the machinery alone: its outcome says nothing ab
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Claim:
-    """A claim's file: its name among the shipped configs without the folder, and what it holds."""
+    """A claim's file: its name among the shipped configs without the folder, and what it holds.
+
+    A file may hold further claims, which the same runs settle.
+    """
 
     name: str
     path: Path
@@ -66,6 +70,7 @@ class Settlement:
     p: float
     controls: tuple[Settled, ...]
     rule: tuple[Settled, ...]
+    refutes: tuple[Settled, ...]
     missing: tuple[str, ...]
 
 
@@ -85,9 +90,13 @@ def find(ids: Sequence[str]) -> list[Claim]:
         if given.endswith(".yaml"):
             found.append(_read(Path(given).stem, Path(given)))
             continue
-        mine = [one for one in shipped if given.lower() in (one.claim.id.lower(), one.name)]
+        mine = [
+            one
+            for one in shipped
+            if given.lower() in (one.name, *(rule.id.lower() for rule in one.claim.each()))
+        ]
         if not mine:
-            known = sorted({one.claim.id for one in shipped})
+            known = sorted({rule.id for one in shipped for rule in one.claim.each()})
             hint = nearest(given.upper(), known)
             listed = ", ".join(known)
             raise InputError(f"claims: no claim {given!r}{hint} (known: {listed}; or a .yaml file)")
@@ -123,12 +132,17 @@ def runs_of(claim: Claim, budget: Budget) -> dict[str, Config]:
     except InputError as failure:
         raise InputError(f"{failure} (an override of the claim's own)") from failure
     names = ["base", *(arm.name for arm in loaded[MAIN].arms)]
-    for text in (*section.controls, *section.rule):
+    for text in (text for rule in section.each() for text in conditions(rule)):
         try:
             check(parse(text), names, claim.config.rounds)
         except ValueError as failure:
             raise InputError(f"{claim.path}: claim: {failure}") from failure
     return loaded
+
+
+def conditions(rule: ClaimConfig) -> list[str]:
+    """Return all conditions of a claim."""
+    return [*rule.controls, *rule.rule, *rule.refutes]
 
 
 def _names(section: ClaimConfig, point: str) -> dict[str, str]:
@@ -172,32 +186,37 @@ def settle_claim(section: ClaimConfig, runs: Mapping[str, Results]) -> Settlemen
     def held(texts: Sequence[str]) -> tuple[Settled, ...]:
         return tuple(hold(parse(text), main, ladder, len(texts)) for text in texts)
 
-    controls, rule = held(section.controls), held(section.rule)
-    outcome = settle([one.state for one in controls], [one.state for one in rule])
+    controls, rule, refutes = held(section.controls), held(section.rule), held(section.refutes)
+    outcome = settle(*([one.state for one in part] for part in (controls, rule, refutes)))
     missing = tuple(unfinished(section, runs))
     return Settlement(
         outcome="inconclusive" if missing else outcome,
-        p=math.nan if missing else p_value(controls, rule),
+        p=math.nan if missing else p_value(controls, rule, refutes),
         controls=controls,
         rule=rule,
+        refutes=refutes,
         missing=missing,
     )
 
 
-def p_value(controls: Sequence[Settled], rule: Sequence[Settled]) -> float:
+def p_value(
+    controls: Sequence[Settled], rule: Sequence[Settled], refutes: Sequence[Settled] = ()
+) -> float:
     """Return the p-value of a claim's outcome: at most 1 - confidence where there is one.
 
     To be supported, every control and every part of the rule must hold: the largest p of all (an
-    intersection of tests: Berger 1982, Technometrics 24). To be refuted, every control must hold
-    and one part of the rule fail: the largest of the controls', and of the smallest part's times
-    the number of parts (Bonferroni). The smaller of the two, since both p-values are two-sided: a
-    rule can't be found to hold and to fail. nan where a seed has no value, or with few seeds.
+    intersection of tests: Berger 1982, Technometrics 24). To be refuted, every control must hold,
+    and either every one of `refutes` (the largest p of all again), or, without these, one part of
+    the rule must fail: the smallest part's p times the number of parts (Bonferroni). The smaller of
+    the two, since both p-values are two-sided: a rule can't be found to hold and to fail. nan where
+    a seed has no value, or with few seeds.
     """
     holds, fails = [one.p_holds for one in rule], [one.p_fails for one in rule]
+    against = [one.p_holds for one in refutes]
     needed = [one.p_holds for one in controls]
-    if any(map(math.isnan, (*needed, *holds, *fails))):
+    if any(map(math.isnan, (*needed, *holds, *fails, *against))):
         return math.nan
-    refuted = min(1.0, len(rule) * min(fails))
+    refuted = max(against) if against else min(1.0, len(rule) * min(fails))
     return max(*needed, min(max(holds), refuted)) if needed else min(max(holds), refuted)
 
 
@@ -207,7 +226,7 @@ def elsewhere(section: ClaimConfig, runs: Mapping[str, Results]) -> dict[str, Ou
     return {
         point: settle_claim(section, there).outcome
         for point, there in found.items()
-        if there and all(has_arms(text, there[MAIN]) for text in (*section.controls, *section.rule))
+        if there and all(has_arms(text, there[MAIN]) for text in conditions(section))
     }
 
 
@@ -227,6 +246,7 @@ def as_json(
         "missing": list(settled.missing),
         "controls": [condition_json(one) for one in settled.controls],
         "rule": [condition_json(one) for one in settled.rule],
+        "refutes": [condition_json(one) for one in settled.refutes],
         "changes": claim.changes,
         "seeds": list(main.seeds),
         "config_hash": main.config_hash,
@@ -247,11 +267,24 @@ def hold(condition: Condition, main: Results, ladder: Sequence[Results], parts: 
         if term.metric not in known:
             hint = nearest(term.metric, known)
             raise InputError(f"{main.name}: claim: {quantity.text!r}: no {term.metric!r}{hint}")
-    function = FUNCTIONS.get("" if quantity.last else quantity.function)
+    function = FUNCTIONS.get(quantity.of or ("" if quantity.last else quantity.function))
     if function is None:
         return settle_in(condition, main, parts)
-    values = Values([function(quantity, seed, main, ladder) for seed in main.seeds])
-    return settled(condition, values, main.confidence, parts)
+    rounds = range(main.round - quantity.last + 1, main.round + 1) if quantity.of else [main.round]
+    weights = slope_weights(rounds) if quantity.of else [1.0]
+    each = []
+    for seed in main.seeds:
+        if rounds[0] < 1:  # as a slope over rounds that were not there is unknown
+            each.append(math.nan)
+            continue
+        by_round = [function(quantity, seed, _until(main, t), ladder) for t in rounds]
+        each.append(math.fsum(w * x for w, x in zip(weights, by_round, strict=True)))
+    return settled(condition, Values(each), main.confidence, parts)
+
+
+def _until(r: Results, round_: int) -> Results:
+    """Return a run as if this round were the compared one."""
+    return r if round_ == r.round else replace(r, round=round_)
 
 
 def has_arms(text: str, r: Results) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,32 +48,38 @@ MOST_CONTRASTED = 6  # arms: their pairs are shown; of more there are too many t
 
 def write(
     folder: Path, budget: Budget, beside: Sequence[Results] = ()
-) -> tuple[ClaimConfig, dict[str, Any]]:
-    """Write claim.json, README.md and the plots of the claim in `folder`; return what it found.
+) -> list[tuple[str, ClaimConfig, dict[str, Any]]]:
+    """Write claim.json, README.md and the plot of each claim of the runs in `folder`.
 
-    `beside`: runs of other families, for the plot of a claim about size.
+    Returns for each claim the name of its folder, its section and what it found. The first one's
+    folder is `folder`. Further claims that the same runs settle have folders beside it, called by
+    their ids. `beside`: runs of other families, for the plot of a claim about size.
 
-    The rule is the one that the main run recorded before it started. `compare.json` is written
+    The rules are those that the main run recorded before it started. `compare.json` is written
     into each run's folder. Raises InputError where the main run is missing or is of no claim, and
     where a run has finished no round.
     """
     main = read_results(folder / MAIN)
     if not main.config.get("claim"):
         raise InputError(f"{folder / MAIN}: a run without a claim: give a claim's folder")
-    claim = ClaimConfig(**main.config["claim"])
     names = [path.parent.name for path in sorted(folder.glob("*/config.json"))]
     runs = {name: read_results(folder / name) for name in names}
     write_compare(list(runs.values()))
-    found = as_json(claim, budget, settle_claim(claim, runs), runs)
-    write_json(folder / "claim.json", found)
     plot(main)
-    ladder = [main, *(runs[model] for model in claim.models if model in runs)]
-    own = plot_claim(ladder, folder / "claim.svg", beside)
-    plots = ["claim.svg"] if own else []
-    if len(main.arms) <= MOST_DRAWN:
-        plots.append(f"{MAIN}/compare.svg")
-    write_text(folder / "README.md", page(folder.name, claim, budget, runs, plots))
-    return claim, found
+    rows = []
+    for claim in ClaimConfig(**main.config["claim"]).each():
+        own = folder if claim.id == main.config["claim"]["id"] else folder.parent / claim.id.lower()
+        own.mkdir(exist_ok=True)
+        found = as_json(claim, budget, settle_claim(claim, runs), runs)
+        found["runs"] = folder.name
+        write_json(own / "claim.json", found)
+        ladder = [main, *(runs[model] for model in claim.models if model in runs)]
+        plots = ["claim.svg"] if plot_claim(ladder, own / "claim.svg", beside) else []
+        if len(main.arms) <= MOST_DRAWN:
+            plots.append(os.path.relpath(folder / MAIN / "compare.svg", own))
+        write_text(own / "README.md", page(own.name, claim, budget, runs, plots))
+        rows.append((own.name, claim, found))
+    return rows
 
 
 def page(
@@ -108,7 +115,7 @@ def page(
         "",
         "## How it was made",
         "",
-        f"`rlvr claims {claim.id} --budget {budget}`, config `configs/claims/{name}.yaml`, seeds "
+        f"`rlvr claims {claim.id} --budget {budget}`, config {main.config['name']}, seeds "
         f"{', '.join(map(str, main.seeds))}. Rule of the arms' verdicts: {rule_text(main)}.",
     ]
     return "\n".join(lines) + "\n"
@@ -186,12 +193,18 @@ def _conditions(settled: Settlement, main: Results) -> list[str]:
     lines = [f"| | condition | mean over seeds | {percent(main)} interval | |", "|-|-|-|-|-|"]
     lines += [_row("control", one) for one in settled.controls]
     lines += [_row("rule", one) for one in settled.rule]
+    lines += [_row("refutes", one) for one in settled.refutes]
+    said = (
+        "Every control and every line of *refutes* must hold for *refuted*."
+        if settled.refutes
+        else "One part of the rule that fails *refutes*: by its whole interval, corrected for the "
+        "number of parts (Bonferroni)."
+    )
     return [
         *lines,
         "",
-        "Every control and every part of the rule must hold for *supported*; one part of the rule "
-        "that fails *refutes*. A part holds by its whole interval, and fails by the whole of one "
-        "that is corrected for the number of parts (Bonferroni).",
+        "Every control and every part of the rule must hold for *supported*, each by its whole "
+        f"interval. {said}",
         "",
     ]
 
@@ -270,7 +283,7 @@ def summary(rows: Sequence[tuple[str, ClaimConfig, Mapping[str, Any]]]) -> list[
     for name, claim, found in rows:
         conditions = [*found["controls"], *found["rule"]]
         undecided = [one for one in conditions if one["state"] != "holds"]
-        failed = [one for one in found["rule"] if one["state"] == "fails"]
+        failed = found.get("refutes") or [one for one in found["rule"] if one["state"] == "fails"]
         refuted = found["outcome"] == "refuted"
         decisive = (failed if refuted else undecided or found["rule"])[0]
         value, low, high = (

@@ -115,6 +115,11 @@ def amplification(m: AgainstBase) -> Found:
     return metrics.amplification(m.samples, m.grams, m.real)
 
 
+def overuse(m: AgainstBase) -> Found:
+    """Return `metrics.overuse`, of the base too."""
+    return metrics.overuse(m.samples, m.real, metrics.GRAM)
+
+
 def base_nll(m: AgainstBase) -> Found:
     """Return the mean of -logprob (nats a token) that the base gives an arm's first samples."""
     if m.logprobs is None:

@@ -17,13 +17,14 @@ import numpy as np
 
 from rlvr.data import DECIDED, STATUSES, Verdict
 from rlvr.evaluate.evaluation import Record
-from rlvr.evaluate.ngrams import Gram, distincts, share
+from rlvr.evaluate.ngrams import Gram, amplified, count, distincts, share
 from rlvr.records.stored import pick
 from rlvr.statistics.estimates import mean_pass_at_k, measurement_error
 from rlvr.verify.verifier import LUCKY, NO_ANSWER
 
 ALL = "all"
 ORDERS = (1, 2, 3)  # of the n-grams whose diversity is measured
+GRAM = 3  # tokens of the n-grams that a model may use too often
 STEP = "step-"  # how the levels of an online arm's single optimiser steps begin
 OFF_TARGET = "off_target"
 """How the metrics begin that are measured on tasks that are not trained on."""
@@ -239,6 +240,40 @@ def amplification(
     mine, theirs = share(texts, grams), share(real, grams)
     tokens = sum(tokens for (tokens,) in pick(records, "tokens"))
     return [metric("amplified", mine, tokens), metric("amplified_excess", mine - theirs, tokens)]
+
+
+def overuse(
+    records: Sequence[Record], real: Sequence[Sequence[int]], n: int
+) -> list[dict[str, Any]]:
+    """Return the share of tokens that lie in n-grams which these samples over-use, as `overused`.
+
+    Looked at is the first sample of each problem. The n-grams are those that the samples of every
+    second problem hold more often than the real solutions of these problems do
+    (`ngrams.amplified`); their share is measured in the other problems, where selection alone does
+    not raise it. Then the halves change places, and both shares are averaged. overused_excess is
+    that share less the share of the same n-grams in the other problems' real solutions: 0 for a
+    model that writes like them. `real`: token ids, one text a problem, in the samples' order; with
+    none, and where a half holds no n-gram, there is no metric.
+    """
+    fields = pick(records, "index", "token_ids")
+    firsts = [token_ids for index, token_ids in fields if index == 0]
+    if not real:
+        return []
+    halves = [(firsts[i::2], real[i::2]) for i in (0, 1)]
+    if not all(count(texts, n) for half in halves for texts in half):
+        return []
+    mine: list[float] = []
+    theirs: list[float] = []
+    for found_in, measured_in in (halves, halves[::-1]):
+        grams = amplified(*found_in, n)
+        for shares, texts in zip((mine, theirs), measured_in, strict=True):
+            shares.append(share(texts, grams))
+    tokens = sum(map(len, firsts))
+    overused = sum(mine) / 2
+    return [
+        metric("overused", overused, tokens),
+        metric("overused_excess", overused - sum(theirs) / 2, tokens),
+    ]
 
 
 def lucky(judged: Iterable[Record | Verdict], name: str = "lucky") -> list[dict[str, Any]]:

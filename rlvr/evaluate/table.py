@@ -37,7 +37,8 @@ GREEDY, WORK = "held-out greedy completions", "held-out samples, where the work 
 HELD_OUT = (SOLUTIONS, SAMPLES, GREEDY, WORK)  # given a `measured.HeldOut`
 GRAMS, VIEW = "the base's over-used n-grams", "the base's view of first samples"
 RARE, SOLVED = "the base's rare problems", "problems solved by base and arm"
-AGAINST_BASE = (GRAMS, VIEW, RARE, SOLVED)  # given a `measured.AgainstBase`
+FIRSTS = "first samples, beside real solutions"
+AGAINST_BASE = (GRAMS, VIEW, RARE, SOLVED, FIRSTS)  # given a `measured.AgainstBase`
 TRAINING, TRAINING_WORK = "training completions", "training completions, where the work is checked"
 SELECTED = (TRAINING, TRAINING_WORK)  # given a `measured.Selected`
 # Not computed here: recorded by what makes them.
@@ -214,6 +215,12 @@ METRICS: tuple[Metric, ...] = (
     Metric("amplified_excess", DEFICIENCIES,
            "amplified, less the share that these n-grams have in real solutions",
            "difference of shares", (-1.0, 1.0), GRAMS, m.amplification, line=15),
+    Metric("overused", DEFICIENCIES,
+           "share of tokens in n-grams that the arm itself over-uses, found in the other half",
+           "share", SHARE, FIRSTS, m.overuse, chart=False),
+    Metric("overused_excess", DEFICIENCIES,
+           "overused, less the share that these n-grams have in real solutions",
+           "difference of shares", (-1.0, 1.0), FIRSTS, m.overuse),
     # No range for the transcriber's: their charts are drawn without one.
     Metric("quirk", DEFICIENCIES, "share of completions with the transcriber's quirk",
            "share", None, TRANSCRIBER, line=16),

@@ -45,7 +45,6 @@ from rlvr.verify.check import corrupted
 
 TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
 TUNING_PROBLEMS = 200
-GRAM = 3  # tokens of the n-grams whose amplification is measured
 
 
 def make_base(run: Run, seed: Seed) -> None:
@@ -214,10 +213,10 @@ def _amplified(run: Run, seed: Seed) -> list[list[int]]:
     if solutions is None or run.config.corpus is not None:
         return []
     shared = base_of(seed.seed).folder(run.folder) / COMPLETIONS
-    if not ngrams.count(solutions, GRAM):
+    if not ngrams.count(solutions, metrics.GRAM):
         return []
     texts = (token_ids for (token_ids,) in Stored(shared, JUDGED).pick("token_ids"))
-    found = ngrams.amplified(itertools.islice(texts, AT_ONCE), solutions, GRAM)
+    found = ngrams.amplified(itertools.islice(texts, AT_ONCE), solutions, metrics.GRAM)
     return sorted(list(gram) for gram in found)
 
 

@@ -66,6 +66,11 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     if not claim:
         return decides
     rule = {key: claim.get(key) for key in ("id", "controls", "rule", "models")}
+    if claim.get("refutes"):
+        rule["refutes"] = claim["refutes"]
+    if claim.get("also"):
+        conditions = ("id", "controls", "rule", "refutes")
+        rule["also"] = [{key: one.get(key) for key in conditions} for one in claim["also"]]
     return {**decides, "claim": rule}
 
 

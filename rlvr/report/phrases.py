@@ -18,13 +18,13 @@ from typing import Any
 import pyarrow.compute as pc
 
 from rlvr.data import InputError
+from rlvr.evaluate.metrics import GRAM
 from rlvr.evaluate.ngrams import Gram, count, log_odds
 from rlvr.records.layout import AMPLIFIED, EVALUATION, MODEL, Place, base_of
 from rlvr.records.record import read_table
 from rlvr.report.completions import shortened, shuffled
 from rlvr.results.effects import Results
 
-GRAM = 3
 PHRASES, EXAMPLES = 10, 2
 MOST = 5_000  # samples of an arm, all seeds together, that phrases are looked for in
 Z = 1.96

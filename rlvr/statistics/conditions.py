@@ -50,10 +50,11 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """`plus` less `minus`, or `function` of it. A function of an arm's name alone has no terms.
+    """`plus` less `minus`, or `function` of it. A function of arms of a kind has no terms.
 
-    `last`: over how many of the last rounds a slope is; 0 for one over models. `event`: what is
-    asked of each round by `first`.
+    `last`: over how many of the last rounds a slope is; 0 for one over models. `of`: the function
+    of arms of a kind whose slope it is, "" for none. `event`: what is asked of each round by
+    `first`.
     """
 
     text: str
@@ -61,6 +62,7 @@ class Quantity:
     plus: Term | None
     minus: Term | None
     last: int = 0
+    of: str = ""
     event: Condition | None = None
 
     @property
@@ -155,6 +157,8 @@ def _quantity(text: str) -> Quantity:
     last = _LAST.match(inner) if name == "slope" else None
     if last and int(last[2]) < 2:
         raise ValueError(f"{text!r}: a slope needs at least the last 2 rounds")
+    if last and last[1].removesuffix("()") in WITHOUT_TERMS:
+        return Quantity(text, name, None, None, int(last[2]), of=last[1].removesuffix("()"))
     terms = [_term(part) for part in (last[1] if last else inner).split(" - ")]
     if len(terms) > 2:
         raise ValueError(f"{text!r}: a quantity is a term or the difference of two")
@@ -195,7 +199,7 @@ def check(
     last = int(condition.limit) - (condition.way == "<") if quantity.event else quantity.last
     if last > rounds:
         raise ValueError(f"{said}: looks at round {last}, the run has {rounds}")
-    if metrics is not None and quantity.function and not last:
+    if metrics is not None and quantity.function and (quantity.of or not last):
         raise ValueError(
             f"{said}: {quantity.function} without rounds is for the rule of a claim: write "
             "slope(..., last 3) or first(...)"
@@ -362,15 +366,22 @@ def slope_weights(x: Sequence[float]) -> list[float]:
     return [float(weight) for weight in away / (away**2).sum()]
 
 
-def settle(controls: Sequence[State], rule: Sequence[State]) -> Outcome:
+def settle(
+    controls: Sequence[State], rule: Sequence[State], refutes: Sequence[State] = ()
+) -> Outcome:
     """Return the outcome of a claim from the states of its conditions.
 
     Supported: every control and every part of the rule holds (an intersection of tests, each at the
-    full level: Berger 1982, so that no correction is due). Refuted: every control holds and some
-    part of the rule fails. Else inconclusive: without its controls an experiment says nothing.
+    full level: Berger 1982, so that no correction is due). Refuted: every control holds, and so
+    does every one of `refutes`; without `refutes`, some part of the rule fails. Else inconclusive:
+    without its controls an experiment says nothing.
     """
     if any(one != "holds" for one in controls):
         return "inconclusive"
-    if any(one == "fails" for one in rule):
-        return "refuted"
-    return "supported" if all(one == "holds" for one in rule) else "inconclusive"
+    if all(one == "holds" for one in rule):
+        return "supported"
+    if refutes:
+        against = all(one == "holds" for one in refutes)
+    else:
+        against = any(one == "fails" for one in rule)
+    return "refuted" if against else "inconclusive"

@@ -176,7 +176,7 @@ def test_a_page_says_outcome_rule_effect_and_repeats_itself(tmp_path: Path) -> N
     folder = tmp_path / "c2"
     for name in ("main", "half-lr"):
         make(folder / name, [], grown, ["pass@1", "greedy", "train_steps"], CLAIM)
-    claim, found = write(folder, "cpu")
+    [(_, claim, found)] = write(folder, "cpu")
     text = (folder / "README.md").read_text()
     assert found["outcome"] == "supported"
     assert json.loads((folder / "claim.json").read_text()) == found
@@ -195,6 +195,61 @@ def test_a_page_says_outcome_rule_effect_and_repeats_itself(tmp_path: Path) -> N
     )
 
 
+def test_a_claim_with_refutes_is_refuted_by_all_of_them_alone(tmp_path: Path) -> None:
+    # Below the rule's limit, but still rising: where it goes is not known.
+    refutes = ["verified pass@1 < 0.8", "slope(verified pass@1, last 3) < 0.01"]
+    claim = CLAIM | {"rule": ["verified pass@1 > 0.9"], "refutes": refutes, "points": {}}
+    for name, rise in (("level", 0.0), ("rising", 0.03)):
+
+        def figure(arm: str, metric: str, t: int, seed: int, rise: float = rise) -> float:
+            return 0.6 + 0.001 * seed * (arm != "base") + rise * t * (arm == "verified")
+
+        make(tmp_path / name / "main", ["rounds=3"], figure, ["pass@1"], claim, 3)
+    [(_, _, level)] = write(tmp_path / "level", "cpu")
+    [(_, _, rising)] = write(tmp_path / "rising", "cpu")
+    assert [one["state"] for one in (*level["rule"], *rising["rule"])] == ["fails"] * 2
+    assert [one["state"] for one in rising["refutes"]] == ["holds", "fails"]
+    assert (level["outcome"], rising["outcome"]) == ("refuted", "inconclusive")
+    assert level["p"] <= 0.05 < rising["p"]
+    assert "| refutes | `verified pass@1 < 0.8` |" in (tmp_path / "level/README.md").read_text()
+    assert "verified pass@1: " in summary([("c2", ClaimConfig(**claim), level)])[0][2]
+
+
+def test_further_claims_of_a_run_have_their_own_rules_and_pages(tmp_path: Path) -> None:
+    rule = ["verified pass@1 - base pass@1 < 0"]
+    other = {"id": "C6", "says": "It falls", "rule": rule, "changes": "a rise"}
+    r = make(tmp_path / "c2" / "main", [], grown, ["pass@1"], CLAIM | {"also": [other]})
+    rows = write(tmp_path / "c2", "cpu")
+    assert [(name, claim.id, found["outcome"]) for name, claim, found in rows] == [
+        ("c2", "C2", "supported"),
+        ("c6", "C6", "refuted"),
+    ]
+    page = (tmp_path / "c6" / "README.md").read_text()
+    assert "# C6" in page and "](../c2/main/compare.svg)" in page
+    assert json.loads((tmp_path / "c6" / "claim.json").read_text())["runs"] == "c2"
+    # Both rules are sealed; the words are not.
+    for change, equal in (({"says": "It sinks"}, True), ({"rule": ["verified pass@1 < 0"]}, False)):
+        changed = dict(r.config["claim"]) | {"also": [other | change]}
+        plain = ClaimConfig(**changed).model_dump(mode="json")
+        assert (digest(deciding({**r.config, "claim": plain})) == r.config_hash) is equal
+
+
+def test_a_slope_may_be_that_of_the_share_needed(tmp_path: Path) -> None:
+    arms = [{"name": f"f{f}", "keep": "all", "real_fraction": f / 100} for f in (0, 50)]
+    overrides = [f"arms={json.dumps([*arms, {'name': 'real', 'keep': 'real'}])}", "rounds=3"]
+
+    def figure(arm: str, metric: str, t: int, seed: int) -> float:
+        return {"f0": 0.3 - 0.1 * t, "f50": 0.3 - 0.02 * t}.get(arm, 0.3)
+
+    r = make(tmp_path / "c6" / "main", overrides, figure, ["pass@1"], rounds=3)
+    each = experiments.hold(parse("slope(fraction_needed(), last 3) < 0.1"), r, [r]).values
+    by_round = [value("fraction_needed()", replace(r, round=t))[0] for t in (1, 2, 3)]
+    assert by_round[2] > by_round[1] > by_round[0]
+    assert each == pytest.approx([(by_round[2] - by_round[0]) / 2] * 3)
+    early = experiments.hold(parse("slope(fraction_needed(), last 4) < 0.1"), r, [r])
+    assert early.state == "open" and all(map(math.isnan, early.values))
+
+
 def test_a_smoke_run_says_that_it_claims_nothing(tmp_path: Path) -> None:
     make(tmp_path / "c2" / "main", [], grown, ["pass@1"], CLAIM)
     write(tmp_path / "c2", "smoke")
@@ -204,7 +259,7 @@ def test_a_smoke_run_says_that_it_claims_nothing(tmp_path: Path) -> None:
 def test_what_is_not_there_yet_is_named_and_settles_nothing(tmp_path: Path) -> None:
     claim = CLAIM | {"models": ["tiny-0.4m"]}
     make(tmp_path / "c2" / "main", ["rounds=2"], grown, ["pass@1"], claim)
-    _, found = write(tmp_path / "c2", "cpu")
+    [(_, _, found)] = write(tmp_path / "c2", "cpu")
     assert found["outcome"] == "inconclusive"
     assert found["missing"] == [
         "main after 3 of 3 seeds and round 1 of 2",
@@ -222,7 +277,7 @@ def test_a_point_of_a_claim_about_size_has_every_model(tmp_path: Path) -> None:
     models |= {f"half-lr-{name}" if name != "main" else "half-lr": models[name] for name in models}
     for name, model in models.items():
         if name == "half-lr-tiny-0.4m":
-            assert write(folder, "cpu")[1]["elsewhere"] == {}, "one of its models is missing"
+            assert write(folder, "cpu")[0][2]["elsewhere"] == {}, "one of its models is missing"
 
         def rising(
             arm: str, metric: str, t: int, seed: int, by: float = 0.2 * (model == "tiny-0.4m")
@@ -230,7 +285,7 @@ def test_a_point_of_a_claim_about_size_has_every_model(tmp_path: Path) -> None:
             return grown(arm, metric, t, seed) + by * (arm == "verified")
 
         make(folder / name, [f"model={model}"], rising, ["pass@1"], claim)
-    _, found = write(folder, "cpu")
+    [(_, _, found)] = write(folder, "cpu")
     assert (found["outcome"], found["elsewhere"]) == ("supported", {"half-lr": "supported"})
     page = (folder / "README.md").read_text()
     assert "| half-lr | 3 | `slope(verified pass@1 - base pass@1) beyond 0.1` | +0." in page

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rlvr.data import Verdict
@@ -17,6 +18,7 @@ from rlvr.evaluate.metrics import (
     diversity,
     filtering,
     likelihood,
+    overuse,
     sampled,
     survival,
 )
@@ -141,10 +143,7 @@ def test_accuracy_of_nothing_decided_is_nothing() -> None:
 def test_diversity_by_hand() -> None:
     made = records({"p": "cww", "q": "ccc"})
     answers = ["1", "2", None, "1", "1", "1"]
-    made = [
-        dataclasses.replace(one, extracted=answer)
-        for one, answer in zip(made, answers, strict=True)
-    ]
+    made = [replace(one, extracted=answer) for one, answer in zip(made, answers, strict=True)]
     found = by_name(diversity(made))
     # Tokens: 7 | 77 | 777, twice: 12 tokens, 6 pairs and 2 triples, all alike.
     assert found["distinct_1"] == (1 / 12, 6)
@@ -196,6 +195,32 @@ def test_coverage_quadrants() -> None:
     shares = {"both": 0.25, "arm_only": 0.25, "base_only": 0.25, "neither": 0.25}
     assert found == {f"coverage_{name}": (share, 4) for name, share in shares.items()}
     assert by_name(coverage(base, arm, 1))["coverage_both"] == (0.0, 4)
+
+
+def test_overuse_is_found_in_one_half_and_measured_in_the_other() -> None:
+    rng = np.random.default_rng(0)
+    real = [tuple(map(int, rng.integers(0, 9, 60))) for _ in range(80)]
+
+    def measured(texts: list[tuple[int, ...]]) -> tuple[float, float]:
+        made = [
+            replace(one, token_ids=text, index=i, problem_id=str(k), tokens=len(text))
+            for k, text in enumerate(texts)
+            for i, one in enumerate(records({"p": "c"}))
+        ]
+        found = by_name(overuse(made, real, 3))
+        return found["overused"][0], found["overused_excess"][0]
+
+    # Of the same distribution: what is over-used by chance is so in one half alone.
+    share, excess = measured([tuple(map(int, rng.integers(0, 9, 60))) for _ in real])
+    assert share < 0.03 and abs(excess) < 0.03
+    # A phrase of three tokens in a quarter of each text's places: those, and a little by chance.
+    phrase = [(1, 2, 3) * 5 + text[15:] for text in real]
+    share, excess = measured(phrase)
+    assert 0.24 < excess < 0.30 and share > excess
+    # A habit of one half of the problems alone is not found again in the other.
+    half = [text if i % 2 else (1, 2, 3) * 20 for i, text in enumerate(real)]
+    assert measured(half)[0] < 0.6
+    assert overuse([], real, 3) == [] == overuse(records({"p": "c"}), [], 3)
 
 
 def test_amplification_is_a_share_of_tokens_and_what_exceeds_real_text() -> None:

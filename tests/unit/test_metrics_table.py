@@ -7,6 +7,7 @@ import importlib.util
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -177,7 +178,8 @@ def test_a_row_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_the_functions_compute_has_a_row_that_names_them() -> None:
     grams = {(7, 7)}
-    beside = AgainstBase(records(3, 4), records(3, 4), grams, [(7, 7, 8)], 2, [-1.0])
+    samples = [*records(3, 4), *(replace(one, problem_id="q") for one in records(3, 4))]
+    beside = AgainstBase(samples, samples, grams, [(7, 7, 8)] * 2, 2, [-1.0])
     for sources, given in ((HELD_OUT, held_out(3, 4, luck=True)), (table.AGAINST_BASE, beside)):
         for source in sources:
             found = compute([source], given)

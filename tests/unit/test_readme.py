@@ -73,20 +73,23 @@ def test_the_other_blocks_are_what_docs_make_writes() -> None:
         assert written(text) == text, "run .venv/bin/python docs/make.py"
 
 
-@pytest.mark.parametrize("claim", sorted(CLAIMS.glob("*/claim.json")), ids=lambda p: p.parent.name)
+RECORDED = sorted(path.parent.parent for path in CLAIMS.glob("*/main/config.json"))
+
+
+@pytest.mark.parametrize("claim", RECORDED, ids=lambda folder: folder.name)
 def test_a_claims_page_is_what_its_records_say(
     claim: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A picture that is not compared (tests/unit/test_plot.py looks at it).
     monkeypatch.setattr("rlvr.claims.pages.plot", lambda main: None)
-    folder = tmp_path / claim.parent.name
-    for run in claim.parent.glob("*/config.json"):
+    folder = tmp_path / claim.name
+    for run in claim.glob("*/config.json"):
         (folder / run.parent.name).mkdir(parents=True)
         for name in ("config.json", "metrics.parquet"):
             shutil.copyfile(run.parent / name, folder / run.parent.name / name)
-    write(folder, json.loads(claim.read_text())["budget"])
-    for made in (path for path in folder.rglob("*") if path.suffix in (".json", ".md")):
-        recorded = claim.parent / made.relative_to(folder)
+    write(folder, json.loads((claim / "claim.json").read_text())["budget"])
+    for made in (path for path in tmp_path.rglob("*") if path.suffix in (".json", ".md")):
+        recorded = claim.parent / made.relative_to(tmp_path)
         assert made.read_text() == recorded.read_text(), f"{recorded}: run docs/make.py --collect"
 
 
