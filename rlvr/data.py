@@ -25,6 +25,8 @@ Keep = Literal[
     "least-likely",
     "classifier",
     "format-only",
+    "right-answer",
+    "lucky",
     "real",
     "replay",
 ]

@@ -23,8 +23,10 @@ from rlvr.learners.context import SeedProblems
 from rlvr.learners.grpo import trl_arguments
 from rlvr.learners.registry import LEARNERS
 from rlvr.learners.sft import settings_of, sft_arguments
+from rlvr.loop.selection import tells_luck
 from rlvr.models import loading
 from rlvr.select.arms import ArmConfig
+from rlvr.select.keep import LUCK
 from rlvr.studies.curate import contaminate
 from rlvr.verify import plugins, tasks
 from rlvr.verify.settings import NamedConfig
@@ -75,6 +77,16 @@ def check_trl(config: Config) -> None:
             lambda: trl_arguments(grpo, train, config.generate, steps, grpo.steps, Path("-")),
             steps,
         )
+
+
+def check_luck(config: Config, verifier: LoadedVerifier) -> None:
+    """Raise InputError where an arm asks for luck that the verifier can't tell."""
+    for arm in config.arms:
+        if arm.keep in LUCK and not tells_luck(verifier):
+            raise InputError(
+                f"arms: {arm.name!r}: keep: {arm.keep} needs a verifier that checks the work "
+                "(TELLS_LUCK in its module): set verifier: {name: math_steps}"
+            )
 
 
 def check_executor(config: Config) -> None:

@@ -73,6 +73,7 @@ def prepare(config: Config, folder: Path, where: str) -> Job:
         record.check_disk(folder, preflight.bytes_needed(config))
         problems = {seed: preflight.draw(config, seed) for seed in config.seeds}
         check_options(verifier, wanted.options)
+        preflight.check_luck(config, verifier)
         for other in config.evaluate.off_target:
             theirs = preflight.verifier_of(other)
             check_options(load_verifier(theirs.name), theirs.options)

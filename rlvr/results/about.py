@@ -22,6 +22,8 @@ KEEP: Mapping[str, str] = {
     "majority": "completions with the commonest answer to their problem; the truth is not looked "
     "at",
     "format-only": "completions with a final answer, right or wrong",
+    "right-answer": "completions with the right final answer, by sound work or by luck",
+    "lucky": "completions with the right final answer and wrong work",
     "real": "real solutions of the round's problems, and nothing of its own",
     "replay": "what the model has seen already: its warm-start rows or, without a warm start, the "
     "base's accepted completions of round 1",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from rlvr.data import Arm, Keep, Status
 from rlvr.records.stored import Judged, pick
 from rlvr.select.axis import Axis, Pool, draw
+from rlvr.verify.verifier import LUCKY
 
 VOTES_AT_ONCE = 1 << 12  # completions that vote at a time, with the others of their problems
 Asked = tuple[str, str, str]  # a problem's id, an answer, a text
@@ -32,6 +33,20 @@ def keep_answered(pool: Pool) -> list[bool]:
     return [extracted is not None for (extracted,) in pick(pool, "extracted")]
 
 
+def keep_right_answers(pool: Pool) -> list[bool]:
+    """Eligible: what ends in the right answer, whether its work holds or not.
+
+    The filter of an outcome verifier, under a verifier that checks the work.
+    """
+    return [a or b for a, b in zip(keep_verified(pool), keep_lucky(pool), strict=True)]
+
+
+def keep_lucky(pool: Pool) -> list[bool]:
+    """Eligible: right answers whose work is wrong ("lucky guesses", 2603.21558)."""
+    fields = pick(pool, "status", "reason")
+    return [status == "wrong" and reason.startswith(LUCKY) for status, reason in fields]
+
+
 def keep_all(pool: Pool) -> list[bool]:
     """Eligible: everything the model said (the loop of Shumailov, 2305.17493)."""
     return [True] * len(pool)
@@ -52,9 +67,15 @@ ELIGIBLE: dict[str, Callable[[Pool], list[bool]]] = {
     "least-likely": keep_all,
     "classifier": keep_all,
     "format-only": keep_answered,
+    "right-answer": keep_right_answers,
+    "lucky": keep_lucky,
     "real": keep_none,
     "replay": keep_none,
 }
+
+
+LUCK = ("right-answer", "lucky")
+"""Values of keep that ask a verifier to tell a right answer by luck apart."""
 
 
 def selects(arm: Arm) -> bool:

@@ -11,6 +11,7 @@ from rlvr.data import CONTAMINATIONS, Contamination
 from rlvr.engine.settings import GenerateConfig
 from rlvr.sections import Portion, Positive, Rate, Section
 from rlvr.select.arms import ArmConfig
+from rlvr.select.keep import LUCK
 
 
 class CorpusConfig(Section):
@@ -105,7 +106,7 @@ def check_corpus(
                 f"has one entry of each: use share, as in {{name: {arm.keep}-50, "
                 f"keep: {arm.keep}, share: 0.5}}"
             )
-        if arm.keep in ("majority", "format-only"):
+        if arm.keep in ("majority", "format-only", *LUCK):
             raise ValueError(
                 f"arms: {arm.name!r}: keep: {arm.keep} looks at the model's own answers, and "
                 "a corpus has none: drop this arm or the corpus"

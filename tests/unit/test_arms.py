@@ -27,6 +27,7 @@ from rlvr.select.arms import (
     size,
     subsample,
 )
+from rlvr.verify.verifier import LUCKY
 
 
 def counts_of(pool: Pool, kept: list[bool]) -> Counter[str]:
@@ -211,6 +212,18 @@ def test_format_only_keeps_what_has_an_answer_right_or_wrong() -> None:
         for (completion, verdict), answer in zip(pool_of({"p": "ccww"}), answers, strict=True)
     ]
     assert choose(pool, PRESETS["format-only"], None, 0, 1) == [True, False, True, False]
+
+
+def test_luck_is_told_apart_from_sound_work() -> None:
+    reasons = ["", f"{LUCKY}: line 2", "no answer", f"{LUCKY}: line 3"]
+    pool = [
+        (completion, dataclasses.replace(verdict, reason=reason))
+        for (completion, verdict), reason in zip(pool_of({"p": "cwww"}), reasons, strict=True)
+    ]
+    right, luck = Arm("right", keep="right-answer"), Arm("luck", keep="lucky")
+    assert choose(pool, right, None, 0, 1) == [True, True, False, True]
+    assert choose(pool, luck, None, 0, 1) == [False, True, False, True]
+    assert choose(pool, PRESETS["verified"], None, 0, 1) == [True, False, False, False]
 
 
 def test_misjudging_has_the_rates_asked_for_and_leaves_the_undecided() -> None:

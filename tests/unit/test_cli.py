@@ -69,6 +69,7 @@ SOLVED = [
         (["task.digit=3"], ["task.digit", "did you mean 'digits'"]),
         (["arms=[verifed]"], ["tiny.yaml", "arms", "'verifed'", "did you mean 'verified'"]),
         (["arms=[random]"], ["tiny.yaml", "'random'", "'verified'"]),
+        (["arms=[{name: luck, keep: lucky}]"], ["tiny.yaml", "'luck'", "math_steps"]),
         (["model=./nowhere"], ["tiny.yaml", "model", "./nowhere", "known: tiny-0.1m", "folder"]),
         (["model=tiny-0.5m"], ["tiny.yaml", "model", "did you mean"]),
         (["rounds"], ["'rounds'", "key=value"]),
