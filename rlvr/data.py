@@ -30,7 +30,7 @@ Keep = Literal[
     "real",
     "replay",
 ]
-Contamination = Literal["wrong", "garbage", "duplicate", "off_topic"]
+Contamination = Literal["wrong", "garbage", "duplicate", "off_topic", "natural"]
 EntryKind = Contamination | Literal["clean"]
 MatchBy = Literal["problems", "rows", "tokens"]
 Memory = Literal["replace", "accumulate", "subsample"]

@@ -210,12 +210,21 @@ def _corpus(
     """Return the entries of a seed's corpus, and the labelled ones, where the config has one."""
     if config.corpus is None:
         return [], []
-    spoil = vars(plugins.load_named("task", config.task.name, "problems")[1]).get("corrupt")
-    shares = config.corpus.shares
+    task = vars(plugins.load_named("task", config.task.name, "problems")[1])
+    spoil, shares = task.get("corrupt"), config.corpus.shares
+    noise: list[Problem] = []
+    if shares["natural"]:
+        if "rejected" not in task:
+            raise InputError(
+                f"corpus.natural: the task {config.task.name!r} has no noise of its own (it needs "
+                "`rejected`, as tasks/text.py has it): use wrong, garbage, duplicate or off_topic"
+            )
+        noise = list(task["rejected"](seed=seed, **config.task.options))
+    half = len(noise) // 2  # the labelled entries have others than the corpus
     try:
-        corpus = contaminate(problems, shares, seed, spoil)
+        corpus = contaminate(problems, shares, seed, spoil, noise[half:])
         # A copy can't be told by itself: there is nothing to learn from one.
-        labelled = contaminate(to_label, {**shares, "duplicate": 0.0}, seed, spoil)
+        labelled = contaminate(to_label, {**shares, "duplicate": 0.0}, seed, spoil, noise[:half])
     except ValueError as failure:
         raise InputError(f"corpus: {failure}") from failure
     if to_label and len({entry.kind == "clean" for entry in labelled}) < 2:

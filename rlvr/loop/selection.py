@@ -139,7 +139,8 @@ def budget(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
 def _filtering(run: Run, seed: Seed, place: Place) -> Metrics:
     """Return how well what was kept of the round's pool was chosen."""
     path = place.folder(run.folder) / COMPLETIONS
-    levels = {problem.id: problem.level for problem in seed.of_round(place).problems}
+    drawn = (*seed.of_round(place).problems, *(entry.problem for entry in seed.corpus.entries))
+    levels = {problem.id: problem.level for problem in drawn}
     pool, chosen = Stored(path, JUDGED), record.read_kept(path)
     selected = Selected(pool, chosen, levels, tells_luck(run.verifier))
     found = table.compute([table.TRAINING], selected)

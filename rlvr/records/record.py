@@ -36,6 +36,7 @@ LATER: Mapping[str, Any] = {
     "train.trl": {},
     "train.early_stop": None,
     "grpo.trl": {},
+    "corpus.natural": 0.0,
 }
 """Keys that came after hashes were taken, and their defaults, which are left out of a hash."""
 METRIC_COLUMNS = ("seed", "arm", "round", "metric", "level", "value", "n")

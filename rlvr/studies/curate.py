@@ -4,7 +4,8 @@ A corpus is made from real solutions. Each problem has one entry: its own soluti
 that the config gives to each kind of contamination, something worse. Because the contaminations are
 made here, the truth of every entry is known, so that we can measure how well a ranking cleans. The
 rankings by likelihood are in `rlvr.select.arms`; the ranking that has to be learned first is here.
-These contaminations only stand for real noise: what real noise is like, only a real corpus can say.
+Four contaminations are made, and only stand for real noise. `natural` is real noise: a task that
+has some yields it from `rejected`, and says of each entry what it really is.
 """
 
 from __future__ import annotations
@@ -52,13 +53,16 @@ def contaminate(
     shares: Mapping[Contamination, float],
     seed: int,
     spoil: Spoil | None,
+    natural: Sequence[Problem] = (),
 ) -> list[Entry]:
     """Return one entry for each problem, in order; a coin keyed (seed, problem) contaminates it.
 
     `shares`: contamination -> its probability; together they are below 1. wrong: what `spoil` (the
     task's `corrupt`) makes of the solution, or a near miss of it. garbage: random characters, as
     many as the solution has. duplicate: one more copy of one of the first clean pairs. off_topic:
-    the solution of another problem. Raises ValueError if all solutions are equal.
+    the solution of another problem. natural: the next one of `natural`, which is no problem of the
+    task but noise of its own; its level is what it really is. Raises ValueError if all solutions
+    are equal, or if `natural` has too few.
     """
     coins = {
         problem.id: random.Random(hashlib.sha256(f"corpus/{seed}/{problem.id}".encode()).digest())
@@ -68,6 +72,7 @@ def contaminate(
     clean = [problem for problem in problems if kinds[problem.id] == "clean"] or list(problems)
     originals = clean[: max(1, round(COPIED * len(problems)))]
     copies: dict[str, int] = defaultdict(int)
+    noise = iter(natural)
     entries = []
     for problem in problems:
         rng, kind = coins[problem.id], kinds[problem.id]
@@ -76,6 +81,9 @@ def contaminate(
             original = rng.choice(originals)
             copies[original.id] += 1
             entries.append(Entry(original, kind, copies[original.id]))
+            continue
+        if kind == "natural":
+            entries.append(Entry(_next(noise, len(natural)), kind))
             continue
         if kind == "garbage":
             text = "".join(rng.choices(CHARACTERS, k=max(1, len(text))))
@@ -88,6 +96,12 @@ def contaminate(
             text = near_miss(text, rng, others)
         entries.append(Entry(replace(problem, solution=text), kind))
     return entries
+
+
+def _next(noise: Iterator[Problem], n: int) -> Problem:
+    for one in noise:
+        return one
+    raise ValueError(f"natural: the task has {n} such entries, too few: lower generate.prompts")
 
 
 def _kind(coin: float, shares: Mapping[Contamination, float]) -> EntryKind:
@@ -139,14 +153,14 @@ def kept_by_kind(
     """Return for each kind the share of its entries that were kept, as metric `kept_KIND`.
 
     Clean entries also get their share by level, which shows the real content that a filter throws
-    away. The arguments have one element for each entry of the corpus. A kind without entries is
-    left out.
+    away, and natural ones by what they really are. The arguments have one element for each entry
+    of the corpus. A kind without entries is left out.
     """
     groups: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for verdict, keep, level in zip(verdicts, kept, levels, strict=True):
         kind = verdict.reason or "clean"
         groups[kind, ALL].append(keep)
-        if kind == "clean":
+        if kind in ("clean", "natural"):
             groups[kind, level].append(keep)
     return [
         metric(f"kept_{kind}", sum(group) / len(group), len(group), level)

@@ -17,15 +17,17 @@ from rlvr.select.keep import LUCK
 class CorpusConfig(Section):
     """A noisy corpus of real solutions, from which the arms select in place of samples.
 
-    It has an entry for each of `generate.prompts` problems, the same in every round. The first four
-    keys are the shares of contaminated entries, by contamination; the rest is clean. `keep:
-    classifier` learns from `labelled` entries of problems that are held back.
+    It has an entry for each of `generate.prompts` problems, the same in every round. The first five
+    keys are the shares of contaminated entries, by contamination; the rest is clean. `natural` is
+    noise that a task has of its own, such as what is no prose in the sources of `text`; the other
+    four are made. `keep: classifier` learns from `labelled` entries of problems that are held back.
     """
 
     wrong: Portion = 0.0
     garbage: Portion = 0.0
     duplicate: Portion = 0.0
     off_topic: Portion = 0.0
+    natural: Portion = 0.0
     labelled: Positive = 200
 
     @property

@@ -15,7 +15,7 @@ from support.here import run_here
 from support.pools import POOL, pool_of
 from support.runs import TINY, assert_equal_runs, completions_of, round_of, value
 
-from rlvr.config import load
+from rlvr.config import load, shipped_configs
 from rlvr.data import (
     CONTAMINATIONS,
     Arm,
@@ -28,6 +28,7 @@ from rlvr.data import (
 )
 from rlvr.loop import preflight
 from rlvr.models import loading
+from rlvr.models.prose import kind_of
 from rlvr.records.layout import Place
 from rlvr.select.arms import choose
 from rlvr.studies.curate import (
@@ -39,6 +40,7 @@ from rlvr.studies.curate import (
     kept_by_kind,
 )
 
+MADE = [kind for kind in CONTAMINATIONS if kind != "natural"]
 SHARES: dict[Contamination, float] = {
     "wrong": 0.3,
     "garbage": 0.1,
@@ -170,14 +172,17 @@ def test_what_was_kept_of_each_kind_and_of_the_clean_by_level() -> None:
     verdicts = [
         *(Verdict("correct"), Verdict("correct"), Verdict("correct")),
         *(Verdict("wrong", "garbage"), Verdict("wrong", "wrong"), Verdict("wrong", "wrong")),
+        Verdict("wrong", "natural"),
     ]
-    kept = [True, False, True, False, True, False]
-    found = kept_by_kind(verdicts, kept, ["x", "x", "y", "x", "x", "y"])
+    kept = [True, False, True, False, True, False, True]
+    found = kept_by_kind(verdicts, kept, ["x", "x", "y", "x", "x", "y", "code"])
     assert {(row["metric"], row["level"]): (row["value"], row["n"]) for row in found} == {
         ("kept_clean", "all"): (pytest.approx(2 / 3), 3),
         ("kept_clean", "x"): (0.5, 2),
         ("kept_clean", "y"): (1.0, 1),
         ("kept_garbage", "all"): (0.0, 1),
+        ("kept_natural", "all"): (1.0, 1),
+        ("kept_natural", "code"): (1.0, 1),
         ("kept_wrong", "all"): (0.5, 2),
     }
 
@@ -250,6 +255,25 @@ def test_a_corpus_is_the_same_in_every_round_and_disjoint_from_what_else_is_draw
     assert "duplicate" not in {entry.kind for entry in drawn.labelled}
 
 
+CLASSIFIED = ["arms=[{name: a, keep: classifier, share: 0.5}]", "generate.prompts=200"]
+
+
+def test_natural_noise_is_what_the_task_rejects_and_says_what_it_is() -> None:
+    text = shipped_configs()["claims/c3_text"]
+    drawn = preflight.draw(load(text, ["corpus.natural=0.3", *CLASSIFIED]), 7)
+    noise = [entry.problem for entry in drawn.corpus if entry.kind == "natural"]
+    assert 0.2 < len(noise) / len(drawn.corpus) < 0.4
+    kinds = Counter(one.level for one in noise)
+    assert kinds["code"] > 5 and kinds["fragment"] > 5 and len(kinds) > 4
+    texts = [one.prompt + str(one.solution) for one in noise]
+    assert {len(text) for text in texts} == {80} and len(set(texts)) > 0.9 * len(texts)
+    assert all(kind_of(text) or len(text) == 80 for text in texts)
+    labelled = {entry.problem.id for entry in drawn.labelled if entry.kind == "natural"}
+    assert labelled and not labelled & {one.id for one in noise}
+    with pytest.raises(InputError, match=r"corpus.natural: the task 'addition' has no noise"):
+        preflight.draw(load(TINY, ["corpus={natural: 0.4}", "generate.samples=1", *CLASSIFIED]), 7)
+
+
 def test_labelled_entries_of_one_class_are_refused() -> None:
     arms = "arms=[{name: a, keep: classifier, share: 0.5}]"
     more = ["corpus={wrong: 0.01, labelled: 4}", "generate.samples=1", arms]
@@ -288,7 +312,7 @@ def test_all_arms_see_the_same_corpus_in_every_round(run: Path) -> None:
         return pool[["problem_id", "index", "text", "status", "reason"]]
 
     first = said("everything", 1)
-    assert len(first) == 300 and set(first.reason) == {"", *CONTAMINATIONS}
+    assert len(first) == 300 and set(first.reason) == {"", *MADE}
     assert ((first.status == "correct") == (first.reason == "")).all()
     for arm in ARMS:
         for round_ in (1, 2):
@@ -313,7 +337,7 @@ def test_each_arm_keeps_its_part(run: Path) -> None:
 def test_what_was_kept_of_each_kind_is_in_the_metrics(run: Path) -> None:
     for arm in ARMS:
         pool = completions_of(run, 7, arm, 2)
-        for kind in ("clean", *CONTAMINATIONS):
+        for kind in ("clean", *MADE):
             of_kind = pool[pool.reason == ("" if kind == "clean" else kind)]
             expected = (pytest.approx(of_kind.kept.mean()), len(of_kind))
             assert value(run, 7, arm, 2, f"kept_{kind}") == expected

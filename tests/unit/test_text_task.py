@@ -32,11 +32,39 @@ DOCSTRING = """Return the sum of all values along the axis that the caller has c
 
 
 def test_prose_is_kept_and_nothing_else() -> None:
-    assert list(prose.prose(DOCSTRING)) == [
+    assert [text for text in prose.blocks(DOCSTRING) if not prose.kind_of(text)] == [
         "Return the sum of all values along the axis that the caller has chosen, or of all.",
         "The values are added in pairs, so that the error of rounding grows slowly with their "
         "number and not as fast as in a plain loop.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("code", ">>> total([1, 2])"),
+        ("table", "Name | Value of the name in the first of the many columns that are here."),
+        ("field", "axis : int, which of the many axes of an array is the one to sum over here."),
+        ("field", "Args: values, an array that holds all of the numbers which are to be added."),
+        ("directive", ".. note:: The values are added in pairs, so that the error grows slowly."),
+        ("list", "- The values are added in pairs, so that the error of rounding grows slowly."),
+        ("list", "2. The values are added in pairs, so that the error of rounding grows slowly."),
+        (
+            "alphabet",
+            "The values are added in pairs, by Kahan\N{EN DASH}Neumaier, so it is exact.",
+        ),
+        ("fragment", "the values are added in pairs, so that the error of rounding grows slowly."),
+        ("fragment", "The values are added in pairs, so that the error of rounding grows slowly"),
+        (
+            "symbols",
+            "The sum (a_1 + b_2) * c_3 = 17.5 / (x_{i, j} ** 2) [1, 2] of {4, 5} is.",
+        ),
+        ("short", "The values are added."),
+        ("", "The values are added in pairs, so that the error of all rounding grows slowly."),
+    ],
+)
+def test_what_is_no_prose_is_called_what_it_is(kind: str, text: str) -> None:
+    assert prose.kind_of(text) == kind
 
 
 def test_the_corpus_is_large_real_and_the_same_when_read_again() -> None:
@@ -60,10 +88,11 @@ def test_packages_are_parsed_and_never_imported(
     (package / "__init__.py").write_text(code)
     (package / "broken.py").write_text("def (")
     monkeypatch.syspath_prepend(tmp_path)
-    assert len(list(prose._of_package("hostile_prose"))) == 2
+    found = [prose.kind_of(text) for text in prose._blocks("hostile_prose")]
+    assert found.count("") == 2 and "code" in found
     for name in ("no_such_package", "this"):
         with pytest.raises(ModuleNotFoundError):
-            list(prose._of_package(name))
+            list(prose._blocks(name))
 
 
 def test_splits_share_no_beginning_and_seeds_share_no_order() -> None:
