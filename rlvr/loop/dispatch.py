@@ -22,7 +22,7 @@ from rlvr.loop.recording import headline
 from rlvr.loop.units import POLL_SECONDS, Job, Unit, long_begin, units
 from rlvr.loop.work import Begun
 from rlvr.loop.worker import Made
-from rlvr.records.layout import RECORDED, STOP, Place
+from rlvr.records.layout import RECORDED, STOP, Place, told_of
 
 WAIT_SECONDS = 30.0  # without a worker, until it is said
 
@@ -63,12 +63,16 @@ class Crew(Protocol):
 
 @dataclass(eq=False)
 class Units:
-    """The units of one run: what each needs, which are finished, and what of them was shown."""
+    """The units of one run: what each needs, which are finished, and what of them was shown.
+
+    told: how far each round is, as its worker last said it.
+    """
 
     begun: Begun
     needs: Mapping[Unit, tuple[Unit, ...]]
     done: set[Unit]
     shown: set[Place] = field(default_factory=set)
+    told: dict[Place, str] = field(default_factory=dict)
     since: dict[Unit, float] = field(default_factory=dict)  # its begin, or its last round's end
 
     @property
@@ -77,21 +81,34 @@ class Units:
         return self.begun.job
 
     def look(self, display: Display) -> None:
-        """Show the rounds that were recorded since the last look, and publish them."""
+        """Show the rounds that were recorded since the last look, and publish them.
+
+        And how far the others are, where their workers say it.
+        """
         news = []
         for unit in self.needs:
             for place in unit.rounds(self.job.config):
                 path = place.folder(self.job.folder) / RECORDED
-                if place not in self.shown and path.is_file():
+                if place in self.shown:
+                    continue
+                if path.is_file():
                     now = time.monotonic()
                     seconds = now - self.since.get(unit, now)
                     self.since[unit] = now
                     said = headline(json.loads(path.read_text()))
                     display.round_done(place, said, seconds)
                     news.append(place)
+                elif (far := _read(told_of(self.job.folder, place))) != self.told.get(place, ""):
+                    self.told[place] = far
+                    display.progress(place, far)
         self.shown.update(news)
         if news:
             self.begun.publish()
+
+
+def _read(path: Path) -> str:
+    """Return the text of a file, "" where there is none."""
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def units_of(begun: Sequence[Begun], display: Display) -> list[Units]:

@@ -55,7 +55,8 @@ class Display:
         self.left = {"base": bases, "round": rounds}
         self.took: dict[str, list[float]] = {"base": [], "round": []}
         self.where, self.detail = "", ""
-        self.last_told = time.monotonic()
+        self.opened = time.monotonic()
+        self.told_at: dict[Place, float] = {}
         self.stopping = False
         self.samples: list[tuple[str, str, str]] = []
         self.began = 0.0  # when the first that ended here began
@@ -99,11 +100,11 @@ class Display:
         self.detail = ""
 
     def progress(self, place: Place, text: str) -> None:
-        """Say how far a stage of minutes is; in plain lines not oftener than every 30 s."""
+        """Say how far a stage of minutes is; in plain lines every 30 s at most, for each place."""
         self.stage(place, text)
         now = time.monotonic()
-        if not self.live_wanted and now - self.last_told >= SAID_EVERY:
-            self.last_told = now
+        if not self.live_wanted and now - self.told_at.get(place, self.opened) >= SAID_EVERY:
+            self.told_at[place] = now
             self.note(f"seed {place.seed}: {text}")
 
     def tokens(self, done: int, tokens: int) -> None:

@@ -24,7 +24,7 @@ from rlvr.loop.progress import Display
 from rlvr.loop.units import Job, Unit, alone
 from rlvr.loop.work import Begun
 from rlvr.records import record
-from rlvr.records.layout import SCRATCH, STOP, Place
+from rlvr.records.layout import SCRATCH, STOP, Place, told_of
 from rlvr.verify.pool import Judge
 
 
@@ -40,12 +40,12 @@ class Made:
     notes: list[str]
 
 
-class _Unseen(Display):
+class Unseen(Display):
     """A worker's display, which nobody sees. It stops where a file says so, not at a Ctrl-C."""
 
-    def __init__(self, stop: Path) -> None:
+    def __init__(self, run: Path) -> None:
         super().__init__(Console(quiet=True), "", 0, 0)
-        self.stop = stop
+        self.run = run
         self.notes: list[str] = []
 
     def note(self, text: str) -> None:
@@ -53,14 +53,15 @@ class _Unseen(Display):
         self.notes.append(text)
 
     def progress(self, place: Place, text: str) -> None:
-        """Say nothing: it would be said when the unit is done."""
+        """Write it to the file in which the run looks for it."""
+        record.write_text(told_of(self.run, place), text)
 
     def round_done(self, place: Place, headline: Mapping[str, Any], seconds: float) -> None:
         """Say nothing: the run sees the files."""
 
     def may_stop(self) -> None:
         """Raise _Stopped where the file is there."""
-        if self.stop.exists():
+        if (self.run / STOP).exists():
             raise _Stopped
 
 
@@ -78,7 +79,7 @@ class Worker:
         `judges`: one for each of the run's verifiers; None: this worker's own processes.
         """
         rows: list[dict[str, Any]] = []
-        shown = _Unseen(job.folder / STOP)
+        shown = Unseen(job.folder)
         with suppress(_Stopped), alone(job, unit, shown):
             run = self._open(job, judges, shown)
             if self.seed is None or self.seed.seed != unit.seed:

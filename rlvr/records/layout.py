@@ -114,6 +114,11 @@ def arm_folder(run: Path, seed: int, arm: str) -> Path:
     return run / f"seed-{seed}" / arm
 
 
+def told_of(run: Path, place: Place) -> Path:
+    """Return the file in which a worker says how far a long stage of this round is."""
+    return run / SCRATCH / f"{place.seed}-{place.arm}-{place.round}.txt"
+
+
 def finished_rounds(run: Path) -> list[Path]:
     """Return the metrics.json of every finished round: those of the bases first."""
     bases = sorted(run.glob(f"seed-*/{BASE}/{RECORDED}"))

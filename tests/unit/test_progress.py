@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import io
 import time
+from pathlib import Path
 
 import pytest
 from rich.console import Console
+from support.runs import TINY
 
+from rlvr.config import load
+from rlvr.loop.dispatch import Units
 from rlvr.loop.progress import Display
-from rlvr.records.layout import Place
+from rlvr.loop.units import Job, units
+from rlvr.loop.work import Begun
+from rlvr.loop.worker import Unseen
+from rlvr.records.layout import SCRATCH, Place
+from rlvr.records.record import Timing
 
 
 @pytest.fixture
@@ -64,5 +72,27 @@ def test_a_long_stage_is_told_in_plain_lines_every_half_minute(
         at(monkeypatch, seconds)
         told.progress(Place(3, "base", 0), f"warm start, step {seconds}")
     lines = ["seed 3: warm start, step 131", "seed 3: warm start, step 162"]
+    assert isinstance(told.console.file, io.StringIO)
+    assert told.console.file.getvalue().splitlines() == lines
+
+
+def test_how_far_a_worker_is_reaches_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = load(TINY)
+    (tmp_path / SCRATCH).mkdir()
+    job = Job(config, tmp_path, str(TINY), 32, {})
+    of = Units(Begun(job, tmp_path / SCRATCH, Timing(tmp_path), lambda: None), units(config), set())
+    at(monkeypatch, 100)
+    told = Display(Console(file=io.StringIO()), "run", 2, 2)
+    at(monkeypatch, 140)
+    of.look(told)
+    for step, seeds in ((20, (7, 8)), (40, (7,))):
+        for seed in seeds:
+            Unseen(tmp_path).progress(Place(seed, "base", 0), f"warm start, step {step}")
+        of.look(told)
+        of.look(told)
+        at(monkeypatch, 171)
+    lines = [f"seed {seed}: warm start, step {step}" for seed, step in ((7, 20), (8, 20), (7, 40))]
     assert isinstance(told.console.file, io.StringIO)
     assert told.console.file.getvalue().splitlines() == lines
