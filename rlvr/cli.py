@@ -592,7 +592,8 @@ def check(
     name: Annotated[
         str,
         typer.Argument(
-            help="A verifier or a task, by name or as a file; or a file or folder of rows."
+            help="A verifier or a task, by name or as a file; a file or folder of rows; or a "
+            "YAML config, whose task is checked."
         ),
     ],
     n: Annotated[
@@ -614,6 +615,12 @@ def check(
     model: Annotated[
         str | None, typer.Option(help="Of rows: in whose tokens lengths are said.")
     ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Of rows (with --model) or a config: let it solve N problems."
+        ),
+    ] = None,
 ) -> None:
     """Let a verifier prove itself on its own cases, a task on its own solutions, rows on theirs.
 
@@ -623,25 +630,46 @@ def check(
     lengths; right answers must pass, others fail; -O columns.answer=gold names a column. All: a
     policy that can't solve it, that copies, pads, wraps, hedges, enumerates or answers a constant,
     must earn nothing. Exits 1 if anything is otherwise.
+
+    --sample 20: a model solves 20 held-out problems, and what its pass@1 means for a run is said.
+    A config (`rlvr check mine.yaml --sample 20`): its task, verifier, prompt and model, and how
+    long its run will take; -O overrides its keys.
     """
+    from rlvr import config as config_
+    from rlvr.engine.threads import use_openmp
+    from rlvr.loop import check_model, check_rows
     from rlvr.verify.check import reports
+    from rlvr.verify.settings import NamedConfig
 
-    given, failures = _key_values(options), 0
-    if _are_rows(name):
-        from rlvr.loop.check_rows import report
-
+    use_openmp()
+    failures, config, given = 0, None, {"model": model, "verifier": verifier, "sample": sample}
+    if Path(name).suffix in (".yaml", ".yml"):
+        if model or verifier:
+            raise InputError(f"check: {name} names them: -O model=NAME, -O verifier.name=NAME")
+        config = config_.load(Path(name), options or [])
+        found = check_rows.of_config(config, n, timeout)
+    elif _are_rows(name):
         source = {} if name == "rows" else {"path": name}
-        found = iter([report({**given, **source}, verifier, model, n, timeout)])
-    elif verifier or model:
-        raise InputError(f"check: --verifier and --model are for rows, and {name} is none")
+        task = NamedConfig.model_validate({**_key_values(options), **source, "name": "rows"})
+        judge = NamedConfig(name=verifier) if verifier else None
+        if sample and not model:
+            raise InputError(f"check: --sample {sample}: by which model? Add --model smollm2-135m")
+        found = iter([check_rows.report(task, judge, model, n, timeout)])
+        if sample and model:
+            config = check_model.config_of_rows(task, judge, model, sample)
+    elif asked := [f"--{key}" for key, value in given.items() if value]:
+        raise InputError(f"check: {' and '.join(asked)} are for rows, and {name} is none")
     else:
-        found = reports(name, n, given, timeout)
+        found = reports(name, n, _key_values(options), timeout)
     for one in found:
         for line in (*one.table, *one.failures):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
         failures += len(one.failures)
         said = f"{len(one.failures)} FAIL" if one.failures else "ok"
         console.print(f"{one.what}: {said}", highlight=False, markup=False, soft_wrap=True)
+    if sample and config:
+        for line in check_model.sampled(config, sample, name):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     if failures:
         raise SystemExit(1)
 

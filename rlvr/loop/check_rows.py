@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from rlvr.config import Config
 from rlvr.data import Problem, Split, Verdict
 from rlvr.evaluate.near import near_duplicates
 from rlvr.loop.preflight import tokenizer_and_positions
 from rlvr.models.loading import Prompting, encode_prompts, encode_solutions
-from rlvr.verify.check import Report, attack, corrupted, earnings, holes
+from rlvr.verify.check import Report, attack, corrupted, earnings, holes, reports
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.settings import NamedConfig
 from rlvr.verify.tasks import ask, draw_problems, verifier_of
@@ -29,32 +29,37 @@ WIDTH = 200  # characters of a text that are shown
 
 
 def report(
-    options: Mapping[str, Any],
-    verifier: str | None = None,
+    task: NamedConfig,
+    verifier: NamedConfig | None = None,
     model: str | None = None,
     n: int | None = None,
     timeout: float = 10.0,
 ) -> Report:
-    """Check the rows that `options` of the task `rows` name.
+    """Check the rows that the options of `task`, which is `rows`, name.
 
     `verifier`: the one that suits the rows if None. `model`: whose tokens lengths are in; None for
     characters. `n`: rows whose answers are judged. Raises InputError for rows that can't be read.
     """
-    task = NamedConfig.model_validate({**options, "name": "rows"})
     every: list[Problem] = ask(task, "every")
     lines = [("rows", ask(task, "understood")), *_contents(every), *_splits(task)]
     lines += _lengths(every, model)
     for place, problem in enumerate(_spread(every, SHOWN), 1):
         lines += _shown(place, problem)
-    named = verifier or verifier_of(task)
-    assert named is not None
-    with VerifierPool(named, timeout=timeout) as pool:
+    judge = verifier or NamedConfig(name=str(verifier_of(task)))
+    with VerifierPool(judge.name, judge.options, timeout=timeout) as pool:
         held = hold(pool, _spread(every, n or HELD_TO))
         earned = attack(pool, every, every, ATTACKED)
-    lines += [("verifier", f"{named}: {said}") for said in held.said]
+    lines += [("verifier", f"{judge.name}: {said}") for said in held.said]
     table = [f"{name:<18} {said}" for name, said in lines] + earnings(earned, every)
-    what = f"rows {options.get('path') or options.get('hub')}: {len(every):,} rows"
-    return Report(what, held.faults + holes(named, earned), table)
+    what = f"rows {task.options.get('path') or task.options.get('hub')}: {len(every):,} rows"
+    return Report(what, held.faults + holes(judge.name, earned), table)
+
+
+def of_config(config: Config, n: int | None = None, timeout: float = 10.0) -> Iterator[Report]:
+    """Check the task of a config as `report` checks rows, and any other by its own solutions."""
+    if config.task.name == "rows":
+        return iter([report(config.task, config.verifier, config.model, n, timeout)])
+    return reports(config.task.name, n, config.task.options, timeout)
 
 
 def _spread(problems: Sequence[Problem], n: int) -> list[Problem]:

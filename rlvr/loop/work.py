@@ -14,6 +14,7 @@ from typing import Any
 
 from rlvr.config import Config
 from rlvr.data import Problem
+from rlvr.engine.protocol import Engine
 from rlvr.engine.registry import engine_of
 from rlvr.evaluate.evaluation import Problems
 from rlvr.learners.context import Corpus, Run, Seed, SeedProblems
@@ -52,6 +53,20 @@ def pools(config: Config) -> list[VerifierPool]:
 
 
 @contextmanager
+def started(config: Config, length: int, folder: Path, where: str) -> Iterator[Engine]:
+    """Write the weights that the first seed begins with into a new folder; start an engine on them.
+
+    `length`: the tokens of the longest sequence. Yields the engine when it is ready.
+    """
+    loading.materialise(config.model, config.seeds[0], folder, where)
+    dtype = "float32" if config.train.precision == "fp32" else "bfloat16"
+    start, arguments = engine_of({"max_model_len": length, **config.engine})
+    with start(folder, dtype, arguments) as engine:
+        engine.wait_ready()
+        yield engine
+
+
+@contextmanager
 def opened(begun: Begun, judges: Sequence[Judge], display: Display) -> Iterator[Run]:
     """Start the engine; yield what every stage of the run shares.
 
@@ -60,11 +75,7 @@ def opened(begun: Begun, judges: Sequence[Judge], display: Display) -> Iterator[
     job, scratch, config = begun.job, begun.scratch, begun.job.config
     # The judges have loaded theirs by now: what is there is what they run.
     sealing.hold(job.sealed_now, sealing.seal(config, {}), socket.gethostname())
-    loading.materialise(config.model, config.seeds[0], scratch / "first", job.where)
-    dtype = "float32" if config.train.precision == "fp32" else "bfloat16"
-    start, arguments = engine_of({"max_model_len": job.length, **config.engine})
-    with start(scratch / "first", dtype, arguments) as engine:
-        engine.wait_ready()
+    with started(config, job.length, scratch / "first", job.where) as engine:
         yield Run(
             config=config,
             folder=job.folder,

@@ -12,7 +12,10 @@ from support.here import command_here
 from support.shapes import MADE, make
 
 import rlvr
+from rlvr.loop.check_model import config_of_rows
+from rlvr.loop.preflight import verifier_of
 from rlvr.shapes import known
+from rlvr.verify.settings import NamedConfig
 
 CONFIG = {
     "name": "rows",
@@ -53,6 +56,22 @@ def test_a_round_on_verls_rows(tmp_path: Path) -> None:
     assert set(evals.level) <= {"sums", "other/sums"} and len(set(evals.problem_id)) == 6
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert manifest["verifier"].startswith("math@")
+
+    words = ("check", tmp_path / "rows.yaml", "-n", "4", "--sample", "9")
+    said = command_here(*words, cache=tmp_path / "cache")
+    assert "rows " + str(tmp_path / "verl.parquet") + ": 40 rows: ok" in said
+    assert "\nsampled            6 held-out problems, one completion each at temperature 1" in said
+    assert "\nbase's pass@1      0.00 (95 %: 0.00 to 0.39), 0 of 6 right\n" in said
+    assert "\n  prompt           Answer after ####. " in said
+    assert "\nwhat follows       the base solves none of them" in said
+
+
+def test_rows_alone_are_sampled_in_the_models_template_as_long_as_it_takes(tmp_path: Path) -> None:
+    made = MADE["verl"]
+    task = NamedConfig.model_validate({"name": "rows", "path": str(make(tmp_path, 40)["verl"])})
+    config = config_of_rows(task, None, "tiny-0.1m", 5)
+    assert (config.prompt.format, config.generate.max_tokens) == ("plain", 128)
+    assert verifier_of(config).name == made.verifier and config.evaluate.problems == 5
 
 
 @pytest.mark.slow

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from support.command import Call
+from support.runs import TINY
 from support.shapes import MADE, make
 
 from rlvr.data import Problem
 from rlvr.loop.check_rows import hold, report
 from rlvr.verify.pool import VerifierPool
+from rlvr.verify.settings import NamedConfig
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -66,7 +68,13 @@ def test_references_that_can_t_be_read_are_counted_and_fail_if_all_are() -> None
 
 def test_what_is_no_check_of_rows(call: Call, tmp_path: Path) -> None:
     code, _, err = call("check", "addition", "--model", "tiny-0.1m")
-    assert code == 2 and "--verifier and --model are for rows, and addition is none" in err
+    assert code == 2 and "--model are for rows, and addition is none" in err
+    code, _, err = call("check", "addition", "--sample", "4")
+    assert code == 2 and "--sample are for rows, and addition is none" in err
+    code, _, err = call("check", "rows.parquet", "--sample", "4")
+    assert code == 2 and "--sample 4: by which model? Add --model" in err
+    code, _, err = call("check", TINY, "--model", "tiny-0.1m")
+    assert code == 2 and f"{TINY} names them: -O model=NAME" in err
     code, _, err = call("check", tmp_path / "nowhere.parquet")
     assert code == 2 and "nowhere.parquet" in err and "no such file" in err
 
@@ -79,7 +87,8 @@ def test_each_shape_is_understood_and_judged_by_the_verifier_that_suits_it(
     made = MADE[name]
     path = make(tmp_path, 60)[name]
     columns = {"columns": made.columns} if made.columns else {}
-    found = report({"path": str(path), **columns}, model="tiny-0.1m", n=20)
+    task = NamedConfig.model_validate({"name": "rows", "path": str(path), **columns})
+    found = report(task, model="tiny-0.1m", n=20)
     said = [line for line in found.table if line.startswith(("rows", "verifier"))]
     assert f"60 rows, {made.shape} (" in said[0]
     assert said[-1].split()[1] == f"{made.verifier}:"

@@ -1,4 +1,4 @@
-"""Exact intervals of shares: against scipy's own, and how often they hold the truth."""
+"""Intervals of shares: against scipy's own, and how often they hold the truth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from rlvr.statistics.shares import clustered_interval, exact_interval
+from rlvr.statistics.shares import clustered_interval, exact_interval, wilson_interval
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 10), (10, 10), (3, 10), (250, 1000), (1, 1)])
@@ -15,8 +15,15 @@ def test_the_exact_interval_is_that_of_clopper_and_pearson(successes: int, n: in
     assert exact_interval(successes, n, 0.9) == pytest.approx((wanted.low, wanted.high), abs=1e-12)
 
 
+@pytest.mark.parametrize(("successes", "n"), [(0, 10), (10, 10), (3, 10), (250, 1000), (1, 1)])
+def test_the_interval_of_wilson_is_scipys(successes: int, n: int) -> None:
+    wanted = binomtest(successes, n).proportion_ci(0.9, "wilson")
+    found = wilson_interval(successes, n, 0.9)
+    assert found == pytest.approx((wanted.low, wanted.high), abs=1e-12)
+
+
 def test_nothing_is_known_without_trials() -> None:
-    assert exact_interval(0, 0) == clustered_interval([], []) == (0.0, 1.0)
+    assert exact_interval(0, 0) == clustered_interval([], []) == wilson_interval(0, 0) == (0.0, 1.0)
     assert clustered_interval([0, 0], [0, 0]) == (0.0, 1.0)
 
 

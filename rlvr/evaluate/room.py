@@ -1,0 +1,33 @@
+"""Room: whether an arm can learn from what its base solves, and whether it can grow."""
+
+from __future__ import annotations
+
+FEW = 0.05  # a base whose whole interval lies below this share solves next to nothing
+MENDED_BY = (
+    "easier problems (a level), few-shot examples (prompt.few_shot), a warm start (warm_start, as "
+    "in configs/smollm2.yaml) or a larger model"
+)
+
+
+def too_little(right: float, high: float) -> str:
+    """Return what to say of a base that solves next to nothing; "" of any other.
+
+    `right`: its right completions. `high`: the upper end of the interval of its pass@1.
+    """
+    if right and high >= FEW:
+        return ""
+    solved = "next to none" if right else "none"
+    return (
+        f"the base solves {solved} of them: an arm that learns from its right answers has nothing "
+        f"to learn from. What helps: {MENDED_BY}"
+    )
+
+
+def too_much(share: float, margin: float) -> str:
+    """Return what to say of a base whose pass@1 can't rise by `margin`; "" of any other."""
+    if share + margin <= 1:
+        return ""
+    return (
+        f"the base solves nearly all of them: no room to grow, as growth is {margin:g} more. What "
+        "helps: harder problems (a level) or a smaller model"
+    )

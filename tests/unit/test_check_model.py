@@ -1,0 +1,47 @@
+"""What `rlvr check --sample` says of what a model did, and what follows from it."""
+
+from __future__ import annotations
+
+import pytest
+from support.runs import TINY
+
+from rlvr.config import load
+from rlvr.data import Problem
+from rlvr.evaluate.evaluation import Record
+from rlvr.loop.check_model import Sample, said_of
+
+
+def sample(right: int, n: int) -> Sample:
+    records = [
+        Record("a", "all", "sample", i, f"is {i}", 1, (5,), -0.1, i < 2, status, "", None)
+        for i, status in enumerate(["correct"] * right + ["wrong"] * (n - right))
+    ]
+    return Sample([Problem("a", "addition", "eval", "all", "1+1=", "2")], records, 10.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "follows"),
+    [
+        (0, 20, "the base solves none of them: an arm that learns from its right answers has"),
+        (1, 200, "the base solves next to none of them"),
+        (1, 20, "the base solves some of them and not all"),
+        (19, 20, "the base solves some of them and not all"),
+        (20, 20, "the base solves nearly all of them: no room to grow, as growth is 0.05 more"),
+    ],
+)
+def test_what_follows(right: int, n: int, follows: str) -> None:
+    said = dict(said_of(load(TINY, ["warm_start=null"]), sample(right, n)))
+    assert said["what follows"].startswith(follows)
+    assert ("as high as" in said["what follows"]) == (right == 0)
+    assert said["base's pass@1"].startswith(f"{right / n:.2f} (95 %: ")
+    assert said["base's pass@1"].endswith(f"), {right} of {n} right")
+    assert said["cut at max_tokens"] == f"2 of {n}; half have at most 1 tokens"
+    assert {said[f"completion {i}"] for i in (1, 2)} == (
+        {"correct", "wrong"} if 0 < right < n else {"correct" if right else "wrong"}
+    )
+
+
+def test_before_a_warm_start_nothing_follows() -> None:
+    said = dict(said_of(load(TINY), sample(0, 20)))
+    assert said["warm start"] == "not made: this is the model before it"
+    assert said["what follows"].startswith("nothing yet: the warm start")
