@@ -18,8 +18,8 @@ def too_little(right: float, high: float) -> str:
         return ""
     solved = "next to none" if right else "none"
     return (
-        f"the base solves {solved} of them: an arm that learns from its right answers has nothing "
-        f"to learn from. What helps: {MENDED_BY}"
+        f"the base solves {solved} of the problems: an arm that learns from its right answers has "
+        f"nothing to learn from. What helps: {MENDED_BY}"
     )
 
 
@@ -28,6 +28,6 @@ def too_much(share: float, margin: float) -> str:
     if share + margin <= 1:
         return ""
     return (
-        f"the base solves nearly all of them: no room to grow, as growth is {margin:g} more. What "
-        "helps: harder problems (a level) or a smaller model"
+        f"the base solves nearly all of the problems: no room to grow, as growth is {margin:g} "
+        "more. What helps: harder problems (a level) or a smaller model"
     )

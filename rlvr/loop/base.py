@@ -7,6 +7,7 @@ import itertools
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from filelock import FileLock
 from rlvr.data import DECIDED, Arm, Row
 from rlvr.evaluate import metrics, ngrams
 from rlvr.evaluate.evaluation import Problems, Record
+from rlvr.evaluate.room import too_little
 from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.learners.held_back import SAMPLES, in_training, sample, share_correct
 from rlvr.learners.sft import StepCheck, Training, save, train, training_of
@@ -37,8 +39,9 @@ from rlvr.records.layout import (
     base_of,
     is_done,
 )
-from rlvr.records.stored import AT_ONCE, JUDGED, Joined, Stored
+from rlvr.records.stored import AT_ONCE, JUDGED, Joined, Stored, pick
 from rlvr.select import arms
+from rlvr.statistics.shares import clustered_interval
 from rlvr.studies.registry import study_of
 from rlvr.studies.study import Source
 from rlvr.verify.check import corrupted
@@ -80,6 +83,7 @@ def _evaluate(run: Run, seed: Seed, folder: Path, began: float) -> None:
     if not (folder / AMPLIFIED).is_file():
         record.write_json(folder / AMPLIFIED, _amplified(run, seed))
     records, found = evaluate(run, seed, place)
+    _warn(run, place, records)
     found += study_of(run.config).measure(run, seed, Arm(BASE, "all"), place, records)
     found += _audit(run, seed)
     if (folder / WARM_START).is_file():
@@ -92,6 +96,28 @@ def _evaluate(run: Run, seed: Seed, folder: Path, began: float) -> None:
     everything = Joined(records, tuned_records)
     record_round(run, place, everything, [*found, *tuned], began)
     run.display.may_stop()
+
+
+def _warn(run: Run, place: Place, records: Sequence[Record]) -> None:
+    """Say that the base solves next to nothing, where arms learn from its answers.
+
+    Before the first round: whoever waits for the verdict can stop now.
+    """
+    config = run.config
+    if config.verdict.metric == "real_nll" or config.corpus or config.transcription:
+        return
+    right, decided = Counter[str](), Counter[str]()
+    for kind, problem, status in pick(records, "kind", "problem_id", "status"):
+        if kind == "sample" and status in DECIDED:
+            decided[problem] += 1
+            right[problem] += status == "correct"
+    low, high = clustered_interval([right[one] for one in decided], list(decided.values()))
+    if decided and (said := too_little(right.total(), high)):
+        figure = right.total() / decided.total()
+        run.display.note(
+            f"seed {place.seed}: warning: pass@1 {figure:.3f} (95 %: {low:.3f} to {high:.3f}): "
+            f"{said}. The run goes on"
+        )
 
 
 def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:

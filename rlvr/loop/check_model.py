@@ -154,7 +154,7 @@ def _follows(config: Config, right: int, decided: int, high: float, cut: float) 
     said = (
         too_little(right, high)
         or too_much(right / decided, config.verdict.margin)
-        or "the base solves some of them and not all: an arm can learn, and has room to grow"
+        or "the base solves some of the problems: an arm can learn, and has room to grow"
     )
     if cut >= 0.5:
         said += ". Half of the completions or more are cut: raise generate.max_tokens"

@@ -22,11 +22,19 @@ def sample(right: int, n: int) -> Sample:
 @pytest.mark.parametrize(
     ("right", "n", "follows"),
     [
-        (0, 20, "the base solves none of them: an arm that learns from its right answers has"),
-        (1, 200, "the base solves next to none of them"),
-        (1, 20, "the base solves some of them and not all"),
-        (19, 20, "the base solves some of them and not all"),
-        (20, 20, "the base solves nearly all of them: no room to grow, as growth is 0.05 more"),
+        (
+            0,
+            20,
+            "the base solves none of the problems: an arm that learns from its right answers has",
+        ),
+        (1, 200, "the base solves next to none of the problems"),
+        (1, 20, "the base solves some of the problems"),
+        (19, 20, "the base solves some of the problems"),
+        (
+            20,
+            20,
+            "the base solves nearly all of the problems: no room to grow, as growth is",
+        ),
     ],
 )
 def test_what_follows(right: int, n: int, follows: str) -> None:
