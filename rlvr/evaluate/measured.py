@@ -110,6 +110,11 @@ def lucky(m: HeldOut) -> Found:
     return metrics.lucky(m.samples) if m.tells_luck else []
 
 
+def answered_right(m: HeldOut) -> Found:
+    """Return `metrics.answered_right` of the samples."""
+    return metrics.answered_right(m.samples) if m.tells_luck else []
+
+
 def amplification(m: AgainstBase) -> Found:
     """Return `metrics.amplification`."""
     return metrics.amplification(m.samples, m.grams, m.real)

@@ -289,6 +289,18 @@ def lucky(judged: Iterable[Record | Verdict], name: str = "lucky") -> list[dict[
     return [metric(name, luck / right, right)] if right else []
 
 
+def answered_right(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Return the share of decided records whose final answer is right, as `right_answer`.
+
+    By sound work or by luck: what an outcome verifier would call pass@1.
+    """
+    right = decided = 0
+    for status, reason in pick(records, "status", "reason"):
+        decided += status in DECIDED
+        right += status == "correct" or (status == "wrong" and reason.startswith(LUCKY))
+    return [metric("right_answer", right / decided, decided)] if decided else []
+
+
 def filtering(
     verdicts: Iterable[Verdict], kept: Iterable[bool], levels: Iterable[str]
 ) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from rlvr.verifiers import math, math_steps
 
 from rlvr.data import Verdict
 from rlvr.evaluate.evaluation import Record
-from rlvr.evaluate.metrics import lucky
+from rlvr.evaluate.metrics import answered_right, lucky
 from rlvr.maths import poly
 from rlvr.maths.parse import parse
 from rlvr.verify.verifier import LUCKY, Verify, case_problem
@@ -296,6 +296,9 @@ def test_lucky_is_a_share_of_the_right_final_answers() -> None:
     others = [record("wrong", "not the reference"), record("abstain"), record("error")]
     (row,) = lucky([luck, *[record("correct")] * 3, *others])
     assert row == {"metric": "lucky", "level": "all", "value": 0.25, "n": 4}
+    (row,) = answered_right([luck, *[record("correct")] * 3, *others])
+    decided = 4 + sum(one.status == "wrong" for one in others)
+    assert row == {"metric": "right_answer", "level": "all", "value": 4 / decided, "n": decided}
     assert lucky(others) == []
     assert lucky([record("correct")])[0]["value"] == 0.0
     assert lucky([Verdict("wrong", LUCKY)], "train_lucky")[0]["metric"] == "train_lucky"
