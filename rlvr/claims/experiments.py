@@ -35,6 +35,7 @@ from rlvr.statistics.conditions import (
     slope,
     slope_weights,
 )
+from rlvr.tasks import recordings
 
 Budget = Literal["smoke", "cpu"]
 MAIN = "main"
@@ -400,9 +401,36 @@ def distance(_: Quantity, seed: int, main: Results, __: Sequence[Results]) -> fl
     return sum(map(abs, found.values())) / len(found) if found else math.nan
 
 
+def damage_beyond_channel(_: Quantity, seed: int, main: Results, __: Sequence[Results]) -> float:
+    """Return the damage of retrained transcripts, less what the channel alone would make of it.
+
+    Both are shares. The damage is 0 where transcripts are as good as the clean text, and 1 where
+    they are as bad as the model's own samples. The channel's is the share of a character's
+    information that the recording has lost (`rlvr.tasks.recordings.information`): nothing of it is
+    fitted. nan where one of the three arms is missing, or clean text is no better than own samples.
+    """
+    arms = {
+        "own": [one for one in main.config["arms"] if _writes(one, "model", "all")],
+        "clean": [one for one in main.config["arms"] if _writes(one, "model", "real")],
+        "heard": [one for one in main.config["arms"] if _writes(one, "retrained", "all")],
+    }
+    if not all(arms.values()):
+        return math.nan
+    worse = {name: degradation(main, seed, str(found[0]["name"])) for name, found in arms.items()}
+    span = worse["own"] - worse["clean"]
+    task = main.config["task"]
+    lost = 1 - recordings.information(task.get("noise", 0.05), task.get("silent", 0.05))
+    return (worse["heard"] - worse["clean"]) / span - lost if span > 0 else math.nan
+
+
+def _writes(arm: Mapping[str, Any], author: str, keep: str) -> bool:
+    return bool(arm["author"] == author and arm["keep"] == keep and arm["memory"] == "replace")
+
+
 # What looks at several models, or at arms of a kind; `rlvr.results.conditions` has the rest.
 FUNCTIONS: Mapping[str, Callable[[Quantity, int, Results, Sequence[Results]], float]] = {
     "slope": over_models,
     "fraction_needed": fraction_needed,
     "distance": distance,
+    "damage_beyond_channel": damage_beyond_channel,
 }

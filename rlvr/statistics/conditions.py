@@ -31,8 +31,8 @@ from rlvr.statistics.estimates import MIN_SEEDS, TOLERANCE, Interval, paired_int
 
 State = Literal["holds", "fails", "open"]
 Outcome = Literal["supported", "refuted", "inconclusive"]
-FUNCTIONS = ("slope", "first", "fraction_needed", "distance")
-WITHOUT_TERMS = ("fraction_needed", "distance")  # they look at arms of a kind, not at named ones
+FUNCTIONS = ("slope", "first", "fraction_needed", "distance", "damage_beyond_channel")
+WITHOUT_TERMS = FUNCTIONS[2:]  # they look at arms of a kind, not at named ones
 
 _CONDITION = re.compile(r"^(.+?) (>|<|within|beyond) (-?\d+(?:\.\d+)?)$")
 _FUNCTION = re.compile(r"^([a-z_]+)\((.*)\)$")

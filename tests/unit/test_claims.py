@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rlvr.tasks.recordings import information
 from support.runs import TINY
 
 from rlvr.claims import experiments
@@ -248,6 +249,32 @@ def test_a_slope_may_be_that_of_the_share_needed(tmp_path: Path) -> None:
     assert each == pytest.approx([(by_round[2] - by_round[0]) / 2] * 3)
     early = experiments.hold(parse("slope(fraction_needed(), last 4) < 0.1"), r, [r])
     assert early.state == "open" and all(map(math.isnan, early.values))
+
+
+def test_damage_beyond_the_channel_is_a_share_of_that_of_own_samples(tmp_path: Path) -> None:
+    arms = [
+        {"name": "heard", "keep": "all"},
+        {"name": "clean", "keep": "real"},
+        {"name": "own", "keep": "all"},
+    ]
+    overrides = [f"arms={json.dumps(arms)}", "verdict.metric=real_nll"]
+    worse = {"heard": 0.25, "clean": -0.05, "own": 0.35}  # three quarters of the way
+
+    def figure(arm: str, metric: str, t: int, seed: int) -> float:
+        return 1.5 + worse.get(arm, 0.0)
+
+    r = make(tmp_path / "c4" / "main", overrides, figure, ["real_nll"])
+    task = {"name": "recordings", "noise": 0.6, "silent": 0.1}
+    wrote = [
+        dict(arm, author="retrained" if arm["name"] == "heard" else "model")
+        for arm in r.config["arms"]
+    ]
+    r = replace(r, config={**r.config, "task": task, "arms": wrote})
+    found = value("damage_beyond_channel()", r)
+    assert found == pytest.approx([0.75 - (1 - information(0.6, 0.1))] * 3)
+    assert information(1.0, 0.1) == 0.0 and information(0.0, 0.0) == pytest.approx(0.878, abs=0.01)
+    lacks = replace(r, config={**r.config, "arms": wrote[:2]})
+    assert all(map(math.isnan, value("damage_beyond_channel()", lacks)))
 
 
 def test_a_smoke_run_says_that_it_claims_nothing(tmp_path: Path) -> None:
