@@ -103,7 +103,10 @@ def _say_plan(job: Job) -> None:
     from rlvr.results.plan import time_said
     from rlvr.results.sceptic import MAX_PASSES
 
-    for name, said in (*said_of(job, MAX_PASSES), ("time", time_said(job.config, job.folder))):
+    for name, said in (
+        *said_of(job, MAX_PASSES),
+        ("time", time_said(job.config, job.folder, job.where)),
+    ):
         line = f"{name:<18} {said}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
@@ -643,7 +646,7 @@ def check(
 
     use_openmp()
     failures, config, given = 0, None, {"model": model, "verifier": verifier, "sample": sample}
-    if Path(name).suffix in (".yaml", ".yml"):
+    if of_run := Path(name).suffix in (".yaml", ".yml") or name in config_.shipped_configs():
         if model or verifier:
             raise InputError(f"check: {name} names them: -O model=NAME, -O verifier.name=NAME")
         config = config_.load(Path(name), options or [])
@@ -668,7 +671,7 @@ def check(
         said = f"{len(one.failures)} FAIL" if one.failures else "ok"
         console.print(f"{one.what}: {said}", highlight=False, markup=False, soft_wrap=True)
     if sample and config:
-        for line in check_model.sampled(config, sample, name):
+        for line in check_model.sampled(config, sample, name, timed=of_run):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
     if failures:
         raise SystemExit(1)

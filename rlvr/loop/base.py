@@ -48,6 +48,7 @@ from rlvr.verify.check import corrupted
 
 TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
 TUNING_PROBLEMS = 200
+TUNED = 4  # completions of each, one where greedy
 
 
 def make_base(run: Run, seed: Seed) -> None:
@@ -275,7 +276,7 @@ def _best_temperature(run: Run, seed: Seed) -> tuple[Sequence[Record], Metrics]:
     with run.stage(place, "best temperature"):
         scores = {}
         for temperature in TEMPERATURES:
-            samples = 4 if temperature else 1
+            samples = TUNED if temperature else 1
             records = sample(run, seed, tuning, temperature, samples, "tune", place)
             scores[temperature] = share_correct(records)
         best = max(scores, key=lambda temperature: scores[temperature])

@@ -12,18 +12,21 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rlvr.config import Config
-from rlvr.data import DECIDED, Problem
+from rlvr.data import DECIDED, Row
 from rlvr.evaluate.evaluation import Problems, Record, evaluate
 from rlvr.evaluate.room import too_little, too_much
+from rlvr.learners.context import SeedProblems
+from rlvr.learners.sft import settings_of, train
 from rlvr.loop import preflight
+from rlvr.loop.ahead import Ahead, ahead, hours_text
 from rlvr.loop.work import started
 from rlvr.models import loading
-from rlvr.records.layout import base_of
+from rlvr.records.layout import BASE, base_of
 from rlvr.statistics.shares import wilson_interval
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.settings import NamedConfig
@@ -37,10 +40,12 @@ WIDTH = 200  # characters of a text that are shown
 class Sample:
     """Judged completions of a model, what they are completions of, and the seconds they took."""
 
-    problems: Sequence[Problem]
+    problems: Problems
     records: Sequence[Record]
     seconds: float
     start_seconds: float  # of the engine
+    ahead: Ahead | None = None  # of a run
+    row_seconds: float = 0.0  # of training
 
 
 def config_of_rows(task: NamedConfig, verifier: NamedConfig | None, model: str, n: int) -> Config:
@@ -68,36 +73,61 @@ def config_of_rows(task: NamedConfig, verifier: NamedConfig | None, model: str, 
     return Config.model_validate(given)
 
 
-def sampled(config: Config, n: int, where: str) -> Iterator[str]:
+def sampled(config: Config, n: int, where: str, timed: bool) -> Iterator[str]:
     """Sample n held-out problems of a config, which stands at `where`; yield what to say of them.
 
-    Raises InputError where the config, its data or the model won't do; RunError for an engine that
-    fails.
+    `timed`: also train for two steps, and say how long the config's run will take. Raises
+    InputError where the config, its data or the model won't do; RunError for an engine that fails.
     """
-    for name, text in said_of(config, _sample(config, n, where)):
+    drawn = preflight.draw(config, config.seeds[0])
+    length = preflight.check_model(config, where, [drawn])
+    with tempfile.TemporaryDirectory(prefix="rlvr-check-") as scratch:
+        first = Path(scratch) / "first"
+        sample = _sample(config, drawn, n, length, first, where)
+        before = ahead(config, len(drawn.held_out)) if timed else None
+        if before:
+            sample = replace(sample, ahead=before, row_seconds=_row_seconds(config, sample, first))
+    for name, text in said_of(config, sample):
         yield f"{name:<18} {text}"
 
 
-def _sample(config: Config, n: int, where: str) -> Sample:
-    seed = config.seeds[0]
-    drawn = preflight.draw(config, seed)
-    length = preflight.check_model(config, where, [drawn])
-    chosen, judge = drawn.held_out[:n], preflight.verifier_of(config)
-    settings = config.verify
+def _sample(
+    config: Config, drawn: SeedProblems, n: int, length: int, first: Path, where: str
+) -> Sample:
+    """Sample n held-out problems from the weights of the first seed, which are written to `first`.
+
+    `length`: the tokens of the longest sequence.
+    """
+    judge, settings = preflight.verifier_of(config), config.verify
     with (
-        tempfile.TemporaryDirectory(prefix="rlvr-check-") as scratch,
         VerifierPool(judge.name, judge.options, settings.workers, settings.told) as pool,
-        started(config, length, Path(scratch) / "first", where) as engine,
+        started(config, length, first, where) as engine,
     ):
-        tokenizer = loading.load_tokenizer(Path(scratch) / "first")
+        tokenizer, chosen = loading.load_tokenizer(first), drawn.held_out[:n]
         prompts = loading.encode_prompts(tokenizer, chosen, drawn.prompting)
-        held_out = Problems(tuple(chosen), tuple(prompts), None)
-        decoding = config.generate.plain()
-        began = time.monotonic()
-        records = list(
-            evaluate(engine, pool, tokenizer, held_out, decoding, 1, "sample", base_of(seed))
-        )
-        return Sample(chosen, records, time.monotonic() - began, engine.start_seconds)
+        problems, decoding = Problems(tuple(chosen), tuple(prompts), None), config.generate.plain()
+        began, place = time.monotonic(), base_of(config.seeds[0])
+        made = evaluate(engine, pool, tokenizer, problems, decoding, 1, "sample", place)
+        records = list(made)
+        return Sample(problems, records, time.monotonic() - began, engine.start_seconds)
+
+
+def _row_seconds(config: Config, sample: Sample, first: Path) -> float:
+    """Return the seconds that training takes for a row, told from its second step."""
+    rows = [
+        Row(one.problem_id, "completion", BASE, 0, 1, 0, prompt, one.token_ids, one.status, "", "")
+        for prompt, one in zip(sample.problems.prompts, sample.records, strict=True)
+    ]
+    ended: list[float] = []
+
+    def note(step: int, model: Any, optimizer: Any) -> bool:
+        ended.append(time.monotonic())
+        return False
+
+    settings = replace(settings_of(config.train), steps=2, processes=1)
+    probe = rows[0].prompt_token_ids + rows[0].token_ids
+    train(first, rows, settings, 0, first.with_name("trained"), [probe], note)
+    return (ended[1] - ended[0]) / settings.batch_size
 
 
 def said_of(config: Config, sample: Sample) -> Iterator[tuple[str, str]]:
@@ -130,12 +160,25 @@ def said_of(config: Config, sample: Sample) -> Iterator[tuple[str, str]]:
         f"{sample.seconds / n:.2g} s a sample, {n:,} at once; the engine's start took "
         f"{sample.start_seconds:.0f} s",
     )
+    if sample.ahead:
+        yield "a run", _run_time(sample, sample.ahead)
     for place, one in enumerate(_different(records), 1):
-        prompts = {problem.id: problem.prompt for problem in sample.problems}
+        prompts = {problem.id: problem.prompt for problem in sample.problems.problems}
         yield f"completion {place}", one.status + (f" ({one.reason})" if one.reason else "")
         yield "  prompt", _short(prompts[one.problem_id])
         yield "  text", _short(one.text)
     yield "what follows", _follows(config, right, decided, high, cut / n)
+
+
+def _run_time(sample: Sample, before: Ahead) -> str:
+    """Say how long a run takes at the rates of the sample."""
+    each = sample.seconds / len(sample.records)
+    hours = (before.completions * each + before.rows * sample.row_seconds) / 3600
+    return (
+        f"about {hours_text(hours)} at these rates: {before.completions:,} completions, and "
+        f"{before.rows:,} rows to train on at {sample.row_seconds:.2g} s; more at once is faster, "
+        "what loads and saves weights comes on top"
+    )
 
 
 def _different(records: Sequence[Record]) -> Sequence[Record]:

@@ -20,6 +20,7 @@ from typing import Any
 
 from rlvr.config import Config, filled, resolved
 from rlvr.data import InputError
+from rlvr.loop.ahead import hours_text
 from rlvr.loop.local import workers_of
 from rlvr.records import record
 from rlvr.records.layout import BASE, CONFIG, TIMING
@@ -247,11 +248,11 @@ def read_cost(folder: Path, config: Config) -> Cost | None:
     )
 
 
-def time_said(config: Config, folder: Path) -> str:
+def time_said(config: Config, folder: Path, where: str) -> str:
     """Return how long a run into `folder` will take on this machine, as a dry run says it.
 
     By the last run, in this folder or beside it, of the same config but for what a pilot may have
-    otherwise. Where there is none, that is said.
+    otherwise. Where there is none, the command that measures it: the config stands at `where`.
     """
     beside = folder.absolute().parent.glob(f"*/{TIMING}")
     for path in sorted(beside, key=lambda path: path.stat().st_mtime, reverse=True):
@@ -264,17 +265,15 @@ def time_said(config: Config, folder: Path) -> str:
         if cost is not None:
             hours = cost.hours(size_of(config), config.rounds) / at_once(config)
             return f"about {hours_text(hours)}, as the rounds in {run.name} took"
-    return "told after the first round of an arm; no run of this config lies beside it"
+    return (
+        "no run of this config lies beside it; to measure it now: "
+        f"rlvr check {where} --sample 20 (each override with -O before it)"
+    )
 
 
 def at_once(config: Config) -> int:
     """Return how many units are made at once on this machine; of a cluster 1, as it is unknown."""
     return workers_of(config) if config.executor == "local" else 1
-
-
-def hours_text(hours: float) -> str:
-    """Return hours as text, minutes where they are less than two hours."""
-    return f"{hours:,.1f} hours" if hours >= 2 else f"{60 * hours:,.0f} minutes"
 
 
 def recorded(config: Config) -> Iterator[tuple[str, Measured]]:

@@ -68,6 +68,7 @@ def test_a_round_on_verls_rows(tmp_path: Path) -> None:
     assert "\nsampled            6 held-out problems, one completion each at temperature 1" in said
     assert "\nbase's pass@1      0.00 (95 %: 0.00 to 0.39), 0 of 6 right\n" in said
     assert "\n  prompt           Answer after ####. " in said
+    assert "\na run              about " in said and " rows to train on at " in said
     assert "\nwhat follows       the base solves none of the problems" in said
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.runs import TINY
 
 from rlvr.config import load
 from rlvr.data import Problem
-from rlvr.evaluate.evaluation import Record
+from rlvr.evaluate.evaluation import Problems, Record
+from rlvr.loop.ahead import Ahead, ahead
 from rlvr.loop.check_model import Sample, said_of
 
 
@@ -16,7 +19,8 @@ def sample(right: int, n: int) -> Sample:
         Record("a", "all", "sample", i, f"is {i}", 1, (5,), -0.1, i < 2, status, "", None)
         for i, status in enumerate(["correct"] * right + ["wrong"] * (n - right))
     ]
-    return Sample([Problem("a", "addition", "eval", "all", "1+1=", "2")], records, 10.0, 2.0)
+    problem = Problem("a", "addition", "eval", "all", "1+1=", "2")
+    return Sample(Problems((problem,), ((4,),), None), records, 10.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -53,3 +57,20 @@ def test_before_a_warm_start_nothing_follows() -> None:
     said = dict(said_of(load(TINY), sample(0, 20)))
     assert said["warm start"] == "not made: this is the model before it"
     assert said["what follows"].startswith("nothing yet: the warm start")
+
+
+def test_a_run_takes_its_completions_and_rows_at_the_rates_of_the_sample() -> None:
+    """TINY: 64 x 8 sampled, 32 held out x 4 and greedy, another task with 16 x 2 and greedy."""
+    config = load(TINY)
+    pool, evaluated, other, tuning = 64 * 8, 32 * 5, 16 * 3, 64 * (1 + 5 * 4) + 32 * 4
+    base, arm = pool + evaluated + other + tuning, pool + 2 * evaluated + other
+    before = ahead(config, 32)
+    assert before == Ahead(2 * (base + 2 * arm), 2 * (100 * 64 + 2 * 2 * 4 * 16))
+    timed = replace(sample(0, 20), ahead=before, row_seconds=0.05)
+    minutes = (before.completions * 10 / 20 + before.rows * 0.05) / 60
+    assert dict(said_of(config, timed))["a run"].startswith(f"about {minutes:,.0f} minutes at")
+
+
+def test_what_takes_other_steps_has_no_time() -> None:
+    online = [{"name": "online", "keep": "verified", "learner": "grpo"}]
+    assert ahead(load(TINY, [f"arms={online}", "grpo.steps=4"]), 32) is None

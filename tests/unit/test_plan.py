@@ -197,8 +197,9 @@ def test_a_dry_run_says_the_time_that_an_earlier_run_took(pilot: Path, tmp_path:
     folder = pilot.parent / "next"
     of = changed(seeds=[*range(5, 15)], rounds=10, workers=2)
     minutes = 10 * (10 + 10 * 3 * 2) / 2 / 60
-    assert plan.time_said(of, folder) == f"about {minutes:.0f} minutes, as the rounds in pilot took"
-    unknown = "told after the first round"
-    assert plan.time_said(changed(model="tiny-0.4m"), folder).startswith(unknown)
-    assert plan.time_said(of, tmp_path / "alone").startswith(unknown)
-    assert plan.hours_text(2.04) == "2.0 hours"
+    said = plan.time_said(of, folder, "a.yaml")
+    assert said == f"about {minutes:.0f} minutes, as the rounds in pilot took"
+    for config, place in ((changed(model="tiny-0.4m"), folder), (of, tmp_path / "alone")):
+        said = plan.time_said(config, place, "a.yaml")
+        assert said.startswith("no run of this config lies beside it; to measure it now: ")
+        assert "rlvr check a.yaml --sample 20 (" in said
