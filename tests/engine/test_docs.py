@@ -3,7 +3,8 @@
 yaml loads as a config, or laid over one; python runs, a page in one namespace; of a shell block
 every line runs. What takes real training (`rlvr run`, `sweep`, `doctor`) runs in the slow suite,
 shrunk to seconds, and is parsed and validated in the quick one. A block whose first line is a
-comment with a file name is written to that file. A block without a language is output.
+comment with a file name is written to that file. A block without a language is output. What a model
+samples counts as training, and in the slow suite the smallest model does it.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ def run_line(line: str, where: str, for_real: bool) -> None:
         command = command if for_real else []
     elif words[0] == "python":
         command = [sys.executable, *words[1:]] if for_real else []
-    elif words[1] in TRAINS:
+    elif takes_an_engine(words):
         parsed(words[1:], where)
         command = [sys.executable, "-m", "rlvr.cli", *shrunk(words[1:])] if for_real else []
     else:
@@ -185,7 +186,13 @@ def parsed(words: list[str], where: str) -> None:
 
 
 def shrunk(words: list[str]) -> list[str]:
-    return words if words[0] == "doctor" else [*words, *SHRUNK]
+    if words[0] in ("doctor", "check"):
+        return ["tiny-0.1m" if word == "smollm2-135m" else word for word in words]
+    return [*words, *SHRUNK]
+
+
+def takes_an_engine(words: list[str]) -> bool:
+    return words[1] in TRAINS or "--sample" in words
 
 
 def trains(page: Path) -> bool:
@@ -193,7 +200,7 @@ def trains(page: Path) -> bool:
         line for block in blocks(page) if block.language in ("bash", "sh") for line in block.lines()
     ]
     return any(
-        shlex.split(line)[:1] == ["python"] or shlex.split(line)[1] in TRAINS for line in lines
+        shlex.split(line)[:1] == ["python"] or takes_an_engine(shlex.split(line)) for line in lines
     )
 
 
