@@ -54,11 +54,23 @@ def problems(
     seed: int = 0,
     levels: Sequence[int] = LEVELS,
     steps: bool = False,
+    lines: bool = False,
+    slips: float = 0.0,
 ) -> Iterator[Problem]:
     """Yield n problems of `split`. Expressions that differ in the order of terms share a split.
 
-    Raises ValueError for an unknown level, and when a level runs out of problems.
+    With `lines` the steps stand one a line, and not as one chain: the last line is the answer,
+    whatever stands above. Then a share of `slips` of the worked solutions have one wrong line above
+    the right answer, as worked answers of people and models do: a model that is warmed up on them
+    is right by luck now and then. Level 1 has no line that could be wrong.
+
+    Raises ValueError for an unknown level, for slips without lines or outside 0 to 1, for lines
+    without steps, and when a level runs out of problems.
     """
+    if lines and not steps:
+        raise ValueError("lines: the work stands one step a line: add steps: true")
+    if not 0 <= slips <= 1 or (slips and not lines):
+        raise ValueError(f"slips is a share from 0 to 1 and needs lines: true, got {slips}")
     if not levels or not set(levels) <= set(LEVELS):
         raise ValueError(f"levels are some of {list(LEVELS)}, not {list(levels)}")
 
@@ -68,15 +80,20 @@ def problems(
         return _canonical(expression), (level, expression)
 
     for index, (level, expression) in enumerate(stream("arithmetic", split, seed, n, draw)):
-        chain = [write(line) for line in work(expression)]
+        worked = work(expression)
+        name = f"arithmetic/{split}/{seed}/{index}"
+        coin = random.Random(f"slip/{name}")
+        if len(worked) > 2 and coin.random() < slips:
+            worked[1] = slip(worked[1], coin)
+        chain = [write(line) for line in worked]
         yield Problem(
-            id=f"arithmetic/{split}/{seed}/{index}",
+            id=name,
             task="arithmetic",
             split=split,
             level=str(level),
             prompt=f"{chain[0]}=",
             reference=chain[-1],
-            solution="=".join(chain[1:]) if steps else chain[-1],
+            solution=("\n" if lines else "=").join(chain[1:]) if steps else chain[-1],
         )
 
 
@@ -165,6 +182,30 @@ def _step(expression: Operation) -> Expression:
         Over(left.above * common // left.below, common),
         Over(right.above * common // right.below, common),
     )
+
+
+def slip(expression: Expression, generator: random.Random) -> Expression:
+    """Return the expression with one of its numbers changed by 1 to 9, so that its value differs.
+
+    No number becomes negative.
+    """
+    value = work(expression)[-1]
+    while True:
+        changed = _changed(expression, generator)
+        if work(changed)[-1] != value:
+            return changed
+
+
+def _changed(expression: Expression, generator: random.Random) -> Expression:
+    if isinstance(expression, Operation):
+        operator, left, right = expression
+        if generator.random() < 0.5:
+            return Operation(operator, _changed(left, generator), right)
+        return Operation(operator, left, _changed(right, generator))
+    by = generator.choice([-1, 1]) * generator.randint(1, 9)
+    if isinstance(expression, Over):
+        return Over(abs(expression.above + by), expression.below)
+    return abs(expression + by)
 
 
 def _value(number: Number) -> Fraction:

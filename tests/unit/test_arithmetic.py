@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from rlvr.tasks import arithmetic
@@ -14,7 +15,7 @@ from rlvr.data import InputError
 from rlvr.verify.check import SPLITS
 from rlvr.verify.settings import NamedConfig
 from rlvr.verify.tasks import draw_problems
-from rlvr.verify.verifier import near_miss
+from rlvr.verify.verifier import LUCKY, near_miss
 
 
 def value(text: str) -> Fraction:
@@ -57,6 +58,24 @@ def test_every_line_has_the_value_of_the_answer(level: int) -> None:
         for line in (problem.prompt.rstrip("="), *str(problem.solution).split("=")):
             assert value(line) == answer, problem
         assert problem.level == str(level)
+
+
+def test_slips_are_right_answers_by_wrong_work() -> None:
+    options: dict[str, Any] = {"levels": [2, 3, 4], "steps": True, "lines": True}
+    found = list(arithmetic.problems("train", 400, slips=0.3, **options))
+    clean = list(arithmetic.problems("train", 400, **options))
+    verdicts = [math_steps.verify(one, str(one.solution)) for one in found]
+    lucky = [one.reason.startswith(LUCKY) for one in verdicts]
+    assert lucky == [a.solution != b.solution for a, b in zip(found, clean, strict=True)]
+    assert 0.2 < sum(lucky) / len(lucky) < 0.4
+    assert all(math.verify(one, str(one.solution)).status == "correct" for one in found)
+    assert [one.prompt for one in found] == [one.prompt for one in clean]
+    refused: list[dict[str, Any]] = [{"slips": 0.3, "steps": True}, {**options, "slips": 1.5}]
+    for wrong in refused:
+        with pytest.raises(ValueError, match="slips is a share"):
+            list(arithmetic.problems("train", 1, **wrong))
+    with pytest.raises(ValueError, match="add steps"):
+        list(arithmetic.problems("train", 1, lines=True))
 
 
 @pytest.mark.parametrize("steps", [False, True])
