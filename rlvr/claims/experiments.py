@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from rlvr import config as config_
 from rlvr.config import ClaimConfig, Config
 from rlvr.data import InputError, nearest
@@ -22,6 +24,7 @@ from rlvr.models import loading
 from rlvr.results.conditions import as_json as condition_json
 from rlvr.results.conditions import difference, settle_in
 from rlvr.results.effects import Results, plain
+from rlvr.results.forecast import boundaries, forecast_errors
 from rlvr.statistics.conditions import (
     Condition,
     Outcome,
@@ -136,6 +139,7 @@ def runs_of(claim: Claim, budget: Budget) -> dict[str, Config]:
     for text in (text for rule in section.each() for text in conditions(rule)):
         try:
             check(parse(text), names, claim.config.rounds)
+            _check_runs(parse(text), (MAIN, *section.points))
         except ValueError as failure:
             raise InputError(f"{claim.path}: claim: {failure}") from failure
     return loaded
@@ -144,6 +148,13 @@ def runs_of(claim: Claim, budget: Budget) -> dict[str, Config]:
 def conditions(rule: ClaimConfig) -> list[str]:
     """Return all conditions of a claim."""
     return [*rule.controls, *rule.rule, *rule.refutes]
+
+
+def _check_runs(condition: Condition, names: Sequence[str]) -> None:
+    for run in condition.quantity.runs:
+        if run not in names:
+            hint, known = nearest(run, names), ", ".join(names)
+            raise ValueError(f"{condition.text!r}: no run {run!r}{hint} (known: {known})")
 
 
 def _names(section: ClaimConfig, point: str) -> dict[str, str]:
@@ -164,7 +175,8 @@ def at_point(
 def unfinished(section: ClaimConfig, runs: Mapping[str, Results]) -> list[str]:
     """Return what the rule rests on and is not there yet: runs, seeds and rounds, in words."""
     missing = []
-    for name in (MAIN, *section.models):
+    named = (run for text in section.rule for run in parse(text).quantity.runs)
+    for name in dict.fromkeys((MAIN, *section.models, *named)):
         if name not in runs:
             missing.append(f"the run {name}")
         elif runs[name].absent or runs[name].round < runs[name].rounds:
@@ -185,7 +197,11 @@ def settle_claim(section: ClaimConfig, runs: Mapping[str, Results]) -> Settlemen
     ladder = [main, *(runs[model] for model in section.models if model in runs)]
 
     def held(texts: Sequence[str]) -> tuple[Settled, ...]:
-        return tuple(hold(parse(text), main, ladder, len(texts)) for text in texts)
+        found = []
+        for condition in map(parse, texts):
+            of_runs = [runs[name] for name in condition.quantity.runs if name in runs]
+            found.append(hold(condition, main, of_runs or ladder, len(texts)))
+        return tuple(found)
 
     controls, rule, refutes = held(section.controls), held(section.rule), held(section.refutes)
     outcome = settle(*([one.state for one in part] for part in (controls, rule, refutes)))
@@ -224,11 +240,29 @@ def p_value(
 def elsewhere(section: ClaimConfig, runs: Mapping[str, Results]) -> dict[str, Outcome]:
     """Return what the rule says of each of the claim's points that has run with all its arms."""
     found = {point: at_point(section, point, runs) for point in section.points}
+    there_too = section.model_copy(update={"rule": rule_at_point(section.rule)})
+    texts = conditions(there_too)
     return {
-        point: settle_claim(section, there).outcome
+        point: settle_claim(there_too, there).outcome
         for point, there in found.items()
-        if there and all(has_arms(text, there[MAIN]) for text in conditions(section))
+        if there and all(has_arms(text, there[MAIN]) for text in texts)
     }
+
+
+def rule_at_point(rule: Sequence[str]) -> list[str]:
+    """Return the parts of a rule as they are applied to a point alone.
+
+    A function of several runs, the main one among them, is that of the point's run; one of others
+    is left out.
+    """
+    found = []
+    for text in rule:
+        quantity = parse(text).quantity
+        if not quantity.runs:
+            found.append(text)
+        elif MAIN in quantity.runs:
+            found.append(text.replace(quantity.text, f"{quantity.function}()"))
+    return found
 
 
 def as_json(
@@ -427,10 +461,51 @@ def _writes(arm: Mapping[str, Any], author: str, keep: str) -> bool:
     return bool(arm["author"] == author and arm["keep"] == keep and arm["memory"] == "replace")
 
 
-# What looks at several models, or at arms of a kind; `rlvr.results.conditions` has the rest.
+def law_error(_: Quantity, seed: int, main: Results, runs: Sequence[Results]) -> float:
+    """Return how far off the law's forecasts are, over how far off those of J are.
+
+    Each is the root of the mean square, over all arms of the runs that the law is about, of the
+    forecast less the measured change of pass@1, mean over the seeds. So it says how far off the
+    forecasts are, and not how much seeds scatter. Such a ratio has no value in one seed: this is
+    the seed's jackknife value, R + (n - 1) (mean of R[-i] - R[-seed]), where R[-i] is the ratio
+    without seed i. Their mean is R, and their Student-t interval the jackknife's (Tukey 1958,
+    Annals of Mathematical Statistics 29). nan where a run has not all seeds, or a rate of learning
+    for which nothing is calibrated.
+    """
+    misses = [forecast_errors(r, main.seeds) for r in runs or [main]]
+    if len(main.seeds) < 2 or not all(misses):
+        return math.nan
+    law, rival = (np.array([row for of in misses for row in of[model]]) for model in ("law", "J"))
+
+    def ratio(left_out: int | None) -> float:
+        there = [seed != left_out for seed in main.seeds]
+        of_law, of_rival = (miss[:, there].mean(axis=1) for miss in (law, rival))
+        return float(np.sqrt((of_law**2).mean() / (of_rival**2).mean()))
+
+    without = {one: ratio(one) for one in main.seeds}
+    mean = math.fsum(without.values()) / len(without)
+    return ratio(None) + (len(without) - 1) * (mean - without[seed])
+
+
+def boundary_gap(_: Quantity, seed: int, main: Results, runs: Sequence[Results]) -> float:
+    """Return the measured less the predicted boundary, a false-positive rate, in a seed.
+
+    Mean over the rows of arms with one false-negative rate, and over the runs. Both are held to the
+    rates of the row's arms: a row that never crosses says that the boundary lies beyond them, and
+    there a forecast that says so is not wrong. nan as in `law_error`.
+    """
+    rows = [row for r in runs or [main] for row in boundaries(r, seed)]
+    gaps = [row.measured - row.predicted["law"] for row in rows]
+    return sum(gaps) / len(gaps) if gaps else math.nan
+
+
+# What looks at several models or runs, or at arms of a kind; `rlvr.results.conditions` has the
+# rest.
 FUNCTIONS: Mapping[str, Callable[[Quantity, int, Results, Sequence[Results]], float]] = {
     "slope": over_models,
     "fraction_needed": fraction_needed,
     "distance": distance,
     "damage_beyond_channel": damage_beyond_channel,
+    "law_error": law_error,
+    "boundary_gap": boundary_gap,
 }

@@ -25,6 +25,7 @@ from rlvr.claims.experiments import (
     boundary,
     dial,
     has_arms,
+    rule_at_point,
     settle_claim,
 )
 from rlvr.claims.plots import LARGE_K, plot_claim
@@ -92,7 +93,12 @@ def page(
     main = runs[MAIN]
     settled = settle_claim(claim, runs)
     lines = [f"# {title(name, claim)}", "", f"**{claim.says}**", "", _verdict(settled, budget), ""]
-    absent = [point for point in claim.points if at_point(claim, point, runs) is None]
+    ruled = {run for text in claim.rule for run in parse(text).quantity.runs}
+    absent = [
+        point
+        for point in claim.points
+        if point not in ruled and at_point(claim, point, runs) is None
+    ]
     if absent and budget == "cpu":
         lines += [f"Not run yet, and not part of the rule: {', '.join(absent)}.", ""]
     lines += _conditions(settled, main)
@@ -265,7 +271,7 @@ def _points(claim: ClaimConfig, runs: Mapping[str, Results], main: Results) -> l
     lines = ["", "## The same conditions elsewhere", ""]
     lines += [f"| point | seeds | condition | mean | {percent(main)} interval | |", "|-|-|-|-|-|-|"]
     for name, there in points.items():
-        shown = [text for text in claim.rule if has_arms(text, there[MAIN])]
+        shown = [text for text in rule_at_point(claim.rule) if has_arms(text, there[MAIN])]
         alone = claim.model_copy(update={"rule": shown, "controls": []})
         for one in settle_claim(alone, there).rule:
             lines.append(f"| {name} | {len(there[MAIN].seeds)} | {_cells(one)} |")

@@ -31,8 +31,12 @@ from rlvr.statistics.estimates import MIN_SEEDS, TOLERANCE, Interval, paired_int
 
 State = Literal["holds", "fails", "open"]
 Outcome = Literal["supported", "refuted", "inconclusive"]
-FUNCTIONS = ("slope", "first", "fraction_needed", "distance", "damage_beyond_channel")
-WITHOUT_TERMS = FUNCTIONS[2:]  # they look at arms of a kind, not at named ones
+FUNCTIONS = (
+    *("slope", "first", "fraction_needed", "distance", "damage_beyond_channel"),
+    *("law_error", "boundary_gap"),
+)
+WITHOUT_TERMS = FUNCTIONS[2:5]  # they look at arms of a kind, not at named ones
+OF_RUNS = FUNCTIONS[5:]  # they take names of a claim's runs; its main one if none
 
 _CONDITION = re.compile(r"^(.+?) (>|<|within|beyond) (-?\d+(?:\.\d+)?)$")
 _FUNCTION = re.compile(r"^([a-z_]+)\((.*)\)$")
@@ -54,7 +58,7 @@ class Quantity:
 
     `last`: over how many of the last rounds a slope is; 0 for one over models. `of`: the function
     of arms of a kind whose slope it is, "" for none. `event`: what is asked of each round by
-    `first`.
+    `first`. `runs`: the names of the claim's runs that it looks at.
     """
 
     text: str
@@ -64,6 +68,7 @@ class Quantity:
     last: int = 0
     of: str = ""
     event: Condition | None = None
+    runs: tuple[str, ...] = ()
 
     @property
     def terms(self) -> list[Term]:
@@ -147,6 +152,8 @@ def _quantity(text: str) -> Quantity:
     name, inner = call.groups() if call else ("", text)
     if name and name not in FUNCTIONS:
         raise ValueError(f"{text!r}: no such function (known: {', '.join(FUNCTIONS)})")
+    if name in OF_RUNS:
+        return Quantity(text, name, None, None, runs=tuple(re.findall(r"[^, ]+", inner)))
     if name and (inner == "") != (name in WITHOUT_TERMS):
         takes = "nothing" if name in WITHOUT_TERMS else "a term or a difference of two"
         raise ValueError(f"{text!r}: {name} takes {takes}")
