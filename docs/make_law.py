@@ -146,6 +146,10 @@ def _model(model: law.Model, rounds: Observed, bases: Any) -> dict[str, Any]:
             f"{rate:g}": {f"{base:.3f}": [_round(x) for x in known] for base, known in by.items()}
             for rate, by in one.constants.items()
         },
+        "seeds": {
+            f"{rate:g}": {f"{base:.3f}": count for base, count in by.items()}
+            for rate, by in one.seeds.items()
+        },
         "between": [[_round(x) for x in row] for row in one.between],
         "freedom": one.freedom,
         "residual": _round(one.residual),

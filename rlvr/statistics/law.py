@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -62,12 +62,14 @@ class Calibration:
     """A model's constants, and how sure they are.
 
     `constants`: by learning rate and base accuracy (what the loop starts from, ascending), a, b and
-    c of all seeds together. `between`: how a and b vary between seeds, covariance of their relative
-    deviations; c is taken to be the same for all. `freedom`: from how many deviations that is.
-    `residual`: the standard deviation of what is left of a round's change, most of it measurement.
+    c of all seeds together, and how many `seeds` these are. `between`: how a and b vary between
+    seeds, covariance of their relative deviations; c is taken to be the same for all. `freedom`:
+    from how many deviations that is. `residual`: the standard deviation of what is left of a
+    round's change, most of it measurement.
     """
 
     constants: Mapping[float, Mapping[float, tuple[float, float, float]]]
+    seeds: Mapping[float, Mapping[float, int]]
     between: Array
     freedom: int
     residual: float
@@ -81,17 +83,39 @@ class Calibration:
         each = np.array(list(known.values()))
         return np.stack([np.interp(base, list(known), column) for column in each.T], axis=-1)
 
+    def known(self, rate: float, base: float) -> Known:
+        """Return what is known of the constants of a run that starts from this base accuracy."""
+        constants = self.at(rate, base)
+        seeds = float(np.interp(base, list(self.seeds[rate]), list(self.seeds[rate].values())))
+        shared = self.between * np.outer(constants[:2], constants[:2]) / seeds
+        return Known(constants, shared, self.between, self.freedom, self.residual)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What is known of a run's constants: of their mean, and of how its seeds will differ.
+
+    `constants`: a, b and c. `shared`: covariance of the errors of a and b. The rest as in
+    `Calibration`.
+    """
+
+    constants: Array
+    shared: Array
+    between: Array
+    freedom: int
+    residual: float
+
 
 @cache
 def calibrated() -> dict[str, Any]:
     """Return what docs/make_law.py left: settings, the range that it holds in, and the models."""
     found: dict[str, Any] = json.loads(CALIBRATED.read_text())
     for model, one in found["models"].items():
-        rates = one["constants"].items()
-        one["constants"] = {
-            float(rate): {float(base): tuple(known) for base, known in bases.items()}
-            for rate, bases in rates
-        }
+        for name in ("constants", "seeds"):
+            one[name] = {
+                float(rate): {float(base): known for base, known in bases.items()}
+                for rate, bases in one[name].items()
+            }
         found["models"][model] = Calibration(**one | {"between": np.array(one["between"])})
     return found
 
@@ -153,13 +177,13 @@ def boundary(model: Model, constants: Array, p: Array, tpr: Array, sampling: Sam
 class Fit:
     """What rounds at one learning rate say: `constants` by base accuracy, and what they leave.
 
-    `deviations`: of each seed's a and b, relative to the mean of the seeds with that base accuracy.
-    `lost`: how many of these deviations the means take up. `squares`, `freedom`: of the residuals.
+    `seeds`: how many, by base accuracy. `deviations`: of each seed's a and b, relative to the mean
+    of the seeds with that base accuracy. `squares`, `freedom`: of the residuals.
     """
 
     constants: dict[float, tuple[float, float, float]]
+    seeds: dict[float, int]
     deviations: list[tuple[float, float]]
-    lost: int
     squares: float
     freedom: int
 
@@ -181,7 +205,8 @@ def fit(values: Array, changes: Array, seeds: Array, bases: Array) -> Fit:
     c = float(found[-1])
     rest = changes - c * values[:, 2]
     deviations, squares = [], 0.0
-    for _, mine in groups:
+    counts = {}
+    for base, mine in groups:
         each = []
         for seed in np.unique(seeds[mine]):
             of_seed = mine & (seeds == seed)
@@ -189,13 +214,14 @@ def fit(values: Array, changes: Array, seeds: Array, bases: Array) -> Fit:
             squares += float(((rest[of_seed] - values[of_seed, :2] @ own) ** 2).sum())
             each.append(own)
         mean = np.mean(each, axis=0)
+        counts[float(base)] = len(each)
         deviations += [(float(a), float(b)) for a, b in np.array(each) / mean - 1]
     constants = {
         float(base): (float(found[2 * i]), float(found[2 * i + 1]), c)
         for i, (base, _) in enumerate(groups)
     }
     freedom = len(changes) - 2 * len(deviations) - 1
-    return Fit(constants, deviations, len(groups), squares, freedom)
+    return Fit(constants, counts, deviations, squares, freedom)
 
 
 def pooled(fits: Mapping[float, Fit]) -> Calibration:
@@ -204,13 +230,62 @@ def pooled(fits: Mapping[float, Fit]) -> Calibration:
     How seeds differ, in relative terms, is taken to be the same at every rate and base accuracy.
     """
     deviations = np.array([pair for one in fits.values() for pair in one.deviations])
-    freedom = len(deviations) - sum(one.lost for one in fits.values())
+    freedom = len(deviations) - sum(len(one.seeds) for one in fits.values())
     squares, left = (
         sum(getattr(one, name) for one in fits.values()) for name in ("squares", "freedom")
     )
     return Calibration(
         constants={rate: one.constants for rate, one in fits.items()},
+        seeds={rate: one.seeds for rate, one in fits.items()},
         between=deviations.T @ deviations / freedom,
         freedom=freedom,
         residual=(squares / left) ** 0.5,
     )
+
+
+def recalibrated(known: Known, values: Array, changes: Array, seeds: Array) -> Known:
+    """Return what is known after a pilot, whose rounds tell a and b of its own setting anew.
+
+    `values`, `changes`, `seeds` as in `fit`. What was known is a guess from elsewhere now: normal,
+    as wide as it is large. The pilot's rounds, mean over its seeds, are the data (Bayesian linear
+    regression: Gelman et al. 2013, Bayesian Data Analysis, chapter 14); c stays as it was.
+    """
+    guess = known.constants[:2]
+    each = [seeds == seed for seed in np.unique(seeds)]
+    x = np.mean([values[mine, :2] for mine in each], axis=0)
+    rest = changes - known.constants[2] * values[:, 2]
+    y = np.mean([rest[mine] for mine in each], axis=0)
+    weight = len(each) / known.residual**2
+    precision = weight * x.T @ x + np.diag(guess**-2.0)
+    told = np.linalg.inv(precision)
+    mean = told @ (weight * x.T @ y + 1 / guess)
+    shared = told + known.between * np.outer(mean, mean) / len(each)
+    return replace(known, constants=np.array([*mean, known.constants[2]]), shared=shared)
+
+
+def simulated(
+    model: Model,
+    known: Known,
+    bases: Array,
+    tpr: Array,
+    fpr: Array,
+    sampling: Sampling,
+    rounds: int,
+    rng: np.random.Generator,
+) -> Array:
+    """Return by how much accuracies may change in so many rounds: a row a draw, a column a seed.
+
+    `bases`: the accuracies to begin from, of that shape; `tpr` and `fpr`: a value a draw. Each draw
+    has an error of the constants' mean, which its seeds share; each seed has an a and a b of its
+    own, and an error of measurement. How wide the seeds scatter is itself drawn (chi-square).
+    """
+    draws, seeds = bases.shape
+    wide = np.sqrt(known.freedom / rng.chisquare(known.freedom, draws))[:, None, None]
+    spread = known.between * np.outer(known.constants[:2], known.constants[:2])
+    off = rng.multivariate_normal([0, 0], known.shared, (draws, 1))
+    off = off + rng.multivariate_normal([0, 0], spread, (draws, seeds))
+    constants = np.broadcast_to(known.constants, (draws, seeds, 3)).copy()
+    constants[..., :2] += wide * off
+    tpr, fpr = (np.broadcast_to(rate, draws)[:, None] for rate in (tpr, fpr))
+    ends = after(model, constants, bases, tpr, fpr, sampling, rounds)
+    return ends - bases + known.residual * rng.normal(size=bases.shape)
