@@ -161,7 +161,7 @@ def said_of(config: Config, sample: Sample) -> Iterator[tuple[str, str]]:
         f"{sample.start_seconds:.0f} s",
     )
     if sample.ahead:
-        yield "a run", _run_time(sample, sample.ahead)
+        yield "a run", _run_time(config, sample, sample.ahead)
     for place, one in enumerate(_different(records), 1):
         prompts = {problem.id: problem.prompt for problem in sample.problems.problems}
         yield f"completion {place}", one.status + (f" ({one.reason})" if one.reason else "")
@@ -170,7 +170,7 @@ def said_of(config: Config, sample: Sample) -> Iterator[tuple[str, str]]:
     yield "what follows", _follows(config, right, decided, high, cut / n)
 
 
-def _run_time(sample: Sample, before: Ahead) -> str:
+def _run_time(config: Config, sample: Sample, before: Ahead) -> str:
     """Say how long a run takes at the rates of the sample."""
     each = sample.seconds / len(sample.records)
     hours = (before.completions * each + before.rows * sample.row_seconds) / 3600
@@ -178,6 +178,7 @@ def _run_time(sample: Sample, before: Ahead) -> str:
         f"about {hours_text(hours)} at these rates: {before.completions:,} completions, and "
         f"{before.rows:,} rows to train on at {sample.row_seconds:.2g} s; more at once is faster, "
         "what loads and saves weights comes on top"
+        + ("; after the warm start completions may be shorter" if config.warm_start else "")
     )
 
 
