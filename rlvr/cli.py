@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +20,10 @@ from rich.text import Text
 from rlvr.data import DASH, STATUSES, Arm, InputError, RunError
 
 if TYPE_CHECKING:
+    from rlvr.claims.experiments import Claim
     from rlvr.config import Config
     from rlvr.loop.units import Job
+    from rlvr.records.collected import Collected
 
 app = typer.Typer(
     name="rlvr",
@@ -331,20 +333,29 @@ def claims(
     out: Annotated[
         Path | None, typer.Option(help="The claims' folder. [default: runs/claims-BUDGET]")
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the figures of finished seeds and the pages are kept, as docs/claims.",
+        ),
+    ] = None,
 ) -> None:
     """Run, or resume, the experiments behind the claims, and apply to each its rule.
 
     A claim's rule, arms and seeds stand in configs/claims/, and are hashed into its run before it
     starts. Each gets a folder with its runs, a page (README.md) and its plots; the table at the end
     has for each claim its rule, effect, interval, outcome and what would change it.
+
+    With --record a seed that stands in FOLDER under the same rule is not made again, and each other
+    one is added there as it finishes: commit FOLDER, and another machine goes on where it ends.
     """
     from typing import get_args
 
     from rlvr.claims import experiments as claims_
+    from rlvr.claims import records
     from rlvr.claims.pages import summary, write
     from rlvr.engine.threads import use_openmp
-    from rlvr.loop import runner
-    from rlvr.loop.progress import Display
 
     if budget not in get_args(claims_.Budget):
         raise InputError(f"--budget {budget}: write one of {', '.join(get_args(claims_.Budget))}")
@@ -352,15 +363,19 @@ def claims(
     chosen = cast(claims_.Budget, budget)
     folder = out or Path("runs") / f"claims-{budget}"
     wanted = [(claim, claims_.runs_of(claim, chosen)) for claim in claims_.find(ids or [])]
+    kept: dict[str, Mapping[str, Collected]] = {}
+    if record is not None:
+        kept = {
+            claim.name: records.places(record, claim, runs, folder / claim.name, chosen)
+            for claim, runs in wanted
+        }
     rows = []
     for claim, runs in wanted:
-        for name, config in runs.items():
-            try:
-                with Display(console, f"{claim.name} {name}", *_sizes([config])) as display:
-                    runner.run(config, folder / claim.name / name, display, str(claim.path))
-            except KeyboardInterrupt:
-                _stop("interrupted; what was recorded is kept: the same command resumes", 130)
-        rows += write(folder / claim.name, chosen)
+        try:
+            _run_claim(claim, runs, folder / claim.name, kept.get(claim.name, {}))
+        except KeyboardInterrupt:
+            _stop("interrupted; what was recorded is kept: the same command resumes", 130)
+        rows += write((record or folder) / claim.name, chosen)
     table = Table(title="claims", title_justify="left", show_lines=True)
     for head in ("claim", "rule", "effect", "outcome", "what would change it"):
         table.add_column(head, overflow="fold")
@@ -369,7 +384,27 @@ def claims(
     console.print(table)
     if chosen == "smoke":
         console.print(claims_.SMOKE_NOTE, highlight=False)
-    console.print(f"Pages: {folder}/*/README.md", highlight=False, soft_wrap=True)
+    console.print(f"Pages: {record or folder}/*/README.md", highlight=False, soft_wrap=True)
+
+
+def _run_claim(
+    claim: Claim, runs: Mapping[str, Config], folder: Path, kept: Mapping[str, Collected]
+) -> None:
+    """Make, of each of a claim's runs, the seeds that are not finished. `kept`: its records."""
+    from rlvr.claims import records
+    from rlvr.loop import runner
+    from rlvr.loop.progress import Display
+
+    for name, config in runs.items():
+        record = kept.get(name)
+        left = records.left(record, config, folder / name) if record else config
+        n = len(config.seeds)
+        if record and len(left.seeds) < n:
+            said = f"{claim.name} {name}: {n - len(left.seeds)} of {n} seeds in {record.folder}"
+            console.print(said, highlight=False, soft_wrap=True)
+        if left.seeds:
+            with Display(console, f"{claim.name} {name}", *_sizes([left])) as display:
+                runner.run(config, folder / name, display, str(claim.path), record)
 
 
 Options = Annotated[

@@ -115,7 +115,7 @@ def units_of(begun: Sequence[Begun], display: Display) -> list[Units]:
     """Return the units of each run, after the rounds that are recorded were shown."""
     runs = []
     for one in begun:
-        needs = units(one.job.config)
+        needs = units(one.job)
         runs.append(Units(one, needs, {unit for unit in needs if unit.finished(one.job)}))
         runs[-1].look(display)
     return runs

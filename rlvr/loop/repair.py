@@ -46,7 +46,7 @@ def repair(job: Job, display: Display) -> None:
     if reason := _damage(timing):
         _remove(timing)
         display.note(f"{timing}: damaged ({reason}): times so far are lost, and no figure")
-    every = units(job.config)
+    every = units(job)
     for unit in every:
         with alone(job, unit, display):
             for place in unit.rounds(job.config):
@@ -96,7 +96,7 @@ def _files(job: Job, place: Place) -> Iterator[tuple[Path, str]]:
 def _is_needed(job: Job, place: Place) -> bool:
     """Whether something is still to be made from a round's weights."""
     if place.arm == BASE:
-        return not all(one.finished(job) for one in units(job.config) if one.seed == place.seed)
+        return not all(one.finished(job) for one in units(job) if one.seed == place.seed)
     if not is_done(place.folder(job.folder), "record"):
         return True  # its evaluation
     if _learner(job, place).online or place.round == job.config.rounds:

@@ -19,21 +19,26 @@ from rlvr.learners.context import Seed
 from rlvr.loop import adding, local, preflight, repair, sealing, splits, tracking
 from rlvr.loop.progress import Display
 from rlvr.loop.registered import registered
-from rlvr.loop.units import Job, long_begin, units
+from rlvr.loop.units import Job, Unit, long_begin, units
 from rlvr.loop.work import Begun, open_seed, opened, pools, prune, work
 from rlvr.models import loading
 from rlvr.records import added, layout, record
+from rlvr.records.collected import Collected, add, hold_seals, seeds_of
 from rlvr.verify.verifier import check_options, load_verifier
 
 
-def run(config: Config, folder: Path, display: Display, where: str) -> None:
+def run(
+    config: Config, folder: Path, display: Display, where: str, collected: Collected | None = None
+) -> None:
     """Run, or resume, `config` in `folder`.
+
+    `collected`: where its finished seeds are collected; a seed that is there is not made again.
 
     Raises InputError (nothing is written) when the config, its data, the folder or the disk won't
     do, and RunError when the engine, a process or the disk fails on the way: what was recorded is
     kept.
     """
-    run_all([(config, folder)], display, where)
+    _run([prepare(config, folder, where, collected)], display)
 
 
 def run_all(runs: Sequence[tuple[Config, Path]], display: Display, where: str) -> None:
@@ -47,6 +52,10 @@ def run_all(runs: Sequence[tuple[Config, Path]], display: Display, where: str) -
         job = prepare(config, folder, where)
         # Drawn again when its turn comes: the problems of a whole sweep may be too many to hold.
         jobs.append(job if len(runs) == 1 else dataclasses.replace(job, problems={}))
+    _run(jobs, display)
+
+
+def _run(jobs: Sequence[Job], display: Display) -> None:
     if jobs[0].config.executor == "ray":
         from rlvr.loop import cluster  # ray is an extra
 
@@ -61,7 +70,7 @@ def run_all(runs: Sequence[tuple[Config, Path]], display: Display, where: str) -
                 local.run(started, display)
 
 
-def prepare(config: Config, folder: Path, where: str) -> Job:
+def prepare(config: Config, folder: Path, where: str, collected: Collected | None = None) -> Job:
     """Look at all that can be looked at before a run writes anything. Raises InputError."""
     config = adding.whole(config, folder, where)
     with _said_of(where):
@@ -85,8 +94,13 @@ def prepare(config: Config, folder: Path, where: str) -> Job:
         length = preflight.check_model(config, where, list(problems.values()))
         extents = adding.extents(config, folder, problems)
     began = sealing.hash_of(folder, resolved(config))
-    job = Job(config, folder, where, length, problems, extents[0].sealed, began, extents)
+    there = seeds_of(collected) if collected else frozenset()
+    job = Job(
+        config, folder, where, length, problems, extents[0].sealed, began, extents, collected, there
+    )
     sealing.check(job, added.read(folder))
+    if collected:
+        hold_seals(collected, sealing.hashes(job.config_hash, job.seal))
     adding.check_weights(job)
     return job
 
@@ -138,6 +152,8 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
 
         def publish() -> None:
             record.write_metrics(folder)
+            if job.collected:
+                add(job.collected, folder)
             timing.save()
             trackers.send()
 
@@ -151,7 +167,7 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
             timing.save()
             shutil.rmtree(scratch, ignore_errors=True)
         shutil.rmtree(folder / layout.LOCKS, ignore_errors=True)
-        for unit in units(config):
+        for unit in (Unit(seed, arm.name) for seed in config.seeds for arm in config.arms):
             prune(config, folder, unit)
 
 
@@ -174,18 +190,18 @@ def _no_trace(folder: Path | None) -> Iterator[None]:
 def _work_here(begun: Begun, display: Display) -> None:
     """Make every unit, one after the other, in this process."""
     job, config = begun.job, begun.job.config
-    if all(unit.finished(job) for unit in units(config)):
+    if all(unit.finished(job) for unit in units(job)):
         return
     with ExitStack() as stack:
         judges = [stack.enter_context(pool) for pool in pools(config)]
         shared = stack.enter_context(opened(begun, judges, display))
-        rounds = len(config.seeds) * len(config.arms) * config.rounds
+        rounds = len(job.seeds) * len(config.arms) * config.rounds
         display.note(
-            f"{config.name}: {len(config.seeds)} bases and {rounds} rounds into {job.folder}; "
+            f"{config.name}: {len(job.seeds)} bases and {rounds} rounds into {job.folder}; "
             f"engine up in {shared.engine.start_seconds:.0f} s"
         )
         seed: Seed | None = None
-        for unit in units(config):
+        for unit in units(job):
             if seed is None or seed.seed != unit.seed:
                 seed = open_seed(shared, job, unit.seed)
             if said := long_begin(job, unit):

@@ -14,6 +14,7 @@ from rlvr.data import RunError
 from rlvr.learners.context import Display, SeedProblems
 from rlvr.records import layout
 from rlvr.records.added import Extent
+from rlvr.records.collected import Collected
 from rlvr.records.layout import BASE, Place, is_done, is_there
 from rlvr.records.seals import Seal
 from rlvr.studies.registry import study_of
@@ -30,7 +31,8 @@ class Job:
     where it is missing. `seal`: verifier, task and data by content as the command began, and
     `config_hash` the hash of what decides its figures (`rlvr.loop.sealing`). `extents`: what it
     began with, then each addition (`rlvr.records.added`); `config` has all of it, `seal` and the
-    hash are of what it began with.
+    hash are of what it began with. `collected`: where its finished seeds are collected, if they
+    are; `elsewhere`: the seeds that were there as the command began, which are not made.
     """
 
     config: Config
@@ -41,6 +43,13 @@ class Job:
     seal: Seal = field(default_factory=dict)
     config_hash: str = ""
     extents: tuple[Extent, ...] = ()
+    collected: Collected | None = None
+    elsewhere: frozenset[int] = frozenset()
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds to make."""
+        return [seed for seed in self.config.seeds if seed not in self.elsewhere]
 
     @property
     def sealed_now(self) -> Seal:
@@ -81,16 +90,16 @@ class Unit:
         return all(is_done(folder, "record") for folder in folders)
 
 
-def units(config: Config) -> dict[Unit, tuple[Unit, ...]]:
+def units(job: Job) -> dict[Unit, tuple[Unit, ...]]:
     """Return a run's units, each with those that it needs finished, in an order that has them so.
 
     An arm needs the base of its seed, and the arm whose counts it matches.
     """
     found: dict[Unit, tuple[Unit, ...]] = {}
-    for seed in config.seeds:
+    for seed in job.seeds:
         base = Unit(seed, BASE)
         found[base] = ()
-        for arm in config.arms_in_order():
+        for arm in job.config.arms_in_order():
             matched = (Unit(seed, arm.match),) if arm.match else ()
             found[Unit(seed, arm.name)] = (base, *matched)
     return found

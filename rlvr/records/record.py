@@ -392,18 +392,22 @@ def check_resumable(
 
 def check_same(path: Path, recorded: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Raise InputError, naming the keys, where a config would give other figures than `path`'s."""
-    old, new = flat(deciding(recorded)), flat(deciding(config))
-    differing = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-    if differing:
-        shown = [f"{key} ({old.get(key)} -> {new.get(key)})" for key in differing]
+    if shown := differing(recorded, config):
         raise another_config(path, shown)
 
 
-def another_config(path: Path, differing: Sequence[str]) -> InputError:
+def differing(recorded: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """Return the keys in which two configs decide otherwise, each with both values."""
+    old, new = flat(deciding(recorded)), flat(deciding(config))
+    keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    return [f"{key} ({old.get(key)} -> {new.get(key)})" for key in keys]
+
+
+def another_config(path: Path, shown: Sequence[str]) -> InputError:
     """Return the error that says which keys differ from those of a recorded config."""
     return InputError(
         f"{path}: this folder holds a run of another config; differing: "
-        f"{', '.join(differing[:8])}: give another folder with --out, or the recorded config to "
+        f"{', '.join(shown[:8])}: give another folder with --out, or the recorded config to "
         "resume; what can be added to it: more rounds, more seeds, arms with new names"
     )
 
@@ -456,9 +460,16 @@ def write_metrics(run: Path) -> None:
 
     Its footer has the hashes that the rounds were recorded under (`rlvr.records.seals`).
     """
+    rows = [row for path in layout.finished_rounds(run) for row in json.loads(path.read_text())]
+    write_figures(run, rows, seals.footer(run))
+
+
+def write_figures(
+    folder: Path, rows: Iterable[Mapping[str, Any]], footer: Mapping[bytes, bytes]
+) -> None:
+    """Write rows of metrics in a fixed order as the metrics.parquet of a folder, atomically."""
     import pyarrow as pa
 
-    rows = [row for path in layout.finished_rounds(run) for row in json.loads(path.read_text())]
     columns = [
         pa.int64(),
         pa.string(),
@@ -468,9 +479,10 @@ def write_metrics(run: Path) -> None:
         pa.float64(),
         pa.int64(),
     ]
-    rows.sort(key=lambda row: (row["seed"], row["arm"], row["round"], row["metric"], row["level"]))
     fields = list(zip(METRIC_COLUMNS, columns, strict=True))
-    write_parquet(run / layout.METRICS, rows, pa.schema(fields, metadata=seals.footer(run)))
+    order = ("seed", "arm", "round", "metric", "level")
+    in_order = sorted(rows, key=lambda row: [row[key] for key in order])
+    write_parquet(folder / layout.METRICS, in_order, pa.schema(fields, metadata=dict(footer)))
 
 
 class Timing:

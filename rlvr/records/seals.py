@@ -8,8 +8,8 @@ its footer, so that they go where the figures go.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,16 +73,32 @@ def _json(path: Path) -> dict[str, Any]:
 
 def footer(run: Path) -> dict[bytes, bytes]:
     """Return the metadata of metrics.parquet: the seals of every finished round of a run."""
-    groups: dict[str, Group] = {}
-    for place, hashes in of_rounds(run):
-        key = json.dumps(hashes, sort_keys=True)
-        known = groups.get(key, Group(hashes, 0, in_words(place)))
-        groups[key] = Group(hashes, known.rounds + 1, known.first)
-    said = {
-        "groups": [asdict(groups[key]) for key in sorted(groups)],
-        REGISTERED: read_manifest(run).get(REGISTERED, {}),
-    }
-    return {FOOTER: json.dumps(said).encode()}
+    return as_metadata(Seals(grouped(of_rounds(run)), read_manifest(run).get(REGISTERED, {})))
+
+
+def grouped(rounds: Iterable[tuple[Place, Mapping[str, str]]]) -> tuple[Group, ...]:
+    """Return the groups of rounds that have the same hashes, each named by the first that comes."""
+    return _merged(Group(hashes, 1, in_words(place)) for place, hashes in rounds)
+
+
+def joined(one: Seals, other: Seals) -> Seals:
+    """Return the seals of two parts of a run together; what `one` says comes first."""
+    return Seals(_merged((*one.groups, *other.groups)), one.registered or other.registered)
+
+
+def _merged(groups: Iterable[Group]) -> tuple[Group, ...]:
+    found: dict[str, Group] = {}
+    for one in groups:
+        key = json.dumps(one.hashes, sort_keys=True)
+        before = found.get(key)
+        found[key] = replace(before, rounds=before.rounds + one.rounds) if before else one
+    return tuple(found[key] for key in sorted(found))
+
+
+def as_metadata(sealed: Seals) -> dict[bytes, bytes]:
+    """Return seals as the footer of metrics.parquet has them."""
+    groups = [asdict(group) for group in sealed.groups]
+    return {FOOTER: json.dumps({"groups": groups, REGISTERED: sealed.registered}).encode()}
 
 
 def read(run: Path) -> Seals:

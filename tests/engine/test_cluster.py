@@ -140,8 +140,8 @@ def wait_for_a_base(process: subprocess.Popen[str], folder: Path) -> None:
 
 
 def test_units_know_what_they_need() -> None:
-    config = load(TINY)
-    found = units(config)
+    job = Job(load(TINY), Path("run"), "tiny.yaml", 1, {})
+    found = units(job)
     assert list(found)[:3] == [Unit(7, "base"), Unit(7, "verified"), Unit(7, "random")]
     assert found[Unit(8, "random")] == (Unit(8, "base"), Unit(8, "verified"))
     seen: set[Unit] = set()
