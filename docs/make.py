@@ -4,23 +4,21 @@ A block `<!-- NAME -->` ... `<!-- /NAME -->` is made from a record. The README h
 the first table of the quickstart; docs/results.md has of each docs/results/NAME, whatever it says,
 what `rlvr compare docs/results/NAME` prints, and which verdicts the rule has changed since the runs
 were made (docs/results/verdicts-before.json has what they were then); docs/claims.md has
-the table of docs/claims, whose pages are made from the records beside them. docs/scale.md,
+the table of docs/claims, whose pages are made from the records beside them, which `rlvr claims
+--record docs/claims` left. docs/scale.md,
 docs/verifiers.md and docs/intervals.md have a block made from what the benchmarks left,
 docs/metrics.md and docs/glossary.md one made from the table of metrics, docs/shapes.md one made
 from the table of shapes. rlvr/report/words.md is the
 words of docs/glossary.md, for the pages that `rlvr report` writes.
-`--collect FOLDER` first copies there the records of the claims in FOLDER, which `rlvr claims` left.
 tests/unit/test_readme.py fails where what is written differs from what is recorded.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import math
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,6 @@ from rich.table import Table
 
 from rlvr.claims.pages import MOST_CONTRASTED, family, summary, write
 from rlvr.config import ClaimConfig
-from rlvr.data import InputError
 from rlvr.evaluate import table
 from rlvr.results.compare import finding, headline, read_results, write_compare
 from rlvr.results.effects import Effect, Results, contrast_effects, number, signed, span
@@ -49,7 +46,6 @@ OTHER_SEEDS = "quickstart-seeds-3-4-5"
 NEGATIVES = "learners_tiny"
 LEARNERS = "grpo_tiny"  # a run whose arms come in pairs: NAME and grpo-NAME, verified and grpo
 ONLINE = "grpo_smollm2"  # a run of one seed, whose curve is shown
-RECORD = ("config.json", "metrics.parquet")
 FAULTS = 4  # shown of each side, in docs/verifiers.md
 SHOWN_SEEDS = 5  # of docs/results/conditions.json
 SIZES = (1_000, 10_000, 100_000, 1_000_000)  # completions, in docs/results/scale.json
@@ -522,31 +518,6 @@ def _family() -> str:
     return "\n".join(lines) + "\n"
 
 
-def collect(source: Path) -> None:
-    """Copy the records of the claims' finished runs in `source` to docs/claims; others there stay.
-
-    Raises ValueError for a smoke run, which claims nothing.
-    """
-    for claim in sorted(path.parent for path in source.glob("*/claim.json")):
-        if json.loads((claim / "claim.json").read_text())["budget"] != "cpu":
-            raise ValueError(f"{claim}: a smoke run: it is no record of the claim")
-        for run in sorted(path.parent for path in claim.glob("*/config.json")):
-            if not _finished(run):
-                print(f"{run}: not finished: left out")
-                continue
-            (CLAIMS / claim.name / run.name).mkdir(parents=True, exist_ok=True)
-            for name in RECORD:
-                shutil.copyfile(run / name, CLAIMS / claim.name / run.name / name)
-
-
-def _finished(run: Path) -> bool:
-    try:
-        r = read_results(run)
-    except InputError:  # no seed has a round yet
-        return False
-    return not r.absent and r.round == r.rounds
-
-
 def make_pages() -> None:
     """Compare every record in docs/results again; make the page of every claim in docs/claims."""
     for config in sorted(RESULTS.glob("*/config.json")):
@@ -625,11 +596,6 @@ PAGES = {
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--collect", type=Path, metavar="FOLDER")
-    arguments = parser.parse_args()
-    if arguments.collect:
-        collect(arguments.collect)
     make_pages()
     for name, make in PAGES.items():
         page = ROOT / name

@@ -90,7 +90,7 @@ def test_a_claims_page_is_what_its_records_say(
     write(folder, json.loads((claim / "claim.json").read_text())["budget"])
     for made in (path for path in tmp_path.rglob("*") if path.suffix in (".json", ".md")):
         recorded = claim.parent / made.relative_to(tmp_path)
-        assert made.read_text() == recorded.read_text(), f"{recorded}: run docs/make.py --collect"
+        assert made.read_text() == recorded.read_text(), f"{recorded}: run docs/make.py"
 
 
 def test_the_glossary_has_every_column_and_every_word_of_a_verdict() -> None:
