@@ -26,7 +26,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from rlvr.claims.pages import MOST_CONTRASTED, family, summary, write
+from rlvr.claims.experiments import find as find_claims
+from rlvr.claims.pages import MOST_CONTRASTED, family, summary, title, write
 from rlvr.config import ClaimConfig
 from rlvr.evaluate import table
 from rlvr.results.compare import finding, headline, read_results, write_compare
@@ -38,6 +39,7 @@ from rlvr.shapes.known import SHAPES
 
 ROOT = Path(__file__).parent.parent
 CLAIMS = ROOT / "docs" / "claims"
+FIRST = CLAIMS / "first"
 RESULTS = ROOT / "docs" / "results"
 BEFORE = RESULTS / "verdicts-before.json"
 DEMO = "quickstart"
@@ -71,7 +73,14 @@ def results(text: str) -> str:
 
 def claims(text: str) -> str:
     """Return docs/claims.md with its tables of the claims written again."""
-    return _with_block(_with_block(text, "claims", _claims()), "family", _family())
+    for name, block in (
+        ("claims", _claims()),
+        ("family", _family(CLAIMS)),
+        ("first", _first_edition()),
+        ("first-family", _family(FIRST)),
+    ):
+        text = _with_block(text, name, block)
+    return text
 
 
 def conditions(text: str) -> str:
@@ -153,8 +162,8 @@ def _planted() -> str:
     others = ("tail lost", "wrong")
     failing = measured["failing"]  # the rows with seeds that fail as a whole
     lines = []
-    for title, rows in measured["planted"].items():
-        lines += [f"{title}:", "", f"| planted | change | {' | '.join((*heads, *others))} |"]
+    for heading, rows in measured["planted"].items():
+        lines += [f"{heading}:", "", f"| planted | change | {' | '.join((*heads, *others))} |"]
         lines.append("|---" + "|---:" * (len(heads) + len(others) + 1) + "|")
         for name, row in rows.items():
             cells = (f"{100 * row[word]:.1f} %" for word in (*words, *others))
@@ -483,38 +492,67 @@ def _stripped(text: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
-def _recorded_claims() -> list[tuple[str, ClaimConfig, dict[str, Any], Results]]:
+Recorded = tuple[str, ClaimConfig, dict[str, Any], Results]
+
+
+def _recorded_claims(edition: Path) -> list[Recorded]:
     """Return of each recorded claim its name, its section, its claim.json and its main run."""
     rows = []
-    for folder in sorted(path.parent for path in CLAIMS.glob("*/claim.json")):
-        r = read_results(folder / "main")
+    for folder in sorted(path.parent for path in edition.glob("*/claim.json")):
         found = json.loads((folder / "claim.json").read_text())
-        rows.append((folder.name, ClaimConfig(**r.config["claim"]), found, r))
+        r = read_results(edition / found["runs"] / "main")
+        sections = {one.id: one for one in ClaimConfig(**r.config["claim"]).each()}
+        rows.append((folder.name, sections[found["id"]], found, r))
     return rows
 
 
 def _claims() -> str:
-    rows = [row[:3] for row in _recorded_claims()]
+    """Return the table of the claims as their configs have them, those without a run included."""
+    recorded = {name: (found, r) for name, _, found, r in _recorded_claims(CLAIMS)}
+    heads = ("claim", "what was tested", "outcome", "effect", "what was not tested")
+    lines = [f"| {' | '.join(heads)} |", "|---|---|---|---|---|"]
+    for claim in find_claims([]):
+        for section in claim.claim.each():
+            name = claim.name if section.id == claim.claim.id else section.id.lower()
+            label = f"{title(name, section)}: {section.says}"
+            outcome, effect = f"not run yet: configs/claims/{claim.name}.yaml", ""
+            if name in recorded:
+                found, r = recorded[name]
+                _, _, effect, outcome, _ = summary([(name, section, found)])[0]
+                label = f"[{label}](claims/{name}/README.md)"
+                outcome = f"{outcome} (round {r.round} of {r.rounds}, {len(r.seeds)} seeds)"
+            cells = (label, section.tested, outcome, effect, section.untested)
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", _left(CLAIMS)]) + "\n"
+
+
+def _first_edition() -> str:
+    rows = [row[:3] for row in _recorded_claims(FIRST)]
     lines = ["| claim | rule | effect | outcome |", "|---|---|---|---|"]
     for (name, _, _), (label, rule, effect, ruling, _) in zip(rows, summary(rows), strict=True):
         rule = " and ".join(f"`{part}`" for part in rule.split(" and "))
-        lines.append(f"| [{label}](claims/{name}/README.md) | {rule} | {effect} | {ruling} |")
-    return "\n".join([*lines, "", _left()]) + "\n"
+        lines.append(f"| [{label}](claims/first/{name}/README.md) | {rule} | {effect} | {ruling} |")
+    return "\n".join([*lines, "", _left(FIRST)]) + "\n"
 
 
-def _left() -> str:
+def _left(edition: Path) -> str:
     """Return what Holm's correction over all claims leaves of their outcomes, as a sentence."""
     left: dict[str, list[str]] = {}
-    for claim, _, _, _, outcome, _ in family(_recorded_claims()):
+    for claim, _, _, _, outcome, _ in family(_recorded_claims(edition)):
         left.setdefault(outcome, []).append(claim.replace(", ", " "))
+    if not left:
+        return "No run is finished yet."
     said = "; ".join(f"*{outcome}* {', '.join(names)}" for outcome, names in sorted(left.items()))
-    return f"Each outcome is the claim's by itself. As [one family](#one-family): {said}."
+    return f"Each outcome is the claim's by itself. As one family: {said}."
 
 
-def _family() -> str:
+def _family(edition: Path) -> str:
     heads = ("claim", "outcome by itself", "p", "Holm p", "in the family", "shares with")
+    rows = family(_recorded_claims(edition))
+    if not rows:
+        return "No run is finished yet.\n"
     lines = [f"| {' | '.join(heads)} |", "|---|---|---:|---:|---|---|"]
-    lines += [f"| {' | '.join(cells)} |" for cells in family(_recorded_claims())]
+    lines += [f"| {' | '.join(cells)} |" for cells in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -525,8 +563,9 @@ def make_pages() -> None:
         write_compare([r])
         plot(r)
     beside = [read_results(RESULTS / name) for name in RUNS]
-    for main in sorted(CLAIMS.glob("*/main/config.json")):
-        write(main.parent.parent, "cpu", beside)
+    for edition in (CLAIMS, FIRST):
+        for main in sorted(edition.glob("*/main/config.json")):
+            write(main.parent.parent, "cpu", beside)
 
 
 def plan(text: str) -> str:

@@ -120,7 +120,8 @@ class ClaimRule(Section):
 
     `controls`, `rule` and `refutes` are conditions (`rlvr.claims.experiments`). The claim is
     supported where all of `controls` and of `rule` hold. It is refuted where the controls hold and
-    every one of `refutes` holds; without `refutes`, where one of `rule` fails.
+    every one of `refutes` holds; without `refutes`, where one of `rule` fails. `tested` and
+    `untested`: in words, what the runs look at, and what they leave open.
     """
 
     id: Annotated[str, Field(pattern=r"^C[0-9]+[a-z]?$")]
@@ -128,6 +129,8 @@ class ClaimRule(Section):
     controls: list[str] = []
     rule: Annotated[list[str], Field(min_length=1)]
     refutes: list[str] = []
+    tested: str = ""
+    untested: str = ""
     changes: str
 
     @field_validator("controls", "rule", "refutes")

@@ -82,7 +82,7 @@ def test_how_far_a_worker_is_reaches_the_run(
     config = load(TINY)
     (tmp_path / SCRATCH).mkdir()
     job = Job(config, tmp_path, str(TINY), 32, {})
-    of = Units(Begun(job, tmp_path / SCRATCH, Timing(tmp_path), lambda: None), units(config), set())
+    of = Units(Begun(job, tmp_path / SCRATCH, Timing(tmp_path), lambda: None), units(job), set())
     at(monkeypatch, 100)
     told = Display(Console(file=io.StringIO()), "run", 2, 2)
     at(monkeypatch, 140)

@@ -73,7 +73,7 @@ def test_the_other_blocks_are_what_docs_make_writes() -> None:
         assert written(text) == text, "run .venv/bin/python docs/make.py"
 
 
-RECORDED = sorted(path.parent.parent for path in CLAIMS.glob("*/main/config.json"))
+RECORDED = sorted(path.parent.parent for path in CLAIMS.rglob("main/config.json"))
 
 
 @pytest.mark.parametrize("claim", RECORDED, ids=lambda folder: folder.name)
