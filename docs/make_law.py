@@ -1,6 +1,7 @@
 """Calibrates the law from recorded runs, and forecasts the second edition of C7 from its config.
 
-It writes rlvr/statistics/law.json and docs/results/law/forecasts.json.
+It writes rlvr/statistics/law.json (the constants), rlvr/statistics/law-tested.json (how good
+forecasts were on other runs) and docs/results/law/forecasts.json.
 
 The records are those of the first edition of C7 (seeds 0 to 4) and of short runs on development
 seeds (from 100 on) at other base accuracies, and with few rows at other learning rates
@@ -10,13 +11,11 @@ what is fitted.
 The forecasts are at the base accuracies that the config asks for; the
 claim's rule puts those that were reached in their place.
 
-Run: python docs/make_law.py [--check]. With --check nothing is written: it fails where a file would
-be another one.
+Run: python docs/make_law.py, then python docs/make.py.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,30 +30,39 @@ from rlvr.config import resolved
 from rlvr.records.record import write_json
 from rlvr.results.compare import read_results
 from rlvr.results.effects import Results
-from rlvr.results.forecast import Observed, bases_of, filters, observed, settings_of
+from rlvr.results.law_runs import (
+    Foretold,
+    Observed,
+    bases_of,
+    filters,
+    foretold,
+    observed,
+    settings_of,
+    summary,
+)
 from rlvr.statistics import law
 
 DOCS = Path(__file__).parent
 EDITIONS = (DOCS / "claims" / "first" / "c7", DOCS / "claims" / "c7")  # wherever the first one is
+# Other models, tasks and steps than those that it is calibrated on.
+PILOTED = (
+    *("quickstart", "quickstart-seeds-3-4-5", "learners_tiny", "grpo_tiny"),
+    *("smollm2", "code_smollm2"),
+)
+BEYOND = ("capped", "persistent", "grpo", "second-task")
 FORECASTS = DOCS / "results" / "law" / "forecasts.json"
 DIGITS = 6
 APART = 0.05  # base accuracies that differ by more have constants of their own
 
 
 def main() -> None:
-    """Fit, print, write or check."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, compare")
-    check = parser.parse_args().check
-    for path, make in ((law.CALIBRATED, calibrate), (FORECASTS, forecasts)):
-        made = make()
-        if check and json.loads(path.read_text()) != made:
-            raise SystemExit(f"{path}: would be another one: run python docs/make_law.py")
-        if not check:
-            write_json(path, made)
-            law.calibrated.cache_clear()
+    """Write the three files, and print what is in them."""
+    write_json(law.CALIBRATED, calibrate())
+    write_json(law.TESTED, tests())
+    write_json(FORECASTS, forecasts())
     console = Console()
     console.print(_constants(json.loads(law.CALIBRATED.read_text())))
+    console.print(_tests(json.loads(law.TESTED.read_text())))
     console.print(_forecasts(json.loads(FORECASTS.read_text())))
 
 
@@ -119,6 +127,41 @@ def calibrate() -> dict[str, Any]:
     }
 
 
+def tests() -> dict[str, Any]:
+    """Return how good forecasts were on other runs: after a pilot, and by the constants."""
+    inside, beyond = claimed()
+    kinds = {"pilots": piloted(), "claim": inside, "beyond": beyond}
+    return {kind: _rounded(summary(found)) if found else None for kind, found in kinds.items()}
+
+
+def piloted() -> list[Foretold]:
+    """Return forecasts of other recorded runs, by the first round of each."""
+    runs = {name: read_results(DOCS / "results" / name) for name in PILOTED}
+    return [one for name, r in runs.items() for one in foretold(r, name, pilot_rounds=1)]
+
+
+def claimed() -> tuple[list[Foretold], list[Foretold]]:
+    """Return the forecasts of C7's second edition: of the runs in the range, and of the others.
+
+    Nothing before its records are there.
+    """
+    folder = DOCS / "claims" / "c7"
+    if "law_error" not in (folder / "main" / "config.json").read_text():
+        return [], []
+    inside: list[Foretold] = []
+    beyond: list[Foretold] = []
+    for path in sorted(folder.glob("*/config.json")):
+        r = read_results(path.parent)
+        (beyond if path.parent.name in BEYOND else inside).extend(foretold(r, path.parent.name))
+    return inside, beyond
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(one) for key, one in value.items()}
+    return _round(value) if isinstance(value, float) else value
+
+
 def _bases(runs: Sequence[Results], rate: float) -> list[float]:
     """Return the least and the largest base accuracy of a seed at a learning rate."""
     mine = [r for r in runs if float(r.config["train"]["lr"]) == rate]
@@ -168,6 +211,18 @@ def _constants(made: dict[str, Any]) -> Table:
         for rate, bases in one["constants"].items():
             for base, known in bases.items():
                 table.add_row(name, rate, base, *(f"{x:.3f}" for x in known))
+    return table
+
+
+def _tests(made: dict[str, Any]) -> Table:
+    table = Table(title="forecasts of other runs", box=None)
+    kinds = ("law", "J", "plain", "no change")
+    for head in ("runs", "arms", "covered", *(f"error of {kind}" for kind in kinds)):
+        table.add_column(head, justify="right")
+    for name, found in made.items():
+        if found:
+            errors = (f"{found['error'][kind]:.3f}" for kind in kinds)
+            table.add_row(name, str(found["arms"]), f"{found['covered']:.0%}", *errors)
     return table
 
 

@@ -141,6 +141,7 @@ def plan(
     and what more problems or samples would gain. Without a pilot: what recorded runs would say.
     """
     from rlvr import config as config_
+    from rlvr.results.forecast_tables import in_a_line
     from rlvr.results.plan import check_seeds, fresh_seeds, read_pilot
     from rlvr.results.plan_tables import print_plan, print_scenarios
 
@@ -156,6 +157,59 @@ def plan(
             "--pilot: none given, and no recorded runs lie beside this package: run a pilot, "
             f"rlvr run {config} {fresh_seeds(loaded)} --out PILOT, and give it with --pilot PILOT"
         )
+    console.print(f"\n{in_a_line(loaded, config, pilot)}", highlight=False, markup=False)
+
+
+@app.command()
+def forecast(
+    config: Annotated[str, typer.Argument(help="A YAML config, or the name of a shipped one.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Keys to override: train.lr=1e-3"),
+    ] = None,
+    audit: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The verifier's rates, from rlvr audit -o FILE."),
+    ] = None,
+    tpr: Annotated[
+        str | None,
+        typer.Option(help="Share of right answers that it accepts: 0.95, or 0.9-0.98 (95 %)."),
+    ] = None,
+    fpr: Annotated[
+        str | None, typer.Option(help="Share of wrong answers that it accepts: 0.1, or 0.05-0.2.")
+    ] = None,
+    pilot: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="A run of this config of one or two rounds."),
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="[default: the config's]")] = None,
+) -> None:
+    """Forecast a run: will the loop grow or collapse, and how good must its verifier be?
+
+    By a law that was fitted to recorded runs (docs/law.md): each arm's change of accuracy with an
+    interval, and the false-positive rate from which on the loop falls. Without rates the verifier
+    is taken to be right: the arms' own made errors remain.
+
+    Beyond the settings that it was fitted to (model, task, steps, learning rate, base accuracy) it
+    refuses, and says which pilot helps: a run of one or two rounds tells how fast this loop moves.
+    """
+    from rlvr import config as config_
+    from rlvr.results.forecast import Verifier, audited, exactly, faultless
+    from rlvr.results.forecast import forecast as forecast_
+    from rlvr.results.forecast_tables import print_forecast
+
+    loaded = config_.load(Path(config), overrides or [])
+    if audit is not None and (tpr or fpr):
+        raise InputError("--audit: it has both rates: leave out --tpr and --fpr")
+    if (tpr is None) != (fpr is None):
+        raise InputError(f"--{'fpr' if fpr is None else 'tpr'}: not given: give both rates")
+    if audit is not None:
+        verifier = audited(audit)
+    elif tpr is not None and fpr is not None:
+        verifier = Verifier(exactly(tpr, "--tpr"), exactly(fpr, "--fpr"), "as given")
+    else:
+        verifier = faultless()
+    print_forecast(forecast_(loaded, config, verifier, pilot, rounds or loaded.rounds), console)
 
 
 @app.command()

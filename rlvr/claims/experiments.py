@@ -24,7 +24,7 @@ from rlvr.models import loading
 from rlvr.results.conditions import as_json as condition_json
 from rlvr.results.conditions import difference, settle_in
 from rlvr.results.effects import Results, plain
-from rlvr.results.forecast import boundaries, forecast_errors
+from rlvr.results.law_runs import boundaries, forecast_errors
 from rlvr.statistics.conditions import (
     Condition,
     Outcome,

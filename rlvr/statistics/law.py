@@ -17,7 +17,7 @@ Beside them stands the law as it was first written, with the same cost whatever 
     plain:  a (q - p) - b - c / n
 
 Each has three constants, and `fit` takes them from the same rounds. docs/law.md derives the law and
-says where it must fail. What it does not do: read runs (`rlvr.results.forecast`).
+says where it must fail. What it does not do: read runs (`rlvr.results.law_runs`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from scipy.special import bdtrc
 Model = Literal["law", "J", "plain"]
 MODELS: tuple[Model, ...] = ("law", "J", "plain")
 Array = Any  # of numpy, or a float
-CALIBRATED = Path(__file__).with_name("law.json")  # docs/make_law.py makes it
+CALIBRATED = Path(__file__).with_name("law.json")  # docs/make_law.py makes both
+TESTED = Path(__file__).with_name("law-tested.json")
 DRAWS = 2_000
 STEPS = 500  # of the false-positive rates among which a boundary is looked for
 
@@ -120,6 +121,13 @@ def calibrated() -> dict[str, Any]:
     return found
 
 
+@cache
+def tests() -> dict[str, Any]:
+    """Return how good forecasts were on other runs, as docs/make_law.py left it."""
+    found: dict[str, Any] = json.loads(TESTED.read_text())
+    return found
+
+
 def kept_right(p: Array, tpr: Array, fpr: Array) -> Array:
     """Return which share of the rows kept is right: q. It is p where nothing is kept."""
     right, wrong = p * np.asarray(tpr, float), (1 - p) * np.asarray(fpr, float)
@@ -159,18 +167,28 @@ def after(
     return p
 
 
-def boundary(model: Model, constants: Array, p: Array, tpr: Array, sampling: Sampling) -> Array:
-    """Return the largest false-positive rate at which a round does not lower the accuracy p.
+def boundary(
+    model: Model,
+    constants: Array,
+    p: Array,
+    tpr: Array,
+    sampling: Sampling,
+    rounds: int = 1,
+    gain: float = 0.0,
+) -> Array:
+    """Return the largest false-positive rate at which the accuracy p gains so much in the rounds.
 
-    0 where the accuracy falls at any rate, 1 where it falls at none. Exact to 1 / STEPS. A loop
-    that starts there stays there, so that it is the boundary of any number of rounds.
+    0 where it gains less at any rate, 1 where it gains more at all; exact to 1 / STEPS. By default
+    that is where a round neither raises nor lowers it: a loop that starts there stays there, so
+    that it is the boundary of any number of rounds.
     """
     rates = np.linspace(0, 1, STEPS + 1)
     p, tpr = np.asarray(p)[..., None], np.asarray(tpr)[..., None]
     constants = np.asarray(constants)[..., None, :]
-    rises = change(model, constants, p, tpr, rates, sampling) >= 0
-    last = STEPS - np.argmax(rises[..., ::-1], axis=-1)
-    return np.where(rises.any(-1), rates[last], 0.0)
+    ends = after(model, constants, p, tpr, rates, sampling, rounds)
+    enough = ends - p >= gain
+    last = STEPS - np.argmax(enough[..., ::-1], axis=-1)
+    return np.where(enough.any(-1), rates[last], 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +281,19 @@ def recalibrated(known: Known, values: Array, changes: Array, seeds: Array) -> K
     return replace(known, constants=np.array([*mean, known.constants[2]]), shared=shared)
 
 
+def drawn(known: Known, draws: int, seeds: int, rng: np.random.Generator) -> Array:
+    """Return what the constants may be: an array of draws x seeds x 3.
+
+    Each draw has an error of their mean, which its seeds share, and each seed an a and a b of its
+    own. How wide both scatter is itself drawn (chi-square).
+    """
+    wide = np.sqrt(known.freedom / rng.chisquare(known.freedom, draws))[:, None, None]
+    spread = known.between * np.outer(known.constants[:2], known.constants[:2])
+    off = rng.multivariate_normal([0, 0], known.shared, (draws, 1))
+    off = off + rng.multivariate_normal([0, 0], spread, (draws, seeds))
+    return known.constants + np.pad(wide * off, ((0, 0), (0, 0), (0, 1)))
+
+
 def simulated(
     model: Model,
     known: Known,
@@ -275,17 +306,10 @@ def simulated(
 ) -> Array:
     """Return by how much accuracies may change in so many rounds: a row a draw, a column a seed.
 
-    `bases`: the accuracies to begin from, of that shape; `tpr` and `fpr`: a value a draw. Each draw
-    has an error of the constants' mean, which its seeds share; each seed has an a and a b of its
-    own, and an error of measurement. How wide the seeds scatter is itself drawn (chi-square).
+    `bases`: the accuracies to begin from, of that shape; `tpr` and `fpr`: a value a draw, or one.
+    What is measured has an error, too.
     """
-    draws, seeds = bases.shape
-    wide = np.sqrt(known.freedom / rng.chisquare(known.freedom, draws))[:, None, None]
-    spread = known.between * np.outer(known.constants[:2], known.constants[:2])
-    off = rng.multivariate_normal([0, 0], known.shared, (draws, 1))
-    off = off + rng.multivariate_normal([0, 0], spread, (draws, seeds))
-    constants = np.broadcast_to(known.constants, (draws, seeds, 3)).copy()
-    constants[..., :2] += wide * off
-    tpr, fpr = (np.broadcast_to(rate, draws)[:, None] for rate in (tpr, fpr))
+    constants = drawn(known, bases.shape[0], bases.shape[1], rng)
+    tpr, fpr = (np.broadcast_to(rate, len(bases))[:, None] for rate in (tpr, fpr))
     ends = after(model, constants, bases, tpr, fpr, sampling, rounds)
     return ends - bases + known.residual * rng.normal(size=bases.shape)

@@ -25,6 +25,7 @@ COMMANDS = {
     "run": ["config", "key=value", "--out", "--dry-run"],
     "compare": ["runs"],
     "plan": ["config", "key=value", "--pilot", "--effect"],
+    "forecast": ["config", "key=value", "--audit", "--tpr", "--fpr", "--pilot", "--rounds"],
     "report": ["runs", "--out"],
     "rescore": ["run", "--verifier", "--option", "--out"],
     "sweep": ["config", "--over", "key=value", "--out"],
