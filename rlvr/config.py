@@ -146,14 +146,16 @@ class ClaimConfig(ClaimRule):
 
     `points`: other runs of the claim, by name, each a list of overrides of this config; the rule is
     applied to this config alone, and shown for each point. `models`: further models, for a rule
-    about size; points have them too. `smoke`: overrides that make a run which tests the machinery
-    alone. The hash covers the ids, the conditions and the models: words may be fixed and points
-    added after a run.
+    about size; points have them too. `of_models`: overrides of a model, such as its learning rate;
+    those of a point come after. `smoke`: overrides that make a run which tests the machinery alone.
+    The hash covers the ids, the conditions and the models: words may be fixed and points added
+    after a run.
     """
 
     also: list[ClaimRule] = []
     points: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")], list[str]] = {}
     models: list[str] = []
+    of_models: dict[str, list[str]] = {}
     smoke: list[str] = []
 
     def each(self) -> list[ClaimConfig]:

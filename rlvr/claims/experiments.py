@@ -125,12 +125,13 @@ def runs_of(claim: Claim, budget: Budget) -> dict[str, Config]:
     models_, smoke = section.models, list[str]()
     if budget == "smoke":
         models_, smoke = section.models[:1], section.smoke
-    runs = {MAIN: smoke} | {model: [f"model={model}", *smoke] for model in models_}
+    of_models = {model: [f"model={model}", *section.of_models.get(model, [])] for model in models_}
+    runs = {MAIN: smoke} | {model: [*own, *smoke] for model, own in of_models.items()}
     if budget == "cpu":
         for point, overrides in section.points.items():
             called = _names(section, point)
             runs |= {called[MAIN]: overrides}
-            runs |= {called[model]: [*overrides, f"model={model}"] for model in models_}
+            runs |= {called[model]: [*own, *overrides] for model, own in of_models.items()}
     try:
         loaded = {name: config_.load(claim.path, overrides) for name, overrides in runs.items()}
     except InputError as failure:
@@ -339,6 +340,65 @@ def over_models(quantity: Quantity, seed: int, _: Results, ladder: Sequence[Resu
     return slope([x for x, _ in known], [y for _, y in known])
 
 
+def relative(r: Results, seed: int, keep: str) -> float:
+    """Return which share of what it could gain, or lose, the arm that keeps `keep` gained or lost.
+
+    (change) / (1 - base) of an arm that keeps what is verified, -(change) / base of one that keeps
+    all, of a metric that is a share. So arms of models whose bases differ may be compared. nan
+    where there is no such arm.
+    """
+    arms = [one for one in r.config["arms"] if one["keep"] == keep and one["learner"] == "sft"]
+    if not arms:
+        return math.nan
+    base = r.at(seed, "base", r.metric)
+    change = r.at(seed, str(arms[0]["name"]), r.metric) - base
+    whole = 1 - base if keep == "verified" else -base
+    return change / whole if whole else math.nan
+
+
+def gain_over_models(_: Quantity, seed: int, __: Results, ladder: Sequence[Results]) -> float:
+    """Return the slope of the verified arm's relative gain per decade of parameters."""
+    return _relative_slope(seed, ladder, "verified")
+
+
+def loss_over_models(_: Quantity, seed: int, __: Results, ladder: Sequence[Results]) -> float:
+    """Return the slope of the unfiltered arm's relative loss per decade of parameters."""
+    return _relative_slope(seed, ladder, "all")
+
+
+def _relative_slope(seed: int, ladder: Sequence[Results], keep: str) -> float:
+    each = [relative(r, seed, keep) for r in ladder]
+    known = all(map(math.isfinite, each))
+    return slope([log_parameters(r) for r in ladder], each) if known else math.nan
+
+
+def threshold_over_line(_: Quantity, seed: int, __: Results, ladder: Sequence[Results]) -> float:
+    """Return by how much a threshold in size foretells a seed better than a line does.
+
+    Both are fitted to the relative gain of the verified arm in the other seeds: a line over log10
+    of the parameters, and two levels with a step between the two neighbouring sizes where it fits
+    best. The mean squared error of the line in this seed, less that of the step; nan under three
+    models or two other seeds.
+    """
+    sizes = [log_parameters(r) for r in ladder]
+    others = [one for one in ladder[0].seeds if one != seed]
+    mine = np.array([relative(r, seed, "verified") for r in ladder])
+    known = np.array([[relative(r, one, "verified") for r in ladder] for one in others])
+    if len(sizes) < 3 or len(others) < 2 or not np.isfinite([*mine, *known.ravel()]).all():
+        return math.nan
+    mean = known.mean(axis=0)
+    line = np.polyval(np.polyfit(sizes, mean, 1), sizes)
+    order = np.argsort(sizes)
+    steps = []
+    for i in range(1, len(sizes)):
+        step = np.empty(len(sizes))
+        for part in (order[:i], order[i:]):
+            step[part] = mean[part].mean()
+        steps.append(step)
+    best = min(steps, key=lambda step: float(((mean - step) ** 2).sum()))
+    return float(((mine - line) ** 2).mean() - ((mine - best) ** 2).mean())
+
+
 def log_parameters(r: Results) -> float:
     """Return log10 of the parameters of a run's model."""
     return math.log10(loading.weight_bytes(str(r.config["model"])) / 4)
@@ -506,6 +566,9 @@ FUNCTIONS: Mapping[str, Callable[[Quantity, int, Results, Sequence[Results]], fl
     "fraction_needed": fraction_needed,
     "distance": distance,
     "damage_beyond_channel": damage_beyond_channel,
+    "gain_over_models": gain_over_models,
+    "loss_over_models": loss_over_models,
+    "threshold_over_line": threshold_over_line,
     "law_error": law_error,
     "boundary_gap": boundary_gap,
 }

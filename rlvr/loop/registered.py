@@ -88,7 +88,7 @@ def _rule(text: str) -> Any:
         return None
     claim = written.get("claim")
     rule = {key: written.get(key) for key in KEYS if key != "claim"}
-    parts = ("id", "controls", "rule", "refutes", "models", "also")
+    parts = ("id", "controls", "rule", "refutes", "models", "of_models", "also")
     of_claim = {key: claim.get(key) for key in parts} if isinstance(claim, Mapping) else claim
     return {**rule, "claim": of_claim}
 

@@ -67,8 +67,7 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     if not claim:
         return decides
     rule = {key: claim.get(key) for key in ("id", "controls", "rule", "models")}
-    if claim.get("refutes"):
-        rule["refutes"] = claim["refutes"]
+    rule |= {key: claim[key] for key in ("refutes", "of_models") if claim.get(key)}
     if claim.get("also"):
         conditions = ("id", "controls", "rule", "refutes")
         rule["also"] = [{key: one.get(key) for key in conditions} for one in claim["also"]]

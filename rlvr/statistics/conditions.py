@@ -31,12 +31,12 @@ from rlvr.statistics.estimates import MIN_SEEDS, TOLERANCE, Interval, paired_int
 
 State = Literal["holds", "fails", "open"]
 Outcome = Literal["supported", "refuted", "inconclusive"]
-FUNCTIONS = (
-    *("slope", "first", "fraction_needed", "distance", "damage_beyond_channel"),
-    *("law_error", "boundary_gap"),
+OF_KIND = (  # they look at arms of a kind, not at named ones
+    *("fraction_needed", "distance", "damage_beyond_channel"),
+    *("gain_over_models", "loss_over_models", "threshold_over_line"),
 )
-WITHOUT_TERMS = FUNCTIONS[2:5]  # they look at arms of a kind, not at named ones
-OF_RUNS = FUNCTIONS[5:]  # they take names of a claim's runs; its main one if none
+OF_RUNS = ("law_error", "boundary_gap")  # they take names of a claim's runs; its main one if none
+FUNCTIONS = ("slope", "first", *OF_KIND, *OF_RUNS)
 
 _CONDITION = re.compile(r"^(.+?) (>|<|within|beyond) (-?\d+(?:\.\d+)?)$")
 _FUNCTION = re.compile(r"^([a-z_]+)\((.*)\)$")
@@ -154,17 +154,17 @@ def _quantity(text: str) -> Quantity:
         raise ValueError(f"{text!r}: no such function (known: {', '.join(FUNCTIONS)})")
     if name in OF_RUNS:
         return Quantity(text, name, None, None, runs=tuple(re.findall(r"[^, ]+", inner)))
-    if name and (inner == "") != (name in WITHOUT_TERMS):
-        takes = "nothing" if name in WITHOUT_TERMS else "a term or a difference of two"
+    if name and (inner == "") != (name in OF_KIND):
+        takes = "nothing" if name in OF_KIND else "a term or a difference of two"
         raise ValueError(f"{text!r}: {name} takes {takes}")
-    if name in WITHOUT_TERMS:
+    if name in OF_KIND:
         return Quantity(text, name, None, None)
     if name == "first":
         return _first(text, inner)
     last = _LAST.match(inner) if name == "slope" else None
     if last and int(last[2]) < 2:
         raise ValueError(f"{text!r}: a slope needs at least the last 2 rounds")
-    if last and last[1].removesuffix("()") in WITHOUT_TERMS:
+    if last and last[1].removesuffix("()") in OF_KIND:
         return Quantity(text, name, None, None, int(last[2]), of=last[1].removesuffix("()"))
     terms = [_term(part) for part in (last[1] if last else inner).split(" - ")]
     if len(terms) > 2:

@@ -251,6 +251,52 @@ def test_a_slope_may_be_that_of_the_share_needed(tmp_path: Path) -> None:
     assert early.state == "open" and all(map(math.isnan, early.values))
 
 
+@pytest.mark.parametrize("step", [True, False])
+def test_gain_and_loss_over_models_are_shares_and_a_threshold_is_told_from_a_line(
+    tmp_path: Path, step: bool
+) -> None:
+    sizes = {"tiny-0.1m": 0.0, "tiny-0.4m": 0.6, "tiny-1.6m": 1.2}  # decades, about
+    ladder = []
+    for model, decades in sizes.items():
+        gain = 0.6 * (decades > 0.3) if step else 0.1 + 0.3 * decades
+
+        def figure(
+            arm: str, metric: str, t: int, seed: int, gain: float = gain, base: float = decades / 4
+        ) -> float:
+            base = 0.2 + base
+            noise = 0.01 * (seed - 1)
+            change = {"verified": (gain + noise) * (1 - base), "unfiltered": -0.5 * base}
+            return base + change.get(arm, 0.0)
+
+        arms = "arms=[verified, unfiltered]"
+        ladder.append(make(tmp_path / model, [f"model={model}", arms], figure, ["pass@1"]))
+
+    def found(text: str) -> list[float]:
+        return list(experiments.hold(parse(f"{text} > 0"), ladder[0], ladder).values)
+
+    slope = experiments.log_parameters(ladder[2]) - experiments.log_parameters(ladder[0])
+    rise = 0.6 if step else 0.36
+    assert found("gain_over_models()") == pytest.approx([rise / slope] * 3, rel=0.15)
+    assert found("loss_over_models()") == pytest.approx([0.0] * 3, abs=1e-9)
+    better = found("threshold_over_line()")
+    assert all(one > 0 for one in better) if step else all(one < 0 for one in better)
+    assert math.isnan(experiments.relative(ladder[0], 0, "random"))
+
+
+def test_a_model_may_have_overrides_of_its_own(tmp_path: Path) -> None:
+    plain = resolved(load(TINY, ["rounds=1"]))
+    own: dict[str, Any] = {"models": ["tiny-0.4m"], "of_models": {"tiny-0.4m": ["train.lr=0.123"]}}
+    with_claim = {**plain, "claim": ClaimConfig(**CLAIM, **own).model_dump(mode="json")}
+    path = tmp_path / "c2.yaml"
+    path.write_text(json.dumps(with_claim))
+    (claim,) = experiments.find([str(path)])
+    rates = {name: run.train.lr for name, run in experiments.runs_of(claim, "cpu").items()}
+    assert rates["tiny-0.4m"] == 0.123 != rates["main"]
+    assert rates["half-lr"] == rates["half-lr-tiny-0.4m"] == 1e-4
+    less = {**with_claim, "claim": ClaimConfig(**CLAIM, models=["tiny-0.4m"]).model_dump()}
+    assert digest(deciding(with_claim)) != digest(deciding(less))
+
+
 def test_damage_beyond_the_channel_is_a_share_of_that_of_own_samples(tmp_path: Path) -> None:
     arms = [
         {"name": "heard", "keep": "all"},
