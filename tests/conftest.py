@@ -17,7 +17,7 @@ use_openmp()
 
 # The files whose tests look at the reference run; some run the command on it once more.
 SHARING = {"test_added_run.py", "test_cluster.py", "test_faults.py", "test_frames_run.py"}
-SHARING |= {"test_bench.py", "test_local.py"}
+SHARING |= {"test_bench.py", "test_claims_run.py", "test_local.py"}
 SHARING |= {"test_loop.py", "test_rescore_run.py", "test_resume.py", "test_stored_run.py"}
 
 

@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rlvr.config import Config, load
+from rlvr.config import Config, load, resolved
 from rlvr.data import InputError, Problem
 from rlvr.loop import preflight, runner, sealing
 from rlvr.loop.progress import Display
-from rlvr.loop.units import Job
+from rlvr.loop.units import Job, units
 from rlvr.records import record, seals
+from rlvr.records.collected import Collected, seeds_of
 from rlvr.records.layout import Place
 from rlvr.verify import content
 from rlvr.verify.tasks import draw_problems
@@ -84,17 +85,21 @@ def begin(*overrides: str, rounds: list[Place] = ROUNDS) -> list[str]:
     job, display = prepare(*overrides), Notes()
     hashes = sealing.hashes(job.config_hash, job.seal)
     with runner._begun(job, display):
-        for place in rounds:
-            folder = place.folder(job.folder)
-            row = {"metric": "pass@1", "level": "all", "value": 0.5, "n": 4}
-            where = {"seed": place.seed, "arm": place.arm, "round": place.round}
-            record.write_json(folder / "sealed.json", hashes)
-            record.write_json(folder / "metrics.json", [{**where, **row}])
-            record.write_sums(folder)
+        write_rounds(job, rounds, hashes)
         record.write_metrics(job.folder)
     of_data = ("rows:", "problems there:", "fewer:")
     said = [line for line in display.said if not line.startswith(of_data)]
     return [line for line in said if "without a warm start" not in line]
+
+
+def write_rounds(job: Job, rounds: list[Place], hashes: dict[str, str]) -> None:
+    for place in rounds:
+        folder = place.folder(job.folder)
+        row = {"metric": "pass@1", "level": "all", "value": 0.5, "n": 4}
+        where = {"seed": place.seed, "arm": place.arm, "round": place.round}
+        record.write_json(folder / "sealed.json", hashes)
+        record.write_json(folder / "metrics.json", [{**where, **row}])
+        record.write_sums(folder)
 
 
 def contents() -> dict[Path, bytes]:
@@ -336,3 +341,27 @@ def test_names_do_not_depend_on_where_it_lies(
         found.append(content.of_verifier(load_verifier("mine.py"), {"units": "required"}))
     assert found[0] == found[1]
     assert found[0]["options of mine.py"] == '{"units": "required"}'
+
+
+def test_a_seed_is_collected_as_it_finishes_and_not_made_again(here: Path) -> None:
+    config = load(Path("config.yaml"))
+    of = Collected(Path("kept") / "mine" / "main", resolved(config))
+
+    def prepared(folder: str) -> Job:
+        return runner.prepare(config, Path(folder), "config.yaml", of)
+
+    job = prepared("run")
+    assert job.seeds == [0, 1]
+    with runner._begun(job, Notes()) as begun:
+        first, *others = of.rounds(0)
+        for rounds, seeds in (([first], set()), (others, {0})):
+            write_rounds(job, rounds, sealing.hashes(job.config_hash, job.seal))
+            begun.publish()
+            assert seeds_of(of) == seeds
+    again = prepared("another_machine")
+    assert again.seeds == [1] and {unit.seed for unit in units(again)} == {1}
+    assert (again.config_hash, again.seal) == (job.config_hash, job.seal)
+    Path("near.py").write_text("WORD = 'wrong'\n")
+    with pytest.raises(InputError, match="metrics.parquet: seed 0, base .* another verifier"):
+        prepared("another_machine")
+    assert not Path("another_machine").exists()
