@@ -73,33 +73,6 @@ def problems(
         )
 
 
-def rejected(
-    *,
-    seed: int = 0,
-    path: str | None = None,
-    prompt: int = 32,
-    longest: int = 240,
-    window: int | None = None,
-) -> Iterator[Problem]:
-    """Yield the noise of the same docstrings: blocks that are no prose, in an order of `seed`.
-
-    They are cut as the paragraphs are, so that length does not tell them apart. The level is what a
-    block really is (`rlvr.models.prose.kind_of`). Options are those of `problems`. Raises
-    ValueError with a `path`, whose noise nobody has told apart.
-    """
-    if path is not None:
-        raise ValueError("path: a file of one's own has no known noise: drop corpus.natural")
-    texts = [(kind, text) for kind, text in prose.rejected() if len(text) > prompt]
-    if window is not None:
-        texts = [(kind, text[:window]) for kind, text in texts if len(text) >= window]
-    random.Random(f"text/rejected/{seed}").shuffle(texts)
-    for kind, text in texts:
-        if len(text) <= (window or longest):
-            name = hashlib.sha256(text.encode()).hexdigest()[:16]
-            rest = text[prompt:]
-            yield Problem(f"text/rejected/{name}", "text", "train", kind, text[:prompt], rest, rest)
-
-
 def corrupt(problem: Problem, generator: random.Random) -> str:
     """Return the continuation with its words shuffled: it keeps its words and loses its grammar."""
     words = str(problem.solution).split(" ")

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -210,21 +211,17 @@ def _corpus(
     """Return the entries of a seed's corpus, and the labelled ones, where the config has one."""
     if config.corpus is None:
         return [], []
-    task = vars(plugins.load_named("task", config.task.name, "problems")[1])
-    spoil, shares = task.get("corrupt"), config.corpus.shares
-    noise: list[Problem] = []
-    if shares["natural"]:
-        if "rejected" not in task:
-            raise InputError(
-                f"corpus.natural: the task {config.task.name!r} has no noise of its own (it needs "
-                "`rejected`, as tasks/text.py has it): use wrong, garbage, duplicate or off_topic"
-            )
-        noise = list(task["rejected"](seed=seed, **config.task.options))
-    half = len(noise) // 2  # the labelled entries have others than the corpus
+    spoil = vars(plugins.load_named("task", config.task.name, "problems")[1]).get("corrupt")
+    shares, task = config.corpus.shares, config.corpus.noise
+
+    def noise(split: Split, n: int) -> list[Problem]:
+        return draw_problems(task, split, n, seed, "corpus.natural") if task else []
+
     try:
-        corpus = contaminate(problems, shares, seed, spoil, noise[half:])
+        corpus = contaminate(problems, shares, seed, spoil, partial(noise, "train"))
         # A copy can't be told by itself: there is nothing to learn from one.
-        labelled = contaminate(to_label, {**shares, "duplicate": 0.0}, seed, spoil, noise[:half])
+        alone = {**shares, "duplicate": 0.0}
+        labelled = contaminate(to_label, alone, seed, spoil, partial(noise, "dev"))
     except ValueError as failure:
         raise InputError(f"corpus: {failure}") from failure
     if to_label and len({entry.kind == "clean" for entry in labelled}) < 2:

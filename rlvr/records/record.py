@@ -37,6 +37,7 @@ LATER: Mapping[str, Any] = {
     "train.early_stop": None,
     "grpo.trl": {},
     "corpus.natural": 0.0,
+    "corpus.noise": None,
 }
 """Keys that came after hashes were taken, and their defaults, which are left out of a hash."""
 METRIC_COLUMNS = ("seed", "arm", "round", "metric", "level", "value", "n")

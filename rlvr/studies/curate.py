@@ -4,8 +4,8 @@ A corpus is made from real solutions. Each problem has one entry: its own soluti
 that the config gives to each kind of contamination, something worse. Because the contaminations are
 made here, the truth of every entry is known, so that we can measure how well a ranking cleans. The
 rankings by likelihood are in `rlvr.select.arms`; the ranking that has to be learned first is here.
-Four contaminations are made, and only stand for real noise. `natural` is real noise: a task that
-has some yields it from `rejected`, and says of each entry what it really is.
+Four contaminations are made, and only stand for real noise. `natural` is real noise: problems of
+another task, whose levels say what they really are.
 """
 
 from __future__ import annotations
@@ -53,16 +53,15 @@ def contaminate(
     shares: Mapping[Contamination, float],
     seed: int,
     spoil: Spoil | None,
-    natural: Sequence[Problem] = (),
+    natural: Callable[[int], Sequence[Problem]] = lambda n: (),
 ) -> list[Entry]:
     """Return one entry for each problem, in order; a coin keyed (seed, problem) contaminates it.
 
     `shares`: contamination -> its probability; together they are below 1. wrong: what `spoil` (the
     task's `corrupt`) makes of the solution, or a near miss of it. garbage: random characters, as
     many as the solution has. duplicate: one more copy of one of the first clean pairs. off_topic:
-    the solution of another problem. natural: the next one of `natural`, which is no problem of the
-    task but noise of its own; its level is what it really is. Raises ValueError if all solutions
-    are equal, or if `natural` has too few.
+    the solution of another problem. natural: one of the problems that `natural` returns where it is
+    told how many are needed. Raises ValueError if all solutions are equal.
     """
     coins = {
         problem.id: random.Random(hashlib.sha256(f"corpus/{seed}/{problem.id}".encode()).digest())
@@ -72,7 +71,7 @@ def contaminate(
     clean = [problem for problem in problems if kinds[problem.id] == "clean"] or list(problems)
     originals = clean[: max(1, round(COPIED * len(problems)))]
     copies: dict[str, int] = defaultdict(int)
-    noise = iter(natural)
+    noise = iter(natural(list(kinds.values()).count("natural")))
     entries = []
     for problem in problems:
         rng, kind = coins[problem.id], kinds[problem.id]
@@ -83,7 +82,7 @@ def contaminate(
             entries.append(Entry(original, kind, copies[original.id]))
             continue
         if kind == "natural":
-            entries.append(Entry(_next(noise, len(natural)), kind))
+            entries.append(Entry(next(noise), kind))
             continue
         if kind == "garbage":
             text = "".join(rng.choices(CHARACTERS, k=max(1, len(text))))
@@ -96,12 +95,6 @@ def contaminate(
             text = near_miss(text, rng, others)
         entries.append(Entry(replace(problem, solution=text), kind))
     return entries
-
-
-def _next(noise: Iterator[Problem], n: int) -> Problem:
-    for one in noise:
-        return one
-    raise ValueError(f"natural: the task has {n} such entries, too few: lower generate.prompts")
 
 
 def _kind(coin: float, shares: Mapping[Contamination, float]) -> EntryKind:

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rlvr.data import CONTAMINATIONS, Contamination
 from rlvr.engine.settings import GenerateConfig
 from rlvr.sections import Portion, Positive, Rate, Section
 from rlvr.select.arms import ArmConfig
 from rlvr.select.keep import LUCK
+from rlvr.verify.settings import NamedConfig, name_alone
 
 
 class CorpusConfig(Section):
     """A noisy corpus of real solutions, from which the arms select in place of samples.
 
     It has an entry for each of `generate.prompts` problems, the same in every round. The first five
-    keys are the shares of contaminated entries, by contamination; the rest is clean. `natural` is
-    noise that a task has of its own, such as what is no prose in the sources of `text`; the other
-    four are made. `keep: classifier` learns from `labelled` entries of problems that are held back.
+    keys are the shares of contaminated entries, by contamination; the rest is clean. Four of them
+    are made. `natural` entries are real: problems of the task `noise`, such as `not_prose` in a
+    corpus of prose, or `rows` of one's own. `keep: classifier` learns from `labelled` entries of
+    problems that are held back.
     """
 
     wrong: Portion = 0.0
@@ -28,7 +30,9 @@ class CorpusConfig(Section):
     duplicate: Portion = 0.0
     off_topic: Portion = 0.0
     natural: Portion = 0.0
+    noise: NamedConfig | None = None
     labelled: Positive = 200
+    _name_alone = field_validator("noise", mode="before")(name_alone)
 
     @property
     def shares(self) -> dict[Contamination, float]:
@@ -42,6 +46,11 @@ class CorpusConfig(Section):
             raise ValueError(
                 f"{' + '.join(self.shares)} = {total:g}: must lie between 0 and 1, so that some "
                 "entries are contaminated and some clean"
+            )
+        if (self.natural > 0) != (self.noise is not None):
+            raise ValueError(
+                f"natural = {self.natural:g}: natural and noise go together: a share, and the task "
+                "that it is drawn from, as in noise: {name: not_prose}"
             )
         return self
 
