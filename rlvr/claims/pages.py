@@ -28,7 +28,8 @@ from rlvr.claims.experiments import (
     rule_at_point,
     settle_claim,
 )
-from rlvr.claims.plots import LARGE_K, plot_claim
+from rlvr.claims.forecasts import is_about_the_law, law_tables
+from rlvr.claims.plots import LARGE_K, plot_claim, plot_law
 from rlvr.config import ClaimConfig
 from rlvr.data import InputError
 from rlvr.records.record import write_json, write_text
@@ -75,7 +76,10 @@ def write(
         found["runs"] = folder.name
         write_json(own / "claim.json", found)
         ladder = [main, *(runs[model] for model in claim.models if model in runs)]
-        plots = ["claim.svg"] if plot_claim(ladder, own / "claim.svg", beside) else []
+        path = own / "claim.svg"
+        about_law = is_about_the_law(claim)
+        drawn = plot_law(runs, path) if about_law else plot_claim(ladder, path, beside)
+        plots = ["claim.svg"] if drawn else []
         if len(main.arms) <= MOST_DRAWN:
             plots.append(os.path.relpath(folder / MAIN / "compare.svg", own))
         write_text(own / "README.md", page(own.name, claim, budget, runs, plots))
@@ -108,7 +112,8 @@ def page(
     lines += [
         f"- {'ok' if one.ok else '**look**'}: {one.what}: {one.found}" for one in checks(main)
     ]
-    lines += _crossovers(main) + _boundary(main) + _thrown_away(main)
+    own = law_tables(runs) if is_about_the_law(claim) else _boundary(main)
+    lines += _crossovers(main) + own + _thrown_away(main)
     for name_, r in runs.items():
         if name_ == MAIN or name_ in claim.models:
             lines += ["", f"## The arms, {r.config['model']}", "", *_tables(r)]

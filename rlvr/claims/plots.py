@@ -11,7 +11,8 @@ from __future__ import annotations
 import io
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
@@ -23,6 +24,7 @@ from rlvr.claims.experiments import degradation, dial, fractions, log_parameters
 from rlvr.evaluate.table import lower_is_better
 from rlvr.records.record import write_bytes
 from rlvr.results.effects import Results, arm_effects, excludes_zero, percent
+from rlvr.results.law_runs import Foretold, foretold, knows
 from rlvr.results.plot import BASE_COLOUR, MARGIN, MARKERS, arm_colours
 from rlvr.statistics.estimates import Interval, paired_interval
 
@@ -42,19 +44,62 @@ def plot_claim(ladder: Sequence[Results], path: Path, beside: Sequence[Results] 
     draw = _choose(ladder)
     if draw is None:
         return False
+    bars = f". Bars: {percent(ladder[0])} intervals" if draw in WITH_BARS else ""
+    with _drawn(path, f"{ladder[0].name}, {len(ladder[0].seeds)} seeds{bars}") as axes:
+        if draw is _ladder:
+            _other_families(ladder[0], beside, axes)
+        draw(ladder, axes)
+    return True
+
+
+def plot_law(runs: Mapping[str, Results], path: Path) -> bool:
+    """Draw what the law foretold of the arms of these runs, over what came, into `path` (SVG).
+
+    Returns False, and writes nothing, where nothing is calibrated at the runs' learning rates.
+    """
+    found = {name: foretold(r, name) for name, r in runs.items() if knows(r.config)}
+    found = {name: arms for name, arms in found.items() if arms}
+    if not found:
+        return False
+    draw_forecasts(found, path, "Bars: 95 % intervals of the law")
+    return True
+
+
+def draw_forecasts(found: Mapping[str, Sequence[Foretold]], path: Path, title: str) -> None:
+    """Draw forecasts over what came: a point an arm, a colour a run, J's as small crosses."""
+    with _drawn(path, title) as axes:
+        colours = arm_colours([*found]).values()
+        for (name, arms), colour, marker in zip(
+            found.items(), colours, itertools.cycle(MARKERS), strict=False
+        ):
+            came, said = [one.came for one in arms], [one.said["law"] for one in arms]
+            ends = [
+                [one.said["law"] - one.low for one in arms],
+                [one.high - one.said["law"] for one in arms],
+            ]
+            axes.errorbar(
+                came, said, ends, color=colour, marker=marker, linestyle="", capsize=2, label=name
+            )
+            axes.plot(came, [one.said["J"] for one in arms], "x", color=colour, markersize=4)
+        axes.plot([], [], "x", color=BASE_COLOUR, markersize=4, label="forecast of J")
+        low, high = axes.get_xlim()
+        axes.plot([low, high], [low, high], color=BASE_COLOUR, linestyle="--", label="as foretold")
+        axes.set_xlabel("change of pass@1 that came, mean over seeds")
+        axes.set_ylabel("change that was foretold")
+        _finish(axes)
+
+
+@contextmanager
+def _drawn(path: Path, title: str) -> Iterator[Axes]:
+    """Yield the axes of a figure with this title, which is then written to `path` (SVG)."""
     out = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "rlvr", "font.family": "DejaVu Sans"}):
         figure = Figure(figsize=(7.2, 4.6), layout="constrained")
         axes = figure.subplots()
-        if draw is _ladder:
-            _other_families(ladder[0], beside, axes)
-        draw(ladder, axes)
-        bars = f". Bars: {percent(ladder[0])} intervals" if draw in WITH_BARS else ""
-        said = f"{ladder[0].name}, {len(ladder[0].seeds)} seeds{bars}"
-        axes.set_title(said, loc="left", fontsize=9)
+        yield axes
+        axes.set_title(title, loc="left", fontsize=9)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     write_bytes(path, out.getvalue())
-    return True
 
 
 def _choose(ladder: Sequence[Results]) -> Draw | None:

@@ -15,6 +15,8 @@ from test_claims import Figure, make
 
 from rlvr.claims import experiments
 from rlvr.claims.experiments import rule_at_point
+from rlvr.claims.pages import write
+from rlvr.config import ClaimConfig
 from rlvr.data import InputError
 from rlvr.results.effects import Results
 from rlvr.results.law_runs import boundaries, filters, forecast_errors, knows
@@ -113,7 +115,13 @@ ARMS = (
 RATE = ["generate.prompts=500", "generate.samples=4", "train.lr=5.0e-4"]
 
 
-def recorded(folder: Path, truth: law.Model, noise: float = 0.0, rate: str = RATE[2]) -> Results:
+def recorded(
+    folder: Path,
+    truth: law.Model,
+    noise: float = 0.0,
+    rate: str = RATE[2],
+    claim: dict[str, Any] | None = None,
+) -> Results:
     """Write a run of three seeds whose arms end where a model says, but for a seed's own noise."""
     calibrated = law.calibrated()["models"][truth]
     rng = np.random.default_rng(2)
@@ -127,7 +135,7 @@ def recorded(folder: Path, truth: law.Model, noise: float = 0.0, rate: str = RAT
         end = float(law.after(truth, constants, base, *FILTERS[arm], SAMPLING, 1))
         return end + own[seed] * (1 + FILTERS[arm][1])
 
-    return make(folder, [ARMS, *RATE[:2], rate], figure, ["pass@1"])
+    return make(folder, [ARMS, *RATE[:2], rate], figure, ["pass@1", "J"], claim)
 
 
 FILTERS = {
@@ -227,6 +235,39 @@ def test_a_rule_that_names_no_run_of_the_claim_is_refused(tmp_path: Path) -> Non
     [claim] = experiments.find([str(tmp_path / "mine.yaml")])
     with pytest.raises(InputError, match="no run 'p16', did you mean 'p15'"):
         experiments.runs_of(claim, "cpu")
+
+
+def test_the_page_of_such_a_claim_shows_forecasts_and_boundaries(tmp_path: Path) -> None:
+    claim = {
+        "id": "C7",
+        "says": "x",
+        "rule": ["law_error(main, p15) < 0.7", "boundary_gap(main, p15) within 0.1"],
+        "changes": "y",
+        "points": {"p15": ["warm_start.until=0.15"], "slow": ["train.lr=2.5e-4"]},
+    }
+    for name in ("main", "p15"):
+        recorded(tmp_path / "c7" / name, "law", 0.003, claim=claim)
+    _, found = write(tmp_path / "c7", "cpu")
+    assert found["outcome"] == "supported" and found["missing"] == []
+    assert found["elsewhere"] == {"p15": "supported"}
+    page = (tmp_path / "c7" / "README.md").read_text()
+    for words in (
+        "Not run yet, and not part of the rule: slow.",
+        "| main | fn60 | +0.1",
+        "- p15: 100% of the intervals held; errors: the law 0.0",
+        "| main | 1 | 0.5",
+        "| p15 | 3 | `law_error() < 0.7` | +0.0",
+        "![c7](claim.svg)",
+    ):
+        assert words in page, words
+    assert "<svg" in (tmp_path / "c7" / "claim.svg").read_text()
+
+
+def test_the_rule_waits_for_every_run_that_it_names(tmp_path: Path) -> None:
+    section = ClaimConfig(id="C7", says="x", rule=["law_error(main, p15) < 0.7"], changes="y")
+    main = recorded(tmp_path / "main", "law", 0.01)
+    settled = experiments.settle_claim(section, {"main": main})
+    assert settled.outcome == "inconclusive" and settled.missing == ("the run p15",)
 
 
 # --- what is committed -----------------------------------------------------------------------
