@@ -1,7 +1,7 @@
 """Calibrates the law from recorded runs, and forecasts the second edition of C7 from its config.
 
 It writes rlvr/statistics/law.json (the constants), rlvr/statistics/law-tested.json (how good
-forecasts were on other runs) and docs/results/law/forecasts.json.
+forecasts were on other runs), docs/results/law/forecasts.json, and their blocks in docs/law.md.
 
 The records are those of the first edition of C7 (seeds 0 to 4) and of short runs on development
 seeds (from 100 on) at other base accuracies, and with few rows at other learning rates
@@ -11,21 +11,21 @@ what is fitted.
 The forecasts are at the base accuracies that the config asks for; the
 claim's rule puts those that were reached in their place.
 
-Run: python docs/make_law.py, then python docs/make.py.
+Run: python docs/make_law.py.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from rlvr.claims.experiments import find, runs_of
+from rlvr.claims.plots import draw_forecasts
 from rlvr.config import resolved
 from rlvr.records.record import write_json
 from rlvr.results.compare import read_results
@@ -50,20 +50,22 @@ PILOTED = (
     *("smollm2", "code_smollm2"),
 )
 BEYOND = ("capped", "persistent", "grpo", "second-task")
+PAGE = DOCS / "law.md"
 FORECASTS = DOCS / "results" / "law" / "forecasts.json"
 DIGITS = 6
 APART = 0.05  # base accuracies that differ by more have constants of their own
 
 
 def main() -> None:
-    """Write the three files, and print what is in them."""
+    """Write the three files, the plot and the page."""
     write_json(law.CALIBRATED, calibrate())
     write_json(law.TESTED, tests())
     write_json(FORECASTS, forecasts())
-    console = Console()
-    console.print(_constants(json.loads(law.CALIBRATED.read_text())))
-    console.print(_tests(json.loads(law.TESTED.read_text())))
-    console.print(_forecasts(json.loads(FORECASTS.read_text())))
+    by_run: dict[str, list[Foretold]] = {}
+    for one in piloted():
+        by_run.setdefault(one.run, []).append(one)
+    draw_forecasts(by_run, FORECASTS.with_name("pilots.svg"), "Bars: 95 % intervals of the law")
+    PAGE.write_text(page(PAGE.read_text()))
 
 
 def forecasts() -> dict[str, Any]:
@@ -98,10 +100,16 @@ def _forecast(config: dict[str, Any]) -> dict[str, Any]:
 
 def records() -> list[Results]:
     """Return the recorded runs that the law is calibrated on."""
-    first = next(folder for folder in EDITIONS if (folder / "main").is_dir())
+    first = next(folder for folder in EDITIONS if _rule(folder) == ["distance() < 0.1"])
     folders = [first / name for name in ("main", "half-lr", "double-lr")]
     folders += sorted(path.parent for path in (DOCS / "results" / "law").glob("*/config.json"))
     return [read_results(folder) for folder in folders]
+
+
+def _rule(edition: Path) -> list[str]:
+    """Return the rule of a recorded edition of the claim; nothing where there is none."""
+    path = edition / "main" / "config.json"
+    return list(read_results(path.parent).config["claim"]["rule"]) if path.is_file() else []
 
 
 def calibrate() -> dict[str, Any]:
@@ -146,7 +154,7 @@ def claimed() -> tuple[list[Foretold], list[Foretold]]:
     Nothing before its records are there.
     """
     folder = DOCS / "claims" / "c7"
-    if "law_error" not in (folder / "main" / "config.json").read_text():
+    if not any("law_error" in part for part in _rule(folder)):
         return [], []
     inside: list[Foretold] = []
     beyond: list[Foretold] = []
@@ -203,39 +211,89 @@ def _round(x: float) -> float:
     return float(f"{float(x):.{DIGITS}g}")
 
 
-def _constants(made: dict[str, Any]) -> Table:
-    table = Table(title="constants", box=None)
-    for head in ("model", "rate", "base", "a", "b", "c"):
-        table.add_column(head, justify="right")
-    for name, one in made["models"].items():
-        for rate, bases in one["constants"].items():
-            for base, known in bases.items():
-                table.add_row(name, rate, base, *(f"{x:.3f}" for x in known))
-    return table
+MODELS = {"law": "the law", "J": "J", "plain": "constant cost"}
 
 
-def _tests(made: dict[str, Any]) -> Table:
-    table = Table(title="forecasts of other runs", box=None)
-    kinds = ("law", "J", "plain", "no change")
-    for head in ("runs", "arms", "covered", *(f"error of {kind}" for kind in kinds)):
-        table.add_column(head, justify="right")
-    for name, found in made.items():
-        if found:
-            errors = (f"{found['error'][kind]:.3f}" for kind in kinds)
-            table.add_row(name, str(found["arms"]), f"{found['covered']:.0%}", *errors)
-    return table
+def page(text: str) -> str:
+    """Return docs/law.md with what it was fitted to, what it foretells, and how good that was."""
+    files = {"constants": law.CALIBRATED, "forecasts": FORECASTS, "tested": law.TESTED}
+    makers = {"constants": _constants, "forecasts": _forecasts, "tested": _tested}
+    for name, path in files.items():
+        before, rest = text.split(f"<!-- {name} -->\n")
+        after = rest.partition(f"<!-- /{name} -->")[2]
+        made = makers[name](json.loads(path.read_text()))
+        text = f"{before}<!-- {name} -->\n{made}<!-- /{name} -->{after}"
+    return text
 
 
-def _forecasts(made: dict[str, Any]) -> Table:
-    table = Table(title="forecasts of C7: change of pass@1, and boundaries by TPR", box=None)
-    for head in ("run", "base", "of", *law.MODELS):
-        table.add_column(head, justify="right")
-    for run, found in made.items():
-        for part, sign in (("changes", "+"), ("boundaries", "")):
-            for name in found[part]["law"]:
-                cells = (f"{found[part][model][name]:{sign}.3f}" for model in law.MODELS)
-                table.add_row(run, f"{found['base']:g}", name, *cells)
-    return table
+def _constants(known: dict[str, Any]) -> str:
+    """Return the law's constants by learning rate and base accuracy, and what they are from."""
+    one, settings = known["models"]["law"], known["settings"]
+    lines = ["| learning rate | base accuracy | a | b | c | seeds |", "|---:|" * 6]
+    lines = [lines[0], "|" + "---:|" * 6]
+    for rate, bases in one["constants"].items():
+        for base, (a, b, c) in bases.items():
+            seeds = one["seeds"][rate][base]
+            lines.append(f"| {rate} | {base} | {a:.3f} | {b:.3f} | {c:.1f} | {seeds} |")
+    runs = known["made_from"]
+    seeds = sorted({seed for run in runs for seed in run["seeds"]})
+    low, high = known["range"]["rows"]
+    spread = [100 * math.sqrt(one["between"][i][i]) for i in (0, 1)]
+    task, steps, batch = (settings[key] for key in ("task", "train.steps", "train.batch_size"))
+    listed, rounds = ", ".join(map(str, seeds)), known["range"]["rounds"]
+    said = (
+        f"Fitted by `{known['made_by']}` to {len(runs)} recorded runs (the first edition of C7, "
+        f"and short ones at other bases and rates), seeds {listed}: {settings['model']} on "
+        f"{task['name']}, {steps} steps of {batch} rows, {low} to {high:,} rows a round, up to "
+        f"{rounds} rounds.\nBetween base accuracies constants are taken from the straight line. "
+        f"Seeds differ by a standard deviation of {spread[0]:.0f} % in a, of {spread[1]:.0f} % in "
+        f"b. What is left of a round's change is {one['residual']:.3f}, most of it measurement."
+    )
+    return "\n".join([*lines, "", said]) + "\n"
+
+
+def _forecasts(made: dict[str, Any]) -> str:
+    """Return the forecasts of the claim's runs: changes of arms, and boundaries by TPR."""
+    runs = {name: one for name, one in made.items()}
+    arms = list(next(iter(runs.values()))["changes"]["law"])
+    heads = ["run", "base", *(f"`{arm}`" for arm in arms), "boundary by TPR"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for name, one in runs.items():
+        changes, ends = one["changes"], one["boundaries"]
+        cells = [f"{changes['law'][arm]:+.2f} ({changes['J'][arm]:+.2f})" for arm in arms]
+        by_tpr = (f"{tpr}: {ends['law'][tpr]:.2f} ({ends['J'][tpr]:.2f})" for tpr in ends["law"])
+        lines.append(f"| {name} | {one['base']:g} | {' | '.join(cells)} | {', '.join(by_tpr)} |")
+    said = "Change of pass@1 and false-positive rate of the boundary, by the law; in brackets by J."
+    return "\n".join([*lines, "", said]) + "\n"
+
+
+KINDS = {
+    "pilots": "other models, tasks and steps, by the first round of each run",
+    "claim": "C7, second edition, in the range of the constants",
+    "beyond": "C7, second edition, outside of it",
+}
+
+
+def _tested(made: dict[str, Any]) -> str:
+    """Return how good forecasts were on other runs than those that the constants are from."""
+    heads = ["runs", "arms", "intervals held", *(f"error, {name}" for name in MODELS.values())]
+    heads += ["error, no change", *(f"signs, {name}" for name in MODELS.values())]
+    lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
+    for kind, words in KINDS.items():
+        if found := made[kind]:
+            errors = [f"{found['error'][name]:.3f}" for name in (*MODELS, "no change")]
+            signs = [f"{100 * found['signs'][name]:.0f} %" for name in MODELS]
+            cells = [words, str(found["arms"]), f"{100 * found['covered']:.0f} %", *errors, *signs]
+            lines.append(f"| {' | '.join(cells)} |")
+    said = (
+        "Changes of pass@1 over a whole run, mean over its seeds. Error: root mean square over the "
+        "arms; signs: arms that moved in the foretold direction.\nA pilot's round is part of the "
+        "change that it foretells. All models have the same pilot, and the same number of "
+        "constants."
+    )
+    waits = [] if made["claim"] else ["", "The second edition of C7 has not run yet."]
+    plot = "![forecasts by one round of each run](results/law/pilots.svg)"
+    return "\n".join([*lines, "", plot, "", said, *waits]) + "\n"
 
 
 if __name__ == "__main__":

@@ -298,6 +298,12 @@ def test_the_forecasts_are_made_from_the_config(make_law: ModuleType) -> None:
     same_figures(make_law.forecasts(), json.loads(make_law.FORECASTS.read_text()))
 
 
+def test_the_page_says_what_was_made(make_law: ModuleType) -> None:
+    """If this fails: python docs/make_law.py."""
+    text = make_law.PAGE.read_text()
+    assert make_law.page(text) == text
+
+
 def same_figures(found: Any, expected: Any) -> None:
     if isinstance(expected, dict):
         assert found.keys() == expected.keys()
