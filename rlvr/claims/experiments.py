@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rlvr import config as config_
+from rlvr.claims.forecasts import boundary_gap, law_error
 from rlvr.config import ClaimConfig, Config
 from rlvr.data import InputError, nearest
 from rlvr.evaluate.table import lower_is_better
@@ -24,7 +25,6 @@ from rlvr.models import loading
 from rlvr.results.conditions import as_json as condition_json
 from rlvr.results.conditions import difference, settle_in
 from rlvr.results.effects import Results, plain
-from rlvr.results.law_runs import boundaries, forecast_errors
 from rlvr.statistics.conditions import (
     Condition,
     Outcome,
@@ -519,44 +519,6 @@ def damage_beyond_channel(_: Quantity, seed: int, main: Results, __: Sequence[Re
 
 def _writes(arm: Mapping[str, Any], author: str, keep: str) -> bool:
     return bool(arm["author"] == author and arm["keep"] == keep and arm["memory"] == "replace")
-
-
-def law_error(_: Quantity, seed: int, main: Results, runs: Sequence[Results]) -> float:
-    """Return how far off the law's forecasts are, over how far off those of J are.
-
-    Each is the root of the mean square, over all arms of the runs that the law is about, of the
-    forecast less the measured change of pass@1, mean over the seeds. So it says how far off the
-    forecasts are, and not how much seeds scatter. Such a ratio has no value in one seed: this is
-    the seed's jackknife value, R + (n - 1) (mean of R[-i] - R[-seed]), where R[-i] is the ratio
-    without seed i. Their mean is R, and their Student-t interval the jackknife's (Tukey 1958,
-    Annals of Mathematical Statistics 29). nan where a run has not all seeds, or a rate of learning
-    for which nothing is calibrated.
-    """
-    misses = [forecast_errors(r, main.seeds) for r in runs or [main]]
-    if len(main.seeds) < 2 or not all(misses):
-        return math.nan
-    law, rival = (np.array([row for of in misses for row in of[model]]) for model in ("law", "J"))
-
-    def ratio(left_out: int | None) -> float:
-        there = [seed != left_out for seed in main.seeds]
-        of_law, of_rival = (miss[:, there].mean(axis=1) for miss in (law, rival))
-        return float(np.sqrt((of_law**2).mean() / (of_rival**2).mean()))
-
-    without = {one: ratio(one) for one in main.seeds}
-    mean = math.fsum(without.values()) / len(without)
-    return ratio(None) + (len(without) - 1) * (mean - without[seed])
-
-
-def boundary_gap(_: Quantity, seed: int, main: Results, runs: Sequence[Results]) -> float:
-    """Return the measured less the predicted boundary, a false-positive rate, in a seed.
-
-    Mean over the rows of arms with one false-negative rate, and over the runs. Both are held to the
-    rates of the row's arms: a row that never crosses says that the boundary lies beyond them, and
-    there a forecast that says so is not wrong. nan as in `law_error`.
-    """
-    rows = [row for r in runs or [main] for row in boundaries(r, seed)]
-    gaps = [row.measured - row.predicted["law"] for row in rows]
-    return sum(gaps) / len(gaps) if gaps else math.nan
 
 
 # What looks at several models or runs, or at arms of a kind; `rlvr.results.conditions` has the

@@ -1,21 +1,71 @@
-"""The tables of a claim about the law: what was foretold of each of its runs, and what came.
+"""Claims about the law: the functions of their rules, and the tables of their pages.
 
-They are part of the claim's page (`rlvr.claims.pages`), and describe: the rule is settled by
-`rlvr.claims.experiments`.
+`law_error` and `boundary_gap` are what a rule may ask (`rlvr.claims.experiments` settles it). The
+tables show what was foretold of each run, and what came. What it does not do: make forecasts
+(`rlvr.results.law_runs`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from rlvr.config import ClaimConfig
 from rlvr.results.effects import Results, arm_effects, percent, signed, span
-from rlvr.results.law_runs import ACCURACY, Row, boundaries, foretold, knows, summary
+from rlvr.results.law_runs import (
+    ACCURACY,
+    Row,
+    boundaries,
+    forecast_errors,
+    foretold,
+    knows,
+    summary,
+)
 from rlvr.statistics import law
-from rlvr.statistics.conditions import parse
+from rlvr.statistics.conditions import Quantity, parse
 from rlvr.statistics.estimates import paired_interval
 
 NAMES = {"law": "the law", "J": "J", "plain": "constant cost", "no change": "no change"}
+
+
+def law_error(_: Quantity, seed: int, main: Results, runs: Sequence[Results]) -> float:
+    """Return how far off the law's forecasts are, over how far off those of J are.
+
+    Each is the root of the mean square, over all arms of the runs that the law is about, of the
+    forecast less the measured change of pass@1, mean over the seeds. So it says how far off the
+    forecasts are, and not how much seeds scatter. Such a ratio has no value in one seed: this is
+    the seed's jackknife value, R + (n - 1) (mean of R[-i] - R[-seed]), where R[-i] is the ratio
+    without seed i. Their mean is R, and their Student-t interval the jackknife's (Tukey 1958,
+    Annals of Mathematical Statistics 29). nan where a run has not all seeds, or a rate of learning
+    for which nothing is calibrated.
+    """
+    misses = [forecast_errors(r, main.seeds) for r in runs or [main]]
+    if len(main.seeds) < 2 or not all(misses):
+        return math.nan
+    own, rival = (np.array([row for of in misses for row in of[model]]) for model in ("law", "J"))
+
+    def ratio(left_out: int | None) -> float:
+        there = [seed != left_out for seed in main.seeds]
+        of_law, of_rival = (miss[:, there].mean(axis=1) for miss in (own, rival))
+        return float(np.sqrt((of_law**2).mean() / (of_rival**2).mean()))
+
+    without = {one: ratio(one) for one in main.seeds}
+    mean = math.fsum(without.values()) / len(without)
+    return ratio(None) + (len(without) - 1) * (mean - without[seed])
+
+
+def boundary_gap(_: Quantity, seed: int, main: Results, runs: Sequence[Results]) -> float:
+    """Return the measured less the predicted boundary, a false-positive rate, in a seed.
+
+    Mean over the rows of arms with one false-negative rate, and over the runs. Both are held to the
+    rates of the row's arms: a row that never crosses says that the boundary lies beyond them, and
+    there a forecast that says so is not wrong. nan as in `law_error`.
+    """
+    rows = [row for r in runs or [main] for row in boundaries(r, seed)]
+    gaps = [row.measured - row.predicted["law"] for row in rows]
+    return sum(gaps) / len(gaps) if gaps else math.nan
 
 
 def is_about_the_law(claim: ClaimConfig) -> bool:

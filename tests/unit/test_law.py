@@ -14,6 +14,7 @@ from scipy.stats import t as student
 from test_claims import Figure, make
 
 from rlvr.claims import experiments
+from rlvr.claims import forecasts as claims
 from rlvr.claims.experiments import rule_at_point
 from rlvr.claims.pages import write
 from rlvr.config import ClaimConfig
@@ -159,7 +160,7 @@ def test_the_rates_of_an_arm_are_those_set_on_top_of_the_verifiers(tmp_path: Pat
 
 def law_error(*runs: Results) -> list[float]:
     quantity = parse("law_error() < 0.7").quantity
-    return [experiments.law_error(quantity, seed, runs[0], runs) for seed in runs[0].seeds]
+    return [claims.law_error(quantity, seed, runs[0], runs) for seed in runs[0].seeds]
 
 
 def test_law_error_is_the_ratio_of_the_errors_with_the_jackknifes_interval(tmp_path: Path) -> None:
@@ -261,6 +262,13 @@ def test_the_page_of_such_a_claim_shows_forecasts_and_boundaries(tmp_path: Path)
     ):
         assert words in page, words
     assert "<svg" in (tmp_path / "c7" / "claim.svg").read_text()
+
+
+def test_a_base_without_a_right_answer_has_a_page_too(tmp_path: Path) -> None:
+    claim = {"id": "C7", "says": "x", "rule": ["law_error() < 0.7"], "changes": "y"}
+    make(tmp_path / "c7" / "main", [ARMS, *RATE], lambda *_: 0.0, ["pass@1", "J"], claim)
+    _, found = write(tmp_path / "c7", "smoke")
+    assert "| main | verified | +0.000 |" in (tmp_path / "c7" / "README.md").read_text()
 
 
 def test_the_rule_waits_for_every_run_that_it_names(tmp_path: Path) -> None:
