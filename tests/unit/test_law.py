@@ -248,7 +248,7 @@ def test_the_page_of_such_a_claim_shows_forecasts_and_boundaries(tmp_path: Path)
     }
     for name in ("main", "p15"):
         recorded(tmp_path / "c7" / name, "law", 0.003, claim=claim)
-    _, found = write(tmp_path / "c7", "cpu")
+    [(_, _, found)] = write(tmp_path / "c7", "cpu")
     assert found["outcome"] == "supported" and found["missing"] == []
     assert found["elsewhere"] == {"p15": "supported"}
     page = (tmp_path / "c7" / "README.md").read_text()
@@ -267,7 +267,7 @@ def test_the_page_of_such_a_claim_shows_forecasts_and_boundaries(tmp_path: Path)
 def test_a_base_without_a_right_answer_has_a_page_too(tmp_path: Path) -> None:
     claim = {"id": "C7", "says": "x", "rule": ["law_error() < 0.7"], "changes": "y"}
     make(tmp_path / "c7" / "main", [ARMS, *RATE], lambda *_: 0.0, ["pass@1", "J"], claim)
-    _, found = write(tmp_path / "c7", "smoke")
+    write(tmp_path / "c7", "smoke")
     assert "| main | verified | +0.000 |" in (tmp_path / "c7" / "README.md").read_text()
 
 
