@@ -33,6 +33,7 @@ from rlvr.verify.settings import NamedConfig
 
 MAX_TOKENS = 128  # of a completion, where no config says it and the model has room for so many
 SHOWN = 3  # completions
+STEPS = 3  # of training that is timed
 WIDTH = 200  # characters of a text that are shown
 
 
@@ -76,7 +77,7 @@ def config_of_rows(task: NamedConfig, verifier: NamedConfig | None, model: str, 
 def sampled(config: Config, n: int, where: str, timed: bool) -> Iterator[str]:
     """Sample n held-out problems of a config, which stands at `where`; yield what to say of them.
 
-    `timed`: also train for two steps, and say how long the config's run will take. Raises
+    `timed`: also train for STEPS steps, and say how long the config's run will take. Raises
     InputError where the config, its data or the model won't do; RunError for an engine that fails.
     """
     drawn = preflight.draw(config, config.seeds[0])
@@ -113,7 +114,7 @@ def _sample(
 
 
 def _row_seconds(config: Config, sample: Sample, first: Path) -> float:
-    """Return the seconds that training takes for a row, told from its second step."""
+    """Return the seconds that training takes for a row, told from the steps after the first."""
     rows = [
         Row(one.problem_id, "completion", BASE, 0, 1, 0, prompt, one.token_ids, one.status, "", "")
         for prompt, one in zip(sample.problems.prompts, sample.records, strict=True)
@@ -124,10 +125,10 @@ def _row_seconds(config: Config, sample: Sample, first: Path) -> float:
         ended.append(time.monotonic())
         return False
 
-    settings = replace(settings_of(config.train), steps=2, processes=1)
+    settings = replace(settings_of(config.train), steps=STEPS, processes=1)
     probe = rows[0].prompt_token_ids + rows[0].token_ids
     train(first, rows, settings, 0, first.with_name("trained"), [probe], note)
-    return (ended[1] - ended[0]) / settings.batch_size
+    return (ended[-1] - ended[0]) / (STEPS - 1) / settings.batch_size
 
 
 def said_of(config: Config, sample: Sample) -> Iterator[tuple[str, str]]:
@@ -178,7 +179,7 @@ def _run_time(config: Config, sample: Sample, before: Ahead) -> str:
         f"about {hours_text(hours)} at these rates: {before.completions:,} completions, and "
         f"{before.rows:,} rows to train on at {sample.row_seconds:.2g} s; more at once is faster, "
         "what loads and saves weights comes on top"
-        + ("; after the warm start completions may be shorter" if config.warm_start else "")
+        + ("; the warm start may end before its last step" if config.warm_start else "")
     )
 
 
