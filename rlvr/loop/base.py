@@ -39,7 +39,7 @@ from rlvr.records.layout import (
     base_of,
     is_done,
 )
-from rlvr.records.stored import AT_ONCE, JUDGED, Joined, Stored, pick
+from rlvr.records.stored import AT_ONCE, JUDGED, Joined, Judged, Stored, pick
 from rlvr.select import arms
 from rlvr.statistics.shares import clustered_interval
 from rlvr.studies.registry import study_of
@@ -79,12 +79,12 @@ def _evaluate(run: Run, seed: Seed, folder: Path, began: float) -> None:
         samples = from_engine(run, seed, first, Source(folder / MODEL, seed.rounds[0]))
         pool = verify(run, first, samples)
         record.write_completions(folder / COMPLETIONS, pool, [False] * len(pool))
+        _warn(run, place, pool)
         del samples, pool
         run.display.may_stop()
     if not (folder / AMPLIFIED).is_file():
         record.write_json(folder / AMPLIFIED, _amplified(run, seed))
     records, found = evaluate(run, seed, place)
-    _warn(run, place, records)
     found += study_of(run.config).measure(run, seed, Arm(BASE, "all"), place, records)
     found += _audit(run, seed)
     if (folder / WARM_START).is_file():
@@ -99,25 +99,26 @@ def _evaluate(run: Run, seed: Seed, folder: Path, began: float) -> None:
     run.display.may_stop()
 
 
-def _warn(run: Run, place: Place, records: Sequence[Record]) -> None:
+def _warn(run: Run, place: Place, pool: Sequence[Judged]) -> None:
     """Say that the base solves next to nothing, where arms learn from its answers.
 
-    Before the first round: whoever waits for the verdict can stop now.
+    At the first completions of the seed: whoever waits for the verdict can stop now.
     """
     config = run.config
     if config.verdict.metric == "real_nll" or config.corpus or config.transcription:
         return
     right, decided = Counter[str](), Counter[str]()
-    for kind, problem, status in pick(records, "kind", "problem_id", "status"):
-        if kind == "sample" and status in DECIDED:
+    for problem, status in pick(pool, "problem_id", "status"):
+        if status in DECIDED:
             decided[problem] += 1
             right[problem] += status == "correct"
     low, high = clustered_interval([right[one] for one in decided], list(decided.values()))
-    if decided and (said := too_little(right.total(), high)):
+    tried = (config.prompt.few_shot, config.warm_start is not None)
+    if decided and (said := too_little(right.total(), high, *tried)):
         figure = right.total() / decided.total()
         run.display.note(
-            f"seed {place.seed}: warning: pass@1 {figure:.3f} (95 %: {low:.3f} to {high:.3f}): "
-            f"{said}. The run goes on"
+            f"seed {place.seed}: warning: pass@1 {figure:.3f} (95 %: {low:.3f} to {high:.3f}) on "
+            f"the problems of round 1: {said}. The run goes on"
         )
 
 

@@ -45,8 +45,6 @@ class Sample:
     records: Sequence[Record]
     seconds: float
     start_seconds: float  # of the engine
-    ahead: Ahead | None = None  # of a run
-    row_seconds: float = 0.0  # of training
 
 
 def config_of_rows(task: NamedConfig, verifier: NamedConfig | None, model: str, n: int) -> Config:
@@ -84,12 +82,17 @@ def sampled(config: Config, n: int, where: str, timed: bool) -> Iterator[str]:
     length = preflight.check_model(config, where, [drawn])
     with tempfile.TemporaryDirectory(prefix="rlvr-check-") as scratch:
         first = Path(scratch) / "first"
+        yield _line("sampling", f"{n:,} held-out problems by {config.model}; the engine starts")
         sample = _sample(config, drawn, n, length, first, where)
-        before = ahead(config, len(drawn.held_out)) if timed else None
-        if before:
-            sample = replace(sample, ahead=before, row_seconds=_row_seconds(config, sample, first))
-    for name, text in said_of(config, sample):
-        yield f"{name:<18} {text}"
+        yield from (_line(*said) for said in said_of(config, sample))
+        if timed and (before := ahead(config, len(drawn.held_out))):
+            yield _line("training", f"{STEPS} steps, to see how long the run takes")
+            row_seconds = _row_seconds(config, sample, first)
+            yield _line("a run", time_of(config, sample, before, row_seconds))
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name:<18} {text}"
 
 
 def _sample(
@@ -161,8 +164,6 @@ def said_of(config: Config, sample: Sample) -> Iterator[tuple[str, str]]:
         f"{sample.seconds / n:.2g} s a sample, {n:,} at once; the engine's start took "
         f"{sample.start_seconds:.0f} s",
     )
-    if sample.ahead:
-        yield "a run", _run_time(config, sample, sample.ahead)
     for place, one in enumerate(_different(records), 1):
         prompts = {problem.id: problem.prompt for problem in sample.problems.problems}
         yield f"completion {place}", one.status + (f" ({one.reason})" if one.reason else "")
@@ -171,15 +172,21 @@ def said_of(config: Config, sample: Sample) -> Iterator[tuple[str, str]]:
     yield "what follows", _follows(config, right, decided, high, cut / n)
 
 
-def _run_time(config: Config, sample: Sample, before: Ahead) -> str:
-    """Say how long a run takes at the rates of the sample."""
-    each = sample.seconds / len(sample.records)
-    hours = (before.completions * each + before.rows * sample.row_seconds) / 3600
+def time_of(config: Config, sample: Sample, before: Ahead, row_seconds: float) -> str:
+    """Say how long a run takes at the rates of the sample; a row is trained on in `row_seconds`."""
+    sampling = before.completions * sample.seconds / len(sample.records) / 3600
+    training, warm = before.rows * row_seconds / 3600, config.warm_start
+    said = (
+        f"about {hours_text(sampling + training)}: {before.completions:,} completions in "
+        f"{hours_text(sampling)}, {before.rows:,} rows to train on, {row_seconds:.2g} s each, in "
+        f"{hours_text(training)}"
+    )
+    if warm:
+        rows = len(config.seeds) * warm.max_steps * warm.batch_size
+        said += f" (of these {rows:,} are warm starts, which may end sooner)"
     return (
-        f"about {hours_text(hours)} at these rates: {before.completions:,} completions, and "
-        f"{before.rows:,} rows to train on at {sample.row_seconds:.2g} s; more at once is faster, "
-        "what loads and saves weights comes on top"
-        + ("; the warm start may end before its last step" if config.warm_start else "")
+        f"{said}. More at once is faster; what loads and saves weights comes on top. It takes less "
+        "with fewer max_tokens, generate.prompts, evaluate.problems, train.steps or rounds"
     )
 
 
@@ -197,7 +204,7 @@ def _follows(config: Config, right: int, decided: int, high: float, cut: float) 
     if config.warm_start:
         return "nothing yet: the warm start is to teach it, and the run says what its base solves"
     said = (
-        too_little(right, high)
+        too_little(right, high, config.prompt.few_shot, warm=False)
         or too_much(right / decided, config.verdict.margin)
         or "the base solves some of the problems: an arm can learn, and has room to grow"
     )

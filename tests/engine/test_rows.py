@@ -44,9 +44,7 @@ def run_a_round(name: str, folder: Path, *overrides: str) -> str:
 def test_a_round_on_verls_rows(tmp_path: Path) -> None:
     said = run_a_round("verl", tmp_path)
     assert "verl.parquet: 40 rows, verl (" in said and "problems there: train" in said
-    warned = (
-        "seed 7: warning: pass@1 0.000 (95 %: 0.000 to 0.459): the base solves none of the problems"
-    )
+    warned = "on the problems of round 1: the base solves none of the problems"
     assert warned in said and "or a larger model. The run goes on\n" in said
     assert said.index(warned) < said.index("seed 7  base")
     run = rlvr.load_run(tmp_path / "run")
@@ -68,7 +66,7 @@ def test_a_round_on_verls_rows(tmp_path: Path) -> None:
     assert "\nsampled            6 held-out problems, one completion each at temperature 1" in said
     assert "\nbase's pass@1      0.00 (95 %: 0.00 to 0.39), 0 of 6 right\n" in said
     assert "\n  prompt           Answer after ####. " in said
-    assert "\na run              about " in said and " rows to train on at " in said
+    assert "\na run              about " in said and " rows to train on, " in said
     assert "\nwhat follows       the base solves none of the problems" in said
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from support.runs import TINY
 
 from rlvr.config import load
 from rlvr.data import Problem
 from rlvr.evaluate.evaluation import Problems, Record
+from rlvr.evaluate.room import too_little
 from rlvr.loop.ahead import Ahead, ahead
-from rlvr.loop.check_model import Sample, said_of
+from rlvr.loop.check_model import Sample, said_of, time_of
 
 
 def sample(right: int, n: int) -> Sample:
@@ -53,6 +52,13 @@ def test_what_follows(right: int, n: int, follows: str) -> None:
     )
 
 
+def test_what_helps_is_what_was_not_tried() -> None:
+    plain, tried = too_little(0, 0.1, 0, warm=False), too_little(0, 0.1, 4, warm=True)
+    for text in ("few-shot examples (prompt.few_shot)", "configs/smollm2.yaml"):
+        assert text in plain and text not in tried
+    assert "more few-shot examples" in tried and "a longer warm start" in tried
+
+
 def test_before_a_warm_start_nothing_follows() -> None:
     said = dict(said_of(load(TINY), sample(0, 20)))
     assert said["warm start"] == "not made: this is the model before it"
@@ -66,9 +72,10 @@ def test_a_run_takes_its_completions_and_rows_at_the_rates_of_the_sample() -> No
     base, arm = pool + evaluated + other + tuning, pool + 2 * evaluated + other
     before = ahead(config, 32)
     assert before == Ahead(2 * (base + 2 * arm), 2 * (100 * 64 + 2 * 2 * 4 * 16))
-    timed = replace(sample(0, 20), ahead=before, row_seconds=0.05)
     minutes = (before.completions * 10 / 20 + before.rows * 0.05) / 60
-    assert dict(said_of(config, timed))["a run"].startswith(f"about {minutes:,.0f} minutes at")
+    said = time_of(config, sample(0, 20), before, 0.05)
+    assert said.startswith(f"about {minutes:,.0f} minutes: ")
+    assert f"(of these {2 * 100 * 64:,} are warm starts" in said
 
 
 def test_what_takes_other_steps_has_no_time() -> None:
