@@ -40,6 +40,7 @@ SMALL = [
     "train.batch_size=32",
     "evaluate.problems=32",
     "checkpoints=last",
+    "verdict.conditions=[]",
 ]
 HEARD, RETRAINED = "transcripts", "transcripts-retrained"
 ARMS, ROUNDS = (HEARD, RETRAINED, "clean", "own"), (1, 2)
