@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from rlvr.claims.experiments import find, runs_of
+from rlvr.claims.experiments import find, runs_of, unfinished
 from rlvr.claims.plots import draw_forecasts
 from rlvr.config import resolved
 from rlvr.records.record import write_json
@@ -151,16 +151,16 @@ def piloted() -> list[Foretold]:
 def claimed() -> tuple[list[Foretold], list[Foretold]]:
     """Return the forecasts of C7's second edition: of the runs in the range, and of the others.
 
-    Nothing before its records are there.
+    Nothing before the runs of its rule are all there, and nothing of a run that is not whole.
     """
-    folder = DOCS / "claims" / "c7"
-    if not any("law_error" in part for part in _rule(folder)):
+    [claim] = find(["C7"])
+    paths = sorted((DOCS / "claims" / claim.name).glob("*/config.json"))
+    runs = {path.parent.name: read_results(path.parent) for path in paths}
+    whole = {name: r for name, r in runs.items() if not r.absent and r.round == r.rounds}
+    if "main" not in whole or unfinished(claim.claim, whole):
         return [], []
-    inside: list[Foretold] = []
-    beyond: list[Foretold] = []
-    for path in sorted(folder.glob("*/config.json")):
-        r = read_results(path.parent)
-        (beyond if path.parent.name in BEYOND else inside).extend(foretold(r, path.parent.name))
+    inside = [one for name in whole if name not in BEYOND for one in foretold(whole[name], name)]
+    beyond = [one for name in whole if name in BEYOND for one in foretold(whole[name], name)]
     return inside, beyond
 
 

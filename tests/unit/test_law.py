@@ -306,6 +306,19 @@ def test_the_forecasts_are_made_from_the_config(make_law: ModuleType) -> None:
     same_figures(make_law.forecasts(), json.loads(make_law.FORECASTS.read_text()))
 
 
+def test_the_claims_runs_count_once_those_of_its_rule_are_whole(
+    make_law: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(make_law, "DOCS", tmp_path)
+    for name in ("main", "p15", "capped"):
+        recorded(tmp_path / "claims" / "c7" / name, "law", 0.003)
+    assert make_law.claimed() == ([], [])
+    recorded(tmp_path / "claims" / "c7" / "p50", "law", 0.003)
+    inside, beyond = make_law.claimed()
+    assert {one.run for one in inside} == {"main", "p15", "p50"} and len(inside) == 15
+    assert {one.run for one in beyond} == {"capped"}
+
+
 def test_the_page_says_what_was_made(make_law: ModuleType) -> None:
     """If this fails: python docs/make_law.py."""
     text = make_law.PAGE.read_text()
