@@ -40,9 +40,8 @@ from rlvr.results.law_runs import (
 from rlvr.results.plan import check_same, fresh_seeds
 from rlvr.statistics import law
 from rlvr.statistics.estimates import MIN_SEEDS, Outcome, decide
-from rlvr.statistics.law import Array, Known
+from rlvr.statistics.law import DRAWS, Array, Known
 
-DRAWS = 2_000
 SLACK = 0.03  # by so much a base accuracy may lie outside of the calibrated ones
 Draw = Callable[[np.random.Generator], Array]
 

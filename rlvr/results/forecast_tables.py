@@ -11,7 +11,7 @@ from rich.markup import escape
 from rlvr.config import Config
 from rlvr.data import InputError
 from rlvr.results.effects import signed, span
-from rlvr.results.forecast import DRAWS, Forecast, Rate, Told, faultless, forecast
+from rlvr.results.forecast import Forecast, Rate, Told, faultless, forecast
 from rlvr.results.law_runs import ACCURACY
 from rlvr.results.tables import empty_table
 from rlvr.statistics import law
@@ -40,7 +40,7 @@ def print_forecast(found: Forecast, console: Console) -> None:
         table.add_row(escape(one.arm), *rates, *_cells(one))
     margin = config.verdict.margin
     table.caption = (
-        f"grows, falls: how many of {DRAWS:,} such runs do, by {margin:g} or more;\n"
+        f"grows, falls: how many of {law.DRAWS:,} such runs do, by {margin:g} or more;\n"
         "TPR, FPR: with the arm's own made errors; rows: of round 1"
     )
     console.print()

@@ -107,10 +107,8 @@ class Observed:
         return law.terms(model, self.p, self.tpr, self.fpr, self.rows)
 
 
-def observed(
-    runs: Sequence[Results], tpr: float = 1.0, fpr: float = 0.0, learner: str = SFT
-) -> Observed:
-    """Return the rounds of all arms of these runs that the law is about and that learn so.
+def observed(runs: Sequence[Results], tpr: float = 1.0, fpr: float = 0.0) -> Observed:
+    """Return the rounds of all fine-tuned arms of these runs that the law is about.
 
     `tpr` and `fpr`: the verifier's, which judged their accuracies. The rows are those that the
     rates let expect, since a forecast knows no others. A round whose accuracy is not recorded is
@@ -129,7 +127,7 @@ def observed(
                 before = accuracy(seed, arm, t - 1)
                 change = accuracy(seed, arm, t) - before
                 rows = float(of.sampling.rows(before, of.tpr, of.fpr))
-                if math.isfinite(change) and of.learner == learner:
+                if math.isfinite(change) and of.learner == SFT:
                     found.append((*run, seed, before, of.tpr, of.fpr, rows, change))
     return Observed(*np.array(found, float).reshape(-1, 8).T)
 
