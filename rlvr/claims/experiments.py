@@ -9,6 +9,7 @@ page and its plot. `settle` is a pure function of the runs' records. What it doe
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from rlvr import config as config_
 from rlvr.claims.forecasts import boundary_gap, law_error
 from rlvr.config import ClaimConfig, Config
 from rlvr.data import InputError, nearest
+from rlvr.evaluate import table
 from rlvr.evaluate.table import lower_is_better
 from rlvr.models import loading
 from rlvr.results.conditions import as_json as condition_json
@@ -295,12 +297,13 @@ def as_json(
 def hold(condition: Condition, main: Results, ladder: Sequence[Results], parts: int = 1) -> Settled:
     """Hold a condition against the main run, or against several models or arms of a kind.
 
-    Raises InputError for a metric that the run has not.
+    A figure that is not there leaves it open, such as `lucky` where no answer is right. Raises
+    InputError for a name that no metric has.
     """
     quantity = condition.quantity
     known = {metric for _, _, _, metric in main.values}
     for term in quantity.terms:
-        if term.metric not in known:
+        if term.metric not in known and not table.find(re.sub(r"\[.*", "", term.metric)).source:
             hint = nearest(term.metric, known)
             raise InputError(f"{main.name}: claim: {quantity.text!r}: no {term.metric!r}{hint}")
     function = FUNCTIONS.get(quantity.of or ("" if quantity.last else quantity.function))
