@@ -22,14 +22,13 @@ from rlvr.claims.experiments import (
     Settlement,
     as_json,
     at_point,
-    boundary,
-    dial,
     has_arms,
     rule_at_point,
     settle_claim,
 )
 from rlvr.claims.forecasts import is_about_the_law, law_tables
 from rlvr.claims.plots import LARGE_K, plot_claim, plot_law
+from rlvr.claims.quantities import boundary, dial
 from rlvr.config import ClaimConfig
 from rlvr.data import InputError
 from rlvr.records.record import write_json, write_text

@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rlvr.claims.experiments import degradation, dial, fractions, log_parameters
+from rlvr.claims.quantities import degradation, dial, fractions, log_parameters
 from rlvr.evaluate.table import lower_is_better
 from rlvr.records.record import write_bytes
 from rlvr.results.effects import Results, arm_effects, excludes_zero, percent

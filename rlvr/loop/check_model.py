@@ -185,9 +185,9 @@ def time_of(config: Config, sample: Sample, before: Ahead, row_seconds: float) -
         rows = len(config.seeds) * warm.max_steps * warm.batch_size
         said += f" (of these {rows:,} are warm starts, which may end sooner)"
     return (
-        f"{said}. More at once is faster, a busy machine slower; what loads and saves weights comes "
-        f"on top, and each worker's engine ({sample.start_seconds:.0f} s to start). It takes less "
-        "with fewer max_tokens, generate.prompts, evaluate.problems, train.steps or rounds"
+        f"{said}. More at once is faster, a busy machine slower; what loads and saves weights "
+        f"comes on top, and each worker's engine ({sample.start_seconds:.0f} s to start). It takes "
+        "less with fewer max_tokens, generate.prompts, evaluate.problems, train.steps or rounds"
     )
 
 

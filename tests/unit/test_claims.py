@@ -15,7 +15,7 @@ import pytest
 from rlvr.tasks.recordings import information
 from support.runs import TINY
 
-from rlvr.claims import experiments
+from rlvr.claims import experiments, quantities
 from rlvr.claims.pages import family, in_common, summary, title, write
 from rlvr.config import ClaimConfig, load, resolved
 from rlvr.data import InputError
@@ -85,7 +85,7 @@ def test_slope_is_least_squares_over_decades_of_parameters(tmp_path: Path) -> No
         def figure(arm: str, metric: str, t: int, seed: int) -> float:
             return seed + (0.25 * size if arm == "verified" else 0.0)
 
-        size = experiments.log_parameters(probe)
+        size = quantities.log_parameters(probe)
         return make(tmp_path / f"{model}-run", [f"model={model}"], figure, ["pass@1"])
 
     runs = []
@@ -117,13 +117,13 @@ def test_fraction_needed(tmp_path: Path, losses: tuple[float, ...], expected: fl
     worse = dict(zip(("f0", "f1", "f5", "real"), losses, strict=True)) | {"base": 0.0, "kept": 9.0}
     rule = ["verdict.metric=real_nll", "verdict.margin=0.15"]
     r = make(tmp_path / "r", [FRACTIONS, *rule], lambda a, m, t, s: 2 + worse[a], ["real_nll"])
-    assert list(experiments.fractions(r).items()) == [
+    assert list(quantities.fractions(r).items()) == [
         (0.0, "f0"),
         (0.1, "f1"),
         (0.5, "f5"),
         (1.0, "real"),
     ]
-    assert experiments.fractions(r, "accumulate") == {0.2: "kept"}
+    assert quantities.fractions(r, "accumulate") == {0.2: "kept"}
     found = value("fraction_needed()", r)
     assert found == pytest.approx([expected] * 3, nan_ok=True)
 
@@ -147,13 +147,13 @@ def test_distance_is_the_mean_of_where_each_row_crosses_zero(tmp_path: Path) -> 
         return strength.get(arm, 9.0) if metric == "J" else 0.3 + change.get(arm, 0.0)
 
     r = make(tmp_path / "r", [DIAL], figure, ["pass@1", "J"])
-    assert experiments.dial(r) == {
+    assert quantities.dial(r) == {
         0.0: {0.0: "verified", 0.5: "a", 0.9: "b"},
         0.5: {0.0: "c", 0.5: "d"},
     }
     # Between a and b a quarter of the way; between c and d half of it.
     expected = {0.0: pytest.approx(0.5 - 0.4 / 4), 0.5: pytest.approx(0.25)}
-    assert experiments.boundary(r, 0) == expected
+    assert quantities.boundary(r, 0) == expected
     assert value("distance()", r) == pytest.approx([(0.4 + 0.25) / 2] * 3)
     never = make(tmp_path / "never", [DIAL], lambda a, m, t, s: 0.5, ["pass@1", "J"])
     assert all(map(math.isnan, value("distance()", never)))
@@ -274,13 +274,13 @@ def test_gain_and_loss_over_models_are_shares_and_a_threshold_is_told_from_a_lin
     def found(text: str) -> list[float]:
         return list(experiments.hold(parse(f"{text} > 0"), ladder[0], ladder).values)
 
-    slope = experiments.log_parameters(ladder[2]) - experiments.log_parameters(ladder[0])
+    slope = quantities.log_parameters(ladder[2]) - quantities.log_parameters(ladder[0])
     rise = 0.6 if step else 0.36
     assert found("gain_over_models()") == pytest.approx([rise / slope] * 3, rel=0.15)
     assert found("loss_over_models()") == pytest.approx([0.0] * 3, abs=1e-9)
     better = found("threshold_over_line()")
     assert all(one > 0 for one in better) if step else all(one < 0 for one in better)
-    assert math.isnan(experiments.relative(ladder[0], 0, "random"))
+    assert math.isnan(quantities.relative(ladder[0], 0, "random"))
 
 
 def test_a_model_may_have_overrides_of_its_own(tmp_path: Path) -> None:

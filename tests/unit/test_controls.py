@@ -244,7 +244,10 @@ def made(folder: Path, warm: int, pool: Pool) -> tuple[Run, Seed]:
     config = load(TINY)
     run = SimpleNamespace(folder=folder, scratch=folder, verifier=verifier, config=config)
     seed = SimpleNamespace(
-        seed=0, warm_start=problems(warm, "warm"), of_round=lambda place: problems(3, "fresh")
+        corpus=SimpleNamespace(entries=[]),
+        seed=0,
+        warm_start=problems(warm, "warm"),
+        of_round=lambda place: problems(3, "fresh"),
     )
     return cast(Run, run), cast(Seed, seed)
 
