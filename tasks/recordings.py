@@ -27,6 +27,7 @@ from rlvr.models import prose
 VERIFIER = "exact"
 CONFUSED = str.maketrans("bdgvzyjncqw", "ptkfsiimkkf")
 HISS = "~^"
+NOISE = SILENT = 0.05  # shares, unless a config says others
 
 
 def problems(
@@ -35,8 +36,8 @@ def problems(
     *,
     seed: int = 0,
     length: int = 32,
-    noise: float = 0.05,
-    silent: float = 0.05,
+    noise: float = NOISE,
+    silent: float = SILENT,
 ) -> Iterator[Problem]:
     """Yield n recordings of `split`, in an order drawn by `seed`, none twice.
 
@@ -70,7 +71,7 @@ def problems(
 
 
 @functools.cache
-def information(noise: float, silent: float) -> float:
+def information(noise: float = NOISE, silent: float = SILENT) -> float:
     """Return which share of a character's information a recording has left, from 0 to 1.
 
     I(X; Y) / H(X) of a character X of the prose and what is heard of it, Y, from the frequencies of

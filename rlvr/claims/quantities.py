@@ -206,7 +206,8 @@ def damage_beyond_channel(_: Quantity, seed: int, main: Results, __: Sequence[Re
     worse = {name: degradation(main, seed, str(found[0]["name"])) for name, found in arms.items()}
     span = worse["own"] - worse["clean"]
     task = main.config["task"]
-    lost = 1 - recordings.information(task.get("noise", 0.05), task.get("silent", 0.05))
+    channel = {name: task[name] for name in ("noise", "silent") if name in task}
+    lost = 1 - recordings.information(**channel)
     return (worse["heard"] - worse["clean"]) / span - lost if span > 0 else math.nan
 
 

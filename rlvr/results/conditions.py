@@ -2,7 +2,7 @@
 
 What a condition may say, and when it holds, is in `rlvr.statistics.conditions`; here its quantity
 gets its figures from the run. What it does not do: functions over several runs or arms of a kind
-(`rlvr.claims.experiments`).
+(`rlvr.claims.quantities`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 runs what their rounds changed, from which the constants are fitted. `forecast_errors` and
 `boundaries` put a run's own figures next to what is foretold from its base. What it does not do:
 foretell a run that is not there (`rlvr.results.forecast`), or decide whether the law holds
-(`rlvr.claims.experiments`).
+(`rlvr.claims.forecasts`).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ figure of an arm at the last round, the difference of two, or a function. About 
   metric's unit a round. `... within 0.02` is a plateau: the whole interval lies in that band.
 - `first(verified pass@1 - base pass@1 < -0.05)`: the first round in which what stands inside is so.
 
-The other functions, over several arms or models, are those of claims (`rlvr.claims.experiments`).
+The other functions, over several arms or models, are those of claims (`rlvr.claims.quantities`).
 Every quantity but `first` has one value a seed, and so an interval over seeds; a condition is
 decided by where the whole interval lies. `first` is decided by the intervals of all rounds
 (`first_round`).
