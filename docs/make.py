@@ -5,7 +5,7 @@ the first table of the quickstart; docs/results.md has of each docs/results/NAME
 what `rlvr compare docs/results/NAME` prints, and which verdicts the rule has changed since the runs
 were made (docs/results/verdicts-before.json has what they were then); docs/claims.md has
 the table of docs/claims, whose pages are made from the records beside them, which `rlvr claims
---record docs/claims` left. docs/scale.md,
+--record docs/claims` left. docs/published.md holds published results beside these. docs/scale.md,
 docs/verifiers.md and docs/intervals.md have a block made from what the benchmarks left,
 docs/metrics.md and docs/glossary.md one made from the table of metrics, docs/shapes.md one made
 from the table of shapes. rlvr/report/words.md is the
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -31,16 +32,19 @@ from rlvr.claims.pages import MOST_CONTRASTED, family, summary, title, write
 from rlvr.config import ClaimConfig
 from rlvr.evaluate import table
 from rlvr.results.compare import finding, headline, read_results, write_compare
+from rlvr.results.conditions import figures, settle_in
 from rlvr.results.effects import Effect, Results, contrast_effects, number, signed, span
 from rlvr.results.plot import plot
 from rlvr.results.tables import HELP, contrast_tables, print_tables, verdict_table
 from rlvr.results.verdict import Ruling, may_have_fallen, rulings
 from rlvr.shapes.known import SHAPES
+from rlvr.statistics.conditions import parse
 
 ROOT = Path(__file__).parent.parent
 CLAIMS = ROOT / "docs" / "claims"
 FIRST = CLAIMS / "first"
 RESULTS = ROOT / "docs" / "results"
+PUBLISHED = RESULTS / "published.yaml"
 BEFORE = RESULTS / "verdicts-before.json"
 DEMO = "quickstart"
 RUNS = ("smollm2", "code_smollm2")
@@ -556,6 +560,32 @@ def _family(edition: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def published(text: str) -> str:
+    """Return docs/published.md with the table of published results beside ours written again."""
+    lines = ["| published | direction | shape | ours differs |", "|---|---|---|---|"]
+    for one in yaml.safe_load(PUBLISHED.read_text()):
+        beside = [_agreement_with(one["run"], one[part]) for part in ("direction", "shape")]
+        lines.append(
+            f"| **{one['source']}.** {one['found']} | {' | '.join(beside)} | {one['differs']} |"
+        )
+    return _with_block(text, "published", "\n".join(lines) + "\n")
+
+
+def _agreement_with(run: str, conditions: list[str]) -> str:
+    """Return whether a recorded run of a claim agrees with a published result, and its figures."""
+    if not ((CLAIMS / run).parent / "claim.json").exists():
+        return f"not run yet: `{run}`"
+    r = read_results(CLAIMS / run)
+    found = [settle_in(parse(condition), r) for condition in conditions]
+    states = {one.state for one in found}
+    said = "disagrees" if "fails" in states else "open" if "open" in states else "agrees"
+    each = []
+    for one in found:
+        value, interval = figures(one.condition, one.interval)
+        each.append(f"`{one.condition.text}`: {value} ({interval}), {one.state}")
+    return f"**{said}**<br>{'<br>'.join(each)}"
+
+
 def make_pages() -> None:
     """Compare every record in docs/results again; make the page of every claim in docs/claims."""
     for config in sorted(RESULTS.glob("*/config.json")):
@@ -622,6 +652,7 @@ PAGES = {
     "README.md": readme,
     "docs/results.md": results,
     "docs/claims.md": claims,
+    "docs/published.md": published,
     "docs/conditions.md": conditions,
     "docs/plan.md": plan,
     "docs/scale.md": scale,
