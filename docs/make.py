@@ -594,8 +594,9 @@ def make_pages() -> None:
         plot(r)
     beside = [read_results(RESULTS / name) for name in RUNS]
     for edition in (CLAIMS, FIRST):
-        for main in sorted(edition.glob("*/main/config.json")):
-            write(main.parent.parent, "cpu", beside)
+        for claim in sorted(path.parent for path in edition.glob("*/claim.json")):
+            if (claim / "main").exists():
+                write(claim, "cpu", beside)
 
 
 def plan(text: str) -> str:

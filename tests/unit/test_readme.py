@@ -73,7 +73,10 @@ def test_the_other_blocks_are_what_docs_make_writes() -> None:
         assert written(text) == text, "run .venv/bin/python docs/make.py"
 
 
-RECORDED = sorted(path.parent.parent for path in CLAIMS.rglob("main/config.json"))
+# A claim of which some runs are still to be made has no page yet.
+RECORDED = sorted(
+    path.parent for path in CLAIMS.rglob("claim.json") if (path.parent / "main").exists()
+)
 
 
 @pytest.mark.parametrize("claim", RECORDED, ids=lambda folder: folder.name)
