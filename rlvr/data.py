@@ -36,7 +36,7 @@ MatchBy = Literal["problems", "rows", "tokens"]
 Memory = Literal["replace", "accumulate", "subsample"]
 Start = Literal["previous", "base", "scratch"]
 Prefer = Literal["shortest", "longest", "hardest"]
-Author = Literal["model", "transcriber", "retrained"]
+Author = Literal["model", "base", "transcriber", "retrained"]
 Source = Literal["completion", "real", "warm-start"]
 TrackerName = Literal["tensorboard", "trackio", "wandb"]
 
@@ -203,9 +203,9 @@ class Arm:
     share of the round's rows that are replaced by real solutions of the same problems. start: which
     weights training starts from. flip: errors of the verifier, in selection only. learner: a file
     of `rlvr.learners`: `sft` fine-tunes on the rows kept, `grpo` is online RL whose reward is what
-    `keep` would keep. author: who wrote the completions: the arm's own model, or a transcriber that
-    heard the same problems, frozen or retrained on its own transcripts. more: its values on axes
-    that have no field here, by the axis's name.
+    `keep` would keep. author: who wrote the completions: the arm's own model, the base, or a
+    transcriber that heard the same problems, frozen or retrained on its own transcripts. more: its
+    values on axes that have no field here, by the axis's name.
     """
 
     name: str

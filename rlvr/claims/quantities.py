@@ -136,6 +136,21 @@ def fraction_needed(_: Quantity, seed: int, main: Results, __: Sequence[Results]
     return left + (right - left) * (high - main.margin) / (high - low)
 
 
+def knowledge_lost(_: Quantity, seed: int, main: Results, __: Sequence[Results]) -> float:
+    """Return which share of what the base knew about real text the raw loop has lost.
+
+    Known is by how much real_nll lies below unigram_nll, which a model has that knows the
+    frequencies of tokens alone. 0: as the base; 1: no more than frequencies are left; above 1:
+    worse than these. Of the arm that keeps all that it wrote, and has nothing else. nan where there
+    is none, or where the base knows no more than frequencies.
+    """
+    arm = fractions(main).get(0.0)
+    base, nothing = (main.at(seed, "base", name) for name in ("real_nll", "unigram_nll"))
+    if arm is None or not nothing > base:
+        return math.nan
+    return (main.at(seed, arm, "real_nll") - base) / (nothing - base)
+
+
 def dial(r: Results) -> dict[float, dict[float, str]]:
     """Return the arms of a dial by false-negative, then by false-positive rate, both ascending.
 
@@ -221,6 +236,7 @@ FUNCTIONS: Mapping[str, Callable[[Quantity, int, Results, Sequence[Results]], fl
     "slope": over_models,
     "fraction_needed": fraction_needed,
     "distance": distance,
+    "knowledge_lost": knowledge_lost,
     "damage_beyond_channel": damage_beyond_channel,
     "gain_over_models": gain_over_models,
     "loss_over_models": loss_over_models,

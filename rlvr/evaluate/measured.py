@@ -133,6 +133,11 @@ def base_nll(m: AgainstBase) -> Found:
     return [metrics.metric("base_nll", sum(nlls) / len(m.logprobs), len(m.logprobs))]
 
 
+def frequencies(m: AgainstBase) -> Found:
+    """Return `metrics.frequencies`, once: with the base."""
+    return metrics.frequencies(m.real) if m.logprobs is None else []
+
+
 def survival(m: AgainstBase) -> Found:
     """Return `metrics.survival`, of the base too."""
     return metrics.survival(m.base, m.samples)

@@ -171,6 +171,21 @@ def likelihood(logprobs: Sequence[Sequence[float]], levels: Sequence[str]) -> li
     return [*out, metric("real_nll_p95", worst, len(groups[ALL]))]
 
 
+def frequencies(real: Iterable[Sequence[int]]) -> list[dict[str, Any]]:
+    """Return unigram_nll: the NLL (nats a token) of real solutions under their tokens' frequencies.
+
+    What a model reaches that knows how often each token occurs in these texts, and nothing else:
+    their empirical entropy (Shannon 1948, section 7). Few texts of a large vocabulary make it too
+    small. [] without tokens.
+    """
+    counts = np.array([*Counter(itertools.chain.from_iterable(real)).values()], dtype=float)
+    if not counts.size:
+        return []
+    tokens = counts.sum()
+    nll = float(np.log(tokens) - (counts * np.log(counts)).sum() / tokens)
+    return [metric("unigram_nll", nll, int(tokens))]
+
+
 def survival(base: Sequence[Record], records: Sequence[Record]) -> list[dict[str, Any]]:
     """Return the share of the base's rare problems that some sample still solves.
 

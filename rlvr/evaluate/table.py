@@ -170,6 +170,8 @@ METRICS: tuple[Metric, ...] = (
            "nats a token", ON, SOLUTIONS, m.likelihood, "lower", line=11),
     Metric("base_nll", NLL, "of the arm's samples under the base, nats a token",
            "nats a token", ON, VIEW, m.base_nll, line=13),
+    Metric("unigram_nll", NLL, "of held-out real solutions under their own token frequencies",
+           "nats a token", ON, FIRSTS, m.frequencies, chart=False),
 
     Metric("phi", FILTER, "P(kept | correct)",
            "share", SHARE, TRAINING, m.filtering, line=27),

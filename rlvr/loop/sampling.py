@@ -37,7 +37,7 @@ class Samples:
 def generate(run: Run, seed: Seed, arm: Arm, place: Place) -> Samples:
     """Return what this arm selects from: the base's pool in round 1, later M(t-1)'s samples.
 
-    Or what its study has it sampled from.
+    Or the base's samples again, or what its study has it sampled from.
     """
     if not arms.selects(arm):
         return Samples(judged=[])
@@ -46,7 +46,8 @@ def generate(run: Run, seed: Seed, arm: Arm, place: Place) -> Samples:
         shared = base_of(place.seed).folder(run.folder) / COMPLETIONS
         return Samples(judged=record.read_completions(shared))
     if source is None:
-        source = Source(run.policy(place.at(place.round - 1)), seed.of_round(place))
+        before = 0 if arm.author == "base" else place.round - 1
+        source = Source(run.policy(place.at(before)), seed.of_round(place))
     run.engine.load(source.weights)
     return from_engine(run, seed, place, source)
 

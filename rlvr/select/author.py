@@ -1,9 +1,15 @@
-"""author: who wrote the completions. A transcriber's are made in `rlvr.studies.transcribe`."""
+"""author: who wrote the completions. A transcriber's are made in `rlvr.studies.transcribe`.
+
+With `base` a loop is cut: an arm learns from as many samples, of a model that never learned from
+its own. Beside the arm's own it tells what the loop does from what training on samples does.
+"""
 
 from __future__ import annotations
 
 from rlvr.data import Arm, Author
 from rlvr.select.axis import Axis
+
+TRANSCRIBERS = ("transcriber", "retrained")
 
 
 def _check(arm: Arm) -> None:
@@ -13,7 +19,7 @@ def _check(arm: Arm) -> None:
 
 AXIS = Axis(
     kind=Author,
-    values="`model`, `transcriber`, `retrained`",
+    values="`model`, `base`, `transcriber`, `retrained`",
     says="who wrote the completions (the last two need `transcription`)",
     check=_check,
 )

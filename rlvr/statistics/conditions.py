@@ -32,7 +32,7 @@ from rlvr.statistics.estimates import MIN_SEEDS, TOLERANCE, Interval, paired_int
 State = Literal["holds", "fails", "open"]
 Outcome = Literal["supported", "refuted", "inconclusive"]
 OF_KIND = (  # they look at arms of a kind, not at named ones
-    *("fraction_needed", "distance", "damage_beyond_channel"),
+    *("fraction_needed", "distance", "damage_beyond_channel", "knowledge_lost"),
     *("gain_over_models", "loss_over_models", "threshold_over_line"),
 )
 OF_RUNS = ("law_error", "boundary_gap")  # they take names of a claim's runs; its main one if none

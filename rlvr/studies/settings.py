@@ -11,6 +11,7 @@ from rlvr.data import CONTAMINATIONS, Contamination
 from rlvr.engine.settings import GenerateConfig
 from rlvr.sections import Portion, Positive, Rate, Section
 from rlvr.select.arms import ArmConfig
+from rlvr.select.author import TRANSCRIBERS
 from rlvr.select.keep import LUCK
 from rlvr.verify.settings import NamedConfig, name_alone
 
@@ -81,7 +82,7 @@ def check_transcription(
     """
     if settings is None:
         for arm in arms:
-            if arm.author != "model":
+            if arm.author in TRANSCRIBERS:
                 raise ValueError(f"arms: {arm.name!r} has a transcriber: add transcription")
         return
     if corpus:
@@ -111,6 +112,10 @@ def check_corpus(
             "set generate.samples: 1"
         )
     for arm in arms:
+        if arm.author == "base":
+            raise ValueError(
+                f"arms: {arm.name!r}: author: base samples, and a corpus is there already: drop it"
+            )
         if arm.match is not None:
             raise ValueError(
                 f"arms: {arm.name!r}: match copies the counts of each problem, and a corpus "

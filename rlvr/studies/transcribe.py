@@ -37,6 +37,7 @@ from rlvr.records import record
 from rlvr.records.layout import COMPLETIONS, ROWS, TRANSCRIBER, Place, base_of, is_done
 from rlvr.records.stored import JUDGED, ROW, Stored, held, pick
 from rlvr.select import arms
+from rlvr.select.author import TRANSCRIBERS
 from rlvr.studies.study import Source, Study
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def teach(run: Run, seed: Seed) -> None:
 
 def base_weights(arms: Sequence[Arm]) -> tuple[str, ...]:
     """Return the folder of T(0), if one of the arms uses it."""
-    return (TRANSCRIBER,) if any(arm.author != "model" for arm in arms) else ()
+    return (TRANSCRIBER,) if any(arm.author in TRANSCRIBERS for arm in arms) else ()
 
 
 def weights(arms: Sequence[Arm]) -> tuple[str, ...]:
@@ -122,7 +123,7 @@ def source(run: Run, seed: Seed, arm: Arm, place: Place) -> Source | None:
 
     Each transcript gets the prompt of the language model in place of the recording.
     """
-    if arm.author == "model":
+    if arm.author not in TRANSCRIBERS:
         return None
     assert seed.heard is not None
     before = _transcriber(run, place.at(place.round - 1), arm)
@@ -214,7 +215,7 @@ def errors(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
     the share of transcripts that are the phrase (`quirky`). Each overall and by
     level (audible, silent).
     """
-    if arm.author == "model" or run.config.transcription is None:
+    if arm.author not in TRANSCRIBERS or run.config.transcription is None:
         return []
     written = Stored(place.folder(run.folder) / COMPLETIONS, JUDGED)
     problems = {problem.id: problem for problem in seed.of_round(place).problems}

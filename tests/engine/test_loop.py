@@ -483,7 +483,10 @@ def verify(problem, completion):
 '''
 
 
-HARSHLY = "verifier={}:verify seeds=[7] arms=[verified,random,real,accumulate] checkpoints=all"
+HARSHLY = (
+    "verifier={}:verify seeds=[7] checkpoints=all "
+    'arms=[verified,random,real,accumulate,{{"name":"frozen","keep":"all","author":"base"}}]'
+)
 
 
 @pytest.fixture(scope="module")
@@ -543,6 +546,18 @@ def test_accumulate_keeps_the_warm_start_and_every_round(harsh: Path) -> None:
     assert len(second) == 1012 + 512 and (second["round"].iloc[1012:] == 2).all()
     assert value(harsh, 7, "accumulate", 2, "kept")[0] == 512
     assert value(harsh, 7, "accumulate", 2, "rows")[0] == 1524
+
+
+def test_an_arm_whose_author_is_the_base_learns_what_the_base_wrote_in_every_round(
+    harsh: Path,
+) -> None:
+    # `verified` keeps nothing here: in round 2 its weights are still those of the base.
+    for round_ in ROUNDS:
+        theirs, ours = (completions_of(harsh, 7, arm, round_) for arm in ("verified", "frozen"))
+        assert ours.text.tolist() == theirs.text.tolist()
+        assert value(harsh, 7, "frozen", round_, "kept")[0] == 512
+    others = completions_of(harsh, 7, "accumulate", 2)
+    assert others.text.tolist() != ours.text.tolist()
 
 
 def test_what_can_not_be_decided_is_excluded_counted_and_bounded(harsh: Path) -> None:

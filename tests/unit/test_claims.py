@@ -323,6 +323,25 @@ def test_damage_beyond_the_channel_is_a_share_of_that_of_own_samples(tmp_path: P
     assert all(map(math.isnan, value("damage_beyond_channel()", lacks)))
 
 
+def test_knowledge_lost_is_a_share_of_what_the_base_knew(tmp_path: Path) -> None:
+    arms = [
+        {"name": "loop", "keep": "all"},
+        {"name": "cut", "keep": "all", "author": "base"},
+        {"name": "real", "keep": "real"},
+    ]
+    worse = {"loop": 1.2, "cut": 0.3, "real": -0.1}
+
+    def figure(arm: str, metric: str, t: int, seed: int) -> float:
+        return 3.0 if metric == "unigram_nll" else 1.0 + worse.get(arm, 0.0)
+
+    overrides = [f"arms={json.dumps(arms)}", "verdict.metric=real_nll"]
+    names = ["real_nll", "unigram_nll"]
+    r = make(tmp_path / "c1" / "main", overrides, figure, names)
+    assert value("knowledge_lost()", r) == pytest.approx([1.2 / 2.0] * 3)
+    without = make(tmp_path / "c2" / "main", overrides, figure, names[:1])
+    assert all(map(math.isnan, value("knowledge_lost()", without)))
+
+
 def test_a_smoke_run_says_that_it_claims_nothing(tmp_path: Path) -> None:
     make(tmp_path / "c2" / "main", [], grown, ["pass@1"], CLAIM)
     write(tmp_path / "c2", "smoke")

@@ -17,6 +17,7 @@ from rlvr.evaluate.metrics import (
     coverage,
     diversity,
     filtering,
+    frequencies,
     likelihood,
     overuse,
     sampled,
@@ -221,6 +222,12 @@ def test_overuse_is_found_in_one_half_and_measured_in_the_other() -> None:
     half = [text if i % 2 else (1, 2, 3) * 20 for i, text in enumerate(real)]
     assert measured(half)[0] < 0.6
     assert overuse([], real, 3) == [] == overuse(records({"p": "c"}), [], 3)
+
+
+def test_unigram_nll_is_the_entropy_of_the_tokens() -> None:
+    found = by_name(frequencies([(1, 1), (2,), (3,)]))  # a half, a quarter, a quarter
+    assert found["unigram_nll"] == (pytest.approx(1.5 * math.log(2)), 4)
+    assert frequencies([]) == [] == frequencies([()])
 
 
 def test_amplification_is_a_share_of_tokens_and_what_exceeds_real_text() -> None:
