@@ -102,10 +102,9 @@ def _registered(known: Mapping[str, Any]) -> list[Check]:
         found = _cut(f"not the rule of {file}, overridden: ", known["overridden"])
     elif known.get("commit"):
         hours = (known["began"] - known["committed"]) / 3600
-        found = (
-            f"{'at least ' if known['at_least'] else ''}{hours:,.1f} hours before the first round"
-        )
-        found = f"committed {found} ({known['commit'][:7]})"
+        ago = f"{60 * hours:.1f} minutes" if hours < 2 else f"{hours:,.1f} hours"
+        least = "at least " if known["at_least"] else ""
+        found = f"committed {least}{ago} before the first round ({known['commit'][:7]})"
     if not known.get("overridden") and hours <= 0:
         found = f"not committed before the first round ({file})"
     return [Check("registered", hours > 0, found)]
@@ -227,13 +226,13 @@ def _warm_start(r: Results) -> list[Check]:
     ]
 
 
-def _cut(begin: str, parts: Sequence[str], more: str = "more") -> str:
+def _cut(begin: str, parts: Sequence[str]) -> str:
     """Return the beginning and as many of the parts as there is room for."""
     text = begin + parts[0]
     for place, part in enumerate(parts[1:], 1):
-        rest = "" if part == parts[-1] else f", and {len(parts) - place} {more}"
+        rest = "" if part == parts[-1] else f", and {len(parts) - place} more"
         if len(f"{text}, {part}{rest}") > ROOM:
-            return f"{text}, and {len(parts) - place} {more}"
+            return f"{text}, and {len(parts) - place} more"
         text += f", {part}"
     return text
 
@@ -265,19 +264,25 @@ def _rows(r: Results) -> list[Check]:
 
 
 def _passes(r: Results) -> list[Check]:
-    """How often a round's steps went over its rows: the most of each arm, the largest first."""
-    most: dict[str, float] = {}
-    for (_, arm, _), (rows, steps) in _offline(r).items():
-        batch = r.config.get(_learner(r, arm).section, {}).get("batch_size") or 0
-        if rows:
-            most[arm] = max(most.get(arm, 0.0), steps * batch / rows)
-    if not most:
+    """How often a round's steps went over its rows: the most and the least of all rounds."""
+    each = [
+        (arm, steps * (r.config.get(_learner(r, arm).section, {}).get("batch_size") or 0) / rows)
+        for (_, arm, _), (rows, steps) in _offline(r).items()
+        if rows
+    ]
+    if not each:
         return []
-    ordered = sorted(most, key=lambda arm: -most[arm])
-    said = [f"{arm} {most[arm]:.1f}" for arm in ordered]
-    ok = most[ordered[0]] <= MAX_PASSES
-    begin = "over a round's rows: " if ok else f"more than {MAX_PASSES:g} over a round's rows: "
-    return [Check("passes", ok, _cut(begin, said, "arms more"))]
+    (most, high), (least, low) = (end(each, key=lambda one: one[1]) for end in (max, min))
+    ok, (first, last) = high <= MAX_PASSES, map(_times, (high, low))
+    begin = "over a round's rows: " if ok else f"more than {MAX_PASSES:g} a round: "
+    if first == last:
+        return [Check("passes", ok, f"{begin}{first} in every arm")]
+    found, short = (f"{begin}{most} {first} to {whose}{last}" for whose in (f"{least} ", ""))
+    return [Check("passes", ok, found if len(found) <= ROOM else short)]
+
+
+def _times(x: float) -> str:
+    return f"{x:.1f}" if x >= 1 else f"{x:.2g}"
 
 
 def _steps(r: Results) -> Check:
@@ -321,24 +326,33 @@ def _splits(r: Results) -> Check:
     shared = [r.at(seed, "base", "train_eval_shared") for seed in r.seeds]
     if not all(map(math.isfinite, shared)):
         return Check("splits", False, "not recorded")
-    found = f"{sum(shared):,.0f} held-out prompts are trained on"
+    found = f"{sum(shared):,.0f} held-out {_compared(r)}s are trained on"
     if not _near(r):  # as in records of rlvr 0.1
         found += "; near ones not looked for"
     return Check("splits", not any(shared), found)
 
 
+def _compared(r: Results) -> str:
+    """Return what of a problem is held against the others (`rlvr.loop.splits.measure`)."""
+    return "text" if r.config.get("transcription") else "prompt"
+
+
 def _near(r: Results) -> list[Check]:
-    """How many held-out problems are nearly what is trained on, with one of them by name."""
+    """How many held-out problems are nearly what is trained on, with one of them by name.
+
+    The line says what was compared: two texts with the same short prompt may go on differently.
+    """
     near = [r.at(seed, "base", "near_duplicates") for seed in r.seeds]
     if not all(map(math.isfinite, near)):
         return []
-    found = f"{sum(near):,.0f} held-out problems have a near-duplicate in training"
     if not any(near):
+        found = f"0 held-out {_compared(r)}s have a near-duplicate in training"
         return [Check("near", True, found)]
     keys = (key for _, arm, _, key in r.values if arm == "base")
     names = (key.partition("[")[2].rstrip("]") for key in keys if key.startswith(_EXAMPLE))
     example = next((name.partition(" ~ ")[0] for name in names), "")
-    return [Check("near", False, f"{sum(near):,.0f} held out nearly in training: {example}")]
+    found = f"{sum(near):,.0f} near-duplicates by {_compared(r)} alone: {example}"
+    return [Check("near", False, found)]
 
 
 def _verifier(r: Results) -> Check:

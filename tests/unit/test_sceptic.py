@@ -112,9 +112,9 @@ def test_a_record_of_before_says_that_nothing_is_sealed(tmp_path: Path) -> None:
     ("known", "ok", "words"),
     [
         ({"commit": "abcdef0123", "committed": 6400, "at_least": False}, True,
-         "committed 1.0 hours before the first round (abcdef0)"),
-        ({"commit": "abcdef0123", "committed": 6400, "at_least": True}, True,
-         "committed at least 1.0 hours before the first round (abcdef0)"),
+         "committed 60.0 minutes before the first round (abcdef0)"),
+        ({"commit": "abcdef0123", "committed": 2800, "at_least": True}, True,
+         "committed at least 2.0 hours before the first round (abcdef0)"),
         ({"commit": "abcdef0123", "committed": 10001, "at_least": False}, False,
          "not committed before the first round (c.yaml)"),
         ({"commit": None}, False, "not committed before the first round (c.yaml)"),
@@ -173,10 +173,10 @@ def trained(rows: list[float], steps: float = 4.0) -> Figures:
     ("figures", "rows", "passes"),
     [
         (trained([20, 30, 40]), (True, "at least 20 (verified, seed 0, round 1)"),
-         (True, "over a round's rows: verified 3.2, random 0.6")),
+         (True, "over a round's rows: verified 3.2 to random 0.64")),
         (trained([20, 1, 40], 25),
          (False, "verified: seed 1 had 1.0 rows a round, a batch has 16"),
-         (False, "more than 10 over a round's rows: verified 400.0, random 4.0")),
+         (False, "more than 10 a round: verified 400.0 to random 4.0")),
         (trained([20, 30, 40], 0),
          (False, "verified: no training step in round 1 of seed 0, and 1 more"), None),
     ],
@@ -203,7 +203,7 @@ def test_a_learner_of_pairs_is_counted_in_pairs(tmp_path: Path) -> None:
     found = asked(tmp_path, figures, overrides=more)
     assert found["steps"].found == "4 a round of 16 rows; dpo: 5 a round of 8 pairs"
     assert found["rows"].found == "at least 20 pairs (dpo, seed 0, round 1)"
-    assert found["passes"].found == "over a round's rows: verified 2.0, dpo 2.0"
+    assert found["passes"].found == "over a round's rows: 2.0 in every arm"
     few = asked(tmp_path / "few", {**figures, ("dpo", "pairs"): [20, 0, 20]}, overrides=more)
     assert few["rows"].found == "dpo: seed 1 had 0.0 pairs a round, a batch has 8"
 
@@ -217,7 +217,16 @@ def test_many_arms_stay_on_one_line(tmp_path: Path) -> None:
         for metric, value in (("pass@1", 0.1), ("rows", 16.0 + i), ("train_steps", 4.0))
     }
     found = asked(tmp_path, figures, overrides=(f"arms=[{arms}]",))
-    assert found["passes"].found == "over a round's rows: an-arm-0 4.0, and 8 arms more"
+    assert found["passes"].found == "over a round's rows: an-arm-0 4.0 to an-arm-8 2.7"
+    long = {f"a-long-name-of-an-arm-{i}": 16.0 + i for i in range(2)}
+    figures = {
+        (name, metric): value
+        for name, rows in long.items()
+        for metric, value in (("pass@1", 0.1), ("rows", rows), ("train_steps", 4.0))
+    }
+    arms = ", ".join(f"{{name: {name}, keep: verified}}" for name in long)
+    found = asked(tmp_path, figures, overrides=(f"arms=[{arms}]",))
+    assert found["passes"].found == "over a round's rows: a-long-name-of-an-arm-0 4.0 to 3.8"
 
 
 # Near-duplicates
@@ -229,13 +238,13 @@ def test_a_near_duplicate_is_named(tmp_path: Path) -> None:
     assert found["splits"].found.endswith("near ones not looked for")
     found = asked(tmp_path, {**shared, ("base", "near_duplicates"): 0.0})
     assert found["near"] == Check(
-        "near", True, "0 held-out problems have a near-duplicate in training"
+        "near", True, "0 held-out prompts have a near-duplicate in training"
     )
     pair = "qa/eval/0/12/b1946ac92492 ~ qa/train/0/3/591785b794601"
     counts: Figures = {**shared, ("base", "near_duplicates"): [1.0, 0.0, 2.0]}
     figures: Figures = {**counts, ("base", f"near_duplicates|{pair}"): 1.0}
     assert asked(tmp_path, figures)["near"] == Check(
-        "near", False, "3 held out nearly in training: qa/eval/0/12/b1946ac92492"
+        "near", False, "3 near-duplicates by prompt alone: qa/eval/0/12/b1946ac92492"
     )
 
 
