@@ -22,6 +22,7 @@ from rlvr.claims.experiments import (
     Settlement,
     as_json,
     at_point,
+    conditions,
     has_arms,
     rule_at_point,
     settle_claim,
@@ -32,8 +33,8 @@ from rlvr.claims.quantities import boundary, dial
 from rlvr.config import ClaimConfig
 from rlvr.data import InputError
 from rlvr.records.record import write_json, write_text
-from rlvr.results.compare import read_results, rule_text, why, write_compare
-from rlvr.results.conditions import figures
+from rlvr.results.compare import p_value, read_results, rule_text, why, write_compare
+from rlvr.results.conditions import figures, settle_conditions
 from rlvr.results.effects import Results, arm_effects, excludes_zero, percent, signed, span
 from rlvr.results.plot import plot
 from rlvr.results.sceptic import checks
@@ -107,6 +108,7 @@ def page(
     lines += _conditions(settled, main)
     lines += [f"What would change it: {claim.changes}", ""]
     lines += [line for plot in plots for line in (f"![{name}]({plot})", "")]
+    lines += _stated(main)
     lines += ["## What a sceptic asks", ""]
     lines += [
         f"- {'ok' if one.ok else '**look**'}: {one.what}: {one.found}" for one in checks(main)
@@ -115,11 +117,11 @@ def page(
     lines += _crossovers(main) + own + _thrown_away(main)
     for name_, r in runs.items():
         if name_ == MAIN or name_ in claim.models:
-            lines += ["", f"## The arms, {r.config['model']}", "", *_tables(r)]
+            lines += ["", f"## The arms, {r.config['model']}", "", *_tables(r, _named(claim))]
     lines += ["", "## Why", ""]
     for arm, ruling in rulings(main).items():
         lines.append(f"- {arm}: {why(main, ruling)}")
-    lines += _rounds(main, str(main.config["model"]))
+    lines += _rounds(main, str(main.config["model"]), _named(claim))
     lines += _points(claim, runs, main)
     lines += [
         "",
@@ -219,6 +221,28 @@ def _conditions(settled: Settlement, main: Results) -> list[str]:
     ]
 
 
+def _stated(r: Results) -> list[str]:
+    """Show the run's own conditions, as its config states them; none where it has none."""
+    stated = settle_conditions(r)
+    if not stated:
+        return []
+    lines = ["## Further conditions, stated before the run: no outcome hangs on them", ""]
+    lines += [f"| condition | mean over seeds | {percent(r)} interval | | Holm p |", "|-|-|-|-|-|"]
+    lines += [f"| {_cells(one)} | {p_value(p)} |" for one, p in stated]
+    said = [
+        "They stand in the run's config. Each state is that condition's by itself; Holm's p is "
+        f"over all {len(stated)}.",
+        *(f"Open: {one.why}." for one, _ in stated if one.why),
+    ]
+    return [*lines, "", " ".join(dict.fromkeys(said)), ""]
+
+
+def _named(claim: ClaimConfig) -> list[str]:
+    """Return the metrics that the claim's controls, rule and refutes name."""
+    terms = (term for text in conditions(claim) for term in parse(text).quantity.terms)
+    return list(dict.fromkeys(term.metric for term in terms))
+
+
 def _row(kind: str, one: Settled) -> str:
     return f"| {kind} | {_cells(one)} |"
 
@@ -228,11 +252,11 @@ def _cells(one: Settled) -> str:
     return " | ".join([f"`{one.condition.text}`", *said, one.state])
 
 
-def _tables(r: Results) -> list[str]:
+def _tables(r: Results, named: Sequence[str]) -> list[str]:
     shown = [verdict_table(r), *sign_tables(r)]
     if len(r.arms) <= MOST_CONTRASTED:
         shown += contrast_tables(r)
-    shown += means_tables(r)
+    shown += means_tables(r, named)
     out = io.StringIO()
     console = Console(file=out, width=100)
     for table in shown:
@@ -241,10 +265,12 @@ def _tables(r: Results) -> list[str]:
     return ["```", *(line.rstrip() for line in out.getvalue().rstrip().splitlines()), "```"]
 
 
-def _rounds(r: Results, name: str) -> list[str]:
-    """Show each arm's change from the base after each round: one round may differ from many."""
-    others = [name for name in BY_ROUND if any(r.finite(arm, name) for arm in r.arms)]
-    metrics = [r.metric, *others]
+def _rounds(r: Results, name: str, named: Sequence[str]) -> list[str]:
+    """Show each arm's change from the base after each round: one round may differ from many.
+
+    Of the metrics that the claim names, and of `BY_ROUND`.
+    """
+    metrics = dict.fromkeys([r.metric, *named, *BY_ROUND])
     rounds = range(1, r.round + 1)
     lines = ["", f"## Round by round, {name}", ""]
     lines += [f"| | arm | {' | '.join(map(str, rounds))} |", "|-" * (2 + r.round) + "|"]
@@ -280,7 +306,10 @@ def _points(claim: ClaimConfig, runs: Mapping[str, Results], main: Results) -> l
         for one in settle_claim(alone, there).rule:
             lines.append(f"| {name} | {len(there[MAIN].seeds)} | {_cells(one)} |")
     lines += ["", *(f"- {name}: `{' '.join(claim.points[name])}`" for name in points)]
-    return lines + [line for name, there in points.items() for line in _rounds(there[MAIN], name)]
+    named = _named(claim)
+    return lines + [
+        line for name, there in points.items() for line in _rounds(there[MAIN], name, named)
+    ]
 
 
 def summary(rows: Sequence[tuple[str, ClaimConfig, Mapping[str, Any]]]) -> list[tuple[str, ...]]:

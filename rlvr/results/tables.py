@@ -295,8 +295,11 @@ def _excluded_tables(r: Results) -> list[Table]:
     return [table]
 
 
-def means_tables(r: Results) -> list[Table]:
-    """Return the means over seeds at the end, one metric a row; base has no training rows."""
+def means_tables(r: Results, also: Sequence[str] = ()) -> list[Table]:
+    """Return the means over seeds at the end, one metric a row; base has no training rows.
+
+    `also`: metrics that have a row too, whether or not the terminal shows them.
+    """
     rows = {}
     keys = {key for _, _, _, key in r.values if not key.endswith("]")}  # those of a level do
     elsewhere = sorted(key for key in keys if key.startswith(OFF_TARGET))
@@ -305,7 +308,7 @@ def means_tables(r: Results) -> list[Table]:
     shown = [r.metric, *(name for name in lines if name not in counts), *elsewhere]
     if find(r.metric).group == NLL:  # of text there is no right answer
         shown = [name for name in shown if not find(name).of_answers or name in elsewhere]
-    for metric in (*shown, *counts):
+    for metric in dict.fromkeys([r.metric, *also, *shown, *counts]):
         figures = {arm: r.mean(arm, metric) for arm in ("base", *r.arms)}
         if any(math.isfinite(x) for x in figures.values()):
             show = _count if metric in counts else number

@@ -196,6 +196,27 @@ def test_a_page_says_outcome_rule_effect_and_repeats_itself(tmp_path: Path) -> N
     )
 
 
+def test_a_page_has_the_runs_own_conditions_and_every_metric_that_the_rule_names(
+    tmp_path: Path,
+) -> None:
+    claim = CLAIM | {"refutes": ["verified overused_excess < 0.1"], "points": {}}
+    stated = "verdict.conditions=[verified greedy - base greedy > 0.1, random greedy > 0.9]"
+    metrics = ["pass@1", "greedy", "overused_excess"]
+    for name, overrides in (("with", [stated]), ("without", [])):
+        make(tmp_path / name / "main", overrides, grown, metrics, claim)
+        write(tmp_path / name, "cpu")
+    text = (tmp_path / "with" / "README.md").read_text()
+    heading = "## Further conditions, stated before the run: no outcome hangs on them"
+    own = text.partition(heading)[2].partition("\n## ")[0]
+    assert "| `verified greedy - base greedy > 0.1` | +0.410 | +0.385 to +0.435 | holds | " in own
+    assert "| `random greedy > 0.9` | +0.310 | +0.285 to +0.335 | fails | 1.000 |" in own
+    assert "Holm's p is over all 2." in own
+    assert "| overused_excess | verified | +0.410* |" in text
+    assert "\noverused_excess  0.300     0.710   0.310\n" in text
+    without = (tmp_path / "without" / "README.md").read_text()
+    assert heading not in without and "Outcome: **supported**" in text and "supported" in without
+
+
 def test_a_claim_with_refutes_is_refuted_by_all_of_them_alone(tmp_path: Path) -> None:
     # Below the rule's limit, but still rising: where it goes is not known.
     refutes = ["verified pass@1 < 0.8", "slope(verified pass@1, last 3) < 0.01"]
