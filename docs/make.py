@@ -7,9 +7,9 @@ were made (docs/results/verdicts-before.json has what they were then); docs/clai
 the table of docs/claims, whose pages are made from the records beside them, which `rlvr claims
 --record docs/claims` left. docs/published.md holds published results beside these. docs/scale.md,
 docs/verifiers.md and docs/intervals.md have a block made from what the benchmarks left,
-docs/metrics.md and docs/glossary.md one made from the table of metrics, docs/shapes.md one made
-from the table of shapes. rlvr/report/words.md is the
-words of docs/glossary.md, for the pages that `rlvr report` writes.
+docs/metrics.md and docs/glossary.md one made from the table of metrics, docs/metrics.md another
+from what a benchmark measured of degraded text, docs/shapes.md one made from the table of shapes.
+rlvr/report/words.md is the words of docs/glossary.md, for the pages that `rlvr report` writes.
 tests/unit/test_readme.py fails where what is written differs from what is recorded.
 """
 
@@ -53,6 +53,7 @@ NEGATIVES = "learners_tiny"
 LEARNERS = "grpo_tiny"  # a run whose arms come in pairs: NAME and grpo-NAME, verified and grpo
 ONLINE = "grpo_smollm2"  # a run of one seed, whose curve is shown
 FAULTS = 4  # shown of each side, in docs/verifiers.md
+HALF = 0.5  # the level of overused_excess at which C1 says "dominate"
 SHOWN_SEEDS = 5  # of docs/results/conditions.json
 SIZES = (1_000, 10_000, 100_000, 1_000_000)  # completions, in docs/results/scale.json
 
@@ -314,7 +315,47 @@ def metrics(text: str) -> str:
             *map(_metric_line, rows),
             "",
         ]
-    return _with_block(text, "metrics", "".join(f"{line}\n" for line in lines))
+    text = _with_block(text, "metrics", "".join(f"{line}\n" for line in lines))
+    measured = json.loads((RESULTS / "measures.json").read_text())
+    return _with_block(text, "measures", _measures(measured, read_results(CLAIMS / "c1" / "main")))
+
+
+def _measures(measured: dict[str, Any], c1: Results) -> str:
+    """Return what over-use says of texts whose degradation is known, and what it can't say."""
+    sizes, shown, kinds = measured["sizes"], measured["shown"], measured["kinds"]
+    at = sizes.index(shown)
+    heads = (f"`overused`, {shown}", *(f"excess, {n:,}" for n in sizes), f"`distinct_2`, {shown}")
+    lines = [
+        f"| text | begins | {' | '.join(heads)} | `token_entropy` |",
+        "|---|---" + "|---:" * (len(heads) + 1) + "|",
+    ]
+    for of in kinds:
+        cells = [of["overused"][at], *of["overused_excess"], of["distinct_2"][at]]
+        cells += [of["token_entropy"]] if "token_entropy" in of else []
+        figures = [f"{cell:z.3f}" for cell in cells] + [""] * (len(heads) + 1 - len(cells))
+        lines.append(f"| {of['text']} | {_code(of['begins'])} | {' | '.join(figures)} |")
+    excess = {of["text"]: [f"{value:z.3f}" for value in of["overused_excess"]] for of in kinds}
+    at_one = {name: values[at] for name, values in excess.items()}
+    bigram = zip(excess["bigram text"], sizes, strict=True)
+    growing = ", ".join(f"{value} of {n:,}" for value, n in bigram)
+    above = ", ".join(of["text"] for of in kinds if max(of["overused_excess"]) > HALF)
+    before, after = (f"{c1.mean(arm, 'token_entropy'):.2f}" for arm in ("base", "unfiltered"))
+    said = f"""
+Excess is `overused_excess`, of so many texts of {measured["characters"]} characters each.
+
+- It sees repetition and a narrowed text. Of {shown} texts, one sentence repeated has
+  {at_one["one sentence repeated"]}, twenty sentences repeated have
+  {at_one["twenty sentences repeated"]}, and other real text has {at_one["real training text"]}.
+- It is blind to noise and to words that are none. Uniform random characters have
+  {at_one["uniform random characters"]}: no n-gram of theirs is frequent enough. Order-2 Markov text
+  has {at_one["order-2 Markov text"]}: its triples of characters are those of real text.
+- It grows with the number of texts. Bigram text has {growing}.
+  A level such as {HALF} means something at one number of texts alone. Above {HALF} here: {above}.
+- Therefore it can't decide whether deficiencies dominate in a loop whose text becomes more varied,
+  and claim C1 asked that: `token_entropy` was {before} in its base, and {after} in its raw loop
+  after {c1.round} rounds.
+"""
+    return "\n".join(lines) + "\n" + said
 
 
 def _metric_line(row: table.Metric) -> str:
