@@ -346,9 +346,11 @@ Excess is `overused_excess`, of so many texts of {measured["characters"]} charac
 - It sees repetition and a narrowed text. Of {shown} texts, one sentence repeated has
   {at_one["one sentence repeated"]}, twenty sentences repeated have
   {at_one["twenty sentences repeated"]}, and other real text has {at_one["real training text"]}.
-- It is blind to noise and to words that are none. Uniform random characters have
-  {at_one["uniform random characters"]}: no n-gram of theirs is frequent enough. Order-2 Markov text
-  has {at_one["order-2 Markov text"]}: its triples of characters are those of real text.
+- It is blind to noise that spreads evenly, and to words that are none. Uniform random characters
+  have {at_one["uniform random characters"]}: no n-gram of theirs is frequent enough. Order-2 Markov
+  text has {at_one["order-2 Markov text"]}: its triples of characters are those of real text.
+  Noise of common characters is seen in part: bigram text has {at_one["bigram text"]}, shuffled
+  characters {at_one["real characters shuffled"]}.
 - It grows with the number of texts. Bigram text has {growing}.
   A level such as {HALF} means something at one number of texts alone. Above {HALF} here: {above}.
 - Therefore it can't decide whether deficiencies dominate in a loop whose text becomes more varied,
