@@ -50,6 +50,7 @@ PILOTED = (
     *("smollm2", "code_smollm2"),
 )
 BEYOND = ("capped", "persistent", "grpo", "second-task")
+SECOND = "second-task, piloted"
 PAGE = DOCS / "law.md"
 FORECASTS = DOCS / "results" / "law" / "forecasts.json"
 DIGITS = 6
@@ -137,8 +138,15 @@ def calibrate() -> dict[str, Any]:
 
 def tests() -> dict[str, Any]:
     """Return how good forecasts were on other runs: after a pilot, and by the constants."""
-    inside, beyond = claimed()
-    kinds = {"pilots": piloted(), "claim": inside, "beyond": beyond}
+    of_run = claimed()
+    inside = [one for name, found in of_run.items() if name not in BEYOND for one in found]
+    kinds = {
+        "pilots": piloted(),
+        "claim": inside,
+        **{name: of_run.get(name, []) for name in BEYOND},
+    }
+    second = DOCS / "claims" / "c7" / "second-task"
+    kinds[SECOND] = foretold(read_results(second), SECOND, pilot_rounds=1) if of_run else []
     return {kind: _rounded(summary(found)) if found else None for kind, found in kinds.items()}
 
 
@@ -148,8 +156,8 @@ def piloted() -> list[Foretold]:
     return [one for name, r in runs.items() for one in foretold(r, name, pilot_rounds=1)]
 
 
-def claimed() -> tuple[list[Foretold], list[Foretold]]:
-    """Return the forecasts of C7's second edition: of the runs in the range, and of the others.
+def claimed() -> dict[str, list[Foretold]]:
+    """Return the forecasts of the runs of C7's second edition, by the run's name.
 
     Nothing before the runs of its rule are all there, and nothing of a run that is not whole.
     """
@@ -158,10 +166,8 @@ def claimed() -> tuple[list[Foretold], list[Foretold]]:
     runs = {path.parent.name: read_results(path.parent) for path in paths}
     whole = {name: r for name, r in runs.items() if not r.absent and r.round == r.rounds}
     if "main" not in whole or unfinished(claim.claim, whole):
-        return [], []
-    inside = [one for name in whole if name not in BEYOND for one in foretold(whole[name], name)]
-    beyond = [one for name in whole if name in BEYOND for one in foretold(whole[name], name)]
-    return inside, beyond
+        return {}
+    return {name: foretold(r, name) for name, r in whole.items()}
 
 
 def _rounded(value: Any) -> Any:
@@ -270,7 +276,11 @@ def _forecasts(made: dict[str, Any]) -> str:
 KINDS = {
     "pilots": "other models, tasks and steps, by the first round of each run",
     "claim": "C7, second edition, in the range of the constants",
-    "beyond": "C7, second edition, outside of it",
+    "capped": "C7, outside of it: one row a problem at most",
+    "persistent": "C7, outside of it: errors that repeat",
+    "grpo": "C7, outside of it: GRPO",
+    "second-task": "C7, outside of it: another task",
+    SECOND: "that task, by the first round of its run",
 }
 
 
@@ -291,9 +301,22 @@ def _tested(made: dict[str, Any]) -> str:
         "change that it foretells. All models have the same pilot, and the same number of "
         "constants."
     )
-    waits = [] if made["claim"] else ["", "The second edition of C7 has not run yet."]
+    waits = ["", _rule_held() if made["claim"] else "The second edition of C7 has not run yet."]
     plot = "![forecasts by one round of each run](results/law/pilots.svg)"
     return "\n".join([*lines, "", plot, "", said, *waits]) + "\n"
+
+
+def _rule_held() -> str:
+    """Return what became of the rule that was committed before C7's runs, as a sentence."""
+    found = json.loads((DOCS / "claims" / "c7" / "claim.json").read_text())
+    parts = []
+    for one in found["rule"]:
+        low, high = one["ci95"]
+        parts.append(f"`{one['condition']}`: {one['value']:.2f} ({low:.2f} to {high:.2f})")
+    return (
+        f"The rule that was committed before the first round of C7's second edition: "
+        f"**{found['outcome']}**. {'; '.join(parts)} ([C7](claims/c7/README.md))."
+    )
 
 
 if __name__ == "__main__":
