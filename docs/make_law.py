@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from rlvr.claims.experiments import find, runs_of, unfinished
+from rlvr.claims.forecasts import error_ratio
 from rlvr.claims.plots import draw_forecasts
 from rlvr.config import resolved
 from rlvr.records.record import write_json
@@ -41,6 +42,8 @@ from rlvr.results.law_runs import (
     summary,
 )
 from rlvr.statistics import law
+from rlvr.statistics.conditions import parse
+from rlvr.statistics.estimates import paired_interval
 
 DOCS = Path(__file__).parent
 EDITIONS = (DOCS / "claims" / "first" / "c7", DOCS / "claims" / "c7")  # wherever the first one is
@@ -51,6 +54,7 @@ PILOTED = (
 )
 BEYOND = ("capped", "persistent", "grpo", "second-task")
 SECOND = "second-task, piloted"
+NEW = "new arms"
 PAGE = DOCS / "law.md"
 FORECASTS = DOCS / "results" / "law" / "forecasts.json"
 DIGITS = 6
@@ -145,9 +149,38 @@ def tests() -> dict[str, Any]:
         "claim": inside,
         **{name: of_run.get(name, []) for name in BEYOND},
     }
+    kinds[NEW] = [one for one in inside if not _calibrated_on(one)]
     second = DOCS / "claims" / "c7" / "second-task"
     kinds[SECOND] = foretold(read_results(second), SECOND, pilot_rounds=1) if of_run else []
-    return {kind: _rounded(summary(found)) if found else None for kind, found in kinds.items()}
+    good = {kind: _rounded(summary(found)) if found else None for kind, found in kinds.items()}
+    return good | {"ratios": _ratios() if of_run else None}
+
+
+def _ratios() -> dict[str, list[float]]:
+    """Return the law's error over each other model's, in the rule's runs, with its interval."""
+    [claim] = find(["C7"])
+    named = [run for text in claim.claim.rule for run in parse(text).quantity.runs]
+    runs = [read_results(DOCS / "claims" / "c7" / name) for name in dict.fromkeys(named)]
+    seeds, found = runs[0].seeds, {}
+    for rival in ("J", "plain"):
+        each = [error_ratio(rival, seed, seeds, runs) for seed in seeds]
+        band = paired_interval(each, runs[0].confidence)
+        found[rival] = [_round(x) for x in (band.delta, band.low, band.high)]
+    return found
+
+
+def _calibrated_on(one: Foretold) -> bool:
+    """Return whether a run of the calibration has this arm, at its learning rate and base."""
+    r = read_results(DOCS / "claims" / "c7" / one.run)
+    mine, rate = filters(r.config)[one.arm], float(r.config["train"]["lr"])
+    base = float(bases_of(r, r.seeds).mean())
+    for other in records():
+        near = abs(float(bases_of(other, other.seeds).mean()) - base) < APART
+        if near and float(other.config["train"]["lr"]) == rate:
+            rates = {(of.tpr, of.fpr) for of in filters(other.config).values()}
+            if (mine.tpr, mine.fpr) in rates:
+                return True
+    return False
 
 
 def piloted() -> list[Foretold]:
@@ -276,6 +309,7 @@ def _forecasts(made: dict[str, Any]) -> str:
 KINDS = {
     "pilots": "other models, tasks and steps, by the first round of each run",
     "claim": "C7, second edition, in the range of the constants",
+    NEW: "of these, arms that no run of the calibration has at that rate and base",
     "capped": "C7, outside of it: one row a problem at most",
     "persistent": "C7, outside of it: errors that repeat",
     "grpo": "C7, outside of it: GRPO",
@@ -301,21 +335,26 @@ def _tested(made: dict[str, Any]) -> str:
         "change that it foretells. All models have the same pilot, and the same number of "
         "constants."
     )
-    waits = ["", _rule_held() if made["claim"] else "The second edition of C7 has not run yet."]
+    ran = bool(made["claim"])
+    rule = _rule_held(made["ratios"]) if ran else "The second edition of C7 has not run yet."
     plot = "![forecasts by one round of each run](results/law/pilots.svg)"
-    return "\n".join([*lines, "", plot, "", said, *waits]) + "\n"
+    return "\n".join([*lines, "", plot, "", said, "", rule]) + "\n"
 
 
-def _rule_held() -> str:
+def _rule_held(made: dict[str, Any]) -> str:
     """Return what became of the rule that was committed before C7's runs, as a sentence."""
     found = json.loads((DOCS / "claims" / "c7" / "claim.json").read_text())
     parts = []
     for one in found["rule"]:
         low, high = one["ci95"]
         parts.append(f"`{one['condition']}`: {one['value']:.2f} ({low:.2f} to {high:.2f})")
+    value, low, high = made["plain"]
     return (
         f"The rule that was committed before the first round of C7's second edition: "
-        f"**{found['outcome']}**. {'; '.join(parts)} ([C7](claims/c7/README.md))."
+        f"**{found['outcome']}**. {'; '.join(parts)} ([C7](claims/c7/README.md)). Beside the "
+        f"constant cost, which the rule does not ask about: {value:.2f} ({low:.2f} to {high:.2f}). "
+        "Arms of one run share their seeds and bases, so that the shares above are of fewer "
+        "independent ones than the arms that they count."
     )
 
 

@@ -26,12 +26,21 @@ from rlvr.results.law_runs import (
 from rlvr.statistics import law
 from rlvr.statistics.conditions import Quantity, parse
 from rlvr.statistics.estimates import paired_interval
+from rlvr.statistics.law import Model
 
 NAMES = {"law": "the law", "J": "J", "plain": "constant cost", "no change": "no change"}
 
 
 def law_error(_: Quantity, seed: int, main: Results, runs: Sequence[Results]) -> float:
-    """Return how far off the law's forecasts are, over how far off those of J are.
+    """Return how far off the law's forecasts are, over how far off those of J are, in a seed.
+
+    See `error_ratio`.
+    """
+    return error_ratio("J", seed, main.seeds, runs or [main])
+
+
+def error_ratio(rival: Model, seed: int, seeds: Sequence[int], runs: Sequence[Results]) -> float:
+    """Return how far off the law's forecasts of runs are, over how far off those of `rival` are.
 
     Each is the root of the mean square, over all arms of the runs that the law is about, of the
     forecast less the measured change of pass@1, mean over the seeds. So it says how far off the
@@ -41,17 +50,18 @@ def law_error(_: Quantity, seed: int, main: Results, runs: Sequence[Results]) ->
     Annals of Mathematical Statistics 29). nan where a run has not all seeds, or a rate of learning
     for which nothing is calibrated.
     """
-    misses = [forecast_errors(r, main.seeds) for r in runs or [main]]
-    if len(main.seeds) < 2 or not all(misses):
+    misses = [forecast_errors(r, seeds) for r in runs]
+    if len(seeds) < 2 or not all(misses):
         return math.nan
-    own, rival = (np.array([row for of in misses for row in of[model]]) for model in ("law", "J"))
+    models: tuple[Model, Model] = ("law", rival)
+    both = [np.array([row for of in misses for row in of[model]]) for model in models]
 
     def ratio(left_out: int | None) -> float:
-        there = [seed != left_out for seed in main.seeds]
-        of_law, of_rival = (miss[:, there].mean(axis=1) for miss in (own, rival))
-        return float(np.sqrt((of_law**2).mean() / (of_rival**2).mean()))
+        there = [seed != left_out for seed in seeds]
+        own, other = (miss[:, there].mean(axis=1) for miss in both)
+        return float(np.sqrt((own**2).mean() / (other**2).mean()))
 
-    without = {one: ratio(one) for one in main.seeds}
+    without = {one: ratio(one) for one in seeds}
     mean = math.fsum(without.values()) / len(without)
     return ratio(None) + (len(without) - 1) * (mean - without[seed])
 

@@ -211,7 +211,7 @@ def forecast(
             "PILOT, then give --pilot PILOT"
         )
     known, constants_from = _known(plain, start.base, run, rates)
-    setting = _Setting(known, start, verifier, rounds, config)
+    setting = _Setting(known, start, verifier, rounds, config, run is not None)
     rng = np.random.default_rng(0)
     constants = law.drawn(known, DRAWS, len(config.seeds), rng).mean(axis=1)
     sampling = law.Sampling(config.generate.prompts, config.generate.samples)
@@ -241,6 +241,7 @@ class _Setting:
     verifier: Verifier
     rounds: int
     config: Config
+    piloted: bool
 
 
 def _start(config: Config, where: str, run: Results | None, rates: tuple[float, float]) -> Start:
@@ -309,9 +310,9 @@ def _told(arm: str, of: Filter, plain: Mapping[str, Any], setting: _Setting) -> 
     """Return the forecast of an arm, with errors of its own on top of the verifier's."""
     start, config = setting.start, setting.config
     rows = float(of.sampling.rows(start.base, of.tpr, of.fpr))
-    least = law.calibrated()["range"]["rows"][0]
-    if rows < least:
-        why = f"keeps {rows:,.0f} rows in round 1: fewer than {least} are not calibrated"
+    least, most = law.calibrated()["range"]["rows"]
+    if rows < least or (rows > most and not setting.piloted):
+        why = f"keeps {rows:,.0f} rows in round 1: calibrated are {least:,} to {most:,}"
         nan = float("nan")
         return Told(arm, of, rows, nan, nan, nan, nan, nan, None, why)
     rng = np.random.default_rng(0)
@@ -350,7 +351,16 @@ def _notes(
         yield f"Outside of the calibration: {'; '.join(outside)}."
     most = law.calibrated()["range"]["rounds"]
     if rounds > most:
-        yield f"No run that it was calibrated on has more than {most} rounds."
+        yield (
+            f"No run that it was calibrated on has more than {most} rounds: how far off it is "
+            f"after {rounds} is not known."
+        )
+    repeating = [arm.name for arm in config.arms if arm.flip and arm.flip.persistent]
+    if repeating:
+        yield (
+            f"{', '.join(repeating)}: errors that repeat are taken for independent ones. Where "
+            "they refused right answers again and again, arms grew less (docs/law.md)."
+        )
     left_out = [arm.name for arm in config.arms if arm.name not in of]
     if left_out:
         yield (

@@ -92,10 +92,10 @@ def tested(piloted: bool) -> str:
     if found is None:
         return "They are not tested yet on other runs than these."
     kind = "By one round of theirs," if piloted else "By these constants,"
+    error, held = found["error"]["law"], found["covered"]
     return (
-        f"{kind} {found['arms']} arms of other runs were foretold with an error of "
-        f"{found['error']['law']:.3f} (root mean square), {found['covered']:.0%} of the intervals "
-        "held (docs/law.md)."
+        f"{kind} {found['arms']} arms of other runs, which share seeds, were foretold with an "
+        f"error of {error:.3f} (root mean square), {held:.0%} of the intervals held (docs/law.md)."
     )
 
 

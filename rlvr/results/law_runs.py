@@ -31,6 +31,10 @@ USUAL = {
 }
 
 
+# Of `generate`: an old record has them not, and was made as if it had these.
+LATER_KEYS = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "stop": []}
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What an arm's filter keeps: shares of the right and of the wrong samples, and of how many.
@@ -77,10 +81,14 @@ def filters(config: Mapping[str, Any], tpr: float = 1.0, fpr: float = 0.0) -> di
 
 def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return of a recorded config what the constants depend on, but for learning rate and base."""
-    train = config["train"]
+    train, warm = config["train"], config["warm_start"]
+    decoding = {**LATER_KEYS, **config["generate"]}
+    del decoding["prompts"], decoding["samples"]  # they decide how many rows there are
     return {
         "model": config["model"],
         "task": config["task"],
+        "warm_start.problems": warm and warm["problems"],
+        **{f"generate.{key}": value for key, value in sorted(decoding.items())},
         "train.steps": train["steps"],
         "train.batch_size": train["batch_size"],
     }

@@ -54,6 +54,29 @@ def test_arms_on_both_sides_of_the_boundary_are_told_apart() -> None:
     assert [one.low for one in again.arms] == [one.low for one in found.arms]  # seeded
 
 
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("generate.temperature=0.3", "generate.temperature is 0.3, calibrated is 1.0"),
+        ("generate.top_k=1", "generate.top_k is 1, calibrated is 0"),
+        ("generate.max_tokens=2", "generate.max_tokens is 2, calibrated is 8"),
+        ("warm_start.problems=200", "warm_start.problems is 200, calibrated is 3000"),
+    ],
+)
+def test_other_samples_or_another_base_are_not_foretold(override: str, named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        told([override])
+
+
+def test_more_rows_than_calibrated_and_errors_that_repeat_are_said() -> None:
+    many = told(["generate.samples=64", "arms=[unfiltered]"]).arms[0]
+    assert many.outcome is None and "keeps 32,000 rows" in many.why
+    flip = "flip: {false_negative: 0.6, persistent: true}"
+    stubborn = told([f"arms=[verified, {{name: stubborn, keep: verified, {flip}}}]"])
+    assert any(note.startswith("stubborn: errors that repeat") for note in stubborn.notes)
+    assert told([]).notes == ()
+
+
 def test_more_seeds_and_surer_rates_make_narrower_intervals() -> None:
     def width(overrides: list[str], verifier: Verifier) -> float:
         one = told([*overrides, "arms=[verified]"], verifier).arms[0]
@@ -99,7 +122,7 @@ def test_outside_of_the_calibration_it_refuses_and_says_what_would_help(
 def test_few_rows_and_more_rounds_than_calibrated_are_said() -> None:
     found = told(["arms=[verified,{name: f, keep: verified, flip: {false_negative: 0.97}}]"])
     few = found.arms[1]
-    assert few.outcome is None and "fewer than 51" in few.why
+    assert few.outcome is None and "calibrated are 51 to" in few.why
     assert not found.notes
     assert "more than 3 rounds" in told([], rounds=9).notes[0]
 
