@@ -29,8 +29,9 @@ from rich.table import Table
 
 from rlvr.claims.experiments import find as find_claims
 from rlvr.claims.pages import MOST_CONTRASTED, family, summary, title, write
-from rlvr.config import ClaimConfig
+from rlvr.config import ClaimConfig, resolved
 from rlvr.evaluate import table
+from rlvr.records.record import deciding, write_json
 from rlvr.results.compare import finding, headline, read_results, write_compare
 from rlvr.results.conditions import figures, settle_in
 from rlvr.results.effects import Effect, Results, contrast_effects, number, signed, span
@@ -630,7 +631,16 @@ def _agreement_with(run: str, conditions: list[str]) -> str:
 
 
 def make_pages() -> None:
-    """Compare every record in docs/results again; make the page of every claim in docs/claims."""
+    """Compare every record in docs/results again; make the page of every claim in docs/claims.
+
+    What a claim says of itself is no part of its rule: a page has the words of the claim's config.
+    """
+    for one in find_claims([]):
+        for path in (CLAIMS / one.name).glob("*/config.json"):
+            recorded = json.loads(path.read_text())
+            said = recorded["config"] | {"claim": resolved(one.config)["claim"]}
+            if deciding(said) == deciding(recorded["config"]):
+                write_json(path, recorded | {"config": said})
     for config in sorted(RESULTS.glob("*/config.json")):
         r = read_results(config.parent)
         write_compare([r])

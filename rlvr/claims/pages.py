@@ -97,6 +97,8 @@ def page(
     main = runs[MAIN]
     settled = settle_claim(claim, runs)
     lines = [f"# {title(name, claim)}", "", f"**{claim.says}**", "", _verdict(settled, budget), ""]
+    for heading, said in (("Tested", claim.tested), ("Not tested", claim.untested)):
+        lines += [f"{heading}: {said}", ""] if said else []
     ruled = {run for text in claim.rule for run in parse(text).quantity.runs}
     absent = [
         point
