@@ -353,6 +353,8 @@ def test_a_signal_that_ends_it_leaves_no_file(tmp_path: Path, number: signal.Sig
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A suite that runs under nohup has SIGHUP ignored, and what it starts inherits that.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     ) as process:
         assert process.stdin is not None and process.stderr is not None
         process.stdin.write('{"completion": "1", "answer": "1"}\n')
