@@ -53,6 +53,7 @@ OTHER_SEEDS = "quickstart-seeds-3-4-5"
 NEGATIVES = "learners_tiny"
 LEARNERS = "grpo_tiny"  # a run whose arms come in pairs: NAME and grpo-NAME, verified and grpo
 ONLINE = "grpo_smollm2"  # a run of one seed, whose curve is shown
+DESCRIBING = ("tested", "untested", "changes")  # of a claim
 FAULTS = 4  # shown of each side, in docs/verifiers.md
 HALF = 0.5  # the level of overused_excess at which C1 says "dominate"
 SHOWN_SEEDS = 5  # of docs/results/conditions.json
@@ -633,14 +634,20 @@ def _agreement_with(run: str, conditions: list[str]) -> str:
 def make_pages() -> None:
     """Compare every record in docs/results again; make the page of every claim in docs/claims.
 
-    What a claim says of itself is no part of its rule: a page has the words of the claim's config.
+    What was tested, and what not, may be said better after a run: a page has the words of the
+    claim's config. Its sentence and its rule stay those that the run recorded.
     """
     for one in find_claims([]):
         for path in (CLAIMS / one.name).glob("*/config.json"):
             recorded = json.loads(path.read_text())
-            said = recorded["config"] | {"claim": resolved(one.config)["claim"]}
-            if deciding(said) == deciding(recorded["config"]):
-                write_json(path, recorded | {"config": said})
+            now = resolved(one.config)["claim"]
+            if deciding(recorded["config"] | {"claim": now}) == deciding(recorded["config"]):
+                said = recorded["config"]["claim"]
+                for mine, theirs in zip(
+                    (said, *said.get("also", [])), (now, *now["also"]), strict=True
+                ):
+                    mine |= {key: theirs[key] for key in DESCRIBING}
+                write_json(path, recorded)
     for config in sorted(RESULTS.glob("*/config.json")):
         r = read_results(config.parent)
         write_compare([r])
