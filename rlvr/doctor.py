@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from rlvr.data import Problem, RunError
+from rlvr.engine.devices import bf16_speed
 from rlvr.sandbox.confine import MS_BIND, check, libc
 
 GIB = 1 << 30
@@ -70,6 +71,10 @@ def _machine() -> Iterator[Check]:
     yield Check("disk", f"{room / GIB:.1f} GiB free here (a quickstart run needs 1)", room > GIB)
     gpu = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
     yield Check("gpu", gpu or "none: everything runs on the CPU")
+    if not gpu:
+        speed = bf16_speed()
+        advice = "fit for train.precision: bf16" if speed > 1 else "keep train.precision: fp32"
+        yield Check("bfloat16", f"{speed:.2g} times as fast as float32: {advice}")
 
 
 def _tried(what: str, attempt: Callable[[], str]) -> Check:

@@ -27,7 +27,7 @@ def said_of(job: Job, most_passes: float) -> Iterator[tuple[str, str]]:
     if len(job.extents) > 1:
         more = added.in_words(job.extents[0], job.extents[-1])
         yield "added", f"{more}; the verdict stays with what the run began with"
-    if said := preflight.without_warm_start(config):
+    for said in preflight.warnings(config):
         yield "warning", said
     yield from preflight.of_data(config)
     first = job.problems[config.seeds[0]]

@@ -16,7 +16,7 @@ from typing import Any
 
 from rlvr.config import Config
 from rlvr.data import Entry, InputError, Problem, Split
-from rlvr.engine.devices import on_gpu
+from rlvr.engine.devices import bf16_speed, on_gpu
 from rlvr.engine.protocol import Tokens
 from rlvr.evaluate.settings import OffTargetConfig
 from rlvr.learners import trl_keys
@@ -316,15 +316,20 @@ def of_data(config: Config) -> Iterator[tuple[str, str]]:
         yield "warning", f"verifier: {named} can't judge such references: {suited} suits them"
 
 
-def without_warm_start(config: Config) -> str:
-    """Return what to say of a model from random weights that has no warm start, "" of others."""
-    if config.model not in loading.LADDER or config.warm_start is not None:
-        return ""
-    keys = "problems: 1000, lr: 1.0e-3, batch_size: 128, until: 0.3, max_steps: 800"
-    return (
-        f"{config.model} starts from random weights: without a warm start it solves nothing, and "
-        f"no arm has anything to learn from; add warm_start: {{{keys}}} (it needs real solutions)"
-    )
+def warnings(config: Config) -> Iterator[str]:
+    """Yield what is said of a config that is right, but is hardly what its author wants."""
+    if config.model in loading.LADDER and config.warm_start is None:
+        keys = "problems: 1000, lr: 1.0e-3, batch_size: 128, until: 0.3, max_steps: 800"
+        yield (
+            f"{config.model} starts from random weights: without a warm start it solves nothing, "
+            f"and no arm has anything to learn from; add warm_start: {{{keys}}} (it needs real "
+            "solutions)"
+        )
+    if config.train.precision == "bf16" and not on_gpu() and (speed := bf16_speed()) < 0.5:
+        yield (
+            f"train.precision: bf16: this CPU multiplies 1/{1 / speed:.0f} as fast in bfloat16 as "
+            "in float32: write train.precision=fp32"
+        )
 
 
 def _too_long(

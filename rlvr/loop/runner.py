@@ -139,7 +139,7 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
             )
         for name, said in preflight.of_data(config):
             display.note(f"{name}: {said}")
-        if said := preflight.without_warm_start(config):
+        for said in preflight.warnings(config):
             display.note(f"{job.where}: warning: {said}")
         if said := adding.said(job, recorded):
             display.note(said)

@@ -15,6 +15,8 @@ from support.runs import TINY
 
 from rlvr import cli
 from rlvr.config import Config, load, resolved, shipped_configs
+from rlvr.engine.devices import bf16_speed
+from rlvr.loop import preflight
 from rlvr.models.loading import LADDER, make_tiny, materialise
 from rlvr.records import record
 from rlvr.select.arms import PRESETS
@@ -139,6 +141,25 @@ def test_a_dry_run_warns_of_a_tiny_model_without_a_warm_start(call: Call, tmp_pa
     make_tiny("tiny-0.1m", 0, tmp_path / "own")
     code, out, _ = call("run", TINY, "warm_start=null", f"model={tmp_path / 'own'}", "--dry-run")
     assert code == 0 and "warning" not in out
+
+
+def test_a_dry_run_warns_of_bfloat16_on_a_cpu_without_it(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "on_gpu", lambda: False)
+    monkeypatch.setattr(preflight, "bf16_speed", lambda: 0.025)
+    _, out, _ = call("run", TINY, "train.precision=bf16", "--dry-run")
+    (line,) = [line for line in out.splitlines() if line.startswith("warning ")]
+    assert "1/40 as fast in bfloat16 as in float32: write train.precision=fp32" in line
+    _, out, _ = call("run", TINY, "--dry-run")
+    assert "warning" not in out
+    monkeypatch.setattr(preflight, "bf16_speed", lambda: 2.0)
+    _, out, _ = call("run", TINY, "train.precision=bf16", "--dry-run")
+    assert "warning" not in out
+
+
+def test_the_speed_of_bfloat16_is_measured() -> None:
+    assert 0.0001 < bf16_speed() < 100
 
 
 def test_a_dry_run_says_how_a_file_is_split(call: Call, tmp_path: Path) -> None:
