@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any, get_args
 
 import pytest
 from scipy import stats
 from support.figures import BASE, FINAL, Row, make_run, rows_of
 from support.runs import TINY
+from support.scripts import script
 
 from rlvr.config import load, resolved
 from rlvr.data import InputError
@@ -341,18 +339,8 @@ def test_conditions_are_hashed_with_the_rule_and_no_conditions_change_no_hash() 
 # Simulated curves
 
 
-def benchmark() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "conditions.py"
-    spec = importlib.util.spec_from_file_location("benchmark_of_conditions", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_few_decisions_on_simulated_curves_are_wrong() -> None:
-    made = benchmark()
+    made = script("benchmarks/conditions.py")
 
     def cell(curve: str, text: str) -> dict[str, Any]:
         return dict(made.cell(curve, text, seeds=5, simulations=200))

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from support.scripts import script
 
 from rlvr.statistics.estimates import error_covariance
 
@@ -16,14 +17,8 @@ RECORDED = json.loads((ROOT / "docs" / "results" / "coverage.json").read_text())
 
 
 @pytest.fixture
-def coverage(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    path = ROOT / "benchmarks" / "coverage.py"
-    spec = importlib.util.spec_from_file_location("simulated_coverage", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, module.__name__, module)  # its dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+def coverage() -> ModuleType:
+    return script("benchmarks/coverage.py")
 
 
 def test_it_is_not_taken_for_the_package_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

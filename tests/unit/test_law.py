@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats import t as student
+from support.scripts import script
 from test_claims import Figure, make
 
 from rlvr.claims import experiments
@@ -283,11 +283,7 @@ def test_the_rule_waits_for_every_run_that_it_names(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def make_law() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_law", ROOT / "docs" / "make_law.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("docs/make_law.py")
 
 
 @pytest.mark.parametrize(

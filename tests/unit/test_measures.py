@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import random
@@ -11,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from support.scripts import script
 
 from rlvr.data import Problem, Split
 from rlvr.results.compare import read_results
@@ -23,12 +23,7 @@ WORDS = "the sum of all values along an axis that a caller has chosen or nothing
 
 @pytest.fixture(scope="module")
 def measures() -> ModuleType:
-    path = ROOT / "benchmarks" / "measures.py"
-    spec = importlib.util.spec_from_file_location("measures", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("benchmarks/measures.py")
 
 
 def made_up(split: Split, n: int, measures: ModuleType) -> list[Problem]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import io
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
+from support.scripts import script
 
 from rlvr.claims.experiments import hold
 from rlvr.config import load, shipped_configs
@@ -93,14 +92,6 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def make() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_make", ROOT / "docs" / "make.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.usefixtures("added")
 def test_a_row_is_computed() -> None:
     assert longest(held_out(3, 9))[0] in compute(HELD_OUT, held_out(3, 9))
@@ -166,7 +157,7 @@ def test_a_row_is_tracked(tmp_path: Path) -> None:
 
 
 def test_a_row_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
-    module, page = make(), (ROOT / "docs" / "metrics.md").read_text()
+    module, page = script("docs/make.py"), (ROOT / "docs" / "metrics.md").read_text()
     assert module.metrics(page) == page, "run .venv/bin/python docs/make.py"
     monkeypatch.setattr(table, "METRICS", (*METRICS, ROW))
     line = f"| `longest` | most tokens of a completion | tokens | from 0 |  | {SAMPLES} |"

@@ -1,14 +1,13 @@
 """The README and the pages of docs/ say what the recorded runs said."""
 
-import importlib.util
 import json
 import re
 import shutil
 from pathlib import Path
-from types import ModuleType
 from typing import get_args
 
 import pytest
+from support.scripts import script
 
 from rlvr.claims.pages import write
 from rlvr.config import load, resolved
@@ -44,17 +43,8 @@ def test_demo_table_is_the_recorded_one(arm: str, page: str) -> None:
     assert any(all(figure in line for figure in row) for line in lines), (row, lines)
 
 
-def script(name: str) -> ModuleType:
-    """Import a file of docs/."""
-    spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / "docs" / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_config_reference_has_every_key_of_a_recorded_config() -> None:
-    page = script("reference").config_page()
+    page = script("docs/reference.py").config_page()
     recorded = resolved(load(ROOT / "configs" / "claims" / "c3.yaml"))
     keys = [
         f"{section}.{key}" if key else section
@@ -67,7 +57,7 @@ def test_the_config_reference_has_every_key_of_a_recorded_config() -> None:
 
 
 def test_the_other_blocks_are_what_docs_make_writes() -> None:
-    make = script("make")
+    make = script("docs/make.py")
     for page, written in make.PAGES.items():
         text = (ROOT / page).read_text()
         assert written(text) == text, "run .venv/bin/python docs/make.py"

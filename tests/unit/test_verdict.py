@@ -1,13 +1,10 @@
 """rlvr/results/verdict.py: what is ruled on records whose figures are known."""
 
 import dataclasses
-import importlib.util
 import json
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from statsmodels.stats.multitest import multipletests
 from support.figures import BASE, ROUNDS, SEEDS, make_run, rows_of
+from support.scripts import script
 
 from rlvr.config import load, resolved, shipped_configs
 from rlvr.data import InputError
@@ -298,19 +296,8 @@ def test_what_the_recorded_runs_must_not_claim() -> None:
 # Planted outcomes ---------------------------------------------------------------------------------
 
 
-def benchmark() -> ModuleType:
-    """Import benchmarks/verdicts.py."""
-    path = RECORDED.parents[1] / "benchmarks" / "verdicts.py"
-    spec = importlib.util.spec_from_file_location("benchmark_verdicts", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_a_planted_outcome_is_found_and_two_draws_are_equal() -> None:
-    made = benchmark()
+    made = script("benchmarks/verdicts.py")
     size = made.Size(seeds=5, problems=100, samples=8)
     for name, word in (("fast collapse", "collapse"), ("growth", "beyond sharpening")):
         first, second = (made.counted(name, size, 20, np.random.default_rng(7)) for _ in range(2))
@@ -345,7 +332,7 @@ def test_a_planted_outcome_is_found_and_two_draws_are_equal() -> None:
 def test_what_contradicts_a_planted_outcome_is_wrong(
     planted: str, outcome: Any, kind: Any, wrong: bool
 ) -> None:
-    made = benchmark()
+    made = script("benchmarks/verdicts.py")
     nothing = Effect("pass@1", 0, 0, (), (), Interval(0, 0, 0, 1), 1, Variances(3, 0), "no floor")
     ruling = Ruling("verified", True, nothing, outcome, None, kind, "", ())
     assert made.is_wrong(made.PLANTED[planted], ruling) == wrong
@@ -362,7 +349,7 @@ def test_where_seeds_differ_normally_no_more_than_a_twentieth_is_judged_wrongly(
 
 
 def test_where_seeds_fail_growth_is_said_of_the_seeds_that_did_not() -> None:
-    made = benchmark()
+    made = script("benchmarks/verdicts.py")
     size = made.Size(seeds=5, problems=100, samples=8)
     found = made.counted("failing seeds", size, 60, np.random.default_rng(7))
     words = sum(found[word] for word in ("beyond sharpening", "sharpening", "open"))
