@@ -80,6 +80,8 @@ def sampled(config: Config, n: int, where: str, timed: bool) -> Iterator[str]:
     """
     drawn = preflight.draw(config, config.seeds[0])
     length = preflight.check_model(config, where, [drawn])
+    if timed:
+        yield from (_line("warning", said) for said in preflight.warnings(config))
     with tempfile.TemporaryDirectory(prefix="rlvr-check-") as scratch:
         first = Path(scratch) / "first"
         yield _line("sampling", f"{n:,} held-out problems by {config.model}; the engine starts")

@@ -9,8 +9,9 @@ from rlvr.config import load
 from rlvr.data import Problem
 from rlvr.evaluate.evaluation import Problems, Record
 from rlvr.evaluate.room import too_little
+from rlvr.loop import preflight
 from rlvr.loop.ahead import Ahead, ahead
-from rlvr.loop.check_model import Sample, said_of, time_of
+from rlvr.loop.check_model import Sample, said_of, sampled, time_of
 
 
 def sample(right: int, n: int) -> Sample:
@@ -81,3 +82,12 @@ def test_a_run_takes_its_completions_and_rows_at_the_rates_of_the_sample() -> No
 def test_what_takes_other_steps_has_no_time() -> None:
     online = [{"name": "online", "keep": "verified", "learner": "grpo"}]
     assert ahead(load(TINY, [f"arms={online}", "grpo.steps=4"]), 32) is None
+
+
+def test_what_makes_a_run_slow_is_said_before_anything_is_timed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(preflight, "on_gpu", lambda: False)
+    monkeypatch.setattr(preflight, "bf16_speed", lambda: 0.025)
+    said = sampled(load(TINY, ["train.precision=bf16"]), 2, "mine.yaml", timed=True)
+    assert next(said).startswith("warning            train.precision: bf16: this CPU multiplies")
