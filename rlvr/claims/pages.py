@@ -112,6 +112,7 @@ def page(
     lines += [line for plot in plots for line in (f"![{name}]({plot})", "")]
     lines += _stated(main)
     lines += ["## What a sceptic asks", ""]
+    lines += [f"Of the run of {main.config['model']}:", ""] if claim.models else []
     lines += [
         f"- {'ok' if one.ok else '**look**'}: {one.what}: {one.found}" for one in checks(main)
     ]

@@ -37,9 +37,9 @@ Draw = Callable[[Sequence[Results], Axes], None]
 def plot_claim(ladder: Sequence[Results], path: Path, beside: Sequence[Results] = ()) -> bool:
     """Draw the claim of these runs (the main one first, then further models) into `path` (SVG).
 
-    `beside`: runs of other families, shown beside the models of a ladder and not joined to them.
-    Returns False, and writes nothing, where the claim varies nothing that has a plot of its own.
-    Equal runs give equal bytes under equal library versions.
+    `beside`: runs of other families, on tasks and at rates of their own, drawn beside the models of
+    a ladder and not joined to them. Returns False, and writes nothing, where the claim varies
+    nothing that has a plot of its own. Equal runs give equal bytes under equal library versions.
     """
     draw = _choose(ladder)
     if draw is None:
@@ -211,7 +211,9 @@ def _ladder(ladder: Sequence[Results], axes: Axes) -> None:
         ]
         _line(axes, points, colour, MARKERS[i % len(MARKERS)], arm)
     axes.set_xscale("log")
-    axes.set_xlabel("parameters (equal tokens: training compute is 6 x parameters x tokens)")
+    axes.set_xlabel(
+        "parameters (along a line tokens are equal: compute is 6 x parameters x tokens)"
+    )
     axes.set_ylabel(f"{first.metric}, change from the base")
     _margin(first, axes)
     _finish(axes)
@@ -222,7 +224,7 @@ def _other_families(first: Results, beside: Sequence[Results], axes: Axes) -> No
         for arm, colour in arm_colours(first.arms).items():
             if arm in r.arms and r.metric == first.metric:
                 point = (10 ** log_parameters(r), arm_effects(r, r.metric)[arm].interval)
-                _line(axes, [point], colour, marker, f"{r.name}, {arm}\n({len(r.seeds)} seeds)")
+                _line(axes, [point], colour, marker, f"{r.name}, {arm}\n(another task and rate)")
 
 
 def _line(
