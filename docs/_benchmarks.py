@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import numpy as np
-from _blocks import CLAIMS, RESULTS, ROOT, code, with_block
+from _blocks import CLAIMS, RESULTS, code, with_block
 
 from rlvr.results.compare import read_results
 from rlvr.results.effects import Results, number
@@ -21,7 +21,7 @@ SIDES = {"rlvr": "`math`", "math-verify": "Math-Verify"}
 
 def conditions(text: str) -> str:
     """Return docs/conditions.md with its table of simulated curves written again."""
-    measured = json.loads((ROOT / "docs" / "results" / "conditions.json").read_text())
+    measured = json.loads((RESULTS / "conditions.json").read_text())
     shown = [cell for cell in measured["cells"] if cell["seeds"] == SHOWN_SEEDS]
     heads = list(dict.fromkeys(f"`{cell['condition'].replace('arm x', 'x')}`" for cell in shown))
     lines = [f"| {' | '.join(['curve', *heads])} |", "|---" * (len(heads) + 1) + "|"]
@@ -161,7 +161,7 @@ def _faults(measured: dict[str, Any]) -> list[str]:
 
 def intervals(text: str) -> str:
     """Return docs/intervals.md with the table of what simulated intervals cover written again."""
-    measured = json.loads((ROOT / "docs" / "results" / "coverage.json").read_text())
+    measured = json.loads((RESULTS / "coverage.json").read_text())
     return with_block(text, "coverage", "\n".join(_coverage(measured)) + "\n")
 
 
