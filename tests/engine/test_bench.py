@@ -54,7 +54,8 @@ CHOICE = {
     "task": "choice",
     "output_type": "multiple_choice",
     "doc_to_text": "{{q}}",
-    "doc_to_choice": "{{[a, '1', '22', '0', '3', '6', '33', '060']}}",
+    # Every digit is a choice, so that one of them is the model's greedy answer, whatever it learned.
+    "doc_to_choice": "{{[a, '22', '33', '060'] + '0123456789' | list}}",
     "doc_to_target": 0,
     "target_delimiter": "",
     "metric_list": [{"metric": "acc"}],
@@ -166,7 +167,7 @@ def same_as_the_harness_itself(run: Path, paths: list[Path]) -> None:
                 a, b = (np.array(json.loads(text), float) for text in (mine, row["responses"]))
                 assert a == pytest.approx(b, abs=1e-2)
     said = [rows(run, SEEDS[0], ARMS[0], name).responses for name in ("sums", "choice")]
-    assert len(set(said[0])) > 1 and any("true" in text for text in said[1])
+    assert len(set(said[0])) > 1 and all(text.count("true") == 1 for text in said[1]), said[1]
 
 
 class Echo:
