@@ -4,7 +4,7 @@
 .PHONY: help demo test test-fast test-slow lint bench docs
 
 # The first Python that will do.
-PYTHON := $(shell for python in python3.11 python3; do \
+PYTHON := $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& { echo $$python; break; }; done)
 # cuda where there is an NVIDIA GPU, else cpu: says which requirements/*.txt to install.

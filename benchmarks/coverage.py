@@ -11,7 +11,7 @@ own, as generated tasks draw them. The truth is the mean change over all seeds a
 there could be.
 
 The rules, all with Student's t on the seeds' degrees of freedom, at 95 %:
-- old: the seeds' deviation alone, as in version 0.1.
+- old: the seeds' deviation alone, as in the first edition of the claims.
 - floor: the same, but not below the measurement error, as if each seed had its own problems.
 - clustered: clustering by seed and by problem (Cameron, Gelbach and Miller 2011: the sum of both
   variances less that of their intersection), not below clustering by problem alone.

@@ -40,8 +40,8 @@ def conditions(text: str) -> str:
         f"condition held / failed, in %; `x` is an arm's change from the base.\nThe most frequent "
         f"wrong decision on one side, with 3, 5 or 8 seeds, is {most:.1f} %, on a curve that lies "
         f"exactly at the limit: of\n{100 * level:g} %, {simulations:,} simulations show "
-        f"+-{spread:.1f}. With a t interval over the seeds' own first rounds, never as one more "
-        f"than the rounds, it is\n{other:.1f} %.\n\n"
+        f'+-{spread:.1f}. With a t interval over the seeds\' own first rounds, where "never" '
+        f"counts as one round after the last, it is\n{other:.1f} %.\n\n"
         f"{_seeds_for_a_plateau(measured['cells'])}\n"
     )
     return with_block(text, "conditions", "\n".join(lines) + f"\n\n{said}")
@@ -237,7 +237,7 @@ Excess is `overused_excess`, of so many texts of {measured["characters"]} charac
 - It sees repetition and a narrowed text. Of {shown} texts, one sentence repeated has
   {at_one["one sentence repeated"]}, twenty sentences repeated have
   {at_one["twenty sentences repeated"]}, and other real text has {at_one["real training text"]}.
-- It is blind to noise that spreads evenly, and to words that are none. Uniform random characters
+- It is blind to noise that spreads evenly, and to made-up words. Uniform random characters
   have {at_one["uniform random characters"]}: no n-gram of theirs is frequent enough. Order-2 Markov
   text has {at_one["order-2 Markov text"]}: its triples of characters are those of real text.
   Noise of common characters is seen in part: bigram text has {at_one["bigram text"]}, shuffled

@@ -6,7 +6,7 @@ Derived are: what an evaluation computes (`compute`), which metrics a verdict ma
 write its function in `rlvr.evaluate.measured` and add its row here.
 
 A name may hold a parameter, `pass@{k}`: it is one row, and a row of the exact name comes first.
-Metrics of a task that is not trained on are called `off_target.TASK.METRIC` and have no rows.
+Metrics of a task that is not trained on are called `off_target.NAME.METRIC` and have no rows.
 """
 
 from __future__ import annotations

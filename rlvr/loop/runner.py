@@ -134,8 +134,8 @@ def _begun(job: Job, display: Display) -> Iterator[Begun]:
         sealing.check(job, recorded)
         if before := sealing.unsealed(folder):
             display.note(
-                f"{folder}: {before} rounds have no hashes of verifier, task and data, as rlvr 0.1 "
-                "left them: whether these are the same still can't be told"
+                f"{folder}: {before} rounds have no hashes of verifier, task and data, as "
+                "rounds were not sealed then: whether these are the same can't be told"
             )
         for name, said in preflight.of_data(config):
             display.note(f"{name}: {said}")

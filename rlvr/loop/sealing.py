@@ -4,8 +4,8 @@ A run's `Seal` has their parts by name, each with its hash (`rlvr.verify.content
 manifest, which the first command writes and no later one changes; every round has the hash of each
 kind in its own sealed.json. What was recorded under others can't be gone on with: a record of two
 verifiers makes no verdict. What was added later (`rlvr.records.added`) keeps these hashes and has
-one more, of the addition. Rounds of rlvr 0.1 have no hashes: they are gone on with, and
-the run says so.
+one more, of the addition. Rounds of an old record, made before there were seals, have no hashes:
+they are gone on with, and the run says so.
 
 What it does not do: tell what an edit means. A changed comment in a verifier is another verifier.
 """
@@ -184,7 +184,7 @@ def _edited(folder: Path, since: str, old: str, new: str) -> str:
 
 
 def _first_seal(manifest: Mapping[str, Any]) -> Seal:
-    """Return the seal of the first command that has one: those of rlvr 0.1 had none."""
+    """Return the seal of the first command that has one: older ones had none."""
     entries = [manifest, *manifest.get(LATER, [])]
     return next((entry["sealed"] for entry in entries if "sealed" in entry), {})
 

@@ -27,7 +27,7 @@ REGISTERED = "registered"  # in the manifest: since when the config's file has h
 class Group:
     """Rounds that were recorded under the same hashes.
 
-    hashes: by kind; empty for rounds of rlvr 0.1, which have none. rounds: how many. first: the
+    hashes: by kind; empty for rounds that were not sealed. rounds: how many. first: the
     first of them, in words.
     """
 
@@ -102,7 +102,7 @@ def as_metadata(sealed: Seals) -> dict[bytes, bytes]:
 
 
 def read(run: Path) -> Seals:
-    """Return what the footer of a run's metrics.parquet says; nothing in a record of rlvr 0.1."""
+    """Return what the footer of a run's metrics.parquet says; nothing if it was not sealed."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

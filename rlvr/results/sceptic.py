@@ -327,7 +327,7 @@ def _splits(r: Results) -> Check:
     if not all(map(math.isfinite, shared)):
         return Check("splits", False, "not recorded")
     found = f"{sum(shared):,.0f} held-out {_compared(r)}s are trained on"
-    if not _near(r):  # as in records of rlvr 0.1
+    if not _near(r):  # as in older records
         found += "; near ones not looked for"
     return Check("splits", not any(shared), found)
 

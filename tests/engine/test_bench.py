@@ -54,7 +54,7 @@ CHOICE = {
     "task": "choice",
     "output_type": "multiple_choice",
     "doc_to_text": "{{q}}",
-    # Every digit is a choice, so that one of them is the model's greedy answer, whatever it learned.
+    # Every digit is a choice, so that one of them is greedy, whatever the model has learned.
     "doc_to_choice": "{{[a, '22', '33', '060'] + '0123456789' | list}}",
     "doc_to_target": 0,
     "target_delimiter": "",

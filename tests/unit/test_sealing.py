@@ -195,7 +195,7 @@ def test_the_manifest_is_the_first_commands_and_later_ones_are_added(
 
 
 def old_record() -> None:
-    """Take the hashes out of a record: what rlvr 0.1 left."""
+    """Take the hashes out of a record: as it was before rounds were sealed."""
     for path in Path("run").rglob("sealed.json"):
         path.unlink()
         record.write_sums(path.parent)
