@@ -21,6 +21,7 @@ from rlvr.engine.threads import use_openmp
 use_openmp()
 
 from rlvr.data import Row  # noqa: E402  (torch may be imported only after use_openmp)
+from rlvr.engine.devices import on_gpu  # noqa: E402
 from rlvr.engine.serve import load_weights  # noqa: E402
 from rlvr.learners.sft import schedule  # noqa: E402
 from rlvr.records.record import read_rows  # noqa: E402
@@ -141,7 +142,7 @@ def _trl() -> Callable[[Job], Any]:
                 gradient_checkpointing=False,
                 save_strategy="no",
                 report_to="none",
-                use_cpu=True,
+                use_cpu=not on_gpu(),
             ),
             train_dataset=Dataset.from_dict(
                 {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -885,7 +886,8 @@ def doctor() -> None:
     failures = 0
     for check in examine():
         mark = "[green]ok[/]" if check.ok else "[red]FAILS[/]"
-        console.print(f"{mark:>14}  {check.what}: {check.found}", highlight=False, soft_wrap=True)
+        said = escape(f"{check.what}: {check.found}")
+        console.print(f"{mark:>14}  {said}", highlight=False, soft_wrap=True)
         failures += not check.ok
     if failures:
         _stop(f"{failures} of the checks above failed", 1)

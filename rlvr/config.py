@@ -276,6 +276,12 @@ class Config(Section):
             raise ValueError(
                 f"warm_start.batch_size: {warm} is no multiple of train.micro_batch = {micro}"
             )
+        taught = self.transcription.batch_size if self.transcription else 0
+        if taught % parts:
+            raise ValueError(
+                f"transcription.batch_size: {taught} is no multiple of train.processes x "
+                f"train.micro_batch = {parts}"
+            )
         return self
 
     @model_validator(mode="after")

@@ -81,8 +81,8 @@ def _tried(what: str, attempt: Callable[[], str]) -> Check:
     began = time.monotonic()
     try:
         found = attempt()
-    except (RunError, OSError) as failure:
-        return Check(what, str(failure), ok=False)
+    except Exception as failure:  # whatever is broken, the other checks go on
+        return Check(what, f"{type(failure).__name__}: {failure}", ok=False)
     return Check(what, f"{found} ({time.monotonic() - began:.1f} s)")
 
 

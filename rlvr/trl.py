@@ -16,7 +16,6 @@ from typing import Any
 
 from rlvr.data import InputError, Problem, Verdict
 from rlvr.verify.pool import VerifierPool
-from rlvr.verify.verifier import check_options
 
 Message = Mapping[str, Any]
 
@@ -96,11 +95,6 @@ def reward_func(
     an unknown verifier or option.
     """
     pool = VerifierPool(verifier, options, workers, timeout)
-    try:
-        check_options(pool.verifier, options)
-    except InputError:
-        pool.close()
-        raise
     return RewardFunction(pool, answer, columns, partial_credit)
 
 

@@ -113,6 +113,8 @@ def shots(n: int, suffix: str = "\n", **options: Any) -> list[Problem] | None:
         return None
     if not n:
         raise InputError("task.few_shot_path: prompt.few_shot says how many of them: it is 0")
+    if not Path(path).exists():
+        raise InputError(f"task.few_shot_path: no such file: {path}")
     rows = read(path=path, shape=options.get("shape"), columns=options.get("columns"))
     if len(rows.training) < n:
         raise InputError(f"{path}: {len(rows.training)} rows, prompt.few_shot asks for {n}")
@@ -188,17 +190,18 @@ def read(
     if path is not None and eval_split and not Path(path).is_dir():
         raise InputError(f"task.eval_split: {path} has no splits: give eval_path, a file")
 
-    def of(split: str, file: str | None = path) -> Asked:
+    def of(split: str, file: str | None, key: str) -> Asked:
         source = Hub(str(hub), subset, split, revision) if file is None else Path(file)
         if isinstance(source, Path) and not source.exists():
-            raise InputError(f"task.path: no such file: {source}")
+            raise InputError(f"task.{key}: no such file: {source}")
         stamp = source.stat().st_mtime_ns if isinstance(source, Path) else 0
         return Asked(source, split, shape, tuple((columns or {}).items()), stamp)
 
     evaluation = None
     if eval_path or eval_split:
-        evaluation = of(eval_split or train_split, eval_path or path)
-    return _read(path or str(hub), of(train_split), evaluation)
+        key = "eval_path" if eval_path else "path"
+        evaluation = of(eval_split or train_split, eval_path or path, key)
+    return _read(path or str(hub), of(train_split, path, "path"), evaluation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rlvr.claims.forecasts import boundary_gap, law_error
+from rlvr.data import InputError
 from rlvr.evaluate.table import lower_is_better
 from rlvr.models import loading
 from rlvr.results.conditions import difference
@@ -93,8 +94,15 @@ def threshold_over_line(_: Quantity, seed: int, __: Results, ladder: Sequence[Re
 
 
 def log_parameters(r: Results) -> float:
-    """Return log10 of the parameters of a run's model."""
-    return math.log10(loading.weight_bytes(str(r.config["model"])) / 4)
+    """Return log10 of the parameters of a run's model.
+
+    Raises InputError for the id of a hub, which does not say how many they are.
+    """
+    model = str(r.config["model"])
+    size = loading.weight_bytes(model) / 4
+    if not size:
+        raise InputError(f"{r.folder}: model: no size of {model!r} is known: give its folder")
+    return math.log10(size)
 
 
 def degradation(r: Results, seed: int, arm: str) -> float:

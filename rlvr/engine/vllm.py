@@ -32,7 +32,6 @@ from rlvr.engine.probes import read_probes
 from rlvr.engine.protocol import Decoding, Engine, Sampled, Tokens
 
 _COMMAND = "import sys; from rlvr.engine.serve import serve; serve(int(sys.argv[1]))"
-GIB = 1 << 30
 LARGE = 256 << 20  # an engine with more bytes of weights holds too much memory while it rests
 
 
@@ -167,8 +166,9 @@ class _Child:
 
     def __init__(self, model: Path, arguments: dict[str, Any], replica: int, replicas: int) -> None:
         ours, theirs = socket.socketpair()
-        self.log = Path(tempfile.mkstemp(prefix="rlvr-engine-", suffix=".log")[1])
-        with theirs, open(self.log, "wb") as log:
+        written, name = tempfile.mkstemp(prefix="rlvr-engine-", suffix=".log")
+        self.log = Path(name)
+        with theirs, open(written, "wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _COMMAND, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],

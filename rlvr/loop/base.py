@@ -44,6 +44,7 @@ from rlvr.select import arms
 from rlvr.statistics.shares import clustered_interval
 from rlvr.studies.registry import study_of
 from rlvr.studies.study import Source
+from rlvr.verify import content
 from rlvr.verify.check import corrupted
 
 TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 0.85, 1.0)
@@ -188,7 +189,17 @@ def _content_key(run: Run, seed: Seed, start: Path, rows: Sequence[Row], trainin
             "processors": run.config.threads or processors(),
         }
         | ({"stop": sampling.stop} if sampling.stop else {})  # no new key for what was cached
+        | (_judging(run, seed) if settings.until is not None else {})
     )
+
+
+def _judging(run: Run, seed: Seed) -> dict[str, Any]:
+    """Return what decides, beside the verifier's version, when a warm start reaches its target."""
+    return {
+        "judged": content.of_problems(_held_back(run, seed).problems),
+        "options": run.config.verifier.model_dump(mode="json") if run.config.verifier else None,
+        "timeout": run.config.verify.told,
+    }
 
 
 def _held_back(run: Run, seed: Seed) -> Problems:
@@ -211,7 +222,7 @@ def _target_reached(run: Run, seed: Seed, start: Path, found: list[float]) -> St
         return None
 
     def check(step: int, model: Any, optimizer: Any) -> bool:
-        if step % settings.check_every:
+        if step % settings.check_every and step != settings.max_steps:
             return False
         reached = in_training(
             run,

@@ -43,7 +43,6 @@ from rlvr.records.seals import Seal
 from rlvr.verify.pool import SOON_SECONDS, WINDOW, Source, VerifierPool
 from rlvr.verify.settings import NamedConfig
 
-WAIT_SECONDS = 30.0  # without a node that will do, until it is said
 CHUNK = 64  # completions that a node is given to judge at a time
 AHEAD = 2  # chunks that a node has before it
 

@@ -49,7 +49,7 @@ class Crew(Protocol):
         """Start a worker."""
 
     def begin(self, worker: Any, job: Job, unit: Unit) -> Any:
-        """Let a worker begin a unit; return what stands for that, a key."""
+        """Let a worker begin a unit; return what stands for that, a key. Raises LostError."""
 
     def ended(self, tasks: Sequence[Any]) -> Sequence[Any]:
         """Wait for POLL_SECONDS at most; return those of the tasks that have ended."""
@@ -137,6 +137,16 @@ def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
     idle: list[Any] = []
     failures: Counter[tuple[Path, Unit]] = Counter()
     waited = time.monotonic()
+
+    def give_up(worker: Any, of: Units, unit: Unit, failure: LostError) -> None:
+        """Dismiss a lost worker; its unit is to be begun again, by another."""
+        for lost in (worker, *idle):  # an idle one may have been on the same node
+            crew.dismiss(lost)
+        idle.clear()
+        failures[of.job.folder, unit] += 1
+        if _goes_on(failures[of.job.folder, unit], unit, failure, crew.tries, display):
+            todo.insert(0, (of, unit))
+
     while todo or running:
         if display.stopping:
             todo.clear()
@@ -146,13 +156,21 @@ def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
                 break
         ready = [(of, unit) for of, unit in todo if set(of.needs[unit]) <= of.done]
         for of, unit in ready[: max(0, crew.room() - len(running))]:
-            worker = idle.pop() if idle else crew.hire()
+            was_idle = bool(idle)
+            worker = idle.pop() if was_idle else crew.hire()
             job = dataclasses.replace(of.job, folder=of.job.folder.absolute(), problems={})
             if said := long_begin(of.job, unit):
                 display.note(said)
-            running[crew.begin(worker, job, unit)] = (worker, of, unit)
-            of.since[unit] = time.monotonic()
             todo.remove((of, unit))
+            try:
+                running[crew.begin(worker, job, unit)] = (worker, of, unit)
+                of.since[unit] = time.monotonic()
+            except LostError as failure:
+                if not was_idle:
+                    give_up(worker, of, unit, failure)
+                    continue
+                crew.dismiss(worker)  # killed while it waited: another takes the unit
+                todo.insert(0, (of, unit))
         while idle and not (crew.keeps and todo):
             crew.dismiss(idle.pop())
         if not running:
@@ -172,12 +190,7 @@ def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
                 if not display.stopping:
                     of.done.add(unit)
             except LostError as failure:
-                for lost in (worker, *idle):  # an idle one may have been on the same node
-                    crew.dismiss(lost)
-                idle.clear()
-                failures[of.job.folder, unit] += 1
-                if _goes_on(failures[of.job.folder, unit], unit, failure, crew.tries, display):
-                    todo.insert(0, (of, unit))
+                give_up(worker, of, unit, failure)
         for one in runs:
             one.look(display)
     display.may_stop()

@@ -88,8 +88,11 @@ class _Processes(Crew):
         return self.there[-1]
 
     def begin(self, worker: _Process, job: Job, unit: Unit) -> Connection:
-        """Let a worker begin a unit."""
-        worker.connection.send((job, unit))
+        """Let a worker begin a unit. Raises LostError where its process has ended."""
+        try:
+            worker.connection.send((job, unit))
+        except OSError as failure:
+            raise LostError("its process has ended: killed, perhaps for memory") from failure
         return worker.connection
 
     def ended(self, tasks: Sequence[Connection]) -> Sequence[Any]:

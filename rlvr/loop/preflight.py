@@ -275,15 +275,27 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
     return min(needed + 1, limit)
 
 
+UNSAID_POSITIONS = 2048  # where the config of a model does not say how many it has
+
+
 def tokenizer_and_positions(model: str, where: str) -> tuple[Any, int]:
-    """Return a model's tokenizer, and the most tokens that a sequence of it may have."""
+    """Return a model's tokenizer, and the most tokens that a sequence of it may have.
+
+    Where the config does not say how many, they are as many as the engine takes by itself. Raises
+    InputError, which names `where`, for a folder or a hub id that is no model transformers knows.
+    """
     if model in loading.LADDER:
         return loading.character_tokenizer(), loading.LADDER[model].positions
     from transformers import AutoConfig
 
     folder = loading.source(model, where)
-    known = AutoConfig.from_pretrained(folder)
-    return loading.load_tokenizer(folder), int(known.max_position_embeddings)
+    try:
+        known = AutoConfig.from_pretrained(folder).get_text_config()
+        tokenizer = loading.load_tokenizer(folder)
+    except (ValueError, OSError) as failure:
+        why = " ".join(str(failure).split())[:300]
+        raise InputError(f"{where}: model: {model} can't be loaded: {why}") from failure
+    return tokenizer, int(getattr(known, "max_position_embeddings", None) or UNSAID_POSITIONS)
 
 
 def sizes(config: Config) -> dict[str, int]:

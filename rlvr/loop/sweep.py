@@ -19,9 +19,8 @@ from rlvr.data import InputError
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point: its overrides, the words that tell it from the others, its config and folder."""
+    """One point: the words that tell it from the others, its config and folder."""
 
-    overrides: tuple[str, ...]
     label: str
     config: config_.Config
     folder: Path
@@ -48,7 +47,7 @@ def points(config: str, over: Sequence[str], overrides: Sequence[str], out: Path
         except InputError as failure:
             raise InputError(f"at the point {', '.join(own)}: {failure}") from failure
         name = re.sub(r"[^A-Za-z0-9_.=+-]+", "_", ",".join(own)).strip("_")
-        found.append(Point(own, ", ".join(own), loaded, out / name))
+        found.append(Point(", ".join(own), loaded, out / name))
     if len({point.folder for point in found}) < len(found):
         raise InputError("--over: two points have one folder name: make their values differ more")
     return found

@@ -19,7 +19,6 @@ from rlvr.records.layout import BASE, Place, is_done, is_there
 from rlvr.records.seals import Seal
 from rlvr.studies.registry import study_of
 
-LOCKS = layout.LOCKS
 POLL_SECONDS = 1.0
 
 
@@ -120,7 +119,7 @@ def alone(job: Job, unit: Unit, display: Display) -> Iterator[None]:
     If a worker of an interrupted cluster run still holds the lock, wait for it, and ask the display
     meanwhile whether to stop. Raises RunError when the disk won't take a lock.
     """
-    folder, said = job.folder / LOCKS, False
+    folder, said = job.folder / layout.LOCKS, False
     lock = FileLock(folder / f"{unit.seed}-{unit.arm}")
     while not lock.is_locked:
         display.may_stop()

@@ -78,9 +78,7 @@ def _chosen(match: re.Match[str]) -> str:
     return rf"\frac{{{total}!}}{{({total}-{part})!}}"
 
 
-_RULES: tuple[
-    tuple[re.Pattern[str], str | Callable[[re.Match[str]], str], tuple[str, ...]], ...
-] = (
+_RULES: tuple[tuple[re.Pattern[str], _Rewritten, tuple[str, ...]], ...] = (
     # A pattern, its replacement, and a text that it needs.
     (_THOUSANDS, r"\\thousands ", (r",\!",)),
     (_FUNCTION, _function, ("tg", "sh", "ch", "cth", "sec", "arth")),

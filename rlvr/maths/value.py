@@ -481,7 +481,7 @@ def _settled(node: Node, point: Mapping[str, Fraction], digits: int = 50) -> tup
     return second(node, point), second.mp.mpf(10) ** -(span + digits - 15)
 
 
-def _agree(a: Node, b: Node, point: Mapping[str, Fraction], digits: int = 50) -> bool:
+def _agree(a: Node, b: Node, point: Mapping[str, Fraction]) -> bool:
     """Return whether two trees have the same value at a point.
 
     First each is evaluated by itself. This shows most differences, and a number with thousands of
@@ -491,6 +491,7 @@ def _agree(a: Node, b: Node, point: Mapping[str, Fraction], digits: int = 50) ->
     size = max(abs(left), abs(right))
     if abs(left - right) > left_error + right_error + size * left_error.context.mpf(10) ** -30:
         return False
+    digits = 50
     first = _Evaluator(digits)
     first(a, point), first(b, point)
     span = math.ceil(first.span)

@@ -8,6 +8,7 @@ each seed), the name of a packaged model (`rlvr.models.packaged`), a folder, or 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -344,18 +345,24 @@ def fingerprint(folder: Path) -> str:
 
 
 def weight_bytes(name: str) -> int:
-    """Return the bytes of a model's float32 weights; 0 if only a download would tell."""
+    """Return the bytes of a model's weights as float32; 0 if only a download would tell."""
     if name in packaged.TABLE:
         return packaged.TABLE[name].bytes
     if name in LADDER:
         shape = LADDER[name]
         return 4 * (258 * 2 * shape.hidden + shape.layers * 12 * shape.hidden**2)
-    folder = Path(name).expanduser()
-    return (
-        2 * sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-        if folder.is_dir()
-        else 0
-    )
+    return 4 * sum(map(_parameters, Path(name).expanduser().glob("*.safetensors")))
+
+
+def _parameters(file: Path) -> int:
+    """Return how many numbers a file of weights holds, whatever their precision."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="pt") as tensors:
+            return sum(math.prod(tensors.get_slice(key).get_shape()) for key in tensors.keys())  # noqa: SIM118
+    except (SafetensorError, OSError) as failure:
+        raise InputError(f"{file}: these weights can't be read: {failure}") from failure
 
 
 def cache_folder() -> Path:

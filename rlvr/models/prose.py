@@ -20,6 +20,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from filelock import FileLock
+
 from rlvr.models.loading import cache_folder
 from rlvr.records.record import write_json
 
@@ -63,9 +65,11 @@ def _kept(packages: tuple[str, ...], which: str) -> tuple[tuple[str, str], ...]:
     files = {PROSE: folder / f"{key}.json", REJECTED: folder / f"{key}-rejected.json"}
     if not files[which].is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        for name, pairs in _parsed(packages).items():
-            if not files[name].is_file():
-                write_json(files[name], pairs)
+        with FileLock(folder / f"{key}.lock"):  # two first runs at once write the same file
+            if not files[which].is_file():
+                for name, pairs in _parsed(packages).items():
+                    if not files[name].is_file():
+                        write_json(files[name], pairs)
     return tuple((name, text) for name, text in json.loads(files[which].read_text()))
 
 

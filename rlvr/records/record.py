@@ -153,6 +153,14 @@ def write_table(path: Path, table: Any) -> None:
     _replace(path, lambda temporary: pq.write_table(table, temporary, **stored.WRITING))
 
 
+def check_new(path: Path) -> None:
+    """Raise InputError where no new folder can be made: something is there, or it has no name."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError(f"{path}: is there already: delete it, or give another folder with -o")
+    if not path.name:
+        raise InputError(f"{path}: can't be replaced by a new folder: give its name with -o")
+
+
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes `path` when the block ends well, or vanishes."""

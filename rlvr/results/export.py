@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import rlvr
 from rlvr.data import STATUSES, InputError
 from rlvr.records.layout import COMPLETIONS, MODEL, base_of
-from rlvr.records.record import new_folder
+from rlvr.records.record import check_new, new_folder
 from rlvr.results.compare import read_results
 from rlvr.results.frames import RunFrames, known, read_completions, read_run
 from rlvr.sections import one_line
@@ -89,8 +89,7 @@ def export(
     for seed in seeds:
         known("--seed", seed, frames.seeds)
     out = out or run / ("dataset-kept" if kept else "dataset")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: is there already: delete it, or give another folder with -o")
+    check_new(out)
     shaped = None if shape is None else _shaping(run, shape)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     with new_folder(out) as folder:

@@ -126,11 +126,14 @@ def exactly(text: str, option: str) -> Rate:
 
     Raises InputError for what is neither.
     """
-    low, dash, high = text.partition("-")
     try:
-        ends = float(low), float(high if dash else low)
+        ends = float(text), float(text)  # 1e-3, too, has a dash
     except ValueError:
-        ends = (1.0, 0.0)
+        low, _, high = text.partition("-")
+        try:
+            ends = float(low), float(high)
+        except ValueError:
+            ends = (1.0, 0.0)
     if not 0 <= ends[0] <= ends[1] <= 1:
         raise InputError(f"{option} {text}: write a share from 0 to 1, or its interval: 0.85-0.95")
     middle, sd = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / (2 * 1.96)
@@ -225,7 +228,7 @@ def forecast(
         rounds=rounds,
         verifier=verifier,
         start=start,
-        arms=tuple(_told(arm, one, plain, setting) for arm, one in of.items()),
+        arms=tuple(_told(arm, one, setting) for arm, one in of.items()),
         boundary=ends[0],
         needed=ends[1],
         constants_from=constants_from,
@@ -306,7 +309,7 @@ def _known(
     return known_of("law", rate, base, observed([run], *rates)), source
 
 
-def _told(arm: str, of: Filter, plain: Mapping[str, Any], setting: _Setting) -> Told:
+def _told(arm: str, of: Filter, setting: _Setting) -> Told:
     """Return the forecast of an arm, with errors of its own on top of the verifier's."""
     start, config = setting.start, setting.config
     rows = float(of.sampling.rows(start.base, of.tpr, of.fpr))

@@ -45,8 +45,7 @@ def export_weights(
     for path, reason in record.changed(weights):
         raise InputError(f"{path}: damaged ({reason}): the same `rlvr run` command repairs the run")
     out = out or run / f"model-{arm}-seed-{place.seed}-round-{place.round}"
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: is there already: delete it, or give another folder with -o")
+    record.check_new(out)
     card = _card(frames, place, sorted(weights.glob("*.safetensors")))
     with record.new_folder(out) as folder:
         for file in weights.iterdir():

@@ -52,7 +52,9 @@ def misjudge(pool: Pool, flip: Flip, seed: int) -> Iterator[Judged]:
         if flip.pattern is not None and not re.search(flip.pattern, completion.text):
             rate = 0.0
         if generator(_coin(completion, verdict, flip, seed)).random() < rate:
-            verdict = replace(verdict, status=other[verdict.status], reason="flipped")
+            # `passed` would tell the truth to partial credit.
+            status = other[verdict.status]
+            verdict = replace(verdict, status=status, reason="flipped", passed=())
         yield completion, verdict
 
 

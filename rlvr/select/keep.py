@@ -171,7 +171,7 @@ def _voted(
         for i, (completion, verdict) in enumerate(group):
             if verdict.status != "error":
                 status: Status = "correct" if i in winners else "wrong"
-                verdict = replace(verdict, status=status, reason="majority")
+                verdict = replace(verdict, status=status, reason="majority", passed=())
             yield completion, verdict
 
 

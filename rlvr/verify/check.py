@@ -24,7 +24,7 @@ from rlvr.verify.policies import FAMILIES, PROBE, answer, attempts, common_answe
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.settings import NamedConfig
 from rlvr.verify.tasks import draw_problems, load_task
-from rlvr.verify.verifier import case_problem, check_options, near_miss
+from rlvr.verify.verifier import case_problem, near_miss
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 FUNCTIONS: dict[Kind, str] = {"verifier": "verify", "task": "problems"}
@@ -101,7 +101,6 @@ def _kinds(name: str) -> list[Kind]:
 
 def _check_verifier(name: str, options: dict[str, Any], timeout: float) -> Report:
     with VerifierPool(name, options, workers=1, timeout=timeout) as pool:
-        check_options(pool.verifier, options)
         cases = pool.verifier.cases
         if not cases:
             raise InputError(

@@ -124,8 +124,8 @@ def read_labelled(file: Path, whole_line: bool = False) -> Iterator[Line]:
     """
     for line in read(rows_of(file), str(file), whole_line):
         reference = line.problem.reference
-        if reference == {key: one for key, one in line.row.items() if key != "completion"}:
-            hidden = {"expected", "label", "class"}  # the reference is the line itself
+        if _is_row(reference, line.row):
+            hidden = {"expected", "label", "class"}
             reference = {key: one for key, one in reference.items() if key not in hidden}
         for completion in line.completions:
             yield Line(
@@ -135,6 +135,15 @@ def read_labelled(file: Path, whole_line: bool = False) -> Iterator[Line]:
                 str(line.row.get("class") or line.row.get("type") or ""),
                 str(file),
             )
+
+
+def _is_row(reference: Any, row: Mapping[str, Any]) -> bool:
+    """Return whether a reference is the line itself, but for the column of its completions."""
+    return (
+        isinstance(reference, Mapping)
+        and len(reference) >= len(row) - 1
+        and all(key in row and row[key] == one for key, one in reference.items())
+    )
 
 
 def _expected(record: Mapping[str, Any], where: str) -> str:

@@ -206,6 +206,8 @@ def _one(
         verdict = verify(problem, completion, **options)
         if verdict.status not in STATUSES:
             raise ValueError(f"unknown status {verdict.status!r} (known: {', '.join(STATUSES)})")
+        if not isinstance(verdict.reason, str) or not isinstance(verdict.extracted, str | None):
+            raise ValueError(f"reason is text, extracted text or None, not {verdict!r}"[:300])
         seconds = time.perf_counter() - begun
         return (verdict.status, verdict.reason, verdict.extracted, seconds, verdict.passed)
     except MemoryError:
@@ -673,5 +675,6 @@ def _fields(problem: Problem, known: dict[int, tuple[Any, ...]]) -> tuple[Any, .
     found = known.get(id(problem))
     if found is None:
         p = problem
-        found = known[id(p)] = (p.id, p.task, p.split, p.level, p.prompt, p.reference, p.solution)
+        answer = (p.reference, p.solution)
+        found = known[id(p)] = (p.id, p.task, p.split, p.level, p.prompt, *answer, p.messages)
     return found

@@ -30,7 +30,8 @@ from support.runs import TINY, assert_equal_runs, finish, start_run
 from rlvr.config import load
 from rlvr.data import InputError, Problem, RunError
 from rlvr.loop.progress import Display
-from rlvr.loop.units import LOCKS, Job, Unit, alone, units
+from rlvr.loop.units import Job, Unit, alone, units
+from rlvr.records import layout
 from rlvr.verify.settings import NamedConfig
 
 RAY = Path(sys.executable).parent / "ray"
@@ -338,8 +339,8 @@ def test_a_judge_whose_processes_are_killed_starts_others(
 def test_a_unit_that_a_worker_is_still_at_is_waited_for(tmp_path: Path) -> None:
     job, unit, out = Job(load(TINY), tmp_path, "", 0, {}), Unit(7, "verified"), io.StringIO()
     display = Display(Console(file=out), "", 0, 0)
-    (tmp_path / LOCKS).mkdir()
-    other = FileLock(tmp_path / LOCKS / "7-verified", thread_local=False)
+    (tmp_path / layout.LOCKS).mkdir()
+    other = FileLock(tmp_path / layout.LOCKS / "7-verified", thread_local=False)
     with other, ThreadPoolExecutor() as thread:
 
         def work() -> bool:
@@ -359,8 +360,8 @@ def test_a_unit_that_a_worker_is_still_at_is_waited_for(tmp_path: Path) -> None:
     display.stopping = True
     with other, pytest.raises(KeyboardInterrupt), alone(job, unit, display):
         pass
-    shutil.rmtree(tmp_path / LOCKS)
-    (tmp_path / LOCKS).write_text("a file")
+    shutil.rmtree(tmp_path / layout.LOCKS)
+    (tmp_path / layout.LOCKS).write_text("a file")
     display.stopping = False
     with pytest.raises(RunError, match=r"can't write .*\.locks"), alone(job, unit, display):
         pass

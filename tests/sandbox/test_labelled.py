@@ -119,6 +119,9 @@ def test_the_verifier_never_sees_the_label(tmp_path: Path) -> None:
     file = write_lines(tmp_path, [line | {"label": True, "class": "a kind"}])
     [read] = read_labelled(file)
     assert read.problem.reference == {"test": "assert f() == 4", "entry_point": "f"}
+    other = {"response": line.pop("completion"), **line, "label": True}
+    [read] = read_labelled(write_lines(tmp_path, [other]))
+    assert read.problem.reference == {"test": "assert f() == 4", "entry_point": "f"}
     # A reference of the line's own keeps its keys, whatever they are called.
     file = write_lines(tmp_path, [{"completion": "4", "answer": {"label": 1}, "label": True}])
     [read] = read_labelled(file)

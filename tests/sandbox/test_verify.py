@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,10 @@ def verify(problem, completion, note=""):
         print("noise")
     if word == "pid":
         return Verdict("correct", str(os.getpid()))
+    if word == "messages":
+        return Verdict("correct", repr(problem.messages))
+    if word == "number":
+        return Verdict("correct", "", 42)
     return Verdict("correct" if word in str(problem.reference) else "wrong", note, completion)
 
 CASES = [("ok", "ok", "correct"), ("ok", "no", "wrong")]
@@ -165,6 +170,22 @@ def test_what_comes_in_parts_is_judged_meanwhile(plugin: str) -> None:
         assert drawn == 40, "who makes the items does not wait for who judges them"
         assert [verdict.status for verdict in verdicts] == ["correct"] * 36
         assert list(pool.verify([None, None])) == []
+
+
+def test_a_verifier_sees_the_whole_problem(plugin: str) -> None:
+    said = (("system", "Be brief."), ("user", "1+1?"))
+    problem = replace(case_problem("ok"), messages=said)
+    with VerifierPool(plugin, {}, workers=1) as pool:
+        [verdict] = pool.verify([(problem, "messages")])
+    assert verdict.reason == repr(said)
+
+
+def test_an_answer_that_is_no_text_is_the_verifier_s_error_and_named(plugin: str) -> None:
+    with VerifierPool(plugin, {}, workers=1) as pool:
+        asked = [(case_problem("ok"), text) for text in ("number", "ok")]
+        wrong, right = pool.verify(asked)
+    assert wrong.status == "error" and "extracted" in wrong.reason and "42" in wrong.reason
+    assert right.status == "correct"
 
 
 def test_a_hang_is_killed_and_pinned(plugin: str) -> None:

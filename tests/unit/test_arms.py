@@ -27,6 +27,7 @@ from rlvr.select.arms import (
     size,
     subsample,
 )
+from rlvr.select.learner import rewards
 from rlvr.verify.verifier import LUCKY
 
 
@@ -240,6 +241,19 @@ def test_misjudging_has_the_rates_asked_for_and_leaves_the_undecided() -> None:
     assert turned["correct", "wrong"] / 4000 == pytest.approx(0.1, abs=0.02)
     assert seen == list(misjudge(pool, Flip(false_positive=0.2, false_negative=0.1), 3))
     assert seen != list(misjudge(pool, Flip(false_positive=0.2, false_negative=0.1), 4))
+
+
+def test_a_changed_verdict_has_no_tests_left_that_tell_the_truth() -> None:
+    pool = [
+        (c, dataclasses.replace(v, passed=(v.status == "correct", True), extracted="7"))
+        for c, v in pool_of({"p": "ccww"})
+    ]
+    arm = Arm("x", keep="verified", learner="grpo")
+    assert rewards(pool, arm, 0, partial_credit=True) == [1, 1, 0.5, 0.5]
+    turned = list(misjudge(pool, Flip(false_positive=1.0, false_negative=1.0), 0))
+    assert rewards(turned, arm, 0, partial_credit=True) == [0, 0, 1, 1]
+    voted = list(majority(pool, lambda asked: [True] * len(asked), 0))
+    assert rewards(voted, arm, 0, partial_credit=True) == [1, 1, 1, 1]
 
 
 def test_a_pattern_alone_triggers_a_systematic_error() -> None:

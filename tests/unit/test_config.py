@@ -354,6 +354,7 @@ def test_wrong_task_options_are_bad_input(override: str, words: str) -> None:
         ["train.processes=3"],
         ["train.micro_batch=16", "train.processes=2"],
         ["train.micro_batch=12", "train.batch_size=24"],
+        ["train.micro_batch=48", "train.batch_size=96", "transcription={}", "warm_start=null"],
     ],
 )
 def test_batches_that_do_not_divide_are_bad_input(overrides: list[str]) -> None:

@@ -132,6 +132,11 @@ def test_a_verifier_that_prefers_wrong_answers_is_refused() -> None:
         told([], rates("0.3", "0.4"))
 
 
+@pytest.mark.parametrize("text", ["1e-3", "0.001"])
+def test_a_rate_may_have_an_exponent(text: str) -> None:
+    assert exactly(text, "--fpr").value == 0.001
+
+
 @pytest.mark.parametrize("text", ["x", "1.2", "0.9-0.8", "-0.1", ""])
 def test_a_rate_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="--tpr .*write a share from 0 to 1"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from support.chat import CHATML, chat_model
 
 from rlvr.data import InputError, Problem
+from rlvr.loop.preflight import tokenizer_and_positions
 from rlvr.models.loading import (
     LADDER,
     TEMPLATE_ARGUMENTS,
@@ -90,6 +92,22 @@ def test_ladder_sizes_are_near_their_names(name: str, millions: float, tmp_path:
     assert count == pytest.approx(millions * 1e6, rel=0.4)
     on_disk = (tmp_path / "model.safetensors").stat().st_size
     assert weight_bytes(name) == pytest.approx(on_disk, rel=0.1)
+    assert weight_bytes(str(tmp_path)) == 4 * count  # of a folder, whatever it is kept in
+    model.half().save_pretrained(tmp_path / "half")
+    assert weight_bytes(str(tmp_path / "half")) == 4 * count
+
+
+def test_a_folder_that_is_no_model_is_named(tmp_path: Path, tiny: Path) -> None:
+    folder = tmp_path / "odd"
+    shutil.copytree(tiny, folder)
+    for text in ("{}", '{"model_type": "unheard"}'):
+        (folder / "config.json").write_text(text)
+        with pytest.raises(InputError, match="c.yaml: model: .*odd can't be loaded"):
+            tokenizer_and_positions(str(folder), "c.yaml")
+    plain = json.loads((tiny / "config.json").read_text())
+    del plain["max_position_embeddings"]
+    (folder / "config.json").write_text(json.dumps(plain | {"model_type": "bloom"}))
+    assert tokenizer_and_positions(str(folder), "c.yaml")[1] == 2048
 
 
 def test_the_ladder_is_these_four() -> None:

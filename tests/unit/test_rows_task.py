@@ -149,6 +149,7 @@ def test_worked_examples_of_a_file_of_their_own(path: str, tmp_path: Path) -> No
         (0, few, r"prompt\.few_shot says how many"),
         (4, few, "3 rows, prompt.few_shot asks for 4"),
         (2, path, "has no solution"),
+        (2, "gone.jsonl", r"task\.few_shot_path: no such file: gone"),
     ):
         with pytest.raises(InputError, match=words):
             rows.shots(n, path=path, few_shot_path=few_shot_path)
@@ -184,7 +185,8 @@ def test_the_verifier_is_the_one_that_suits_the_rows(path: str, tmp_path: Path) 
     [
         ({}, "either path .* or hub"),
         ({"path": "a", "hub": "b"}, "either path .* or hub"),
-        ({"path": "nowhere.jsonl"}, "no such file: nowhere.jsonl"),
+        ({"path": "nowhere.jsonl"}, r"task\.path: no such file: nowhere\.jsonl"),
+        ({"path": "HERE", "eval_path": "gone"}, r"task\.eval_path: no such file: gone"),
         ({"pth": "a"}, r"task\.pth: rows has no such option, did you mean 'path'"),
         ({"path": "HERE", "eval_path": "a", "eval_split": "b"}, "drop one"),
         ({"path": "HERE", "eval_split": "b"}, "has no splits: give eval_path"),

@@ -48,8 +48,14 @@ def test_an_arm_that_was_added_has_no_verdict(run: Path, tmp_path: Path) -> None
     assert "The arm was added after the run began" in card and "Growth in" not in card
 
 
-def test_a_folder_that_is_there_is_left_alone(run: Path, tmp_path: Path) -> None:
+def test_a_folder_that_is_there_is_left_alone(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mine").write_text("x")
     with pytest.raises(InputError, match="is there already"):
         export_weights(run, "base", None, None, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(InputError, match="give its name with -o"):
+        export_weights(run, "base", None, None, Path("."))
