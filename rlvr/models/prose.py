@@ -37,7 +37,7 @@ _MARKUP = re.compile(r"`{1,2}|:[a-z]+:`|\*{1,2}|\[`|\\")
 
 
 @cache
-def paragraphs(packages: tuple[str, ...] = PACKAGES) -> tuple[tuple[str, str], ...]:
+def paragraphs() -> tuple[tuple[str, str], ...]:
     """Return distinct (package, paragraph) pairs, in an order that depends only on their text.
 
     A paragraph is one line of ASCII prose: it has at least MIN_WORDS words, begins with a capital,
@@ -45,21 +45,21 @@ def paragraphs(packages: tuple[str, ...] = PACKAGES) -> tuple[tuple[str, str], .
     or spaces. Inline markup is removed. The first call on a machine parses some 155 MB of
     source. Raises ModuleNotFoundError if a package is not installed.
     """
-    return _kept(packages, PROSE)
+    return _kept(PROSE)
 
 
 @cache
-def rejected(packages: tuple[str, ...] = PACKAGES) -> tuple[tuple[str, str], ...]:
+def rejected() -> tuple[tuple[str, str], ...]:
     """Return distinct (kind, block) pairs: the blocks of the same docstrings that are no prose.
 
     Each is one line, in an order that depends only on its text. The kind is what the block really
     is (`kind_of`). Raises as `paragraphs` does.
     """
-    return _kept(packages, REJECTED)
+    return _kept(REJECTED)
 
 
-def _kept(packages: tuple[str, ...], which: str) -> tuple[tuple[str, str], ...]:
-    versions = {name: metadata.version(name) for name in packages}
+def _kept(which: str) -> tuple[tuple[str, str], ...]:
+    versions = {name: metadata.version(name) for name in PACKAGES}
     key = hashlib.sha256(json.dumps([RULES, versions]).encode()).hexdigest()[:16]
     folder = cache_folder() / "corpus"
     files = {PROSE: folder / f"{key}.json", REJECTED: folder / f"{key}-rejected.json"}
@@ -67,18 +67,18 @@ def _kept(packages: tuple[str, ...], which: str) -> tuple[tuple[str, str], ...]:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{key}.lock"):  # two first runs at once write the same file
             if not files[which].is_file():
-                for name, pairs in _parsed(packages).items():
+                for name, pairs in _parsed().items():
                     if not files[name].is_file():
                         write_json(files[name], pairs)
     return tuple((name, text) for name, text in json.loads(files[which].read_text()))
 
 
-def _parsed(packages: tuple[str, ...]) -> dict[str, list[tuple[str, str]]]:
-    """Return the prose of the packages' docstrings, by package, and what is none, by kind."""
+def _parsed() -> dict[str, list[tuple[str, str]]]:
+    """Return the prose of the docstrings of PACKAGES, by package, and what is none, by kind."""
     gc.disable()  # a syntax tree has no cycles, and the collector takes a fifth of the time
     try:
         found: dict[str, dict[str, str]] = {PROSE: {}, REJECTED: {}}
-        for name in reversed(packages):
+        for name in reversed(PACKAGES):
             for text in _blocks(name):
                 kind = kind_of(text)
                 found[REJECTED if kind else PROSE][text] = kind or name

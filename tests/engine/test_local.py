@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,8 @@ from support.runs import (
 
 from rlvr.config import load, resolved
 from rlvr.loop import local
+from rlvr.loop.dispatch import LostError
+from rlvr.loop.units import Job, Unit
 from rlvr.records.record import deciding, digest
 
 CORES = len(os.sched_getaffinity(0))
@@ -79,6 +82,16 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 SLICED = ["threads=1", "workers=2"]
+
+
+def test_a_worker_that_was_killed_while_it_waited_is_lost(tmp_path: Path) -> None:
+    job = Job(load(TINY), tmp_path, "here", 64, {})
+    with closing(local._Processes(1, 1)) as crew:
+        worker = crew.hire()
+        worker.process.kill()
+        worker.process.wait()
+        with pytest.raises(LostError, match="its process has ended"):
+            crew.begin(worker, job, Unit(0, "base"))
 
 
 @pytest.mark.slow
