@@ -49,7 +49,7 @@ def test_two_real_points_and_again(tmp_path: Path) -> None:
     command = ["sweep", TINY, "--over", "train.lr=1e-4,5e-4"]
     command += ["seeds=[7]", "rounds=1", "arms=[verified]", "evaluate.off_target=[]"]
 
-    command += ["warm_start.until=0.99", "warm_start.check_every=150"]  # the last step is measured too
+    command += ["warm_start.until=0.99", "warm_start.check_every=150"]
 
     def sweep() -> str:
         return command_here(*command, "--out", out, cache=tmp_path / "cache")
