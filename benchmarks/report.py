@@ -1,8 +1,8 @@
 """The report of a run of half a million completions, against its bars.
 
 A made run: 5 seeds, 5 arms, 4 rounds of 5,000 completions of 200 characters on average (500,000 in
-all), and 84 evaluations of 1,600. The report is written by the command in a process of its own, and
-opened in a headless Chromium where there is one.
+all), and 105 evaluations of 1,600. The report is written by the command in a process of its own,
+and opened in a headless Chromium where there is one.
 
 Ratios, each under 1 where the bar holds: seconds to write it / 60, bytes / 15 MB, and seconds until
 its completions can be used / 3; its charts are there from the start. Run: make bench, or python

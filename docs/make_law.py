@@ -282,8 +282,7 @@ def page(text: str) -> str:
 def _constants(known: dict[str, Any]) -> str:
     """Return the law's constants by learning rate and base accuracy, and what they are from."""
     one, settings = known["models"]["law"], known["settings"]
-    lines = ["| learning rate | base accuracy | a | b | c | seeds |", "|---:|" * 6]
-    lines = [lines[0], "|" + "---:|" * 6]
+    lines = ["| learning rate | base accuracy | a | b | c | seeds |", "|" + "---:|" * 6]
     for rate, bases in one["constants"].items():
         for base, (a, b, c) in bases.items():
             seeds = one["seeds"][rate][base]
@@ -307,11 +306,10 @@ def _constants(known: dict[str, Any]) -> str:
 
 def _forecasts(made: dict[str, Any]) -> str:
     """Return the forecasts of the claim's runs: changes of arms, and boundaries by TPR."""
-    runs = {name: one for name, one in made.items()}
-    arms = list(next(iter(runs.values()))["changes"]["law"])
+    arms = list(next(iter(made.values()))["changes"]["law"])
     heads = ["run", "base", *(f"`{arm}`" for arm in arms), "boundary by TPR"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for name, one in runs.items():
+    for name, one in made.items():
         changes, ends = one["changes"], one["boundaries"]
         cells = [f"{changes['law'][arm]:+.2f} ({changes['J'][arm]:+.2f})" for arm in arms]
         by_tpr = (f"{tpr}: {ends['law'][tpr]:.2f} ({ends['J'][tpr]:.2f})" for tpr in ends["law"])

@@ -56,6 +56,8 @@ def figures(parts: Sequence[Part], arm: str, confidence: float) -> Iterator[dict
             base, final = ([one.values[key] for one in side] for side in pair)
             deltas = [b - a for a, b in zip(base, final, strict=True)]
             matrix = _documents(tables, key, (base, final))
+            if matrix is not None and matrix.shape[1] < 2:
+                matrix = None  # one document says nothing of the error
             errors = None if matrix is None else error_covariance(matrix)
             interval = paired_interval(deltas, confidence, errors)
             yield {

@@ -11,6 +11,7 @@ import io
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,16 @@ from rlvr.data import InputError
 from rlvr.records.record import write_json, write_text
 from rlvr.results.compare import p_value, read_results, rule_text, why, write_compare
 from rlvr.results.conditions import figures, settle_conditions
-from rlvr.results.effects import Results, arm_effects, excludes_zero, percent, signed, span
+from rlvr.results.effects import (
+    Results,
+    arm_effects,
+    effect_of,
+    excludes_zero,
+    level_of,
+    percent,
+    signed,
+    span,
+)
 from rlvr.results.plot import plot
 from rlvr.results.sceptic import checks
 from rlvr.results.tables import contrast_tables, means_tables, sign_tables, verdict_table
@@ -147,7 +157,8 @@ def _crossovers(r: Results) -> list[str]:
         deltas = [arm_effects(r, f"pass@{k}")[arm].interval for k in ks]
         ahead = [k for k, delta in zip(ks, deltas, strict=True) if not delta.delta < 0]
         after = [k for k in ks if not ahead or k > ahead[-1]]
-        surely = [k for k, delta in zip(ks, deltas, strict=True) if k in after and delta.high < 0]
+        open_ = [k for k, delta in zip(ks, deltas, strict=True) if not delta.high < 0]
+        surely = [k for k in after if not open_ or k > open_[-1]]
         said = "ahead of the base at the largest k"
         if after:
             said = f"behind the base from k = {after[0]}"
@@ -289,10 +300,9 @@ def _rounds(r: Results, name: str, named: Sequence[str]) -> list[str]:
 
 
 def _change(r: Results, arm: str, metric: str, round_: int) -> Interval:
-    base = [r.at(s, "base", metric) for s in r.seeds]
-    base = [0.0 if math.isnan(x) else x for x in base]
-    deltas = [r.at(s, arm, metric, round_) - x for s, x in zip(r.seeds, base, strict=True)]
-    return paired_interval(deltas, r.confidence)
+    if any(math.isfinite(r.at(s, "base", metric)) for s in r.seeds):
+        return effect_of(replace(r, round=round_), arm, "base", metric, metric).interval
+    return level_of(r, arm, metric, round_)
 
 
 def _points(claim: ClaimConfig, runs: Mapping[str, Results], main: Results) -> list[str]:

@@ -161,8 +161,8 @@ def likelihood(logprobs: Sequence[Sequence[float]], levels: Sequence[str]) -> li
     """
     groups: dict[str, list[float]] = defaultdict(list)
     for tokens, level in zip(logprobs, levels, strict=True):
-        groups[ALL] += [-logprob for logprob in tokens]
-        groups[level] += [-logprob for logprob in tokens]
+        for name in {ALL, level}:  # a level may be called `all`
+            groups[name] += [-logprob for logprob in tokens]
     out = [
         metric("real_nll", math.fsum(group) / len(group), len(group), level)
         for level, group in sorted(groups.items())

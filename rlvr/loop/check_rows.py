@@ -11,6 +11,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from rlvr.config import Config
 from rlvr.data import Problem, Split, Verdict
@@ -21,6 +22,8 @@ from rlvr.verify.check import Report, attack, corrupted, earnings, holes, report
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.settings import NamedConfig
 from rlvr.verify.tasks import ask, draw_problems, verifier_of
+
+Item = TypeVar("Item")
 
 ATTACKED = 4  # problems that each policy is tried on
 HELD_TO = 200  # rows whose answers are judged, unless -n says otherwise
@@ -62,10 +65,10 @@ def of_config(config: Config, n: int | None = None, timeout: float = 10.0) -> It
     return reports(config.task.name, n, config.task.options, timeout)
 
 
-def _spread(problems: Sequence[Problem], n: int) -> list[Problem]:
+def _spread(problems: Sequence[Item], n: int) -> list[Item]:
     """Return n problems at most, from all over the file."""
-    step = max(1, len(problems) // n)
-    return list(problems[::step][:n])
+    count = min(n, len(problems))
+    return [problems[place * len(problems) // count] for place in range(count)]
 
 
 def _shown(place: int, problem: Problem) -> Iterator[tuple[str, str]]:

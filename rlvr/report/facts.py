@@ -78,6 +78,7 @@ def verdict_table(r: Results) -> Table:
     """Return each arm against the base on the rule's metric, and pass@1 against the best base."""
     rows: list[tuple[str, ...]] = []
     ruled = rulings(r)
+    bests = any(one.best for one in ruled.values())
     for arm, ruling in ruled.items():
         if not ruling.primary and ("exploratory",) not in rows:
             rows.append(("exploratory",))  # a heading: these arms and all below it
@@ -87,11 +88,11 @@ def verdict_table(r: Results) -> Table:
                 number(ruling.effect.base),
                 number(ruling.effect.final),
                 _with_interval(ruling.effect),
-                *([_with_interval(ruling.best)] if ruling.best else []),
+                *([_with_interval(ruling.best) if ruling.best else "-"] if bests else []),
                 _ruled(ruling),
             )
         )
-    against = ("against base at best T",) if any(one.best for one in ruled.values()) else ()
+    against = ("against base at best T",) if bests else ()
     head = ("arm", "base", "final", "delta", *against, "verdict")
     note = f"In brackets: the {percent(r)} interval."
     if against and r.metric != "pass@1":
@@ -119,7 +120,9 @@ def signs_table(r: Results) -> Table:
     ruled = rulings(r)
     rows = tuple((arm, *map(_move, ruling.signs)) for arm, ruling in ruled.items())
     names = tuple(seen.sign.name for seen in next(iter(ruled.values())).signs)
-    note = f"!: it moved the harmful way. coverage: {r.largest_k}. {moves_in_words(r)}."
+    note = f"!: it moved the harmful way. {moves_in_words(r)}."
+    if "coverage" in names:
+        note += f" coverage: {r.largest_k}."
     if "distinct" in names:
         note += " distinct falls, too, where more samples agree on the right answer."
     return Table("Signs of collapse", ("arm", *names), rows if names else (), note if names else "")

@@ -130,12 +130,16 @@ def _problems(r: Results) -> tuple[dict[tuple[int, str], Problem], list[str]]:
 
 
 def _seconds(r: Results) -> dict[str, float]:
-    """Return the wall time of each arm's rounds, mean over seeds; empty without timing.parquet."""
+    """Return the wall time of each arm's rounds, mean over seeds; empty without timing.parquet.
+
+    Of the seeds and rounds that the other figures are of.
+    """
     path = r.folder / TIMING
     if not path.is_file():
         return {}
-    table = read_table(path, ["seed", "arm", "stage", "seconds"])
+    table = read_table(path, ["seed", "arm", "round", "stage", "seconds"])
     totals: dict[str, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for row in table.filter(pc.equal(table["stage"], "round")).to_pylist():
-        totals[row["arm"]][row["seed"]] += row["seconds"]
+        if row["seed"] in r.seeds and row["round"] <= r.round:
+            totals[row["arm"]][row["seed"]] += row["seconds"]
     return {arm: math.fsum(by.values()) / len(by) for arm, by in totals.items()}

@@ -250,7 +250,7 @@ class _Setting:
 def _start(config: Config, where: str, run: Results | None, rates: tuple[float, float]) -> Start:
     if run is not None:
         judged, source = run.mean(BASE, ACCURACY), f"the base of {run.folder}"
-        bases = bases_of(run, run.seeds)
+        bases = as_it_is(bases_of(run, run.seeds), *rates)
         apart = float(bases.std(ddof=1)) if len(bases) > 1 else 0.0
     elif config.warm_start is not None and config.warm_start.until is not None:
         judged, source, apart = config.warm_start.until, "warm_start.until", 0.0

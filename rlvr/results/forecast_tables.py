@@ -108,8 +108,9 @@ def in_a_line(config: Config, where: str, pilot: Path | None) -> str:
         return f"{why[0].upper()}{why[1:]}"
     said = [
         f"{one.arm} {signed(one.change)} ({span(one.low, one.high)})"
-        for one in found.arms
         if one.outcome is not None
+        else f"{one.arm}: {one.why}"
+        for one in found.arms
     ]
     return (
         f"Forecast of {ACCURACY}, if the verifier makes no errors but those of the arms: "

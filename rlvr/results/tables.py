@@ -212,7 +212,9 @@ def sign_tables(r: Results) -> list[Table]:
             table.add_row("exploratory:", style="dim")
         table.add_row(escape(arm), *map(_move, ruling.signs))
     table.caption = moves_in_words(r)
-    table.caption += f"\n{WORSE.strip()} moved the harmful way; coverage: {r.largest_k}"
+    table.caption += f"\n{WORSE.strip()} moved the harmful way"
+    if "coverage" in names:
+        table.caption += f"; coverage: {r.largest_k}"
     if "distinct" in names:
         table.caption += "\ndistinct falls, too, where more samples agree on the right answer"
     return [table]

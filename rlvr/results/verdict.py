@@ -250,11 +250,13 @@ def signs(r: Results, ruled: Mapping[str, Effect]) -> dict[str, tuple[Seen, ...]
     rule's own metric is not in it: that is the verdict, with a family of its own.
     """
     names = {sign: r.largest_k if sign.metric == LARGEST_K else sign.metric for sign in SIGNS}
+    if r.largest_k == "pass@1":  # which is a sign by itself
+        names = {sign: name for sign, name in names.items() if sign.metric != LARGEST_K}
     table = {
         (arm, sign): ruled[arm] if name == r.metric else effect_of(r, arm, "base", name, name)
         for arm, (sign, name) in product(r.arms, names.items())
     }
-    known = [sign for sign in SIGNS if any(table[arm, sign].deltas for arm in r.arms)]
+    known = [sign for sign in names if any(table[arm, sign].deltas for arm in r.arms)]
     family = [(arm, sign) for arm in r.primary for sign in known if names[sign] != r.metric]
     adjusted = holm([table[key].interval.p for key in family])
     table |= {key: replace(table[key], p_holm=p) for key, p in zip(family, adjusted, strict=True)}

@@ -208,7 +208,7 @@ def outlier(values: Sequence[float]) -> tuple[int, float]:
 
     p is the chance that the farthest of so many normal values lies as far out, in units of their
     own deviation (Grubbs 1950, Annals of Mathematical Statistics 21; two-sided, Bonferroni over the
-    values). nan for p where there are fewer than 3 values, or all are equal.
+    values). nan for p where there are fewer than 3 values, or all are equal. Takes two or more.
     """
     n, mean, deviation = len(values), _mean(values), _deviation(values)
     place = max(range(n), key=lambda i: abs(values[i] - mean))

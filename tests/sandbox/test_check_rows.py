@@ -12,7 +12,7 @@ from support.runs import TINY
 from support.shapes import MADE, make
 
 from rlvr.data import Problem
-from rlvr.loop.check_rows import hold, report
+from rlvr.loop.check_rows import _spread, hold, report
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.settings import NamedConfig
 
@@ -20,6 +20,15 @@ from rlvr.verify.settings import NamedConfig
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
+
+
+@pytest.mark.parametrize("length", [3, 200, 201, 399, 400, 1000])
+def test_rows_are_tried_from_all_over_the_file(length: int) -> None:
+    tried = _spread(range(length), 200)
+    assert len(set(tried)) == min(length, 200) and tried == sorted(tried)
+    assert (
+        max(b - a for a, b in zip([-1, *tried], [*tried, length], strict=True)) <= length // 200 + 1
+    )
 
 
 def test_rows_are_said_and_their_answers_held_to_the_verifier(call: Call, tmp_path: Path) -> None:

@@ -16,16 +16,18 @@ from rlvr.tasks.recordings import information
 from support.runs import TINY
 
 from rlvr.claims import experiments, quantities
-from rlvr.claims.pages import family, in_common, summary, title, write
+from rlvr.claims.pages import _change, family, in_common, summary, title, write
 from rlvr.config import ClaimConfig, load, resolved
 from rlvr.data import InputError
 from rlvr.records.record import deciding, digest
 from rlvr.records.seals import FOOTER
 from rlvr.results.compare import read_results
-from rlvr.results.effects import Results
+from rlvr.results.effects import Results, excludes_zero
 from rlvr.results.sceptic import checks
 from rlvr.statistics.conditions import Settled, Values, parse, settled
 from rlvr.statistics.estimates import holm
+
+ROOT = Path(__file__).parents[2]
 
 SEEDS = (0, 1, 2)
 Figure = Callable[[str, str, int, int], float]  # arm, metric, round, seed
@@ -69,6 +71,12 @@ def make(
 
 def value(text: str, main: Results, *others: Results) -> list[float]:
     return list(experiments.hold(parse(f"{text} > 0"), main, [main, *others]).values)
+
+
+def test_a_star_asks_the_interval_with_its_floor() -> None:
+    r = read_results(ROOT / "docs" / "claims" / "c7" / "capped")
+    found = _change(r, "fp70", "pass@1", 1)
+    assert found.low < 0 < found.high and not excludes_zero(found)
 
 
 def test_a_difference_is_paired_by_seed(tmp_path: Path) -> None:

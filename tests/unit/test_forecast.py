@@ -93,6 +93,18 @@ def test_the_accuracy_to_start_from_is_what_is_right_and_not_what_is_accepted() 
     assert as_it_is(0.9, 0.9, 0.1) == 1.0 and np.isnan(as_it_is(0.5, 0.3, 0.3))
 
 
+def test_how_far_bases_lie_apart_is_on_the_scale_of_what_is_right() -> None:
+    pilot = ROOT / "docs" / "claims" / "c7" / "main"
+    verifier = rates("0.8", "0.2")
+    apart = forecast(load(C7), "c7.yaml", verifier, pilot, 3).start.apart
+    without = forecast(load(C7), "c7.yaml", faultless(), pilot, 3).start.apart
+    assert apart == pytest.approx(without / 0.6)
+
+
+def test_a_line_says_of_which_arms_it_foretells_nothing() -> None:
+    assert "calibrated are" in in_a_line(load(C7, ["generate.prompts=20"]), "c7.yaml", None)
+
+
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [

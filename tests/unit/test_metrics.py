@@ -177,6 +177,10 @@ def test_likelihood_by_hand() -> None:
     assert by_name(found)["real_nll_p95"] == (pytest.approx(2.9), 3)
     assert by_name(found, "easy")["real_nll"] == (1.5, 2)
     assert by_name(found, "hard")["real_nll"] == (3.0, 1)
+    unnamed = likelihood(
+        [[-1.0] * 4, [-3.0] * 4], ["all", "hard"]
+    )  # a row without a level has this
+    assert by_name(unnamed)["real_nll"] == (2.0, 8)
 
 
 def test_survival_is_that_of_the_bases_rarest_solved_problems() -> None:

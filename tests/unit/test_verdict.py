@@ -18,10 +18,13 @@ from rlvr.config import load, resolved, shipped_configs
 from rlvr.data import InputError
 from rlvr.evaluate import table
 from rlvr.records.record import deciding, digest
+from rlvr.report.facts import verdict_table
 from rlvr.results.compare import compare_run, read_results
 from rlvr.results.effects import Effect, Results
 from rlvr.results.verdict import SIGNS, Ruling, rulings
 from rlvr.statistics.estimates import Interval, Variances
+
+ROOT = Path(__file__).parents[2]
 
 RECORDED = Path(__file__).parents[2] / "docs" / "results"
 QUICK = shipped_configs()["quickstart"]
@@ -200,6 +203,25 @@ def test_the_signs_have_one_family_without_the_rules_metric(tmp_path: Path) -> N
     # The rule's metric keeps its own, those that describe have none.
     assert ruled["verified"].signs[0].effect == ruled["verified"].effect
     assert all(not seen.effect.p_holm >= 0 for seen in ruled["random"].signs)
+
+
+def test_one_sample_a_problem_has_no_coverage_beside_pass_at_1() -> None:
+    r = read_results(ROOT / "docs" / "claims" / "c3_text" / "main")
+    assert r.largest_k == "pass@1"
+    names = [seen.sign.name for seen in rulings(r)["everything"].signs]
+    assert "pass@1" in names and "coverage" not in names
+
+
+def test_an_arm_without_figures_has_its_verdict_under_verdict(tmp_path: Path) -> None:
+    r = read_results(ROOT / "docs" / "results" / "quickstart")
+    kept = {
+        key: value
+        for key, value in r.values.items()
+        if not (key[1] == "random" and key[3] == "pass@1" and key[2] == r.round)
+    }
+    of = verdict_table(dataclasses.replace(r, values=kept))
+    [row] = [row for row in of.rows if row[0] == "random"]
+    assert len(row) == len(of.head) and row[-1].startswith("inconclusive")
 
 
 def test_signs_are_metrics_and_only_recorded_ones_are_shown(tmp_path: Path) -> None:
