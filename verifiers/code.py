@@ -78,7 +78,7 @@ from rlvr.programs.names import imports_for
 from rlvr.sandbox import recorded
 from rlvr.sandbox.outside import OVERRUN, Limits, ProgramError, Sandbox, SandboxError
 from rlvr.sandbox.packages import Packages, installed
-from rlvr.sandbox.plain import TOO_LARGE, NotPlain, pack
+from rlvr.sandbox.plain import NotPlain, pack
 from rlvr.verify.verifier import NO_ANSWER
 
 DEADLINE = "own"
@@ -310,6 +310,8 @@ def _calls(pairs: stdio.Pairs) -> Examples:
 def _texts(value: Any) -> tuple[str, ...]:
     if value is None or isinstance(value, str):
         return (value,) if value else ()
+    if not isinstance(value, (list, tuple)):
+        raise BadReference(f"tests are a list of texts, not {type(value).__name__}")
     return tuple(map(str, value))
 
 
@@ -320,8 +322,9 @@ def _examples(tests: Any) -> Iterator[tuple[Any, Any, Any]]:
         if not isinstance(test, Mapping) or "expected" not in test:
             raise BadReference(f'test {number} is not {{"args": [...], "expected": ...}}')
         args, kwargs = test.get("args", []), test.get("kwargs") or {}
-        if not isinstance(args, (list, tuple)) or not isinstance(kwargs, Mapping):
-            raise BadReference(f"test {number}: `args` is a list, `kwargs` a mapping")
+        named = isinstance(kwargs, Mapping) and all(isinstance(key, str) for key in kwargs)
+        if not isinstance(args, (list, tuple)) or not named:
+            raise BadReference(f"test {number}: `args` is a list, `kwargs` a mapping of names")
         yield pack(list(args)), pack(dict(kwargs)), pack(test["expected"])
 
 
@@ -341,13 +344,14 @@ def _examined(
     ended, function = "", tests.entry_point
     if tests.method and re.search(r"^class[ \t]++Solution\b", source, re.M):
         function = f"Solution().{function}"
+    most = sandbox.limits.message_bytes
+    for number, (_, _, expected) in enumerate(tests.examples, 1):
+        if len(json.dumps(expected)) > most:  # before a program runs, which could choose it
+            raise BadReference(f"test {number} expects more than {most:,} bytes")
     try:
         with sandbox.candidate(source, timeout) as candidate:
             for number, (args, kwargs, expected) in enumerate(tests.examples, 1):
                 reply = candidate.call(function, args, kwargs)
-                most = sandbox.limits.message_bytes
-                if reply.get("raised") == TOO_LARGE and len(json.dumps(expected)) > most:
-                    raise BadReference(f"test {number} expects more than {most:,} bytes")
                 answers = "value" in reply
                 passed.append(answers and same(expected, reply["value"], tolerance))
                 if tests.wrapped:

@@ -585,6 +585,8 @@ class _Parser(Numerals):
             if self.peek().text == "_" and name == "log" and base is None:
                 self.next()
                 base = self.argument() if self.peek().text == "{" else self.plain_base()
+            elif name == "log" and base is None and power is None and self.is_written_base():
+                base = self.plain_base()
             elif self.peek().text == "^" and power is None:
                 self.next()
                 power = self.exponent()
@@ -604,6 +606,12 @@ class _Parser(Numerals):
         if power in (Num(Fraction(-1)), Op("neg", (Num(Fraction(1)),))) and name in _INVERSES:
             return Op(_INVERSES[name], args)
         return Op("^", (node, power))
+
+    def is_written_base(self) -> bool:
+        """Return whether `2(` or `10(` comes next, without a space, as in `log2(8)`."""
+        number, bracket = self.peek(), self.peek(1)
+        together = not number.spaced and not bracket.spaced
+        return together and number.text in ("2", "10") and bracket.text == "("
 
     def plain_base(self) -> Node:
         r"""Read the base in `\log_2 8` or `log_10(5)`: a whole number or one letter."""

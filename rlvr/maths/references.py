@@ -44,7 +44,9 @@ def stated(text: str) -> str:
     if not boxes:
         return said(text)
     start, end = boxes[0][0], boxes[-1][1]
-    if len(_WORD.findall(text[:start] + " " + text[end:])) < 4 and "\n" not in text.strip():
+    # A formula around the box, and a unit after it, belong to the answer; a sentence does not.
+    formula = not _WORD.search(text[:start]) and len(_WORD.findall(text[end:])) < 4
+    if formula and "\n" not in text.strip():
         return _unboxed(text, boxes)
     last = text.rfind("\n\n", 0, boxes[-1][0])
     found = dict.fromkeys(inner for begin, _, inner in boxes if begin > last)

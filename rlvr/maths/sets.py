@@ -171,6 +171,7 @@ def _from_linear(node: Rel) -> list[Piece]:
     if (
         len(names) != 1
         or len(node.ops) != 1
+        or node.ops[0] not in _FLIPPED
         or not all(isinstance(i, (Num, Sym, Op)) for i in node.items)
     ):
         raise NotASet("not bounds on one variable")

@@ -20,6 +20,9 @@ from os.path import commonprefix
 
 from rlvr.markup import spoken
 
+LARGEST = 1 << 18
+"""So many characters of a completion, without its thoughts, are read at most."""
+
 MOST_PIECES = 1000
 
 
@@ -177,7 +180,7 @@ def said(completion: str) -> str | None:
 
 def _with_hidden_literals(piece: str) -> str:
     hidden = _LITERALS.sub(lambda literal: literal[0].translate(_HIDDEN), piece)
-    if hidden == piece:
+    if hidden == piece or len(piece) > LARGEST:
         return piece
     tree = parsed(_dedented(piece))
     return hidden if tree is not None and tree.body else piece

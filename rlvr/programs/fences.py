@@ -17,14 +17,11 @@ import ast
 import textwrap
 from collections.abc import Collection, Sequence
 
-from rlvr.programs.cells import Cell, TooLarge, cells_of, parsed, said
+from rlvr.programs.cells import LARGEST, Cell, TooLarge, cells_of, parsed, said
 from rlvr.programs.names import Definition, Import, bound_by, names_in, scope_of, statements_of
 from rlvr.programs.scripts import is_script, last_of, script
 
 __all__ = ["LARGEST", "TooLarge", "joined", "program"]
-
-LARGEST = 1 << 18
-"""So many characters of a completion, without its thoughts, are read at most."""
 
 
 def program(completion: str, names: Collection[str], preamble: str = "", prompt: str = "") -> str:

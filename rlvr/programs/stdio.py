@@ -104,6 +104,8 @@ def _columns(holder: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     for key in _CODECONTESTS:
         part = _json(holder.get(key))
         if isinstance(part, Mapping) and "input" in part and "output" in part:
+            if not all(isinstance(part[side], list) for side in ("input", "output")):
+                raise BadTests(f"`{key}` has no lists of inputs and outputs")
             if len(part["input"]) != len(part["output"]):
                 raise BadTests(f"`{key}` has not as many outputs as inputs")
             yield from zip(part["input"], part["output"], strict=True)
@@ -113,6 +115,8 @@ def _rows(holder: Mapping[str, Any], function: str) -> Iterator[tuple[Any, Any]]
     """Yield the pairs from lists of {"input", "output"}."""
     for key in ("tests", *_LIVECODEBENCH):
         rows = _json(holder.get(key)) or []
+        if not isinstance(rows, list):
+            raise BadTests(f'`{key}` is not [{{"input": ..., "output": ...}}, ...]')
         paired = [isinstance(row, Mapping) and "input" in row and "output" in row for row in rows]
         if not all(paired) and (key != "tests" or any(paired)):
             raise BadTests(f'`{key}` is not [{{"input": ..., "output": ...}}, ...]')

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import eq
 from typing import Any
 
 from rlvr.evaluate.table import ACCURACY, find
@@ -312,14 +314,16 @@ def _sizes(r: Results) -> Check:
         rows = sorted(_everywhere(r, "rows", lambda arm: True))
         spread = f"; {rows[0]:,.0f} to {rows[-1]:,.0f} rows a round" if rows else ""
         return Check("sizes", True, f"no arm copies another's{spread}")
-    kept = sum(_everywhere(r, "kept", matched.__contains__))
-    short = sum(_everywhere(r, "shortfall", matched.__contains__))
-    if not kept + short:
-        return Check("sizes", False, f"{', '.join(sorted(matched))}: not recorded")
-    found = (
-        f"{', '.join(sorted(matched))}: lacks {short:,.0f} of {kept + short:,.0f} rows, all seeds"
-    )
-    return Check("sizes", short <= MAX_SHORTFALL * (kept + short), found)
+    said, enough = [], True
+    for arm in sorted(matched):
+        kept, short = (
+            sum(_everywhere(r, metric, partial(eq, arm))) for metric in ("kept", "shortfall")
+        )
+        if not kept + short:
+            return Check("sizes", False, f"{arm}: not recorded")
+        said.append(f"{arm}: lacks {short:,.0f} of {kept + short:,.0f} rows")
+        enough = enough and short <= MAX_SHORTFALL * (kept + short)
+    return Check("sizes", enough, f"{'; '.join(said)}, all seeds")
 
 
 def _splits(r: Results) -> Check:

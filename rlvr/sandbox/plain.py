@@ -129,7 +129,8 @@ def _rarely(value: Any, kind: Any, keep: Keep | None) -> Any:
     if kind is re.Match:
         pattern = (value.re.pattern, value.re.flags, value.string, value.pos, value.endpos)
         return {"Match": [pack(part) for part in (*pattern, value.regs)]}
-    if BY_TEXT.get(kind.__name__) == kind.__module__:
+    # Python 3.13 has the paths in pathlib._local.
+    if BY_TEXT.get(kind.__name__) == str(kind.__module__).partition(".")[0]:
         return {kind.__name__: str(value)}
     found = keep(value) if keep else None
     if found is None:

@@ -141,7 +141,8 @@ def _closing(text: str, at: int) -> int:
 
 
 def _without_commas(number: str) -> str:
-    return number.replace(",", "") if re.fullmatch(r"[-+$]*\d[\d,]*(\.\d+)?", number) else number
+    grouped = re.fullmatch(r"[-+$]*\d{1,3}(,\d{3})+(\.\d+)?", number)
+    return number.replace(",", "") if grouped else number
 
 
 def _is_tests(found: list[Any]) -> bool:
@@ -183,8 +184,9 @@ def label(found: Any) -> str:
 
 def solution(found: Any) -> str | None:
     """Return the text, or the first of a list of texts, which may be JSON text."""
-    found = from_json(found)
-    found = (found[0] if found else None) if isinstance(found, list) else found
+    read = from_json(found)
+    if isinstance(read, list) and all(isinstance(one, str) for one in read):
+        found = read[0] if read else None
     return None if found is None or found == "" else text_of(found)
 
 

@@ -490,6 +490,31 @@ def test_a_long_program_is_read_and_a_longer_one_is_not() -> None:
     assert longer.status == "wrong" and "too large to be read" in longer.reason
     thought = f"<think>{'hm ' * LARGEST}</think>{text}"
     assert judge(reference, thought).status == "correct"
+    marked = '<think>a</think>\nx = "<think>"\n' + "y = 1\n" * 400_000
+    before = time.process_time()
+    assert judge(reference, marked).status == "wrong"
+    assert time.process_time() - before < 2
+
+
+def test_a_test_that_expects_too_much_is_no_test_whatever_a_program_does() -> None:
+    reference = {"entry_point": "f", "tests": [{"args": [], "expected": "x" * (1 << 20)}]}
+    for result in ("1", "'y' * (1 << 21)", "'x' * (1 << 20)"):
+        verdict = judge(reference, f"def f():\n    return {result}\n")
+        assert verdict.status == "abstain" and "expects more than" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"tests": 5},
+        {"private_test_cases": "5"},
+        {"public_tests": {"input": None, "output": None}},
+        {"test_list": ["assert f() == 1"], "test_imports": 5},
+        {"entry_point": "f", "tests": [{"args": [], "kwargs": {1: 2}, "expected": 1}]},
+    ],
+)
+def test_tests_of_another_form_are_no_program_s_fault(reference: dict[str, Any]) -> None:
+    assert judge(reference, "def f():\n    return 1\n").status == "abstain"
 
 
 @pytest.mark.parametrize(

@@ -972,6 +972,28 @@ def test_fresh_cases() -> None:
 
 
 @pytest.mark.parametrize(
+    ("reference", "answer", "expected"),
+    [
+        (r"\log_2 3", "log2(3)", "correct"),
+        (r"\log_{10}(x)", "log10(x)", "correct"),
+        (r"x\log 2", "log2(x)", "wrong"),
+        (r"3\log 2", r"\boxed{3\log 2}", "correct"),
+        (r"x\log 2", r"\boxed{\log 2 (x)}", "correct"),
+    ],
+)
+def test_a_base_may_be_written_into_the_name_of_log(
+    reference: str, answer: str, expected: str
+) -> None:
+    assert judge(reference, answer).status == expected
+
+
+def test_two_answers_that_bound_nothing_differ() -> None:
+    text = r"\boxed{3 \in k \in \mathbb{Z}} \boxed{4 \in k \in \mathbb{Z}}"
+    for reference in ("5", "(0,1)", "x=1"):
+        assert judge(reference, text).status == "wrong"
+
+
+@pytest.mark.parametrize(
     "reference",
     [pytest.param(r, marks=pytest.mark.slow) if r == "1, 2" else r for r in REFERENCES],
 )

@@ -148,6 +148,8 @@ def test_columns_may_lead_into_a_mapping(files: dict[str, Path]) -> None:
         ),
         ("so\n#### 1,234", "1234"),
         ("so\n#### (1, 2)", "(1, 2)"),
+        ("so\n#### 2,3", "2,3"),
+        ("so\n#### -1,234,567.5", "-1234567.5"),
         (r"so $\boxed{\frac{1}{2}}$", r"\frac{1}{2}"),
         (r"It is $\boxed{\{1\}}$ or $\boxed{2}$.", r"\{1\}, 2"),
         ("First $\\boxed{3}$ comes.\n\nIt is $\\boxed{4}$ then.", "4"),
@@ -158,6 +160,12 @@ def test_answers(answer: object, reference: object) -> None:
     row = {"prompt": "?", "answer": answer}
     shape = recognise([row])
     assert known.item(shape, row, "row 1", 1).problem.reference == reference
+
+
+def test_a_solution_may_look_like_json() -> None:
+    for text in ("[1, 2]", '{"x": 1}', "so it is"):
+        row: Row = {"prompt": "p", "answer": "[1, 2]", "solution": text}
+        assert known.item(recognise([row]), row, "row 1", 1).problem.solution == text
 
 
 def test_verls_answer_may_be_a_list_in_json_text() -> None:
