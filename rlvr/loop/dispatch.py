@@ -138,8 +138,8 @@ def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
     failures: Counter[tuple[Path, Unit]] = Counter()
     waited = time.monotonic()
 
-    def give_up(worker: Any, of: Units, unit: Unit, failure: LostError) -> None:
-        """Dismiss a lost worker; its unit is to be begun again, by another."""
+    def recover(worker: Any, of: Units, unit: Unit, failure: LostError) -> None:
+        """Dismiss a lost worker; another begins its unit again, if it may be tried again."""
         for lost in (worker, *idle):  # an idle one may have been on the same node
             crew.dismiss(lost)
         idle.clear()
@@ -167,7 +167,7 @@ def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
                 of.since[unit] = time.monotonic()
             except LostError as failure:
                 if not was_idle:
-                    give_up(worker, of, unit, failure)
+                    recover(worker, of, unit, failure)
                     continue
                 crew.dismiss(worker)  # killed while it waited: another takes the unit
                 todo.insert(0, (of, unit))
@@ -190,7 +190,7 @@ def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
                 if not display.stopping:
                     of.done.add(unit)
             except LostError as failure:
-                give_up(worker, of, unit, failure)
+                recover(worker, of, unit, failure)
         for one in runs:
             one.look(display)
     display.may_stop()

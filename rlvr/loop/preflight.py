@@ -34,6 +34,8 @@ from rlvr.verify.settings import NamedConfig
 from rlvr.verify.tasks import draw_problems
 from rlvr.verify.verifier import LoadedVerifier
 
+UNSAID_POSITIONS = 2048  # where the config of a model does not say how many it has
+
 CONNECT_SECONDS = 10.0
 
 
@@ -273,9 +275,6 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
             whole = (len(prompts[i]) + len(s) for i, s in zip(solved, solutions, strict=True))
             needed = max(needed, longest + most, *whole)
     return min(needed + 1, limit)
-
-
-UNSAID_POSITIONS = 2048  # where the config of a model does not say how many it has
 
 
 def tokenizer_and_positions(model: str, where: str) -> tuple[Any, int]:

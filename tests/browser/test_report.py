@@ -25,6 +25,7 @@ from support.made_run import HOSTILE, KS, LONG, config, make_run
 from rlvr.data import InputError, Keep
 from rlvr.report import completions, facts, phrases, words
 from rlvr.report.figures import arm_looks, figure_groups, svg
+from rlvr.report.gather import _seconds
 from rlvr.report.page import render, variable, visible, write_report
 from rlvr.report.phrases import amplified_phrases
 from rlvr.results import about as arms_in_words
@@ -294,6 +295,8 @@ def test_budget(run: Path, page: Page) -> None:
     kept = over_seeds(lambda s: sum(training(run, s, "random", t)["kept"].sum() for t in (1, 2)))
     assert page.cell("Budget used", "random", "kept") == f"{np.mean(kept):,.0f}"
     assert page.cell("Budget used", "random", "seconds") == "4"
+    begun = dataclasses.replace(read_results(run), round=1)  # the other figures stop there, too
+    assert _seconds(begun)["random"] == 2.0
 
 
 def test_excluded(run: Path, page: Page) -> None:
@@ -471,14 +474,16 @@ def test_hostile_completions_show_as_text_where_verifiers_disagree(tmp_path: Pat
         "    return Verdict('correct', completion, completion)\n"
     )
     of = config(seeds=[0], rounds=1, arms=["verified"])
-    run = make_run(tmp_path / "run", of, hostile=HOSTILE[:5] * 8)
+    dressed = ("growth: \u202eevil", "\u202eevil !")  # as a verdict is, and as a harm
+    run = make_run(tmp_path / "run", of, hostile=(*HOSTILE[:5], *dressed) * 8)
     found = rescore(run, str(easy), workers=1)
-    assert {one["completion"] for one in found["examples"]} & set(HOSTILE[:5])
+    shown = {one["completion"] for one in found["examples"]}
+    assert shown & set(HOSTILE[:5]) and shown & set(dressed)
     html = render([read_results(run)])
     page = Page(html)
     assert page.tables["completions on which they disagree"][1:]
     assert "By another verifier: easy" in page.text
-    assert not re.search(r"<script>document|<img src=x|\x1b|\x00", html)
+    assert not re.search(r"<script>document|<img src=x|\x1b|\x00|\u202e", html)
 
 
 def test_a_hostile_level_is_text_in_a_chart(run: Path) -> None:

@@ -212,7 +212,7 @@ def test_one_sample_a_problem_has_no_coverage_beside_pass_at_1() -> None:
     assert "pass@1" in names and "coverage" not in names
 
 
-def test_an_arm_without_figures_has_its_verdict_under_verdict(tmp_path: Path) -> None:
+def test_an_arm_without_figures_has_its_verdict_under_verdict() -> None:
     r = read_results(ROOT / "docs" / "results" / "quickstart")
     kept = {
         key: value
