@@ -307,6 +307,6 @@ def test_one_interrupt_stops_after_the_stage_two_at_once(whole: Path, tmp_path: 
         os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=120)
     # The stage may be over in the fifth of a second, and the second one end what ends already.
-    assert process.returncode in (130, -signal.SIGINT) and time.monotonic() - began < 10
+    assert process.returncode in (130, -signal.SIGINT) and time.monotonic() - began < 30
     assert left_over(process) == []
     resumes(folder, whole, cache)
