@@ -47,7 +47,8 @@ def problems(
     def draw(generator: random.Random) -> tuple[str, tuple[str, tuple[int, ...]]]:
         level = generator.choice(levels)
         numbers = _LEVELS[level][0](generator)
-        return f"{level} {numbers}", (level, numbers)
+        same = min(numbers, numbers[2:] + numbers[:2]) if level == "both sides" else numbers
+        return f"{level} {same}", (level, numbers)  # an equation and its mirror share a split
 
     for index, (level, numbers) in enumerate(stream("algebra", split, seed, n, draw)):
         question = _LEVELS[level][1](*numbers)

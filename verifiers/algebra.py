@@ -9,19 +9,19 @@ Options: none; numbers and expressions compare by the defaults of `math`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 
 from rlvr.verifiers import math
 
 from rlvr.data import Problem, Verdict
+from rlvr.maths.kinds import Answer
+from rlvr.maths.lex import ParseError
+from rlvr.maths.parse import Num, Op, Rel, Sym
+from rlvr.maths.read import read
 
 PRELOAD = math.PRELOAD
-
-# A term: a number, a power of a letter, or both; `2x^3`, `2*x^{3}`, `\frac{1}{2} x`, `x/2`.
-_NUMBER = r"(?:\d+(?:\.\d+)?(?:/\d+)?|\\[dt]?frac\{\d+\}\{\d+\})"
-_TERM = re.compile(rf"({_NUMBER})?\*?(?:([a-zA-Z])(?:\^(\d+))?)?(?:/\d+)?")
 
 
 def verify(problem: Problem, completion: str) -> Verdict:
@@ -39,22 +39,55 @@ def verify(problem: Problem, completion: str) -> Verdict:
 
 def expanded(text: str | None) -> bool:
     """Return whether a sum is multiplied out, with each power of its one letter once."""
-    text = re.sub(r"\\(?:cdot|times)(?![a-zA-Z])|[·×]|\*\*", _plain, (text or ""))
-    tight = re.sub(r"\s|\\[,;:! ]|\\(?:left|right)\b|\$", "", text.rpartition("=")[2])
-    tight = re.sub(r"\^\{(\d+)\}", r"^\1", tight).replace("−", "-").rstrip(".")
-    powers: list[int] = []
-    letters: set[str] = set()
-    for term in re.split(r"(?<!^)[+-]", tight.removeprefix("+").removeprefix("-")):
-        found = _TERM.fullmatch(term)
-        if found is None or not term:
-            return False
-        letters |= {found[2]} - {None}
-        powers.append(int(found[3] or 1) if found[2] else 0)
-    return len(letters) < 2 and len(set(powers)) == len(powers)
+    try:
+        found = read(text or "")
+    except ParseError:
+        return False
+    while isinstance(found, Rel):
+        found = found.items[-1]
+    terms = found.args if isinstance(found, Op) and found.name == "+" else (found,)
+    powers = [_power(term) for term in terms]
+    letters = {letter for letter, _ in filter(None, powers) if letter}
+    return None not in powers and len(letters) < 2 and len(set(powers)) == len(powers)
 
 
-def _plain(operator: re.Match[str]) -> str:
-    return "^" if operator[0] == "**" else "*"
+def _power(term: Answer) -> tuple[str, Fraction] | None:
+    """Return the letter ("" if none) and the power of a term, None if it is no such term.
+
+    A term is a number, a power of a letter, or a number times one: `2x^3`, `x/2`, `-1/2`.
+    """
+    match term:
+        case Op("neg", (inner,)):
+            return _power(inner)
+        case Op("/", (Op("/"), _)):
+            return None
+        case Op("/", (whole, Num())):
+            return _power(whole)
+        case Op("*", (one, other)) if _is_number(one) or _is_number(other):
+            return _of_letter(other if _is_number(one) else one)
+        case Num():
+            return "", Fraction()
+    return _of_letter(term)
+
+
+def _of_letter(node: Answer) -> tuple[str, Fraction] | None:
+    match node:
+        case Op("neg", (inner,)):
+            return _of_letter(inner)
+        case Op("^", (Sym(letter), Num(power))) if len(letter) == 1 and power >= 0:
+            return letter, power
+        case Sym(letter) if len(letter) == 1:
+            return letter, Fraction(1)
+    return None
+
+
+def _is_number(node: Answer) -> bool:
+    match node:
+        case Op("neg", (inner,)):
+            return _is_number(inner)
+        case Num() | Op("/", (Num(), Num())):
+            return True
+    return False
 
 
 _SQUARE = {"answer": "x^2 - x - 6", "form": "expanded"}
@@ -66,6 +99,8 @@ CASES = [
     (_SQUARE, "x^2 - 3*x + 2*x - 6", "wrong"),
     (_SQUARE, "x*(x - 1) - 6", "wrong"),
     (_SQUARE, "x^2 - x - 5", "wrong"),
+    (_SQUARE, "x²−x−6", "correct"),
+    (_SQUARE, "x^2 + -x - 6", "correct"),
     (_SQUARE, "x*x - x - 6", "wrong"),
     (_SQUARE, "x^2 - x - 4 - 2", "wrong"),
     ({"answer": "5"}, "x = 5", "correct"),

@@ -82,6 +82,8 @@ def test_splits_are_disjoint_and_large_enough(n: int) -> None:
     )
     assert len(held_out) == n and len(dev) == n // 10 and len(train) > 0.99 * n
     assert not (train & held_out or train & dev or held_out & dev)
+    mirrors = {re.sub(r"Solve (.*) = (.*) for", r"Solve \2 = \1 for", prompt) for prompt in train}
+    assert not mirrors & (held_out | dev)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,10 @@ def test_splits_are_disjoint_and_large_enough(n: int) -> None:
         ("x^2-x-6", True), ("-6 + x^{2} - x", True), ("2x", True), ("0", True), ("-x^2", True),
         (r"\frac{1}{2}x^2 + 3", True), ("y = x + 1", True), ("3 \\cdot x + 1", True),
         ("", False), ("x*x", False), ("x+x", False), ("2*(x+1)", False), ("x+1+1", False),
-        ("x^2+y", False), ("2*3*x", False), ("x+", False), ("x^(2)", False), ("x^{1+1}", False),
+        ("x^2+y", False), ("2*3*x", False), ("x+", False), ("x^{1+1}", False),
+        ("x²−x−6", True), ("x^2 + -x - 6", True), ("{x^2}-{x}-6", True), ("x^(2)", True),
+        ("x**2 - x", True), ("-x·2 + 1", True), ("2x/3", True), ("x/2/3", False), ("2^2 x", False),
+        ("x^2-(x+6)", False), ("2(3x)", False), ("x^{-1}", False), ("(", False), ("3x/(1/2)", False),
     ],
 )  # fmt: skip
 def test_what_is_expanded(text: str, is_expanded: bool) -> None:
