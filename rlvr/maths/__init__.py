@@ -1,6 +1,6 @@
 """Maths: reads and compares mathematical answers, for the `math` verifier.
 
-Find the answer in a text: `extract` finds a completion's final answer by its boxes and tags, its
+Find the answer in a text: `extract` finds a completion's final answer by its `boxes` and tags, its
 announcements (`announce`) and its last sentence (`sentences`). `stance` decides whether a text
 denies, supposes, hedges or takes back what it says.
 

@@ -21,6 +21,7 @@ from itertools import pairwise
 from rlvr.markup import spoken
 from rlvr.maths import stance
 from rlvr.maths.announce import MAX_SPELLINGS, Stated, announcements, plain
+from rlvr.maths.boxes import boxes
 from rlvr.maths.sentences import SMALL, Reader, ending, last_of, last_sentence
 
 MAX_COMPLETION = 200_000  # the most characters after the thought: a longer text has no answer
@@ -52,10 +53,11 @@ def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Fou
         return Found(None, NO_ANSWER)
     if len(text) > MAX_COMPLETION:
         return Found(None, TOO_LONG)
-    boxes, unfinished = _boxes(text)
+    boxed, unfinished = boxes(text)
     if unfinished:
         return Found(None, NO_ANSWER)
-    for find in (partial(_joined, boxes), _tags, _hashes):
+    said = [Stated(box.start, box.end, _content(box.text)) for box in boxed]
+    for find in (partial(_joined, said), _tags, _hashes):
         marked = find(text, reader)
         stated = [one for one in marked if not _disowned(text, one, retracted)]
         if stated:
@@ -115,8 +117,6 @@ def torn(text: str, start: int, end: int) -> bool:
 
 # --- marks: boxes, tags, hashes --------------------------------------------------------------
 
-_BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*+")
-_BOXED_TOKEN = re.compile(r"\\?[A-Za-z]++|-?[0-9][0-9.,]*+|\S")
 _ANSWER_TAG = re.compile(r"<(/?)answer>", re.I)
 _HASHES = re.compile(r"####([^\n]*+)")
 _JOINT = re.compile(
@@ -134,60 +134,25 @@ _PART = re.compile(
 _NAME_BEFORE = re.compile(r"(?<![a-zA-Z\\}])([a-zA-Z](?:_\{?[0-9a-z]\}?)?)\s*+=[\s$]*+\Z")
 
 
-def _boxes(text: str) -> tuple[list[Stated], bool]:
-    """Return the boxes, and whether the last one was cut off."""
-    found: list[Stated] = []
-    position = 0
-    while match := _BOX.search(text, position):
-        start = match.end()
-        if not text.startswith("{", start):
-            token = _BOXED_TOKEN.match(text, start)
-            if token is None:
-                return found, True
-            found.append(Stated(match.start(), token.end(), token[0].rstrip(".,$")))
-            position = token.end()
-            continue
-        end = _closing(text, start)
-        if end is None:
-            return found, True
-        found.append(Stated(match.start(), end, _content(text[start + 1 : end - 1])))
-        position = end
-    return found, False
-
-
 def _content(text: str) -> str:
     """Return the content of a box, without a sign of equality before it or a tick after it."""
-    return text.strip().removeprefix("=").removesuffix("\\checkmark").strip()
+    return text.removeprefix("=").removesuffix("\\checkmark").strip()
 
 
-def _closing(text: str, start: int) -> int | None:
-    depth, position = 0, start
-    while position < len(text):
-        character = text[position]
-        if character == "\\":
-            position += 2
-            continue
-        depth += (character == "{") - (character == "}")
-        position += 1
-        if depth == 0:
-            return position
-    return None
-
-
-def _joined(boxes: list[Stated], text: str, reader: Reader) -> list[Stated]:
+def _joined(stated: list[Stated], text: str, reader: Reader) -> list[Stated]:
     """Write boxes that "and", "or" or a comma joins as one list, each with its name if it has one.
 
     A list has several different items: the same answer twice is that answer.
     """
-    if len(boxes) < 2:
-        return boxes
+    if len(stated) < 2:
+        return stated
     joined: list[Stated] = []
     group: list[tuple[Stated, str | None]] = []
     words: list[str] = []
-    parts = _parts(boxes, text)
-    for box in boxes:
+    parts = _parts(stated, text)
+    for box in stated:
         joint = _JOINT.fullmatch(text, group[-1][0].end, box.start) if group else None
-        if joint is None and group and len(parts) < len(boxes):
+        if joint is None and group and len(parts) < len(stated):
             joined.append(_list(group, words, text, reader))
             group, words = [], []
         name = joint[2] if joint else None
@@ -201,11 +166,11 @@ def _joined(boxes: list[Stated], text: str, reader: Reader) -> list[Stated]:
     return joined
 
 
-def _parts(boxes: list[Stated], text: str) -> set[str]:
-    """Return the different parts that are named before the boxes, as many as boxes if each is."""
+def _parts(stated: list[Stated], text: str) -> set[str]:
+    """Return the different parts that are named before the answers, as many as these if each is."""
     parts: set[str] = set()
     start = 0
-    for box in boxes[:MAX_SPELLINGS]:
+    for box in stated[:MAX_SPELLINGS]:
         named = list(_PART.finditer(text, max(start, box.start - SMALL), box.start))
         if named:
             parts.add(next(filter(None, named[-1].groups())).lower())

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from rlvr.maths.boxes import Box, boxes
 from rlvr.maths.effort import allowance
+from rlvr.maths.extract import torn
 from rlvr.maths.kinds import Words
 from rlvr.maths.lex import ParseError
 from rlvr.maths.nouns import NEVER, nouns_in, stem
@@ -18,7 +20,6 @@ from rlvr.maths.read import read
 from rlvr.maths.sets import NotASet, real_set, same_set
 
 _HASHES = re.compile(r"####([^\n]*+)\s*+\Z")
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*+\{")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}+")
 _SAYS_SO = re.compile(r"\s*+(?:the\s++)?(?:solution|answer)s?(?:\s++(?:is|are))?\s*+:(?=\s)", re.I)
 _BRACKETED = re.compile(r"(?:\\left)?+\[\s*+([a-z]\s*+=[^\[\]]++)\]")
@@ -40,17 +41,19 @@ def stated(text: str) -> str:
     hashes = _HASHES.search(text[text.rfind("####") :]) if "####" in text else None
     if hashes and hashes[1].strip():
         return hashes[1].strip()
-    boxes = _boxes(text)
-    if not boxes:
+    boxed, _ = boxes(text)
+    if not boxed:
         return said(text)
-    start, end = boxes[0][0], boxes[-1][1]
+    start, end = boxed[0].start, boxed[-1].end
     # A formula around the box, and a unit after it, belong to the answer; a sentence does not.
     formula = not _WORD.search(text[:start]) and len(_WORD.findall(text[end:])) < 4
     if formula and "\n" not in text.strip():
-        return _unboxed(text, boxes)
-    last = text.rfind("\n\n", 0, boxes[-1][0])
-    found = dict.fromkeys(inner for begin, _, inner in boxes if begin > last)
-    return ", ".join(found)
+        return _unboxed(text, boxed)
+    last = text.rfind("\n\n", 0, boxed[-1].start)
+    boxed = [box for box in boxed if box.start > last]
+    if any(torn(text, box.start, box.end) for box in boxed):
+        return _formula_of(text, boxed)
+    return ", ".join(dict.fromkeys(box.text for box in boxed))
 
 
 @lru_cache(maxsize=4096)
@@ -100,23 +103,19 @@ def words_of(reference: str) -> frozenset[str]:
     return nouns_in(reference) | {stem(word) for word in units if word not in NEVER}
 
 
-def _boxes(text: str) -> list[tuple[int, int, str]]:
-    """Return (start, end, content) of each box that is closed."""
-    found: list[tuple[int, int, str]] = []
-    position = 0
-    while match := _BOX.search(text, position):
-        depth, position = 1, match.end()
-        while position < len(text) and depth:
-            depth += {"{": 1, "}": -1}.get(text[position], 0)
-            position += 2 if text[position] == "\\" else 1
-        if not depth:
-            found.append((match.start(), position, text[match.end() : position - 1].strip()))
-    return found
+def _formula_of(text: str, boxed: list[Box]) -> str:
+    """Return the formula that has boxes around parts of it, the whole text if none is marked."""
+    start = text.rfind("$", 0, boxed[0].start) + 1
+    end = text.find("$", boxed[-1].end)
+    if not start or end < 0:
+        return text
+    inside = [Box(one - start, other - start, inner) for one, other, inner in boxed]
+    return _unboxed(text[start:end], inside)
 
 
-def _unboxed(text: str, boxes: list[tuple[int, int, str]]) -> str:
+def _unboxed(text: str, boxed: list[Box]) -> str:
     parts, position = [], 0
-    for start, end, inner in boxes:
+    for start, end, inner in boxed:
         parts += [text[position:start], f" {inner} "]
         position = end
     return "".join([*parts, text[position:]]).strip()

@@ -12,6 +12,7 @@ from decimal import Decimal
 from math import inf
 from typing import Any
 
+from rlvr.maths.boxes import boxes
 from rlvr.maths.references import stated
 
 Messages = tuple[tuple[str, str], ...]
@@ -108,36 +109,10 @@ def _from_text(found: str) -> tuple[Any, str | None]:
         final = final.strip()
         return _without_commas(final), f"{work.strip()}\n#### {final}"
     if "\\boxed" in found:
-        return _boxed(found), found
+        if boxes(found)[1]:
+            raise ValueError("a box that does not end")
+        return stated(found), found
     return text_of(found), None
-
-
-_BOX = re.compile(r"\\boxed\s*\{")
-_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
-
-
-def _boxed(text: str) -> str:
-    """Return the answer in a solution: what its last paragraph has in boxes, joined by commas."""
-    begin = text.rfind("\n\n", 0, text.rfind("\\boxed")) + 1
-    boxes: dict[str, None] = {}
-    outside, end = "", begin
-    while box := _BOX.search(text, end):
-        outside += text[end : box.start()]
-        end = _closing(text, box.end())
-        boxes[text[box.end() : end - 1].strip()] = None
-    if not boxes or not _WORD.search(text[:begin] + outside + text[end:]):
-        return stated(text)  # a formula with a part of it in a box, or a box without braces
-    return ", ".join(boxes)
-
-
-def _closing(text: str, at: int) -> int:
-    """Return where the group that is open at `at` has ended."""
-    depth = 1
-    for brace in re.finditer(r"\\.|[{}]", text[at:], re.S):
-        depth += {"{": 1, "}": -1}.get(brace[0], 0)
-        if not depth:
-            return at + brace.end()
-    raise ValueError("a box that does not end")
 
 
 def _without_commas(number: str) -> str:

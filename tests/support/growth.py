@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+# CPU seconds of a verdict: what is bounded takes up to 2 on a slow core, what is not takes minutes.
+BOUNDED = 10.0
+
 _SEARCHES = frozenset({"search", "sub", "subn", "split", "findall", "finditer"})
 _PROBES = " \na1AZ.,:;-+*/^\\{}()[]$<>=|&%'\"_!?~\u00bd\ue001"
 _ENDS = ("", "\x00", " x", "1")

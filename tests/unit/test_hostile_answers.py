@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import answers
+from support import answers, growth
 
 from rlvr.data import Problem, Verdict
 from rlvr.verify.verifier import LoadedVerifier, case_problem, load_verifier
 
-MOST = 2.0  # CPU seconds of a verdict
-KILLED = 10  # CPU seconds after which its process ends
+KILLED = 30  # CPU seconds after which its process ends
 MEMORY = 3 << 30  # bytes that a process may grow by
 DOUBTFUL = {"tower"}  # references that are themselves too large to evaluate
 
@@ -118,7 +117,7 @@ def faults(verifier: LoadedVerifier, seeds: range) -> list[Any]:
     for one in judged(verifier, seeds):
         undecided = one.status == "abstain" and one.reference in readable(verifier) - DOUBTFUL
         undecided |= one.reference not in readable(verifier) and one.status == "wrong"
-        if undecided or one.status in ("error", "killed") or one.seconds > MOST:
+        if undecided or one.status in ("error", "killed") or one.seconds > growth.BOUNDED:
             found.append(one)
         elif not one.justified:
             found.append((one, answers.make(one.seed)[2][:200]))

@@ -89,6 +89,11 @@ def test_a_reference_answers_itself(reference: str) -> None:
         (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
         (r"\boxed{5", r"\boxed{5"),
         ("It is $\\boxed{5}$ first.\n\nThen the last of them all is $\\boxed{6}$", "6"),
+        (r"So the sum is \boxed 5.", "5"),
+        (r"The two of them make $\fbox{7}$ in all.", "7"),
+        (r"They are at a height of $-\boxed{5}$ below it.", "- 5"),
+        ("The two steps are done.\n\n$$x = 2 + \\boxed{3}$$", "x = 2 +  3"),
+        (r"There are 2\times\boxed{5} of them.", r"There are 2\times\boxed{5} of them."),
     ],
 )
 def test_what_a_reference_states(text: str, answer: str) -> None:
