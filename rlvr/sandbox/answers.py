@@ -62,8 +62,9 @@ def described(error: BaseException) -> str:
 def answer_calls(channel: Channel, message: dict[str, Any]) -> None:
     """Run a program, then answer calls of its functions until the caller closes the channel.
 
-    With `tells` in the message, iterators and functions among the answers are kept here: only a
-    name is sent, and later requests ask for the items or call the function. With `prints`, an
+    With `tells` in the message, iterators and functions among the answers, and what calls raise,
+    are kept here: only a name is sent, and later requests ask for the items, call the function or
+    hand the exception back. With `prints`, an
     answer also has what the program printed during the call.
     """
     module = _new_module("candidate")
@@ -84,7 +85,7 @@ def answer_calls(channel: Channel, message: dict[str, Any]) -> None:
         except NotPlain as error:
             answer |= {"raised": str(error), "kinds": []}
         except BaseException as error:
-            answer |= {"raised": described(error), **_exception(error)}
+            answer |= desk.raised(error)
         if message.get("prints"):
             answer["printed"] = [_printed(sys.stdout), _printed(sys.stderr)]
         try:
@@ -139,6 +140,7 @@ class _Desk:
         self.space = space
         self.kept: list[Any] = []
         self.owners: dict[str, Any] = {}
+        self.tells = tells
         self.keep = self._keep if tells else _as_json
         self.failed: dict[int, BaseException] = {}
 
@@ -195,13 +197,21 @@ class _Desk:
         except Exception as error:
             if isinstance(error, NotPlain):
                 raise
-            answer |= {"raised": described(error), **_exception(error)}
+            answer |= self.raised(error)
         answer["after"] = [
             [number, [told(part) for part in _content(item)]]
             for number, item in enumerate(mine)
             if not _unchanged(before[number], item)
         ]
         return answer
+
+    def raised(self, error: BaseException) -> dict[str, Any]:
+        """Return what is told of an exception; it is kept, since tests may hand it back."""
+        told = {"raised": described(error), **_exception(error)}
+        if self.tells:
+            self.kept.append(error.with_traceback(None))
+            told["kept"] = len(self.kept) - 1
+        return told
 
     def items(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return [items, whether these were all] of a kept iterator.

@@ -137,6 +137,8 @@ class Candidate:
         """
         if id(value) in self.kept:
             return {"kept": self.kept[id(value)][1]}
+        if any(value is one for one in self.raised):  # it raised this and didn't keep it
+            raise TooLarge("an exception that it does not know again")
         if found := numeric(value):
             return found
         if type(value).__name__ == "ndarray" and value.dtype.kind == "O":
@@ -168,6 +170,8 @@ class Candidate:
             raise self.no_answer(answer["raised"])
         raised = self._exception(answer)
         self.raised.append(raised)
+        if isinstance(answer.get("kept"), int):
+            self._keep(raised, answer["kept"])
         raise raised
 
     def _print(self, answer: dict[str, Any]) -> None:

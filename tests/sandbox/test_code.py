@@ -289,6 +289,37 @@ def test_references(reference: Any, completion: str, status: str) -> None:
     assert verdict.status == status, verdict
 
 
+HANDED = {"test_list": ["try:\n    f(-1)\nexcept Exception as e:\n    f(e)\nassert f(2) == 4"]}
+KEEPS = """
+class Own(ValueError): pass
+def f(x):
+    if type(x) is Own: return 0
+    if x < 0: raise Own("negative")
+    return x * x
+"""
+FORGETS = KEEPS.replace(
+    "def f(x):",
+    """
+import gc
+def f(x):
+    for one in gc.get_objects():
+        if type(one).__name__ == "_Desk": one.tells = False""",
+)
+
+
+@pytest.mark.parametrize(
+    ("program", "status"),
+    [
+        (KEEPS, "correct"), (KEEPS.replace("x * x", "x + 1"), "wrong"), (FORGETS, "wrong"),
+        ("def f(x): return x * x\n", "correct"),
+        ("def f(x):\n    if x == -1: raise KeyError(1)\n    return 5\n", "wrong"),
+    ],
+)  # fmt: skip
+def test_an_exception_that_tests_hand_back_is_the_program_s_own(program: str, status: str) -> None:
+    """Otherwise a program could choose an abstain by what it raises."""
+    assert judge(HANDED, program).status == status
+
+
 PROMPT = 'from math import pi\n\ndef area(r: float) -> float:\n    """The area."""\n'
 AREA = {
     "prompt": PROMPT,
