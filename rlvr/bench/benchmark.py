@@ -172,8 +172,9 @@ def _model(r: Results, first: Place) -> Iterator[EngineModel]:
 
     folder = first.folder(r.folder) / MODEL
     given = dict(r.config.get("engine") or {})
-    positions = getattr(AutoConfig.from_pretrained(folder), "max_position_embeddings", LONGEST)
-    length = int(given.setdefault("max_model_len", min(int(positions), LONGEST)))
+    known = AutoConfig.from_pretrained(folder).get_text_config()  # a vision model has it inside
+    positions = int(getattr(known, "max_position_embeddings", LONGEST))
+    length = int(given.setdefault("max_model_len", min(positions, LONGEST)))
     prompt = r.config.get("prompt") or {}
     template = prompt.get("chat_template_kwargs") or {}
     dtype = "float32" if r.config["train"]["precision"] == "fp32" else "bfloat16"
