@@ -1,11 +1,11 @@
-"""TRL: any verifier as a reward function of TRL's GRPOTrainer (and of its other online trainers).
+"""TRL: any verifier as a reward function of TRL's GRPOTrainer and RLOOTrainer.
 
     from rlvr.trl import reward_func
     GRPOTrainer(..., reward_funcs=reward_func("math", answer="solution"))
 
-Correct is 1, wrong is 0. Abstain and error are None, which the trainer leaves out: they are no
-evidence against the completion. The other direction, a TRL reward function as a verifier, is the
-verifier `trl`.
+Correct is 1, wrong is 0. Abstain and error are None, which these two leave out: they are no
+evidence against the completion. (Its OnlineDPOTrainer takes None for 0.) The other direction, a
+TRL reward function as a verifier, is the verifier `trl`.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ IMPORTING |= {"test_models.py", "test_record.py", "test_sealing.py", "test_threa
 IMPORTING |= {"test_track.py", "test_weights.py"}
 IMPORTING |= {
     "test_claims.py",
+    "test_devices.py",
     "test_collected.py",
     "test_compare.py",
     "test_peers.py",

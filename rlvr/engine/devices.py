@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from typing import Any
 
 TRIES = 3
 
@@ -14,6 +15,17 @@ def on_gpu() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+def one_gpu(arguments: Any) -> Any:
+    """Let a trainer of this process use one GPU, though torch may see more; return its arguments.
+
+    Otherwise transformers takes all of them (DataParallel), which TRL refuses. A process that a
+    launcher has started has one anyway.
+    """
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1
+    return arguments
 
 
 @functools.cache

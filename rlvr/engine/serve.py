@@ -77,13 +77,14 @@ def engine_arguments(model: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return vLLM's engine arguments: defaults that suit the machine, overridden by the user's."""
     from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(model)
+    config = AutoConfig.from_pretrained(model).get_text_config()
     length = min(int(getattr(config, "max_position_embeddings", 2048)), 2048)
     length = int(given.get("max_model_len", length))
     defaults: dict[str, Any] = {
         "max_model_len": length,
         "max_num_seqs": 256,
-        # A model's own generation_config would silently change the sampling.
+        # A model's own generation_config would silently change the sampling. Of it only the tokens
+        # that end a completion still count.
         "generation_config": "vllm",
         "seed": 0,
         "disable_log_stats": True,

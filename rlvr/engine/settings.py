@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -18,6 +19,12 @@ ENGINE_SIZES = {
     "pipeline_parallel_size",
     "data_parallel_size",
 }
+
+
+def gpus_of(engine: Mapping[str, Any]) -> int:
+    """Return how many GPUs one replica of an engine takes."""
+    parts = ("tensor_parallel_size", "pipeline_parallel_size")
+    return math.prod(int(engine.get(part, 1)) for part in parts)
 
 
 class GenerateConfig(Section):

@@ -30,6 +30,7 @@ from rlvr.engine import threads
 from rlvr.engine.devices import on_gpu
 from rlvr.engine.probes import read_probes
 from rlvr.engine.protocol import Decoding, Engine, Sampled, Tokens
+from rlvr.engine.settings import gpus_of
 
 _COMMAND = "import sys; from rlvr.engine.serve import serve; serve(int(sys.argv[1]))"
 LARGE = 256 << 20  # an engine with more bytes of weights holds too much memory while it rests
@@ -248,7 +249,7 @@ def child_environment(arguments: Mapping[str, Any], replica: int, replicas: int)
     if on_gpu():
         # It can't serve requests with seeds, and all of ours have one. It also compiles at start.
         tuned["VLLM_USE_FLASHINFER_SAMPLER"] = "0"
-        width = int(arguments.get("tensor_parallel_size", 1))
+        width = gpus_of(arguments)
         visible = environment.get("CUDA_VISIBLE_DEVICES", "")
         devices = visible.split(",") if visible else [str(i) for i in range(width * replicas)]
         if replicas > 1:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlvr.data import DECIDED, Arm, Completion
 from rlvr.engine import threads
-from rlvr.engine.devices import on_gpu
+from rlvr.engine.devices import on_gpu, one_gpu
 from rlvr.engine.protocol import Tokens
 from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.learners.learner import Learner
@@ -222,7 +222,7 @@ def _arguments(settings: DpoConfig, train: TrainConfig, seed: int, scratch: str)
     from trl import DPOConfig
 
     micro = train.micro_batch // 2 if train.micro_batch else settings.batch_size
-    return DPOConfig(
+    arguments = DPOConfig(
         output_dir=scratch,
         max_steps=settings.steps,
         per_device_train_batch_size=micro,
@@ -248,6 +248,7 @@ def _arguments(settings: DpoConfig, train: TrainConfig, seed: int, scratch: str)
         dataloader_pin_memory=on_gpu(),
         seed=seed % 2**32,  # NumPy takes no larger seed
     )
+    return one_gpu(arguments)
 
 
 def _trainer_type() -> Any:

@@ -6,13 +6,13 @@ of every other arm. In each step the engine gets the weights in place and sample
 prompt, the verifier judges the groups, verdicts become rewards, and TRL takes the step. The samples
 are recorded step by step.
 
-There is no off-policy correction, and none is needed. TRL 1.16 uses the log-probabilities that a
-`rollout_func` returns only for its off-policy mask, which is off; its importance-sampling
+There is no off-policy correction. In float32 none is needed. TRL 1.16 uses the log-probabilities
+that a `rollout_func` returns only for its off-policy mask, which is off; its importance-sampling
 correction belongs to its own vLLM modes. With one step for each batch the old policy is the new
 one, so the ratio is 1, and its gradient is the advantage times that of the log-probability. A check
 takes the place of a correction: it compares the log-probabilities of engine and trainer on every
 token that is trained on, in the same forward pass that trains. A mean gap above the bound ends the
-run.
+run. In bfloat16 the two round differently, and what is left of the gap is not corrected.
 
 Training goes in legs of `checkpoint_every` steps. Each leg has a trainer of its own, which starts
 from the checkpoint (weights, Adam's moments, step) of the leg before. A run that was killed starts
@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any
 from rlvr.data import DECIDED, Arm, Completion, RunError
 from rlvr.engine import threads
 from rlvr.engine.completions import completions_of, in_order, stream_completions
-from rlvr.engine.devices import on_gpu
+from rlvr.engine.devices import on_gpu, one_gpu
 from rlvr.engine.protocol import Sampled
 from rlvr.engine.settings import GenerateConfig
 from rlvr.evaluate import metrics, table
@@ -60,12 +60,14 @@ if TYPE_CHECKING:
     from rlvr.config import Config
 
 KL_SAMPLE = 32  # the KL from the base is measured on so many completions of a step
+LOGITS = 1 << 28  # so many logits at once, at most, are measured for it: 1 GiB of float32
 LOGGED = {
     "loss": "loss",
     "grad_norm": "grad_norm",
     "frac_reward_zero_std": "zero_variance",
     "clip_ratio/low_mean": "clip_low",
     "clip_ratio/high_mean": "clip_high",
+    "cispo_clip_ratio": "clip_high",
     "completions/mean_length": "completion_length",
     "completions/clipped_ratio": "truncated",
 }
@@ -184,7 +186,13 @@ def _leg(run: Run, seed: Seed, arm: Arm, place: Place, first: int, last: int) ->
         trainer = _trainer_type()(
             model=model,
             args=trl_arguments(
-                settings, run.config.train, sampling, before + last, last - first, Path(scratch)
+                settings,
+                run.config.train,
+                sampling,
+                before + last,
+                last - first,
+                Path(scratch),
+                seed.seed,
             ),
             train_dataset=Dataset.from_dict({"prompt": [str(position) for position in positions]}),
             processing_class=tokenizer,
@@ -223,10 +231,12 @@ def trl_arguments(
     until: int,
     steps: int,
     scratch: Path,
+    seed: int = 0,
 ) -> Any:
     """Return TRL's settings for a leg of `steps` steps that ends with step `until`.
 
-    All settings that matter are given, even where they are TRL's defaults; `grpo.trl` overrides.
+    `seed` draws an adapter's first weights; each step samples from a seed of its own. All settings
+    that matter are given, even where they are TRL's defaults; `grpo.trl` overrides.
     """
     from trl import GRPOConfig
 
@@ -257,6 +267,8 @@ def trl_arguments(
         "epsilon": settings.epsilon,
         "epsilon_high": settings.epsilon_high,
         "mask_truncated_completions": False,
+        # A model's own dropout would part the trainer from the engine, which has none.
+        "disable_dropout": True,
         "bf16": train.precision == "bf16",
         "gradient_checkpointing": False,
         "save_strategy": "steps",
@@ -269,9 +281,9 @@ def trl_arguments(
         "disable_tqdm": True,
         "use_cpu": not on_gpu(),
         "dataloader_pin_memory": on_gpu(),
-        "seed": 0,
+        "seed": seed % 2**32,  # NumPy takes no larger seed
     }
-    return GRPOConfig(**{**ours, **trl_vllm, **settings.trl})
+    return one_gpu(GRPOConfig(**{**ours, **trl_vllm, **settings.trl}))
 
 
 def _trainer_type() -> Any:
@@ -399,10 +411,11 @@ class Online:
         _, token_ids, logprobs, _ = trainer.vllm_generation.generate(
             prompts=asked, images=None, num_generations=samples
         )
-        end = self.seed.tokenizer.eos_token_id
         sampled = [
             Sampled(
-                tuple(ids), tuple(one[0] for one in of), "stop" if ids[-1:] == [end] else "length"
+                tuple(ids),
+                tuple(one[0] for one in of),
+                "stop" if ids and ids[-1] in trainer.eos_token_ids else "length",
             )
             for ids, of in zip(token_ids, logprobs, strict=True)
         ]
@@ -425,6 +438,7 @@ class Online:
         rewards = arms.rewards(
             seen, self.arm, self.seed.seed, settings.partial_credit, settings.format_reward
         )
+        kept = [bool(reward) for reward in arms.rewards(seen, self.arm, self.seed.seed)]
         run.display.show(self.problems.problems, pool)
         decided = [reward for reward in rewards if reward is not None]
         known = [verdict for _, verdict in pool if verdict.status in DECIDED]
@@ -432,7 +446,7 @@ class Online:
             "reward": _mean(decided),
             "correct": _mean([float(verdict.status == "correct") for verdict in known]),
             "entropy": _entropy(self.completions),
-            **self._watched(rewards),
+            **self._watched(rewards, kept),
         }
         if run.config.generate.stop:  # TRL takes them for cut off
             cut = [float(one.finish_reason == "length") for one in self.completions]
@@ -441,11 +455,13 @@ class Online:
         with _autocast(run.config.train.precision):
             measured["kl"] = _kl(self.base, self.completions)
         self.measured.append({name: x for name, x in measured.items() if x is not None})
-        record.write_completions(self.folder / f"{self.step:06d}.parquet", pool, map(bool, rewards))
+        record.write_completions(self.folder / f"{self.step:06d}.parquet", pool, kept)
         return rewards
 
-    def _watched(self, rewards: Sequence[float | None]) -> dict[str, float | None]:
-        """Let the second verifier judge a sample; return shares rewarded and right, and the gap."""
+    def _watched(
+        self, rewards: Sequence[float | None], kept: Sequence[bool]
+    ) -> dict[str, float | None]:
+        """Let the second verifier judge a sample; return shares accepted and right, and the gap."""
         watch = self.run.config.grpo.watch
         if watch is None or self.run.watch_pool is None:
             return {}
@@ -455,9 +471,9 @@ class Online:
         by_id = {problem.id: problem for problem in self.problems.problems}
         asked = [(by_id[one.problem_id], one.text) for one in sample]
         pairs = [
-            (reward > 0.5, verdict.status == "correct")
+            (kept[i], verdict.status == "correct")
             for i, verdict in zip(chosen, self.run.watch_pool.verify(asked), strict=True)
-            if (reward := rewards[i]) is not None and verdict.status in DECIDED
+            if rewards[i] is not None and verdict.status in DECIDED
         ]
         rewarded, right = (_mean([float(pair[k]) for pair in pairs]) for k in (0, 1))
         gap = None if rewarded is None or right is None else rewarded - right
@@ -525,7 +541,7 @@ def _sync(run: Run, model: Any) -> None:
 
 
 def _weights(model: Any) -> dict[str, Any]:
-    """Return the weights by the names of the plain model, with adapters merged into a copy."""
+    """Return copies of the weights by the names of the plain model, with adapters merged in."""
     if not hasattr(model, "peft_config"):
         return {name: value.detach().contiguous() for name, value in model.named_parameters()}
     model.merge_adapter()
@@ -574,13 +590,19 @@ def _kl(base: Any, completions: Sequence[Completion]) -> float:
     policy, counted, sampled = policy[:, first:], counted[:, first:], ids[:, first:]
     with torch.no_grad():
         device = base.device
-        logits = base(
-            input_ids=ids.to(device),
-            attention_mask=mask.to(device),
-            logits_to_keep=length - first + 1,
-        ).logits[:, :-1]
-        scores = logits.float().log_softmax(-1).gather(2, sampled[..., None].to(device))
-    r = (scores[..., 0].cpu() - policy) * counted
+        keep = length - first + 1
+        at_once = max(1, LOGITS // (keep * base.config.get_text_config().vocab_size))
+        scores = []
+        for begin in range(0, len(chosen), at_once):
+            rows = slice(begin, begin + at_once)
+            logits = base(
+                input_ids=ids[rows].to(device),
+                attention_mask=mask[rows].to(device),
+                logits_to_keep=keep,
+            ).logits[:, :-1]
+            found = logits.float().log_softmax(-1).gather(2, sampled[rows, :, None].to(device))
+            scores.append(found[..., 0].cpu())
+    r = (torch.cat(scores) - policy) * counted
     return float(((r.exp() - r - 1) * counted).sum() / counted.sum())
 
 

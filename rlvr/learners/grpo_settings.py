@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class WatchConfig(Section):
-    """A second verdict on `sample` completions of each step, by a stricter or another verifier."""
+    """Verdicts of another verifier, a stricter one say, on about `sample` completions a step."""
 
     verifier: NamedConfig
     sample: Positive = 32
@@ -52,7 +52,8 @@ class GrpoConfig(Section):
     - `beta: 0`: with verified rewards a penalty on the KL from the base is not needed (2503.14476,
       section 2.3; 2503.20783, section 3.2). The KL is measured in any case.
     - `epsilon: 0.2` (PPO, 1707.06347, section 6.1), `epsilon_high: 0.28` (2503.14476, section 3.1).
-      With one step for each batch the ratio is 1 and nothing is clipped.
+      With one step for each batch the ratio is 1 and nothing is clipped. `loss_type: cispo` takes
+      `epsilon_high` as the most that the ratio may be, so it must be 1 or more.
     - `lr`: Adam's constant learning rate on every weight. Adam keeps its moments over all steps
       and rounds.
 
@@ -150,6 +151,16 @@ def check(config: Config, arm: Arm) -> None:
         raise ValueError(f"{where} compares a group: set generate.samples to 2 or more")
     if train.processes > 1:
         raise ValueError(f"{where} trains in one process: set train.processes: 1")
+    if train.lora is not None and train.lora.dropout:
+        raise ValueError(
+            f"{where} trains on what the engine samples, which has no dropout: set "
+            "train.lora.dropout: 0"
+        )
+    if settings.loss_type == "cispo" and settings.epsilon_high < 1:
+        raise ValueError(
+            f"grpo.epsilon_high: {settings.epsilon_high:g} would be the most that the ratio may be "
+            "under cispo, and the ratio is 1: give 1 or more (TRL advises 5)"
+        )
     if sampling.prompts % settings.steps:
         raise ValueError(
             f"grpo.steps: {settings.steps} does not divide generate.prompts, "

@@ -17,6 +17,7 @@ import gc
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from typing import Any
 
 from rlvr.data import Arm, Row, RunError
 from rlvr.engine import threads
-from rlvr.engine.devices import on_gpu
+from rlvr.engine.devices import on_gpu, one_gpu
 from rlvr.engine.probes import PROBES, write_probes
 from rlvr.engine.processes import die_with_parent
 from rlvr.engine.protocol import Tokens
@@ -313,7 +314,7 @@ def sft_arguments(settings: Training, seed: int, scratch: str) -> Any:
         "dataloader_pin_memory": on_gpu(),
         "seed": seed % 2**32,  # NumPy takes no larger seed
     }
-    return SFTConfig(**{**ours, **settings.trl})
+    return one_gpu(SFTConfig(**{**ours, **settings.trl}))
 
 
 def _whole(trainer: Any, start: Path) -> Any:
@@ -404,13 +405,21 @@ def _launch(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, process_group=0
         )
         if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            log = out.with_name(f"{out.name}.log")
+            log.write_text(done.stderr)
             raise RunError(
                 f"training in {settings.processes} processes failed (exit {done.returncode}): "
-                f"{last}"
+                f"{_cause(done.stderr)} (its log: {log})"
             )
         facts: dict[str, float] = json.loads((folder / "facts.json").read_text())
     return facts
+
+
+def _cause(log: str) -> str:
+    """Return what a process says that failed; the launcher's own error comes after it."""
+    causes = re.findall(r"^(?:\[rank\d+\]: *)?(\w[\w.]*(?:Error|Exception): .+)$", log, re.M)
+    own = [cause for cause in causes if "ChildFailedError" not in cause]
+    return (own or log.strip().splitlines() or ["no output"])[0 if own else -1][:300]
 
 
 def _work(job: dict[str, Any]) -> None:

@@ -131,7 +131,9 @@ _SFT_REASONS = {
 _GRPO_REASONS = {
     "rlvr takes one step on each batch": "num_iterations",
     "the loss has no labels": "label_smoothing_factor",
-    "the trainer would no longer agree with the engine that samples": "neftune_noise_alpha",
+    "the trainer would no longer agree with the engine that samples": (
+        "neftune_noise_alpha disable_dropout"
+    ),
     "the reference is the base of the seed": (
         "sync_ref_model ref_model_mixup_alpha ref_model_sync_steps"
     ),

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import socket
 import time
@@ -31,6 +30,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from rlvr.config import Config
 from rlvr.data import InputError, Problem, RunError, Verdict
+from rlvr.engine.settings import gpus_of
 from rlvr.engine.threads import use_openmp
 from rlvr.loop import preflight, sealing
 from rlvr.loop.dispatch import Crew, LostError, dispatch, unfinished, units_of
@@ -300,8 +300,7 @@ def _needed(config: Config) -> dict[str, float]:
     """Return what a worker reserves, under Ray's names; memory in bytes."""
     gpus = config.ray.gpus
     if gpus is None:
-        parts = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
-        engine = math.prod(int(config.engine.get(part, 1)) for part in parts)
+        engine = gpus_of(config.engine) * int(config.engine.get("data_parallel_size", 1))
         there = ray.cluster_resources().get("GPU", 0)
         gpus = max(engine, config.train.processes) if there else 0
     return {

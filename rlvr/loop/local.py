@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from rlvr.loop.progress import Display
 from rlvr.loop.units import POLL_SECONDS, Job, Unit
 from rlvr.loop.work import Begun
 from rlvr.loop.worker import Made, Worker
+from rlvr.sections import one_line
 
 END_SECONDS = 2.0  # that an idle worker has to end its engine
 MEMORY = 4 << 30  # bytes that a worker may take, with its engine
@@ -163,4 +165,7 @@ def serve(descriptor: int, parent: int, *cores: int) -> None:
             answer: Any = worker.work(job, unit)
         except (InputError, RunError) as failure:
             answer = failure
+        except Exception as failure:  # without an answer it would look killed
+            traceback.print_exc()
+            answer = RunError(f"{type(failure).__name__}: {one_line(failure)}")
         connection.send(answer)

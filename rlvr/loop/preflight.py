@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import platform
 import shutil
@@ -20,7 +21,7 @@ from rlvr.engine.devices import bf16_speed, on_gpu
 from rlvr.engine.protocol import Tokens
 from rlvr.evaluate.settings import OffTargetConfig
 from rlvr.learners import trl_keys
-from rlvr.learners.context import SeedProblems
+from rlvr.learners.context import PROBES, SeedProblems
 from rlvr.learners.grpo import trl_arguments
 from rlvr.learners.registry import LEARNERS
 from rlvr.learners.sft import settings_of, sft_arguments
@@ -258,8 +259,10 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
     needed = 0
     for problems in seeds:
         train = [one for round_ in problems.rounds for one in round_]
-        train += [entry.problem for entry in (*problems.corpus, *problems.labelled)]
-        own = [*problems.warm_start, *train, *problems.held_back, *problems.held_out]
+        corpus = [entry.problem for entry in (*problems.corpus, *problems.labelled)]
+        own = [*problems.warm_start, *train, *corpus, *problems.held_back, *problems.held_out]
+        read = [*train[:PROBES], *corpus, *problems.held_back, *problems.held_out]
+        scored = {id(one) for one in itertools.chain(read, *problems.off_target)}
         sampled = [("generate", config.generate.max_tokens, own)]
         sampled += [
             (f"evaluate.off_target.{other.name}", other.max_tokens, drawn)
@@ -268,12 +271,16 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
         for name, most, every in sampled:
             prompts = loading.encode_prompts(tokenizer, every, problems.prompting)
             longest = max(map(len, prompts))
-            if longest + most > limit:
+            if longest + most >= limit:
                 raise InputError(_too_long(where, name, most, every, prompts, limit, config.model))
             solved = [place for place, one in enumerate(every) if one.solution is not None]
             solutions = loading.encode_solutions(tokenizer, [every[place] for place in solved])
-            whole = (len(prompts[i]) + len(s) for i, s in zip(solved, solutions, strict=True))
-            needed = max(needed, longest + most, *whole)
+            needed = max(needed, longest + most)
+            for place, solution in zip(solved, solutions, strict=True):
+                whole = len(prompts[place]) + len(solution)
+                if whole >= limit and id(every[place]) in scored:
+                    raise InputError(_too_long_solved(where, every[place], whole, limit))
+                needed = max(needed, whole)
     return min(needed + 1, limit)
 
 
@@ -336,6 +343,12 @@ def warnings(config: Config) -> Iterator[str]:
             f"and no arm has anything to learn from; add warm_start: {{{keys}}} (it needs real "
             "solutions)"
         )
+    others = [arm.name for arm in config.arms if arm.learner != "sft"]
+    if config.train.trl and others:
+        yield (
+            f"train.trl holds for fine-tuning alone: {', '.join(others)} train without "
+            f"{', '.join(config.train.trl)}"
+        )
     if config.train.precision == "bf16" and not on_gpu() and (speed := bf16_speed()) < 0.5:
         yield (
             f"train.precision: bf16: this CPU multiplies 1/{1 / speed:.0f} as fast in bfloat16 as "
@@ -355,16 +368,26 @@ def _too_long(
     """Say what is too long for the model, `limit` tokens: `max_tokens`, or a prompt by itself."""
     problem, prompt = max(zip(problems, prompts, strict=True), key=lambda one: len(one[1]))
     takes = f"the {limit:,} tokens that {model} takes"
-    if len(prompt) >= limit:
-        over = sum(len(one) >= limit for one in prompts)
+    if len(prompt) + 1 >= limit:
+        over = sum(len(one) + 1 >= limit for one in prompts)
         return (
-            f"{where}: task: the prompt of {problem.id!r} has {len(prompt):,} tokens, more than "
-            f"{takes} ({over:,} of {len(prompts):,} prompts are so long): leave such problems out, "
-            "or choose another model"
+            f"{where}: task: the prompt of {problem.id!r} has {len(prompt):,} tokens, which leaves "
+            f"no room for an answer in {takes} ({over:,} of {len(prompts):,} prompts are so long): "
+            "leave such problems out, or choose another model"
         )
     return (
         f"{where}: {name}.max_tokens: {most:,} and the longest prompt's {len(prompt):,} (of "
-        f"{problem.id!r}) are more than {takes}: lower it to {limit - len(prompt):,}"
+        f"{problem.id!r}), and one token after them, are more than {takes}: lower it to "
+        f"{limit - len(prompt) - 1:,}"
+    )
+
+
+def _too_long_solved(where: str, problem: Problem, tokens: int, limit: int) -> str:
+    """Say that the engine can't read a real solution, whose likelihood is measured."""
+    return (
+        f"{where}: task: the prompt and the real solution of {problem.id!r} have {tokens:,} "
+        f"tokens, and the engine, which measures how likely it is, takes fewer than {limit:,}: "
+        "leave such problems out, or set engine.max_model_len as high as the model allows"
     )
 
 

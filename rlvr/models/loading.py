@@ -165,8 +165,7 @@ def _download(name: str, where: str) -> Path:
 def load_tokenizer(folder: Path) -> Any:
     """Load the tokenizer of a model folder and check its special tokens.
 
-    Raises InputError when there is no EOS, or when the chat template ends a turn with another token
-    than the EOS: a model that is trained with the wrong token never stops.
+    Raises InputError when there is no EOS: a model that is trained without one never stops.
     """
     from transformers import AutoTokenizer
 
@@ -177,15 +176,6 @@ def load_tokenizer(folder: Path) -> Any:
         )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    if tokenizer.chat_template:
-        turns = [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]
-        tail = tokenizer.apply_chat_template(turns, tokenize=False).rpartition("2")[2]
-        if tokenizer.eos_token not in tail:
-            raise InputError(
-                f"{folder}: the chat template ends a turn with {tail.strip()!r} but the EOS token "
-                "is "
-                f"{tokenizer.eos_token!r}: set eos_token in tokenizer_config.json to the template's"
-            )
     return tokenizer
 
 
@@ -261,8 +251,8 @@ def encode_prompts(
 ) -> list[tuple[int, ...]]:
     """Return the prompt token ids of each problem, with special tokens once.
 
-    Raises InputError where a chat template is asked for and the model has none, or where it refuses
-    a problem's messages.
+    Raises InputError where a chat template is asked for and the model has none, where it refuses a
+    problem's messages, or where it ends a turn with another token than the EOS.
     """
     if not tokenizer.chat_template:
         if prompting.format == "chat":
@@ -278,12 +268,30 @@ def encode_prompts(
         texts[chat][place] = (
             _in_template(tokenizer, problem, prompting) if chat else shots + problem.prompt
         )
+    if texts[True]:
+        _check_turns(tokenizer)
     encoded: dict[int, tuple[int, ...]] = {}
     for chat, of_kind in texts.items():
         if of_kind:  # a template writes the special tokens itself
             found = tokenizer(list(of_kind.values()), add_special_tokens=not chat)["input_ids"]
             encoded |= dict(zip(of_kind, map(tuple, found), strict=True))
     return [encoded[place] for place in range(len(problems))]
+
+
+def _check_turns(tokenizer: Any) -> None:
+    """Raise InputError if a turn ends with another token than the EOS, which solutions end with.
+
+    A model that is trained so would never stop. Base models may have such a template, and a plain
+    prompt does not use it.
+    """
+    turns = [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]
+    tail = tokenizer.apply_chat_template(turns, tokenize=False).rpartition("2")[2]
+    if tokenizer.eos_token not in tail:
+        raise InputError(
+            f"{tokenizer.name_or_path}: the chat template ends a turn with {tail.strip()!r} but "
+            f"the EOS token is {tokenizer.eos_token!r}: set eos_token in tokenizer_config.json to "
+            "the template's, or prompt.format to plain"
+        )
 
 
 def _in_template(tokenizer: Any, problem: Problem, prompting: Prompting) -> str:

@@ -163,16 +163,12 @@ def _would(
 ) -> list[bool] | None:
     """Return which of its completions the arm would have kept (`rlvr.loop.selection.select`).
 
-    None where an online arm gets credit for single tests, whose outcomes are not recorded, and
-    where an arm matches one of which nothing is there.
+    None where an arm matches one of which nothing is there.
     """
     problems = list(of.problems[place.seed].values())
     seen = held(scratch, JUDGED, seen_by(of.pool, problems, arm, pool, place.seed))
     if LEARNERS[arm.learner].online:
-        settings = of.config.grpo
-        if settings.partial_credit:
-            return None
-        return [bool(x) for x in arms.rewards(seen, arm, place.seed, False, settings.format_reward)]
+        return [bool(reward) for reward in arms.rewards(seen, arm, place.seed)]
     matched = None
     if arm.match is not None:
         matched = _size(of, arm, Place(place.seed, arm.match, place.round), sizes)

@@ -317,6 +317,8 @@ def test_rewards_by_arm_and_none_for_what_is_undecided() -> None:
         ("grpo.checkpoint_every=2", "grpo.checkpoint_every"),
         ("train.micro_batch=7", "train.micro_batch"),
         ("grpo.betta=1", "beta"),
+        ("train.lora={rank: 4, dropout: 0.1}", "train.lora.dropout: 0"),
+        ("grpo.loss_type=cispo", "grpo.epsilon_high"),
     ],
 )
 def test_what_cannot_be_is_refused(override: str, words: str) -> None:
@@ -389,10 +391,12 @@ def test_trls_own_vllm_samples_where_it_is_asked_to(
     monkeypatch.setitem(ENGINES, "vllm", kept_engine)
     monkeypatch.setattr(grpo.Online, "rollout", by_fake)
     coin = ["arms=[{name: coin, keep: random, learner: grpo}]", "warm_start.max_steps=20"]
-    config = load(TINY, [*SMALL, *coin, "rounds=1", "grpo.checkpoint_every=2"])
+    more = ["rounds=1", "grpo.checkpoint_every=2", "grpo.format_reward=0.1"]
+    config = load(TINY, [*SMALL, *coin, *more])
     runner.run(config, tmp_path / "run", Display(Console(quiet=True), "fake", 1, 2), str(TINY))
     assert calls == ["sync", "generate 64 in groups of 4"] * 2
-    completions, _, _ = sampled(tmp_path / "run", "coin", 1)
+    completions, _, kept = sampled(tmp_path / "run", "coin", 1)
+    assert 0.3 < sum(kept) / len(kept) < 0.7, "an answer that could be read is not yet kept"
     assert {one.finish_reason for one in completions} == {"stop", "length"}
     assert step_value(tmp_path / "run", "coin", 2, "logprob_gap") < 1e-3
 

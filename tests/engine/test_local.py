@@ -7,6 +7,7 @@ import signal
 import subprocess
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import psutil
 import pytest
@@ -22,6 +23,7 @@ from support.runs import (
 )
 
 from rlvr.config import load, resolved
+from rlvr.data import RunError
 from rlvr.loop import local
 from rlvr.loop.dispatch import LostError
 from rlvr.loop.units import Job, Unit
@@ -92,6 +94,14 @@ def test_a_worker_that_was_killed_while_it_waited_is_lost(tmp_path: Path) -> Non
         worker.process.wait()
         with pytest.raises(LostError, match="its process has ended"):
             crew.begin(worker, job, Unit(0, "base"))
+
+
+def test_a_worker_says_what_it_did_not_expect() -> None:
+    with closing(local._Processes(1, 1)) as crew:
+        worker = crew.hire()
+        task = crew.begin(worker, cast(Job, None), Unit(0, "base"))
+        with pytest.raises(RunError, match="^AttributeError: 'NoneType'"):
+            crew.result(task)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -370,6 +371,28 @@ def test_the_engine_is_given_room_for_the_longest_real_solution_and_one_token_mo
     assert preflight.check_model(config, "here", seeds) == longest + 1
     several = load(TINY, ["generate.max_tokens=20", "evaluate.off_target=[]"])
     assert preflight.check_model(several, "here", seeds) == len("12+34=") + 20 + 1
+    full = load(TINY, ["generate.max_tokens=505", "evaluate.off_target=[]"])
+    assert preflight.check_model(full, "here", seeds) == 512
+    with pytest.raises(InputError, match="lower it to 505"):
+        preflight.check_model(
+            load(TINY, ["generate.max_tokens=506", "evaluate.off_target=[]"]), "here", seeds
+        )
+
+
+@pytest.mark.parametrize("part", ["held_out", "rounds", "warm_start"])
+def test_a_solution_that_the_engine_cannot_read_is_named(part: str) -> None:
+    """It would end the run where its likelihood is measured. What is only trained on may be."""
+    from rlvr.loop import preflight
+
+    config = load(TINY)
+    seed = preflight.draw(config, config.seeds[0])
+    drawn = seed.rounds[0] if part == "rounds" else getattr(seed, part)
+    drawn[0] = replace(drawn[0], solution="7" * 600)
+    if part == "warm_start":
+        assert preflight.check_model(config, "here", [seed]) == 512
+        return
+    with pytest.raises(InputError, match="the real solution of .* engine.max_model_len"):
+        preflight.check_model(config, "here", [seed])
 
 
 @pytest.mark.parametrize(

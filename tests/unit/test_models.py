@@ -176,8 +176,15 @@ def test_the_right_eos_is_accepted(tiny: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("eos", ["<|im_start|>", "<eos>"])
 def test_an_eos_that_ends_no_turn_is_refused(eos: str, tiny: Path, tmp_path: Path) -> None:
     folder = chat_model(tiny, tmp_path / "m", eos=eos)
+    tokenizer, asked = load_tokenizer(folder), problem("1+2=")
     with pytest.raises(InputError) as caught:
-        load_tokenizer(folder)
+        encode_prompts(tokenizer, [asked], Prompting(format="chat"))
+    with pytest.raises(InputError):
+        said = replace(asked, messages=(("user", "1+2="),))
+        encode_prompts(tokenizer, [said], Prompting())
+    assert encode_prompts(tokenizer, [asked], Prompting()), (
+        "a base model with a template, asked plainly"
+    )
     message = str(caught.value)
     assert repr(eos) in message and "<|im_end|>" in message and str(folder) in message
     assert "\n" not in message
