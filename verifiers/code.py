@@ -245,7 +245,7 @@ def _reading(reference: Any, packages: Set[str] = frozenset()) -> tuple[Tests, s
         _asked((preamble,), (f"assert {owner or entry}()",), owner or entry, packages)
         return Examples(entry, tuple(_examples(reference["tests"]))), preamble, prompt
     if isinstance(reference.get("test"), str) and entry:
-        test = reference["test"]
+        test = asserted.without_program(reference["test"], owner or entry)
         calls_check = bool(re.search(r"^def[ \t]+check\b", test, re.M))
         asked = _asked((preamble,), (test,), owner or entry, packages)
         setup = (asked.supplied, preamble)
@@ -254,6 +254,7 @@ def _reading(reference: Any, packages: Set[str] = frozenset()) -> tuple[Tests, s
     if isinstance(reference.get("test_list"), (list, tuple)):
         lists = _texts(reference.get("test_imports")) + _texts(reference.get("test_setup_code"))
         tests = _texts(reference["test_list"])
+        tests = tuple(asserted.without_program(text, entry) for text in tests)
         asked = _asked(lists, tests, entry, packages)
         lists = (asked.supplied, *lists)
         wants = (asked.looks, asked.prints)

@@ -87,8 +87,31 @@ def asked(
     return Asked(names, "\n".join(imports.values()), told.looks(own, names), prints)
 
 
+def without_program(text: str, entry: str) -> str:
+    """Return tests without their imports of the program under test (`from solution import f`)."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return text
+    lines = text.splitlines()
+    for node in body:
+        if isinstance(node, ast.ImportFrom) and node.module in _PROGRAMS and not node.level:
+            names = [alias.name for alias in node.names]
+            same = "*" not in names and not any(alias.asname for alias in node.names)
+            if same and (not entry or entry in names):
+                for number in range(node.lineno - 1, node.end_lineno or node.lineno):
+                    lines[number] = ""
+    return "\n".join(lines)
+
+
+_PROGRAMS = frozenset(
+    "solution solutions main submission candidate your_module your_code my_module module".split()
+)
+"""Modules from which tests import the program under test."""
+
+
 def _built_in(name: str) -> bool:
-    return hasattr(builtins, name) or name == "__file__"
+    return hasattr(builtins, name) or name in ("__file__", "exit", "quit")
 
 
 def _defined(nodes: Iterator[ast.AST] | Sequence[ast.AST]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterator, Sequence, Set
 from importlib import import_module
 from typing import Any
 
+from rlvr.sandbox.answers import KINDS
 from rlvr.sandbox.plain import BY_TEXT, MAPPINGS, SCALARS, SEQUENCES
 
 _EXAMPLES: tuple[Any, ...] = ("", True, None, 1, 1.0, b"", [], (), {}, {}.keys(), {}.items())
@@ -31,7 +32,7 @@ _TYPES = [type(value) for value in _EXAMPLES] + [
 PLAIN = frozenset(name for kind in _TYPES for name in dir(kind)) | {"__next__", "__name__"}
 """The attributes that a result may have: those of plain data, of iterators and of functions."""
 
-_OWN_FILES = {"shutil", "tempfile", "subprocess", "socket", "sqlite3", "inspect"}
+_OWN_FILES = {"shutil", "tempfile", "subprocess", "socket", "sqlite3", "inspect", "doctest"}
 _HARMLESS = {"path", "sep", "linesep", "pathsep", "name", "fspath", "PathLike"}
 _WRITING = {"write_text", "write_bytes", "touch", "mkdir", "unlink", "symlink_to"}
 _HEARD = {"assertWarns", "assertWarnsRegex", "assertLogs", "assertNoLogs"}
@@ -58,10 +59,11 @@ def needs(
     plain = PLAIN.union(*(dir(vars(import_module(module))[name])
                           for name, module in BY_TEXT.items() if module in imported))  # fmt: skip
     shared = {node.name for node in setup if isinstance(node, ast.ClassDef)}
+    alike = {part for node in nodes if _takes_both_floats(node) for part in ast.walk(node)}
     for node in nodes:
         if isinstance(node, _TELLING):
             yield from _world(node)
-        if "numpy" in imported:
+        if "numpy" in imported and node not in alike:
             yield from _of_numpy(node)
         if isinstance(node, ast.Name) and node.id in shared:
             yield f"they need the program's own {node.id}, which is not plain data"
@@ -71,6 +73,7 @@ def needs(
         yield "they seed the program's random numbers"
     results = _Results(nodes, names)
     yield from _handed_over(nodes, results)
+    yield from _run_as_code(nodes, results)
     for node in nodes:
         if isinstance(node, (ast.withitem, ast.AsyncFor, ast.comprehension)):
             yield from _of_result(node, results)
@@ -83,6 +86,17 @@ def needs(
                 yield f"they look at the function's own {node.attr}"
         elif node.attr not in plain and not foreign and results.holds(node.value):
             yield f"they read {node.attr} of a result, which plain data does not have"
+
+
+def _run_as_code(nodes: Sequence[ast.AST], results: _Results) -> Iterator[str]:
+    """Yield where tests run a result as code: it could switch off what judges it."""
+    for node in nodes:
+        if isinstance(node, ast.Call) and _dotted(node.func)[:1] in _RUNNING:
+            if any(results.holds(part) for part in (*node.args, *node.keywords)):
+                yield f"they run a result as code ({_dotted(node.func)[0]})"
+
+
+_RUNNING = (["eval"], ["exec"], ["compile"], ["loads"])
 
 
 def _handed_over(nodes: Sequence[ast.AST], results: _Results) -> Iterator[str]:
@@ -107,6 +121,8 @@ def _handed_over(nodes: Sequence[ast.AST], results: _Results) -> Iterator[str]:
             match parts.pop():
                 case ast.Lambda():
                     yield "they pass a function to the program"
+                case ast.Name(id=name) if name in KINDS and name not in stored | made:
+                    continue
                 case ast.Name(id=name) if name in made or name not in stored and _is_made(name):
                     yield f"they pass {name} to the program"
                 case ast.List(elts=inner) | ast.Tuple(elts=inner) | ast.Set(elts=inner):
@@ -211,6 +227,15 @@ def _world(node: ast.AST) -> Iterator[str]:
 
 _NOT_TOLD = re.compile(r"(?:object_?|O|float16|half|f2|[<>=]?[mM]8.*|(?:datetime|timedelta)64.*)\Z")
 _SHORT = {"float16", "half", "float32", "single", "complex64", "csingle"}
+
+
+def _takes_both_floats(node: ast.AST) -> bool:
+    """Return whether a test holds for float64 as for float32, which comes as float64."""
+    if not isinstance(node, ast.BoolOp) or not isinstance(node.op, ast.Or):
+        return False
+    parts = {part.attr for one in node.values for part in ast.walk(one)
+             if isinstance(part, ast.Attribute)}  # fmt: skip
+    return {"float32", "float64"} <= parts and all(isinstance(x, ast.Compare) for x in node.values)
 
 
 def _of_numpy(node: ast.AST) -> Iterator[str]:

@@ -45,6 +45,9 @@ ITERATORS = {
     )
 }
 """Iterators that tests may tell apart, by the names of their classes."""
+_KINDS = (bool, int, float, complex, str, bytes, list, tuple, dict, set)
+KINDS: dict[str, type] = {kind.__name__: kind for kind in _KINDS}
+"""Types that tests may pass to a function, by their names."""
 _CHANGEABLE = (list, dict, set, deque, bytearray, array, Counter, OrderedDict, defaultdict)
 
 
@@ -161,7 +164,9 @@ class _Desk:
         return None
 
     def _given(self, name: str, content: Any) -> Any:
-        """Return what an argument stands for: a kept answer, or an iterator from the tests."""
+        """Return what an argument stands for: a type, a kept answer, an iterator of the tests."""
+        if name == "kind":
+            return KINDS[content]
         return self.kept[content] if name == "kept" else iter(unpack(content, self._given))
 
     def function(self, name: str | int) -> Callable[..., Any]:
@@ -173,7 +178,7 @@ class _Desk:
             raise NotPlain(f"no function {name}")
         if not dot:
             return self.space[name]  # type: ignore[no-any-return]
-        if owner not in self.owners:
+        if owner not in self.owners or not self.tells:  # each example has an object of its own
             self.owners[owner] = self.space[owner]()
         return getattr(self.owners[owner], method)  # type: ignore[no-any-return]
 
@@ -301,6 +306,7 @@ def run_on_input(channel: Channel, message: dict[str, Any]) -> None:
     os.dup2(os.open("/tmp/.input", os.O_RDONLY), 0)
     os.dup2(os.open("/tmp/.output", os.O_RDWR | os.O_CREAT, 0o600), 1)
     output, end = os.dup(1), os._exit
+    builtins.open = io.open = _opening(io.open)
     os.unlink("/tmp/.input")
     os.unlink("/tmp/.output")
     sys.stdin = sys.__stdin__ = _stream(0, "r")  # type: ignore[misc]
@@ -313,6 +319,20 @@ def run_on_input(channel: Channel, message: dict[str, Any]) -> None:
 
     os._exit = leave  # type: ignore[assignment]
     _send_output(channel, output, message["most"], _run(message["source"]))
+
+
+def _opening(real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an `open` that knows the standard streams by their names; the sandbox has no /proc."""
+
+    @functools.wraps(real)
+    def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
+        number = _STREAMS.get(file) if isinstance(file, str) else None
+        return real(file if number is None else os.dup(number), *args, **kwargs)
+
+    return opened
+
+
+_STREAMS = {f"/dev/{name}": number for number, name in enumerate(("stdin", "stdout", "stderr"))}
 
 
 def _stream(descriptor: int, mode: str) -> Any:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import builtins
 import sys
 from array import array
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from rlvr.sandbox import suites
-from rlvr.sandbox.answers import AT_ONCE, ITERATORS, changeable, described
+from rlvr.sandbox.answers import AT_ONCE, ITERATORS, KINDS, changeable, described
 from rlvr.sandbox.plain import NotPlain, TooLarge, numeric, pack, unpack
 from rlvr.sandbox.recorded import loaded
 
@@ -77,6 +78,20 @@ def _iterator(candidate: Candidate, number: int, kind: str) -> Iterator[Any]:
     return filter(_true, items) if kind == "filter" else items
 
 
+def _lost(value: Any) -> str:
+    """Return the class of an argument, or of one of its items, that would lose what tests give it.
+
+    No program can cause that: what it answers has neither names of fields nor a factory.
+    """
+    parts = (value, *value) if type(value) in (list, tuple) else (value,)
+    for part in parts:
+        if isinstance(part, tuple) and hasattr(type(part), "_fields"):
+            return type(part).__name__
+        if isinstance(part, defaultdict) and part.default_factory is not None:
+            return "defaultdict"
+    return ""
+
+
 def _itself(value: Any) -> Any:
     return value
 
@@ -96,6 +111,7 @@ class Candidate:
         self.channel = channel
         self.looks = looks
         self.calls = 0
+        self.turn = Lock()  # tests may call from several threads
         self.raised: list[Exception] = []
         self.unanswered = ""
         self.broken = ""
@@ -109,6 +125,8 @@ class Candidate:
         """Return a function that asks the candidate; a number names a function that it keeps."""
 
         def asking(*args: Any, **kwargs: Any) -> Any:
+            if lost := next(filter(None, map(_lost, (*args, *kwargs.values()))), ""):
+                raise self.break_tests(f"an argument of {name}: {lost} is not plain data")
             try:
                 request = {
                     "call": name,
@@ -143,7 +161,10 @@ class Candidate:
             return found
         if type(value).__name__ == "ndarray" and value.dtype.kind == "O":
             raise TooLarge("an array of objects")
-        if hasattr(type(value), "__next__") and hasattr(type(value), "__iter__"):
+        if isinstance(value, type) and KINDS.get(value.__name__) is value:
+            return {"kind": value.__name__}
+        stream = hasattr(type(value), "readline")
+        if hasattr(type(value), "__next__") and hasattr(type(value), "__iter__") and not stream:
             items = [item for item, _ in zip(value, range(GIVEN), strict=False)]
             if len(items) == GIVEN:
                 raise TooLarge("an iterator without an end")
@@ -152,12 +173,13 @@ class Candidate:
 
     def ask(self, request: dict[str, Any], mine: list[Any] | None = None) -> Any:
         """Send a request; return its answer, or raise it. `mine`: the parts of the arguments."""
-        self.calls += 1
-        try:
-            self.channel.send(request)
-        except ValueError:
-            raise self.no_answer("the arguments are too large") from None
-        answer = self.channel.receive()
+        with self.turn:
+            self.calls += 1
+            try:
+                self.channel.send(request)
+            except ValueError:
+                raise self.no_answer("the arguments are too large") from None
+            answer = self.channel.receive()
         try:
             self._print(answer)
             for number, content in answer.get("after", ()):
@@ -323,6 +345,9 @@ class _Record:
         """Run an assertion and record the outcome; if `number` is ENDED, record only exceptions."""
         try:
             work()
+        except SystemExit as ended:  # of the tests: the program's own never comes here
+            if number != ENDED or ended.code not in (None, 0, False):
+                self(number, AssertionError(f"the tests exit with {ended.code}"))
         except (Exception, NoAnswer) as error:
             self(number, error)
         else:
@@ -364,8 +389,9 @@ def judge(channel: Channel, message: dict[str, Any]) -> None:
 def _run(candidate: Candidate, record: _Record, message: dict[str, Any]) -> int:
     """Run all tests; return how many there are. Raises an exception if the tests are broken."""
     space: dict[str, Any] = {
-        "__name__": "tests", "__record__": record, "__no_answer__": NoAnswer,
-        "__due__": record.due.update, "__runs__": record.looped.add,
+        "__name__": "__main__", "__file__": "/tmp/tests.py", "exit": sys.exit, "quit": sys.exit,
+        "__record__": record, "__no_answer__": NoAnswer, "__due__": record.due.update,
+        "__runs__": record.looped.add,
     }  # fmt: skip
     suites.install(record.imported, candidate.break_tests)
     for code in loaded(message["setup"]):

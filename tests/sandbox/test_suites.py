@@ -30,6 +30,9 @@ FOUR = "    assert f(2) == 4\n"
 CASE = "import unittest\nclass T(unittest.TestCase):\n"
 
 ALL_RUN = {
+    "under a condition and the guard": f"if True:\n    def test_a():\n    {FOUR}"
+    f"def test_b():\n{ONE}"
+    "if __name__ == '__main__':\n    test_a()\n",
     "inherited": f"class Base:\n    def test_a(self):\n    {FOUR}"
     f"class TestX(Base):\n    def test_b(self):\n    {ONE}",
     "inherited twice": f"class A:\n    def test_a(self):\n    {FOUR}class B(A): pass\n"
@@ -179,9 +182,6 @@ RUNNER = {
     "a class in a class": "class TestX:\n    class TestIn:\n"
     f"        def test_a(self):\n        {FOUR}    def test_b(self):\n    {ONE}",
     "under a condition": f"if True:\n    def test_a():\n    {FOUR}def test_b():\n{ONE}",
-    "under a condition and the guard": f"if True:\n    def test_a():\n    {FOUR}"
-    f"def test_b():\n{ONE}"
-    "if __name__ == '__main__':\n    test_a()\n",
     "a class under a condition": "try:\n    class TestX:\n"
     f"        def test_a(self):\n        {FOUR}except Exception:\n    pass\ndef test_b():\n{ONE}",
     "given by the guard": f"def test_a(f):\n{FOUR}def test_b():\n{ONE}"
