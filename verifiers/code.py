@@ -39,9 +39,11 @@ process, where the function is a proxy. They can also read
   of that name stands for it, under the nearest one that is built in or in the standard library.
 
 If a function returns anything else, or a call gets no answer (because its process died, say), the
-program is wrong, whatever the tests expect. Tests that need more than this are `abstain`: functions
-or objects that they pass to the program, parts of a program's own class, files, patches, packages,
-helpers that they don't define. This is decided from the tests alone (`rlvr/programs/told.py`,
+program is wrong, whatever the tests expect. Tests run as in plain Python, with what stands under
+`if __name__ == "__main__"`; an import of the program under test (`from solution import f`) is left
+out. Tests that need more than this are `abstain`: functions or objects that they pass to the
+program (types like `int` may be passed), parts of a program's own class, files, patches, packages,
+helpers that they don't define, a result that they run as code. This is decided from the tests alone (`rlvr/programs/told.py`,
 `rlvr/programs/asserted.py`), never from what a program does. A completion that is too long to be
 read is `wrong`.
 
