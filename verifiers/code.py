@@ -43,9 +43,9 @@ program is wrong, whatever the tests expect. Tests run as in plain Python, with 
 `if __name__ == "__main__"`; an import of the program under test (`from solution import f`) is left
 out. Tests that need more than this are `abstain`: functions or objects that they pass to the
 program (types like `int` may be passed), parts of a program's own class, files, patches, packages,
-helpers that they don't define, a result that they run as code. This is decided from the tests alone (`rlvr/programs/told.py`,
-`rlvr/programs/asserted.py`), never from what a program does. A completion that is too long to be
-read is `wrong`.
+helpers that they don't define, a result that they run as code. This is decided from the tests alone
+(`rlvr/programs/told.py`, `rlvr/programs/asserted.py`), never from what a program does. A completion
+that is too long to be read is `wrong`.
 
 `expected` is JSON, so a result is compared as JSON would write it: a tuple is a list, keys are
 strings. A bool is not a number; integers compare exactly; floats within `tolerance` (relative, and
