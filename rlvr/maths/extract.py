@@ -16,13 +16,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from rlvr.markup import spoken
 from rlvr.maths import stance
 from rlvr.maths.announce import MAX_SPELLINGS, Stated, announcements, plain
 from rlvr.maths.boxes import boxes
-from rlvr.maths.sentences import SMALL, Reader, ending, last_of, last_sentence
+from rlvr.maths.sentences import NUMBER, SMALL, Reader, ending, last_of, last_sentence
 
 MAX_COMPLETION = 200_000  # the most characters after the thought: a longer text has no answer
 
@@ -255,6 +255,9 @@ _OR_ELSE = re.compile(
 )
 _DIGIT = re.compile(r"[0-9]")
 _CONCLUDED = re.compile(r"(?:so|thus|hence|therefore|no|it['’]s|that['’]s)\b", re.I)
+_CIRCUMSTANCE = re.compile(r"\b(?:in|after|during|within)\s++\$?\Z", re.I)  # proved in 2 ways
+_OPERATOR = re.compile(r"[\s$]*+(?:[-−+*/^×·÷]|\\(?:cdot|times|div)(?![a-zA-Z]))")
+_OPERAND = re.compile(r"(?:[-−+*/^×·÷]|\\(?:cdot|times|div))[\s$]*+\Z")
 _BOLD = re.compile(r"(?:\A|\n)[ \t]*+\*\*([^*\n]{1,80}+)\*\*[.\s]*+\Z")
 _DISMISSED = re.compile(r"\(?\b([A-J])\b\)? (?:is|are) (?:wrong|incorrect|false)", re.I)
 
@@ -265,17 +268,35 @@ def _others_dismissed(words: str, letter: str) -> str:
     return _DISMISSED.sub(lambda match: match[0] if match[1].upper() == own else "", words)
 
 
-def _concluded(tail: str, reader: Reader) -> str | None:
-    """Return the value of a conclusion at the end of a text, or of `#### 5`; None for neither."""
+def _concluded(tail: str, answer: str, reader: Reader) -> str | None:
+    """Return the value of a conclusion at the end of a text, or of `#### 5`; None for neither.
+
+    A sentence that has the answer itself, or several values, concludes no other one.
+    """
     lines = tail.strip().splitlines()
     last = lines[-1].strip() if lines else ""
     if last.startswith("####"):
         return last.strip("#* ")
     sentence = last_of(last)
     value = last_sentence(sentence, reader) if _CONCLUDED.match(sentence) else None
-    if value is None or len(sentence.rpartition(value)[2].split()) > 2:
+    if value is None or _repeats(sentence[:SMALL], answer, reader):
+        return None
+    before, _, after = sentence.rpartition(value)
+    if len(after.split()) > 2 or _CIRCUMSTANCE.search(before):
         return None  # `so each of 4 pupils is given some` concludes no value
-    return value
+    others = (number.start() for number in NUMBER.finditer(before))
+    return value if all(stance.doubted(before, start) for start in others) else None
+
+
+def _repeats(sentence: str, answer: str, reader: Reader) -> bool:
+    """Return whether an answer stands in a sentence: not denied, and not as an operand."""
+    return any(
+        reader.same(answer, number[0].strip())
+        for number in islice(NUMBER.finditer(sentence), MAX_SPELLINGS)
+        if not _OPERAND.search(sentence[: number.start()])
+        and not _OPERATOR.match(sentence, number.end())
+        and not stance.doubted(sentence, number.start())
+    )
 
 
 def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
@@ -304,10 +325,15 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
     bold = _BOLD.search(tail)
     if bold and reader.readable(bold[1]) and not reader.same(last.text, bold[1]):
         return Found(None, SEVERAL)
-    later = _concluded(words, reader)
+    later = _concluded(words, last.text, reader)
     if later is None and announced:
         later = announced[-1].text
     if later is not None and _DIGIT.search(later) and _DIGIT.search(last.text):
-        if reader.readable(later) and not reader.same(last.text, later):
+        if reader.readable(later) and not _agree(last.text, later, reader):
             return Found(None, SEVERAL)
     return Found(last.text)
+
+
+def _agree(answer: str, later: str, reader: Reader) -> bool:
+    """Return whether a later statement is the answer again, or says more of it: `10 = 5 + 5`."""
+    return reader.same(answer, later) or ("=" in later and reader.same(later, answer))

@@ -876,6 +876,20 @@ FRESH_WHOLE: list[tuple[Any, str, str]] = [
     ("5", "1 2 3 4 5 6 7 8 9", "-"), ("5", "Answer: 1 2 3 4 5", "-"),
 ]  # fmt: skip
 
+# What may follow `\\boxed{10}` in a completion for the reference 10.
+AFTER_TEN: list[tuple[str, str]] = [
+    ("Thus, there are 10 ways to arrange the 5 books.", "+"),
+    ("So there are 10 apples in 2 baskets.", "+"),
+    ("Therefore, John has 10 marbles left after giving away 5.", "+"),
+    ("Thus, it takes 10 minutes to fill all 4 tanks.", "+"), ("Therefore, $f(10) = 0$.", "+"),
+    (r"So, $10 = 2 \cdot 5$.", "+"), ("The answer is 10 = 5 + 5.", "+"),
+    ("Hence proved in 2 ways.", "+"), ("Thus, there are 12 ways.", "-"), ("So 12.", "-"),
+    ("Therefore, John has 12 marbles left.", "-"), ("Hence $x = 12$.", "-"), ("#### 12", "-"),
+    ("Thus 10 + 2 = 12.", "-"), ("Therefore $10 + 2 = 12$.", "-"), ("The answer is 12.", "-"),
+    ("Thus the answer is not 10 but 12.", "-"), ("The answer is 10 = 12.", "-"),
+    ("The answer is 10 or 12.", "-"),
+]  # fmt: skip
+
 REFERENCES = [
     "5",
     "1/3",
@@ -970,6 +984,13 @@ def test_fresh_cases() -> None:
             if verdict.status != STATUS[expected]:
                 failures.append((reference, answer[:80], expected, verdict))
     assert not failures, "\n".join(map(str, failures))
+
+
+@pytest.mark.parametrize(("words", "expected"), AFTER_TEN)
+def test_words_after_a_box(words: str, expected: str) -> None:
+    for other in (r"\boxed{10}", r"Hence it is $\boxed{10}$."):
+        assert judge("10", f"{other}\n\n{words}").status == STATUS[expected]
+    assert judge("12", f"\\boxed{{10}}\n\n{words}").status == "wrong"
 
 
 @pytest.mark.parametrize(
