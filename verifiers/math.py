@@ -79,9 +79,10 @@ from math import isfinite
 from typing import Any, Literal
 
 from rlvr.data import Problem, Status, Verdict
+from rlvr.maths.around import torn
 from rlvr.maths.compare import Policy, based, finite, same
 from rlvr.maths.effort import Undecided, Undefined, allowance
-from rlvr.maths.extract import Found, final_answer, torn
+from rlvr.maths.extract import Found, final_answer
 from rlvr.maths.kinds import Answer, Choice, Quantity, Several, Words
 from rlvr.maths.lex import ParseError, ValuelessError
 from rlvr.maths.nouns import nouns_in

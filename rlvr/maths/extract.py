@@ -21,6 +21,7 @@ from itertools import islice, pairwise
 from rlvr.markup import spoken
 from rlvr.maths import stance
 from rlvr.maths.announce import MAX_SPELLINGS, Stated, announcements, plain
+from rlvr.maths.around import measured, torn
 from rlvr.maths.boxes import boxes
 from rlvr.maths.sentences import NUMBER, SMALL, Reader, ending, last_of, last_sentence
 
@@ -56,12 +57,15 @@ def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Fou
     boxed, unfinished = boxes(text)
     if unfinished:
         return Found(None, NO_ANSWER)
-    said = [Stated(box.start, box.end, _content(box.text)) for box in boxed]
+    held = [measured(text, box._replace(text=_content(box.text))) for box in boxed]
+    said = [Stated(*box) for box in held]
     for find in (partial(_joined, said), _tags, _hashes):
         marked = find(text, reader)
         stated = [one for one in marked if not _disowned(text, one, retracted)]
         if stated:
             return _settled(stated, text, reader, retracted)
+        if marked and torn(text, marked[-1].start, marked[-1].end):
+            return Found(None, NO_ANSWER)
         if marked:
             return _found(last_sentence(text[marked[-1].end :], reader))
     words = plain(text)
@@ -88,31 +92,6 @@ def _disowned(text: str, one: Stated, retracted: bool = True) -> bool:
         or stance.qualified(text, one.end)
         or (retracted and stance.denied_after(text, one.end))
     )
-
-
-# A box in a larger expression states only a part of it.
-_BEFORE = re.compile(
-    r"(?:(?<=[^*\s-])[-−+/^_±]|(?:[$=(]|\\\(|\\\[)\s*+[-−]|\\(?:times|cdot|div|pm)|\d\s?[-+*/]"
-    r"|(?:\\[dtc]?frac|\\sqrt|\\binom|[\^_])\s?(?:\[[^\]\n]{0,40}+\]|\{[^{}\n]{0,80}+\})?\s?\{"
-    r"|\([^()\n$,]{1,40}+,|\b(?:half|out|a third|a quarter|double|twice)(?: of)?)[\s$]*+\Z"
-)
-_BEHIND = re.compile(
-    r"\s*+(?:\\(?:pi|sqrt|[dtc]?frac|times|cdot|pm|div|binom|ln|log|sin|cos|tan)(?![a-zA-Z])"
-    r"|\^(?!\s*+\{?\s*+\\circ)|[/×·±]|\*(?!\*)|\+\s?[\w\\]|,[0-9]{3}(?![0-9])|\.[0-9]|:[0-9]{2}"
-    r"|(?:\\text\{\s*+)?(?:to|or|through)\b\s?\}?\s?\$?[0-9]"
-    r"|\$?\s?(?:\\text\{\s*+)?(?:feet|foot|ft|hours?|hrs?|h|minutes?|min|pounds?|lbs?)\b\}?\s?"
-    r"(?:and\s)?[0-9])"
-)
-# What a match of _BEFORE ends with.
-_LAST = (*"-−+/^_±*{,", "half", "out", "of", "third", "quarter", "double", "twice")
-_LAST += ("times", "cdot", "div", "pm")
-
-
-def torn(text: str, start: int, end: int) -> bool:
-    r"""Return whether the text around an answer makes it a part of more: `-\boxed{5}`."""
-    before = text[max(0, start - 140) : start].rstrip(" \t\n$")
-    larger = before.endswith(_LAST) and bool(_BEFORE.search(before))
-    return larger or bool(_BEHIND.match(text, end))
 
 
 # --- marks: boxes, tags, hashes --------------------------------------------------------------

@@ -876,6 +876,40 @@ FRESH_WHOLE: list[tuple[Any, str, str]] = [
     ("5", "1 2 3 4 5 6 7 8 9", "-"), ("5", "Answer: 1 2 3 4 5", "-"),
 ]  # fmt: skip
 
+REQUIRED = {"units": "required"}
+BESIDE: list[tuple[dict[str, Any], str, str, str]] = [
+    ({}, r"28\%", r"$\boxed{28}\%$", "+"), ({}, r"28\%", r"\boxed{28}%", "+"),
+    ({}, r"28\%", r"\boxed{28} percent of the pupils", "+"), ({}, "28", r"$\boxed{28}\%$", "-"),
+    ({}, r"28\%", r"$\boxed{28}$ per cent.", "+"), ({}, "28", r"\boxed{28}\text{ percent}", "-"),
+    (REQUIRED, r"5\text{ cm}", r"$\boxed{5}\text{ cm}$", "+"),
+    (REQUIRED, r"5\text{ cm}", r"It is $\boxed{5}$ cm long.", "+"),
+    (REQUIRED, r"5\text{ cm}", r"It is $\boxed{5}$ cm.", "+"),
+    (REQUIRED, r"5\text{ cm}", r"$\boxed{5}$", "-"),
+    (REQUIRED, r"1{,}200\text{ cm}^2", r"\[ \boxed{1{,}200}\,\mathrm{cm}^2 \]", "+"),
+    (REQUIRED, r"\$5", r"$\$\boxed{5}$", "+"), (REQUIRED, r"\$5", r"€\boxed{5}", "-"),
+    (REQUIRED, r"60^\circ", r"$\boxed{60}^\circ$", "+"),
+    ({}, r"25^\circ\text{C}", r"$\boxed{25}^\circ\text{C}$", "+"),
+    ({}, r"25^\circ\text{C}", r"$\boxed{25}^\circ\text{F}$", "-"),
+    ({}, r"5\text{ cm}", r"$\boxed{5}\text{ m}$", "-"), ({}, r"5\text{ cm}", r"\boxed{5} kg", "-"),
+    ({}, r"5\text{ cm}", r"\boxed{5} in all.", "+"), ({}, "5 cm", r"\boxed{5} is the length", "+"),
+    ({}, "5 apples", r"\boxed{5} pieces of fruit.", "+"), ({}, "5", r"$\$\boxed{5}$ a day", "+"),
+    ({}, "3 cm, 4 cm", r"$\boxed{3}\text{ cm}$, $\boxed{4}\text{ cm}$", "+"),
+]  # fmt: skip
+PARTS = [
+    r"$2\boxed{5}$", r"$1\boxed{5}$", r"\boxed{5}5", r"$\boxed{5}x$", r"$\boxed{5}(x+1)$",
+    r"$(x+1) \boxed{5}$", r"$\boxed{5}!$", r"$0.\boxed{5}$", r"$\boxed{5}-6$", r"$\sin\boxed{5}$",
+    r"$(\boxed{5},6)$", r"$x\ge\boxed{5}$", r"$x\neq\boxed{5}$", r"$4 < \boxed{5} < 6$",
+    r"\(y\boxed{5}\)", r"\[ \boxed{5}x \]", r"$$6-\boxed{5}$$", r"\boxed{4}5",
+    r"$x\in\boxed{5}\cup(6,7)$",
+]  # fmt: skip
+WHOLES = [
+    r"$x = 2+3 = \boxed{5}$", r"\[ x = \boxed{5}. \]", r"$\boxed{5}$!", r"\boxed{5}! Great.",
+    r"$f(x)$ \boxed{5} (x)", r"So 2 \boxed{5}", r"$\Rightarrow \boxed{5}$", r"$(\boxed{5})$",
+    r"$\boxed{5}\quad\square$", r"$$\begin{aligned} x &= 2+3 \\ &= \boxed{5} \end{aligned}$$",
+    r"$\boxed{5} = x$", r"$\boxed{5}$ (x+1)", r"$\text{Area} = \boxed{5}\tag{1}$",
+    r"It costs $5, so \boxed{5} dollars, not $6.", r"\$2 + \$3 = \$\boxed{5}",
+]  # fmt: skip
+
 # What may follow `\\boxed{10}` in a completion for the reference 10.
 AFTER_TEN: list[tuple[str, str]] = [
     ("Thus, there are 10 ways to arrange the 5 books.", "+"),
@@ -984,6 +1018,18 @@ def test_fresh_cases() -> None:
             if verdict.status != STATUS[expected]:
                 failures.append((reference, answer[:80], expected, verdict))
     assert not failures, "\n".join(map(str, failures))
+
+
+@pytest.mark.parametrize(("options", "reference", "completion", "expected"), BESIDE)
+def test_a_unit_beside_a_box_belongs_to_it(
+    options: dict[str, Any], reference: str, completion: str, expected: str
+) -> None:
+    assert judge(reference, completion, **options).status == STATUS[expected]
+
+
+def test_a_box_in_a_larger_expression_states_only_a_part() -> None:
+    assert [text for text in PARTS if judge("5", text).status != "wrong"] == []
+    assert [text for text in WHOLES if judge("5", text).status != "correct"] == []
 
 
 @pytest.mark.parametrize(("words", "expected"), AFTER_TEN)
