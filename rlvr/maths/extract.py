@@ -237,14 +237,37 @@ _CONCLUDED = re.compile(r"(?:so|thus|hence|therefore|no|it['’]s|that['’]s)\b
 _CIRCUMSTANCE = re.compile(r"\b(?:in|after|during|within)\s++\$?\Z", re.I)  # proved in 2 ways
 _OPERATOR = re.compile(r"[\s$]*+(?:[-−+*/^×·÷]|\\(?:cdot|times|div)(?![a-zA-Z]))")
 _OPERAND = re.compile(r"(?:[-−+*/^×·÷]|\\(?:cdot|times|div))[\s$]*+\Z")
+_PART_OF_SUM = re.compile(r"[-−+*/^×·÷=0-9.,][\s$]*+\Z")
 _BOLD = re.compile(r"(?:\A|\n)[ \t]*+\*\*([^*\n]{1,80}+)\*\*[.\s]*+\Z")
-_DISMISSED = re.compile(r"\(?\b([A-J])\b\)? (?:is|are) (?:wrong|incorrect|false)", re.I)
+_OTHER = r"(?:the|any|every) (?:other|negative|second) (?:solution|root|value|case|answer|option)s?"
+_VALUE = r"\$([^$\n]{1,60})\$|((?:[A-Za-z] ?= ?)?[-−]?[0-9](?:[0-9./,]*[0-9])?)"
+_DENIED = (
+    r"(?:,? (?:which|that))? (?:is|are|was|were|would be)(?: also| clearly)? (?:(?:an? )?extraneous"
+    r"|wrong|incorrect|false|impossible|rejected|discarded|excluded"
+    r"|not (?:possible|valid|allowed|an? solution|acceptable|admissible|feasible))\b"
+)
+_REJECTS = r"\b(?:reject|discard|exclude|ignore|disregard|eliminate|rule out)(?:s|ed|ing)?"
+_WHY = r"(?:,? (?:since|because|as) [^.!?,;()\n0-9]*+)?"
+# What a text may say against answers other than its own: `x = -3 is extraneous`.
+_DISMISSED = re.compile(
+    rf"(?:(?:{_OTHER}|{_VALUE}){_DENIED}|{_REJECTS} (?:{_OTHER}|{_VALUE}))"
+    rf"{_WHY}",
+    re.I,
+)
+_DISMISSED_LETTER = re.compile(r"\(?\b([A-J])\b\)?" + _DENIED, re.I)
 
 
-def _others_dismissed(words: str, letter: str) -> str:
-    """Leave out sentences against choices other than the answer."""
-    own = letter.strip("().* ").upper()
-    return _DISMISSED.sub(lambda match: match[0] if match[1].upper() == own else "", words)
+def _others_dismissed(words: str, answer: str, reader: Reader) -> str:
+    """Leave out what a text says against answers other than its own."""
+
+    def own(match: re.Match[str]) -> str:
+        value = next(filter(None, match.groups()), None)
+        before = match.string[max(0, match.start() - 9) : match.start()]
+        kept = value and (_PART_OF_SUM.search(before) or reader.same(answer, value))
+        return match[0] if kept else ""
+
+    pattern = _DISMISSED_LETTER if reader.letter else _DISMISSED
+    return pattern.sub(own, words[:SMALL]) + words[SMALL:]
 
 
 def _concluded(tail: str, answer: str, reader: Reader) -> str | None:
@@ -290,12 +313,10 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
     other = _OR_ELSE.match(tail)
     if other and not reader.same(last.text, other[1].strip("$ .")):
         return Found(None, SEVERAL)
-    words = plain(tail)
+    words = _others_dismissed(plain(tail), last.text, reader)
     announced = [
         one for one in announcements(words, reader) or [] if not _disowned(words, one) and one.text
     ]
-    if reader.letter:
-        words = _others_dismissed(words, last.text)
     if stance.taken_back(words[:SMALL]):
         later = announced[-1].text if announced else last_sentence(words, reader)
         if later is None or corrected and not reader.same(last.text, later):

@@ -125,11 +125,16 @@ TAKEN_BACK = re.compile(
     r"|(?<!\w)falsch\b|不对|错|等等",
     re.I,
 )
+_NO_NUMBER = r"(?=[^.!?\n0-9]*+(?:[.!?\n]|\Z))"  # up to the end of the sentence
 # Words of doubt that concern another answer, or none.
 _INNOCENT = re.compile(
     r"\b(?:common|typical|usual|frequent)(?:ly)? (?:wrong|incorrect|mistakes?|errors?|mistaken)"
     r"|nothing (?:is|was) wrong|no (?:mistakes?|errors?)|without (?:error|mistake)s?"
-    r"|would (?:be|have been) (?:wrong|incorrect|a mistake)|actually, (?:one|we|you) can"
+    r"|would (?:be|have been) (?:wrong|incorrect|a mistake|an error)|actually, (?:one|we|you) can"
+    r"|(?:however|actually), (?:(?:the|its) units? (?:is|are)\b|(?:this|that|it) can"
+    rf" (?:also|be (?:seen|shown|checked|verified|proved|derived|confirmed))\b){_NO_NUMBER}"
+    rf"|can(?: also| easily)? re-?(?:check|compute|calculate|count|examine)\b{_NO_NUMBER}"
+    r"|should(?: also)? be (?:clear|noted|obvious|evident|mentioned|emphasi[sz]ed|remembered)"
     r"|(?:others?|rest|alternatives|options|choices) (?:is|are) (?:all )?(?:wrong|incorrect|false)"
     r"|(?:let me know|feel free|if you)\b[^.!?\n]*+",
     re.I,

@@ -922,6 +922,23 @@ AFTER_TEN: list[tuple[str, str]] = [
     ("Thus 10 + 2 = 12.", "-"), ("Therefore $10 + 2 = 12$.", "-"), ("The answer is 12.", "-"),
     ("Thus the answer is not 10 but 12.", "-"), ("The answer is 10 = 12.", "-"),
     ("The answer is 10 or 12.", "-"),
+    ("Note that x = -3 is extraneous, since it makes the denominator zero.", "+"),
+    ("We discard $x=-3$ because a length cannot be negative.", "+"),
+    ("Note that the other solution is not possible.", "+"), ("However, the units are apples.", "+"),
+    ("Actually, this can also be seen by symmetry.", "+"),
+    ("It should be clear that this is optimal.", "+"),
+    ("We can also recheck with a different method.", "+"),
+    ("It would be an error to count the center twice.", "+"),
+    ("Beware: many would answer 20, which is wrong.", "+"),
+    ("(we reject x = -3 since length can't be negative)", "+"),
+    ("Note that x = 10 is extraneous.", "-"), ("However, x = 10 is not valid.", "-"),
+    ("Note that this is extraneous, since it makes the denominator zero.", "-"),
+    ("5 + 5 is wrong.", "-"), ("2x = 3 is wrong.", "-"), ("10 apples is wrong.", "-"),
+    ("x = -3 is extraneous, so the answer is 12.", "-"), ("However, it is not an integer.", "-"),
+    ("However, the answer should be 12.", "-"), ("Wait, that's not right.", "-"),
+    ("Actually, it is 12", "-"), ("Actually, it can be 12.", "-"), ("Let me recheck.", "-"),
+    ("However, the units are wrong.", "-"), ("It should be clear that this is false.", "-"),
+    ("Actually, the number of apples is 12.", "-"), ("We can recompute it: 12.", "-"),
 ]  # fmt: skip
 
 REFERENCES = [
@@ -1036,7 +1053,8 @@ def test_a_box_in_a_larger_expression_states_only_a_part() -> None:
 def test_words_after_a_box(words: str, expected: str) -> None:
     for other in (r"\boxed{10}", r"Hence it is $\boxed{10}$."):
         assert judge("10", f"{other}\n\n{words}").status == STATUS[expected]
-    assert judge("12", f"\\boxed{{10}}\n\n{words}").status == "wrong"
+    if expected == "+":
+        assert judge("12", f"\\boxed{{10}}\n\n{words}").status == "wrong"
 
 
 @pytest.mark.parametrize(
