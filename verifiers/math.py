@@ -80,6 +80,7 @@ from typing import Any, Literal
 
 from rlvr.data import Problem, Status, Verdict
 from rlvr.maths.around import torn
+from rlvr.maths.cardinals import in_words
 from rlvr.maths.compare import Policy, based, finite, same
 from rlvr.maths.effort import Undecided, Undefined, allowance
 from rlvr.maths.extract import Found, final_answer
@@ -133,11 +134,12 @@ def _judge(gold: str, completion: str, policy: Policy, prompt: str) -> Verdict:
     if isinstance(reference, str):
         return _as_written(gold, completion, reference, policy)
     known = nouns_in(prompt) | counted(reference)
-    found = _found(completion, reference, policy, known)
+    worded = isinstance(reference, Words) or _is_word(gold)
+    found = _found(completion, reference, policy, known, worded)
     text = found.text
     if text is None:
         return Verdict("wrong", found.reason)
-    if isinstance(reference, Words) and " " not in reference.text:
+    if _is_word(gold) or isinstance(reference, Words) and " " not in reference.text:
         text = stated_word(text)
     if len(text) > MAX_CHARS:
         return Verdict("wrong", f"an answer of more than {MAX_CHARS:,} characters")
@@ -148,15 +150,27 @@ def _judge(gold: str, completion: str, policy: Policy, prompt: str) -> Verdict:
 
 
 def _found(
-    completion: str, reference: Answer | str, policy: Policy, known: frozenset[str]
+    completion: str,
+    reference: Answer | str,
+    policy: Policy,
+    known: frozenset[str],
+    worded: bool = False,
 ) -> Found:
     reader = Reader(
         lambda text: _readable(text, known),
         lambda a, b: _same_text(a, b, policy, known),
         isinstance(reference, Choice),
-        isinstance(reference, Words),
+        worded,
     )
     return final_answer(completion, reader, policy.retracted == "heard")
+
+
+def _is_word(gold: str) -> bool:
+    """Return whether a reference is a number in words, which a sentence may state as a word."""
+    return gold.isascii() and in_words(_TEXT.sub(r"\1", gold)) is not None
+
+
+_TEXT = re.compile(r"\\text\{([^{}]*+)\}")
 
 
 def _as_written(gold: str, completion: str, why: str, policy: Policy) -> Verdict:
