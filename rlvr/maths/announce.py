@@ -40,8 +40,8 @@ def plain(text: str) -> str:
 
 
 _ANNOUNCED = re.compile(
-    r"\b(?:answers?|correct (?:option|choice|letter)|antwort|lösung|ergebnis|réponse|résultat"
-    r"|respuesta|resultado|resposta|risposta|risultato|antwoord|svaret|odpowied[źz]|cevap"
+    r"\b(?:answers?|correct (?:option|choice|letter|result|value)|antwort|lösung|ergebnis|réponse"
+    r"|résultat|respuesta|resultado|resposta|risposta|risultato|antwoord|svaret|odpowied[źz]|cevap"
     r"|jawaban|ответ)\b"
     r"(?:[^.?!\n:=：。]|\.(?=\d)){0,60}?"
     r"(?:\b(?:is|are|equals|(?:must|should|would|will|has to) be|comes (?:out )?to|becomes"

@@ -18,7 +18,8 @@ _NEAR = 400  # so many characters around a box are searched for the delimiters o
 _BEFORE = re.compile(
     r"(?:(?<=[^*\s-])[-−+/^_±]|(?:[$=(]|\\\(|\\\[)\s*+[-−]|\\(?:times|cdot|div|pm)|\d\s?[-+*/]"
     r"|(?:\\[dtc]?frac|\\sqrt|\\binom|[\^_])\s?(?:\[[^\]\n]{0,40}+\]|\{[^{}\n]{0,80}+\})?\s?\{"
-    r"|\([^()\n$,]{1,40}+,|\b(?:half|out|a third|a quarter|double|twice)(?: of)?)[\s$]*+\Z"
+    r"|\([^()\n$,]{1,40}+,|(?:\d[\s$})]*+|\beither\b[^.!?\n]{1,60})(?:\\text\{\s*+)?\bor\b\s?\}?"
+    r"|\b(?:half|out|a third|a quarter|double|twice)(?: of)?)[\s$]*+\Z"
 )
 _BEHIND = re.compile(
     r"[0-9]|\s*+(?:\\(?:pi|sqrt|[dtc]?frac|times|cdot|pm|div|binom|ln|log|sin|cos|tan)(?![a-zA-Z])"
@@ -28,7 +29,19 @@ _BEHIND = re.compile(
     r"(?:and\s)?[0-9])"
 )
 # What a match of _BEFORE ends with.
-_LAST = (*"-−+/^_±*{,", "half", "out", "of", "third", "quarter", "double", "twice")
+_LAST = (
+    *"-−+/^_±*{,",
+    "half",
+    "out",
+    "of",
+    "third",
+    "quarter",
+    "double",
+    "twice",
+    "or",
+    "or }",
+    "or}",
+)
 _LAST += ("times", "cdot", "div", "pm")
 
 _RELATED = r"[<>≤≥≠]|\\(?:[lg]eq?(?:slant)?|[lg]t|neq?|cup|cap|setminus)(?![a-zA-Z])"

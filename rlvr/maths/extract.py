@@ -230,9 +230,15 @@ _REASON = re.compile(
     r",?\s*+(?:because|since|as|not|rather than|instead of)\b(?:[^.!?\n]|[.](?=[^\s]))*+", re.I
 )
 _OR_ELSE = re.compile(
-    r"[\s$.,;})\]*]*+(?:or|alternatively)\b[\s,:]*+((?=[^\s,;]*[0-9])[^\s,;]{1,80}+)", re.I
+    r"[\s$.,;})\]*]*+(?:\\text\{\s*+)?(?:or|alternatively)\b[\s,:}$]*+"
+    r"((?=[^\s,;]*[0-9])[^\s,;]{1,80}+)",
+    re.I,
+)
+_AND_ALSO = re.compile(
+    rf"[\s$}})\]*]*+(?:,(?: and\b)?|and\b)[\s$]*+({NUMBER.pattern})\$?(?=\s*+\.?(?:\n|\Z|\s[A-Z])|;)"
 )
 _DIGIT = re.compile(r"[0-9]")
+_CONSTANT = re.compile(r"[0-9π∞∅]|\\(?:pi|infty|emptyset|varnothing)(?![a-zA-Z])")
 _CONCLUDED = re.compile(r"(?:so|thus|hence|therefore|no|it['’]s|that['’]s)\b", re.I)
 _CIRCUMSTANCE = re.compile(r"\b(?:in|after|during|within)\s++\$?\Z", re.I)  # proved in 2 ways
 _OPERATOR = re.compile(r"[\s$]*+(?:[-−+*/^×·÷]|\\(?:cdot|times|div)(?![a-zA-Z]))")
@@ -310,12 +316,14 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
     tail = tail[reason.end() :] if reason else tail
     if not tail.strip(" \n$.})]*"):
         return Found(last.text)
-    other = _OR_ELSE.match(tail)
+    other = _OR_ELSE.match(tail) or _AND_ALSO.match(tail)
     if other and not reader.same(last.text, other[1].strip("$ .")):
         return Found(None, SEVERAL)
     words = _others_dismissed(plain(tail), last.text, reader)
     announced = [
-        one for one in announcements(words, reader) or [] if not _disowned(words, one) and one.text
+        one
+        for one in [*(announcements(words, reader) or []), *_tags(words, reader)]
+        if not _disowned(words, one) and one.text
     ]
     if stance.taken_back(words[:SMALL]):
         later = announced[-1].text if announced else last_sentence(words, reader)
@@ -328,10 +336,30 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
     later = _concluded(words, last.text, reader)
     if later is None and announced:
         later = announced[-1].text
-    if later is not None and _DIGIT.search(later) and _DIGIT.search(last.text):
-        if reader.readable(later) and not _agree(last.text, later, reader):
+    elif later is not None and not _DIGIT.search(later):
+        later = None
+    if later is not None and _kind(later, reader) == _kind(last.text, reader) != "":
+        if not _agree(last.text, later, reader):
             return Found(None, SEVERAL)
     return Found(last.text)
+
+
+_CHOICE = re.compile(r"(?:\\text\s*+\{)?[\s(]*+[A-J][).\s]*+\}?")
+_NAME = re.compile(
+    r"(?:\\text\s*+\{)?\s*+(?:(?i:yes|no|true|false)|[A-Z][a-z]+(?: [A-Z][a-z]+)*+)[.\s]*+\}?"
+)
+
+
+def _kind(text: str, reader: Reader) -> str:
+    """Return the kind of what a text states, for only answers of one kind contradict each other.
+
+    `the answer is C` says nothing against 12, nor does `the answer is clear` against Monday.
+    """
+    if _CHOICE.fullmatch(text):
+        return "letter"
+    if _CONSTANT.search(text):
+        return "value" if reader.readable(text) else ""
+    return "name" if _NAME.fullmatch(text) else ""
 
 
 def _agree(answer: str, later: str, reader: Reader) -> bool:

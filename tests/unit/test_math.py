@@ -897,6 +897,25 @@ FRESH_WHOLE: list[tuple[Any, str, str]] = [
     ("5", "1 2 3 4 5 6 7 8 9", "-"), ("5", "Answer: 1 2 3 4 5", "-"),
 ]  # fmt: skip
 
+# A box, what follows it in a completion, and the verdict if the reference is what the box holds.
+AFTER_ANOTHER: list[tuple[str, str, str]] = [
+    ("B", "The correct option is C.", "-"), ("B", "So the answer is (C).", "-"),
+    ("B", "The answer is B, since C is wrong.", "+"), ("B", "The answer is clear.", "+"),
+    ("12", "So the correct option is (B).", "+"), (r"\text{Yes}", "The answer is no.", "-"),
+    (r"\text{Yes}", "The answer is yes, since 6 is even.", "+"),
+    (r"\text{Monday}", "The answer is Tuesday.", "-"),
+    (r"\text{Monday}", "The answer is verified.", "+"),
+    (r"\text{Monday}", "The answer is Monday.", "+"), (r"\pi", "The answer is 3.", "-"),
+    ("72", "<answer>85</answer>", "-"), ("72", "<answer>72</answer>", "+"),
+    ("72", "The correct result is 85.", "-"), ("72", "The answer is seventy-two.", "+"),
+    ("72", "The answer is reasonable.", "+"), ("2x+1", "The answer is $f(x)$.", "+"),
+]  # fmt: skip
+TWO_ANSWERS = [
+    r"\boxed{72}, 85", r"\boxed{72} and 85.", r"The answer is 85 or \boxed{72}.",
+    r"Either 85 or \boxed{72}.", r"$\boxed{72} \text{ or } 85$", r"$85 \text{ or } \boxed{72}$",
+    "\\boxed{72}\n\n<answer>85</answer>",
+]  # fmt: skip
+
 REQUIRED = {"units": "required"}
 BESIDE: list[tuple[dict[str, Any], str, str, str]] = [
     ({}, r"28\%", r"$\boxed{28}\%$", "+"), ({}, r"28\%", r"\boxed{28}%", "+"),
@@ -1068,6 +1087,16 @@ def test_a_unit_beside_a_box_belongs_to_it(
 def test_a_box_in_a_larger_expression_states_only_a_part() -> None:
     assert [text for text in PARTS if judge("5", text).status != "wrong"] == []
     assert [text for text in WHOLES if judge("5", text).status != "correct"] == []
+
+
+@pytest.mark.parametrize(("box", "words", "expected"), AFTER_ANOTHER)
+def test_only_an_answer_of_its_kind_contradicts_a_box(box: str, words: str, expected: str) -> None:
+    assert judge(box, f"\\boxed{{{box}}}\n\n{words}").status == STATUS[expected]
+
+
+@pytest.mark.parametrize("reference", ["72", "85"])
+def test_two_answers_are_none(reference: str) -> None:
+    assert [text for text in TWO_ANSWERS if judge(reference, text).status != "wrong"] == []
 
 
 @pytest.mark.parametrize(("words", "expected"), AFTER_TEN)
