@@ -8,7 +8,7 @@ a tokenizer's marks are left out first (`rlvr.markup`). Boxes that are joined by
 comma are one list. Several different answers of one sort are no answer, unless there is one plainly
 announced correction; then the last answer counts. The text after the last answer counts too: if it
 takes the answer back, there is none, or the answer that it then announces. A number is never taken
-out of a larger expression.
+out of a larger expression, and a unit beside a box belongs to it (`rlvr.maths.around`).
 """
 
 from __future__ import annotations
@@ -235,7 +235,8 @@ _OR_ELSE = re.compile(
     re.I,
 )
 _AND_ALSO = re.compile(
-    rf"[\s$}})\]*]*+(?:,(?: and\b)?|and\b)[\s$]*+({NUMBER.pattern})\$?(?=\s*+\.?(?:\n|\Z|\s[A-Z])|;)"
+    rf"[\s$}})\]*]*+(?:,(?: and\b)?|and\b)[\s$]*+({NUMBER.pattern})\$?"
+    r"(?=\s*+\.?(?:\n|\Z|\s[A-Z])|;)"
 )
 _DIGIT = re.compile(r"[0-9]")
 _CONSTANT = re.compile(r"[0-9π∞∅]|\\(?:pi|infty|emptyset|varnothing)(?![a-zA-Z])")
