@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rlvr.maths import stance
+from rlvr.maths import cjk, stance
 
 MAX_WORDS = 6  # of a quantity in a sentence: a number and the noun it counts
 SMALL = 2_000  # characters that are read where a few sentences are looked for
@@ -107,7 +107,7 @@ _BAD_WORDS = re.compile(
     r"|quotient|multiple|power|reciprocal|opposite|negative|inverse|factorial) of))\s*$",
     re.I,
 )
-_NO_CJK = re.compile(r"[不非没約约第或\-]\s*+\Z|[^\x00-\x7f\w：，。]\s*+\Z")
+_NO_CJK = re.compile(rf"(?:[不非没第或\-]\s*+|{cjk.BOUNDS})\Z|[^\x00-\x7f\w：，。]\s*+\Z")
 _OPERATOR_BEFORE = re.compile(r"[-+*/^_({\[,<>|&\\0-9≠≈]")
 _LEFT_SIDE = re.compile(r"(?:^|[^=<>!≠≤≥])=\s*+\Z")
 _NOT_WORD = re.compile(r"[^\W\d_]{2,}+[.,']?")

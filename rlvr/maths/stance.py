@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from rlvr.maths import cjk
+
 NEAR = 100  # a word within so many characters of an answer can concern it
 
 _TOKEN = re.compile(r"[^\W\d_]++(?:['’][^\W\d_]++)*+|[^\s\w]|\w")
@@ -93,6 +95,7 @@ _QUALIFIED = re.compile(
     r"|i (?:think|guess)|maybe|perhaps|probably|possibly|approximately|roughly)",
     re.I,
 )
+_ROUGHLY = re.compile(rf"[ $*)}}\]\\]*+{cjk.ROUGHLY}")
 _DENIED_AFTER = re.compile(
     r"[\s$*)}\]\\,'\"]*+(?:(?:is|was|are|were|seems?|looks?|would be|can be|must be)\s++"
     r"(?:clearly |obviously |also |just |only |merely )?(?:a )?"
@@ -187,7 +190,7 @@ def doubted(text: str, start: int) -> bool:
 
 def qualified(text: str, end: int) -> bool:
     """Return whether the text after an answer changes it: `42 squared`, `42 or more`."""
-    return bool(_QUALIFIED.match(text, end))
+    return bool(_QUALIFIED.match(text, end) or _ROUGHLY.match(text, end))
 
 
 def denied_after(text: str, end: int) -> bool:

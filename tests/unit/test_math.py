@@ -919,6 +919,17 @@ TWO_ANSWERS = [
     "\\boxed{72}\n\n<answer>85</answer>",
 ]  # fmt: skip
 
+BOUNDED = [
+    "答案大于72", "答案小于72", "答案至少是72", "答案超过72", "超过72", "至少72", "72左右",
+    "72以上", "答案约为72", "答案最多是72", "答案不少于72", "答案是72左右", "答案是72个以下",
+    r"\boxed{72}左右", r"$\boxed{72}$人以上", "答えは約72", "答えは72以上", "답은 약 72",
+    "답은 72 이상",
+]  # fmt: skip
+EXACT = [
+    "答案是72", "所以答案是72个苹果", "共有72个", r"因为72大于50，所以答案是\boxed{72}",
+    "答えは72です", "\\boxed{72}\n\n以上より、答えは72", r"\boxed{72}。以上", "답은 72입니다",
+]  # fmt: skip
+
 REQUIRED = {"units": "required"}
 BESIDE: list[tuple[dict[str, Any], str, str, str]] = [
     ({}, r"28\%", r"$\boxed{28}\%$", "+"), ({}, r"28\%", r"\boxed{28}%", "+"),
@@ -1091,6 +1102,11 @@ def test_a_unit_beside_a_box_belongs_to_it(
 def test_a_box_in_a_larger_expression_states_only_a_part() -> None:
     assert [text for text in PARTS if judge("5", text).status != "wrong"] == []
     assert [text for text in WHOLES if judge("5", text).status != "correct"] == []
+
+
+def test_bounds_and_rough_values_in_asian_languages_are_no_answers() -> None:
+    assert [text for text in BOUNDED if judge("72", text).status != "wrong"] == []
+    assert [text for text in EXACT if judge("72", text).status != "correct"] == []
 
 
 @pytest.mark.parametrize(("box", "words", "expected"), AFTER_ANOTHER)
