@@ -425,6 +425,8 @@ def _is_condition(answer: Node) -> bool:
 def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
     if not isinstance(answer, Group) or answer.kind not in (*_LISTS, "{}"):
         return False
+    if (gold.kind == "or") != (answer.kind == "or") and _several_names(gold, answer):
+        return False
     (gold_name, wanted), (name, given) = _one_name(gold), _one_name(_one_parameter(answer, gold))
     if gold_name and name and gold_name != name:
         return False
@@ -444,6 +446,12 @@ def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
             return False
         del given[match]
     return True
+
+
+def _several_names(*nodes: Group) -> bool:
+    """Return whether equations give values to more than one name: `x = 2, y = 3`."""
+    items = [item for node in nodes for item in node.items]
+    return len({item.items[0] for item in items if isinstance(item, Rel)}) > 1
 
 
 def _are_equations(node: Group) -> bool:

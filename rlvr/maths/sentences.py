@@ -116,6 +116,7 @@ _ARITHMETIC = re.compile(r"[-+*/().\d\s×·÷x%=]++")
 
 def ending(text: str, reader: Reader) -> str | None:
     """Return the answer at the end of a completion without marks, None if it states nothing."""
+    text = _TOMBSTONE.sub("", text)
     if not text:
         return None
     words = _WORDS.sub(r"\1", text)
@@ -145,8 +146,15 @@ def ending(text: str, reader: Reader) -> str | None:
 _PICTURES = ("So", "Mn", "Cf")  # Unicode's classes of signs, and of what joins them
 
 
+# What a proof ends with.
+_TOMBSTONE = re.compile(
+    r"(?<!\s)\s++(?:\$?\\(?:square|blacksquare|Box|qed|qedsymbol)\$?|Q\.?E\.?D\.?|∎)\s*+\Z"
+)
+
+
 def without_pictures(line: str) -> str:
-    """Return a line without blanks around it and emoji at its end."""
+    """Return a line without blanks around it, and emoji or the mark of a proof at its end."""
+    line = _TOMBSTONE.sub("", line)
     end = len(line)
     while end and (line[end - 1].isspace() or unicodedata.category(line[end - 1]) in _PICTURES):
         end -= 1

@@ -329,6 +329,12 @@ BOXED: dict[str, list[tuple[Any, str, str]]] = {
         ("[1,3]", r"x\ge 1 \lor x\le 3", "!-"), ("1, 2", r"1\lor 2", "!-"),
         (r"p\land q", r"p\wedge q", "+"), (r"p\land q", "p, q", "?"),
     ],
+    "names": [
+        ("x=2, y=3", r"x=2\text{ or }y=3", "!-"), ("x=2, y=3", r"x=2\text{ and }y=3", "+"),
+        ("x=2, y=3", r"x=2 \quad y=3", "+"), ("x=2, y=3", r"x=2 \quad y=4", "!-"),
+        ("x=2, x=3", r"x=2\text{ or }x=3", "+"), ("x=2, x=3", r"x=2 \qquad x=3", "+"),
+        ("10", r"\(10\)", "+"), ("10", r"(1) \quad x = 10", "!-"),
+    ],
     "base n": [
         ("1010_2", "1010_2", "+"), ("1010_2", "1010_{2}", "+"), ("1010_2", "1010", "+"),
         ("1010_2", "10", "-"), ("1010_2", "1011_2", "!-"), ("1010_2", "1010_3", "!-"),
@@ -919,6 +925,13 @@ TWO_ANSWERS = [
     "\\boxed{72}\n\n<answer>85</answer>",
 ]  # fmt: skip
 
+SAID: list[tuple[str, str, str]] = [
+    ("B", "Option B is correct.", "+"), ("B", "So B is correct.", "+"), ("B", "因此选B。", "+"),
+    ("B", "So A is correct.", "-"), ("B", "Option B is not correct.", "-"), ("B", "不选B。", "-"),
+    ("B", "选B是错误的。", "-"), ("C", "Statement A is correct.\nThe answer is C.", "+"),
+    ("5", r"So $x = 5$. $\blacksquare$", "+"), ("5", "Thus $x=5$. QED", "+"),
+    ("5", "The answer is 5.\n\nQ.E.D.", "+"), ("5", "Hence $x = 5$. ∎", "+"),
+]  # fmt: skip
 BOUNDED = [
     "答案大于72", "答案小于72", "答案至少是72", "答案超过72", "超过72", "至少72", "72左右",
     "72以上", "答案约为72", "答案最多是72", "答案不少于72", "答案是72左右", "答案是72个以下",
@@ -1102,6 +1115,11 @@ def test_a_unit_beside_a_box_belongs_to_it(
 def test_a_box_in_a_larger_expression_states_only_a_part() -> None:
     assert [text for text in PARTS if judge("5", text).status != "wrong"] == []
     assert [text for text in WHOLES if judge("5", text).status != "correct"] == []
+
+
+@pytest.mark.parametrize(("reference", "completion", "expected"), SAID)
+def test_ends_of_completions(reference: str, completion: str, expected: str) -> None:
+    assert judge(reference, completion).status == STATUS[expected]
 
 
 def test_bounds_and_rough_values_in_asian_languages_are_no_answers() -> None:
