@@ -107,6 +107,7 @@ _CLAUSE = re.compile(
 )
 _UPRIGHT = re.compile(rf"{_FONT}([^{{}}]*+)\}}")
 _MARKS = re.compile(r"\\[ ,;:!]|[~{}]")
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 def measured(text: str, box: Box) -> Box:
@@ -124,7 +125,9 @@ def measured(text: str, box: Box) -> Box:
     clause = _CLAUSE.match(text, box.end)
     inside = clause and not clause[1] and _formula(text, box.start, box.end) is not None
     if clause and _is_unit(clause[2], upright=bool(inside)):
-        return Box(box.start, clause.end(), f"{price} {clause[2].strip()}")
+        words = clause[2].strip()
+        words = words if "\\" in words else rf"\text{{ {words}}}"
+        return Box(box.start, clause.end(), f"{price} {words}")
     return box._replace(text=price)
 
 
@@ -133,7 +136,7 @@ def _is_unit(words: str, upright: bool) -> bool:
     plain, fonts = _UPRIGHT.subn(r" \1 ", words)
     if "\\" in _MARKS.sub("", plain) or (upright and not fonts):
         return False
-    found = unit(_MARKS.sub(" ", plain)) if plain.strip(" ^") else None
+    found = unit(_MARKS.sub(" ", plain)) if _LETTER.search(plain) else None
     return (
         found is not None
         and found.scale == 1

@@ -244,7 +244,7 @@ _CONCLUDED = re.compile(r"(?:so|thus|hence|therefore|no|it['’]s|that['’]s)\b
 _CIRCUMSTANCE = re.compile(r"\b(?:in|after|during|within)\s++\$?\Z", re.I)  # proved in 2 ways
 _OPERATOR = re.compile(r"[\s$]*+(?:[-−+*/^×·÷]|\\(?:cdot|times|div)(?![a-zA-Z]))")
 _OPERAND = re.compile(r"(?:[-−+*/^×·÷]|\\(?:cdot|times|div))[\s$]*+\Z")
-_PART_OF_SUM = re.compile(r"[-−+*/^×·÷=0-9.,][\s$]*+\Z")
+_PART_OF_SUM = re.compile(r"[-−+*/^×·÷=0-9][\s$]*+\Z")
 _BOLD = re.compile(r"(?:\A|\n)[ \t]*+\*\*([^*\n]{1,80}+)\*\*[.\s]*+\Z")
 _OTHER = r"(?:the|any|every) (?:other|negative|second) (?:solution|root|value|case|answer|option)s?"
 _VALUE = r"\$([^$\n]{1,60})\$|((?:[A-Za-z] ?= ?)?[-−]?[0-9](?:[0-9./,]*[0-9])?)"

@@ -926,6 +926,7 @@ TWO_ANSWERS = [
 ]  # fmt: skip
 
 SAID: list[tuple[str, str, str]] = [
+    ("B", "The answer is B. A is wrong because it is odd. C is wrong as well.", "+"),
     ("B", "Option B is correct.", "+"), ("B", "So B is correct.", "+"), ("B", "因此选B。", "+"),
     ("B", "So A is correct.", "-"), ("B", "Option B is not correct.", "-"), ("B", "不选B。", "-"),
     ("B", "选B是错误的。", "-"), ("C", "Statement A is correct.\nThe answer is C.", "+"),
@@ -960,6 +961,9 @@ BESIDE: list[tuple[dict[str, Any], str, str, str]] = [
     ({}, r"5\text{ cm}", r"$\boxed{5}\text{ m}$", "-"), ({}, r"5\text{ cm}", r"\boxed{5} kg", "-"),
     ({}, r"5\text{ cm}", r"\boxed{5} in all.", "+"), ({}, "5 cm", r"\boxed{5} is the length", "+"),
     ({}, "5 apples", r"\boxed{5} pieces of fruit.", "+"), ({}, "5", r"$\$\boxed{5}$ a day", "+"),
+    ({}, "5", r'It is "\boxed{5}".', "+"), ({}, "5", r"\boxed{5} A", "+"),
+    (REQUIRED, "5 A", r"$\boxed{5}$ A", "+"), (REQUIRED, "5 m/s", r"\boxed{5} m/s.", "+"),
+    (REQUIRED, "5 cm^2", r"\boxed{5} cm^2", "+"),
     ({}, "3 cm, 4 cm", r"$\boxed{3}\text{ cm}$, $\boxed{4}\text{ cm}$", "+"),
 ]  # fmt: skip
 PARTS = [
