@@ -27,10 +27,13 @@ How it decides
 - Two functions are equal if they agree at enough points at which both are real: ln(xy) is ln x +
   ln y. But if one has |.| in it, the other points count too: ln|x| is not ln x.
 - An answer must be worked out as far as its reference is (`rlvr.maths.finished`). A repeated
-  question, whatever is put around it, is no answer. If the reference is a number, the answer must
-  be a numeral, a fraction, or something that may stand unevaluated. If it is another constant, the
-  answer may use no function that the reference does not use. `2x = 6` does not answer `x = 3`, and
-  `2x+1 > 7` does not answer `x > 3`.
+  question about numbers, whatever is put around it, is no answer. With letters the value decides,
+  and not the form: `2x+3x` answers `5x` (the verifier `algebra` judges the form). If the reference
+  is a number, the answer must be a numeral, a fraction, or something that may stand unevaluated. If
+  it is another constant, the answer may use no function that the reference does not use. `2x = 6`
+  does not answer `x = 3`, and `2x+1 > 7` does not answer `x > 3`.
+- A number may be in English words (`seventy-two`, `one half`), as the whole answer.
+- A percent sign, a currency or a unit beside a box belongs to what it holds.
 - Equations compare as equations (equal up to a constant factor, or to clearing denominators);
   inequalities in one variable as sets; open and closed ends differ. `k = 1` answers the reference
   `1`, and `1` answers `k = 1`. The right-hand side alone does not answer an equation with a second
@@ -63,8 +66,9 @@ Policies, as options
   fractions that are not whole numbers may always stand unevaluated.
 - retracted: "heard" (an answer that later words take back is no answer) | "ignored" (the last box
   counts, whatever the text says after it).
-- base: "written" (for 1010_2 the answer must be the numeral in base 2, with or without subscript) |
-  "value" (10 is accepted too).
+- base: "written" (for 1010_2 the answer must be the numeral in base 2, with or without subscript,
+  and 1010_2 does not answer 10, for to convert it is the question) | "value" (each answers the
+  other).
 """
 
 from __future__ import annotations
@@ -79,9 +83,11 @@ from math import isfinite
 from typing import Any, Literal
 
 from rlvr.data import Problem, Status, Verdict
+from rlvr.maths.around import torn
+from rlvr.maths.cardinals import in_words
 from rlvr.maths.compare import Policy, based, finite, same
 from rlvr.maths.effort import Undecided, Undefined, allowance
-from rlvr.maths.extract import Found, final_answer, torn
+from rlvr.maths.extract import Found, final_answer
 from rlvr.maths.kinds import Answer, Choice, Quantity, Several, Words
 from rlvr.maths.lex import ParseError, ValuelessError
 from rlvr.maths.nouns import nouns_in
@@ -132,11 +138,12 @@ def _judge(gold: str, completion: str, policy: Policy, prompt: str) -> Verdict:
     if isinstance(reference, str):
         return _as_written(gold, completion, reference, policy)
     known = nouns_in(prompt) | counted(reference)
-    found = _found(completion, reference, policy, known)
+    worded = isinstance(reference, Words) or _is_word(gold)
+    found = _found(completion, reference, policy, known, worded)
     text = found.text
     if text is None:
         return Verdict("wrong", found.reason)
-    if isinstance(reference, Words) and " " not in reference.text:
+    if _is_word(gold) or isinstance(reference, Words) and " " not in reference.text:
         text = stated_word(text)
     if len(text) > MAX_CHARS:
         return Verdict("wrong", f"an answer of more than {MAX_CHARS:,} characters")
@@ -147,15 +154,27 @@ def _judge(gold: str, completion: str, policy: Policy, prompt: str) -> Verdict:
 
 
 def _found(
-    completion: str, reference: Answer | str, policy: Policy, known: frozenset[str]
+    completion: str,
+    reference: Answer | str,
+    policy: Policy,
+    known: frozenset[str],
+    worded: bool = False,
 ) -> Found:
     reader = Reader(
         lambda text: _readable(text, known),
         lambda a, b: _same_text(a, b, policy, known),
         isinstance(reference, Choice),
-        isinstance(reference, Words),
+        worded,
     )
     return final_answer(completion, reader, policy.retracted == "heard")
+
+
+def _is_word(gold: str) -> bool:
+    """Return whether a reference is a number in words, which a sentence may state as a word."""
+    return gold.isascii() and in_words(_TEXT.sub(r"\1", gold)) is not None
+
+
+_TEXT = re.compile(r"\\text\{([^{}]*+)\}")
 
 
 def _as_written(gold: str, completion: str, why: str, policy: Policy) -> Verdict:

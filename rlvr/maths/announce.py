@@ -40,8 +40,8 @@ def plain(text: str) -> str:
 
 
 _ANNOUNCED = re.compile(
-    r"\b(?:answers?|correct (?:option|choice|letter)|antwort|lösung|ergebnis|réponse|résultat"
-    r"|respuesta|resultado|resposta|risposta|risultato|antwoord|svaret|odpowied[źz]|cevap"
+    r"\b(?:answers?|correct (?:option|choice|letter|result|value)|antwort|lösung|ergebnis|réponse"
+    r"|résultat|respuesta|resultado|resposta|risposta|risultato|antwoord|svaret|odpowied[źz]|cevap"
     r"|jawaban|ответ)\b"
     r"(?:[^.?!\n:=：。]|\.(?=\d)){0,60}?"
     r"(?:\b(?:is|are|equals|(?:must|should|would|will|has to) be|comes (?:out )?to|becomes"
@@ -59,7 +59,10 @@ _CHOSEN = re.compile(
     r"(?:\b(?:options?|choices?|answers?|letters?)[ \t]++\(?([A-J])\)?|\(([A-J])\))[ \t]++is[ \t]++"
     r"(?:the[ \t]++)?(?:correct|right|best|true)\b"
     r"|\b([A-J]) is the (?:correct|right|best) (?:answer|choice|option)"
+    r"|\b(?:Option|Choice|Answer|So|Thus|Hence|Therefore),? ([A-J]) is (?:correct|right)"
+    r"(?=[.!]?\s*+\Z)"
     r"|(?:故选|答案选|应选|正确选项是)\s*+[:：]?\s*+\(?([A-J])\b"
+    r"|(?<![不非没未])选\s*+\(?([A-J])\)?(?=项?\s*+(?:[。.!！]|\n|\Z))"
     r"|\b(?:[Ii]t['’]s|[Ii]t is|choose|pick|select|go with)[ \t]++(?:the[ \t]++)?"
     r"(?:option[ \t]++|choice[ \t]++|answer[ \t]++)?\(?([A-J])\)?(?=[ \t]*+(?:[.!,]|\n|\Z))"
 )

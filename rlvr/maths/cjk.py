@@ -29,6 +29,15 @@ _COUNTERS = frozenset(
 )
 # These may not stand in a noun after a counter: they change the number, or deny it.
 _NO_NOUN = re.compile("[不非没沒无無错錯約约多余餘左右以上下大小于於或和至到第半几幾近好未否]")
+# Words that make a bound or a rough value of a number: before it, and after it or its counter.
+BOUNDS = (
+    r"(?:[大小多少高低]于|[超越]过|超過|[至最][少多]|不[到足]|[约約]|接近|将近|少なくとも|多くとも"
+    r"|약|대략|최소|최대|적어도|거의)(?:是|为|為|有|의)?\s*+"
+)
+ROUGHLY = (
+    rf"[{LETTERS}]{{0,2}}?(?:左右|上下|以[上下内外]|之[内外间]|不到|ぐらい|くらい|程度|前後|未満|より"
+    r"|정도|이상|이하|미만|가량|쯤)"
+)
 
 
 def counted(word: str) -> frozenset[str] | None:

@@ -162,7 +162,8 @@ def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
             members = members[1:]
     elif any(map(symbols, members)) and not (isinstance(gold, Op) and symbols(gold)):
         return False
-    lenient = replace(policy, arithmetic="accepted")
+    in_base = isinstance(gold, Op) and based(gold) is not None
+    lenient = replace(policy, arithmetic="accepted", base=policy.base if in_base else "value")
     return same(gold, members[-1], policy) and all(
         same(gold, member, lenient) for member in members[:-1]
     )
@@ -424,6 +425,8 @@ def _is_condition(answer: Node) -> bool:
 def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
     if not isinstance(answer, Group) or answer.kind not in (*_LISTS, "{}"):
         return False
+    if (gold.kind == "or") != (answer.kind == "or") and _several_names(gold, answer):
+        return False
     (gold_name, wanted), (name, given) = _one_name(gold), _one_name(_one_parameter(answer, gold))
     if gold_name and name and gold_name != name:
         return False
@@ -443,6 +446,12 @@ def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
             return False
         del given[match]
     return True
+
+
+def _several_names(*nodes: Group) -> bool:
+    """Return whether equations give values to more than one name: `x = 2, y = 3`."""
+    items = [item for node in nodes for item in node.items]
+    return len({item.items[0] for item in items if isinstance(item, Rel)}) > 1
 
 
 def _are_equations(node: Group) -> bool:
@@ -509,6 +518,8 @@ def _same_number(gold: Node, answer: Node, policy: Policy) -> bool:
     gold_base, answer_base = based(gold), based(answer)
     if gold_base and policy.base == "written":
         return _same_numeral(gold_base, answer, answer_base)
+    if policy.base == "written" and _other_bases(answer) and not _other_bases(gold):
+        return False  # to write 1010_2 in base ten is the question
     if not symbols(gold) and symbols(answer):
         return False
     if policy.angles == "degrees":
@@ -535,6 +546,14 @@ def based(node: Node) -> tuple[int, int] | None:
         return value, base
     inner = based(node.args[0]) if isinstance(node, Op) and node.name == "neg" else None
     return (-inner[0], inner[1]) if inner else None
+
+
+def _other_bases(node: Node) -> bool:
+    """Return whether a tree has a numeral in another base than ten."""
+    found = based(node)
+    if found:
+        return found[1] != 10
+    return isinstance(node, Op) and any(map(_other_bases, node.args))
 
 
 def _same_numeral(gold: tuple[int, int], answer: Node, answer_base: tuple[int, int] | None) -> bool:

@@ -8,7 +8,7 @@ a tokenizer's marks are left out first (`rlvr.markup`). Boxes that are joined by
 comma are one list. Several different answers of one sort are no answer, unless there is one plainly
 announced correction; then the last answer counts. The text after the last answer counts too: if it
 takes the answer back, there is none, or the answer that it then announces. A number is never taken
-out of a larger expression.
+out of a larger expression, and a unit beside a box belongs to it (`rlvr.maths.around`).
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from rlvr.markup import spoken
 from rlvr.maths import stance
 from rlvr.maths.announce import MAX_SPELLINGS, Stated, announcements, plain
+from rlvr.maths.around import measured, torn
 from rlvr.maths.boxes import boxes
-from rlvr.maths.sentences import SMALL, Reader, ending, last_of, last_sentence
+from rlvr.maths.sentences import NUMBER, SMALL, Reader, ending, last_of, last_sentence
 
 MAX_COMPLETION = 200_000  # the most characters after the thought: a longer text has no answer
 
@@ -56,12 +57,15 @@ def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Fou
     boxed, unfinished = boxes(text)
     if unfinished:
         return Found(None, NO_ANSWER)
-    said = [Stated(box.start, box.end, _content(box.text)) for box in boxed]
+    held = [measured(text, box._replace(text=_content(box.text))) for box in boxed]
+    said = [Stated(*box) for box in held]
     for find in (partial(_joined, said), _tags, _hashes):
         marked = find(text, reader)
         stated = [one for one in marked if not _disowned(text, one, retracted)]
         if stated:
             return _settled(stated, text, reader, retracted)
+        if marked and torn(text, marked[-1].start, marked[-1].end):
+            return Found(None, NO_ANSWER)
         if marked:
             return _found(last_sentence(text[marked[-1].end :], reader))
     words = plain(text)
@@ -88,31 +92,6 @@ def _disowned(text: str, one: Stated, retracted: bool = True) -> bool:
         or stance.qualified(text, one.end)
         or (retracted and stance.denied_after(text, one.end))
     )
-
-
-# A box in a larger expression states only a part of it.
-_BEFORE = re.compile(
-    r"(?:(?<=[^*\s-])[-−+/^_±]|(?:[$=(]|\\\(|\\\[)\s*+[-−]|\\(?:times|cdot|div|pm)|\d\s?[-+*/]"
-    r"|(?:\\[dtc]?frac|\\sqrt|\\binom|[\^_])\s?(?:\[[^\]\n]{0,40}+\]|\{[^{}\n]{0,80}+\})?\s?\{"
-    r"|\([^()\n$,]{1,40}+,|\b(?:half|out|a third|a quarter|double|twice)(?: of)?)[\s$]*+\Z"
-)
-_BEHIND = re.compile(
-    r"\s*+(?:\\(?:pi|sqrt|[dtc]?frac|times|cdot|pm|div|binom|ln|log|sin|cos|tan)(?![a-zA-Z])"
-    r"|\^(?!\s*+\{?\s*+\\circ)|[/×·±]|\*(?!\*)|\+\s?[\w\\]|,[0-9]{3}(?![0-9])|\.[0-9]|:[0-9]{2}"
-    r"|(?:\\text\{\s*+)?(?:to|or|through)\b\s?\}?\s?\$?[0-9]"
-    r"|\$?\s?(?:\\text\{\s*+)?(?:feet|foot|ft|hours?|hrs?|h|minutes?|min|pounds?|lbs?)\b\}?\s?"
-    r"(?:and\s)?[0-9])"
-)
-# What a match of _BEFORE ends with.
-_LAST = (*"-−+/^_±*{,", "half", "out", "of", "third", "quarter", "double", "twice")
-_LAST += ("times", "cdot", "div", "pm")
-
-
-def torn(text: str, start: int, end: int) -> bool:
-    r"""Return whether the text around an answer makes it a part of more: `-\boxed{5}`."""
-    before = text[max(0, start - 140) : start].rstrip(" \t\n$")
-    larger = before.endswith(_LAST) and bool(_BEFORE.search(before))
-    return larger or bool(_BEHIND.match(text, end))
 
 
 # --- marks: boxes, tags, hashes --------------------------------------------------------------
@@ -251,31 +230,82 @@ _REASON = re.compile(
     r",?\s*+(?:because|since|as|not|rather than|instead of)\b(?:[^.!?\n]|[.](?=[^\s]))*+", re.I
 )
 _OR_ELSE = re.compile(
-    r"[\s$.,;})\]*]*+(?:or|alternatively)\b[\s,:]*+((?=[^\s,;]*[0-9])[^\s,;]{1,80}+)", re.I
+    r"[\s$.,;})\]*]*+(?:\\text\{\s*+)?(?:or|alternatively)\b[\s,:}$]*+"
+    r"((?=[^\s,;]*[0-9])[^\s,;]{1,80}+)",
+    re.I,
+)
+_AND_ALSO = re.compile(
+    rf"[\s$}})\]*]*+(?:,(?: and\b)?|and\b)[\s$]*+({NUMBER.pattern})\$?"
+    r"(?=\s*+\.?(?:\n|\Z|\s[A-Z])|;)"
 )
 _DIGIT = re.compile(r"[0-9]")
+_CONSTANT = re.compile(r"[0-9π∞∅]|\\(?:pi|infty|emptyset|varnothing)(?![a-zA-Z])")
 _CONCLUDED = re.compile(r"(?:so|thus|hence|therefore|no|it['’]s|that['’]s)\b", re.I)
+_CIRCUMSTANCE = re.compile(r"\b(?:in|after|during|within)\s++\$?\Z", re.I)  # proved in 2 ways
+_OPERATOR = re.compile(r"[\s$]*+(?:[-−+*/^×·÷]|\\(?:cdot|times|div)(?![a-zA-Z]))")
+_OPERAND = re.compile(r"(?:[-−+*/^×·÷]|\\(?:cdot|times|div))[\s$]*+\Z")
+_PART_OF_SUM = re.compile(r"[-−+*/^×·÷=0-9][\s$]*+\Z")
 _BOLD = re.compile(r"(?:\A|\n)[ \t]*+\*\*([^*\n]{1,80}+)\*\*[.\s]*+\Z")
-_DISMISSED = re.compile(r"\(?\b([A-J])\b\)? (?:is|are) (?:wrong|incorrect|false)", re.I)
+_OTHER = r"(?:the|any|every) (?:other|negative|second) (?:solution|root|value|case|answer|option)s?"
+_VALUE = r"\$([^$\n]{1,60})\$|((?:[A-Za-z] ?= ?)?[-−]?[0-9](?:[0-9./,]*[0-9])?)"
+_DENIED = (
+    r"(?:,? (?:which|that))? (?:is|are|was|were|would be)(?: also| clearly)? (?:(?:an? )?extraneous"
+    r"|wrong|incorrect|false|impossible|rejected|discarded|excluded"
+    r"|not (?:possible|valid|allowed|an? solution|acceptable|admissible|feasible))\b"
+)
+_REJECTS = r"\b(?:reject|discard|exclude|ignore|disregard|eliminate|rule out)(?:s|ed|ing)?"
+_WHY = r"(?:,? (?:since|because|as) [^.!?,;()\n0-9]*+)?"
+# What a text may say against answers other than its own: `x = -3 is extraneous`.
+_DISMISSED = re.compile(
+    rf"(?:(?:{_OTHER}|{_VALUE}){_DENIED}|{_REJECTS} (?:{_OTHER}|{_VALUE}))"
+    rf"{_WHY}",
+    re.I,
+)
+_DISMISSED_LETTER = re.compile(r"\(?\b([A-J])\b\)?" + _DENIED, re.I)
 
 
-def _others_dismissed(words: str, letter: str) -> str:
-    """Leave out sentences against choices other than the answer."""
-    own = letter.strip("().* ").upper()
-    return _DISMISSED.sub(lambda match: match[0] if match[1].upper() == own else "", words)
+def _others_dismissed(words: str, answer: str, reader: Reader) -> str:
+    """Leave out what a text says against answers other than its own."""
+
+    def own(match: re.Match[str]) -> str:
+        value = next(filter(None, match.groups()), None)
+        before = match.string[max(0, match.start() - 9) : match.start()]
+        kept = value and (_PART_OF_SUM.search(before) or reader.same(answer, value))
+        return match[0] if kept else ""
+
+    pattern = _DISMISSED_LETTER if reader.letter else _DISMISSED
+    return pattern.sub(own, words[:SMALL]) + words[SMALL:]
 
 
-def _concluded(tail: str, reader: Reader) -> str | None:
-    """Return the value of a conclusion at the end of a text, or of `#### 5`; None for neither."""
+def _concluded(tail: str, answer: str, reader: Reader) -> str | None:
+    """Return the value of a conclusion at the end of a text, or of `#### 5`; None for neither.
+
+    A sentence that has the answer itself, or several values, concludes no other one.
+    """
     lines = tail.strip().splitlines()
     last = lines[-1].strip() if lines else ""
     if last.startswith("####"):
         return last.strip("#* ")
     sentence = last_of(last)
     value = last_sentence(sentence, reader) if _CONCLUDED.match(sentence) else None
-    if value is None or len(sentence.rpartition(value)[2].split()) > 2:
+    if value is None or _repeats(sentence[:SMALL], answer, reader):
+        return None
+    before, _, after = sentence.rpartition(value)
+    if len(after.split()) > 2 or _CIRCUMSTANCE.search(before):
         return None  # `so each of 4 pupils is given some` concludes no value
-    return value
+    others = (number.start() for number in NUMBER.finditer(before))
+    return value if all(stance.doubted(before, start) for start in others) else None
+
+
+def _repeats(sentence: str, answer: str, reader: Reader) -> bool:
+    """Return whether an answer stands in a sentence: not denied, and not as an operand."""
+    return any(
+        reader.same(answer, number[0].strip())
+        for number in islice(NUMBER.finditer(sentence), MAX_SPELLINGS)
+        if not _OPERAND.search(sentence[: number.start()])
+        and not _OPERATOR.match(sentence, number.end())
+        and not stance.doubted(sentence, number.start())
+    )
 
 
 def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
@@ -287,15 +317,15 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
     tail = tail[reason.end() :] if reason else tail
     if not tail.strip(" \n$.})]*"):
         return Found(last.text)
-    other = _OR_ELSE.match(tail)
+    other = _OR_ELSE.match(tail) or _AND_ALSO.match(tail)
     if other and not reader.same(last.text, other[1].strip("$ .")):
         return Found(None, SEVERAL)
-    words = plain(tail)
+    words = _others_dismissed(plain(tail), last.text, reader)
     announced = [
-        one for one in announcements(words, reader) or [] if not _disowned(words, one) and one.text
+        one
+        for one in [*(announcements(words, reader) or []), *_tags(words, reader)]
+        if not _disowned(words, one) and one.text
     ]
-    if reader.letter:
-        words = _others_dismissed(words, last.text)
     if stance.taken_back(words[:SMALL]):
         later = announced[-1].text if announced else last_sentence(words, reader)
         if later is None or corrected and not reader.same(last.text, later):
@@ -304,10 +334,35 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
     bold = _BOLD.search(tail)
     if bold and reader.readable(bold[1]) and not reader.same(last.text, bold[1]):
         return Found(None, SEVERAL)
-    later = _concluded(words, reader)
+    later = _concluded(words, last.text, reader)
     if later is None and announced:
         later = announced[-1].text
-    if later is not None and _DIGIT.search(later) and _DIGIT.search(last.text):
-        if reader.readable(later) and not reader.same(last.text, later):
+    elif later is not None and not _DIGIT.search(later):
+        later = None
+    if later is not None and _kind(later, reader) == _kind(last.text, reader) != "":
+        if not _agree(last.text, later, reader):
             return Found(None, SEVERAL)
     return Found(last.text)
+
+
+_CHOICE = re.compile(r"(?:\\text\s*+\{)?[\s(]*+[A-J][).\s]*+\}?")
+_NAME = re.compile(
+    r"(?:\\text\s*+\{)?\s*+(?:(?i:yes|no|true|false)|[A-Z][a-z]+(?: [A-Z][a-z]+)*+)[.\s]*+\}?"
+)
+
+
+def _kind(text: str, reader: Reader) -> str:
+    """Return the kind of what a text states, for only answers of one kind contradict each other.
+
+    `the answer is C` says nothing against 12, nor does `the answer is clear` against Monday.
+    """
+    if _CHOICE.fullmatch(text):
+        return "letter"
+    if _CONSTANT.search(text):
+        return "value" if reader.readable(text) else ""
+    return "name" if _NAME.fullmatch(text) else ""
+
+
+def _agree(answer: str, later: str, reader: Reader) -> bool:
+    """Return whether a later statement is the answer again, or says more of it: `10 = 5 + 5`."""
+    return reader.same(answer, later) or ("=" in later and reader.same(later, answer))

@@ -11,6 +11,7 @@ large ones are never written out; `4.6\times10^3`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 from rlvr.maths.effort import spend
 from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
@@ -39,8 +40,47 @@ def unfinished(node: Node) -> bool:
 
 
 def worked_out(gold: Node, answer: Node) -> bool:
-    """Return whether an answer is worked out at least as far as its reference."""
-    return not unfinished(answer) or unfinished(gold)
+    """Return whether an answer is worked out at least as far as its reference.
+
+    For an unfinished reference, it is if each operation that it leaves undone is of a kind that the
+    reference has: no sum of more terms, and no plain numbers to be added or multiplied.
+    """
+    if not unfinished(answer):
+        return True
+    left = list(_left_undone(gold))
+    return bool(left) and all(
+        any(_is_like(one, other) for one in left)
+        for other in _left_undone(answer)
+        if other.name == "+" or all(isinstance(part, Num) for part in _flat(other, other.name))
+    )
+
+
+def _left_undone(node: Node) -> Iterator[Op]:
+    """Yield the operations that could be carried out."""
+    if isinstance(node, (Group, Rel)):
+        for item in _scaled(node) or node.items:
+            yield from _left_undone(item)
+    elif isinstance(node, Op):
+        spend(3)
+        if _undone(node):
+            yield node
+        for part in node.args:
+            yield from _left_undone(part)
+
+
+def _is_like(gold: Op, answer: Op) -> bool:
+    """Return whether an operation is the reference's, or one of its kind and no longer."""
+    if gold.name != answer.name:
+        return False
+    ours, theirs = list(_flat(gold, gold.name)), list(_flat(answer, answer.name))
+    if len(theirs) > len(ours):
+        return False
+    plain = [all(isinstance(part, Num) for part in parts) for parts in (theirs, ours)]
+    return plain[0] <= plain[1] or sorted(map(_size, theirs)) == sorted(map(_size, ours))
+
+
+def _size(node: Node) -> Fraction:
+    return exact(node) or Fraction(0)
 
 
 def families(node: Node) -> frozenset[str]:

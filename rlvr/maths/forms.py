@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from rlvr.maths import cjk
+from rlvr.maths.cardinals import in_words
 from rlvr.maths.kinds import Choice, Clock, Ratio, Words
 from rlvr.maths.lex import ParseError
 from rlvr.maths.parse import Node, Num, Op, Sym, numeral, parse
@@ -73,7 +74,10 @@ def special(plain: str) -> Choice | Clock | Ratio | Node | None:
 
 
 def words(plain: str) -> Words | Node | None:
-    """Read a text as words, None if it is no words."""
+    """Read a text as words, or as a number in words; None if it is no words."""
+    number = in_words(plain)
+    if number is not None:
+        return number
     text = " ".join(re.sub(r"\\(?=\s)", " ", plain).lower().strip(" .,;:!'\"").split())
     if text in ("all real numbers", "all reals", "real numbers", "the real numbers"):
         return parse(r"\mathbb{R}")

@@ -125,7 +125,7 @@ def clean(text: str) -> str:
         text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉]+", lambda m: "_{" + m[0].translate(_SUB) + "}", text)
         text = unicodedata.normalize("NFKC", text.translate(_UNICODE_TABLE))
     text = text.replace(r"\$", r"\usd ").replace("€", r"\eur ").replace("£", r"\gbp ")
-    text = _undollar(text)
+    text = _undollar(text).replace(r"\(", " ").replace(r"\)", " ")
     if "\\begin" in text:
         text = re.sub(r"\\begin\{(?:align|aligned|equation|gather|gathered)\*?\}|\\end\{(?:align|"
                       r"aligned|equation|gather|gathered)\*?\}", " ", text)  # fmt: skip

@@ -45,6 +45,9 @@ def parse(text: str, thousands: bool = True, cleaned: bool = False) -> Node:
     return node
 
 
+_JOINTS = {
+    r"\and": "and", r"\land": "and", r"\wedge": "and", r"\or": "or", r"\lor": "or", r"\vee": "or",
+}  # fmt: skip
 _OPENERS = {"(", "[", r"\{", "{", r"\langle"}
 
 
@@ -52,18 +55,21 @@ class _Parser(Numerals):
     # -- lists and relations
 
     def answer(self) -> Node:
-        """Read items separated by commas, semicolons, `and` and `or`."""
-        items, kinds = [self.relation()], set()
+        r"""Read items separated by commas, semicolons, `and`, `or`; conditions by `\lor` too."""
+        items, kinds, logical = [self.relation()], set(), False
         while True:
             kind = ""
-            while token := self.accept(",", ";", r"\and", r"\or"):
-                kind = {"\\and": "and", "\\or": "or"}.get(token.text, kind or "list")
+            while token := self.accept(",", ";", *_JOINTS):
+                kind = _JOINTS.get(token.text, kind or "list")
+                logical = logical or token.text not in (",", ";", r"\and", r"\or")
             if not kind:
                 break
             kinds.add(kind)
             items.append(self.relation())
         if len(items) == 1:
             return items[0]
+        if logical and not all(isinstance(item, Rel) for item in items):
+            raise ParseError("a logical sign between what are no conditions")
         kinds.discard("list")
         if len(kinds) > 1:
             raise ParseError("`and` mixed with `or`")

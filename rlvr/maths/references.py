@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from rlvr.maths.around import torn
 from rlvr.maths.boxes import Box, boxes
 from rlvr.maths.effort import allowance
-from rlvr.maths.extract import torn
 from rlvr.maths.kinds import Words
 from rlvr.maths.lex import ParseError
 from rlvr.maths.nouns import NEVER, nouns_in, stem

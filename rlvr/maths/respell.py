@@ -42,6 +42,9 @@ _CHOSEN = re.compile(
     r"(?:(?:\{\s*+\}|(?<![A-Za-z0-9)}\]'\s]))[_^]\s*+(?:\{\s*+([0-9]+|[a-z])\s*+\}|([0-9a-z])))\s*+"
     r"(?:\\mathrm\s*+\{([CP])\}|([CP]))\s*+_\s*+(?:\{\s*+([0-9]+|[a-z])\s*+\}|([0-9a-z]))"
 )
+_QUAD = re.compile(
+    r"(?<=[0-9})])\s*+\\q?quad\s*+(?=[a-zA-Z](?:_\{?[0-9a-z]\}?)?\s*+=)"  # x = 2 \quad y = 3
+)
 _BLACKBOARD = re.compile(r"\\mathbb\s*+\{?+\s*+([EP])\s*+\}?|\\(Pr)(?![a-zA-Z])")
 _AREA = re.compile(r"\[\s*+\\triangle(?![a-zA-Z])")
 _SHORT_SET = re.compile(r"\\([RZNQ])(?![a-zA-Z])")
@@ -67,6 +70,10 @@ def respelled(text: str) -> str:
     return rf"\mathbb{{{bold[1]}}}" if bold else text
 
 
+def _separated(match: re.Match[str]) -> str:
+    return ", " if "=" in match.string[: match.start()] else match[0]
+
+
 def _function(match: re.Match[str]) -> str:
     return rf"\{_ABROAD[match[1] or match[2] or match[3]]} "
 
@@ -84,6 +91,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Rewritten, tuple[str, ...]], ...] = (
     (_FUNCTION, _function, ("tg", "sh", "ch", "cth", "sec", "arth")),
     (_HYPERBOLIC_TANGENT, r"\\tanh ", (r"\th", "{th}")),
     (_AREA, "[", (r"\triangle",)),
+    (_QUAD, _separated, ("quad",)),
     (_BLACKBOARD, lambda match: f" {match[1] or 'P'} ", (r"\mathbb", r"\Pr")),
     (_SHORT_SET, r"\\mathbb{\1}", (r"\R", r"\Z", r"\N", r"\Q")),
 )

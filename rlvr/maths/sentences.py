@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rlvr.maths import stance
+from rlvr.maths import cjk, stance
 
 MAX_WORDS = 6  # of a quantity in a sentence: a number and the noun it counts
 SMALL = 2_000  # characters that are read where a few sentences are looked for
@@ -107,7 +107,7 @@ _BAD_WORDS = re.compile(
     r"|quotient|multiple|power|reciprocal|opposite|negative|inverse|factorial) of))\s*$",
     re.I,
 )
-_NO_CJK = re.compile(r"[不非没約约第或\-]\s*+\Z|[^\x00-\x7f\w：，。]\s*+\Z")
+_NO_CJK = re.compile(rf"(?:[不非没第或\-]\s*+|{cjk.BOUNDS})\Z|[^\x00-\x7f\w：，。]\s*+\Z")
 _OPERATOR_BEFORE = re.compile(r"[-+*/^_({\[,<>|&\\0-9≠≈]")
 _LEFT_SIDE = re.compile(r"(?:^|[^=<>!≠≤≥])=\s*+\Z")
 _NOT_WORD = re.compile(r"[^\W\d_]{2,}+[.,']?")
@@ -116,6 +116,7 @@ _ARITHMETIC = re.compile(r"[-+*/().\d\s×·÷x%=]++")
 
 def ending(text: str, reader: Reader) -> str | None:
     """Return the answer at the end of a completion without marks, None if it states nothing."""
+    text = _TOMBSTONE.sub("", text)
     if not text:
         return None
     words = _WORDS.sub(r"\1", text)
@@ -145,8 +146,15 @@ def ending(text: str, reader: Reader) -> str | None:
 _PICTURES = ("So", "Mn", "Cf")  # Unicode's classes of signs, and of what joins them
 
 
+# What a proof ends with.
+_TOMBSTONE = re.compile(
+    r"(?<!\s)\s++(?:\$?\\(?:square|blacksquare|Box|qed|qedsymbol)\$?|Q\.?E\.?D\.?|∎)\s*+\Z"
+)
+
+
 def without_pictures(line: str) -> str:
-    """Return a line without blanks around it and emoji at its end."""
+    """Return a line without blanks around it, and emoji or the mark of a proof at its end."""
+    line = _TOMBSTONE.sub("", line)
     end = len(line)
     while end and (line[end - 1].isspace() or unicodedata.category(line[end - 1]) in _PICTURES):
         end -= 1

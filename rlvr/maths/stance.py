@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from rlvr.maths import cjk
+
 NEAR = 100  # a word within so many characters of an answer can concern it
 
 _TOKEN = re.compile(r"[^\W\d_]++(?:['’][^\W\d_]++)*+|[^\s\w]|\w")
@@ -93,6 +95,7 @@ _QUALIFIED = re.compile(
     r"|i (?:think|guess)|maybe|perhaps|probably|possibly|approximately|roughly)",
     re.I,
 )
+_ROUGHLY = re.compile(rf"[ $*)}}\]\\]*+{cjk.ROUGHLY}")
 _DENIED_AFTER = re.compile(
     r"[\s$*)}\]\\,'\"]*+(?:(?:is|was|are|were|seems?|looks?|would be|can be|must be)\s++"
     r"(?:clearly |obviously |also |just |only |merely )?(?:a )?"
@@ -125,11 +128,16 @@ TAKEN_BACK = re.compile(
     r"|(?<!\w)falsch\b|不对|错|等等",
     re.I,
 )
+_NO_NUMBER = r"(?=[^.!?\n0-9]*+(?:[.!?\n]|\Z))"  # up to the end of the sentence
 # Words of doubt that concern another answer, or none.
 _INNOCENT = re.compile(
     r"\b(?:common|typical|usual|frequent)(?:ly)? (?:wrong|incorrect|mistakes?|errors?|mistaken)"
     r"|nothing (?:is|was) wrong|no (?:mistakes?|errors?)|without (?:error|mistake)s?"
-    r"|would (?:be|have been) (?:wrong|incorrect|a mistake)|actually, (?:one|we|you) can"
+    r"|would (?:be|have been) (?:wrong|incorrect|a mistake|an error)|actually, (?:one|we|you) can"
+    r"|(?:however|actually), (?:(?:the|its) units? (?:is|are)\b|(?:this|that|it) can"
+    rf" (?:also|be (?:seen|shown|checked|verified|proved|derived|confirmed))\b){_NO_NUMBER}"
+    rf"|can(?: also| easily)? re-?(?:check|compute|calculate|count|examine)\b{_NO_NUMBER}"
+    r"|should(?: also)? be (?:clear|noted|obvious|evident|mentioned|emphasi[sz]ed|remembered)"
     r"|(?:others?|rest|alternatives|options|choices) (?:is|are) (?:all )?(?:wrong|incorrect|false)"
     r"|(?:let me know|feel free|if you)\b[^.!?\n]*+",
     re.I,
@@ -182,7 +190,7 @@ def doubted(text: str, start: int) -> bool:
 
 def qualified(text: str, end: int) -> bool:
     """Return whether the text after an answer changes it: `42 squared`, `42 or more`."""
-    return bool(_QUALIFIED.match(text, end))
+    return bool(_QUALIFIED.match(text, end) or _ROUGHLY.match(text, end))
 
 
 def denied_after(text: str, end: int) -> bool:

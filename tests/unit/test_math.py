@@ -308,10 +308,40 @@ BOXED: dict[str, list[tuple[Any, str, str]]] = {
         ("2m", "2 m", "+"), ("x=5 \\text{ cm}", "5", "+"), ("5\\text{ cm}", "x=5", "+"),
         (r"20^\circ\text{C}", r"20^\circ F", "!-"), ("18 dollars", r"\$18", "+"),
     ],
+    "words": [
+        ("72", "seventy-two", "+"), ("72", r"\text{seventy two}", "+"), ("10", r"\text{ten}", "+"),
+        (r"\text{seven}", "7", "+"), (r"\text{seven}", "Seven", "+"), ("0", r"\text{zero}", "+"),
+        ("1/2", r"\text{one half}", "+"), ("3/4", "three-quarters", "+"),
+        ("1000", "one thousand", "+"),
+        ("2105003", "two million one hundred and five thousand and three", "+"),
+        ("-5", "negative five", "+"), ("20/3", "twenty thirds", "+"), ("1", "two halves", "-"),
+        ("72", "seventy-three", "!-"), ("9", "seven two", "!-"), ("72", "seven two", "!-"),
+        ("72", "two seventy", "!-"), ("9", "four and five", "!-"),
+        ("72", "seventy-two or so", "!-"),
+        ("2/3", "two third", "!-"), ("23", "twenty third", "!-"), ("5", "and five", "!-"),
+        (r"\text{seven}", "8", "!-"), ("5", "five five", "!-"), ("5", "not five", "!-"),
+    ],
+    "logical signs": [
+        (r"x\le -1\text{ or }x\ge 3", r"x \le -1 \lor x\ge 3", "+"),
+        (r"x\le -1\text{ or }x\ge 3", r"x \le -1 \vee x\ge 3", "+"),
+        (r"(-\infty,2)\cup(3,\infty)", "x<2 ∨ x>3", "+"), ("1, 2", r"x=1\lor x=2", "+"),
+        ("[1,3]", r"x\ge 1 \land x\le 3", "+"), ("[1,3]", r"x\ge 1 \wedge x\le 3", "+"),
+        ("[1,3]", r"x\ge 1 \lor x\le 3", "!-"), ("1, 2", r"1\lor 2", "!-"),
+        (r"p\land q", r"p\wedge q", "+"), (r"p\land q", "p, q", "?"),
+    ],
+    "names": [
+        ("x=2, y=3", r"x=2\text{ or }y=3", "!-"), ("x=2, y=3", r"x=2\text{ and }y=3", "+"),
+        ("x=2, y=3", r"x=2 \quad y=3", "+"), ("x=2, y=3", r"x=2 \quad y=4", "!-"),
+        ("x=2, x=3", r"x=2\text{ or }x=3", "+"), ("x=2, x=3", r"x=2 \qquad x=3", "+"),
+        ("10", r"\(10\)", "+"), ("10", r"(1) \quad x = 10", "!-"),
+    ],
     "base n": [
         ("1010_2", "1010_2", "+"), ("1010_2", "1010_{2}", "+"), ("1010_2", "1010", "+"),
         ("1010_2", "10", "-"), ("1010_2", "1011_2", "!-"), ("1010_2", "1010_3", "!-"),
-        ("10", "1010_2", "+"), ("101", "101_2", "!-"), ("2A_{16}", "2A_{16}", "+"),
+        ("10", "1010_2", "!-"), ("171", "AB_{16}", "!-"), ("-5", "-101_2", "!-"),
+        ("10", "10_{10}", "+"), ("10", "1010_2 = 10", "+"), ("10", "10 = 1010_2", "!-"),
+        ("5", "(101_2)^1", "!-"), ("1, 2", "1_2, 10_2", "!-"), ("101", "101_2", "!-"),
+        ("2A_{16}", "2A_{16}", "+"),
         ("2A_{16}", "2B_{16}", "!-"), ("2A_{16}", "42_{10}", "-"), ("12_2", "12_2", "?"),
         ("-101_2", "-101", "+"), ("-101_2", "-5", "!-"), ("-101_2", "101", "!-"),
         ("FF_{16}", r"\text{FF}_{16}", "+"), ("12", "12_2", "!-"),
@@ -391,7 +421,7 @@ FRESH: list[tuple[Any, str, str]] = [
     ("7", r"\mathbf{7}", "+"), ("7", r"\mathrm{7}", "+"), ("7", r"\textbf{7}", "+"),
     ("7", r"\color{red}{7}", "+"), ("7", r"\textcolor{blue}{7}", "+"),
     ("7", r"\underline{7}", "+"), ("7", r"\overline{7}", "-"), ("7", r"\bf 7", "+"),
-    ("7", r"7\,", "+"), ("7", r"7\text{.}", "+"), ("7", "seven", "-"), ("7", "７", "+"),
+    ("7", r"7\,", "+"), ("7", r"7\text{.}", "+"), ("7", "seven", "+"), ("7", "７", "+"),
     ("-5", "－5", "+"), ("-5", "–5", "+"), ("-5", "—5", "+"), ("-5", "‐5", "+"), ("-5", "﹣5", "+"),
     ("12", "１２", "+"), ("12", "1٢", "-"), ("12", "१२", "-"), ("5", "𝟓", "+"), ("5", "⑤", "-"),
     ("5", "Ⅴ", "-"), ("2", "²", "-"), ("5", "5\u200d", "+"), ("5", "5\xad", "+"),
@@ -415,7 +445,7 @@ FRESH: list[tuple[Any, str, str]] = [
     ("1/2", r"\nicefrac{1}{2}", "+"), ("1/2", r"\sfrac{1}{2}", "+"),
     ("1/2", r"\cfrac{1}{2}", "+"), ("-1/2", r"-\dfrac{1}{2}", "+"),
     ("-1/2", r"\dfrac{-1}{2}", "+"), ("-1/2", r"- \frac{1}{2}", "+"), ("-1/2", "-.5", "+"),
-    ("1/2", "0,5", "-"), ("3/4", "three quarters", "-"), ("1/2", r"\frac{2}{4}", "+"),
+    ("1/2", "0,5", "-"), ("3/4", "three quarters", "+"), ("1/2", r"\frac{2}{4}", "+"),
     ("2/3", r"\frac{4}{6}", "+"), ("2/3", r"\frac{2/1}{3}", "-"),
     ("1/6", r"\frac{1}{2\cdot3}", "-"), ("1/6", r"\frac12\cdot\frac13", "-"),
     ("1/6", r"\frac{\frac{1}{2}}{3}", "-"), ("13/4", r"3\frac{1}{4}", "+"),
@@ -582,7 +612,7 @@ FRESH: list[tuple[Any, str, str]] = [
     ("2:1", r"\frac21", "+"), ("2:1", "1:2", "-"), ("3:4:5", "3:4:5", "+"),
     ("3:4:5", "6:8:10", "+"), ("101_2", "101_2", "+"), ("101_2", "101_{2}", "+"),
     ("101_2", r"101_\text{two}", "+"), ("101_2", r"101_{\text{two}}", "+"), ("101_2", "5", "-"),
-    ("101_2", "101", "+"), ("5", "101_2", "+"), ("1A_{16}", "1A", "+"),
+    ("101_2", "101", "+"), ("5", "101_2", "-"), ("1A_{16}", "1A", "+"),
     ("1A_{16}", r"\text{1A}_{16}", "+"), ("1A_{16}", "26", "-"), ("123_4", "123_{(4)}", "+"),
     ("123_4", "(123)_4", "+"), ("123_4", "123_5", "-"), ("123_4", "1234", "-"),
     ("123_4", "123 base 4", "+"), ("10101_2", r"10\,101_2", "+"),
@@ -639,7 +669,7 @@ FRESH: list[tuple[Any, str, str]] = [
     ("12345678", "12,345,678", "+"), ("12345678", "12 345 678", "+"),
     ("12345678", "12.345.678", "-"), ("0.000001", "10^{-6}", "+"), ("-0", "0", "+"),
     ("0", "-0", "+"), ("0", "0.0", "+"), ("0", r"\emptyset", "-"), ("0", "none", "-"),
-    ("1", "one", "-"), ("1", "1.", "+"), ("1", "01", "+"), ("1", "I", "-"), ("1", "l", "-"),
+    ("1", "one", "+"), ("1", "1.", "+"), ("1", "01", "+"), ("1", "I", "-"), ("1", "l", "-"),
     ("10", "1O", "-"), ("x^3-6x^2+11x-6", "(x-1)(x-2)(x-3)", "+"),
     ("x^3-6x^2+11x-6", "(x-1)(x-2)(x-4)", "-"), ("(x-1)^2", "x^2-2x+1", "+"),
     ("(x-1)^2", "(1-x)^2", "+"), ("(x-1)^3", "(1-x)^3", "-"), ("a(b+c)", "ab+ac", "+"),
@@ -712,7 +742,7 @@ FRESH: list[tuple[Any, str, str]] = [
     ("5 boys", "5 girls", "-"), (r"20\%", "20", "-"), (r"20\%", "1/5", "+"),
     (r"20\text{ percent}", r"20\%", "+"), ("11011_2", "11011_{2}", "+"),
     ("11011_2", "(11011)_2", "+"), ("11011_2", r"11011_{\text{two}}", "+"),
-    ("11011_2", "27", "-"), ("11011_2", "33_8", "-"), ("27", "11011_2", "+"), ("27", "33_8", "+"),
+    ("11011_2", "27", "-"), ("11011_2", "33_8", "-"), ("27", "11011_2", "-"), ("27", "33_8", "-"),
     ("27", "33", "-"), ("7F_{16}", "7f_{16}", "+"), ("7F_{16}", "7F", "+"),
     ("7F_{16}", "127", "-"), ("321_5", "321_6", "-"), ("321_5", "3_5", "-"),
     ("-101_2", "-101_2", "+"), ("-101_2", "101_2", "-"), ("1331 and 1728", "1331, 1728", "+"),
@@ -821,7 +851,7 @@ FRESH_WHOLE: list[tuple[Any, str, str]] = [
     ("5", "The answer is 5x", "-"), ("5", "The answer is 5%", "-"),
     ("5", "The answer is 5 percent", "-"), ("5", "The answer is 2.5", "-"),
     ("5", "The answer is 15", "-"), ("5", "answer", "-"), ("5", "The answer is", "-"),
-    ("5", "The answer is five", "-"), ("12", "3 * 4 = 12", "+"), ("12", "3 * 4", "-"),
+    ("5", "The answer is five", "+"), ("12", "3 * 4 = 12", "+"), ("12", "3 * 4", "-"),
     ("46", "12 + 34 = 46", "+"), ("46", "12 + 34 = 46\n12 + 35 = 47", "-"),
     ("46", "result = 46", "+"), ("46", "The sum of 12 and 34 is 46.", "+"),
     ("46", "12+34=46, so the answer is 46.", "+"), ("12", "#### 12 cm", "+"),
@@ -845,7 +875,7 @@ FRESH_WHOLE: list[tuple[Any, str, str]] = [
     ("42", ">42", "-"), ("42", "approximately 42", "-"),
     ("42", "The answer is approximately 42", "-"), ("42", "about 42", "-"), ("42", "42 42", "-"),
     ("42", "42,", "+"), ("42", "42;", "+"), ("42", "42!", "-"), ("42", "4 2", "-"),
-    ("42", "forty-two", "-"),
+    ("42", "forty-two", "+"),
     ("42", "\\boxed{42}" * 50, "+"),
     ("42", r"\boxed{42}\boxed{42}\boxed{43}", "-"),
     ("42", r"\boxed{\text{The answer is }42}", "-"),
@@ -869,11 +899,117 @@ FRESH_WHOLE: list[tuple[Any, str, str]] = [
     ("B", "The answer is not B", "-"), ("5", "```\n5\n```", "+"),
     ("5", "```python\nprint(5)\n```", "-"), ("5", "", "-"), ("5", " ", "-"), ("5", "\n\n\n", "-"),
     ("5", r"\boxed", "-"), ("5", "$", "-"), ("5", "$$", "-"), ("5", "####", "-"),
-    ("5", "#### ", "-"), ("5", "#### five", "-"), ("5", "The answer is:", "-"),
+    ("5", "#### ", "-"), ("5", "#### five", "+"), ("5", "The answer is:", "-"),
     ("10", "\\boxed{10}\n#### 11", "-"), ("11", "\\boxed{10}\n#### 11", "-"),
     ("5", "Answer: 5 or 6", "-"), ("5", "Answer: 5 (or 6)", "-"),
     ("5", "Answer: either 5 or 6", "-"), ("5", "Answer: 4, 5, 6", "-"), ("5", "Answer: 5/1", "-"),
     ("5", "1 2 3 4 5 6 7 8 9", "-"), ("5", "Answer: 1 2 3 4 5", "-"),
+]  # fmt: skip
+
+# A box, what follows it in a completion, and the verdict if the reference is what the box holds.
+AFTER_ANOTHER: list[tuple[str, str, str]] = [
+    ("B", "The correct option is C.", "-"), ("B", "So the answer is (C).", "-"),
+    ("B", "The answer is B, since C is wrong.", "+"), ("B", "The answer is clear.", "+"),
+    ("12", "So the correct option is (B).", "+"), (r"\text{Yes}", "The answer is no.", "-"),
+    (r"\text{Yes}", "The answer is yes, since 6 is even.", "+"),
+    (r"\text{Monday}", "The answer is Tuesday.", "-"),
+    (r"\text{Monday}", "The answer is verified.", "+"),
+    (r"\text{Monday}", "The answer is Monday.", "+"), (r"\pi", "The answer is 3.", "-"),
+    ("72", "<answer>85</answer>", "-"), ("72", "<answer>72</answer>", "+"),
+    ("72", "The correct result is 85.", "-"), ("72", "The answer is seventy-two.", "+"),
+    ("72", "The answer is reasonable.", "+"), ("2x+1", "The answer is $f(x)$.", "+"),
+]  # fmt: skip
+TWO_ANSWERS = [
+    r"\boxed{72}, 85", r"\boxed{72} and 85.", r"The answer is 85 or \boxed{72}.",
+    r"Either 85 or \boxed{72}.", r"$\boxed{72} \text{ or } 85$", r"$85 \text{ or } \boxed{72}$",
+    "\\boxed{72}\n\n<answer>85</answer>",
+]  # fmt: skip
+
+SAID: list[tuple[str, str, str]] = [
+    ("B", "The answer is B. A is wrong because it is odd. C is wrong as well.", "+"),
+    ("B", "Option B is correct.", "+"), ("B", "So B is correct.", "+"), ("B", "因此选B。", "+"),
+    ("B", "So A is correct.", "-"), ("B", "Option B is not correct.", "-"), ("B", "不选B。", "-"),
+    ("B", "选B是错误的。", "-"), ("C", "Statement A is correct.\nThe answer is C.", "+"),
+    ("5", r"So $x = 5$. $\blacksquare$", "+"), ("5", "Thus $x=5$. QED", "+"),
+    ("5", "The answer is 5.\n\nQ.E.D.", "+"), ("5", "Hence $x = 5$. ∎", "+"),
+]  # fmt: skip
+BOUNDED = [
+    "答案大于72", "答案小于72", "答案至少是72", "答案超过72", "超过72", "至少72", "72左右",
+    "72以上", "答案约为72", "答案最多是72", "答案不少于72", "答案是72左右", "答案是72个以下",
+    r"\boxed{72}左右", r"$\boxed{72}$人以上", "答えは約72", "答えは72以上", "답은 약 72",
+    "답은 72 이상",
+]  # fmt: skip
+EXACT = [
+    "答案是72", "所以答案是72个苹果", "共有72个", r"因为72大于50，所以答案是\boxed{72}",
+    "答えは72です", "\\boxed{72}\n\n以上より、答えは72", r"\boxed{72}。以上", "답은 72입니다",
+]  # fmt: skip
+
+REQUIRED = {"units": "required"}
+BESIDE: list[tuple[dict[str, Any], str, str, str]] = [
+    ({}, r"28\%", r"$\boxed{28}\%$", "+"), ({}, r"28\%", r"\boxed{28}%", "+"),
+    ({}, r"28\%", r"\boxed{28} percent of the pupils", "+"), ({}, "28", r"$\boxed{28}\%$", "-"),
+    ({}, r"28\%", r"$\boxed{28}$ per cent.", "+"), ({}, "28", r"\boxed{28}\text{ percent}", "-"),
+    (REQUIRED, r"5\text{ cm}", r"$\boxed{5}\text{ cm}$", "+"),
+    (REQUIRED, r"5\text{ cm}", r"It is $\boxed{5}$ cm long.", "+"),
+    (REQUIRED, r"5\text{ cm}", r"It is $\boxed{5}$ cm.", "+"),
+    (REQUIRED, r"5\text{ cm}", r"$\boxed{5}$", "-"),
+    (REQUIRED, r"1{,}200\text{ cm}^2", r"\[ \boxed{1{,}200}\,\mathrm{cm}^2 \]", "+"),
+    (REQUIRED, r"\$5", r"$\$\boxed{5}$", "+"), (REQUIRED, r"\$5", r"€\boxed{5}", "-"),
+    (REQUIRED, r"60^\circ", r"$\boxed{60}^\circ$", "+"),
+    ({}, r"25^\circ\text{C}", r"$\boxed{25}^\circ\text{C}$", "+"),
+    ({}, r"25^\circ\text{C}", r"$\boxed{25}^\circ\text{F}$", "-"),
+    ({}, r"5\text{ cm}", r"$\boxed{5}\text{ m}$", "-"), ({}, r"5\text{ cm}", r"\boxed{5} kg", "-"),
+    ({}, r"5\text{ cm}", r"\boxed{5} in all.", "+"), ({}, "5 cm", r"\boxed{5} is the length", "+"),
+    ({}, "5 apples", r"\boxed{5} pieces of fruit.", "+"), ({}, "5", r"$\$\boxed{5}$ a day", "+"),
+    ({}, "5", r'It is "\boxed{5}".', "+"), ({}, "5", r"\boxed{5} A", "+"),
+    (REQUIRED, "5 A", r"$\boxed{5}$ A", "+"), (REQUIRED, "5 m/s", r"\boxed{5} m/s.", "+"),
+    (REQUIRED, "5 cm^2", r"\boxed{5} cm^2", "+"),
+    ({}, "3 cm, 4 cm", r"$\boxed{3}\text{ cm}$, $\boxed{4}\text{ cm}$", "+"),
+]  # fmt: skip
+PARTS = [
+    r"$2\boxed{5}$", r"$1\boxed{5}$", r"\boxed{5}5", r"$\boxed{5}x$", r"$\boxed{5}(x+1)$",
+    r"$(x+1) \boxed{5}$", r"$\boxed{5}!$", r"$0.\boxed{5}$", r"$\boxed{5}-6$", r"$\sin\boxed{5}$",
+    r"$(\boxed{5},6)$", r"$x\ge\boxed{5}$", r"$x\neq\boxed{5}$", r"$4 < \boxed{5} < 6$",
+    r"\(y\boxed{5}\)", r"\[ \boxed{5}x \]", r"$$6-\boxed{5}$$", r"\boxed{4}5",
+    r"$x\in\boxed{5}\cup(6,7)$",
+]  # fmt: skip
+WHOLES = [
+    r"$x = 2+3 = \boxed{5}$", r"\[ x = \boxed{5}. \]", r"$\boxed{5}$!", r"\boxed{5}! Great.",
+    r"$f(x)$ \boxed{5} (x)", r"So 2 \boxed{5}", r"$\Rightarrow \boxed{5}$", r"$(\boxed{5})$",
+    r"$\boxed{5}\quad\square$", r"$$\begin{aligned} x &= 2+3 \\ &= \boxed{5} \end{aligned}$$",
+    r"$\boxed{5} = x$", r"$\boxed{5}$ (x+1)", r"$\text{Area} = \boxed{5}\tag{1}$",
+    r"It costs $5, so \boxed{5} dollars, not $6.", r"\$2 + \$3 = \$\boxed{5}",
+]  # fmt: skip
+
+# What may follow `\\boxed{10}` in a completion for the reference 10.
+AFTER_TEN: list[tuple[str, str]] = [
+    ("Thus, there are 10 ways to arrange the 5 books.", "+"),
+    ("So there are 10 apples in 2 baskets.", "+"),
+    ("Therefore, John has 10 marbles left after giving away 5.", "+"),
+    ("Thus, it takes 10 minutes to fill all 4 tanks.", "+"), ("Therefore, $f(10) = 0$.", "+"),
+    (r"So, $10 = 2 \cdot 5$.", "+"), ("The answer is 10 = 5 + 5.", "+"),
+    ("Hence proved in 2 ways.", "+"), ("Thus, there are 12 ways.", "-"), ("So 12.", "-"),
+    ("Therefore, John has 12 marbles left.", "-"), ("Hence $x = 12$.", "-"), ("#### 12", "-"),
+    ("Thus 10 + 2 = 12.", "-"), ("Therefore $10 + 2 = 12$.", "-"), ("The answer is 12.", "-"),
+    ("Thus the answer is not 10 but 12.", "-"), ("The answer is 10 = 12.", "-"),
+    ("The answer is 10 or 12.", "-"),
+    ("Note that x = -3 is extraneous, since it makes the denominator zero.", "+"),
+    ("We discard $x=-3$ because a length cannot be negative.", "+"),
+    ("Note that the other solution is not possible.", "+"), ("However, the units are apples.", "+"),
+    ("Actually, this can also be seen by symmetry.", "+"),
+    ("It should be clear that this is optimal.", "+"),
+    ("We can also recheck with a different method.", "+"),
+    ("It would be an error to count the center twice.", "+"),
+    ("Beware: many would answer 20, which is wrong.", "+"),
+    ("(we reject x = -3 since length can't be negative)", "+"),
+    ("Note that x = 10 is extraneous.", "-"), ("However, x = 10 is not valid.", "-"),
+    ("Note that this is extraneous, since it makes the denominator zero.", "-"),
+    ("5 + 5 is wrong.", "-"), ("2x = 3 is wrong.", "-"), ("10 apples is wrong.", "-"),
+    ("x = -3 is extraneous, so the answer is 12.", "-"), ("However, it is not an integer.", "-"),
+    ("However, the answer should be 12.", "-"), ("Wait, that's not right.", "-"),
+    ("Actually, it is 12", "-"), ("Actually, it can be 12.", "-"), ("Let me recheck.", "-"),
+    ("However, the units are wrong.", "-"), ("It should be clear that this is false.", "-"),
+    ("Actually, the number of apples is 12.", "-"), ("We can recompute it: 12.", "-"),
 ]  # fmt: skip
 
 REFERENCES = [
@@ -933,7 +1069,8 @@ OPTIONS: list[tuple[dict[str, Any], Any, str, str]] = [
     ({"significant_digits": 9}, r"\pi", "3.14159", "-"),
     ({"arithmetic": "accepted"}, "46", "12+34", "+"),
     ({"arithmetic": "accepted"}, "46", "12+35", "-"), ({"base": "value"}, "1010_2", "10", "+"),
-    ({"base": "value"}, "1010_2", "1010", "-"), ({"base": "value"}, "2A_{16}", "42_{10}", "+"),
+    ({"base": "value"}, "1010_2", "1010", "-"), ({"base": "value"}, "10", "1010_2", "+"),
+    ({"base": "value"}, "2A_{16}", "42_{10}", "+"),
 ]  # fmt: skip
 
 
@@ -970,6 +1107,46 @@ def test_fresh_cases() -> None:
             if verdict.status != STATUS[expected]:
                 failures.append((reference, answer[:80], expected, verdict))
     assert not failures, "\n".join(map(str, failures))
+
+
+@pytest.mark.parametrize(("options", "reference", "completion", "expected"), BESIDE)
+def test_a_unit_beside_a_box_belongs_to_it(
+    options: dict[str, Any], reference: str, completion: str, expected: str
+) -> None:
+    assert judge(reference, completion, **options).status == STATUS[expected]
+
+
+def test_a_box_in_a_larger_expression_states_only_a_part() -> None:
+    assert [text for text in PARTS if judge("5", text).status != "wrong"] == []
+    assert [text for text in WHOLES if judge("5", text).status != "correct"] == []
+
+
+@pytest.mark.parametrize(("reference", "completion", "expected"), SAID)
+def test_ends_of_completions(reference: str, completion: str, expected: str) -> None:
+    assert judge(reference, completion).status == STATUS[expected]
+
+
+def test_bounds_and_rough_values_in_asian_languages_are_no_answers() -> None:
+    assert [text for text in BOUNDED if judge("72", text).status != "wrong"] == []
+    assert [text for text in EXACT if judge("72", text).status != "correct"] == []
+
+
+@pytest.mark.parametrize(("box", "words", "expected"), AFTER_ANOTHER)
+def test_only_an_answer_of_its_kind_contradicts_a_box(box: str, words: str, expected: str) -> None:
+    assert judge(box, f"\\boxed{{{box}}}\n\n{words}").status == STATUS[expected]
+
+
+@pytest.mark.parametrize("reference", ["72", "85"])
+def test_two_answers_are_none(reference: str) -> None:
+    assert [text for text in TWO_ANSWERS if judge(reference, text).status != "wrong"] == []
+
+
+@pytest.mark.parametrize(("words", "expected"), AFTER_TEN)
+def test_words_after_a_box(words: str, expected: str) -> None:
+    for other in (r"\boxed{10}", r"Hence it is $\boxed{10}$."):
+        assert judge("10", f"{other}\n\n{words}").status == STATUS[expected]
+    if expected == "+":
+        assert judge("12", f"\\boxed{{10}}\n\n{words}").status == "wrong"
 
 
 @pytest.mark.parametrize(

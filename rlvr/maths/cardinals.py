@@ -1,0 +1,63 @@
+"""Cardinals: reads whole numbers and simple fractions in English words: `seventy-two`, `one half`.
+
+Only a whole text is read, in the one order of the words: `seven two` and `two seventy` are nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from rlvr.maths.tree import Node, Num, Op
+
+_DIGITS = "one two three four five six seven eight nine".split()
+_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_VALUES = {
+    "zero": 0,
+    **{word: value for value, word in enumerate(_DIGITS + _TEENS, 1)},
+    **{word: 10 * value for value, word in enumerate(_TENS, 2)},
+}
+_SCALES = {"thousand": 10**3, "million": 10**6}
+_PARTS = {
+    **{word: value for value, word in enumerate("third fourth fifth sixth seventh".split(), 3)},
+    "half": 2, "halve": 2, "quarter": 4, "eighth": 8, "ninth": 9, "tenth": 10, "hundredth": 100,
+}  # fmt: skip
+
+_DIGIT = "|".join(_DIGITS)
+_PAIR = rf"(?:(?:{'|'.join(_TENS)})(?: (?:{_DIGIT}))?|{'|'.join(_TEENS)}|{_DIGIT})"
+_THREE = rf"(?:(?:{_DIGIT}) hundred(?: (?:and )?{_PAIR})?|{_PAIR})"
+_WHOLE = rf"zero|(?:{_THREE} million ?)?(?:{_THREE} thousand ?)?(?:(?:and )?{_THREE})?"
+_NUMBER = re.compile(rf"(?:(negative|minus) )?(?!and )({_WHOLE})(?<=[a-z])")
+_FRACTION = re.compile(rf"(?:(negative|minus) )?({_PAIR}) ({'|'.join(_PARTS)})(s?)")
+
+
+def in_words(text: str) -> Node | None:
+    """Return the number that a text is in words; None if it is none."""
+    if len(text) > 150:
+        return None
+    text = re.sub(r"\s*-\s*|\s+", " ", text.lower().strip(" ."))
+    number = _NUMBER.fullmatch(text)
+    if number:
+        return _signed(number[1], _value(number[2]))
+    part = _FRACTION.fullmatch(text)
+    if part and (part[2] == "one") == (not part[4]):
+        top, bottom = _signed(part[1], _value(part[2])), Num(Fraction(_PARTS[part[3]]))
+        return Op("/", (top, bottom))
+    return None
+
+
+def _signed(sign: str | None, value: int) -> Num:
+    return Num(Fraction(-value if sign else value))
+
+
+def _value(words: str) -> int:
+    total, group = 0, 0
+    for word in words.split():
+        if word in _SCALES:
+            total, group = total + group * _SCALES[word], 0
+        elif word == "hundred":
+            group *= 100
+        elif word != "and":
+            group += _VALUES[word]
+    return total + group
