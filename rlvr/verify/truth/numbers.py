@@ -212,10 +212,10 @@ def base_n(r: Random) -> Made:
         misses += [(str(n), "the value in base ten"), (f"{n}_{{10}}", "written in base ten")]
     if not digits.isdigit() or r.random() < 0.7 or base == 16:
         return Made([f"{digits}_{base}", f"{digits}_{{{base}}}"], forms, misses)
-    misses = [(f"{digits}_{{{base + 1}}}", "base"), (digits, "no subscript"), *misses[:4]]
-    return Made(
-        [str(n)], [(f"{digits}_{{{base}}}", "in another base"), (str(n), "as it is")], misses
-    )
+    # To write it in base ten is the question, so the numeral itself is no answer.
+    echoed = [(f"{digits}_{{{base}}}", "in another base"), (digits, "no subscript")]
+    misses = [*echoed, (f"{digits}_{{{base + 1}}}", "base"), *misses[:4]]
+    return Made([str(n)], [(f"{n}_{{10}}", "written in base ten"), (str(n), "as it is")], misses)
 
 
 _BASES = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine",
