@@ -1,6 +1,7 @@
 """What every test has: its tier as a marker, from its folder, and the command as a fixture."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from rlvr import cli
 from rlvr.engine.threads import use_openmp
 
 use_openmp()
+# A shell's background jobs ignore Ctrl-C, and so would every command that a test starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # The files whose tests look at the reference run; some run the command on it once more.

@@ -299,7 +299,8 @@ def test_model_folders_that_will_not_do(call: Call, tmp_path: Path) -> None:
         (no_eos, ["EOS", "tokenizer_config.json"]),
         (wrong_eos, ["EOS", "<|im_end|>", "tokenizer_config.json"]),
     ):
-        run = ["run", TINY, f"model={folder}", "--out", tmp_path / "run"]
+        chat = ["prompt.format=chat", f"model={folder}"]
+        run = ["run", TINY, *chat, "--out", tmp_path / "run"]
         assert_refused(call, [*words, str(folder)], *run)
 
 
