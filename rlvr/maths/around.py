@@ -29,20 +29,8 @@ _BEHIND = re.compile(
     r"(?:and\s)?[0-9])"
 )
 # What a match of _BEFORE ends with.
-_LAST = (
-    *"-−+/^_±*{,",
-    "half",
-    "out",
-    "of",
-    "third",
-    "quarter",
-    "double",
-    "twice",
-    "or",
-    "or }",
-    "or}",
-)
-_LAST += ("times", "cdot", "div", "pm")
+_LAST = (*"-−+/^_±*{,", "or }", "or}")
+_LAST += (*"half out of third quarter double twice or times cdot div pm".split(),)
 
 _RELATED = r"[<>≤≥≠]|\\(?:[lg]eq?(?:slant)?|[lg]t|neq?|cup|cap|setminus)(?![a-zA-Z])"
 _SUM = r"\([^()=<>]{0,80}[-+*/^][^()=<>]{0,80}\)"
@@ -58,8 +46,8 @@ _DELIMITER = re.compile(r"(?<!\\)\$\$?|\\[()\[\]]|\n[ \t]*+\n")
 _CLOSED_BY = {"$": "$", "$$": "$$", r"\(": r"\)", r"\[": r"\]"}
 
 
-def _formula(text: str, start: int, end: int) -> tuple[str, str] | None:
-    """Return what the formula around a place has before and after it; None outside of formulas."""
+def formula(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Return where the formula around a place begins and ends; None outside of formulas."""
     first = max(0, start - _NEAR)
     opened: re.Match[str] | None = None
     for mark in _DELIMITER.finditer(text, first, start):
@@ -68,7 +56,7 @@ def _formula(text: str, start: int, end: int) -> tuple[str, str] | None:
     closing = _DELIMITER.search(text, end, end + _NEAR)
     if opened is None or closing is None or closing[0] != _CLOSED_BY[opened[0]]:
         return None
-    return text[opened.end() : start].strip(), text[end : closing.start()].strip()
+    return opened.end(), closing.start()
 
 
 def torn(text: str, start: int, end: int) -> bool:
@@ -76,10 +64,10 @@ def torn(text: str, start: int, end: int) -> bool:
     before = text[max(0, start - 140) : start].rstrip(" \t\n$")
     if before.endswith(_LAST) and _BEFORE.search(before) or _BEHIND.match(text, end):
         return True
-    formula = _formula(text, start, end) if text.startswith(("\\boxed", "\\fbox"), start) else None
-    if formula is None:
+    around = formula(text, start, end) if text.startswith(("\\boxed", "\\fbox"), start) else None
+    if around is None:
         return False
-    left, right = formula
+    left, right = text[around[0] : start].strip(), text[end : around[1]].strip()
     return (
         bool(_OPERAND.search(left[-200:]) or _OPERATED.match(right))
         or left.endswith(("(", "[", "\\{"))
@@ -123,7 +111,7 @@ def measured(text: str, box: Box) -> Box:
     if sign:
         return Box(box.start, sign.end(), f"{price} {sign[2]}")
     clause = _CLAUSE.match(text, box.end)
-    inside = clause and not clause[1] and _formula(text, box.start, box.end) is not None
+    inside = clause and not clause[1] and formula(text, box.start, box.end) is not None
     if clause and _is_unit(clause[2], upright=bool(inside)):
         words = clause[2].strip()
         words = words if "\\" in words else rf"\text{{ {words}}}"

@@ -125,7 +125,9 @@ def clean(text: str) -> str:
         text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉]+", lambda m: "_{" + m[0].translate(_SUB) + "}", text)
         text = unicodedata.normalize("NFKC", text.translate(_UNICODE_TABLE))
     text = text.replace(r"\$", r"\usd ").replace("€", r"\eur ").replace("£", r"\gbp ")
-    text = _undollar(text).replace(r"\(", " ").replace(r"\)", " ")
+    text = _undollar(text)
+    if r"\(" in text:
+        text = re.sub(r"(?<!\\)\\[()]", " ", text)  # not the `\\` that ends a row
     if "\\begin" in text:
         text = re.sub(r"\\begin\{(?:align|aligned|equation|gather|gathered)\*?\}|\\end\{(?:align|"
                       r"aligned|equation|gather|gathered)\*?\}", " ", text)  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from rlvr.maths.around import torn
+from rlvr.maths.around import formula, torn
 from rlvr.maths.boxes import Box, boxes
 from rlvr.maths.effort import allowance
 from rlvr.maths.kinds import Words
@@ -105,10 +105,10 @@ def words_of(reference: str) -> frozenset[str]:
 
 def _formula_of(text: str, boxed: list[Box]) -> str:
     """Return the formula that has boxes around parts of it, the whole text if none is marked."""
-    start = text.rfind("$", 0, boxed[0].start) + 1
-    end = text.find("$", boxed[-1].end)
-    if not start or end < 0:
+    around = formula(text, boxed[0].start, boxed[-1].end)
+    if around is None:
         return text
+    start, end = around
     inside = [Box(one - start, other - start, inner) for one, other, inner in boxed]
     return _unboxed(text[start:end], inside)
 

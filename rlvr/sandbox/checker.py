@@ -11,7 +11,7 @@ from __future__ import annotations
 import builtins
 import sys
 from array import array
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -78,20 +78,6 @@ def _iterator(candidate: Candidate, number: int, kind: str) -> Iterator[Any]:
     return filter(_true, items) if kind == "filter" else items
 
 
-def _lost(value: Any) -> str:
-    """Return the class of an argument, or of one of its items, that would lose what tests give it.
-
-    No program can cause that: what it answers has neither names of fields nor a factory.
-    """
-    parts = (value, *value) if type(value) in (list, tuple) else (value,)
-    for part in parts:
-        if isinstance(part, tuple) and hasattr(type(part), "_fields"):
-            return type(part).__name__
-        if isinstance(part, defaultdict) and part.default_factory is not None:
-            return "defaultdict"
-    return ""
-
-
 def _itself(value: Any) -> Any:
     return value
 
@@ -125,8 +111,6 @@ class Candidate:
         """Return a function that asks the candidate; a number names a function that it keeps."""
 
         def asking(*args: Any, **kwargs: Any) -> Any:
-            if lost := next(filter(None, map(_lost, (*args, *kwargs.values()))), ""):
-                raise self.break_tests(f"an argument of {name}: {lost} is not plain data")
             try:
                 request = {
                     "call": name,
@@ -161,6 +145,10 @@ class Candidate:
             return found
         if type(value).__name__ == "ndarray" and value.dtype.kind == "O":
             raise TooLarge("an array of objects")
+        # These would lose what the tests give them. No program can cause that: what it answers has
+        # neither names of fields nor a factory.
+        if hasattr(type(value), "_fields") or getattr(value, "default_factory", None):
+            raise NotPlain(f"{type(value).__name__} is not plain data")
         if isinstance(value, type) and KINDS.get(value.__name__) is value:
             return {"kind": value.__name__}
         stream = hasattr(type(value), "readline")

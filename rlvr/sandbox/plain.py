@@ -97,6 +97,8 @@ def pack(value: Any, depth: int = 0, keep: Keep | None = None) -> Any:
         return {kind.__name__: [pack(item, depth + 1, keep) for item in value]}
     if kind is range:
         return {"range": [pack(number) for number in (value.start, value.stop, value.step)]}
+    if kind is defaultdict and keep and (found := keep(value)) is not None:
+        return found
     if kind in (dict, Counter, OrderedDict, defaultdict):
         return {kind.__name__: list(_pairs(value.items(), depth, keep))}
     if kind is type({}.keys()):
@@ -112,6 +114,8 @@ def pack(value: Any, depth: int = 0, keep: Keep | None = None) -> Any:
     if kind in (Decimal, Fraction):
         return {kind.__name__: str(value)}
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        if keep and (found := keep(value)) is not None:
+            return found
         return {"tuple": [pack(item, depth + 1, keep) for item in value]}
     return _rarely(value, kind, keep)
 

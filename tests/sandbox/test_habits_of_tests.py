@@ -92,6 +92,8 @@ def test_what_a_test_runner_would_run_decides(name: str) -> None:
         # These arguments would lose what the tests give them.
         ("from collections import namedtuple\nP = namedtuple('P', 'x y')\nassert f(P(1, 2)) == 3",
          "def f(p): return p.x + p.y", "abstain"),
+        ("from collections import namedtuple\nP = namedtuple('P', 'x y')\n"
+         "assert f({1: [[P(1, 2)]]}) == 3", "def f(d): return d[1][0][0].x + 2", "abstain"),
         ("from collections import defaultdict\nassert f(defaultdict(list)) == [1]",
          "def f(d):\n    d['x'].append(1)\n    return d['x']", "abstain"),
         ("import io\nassert f(io.StringIO('a')) == 1", "def f(d): return len(d.read())", "abstain"),

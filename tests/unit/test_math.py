@@ -254,6 +254,7 @@ BOXED: dict[str, list[tuple[Any, str, str]]] = {
     "matrices": [
         (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{bmatrix}1&2\\3&4\end{bmatrix}", "+"),
         (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", "[[1,2],[3,4]]", "+"),
+        (r"\begin{pmatrix}1\\3\end{pmatrix}", r"\begin{pmatrix}1\\(3)\end{pmatrix}", "+"),
         (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", "[[1,3],[2,4]]", "!-"),
         (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}1&2\end{pmatrix}", "!-"),
         (r"\begin{pmatrix}1\\2\end{pmatrix}", "(1,2)", "!-"),

@@ -93,6 +93,7 @@ def test_a_reference_answers_itself(reference: str) -> None:
         (r"The two of them make $\fbox{7}$ in all.", "7"),
         (r"They are at a height of $-\boxed{5}$ below it.", "- 5"),
         ("The two steps are done.\n\n$$x = 2 + \\boxed{3}$$", "x = 2 +  3"),
+        ("The two steps are done.\n\n\\[x = 2 + \\boxed{3}\\]", "x = 2 +  3"),
         (r"There are 2\times\boxed{5} of them.", r"There are 2\times\boxed{5} of them."),
     ],
 )
