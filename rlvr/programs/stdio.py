@@ -5,14 +5,15 @@ may its values:
 
 - `input_output` (APPS, TACO), or the reference itself: `inputs` and `outputs`, lists of equal
   length, with `fn_name` if they are calls of a function;
-- `tests`: [{"input": ..., "output": ...}, ...]; calls of `entry_point` where no input is text;
+- `tests`: [{"input": ..., "output": ...}, ...]; calls of `entry_point` where no input is text, or
+  of the function that each test names (`fn_name`, or `func_name` in its `metadata`);
 - `public_tests`, `private_tests`, `generated_tests` (CodeContests): `input` and `output`, lists;
 - `public_test_cases`, `private_test_cases` (LiveCodeBench): lists of {"input", "output"}, with
   `func_name` in `metadata` if they are calls.
 
 If an input or output is a list, it is a list of lines. If the tests are calls, an input is the list
-of arguments, or a text with each argument as JSON on a line of its own. If all `outputs` are lists
-of one item, a function may return these lists, or all the items, as in APPS.
+of arguments, or a text with each argument as JSON on a line of its own. If all outputs of a named
+function are lists of one item, it may return these lists, or all the items, as in APPS.
 
 Outputs are compared token by token. Tokens are separated by blanks (space, tab, line ends, form
 feed, vertical tab); the number and kind of blanks do not count. If the expected token is a decimal
@@ -76,10 +77,11 @@ def pairs(reference: Mapping[str, Any]) -> Pairs | None:
     rows = [*_columns(holder), *_rows(holder, function)]
     if not rows and holder is reference:
         return None
+    found = _checked([given for given, _ in rows], [wanted for _, wanted in rows], function)
     entry = str(reference.get("entry_point") or "main")
-    if entry != "main" and not any(isinstance(given, str) for given, _ in rows):
-        function = function or entry
-    return _checked([given for given, _ in rows], [wanted for _, wanted in rows], function)
+    if not function and entry != "main" and not any(isinstance(given, str) for given, _ in rows):
+        return replace(found, function=entry)
+    return replace(found, wrapped=bool(function) and _may_be_wrapped(found))
 
 
 def _may_be_wrapped(found: Pairs) -> bool:
@@ -90,13 +92,28 @@ def _may_be_wrapped(found: Pairs) -> bool:
 
 
 def _function(reference: Mapping[str, Any], holder: Mapping[str, Any]) -> str:
-    metadata = _json(reference.get("metadata"))
-    names = [holder.get("fn_name"), reference.get("fn_name")]
-    names += [metadata.get("func_name")] if isinstance(metadata, Mapping) else []
-    name = next(filter(None, names), "")
+    """Return the function that tests call, by the reference's name or the tests' own, else ""."""
+    name = next(filter(None, [holder.get("fn_name"), *_named(reference)]), "")
+    if not name:
+        rows = _json(holder.get("tests"))
+        calls = [*filter(None, map(_called, rows if isinstance(rows, list) else []))]
+        name = calls[0] if calls else ""
+        if any(call != name for call in calls):
+            raise BadTests("the tests call several functions")
     if not isinstance(name, str) or name and not name.isidentifier():
         raise BadTests(f"fn_name {str(name)[:50]!r} is not a name")
     return name
+
+
+def _called(row: Any) -> Any:
+    return next(filter(None, _named(row)), None) if isinstance(row, Mapping) else None
+
+
+def _named(holder: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield what a reference or a test says of the function that is called."""
+    yield holder.get("fn_name")
+    metadata = _json(holder.get("metadata"))
+    yield metadata.get("func_name") if isinstance(metadata, Mapping) else None
 
 
 def _columns(holder: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:

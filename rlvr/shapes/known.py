@@ -102,11 +102,26 @@ def _asked_with_test(shape: Shape, row: Row) -> Any:
 
 
 def _asked_with_start(shape: Shape, row: Row) -> Any:
-    """APPS's prompt ends with the code to start from, if there is any."""
+    """APPS's and DeepCoder's prompts end with the code to start from, if there is any."""
     text, start = value(row, shape.prompt), row.get("starter_code")
     if isinstance(text, str) and isinstance(start, str) and start.strip():
         return f"{text.rstrip()}\n\n{start.strip()}\n"
     return text
+
+
+def _verification(shape: Shape, row: Row) -> Any:
+    """PrimeIntellect's tests are for a language, or there is an answer in their place."""
+    about = values.from_literal(value(row, shape.answer))
+    if not isinstance(about, Mapping):
+        raise ValueError("not a mapping")
+    language = about.get("language") or "python"
+    if str(language).lower() not in ("python", "python3", "py"):
+        raise ValueError(f"its tests are for {language}, and `code` runs Python")
+    tests = values.from_json(about.get("test_cases"))
+    if tests is None:
+        return about.get("ground_truth")
+    name = about.get("fn_name")
+    return {**tests, "fn_name": name} if name and isinstance(tests, Mapping) else tests
 
 
 SHAPES: tuple[Shape, ...] = (
@@ -182,6 +197,25 @@ SHAPES: tuple[Shape, ...] = (
         prompt="prompt|problem|question",
         answer="answer|reference",
         solution="solution",
+    ),
+    Shape(
+        "primeintellect",
+        "PrimeIntellect's SYNTHETIC and coding problems, and Open R1's: tests or `ground_truth`",
+        prompt="prompt|problem|problem_statement",
+        answer="verification_info",
+        solution="gold_standard_solution",
+        level="task_type",
+        id="problem_id",
+        refer=_verification,
+    ),
+    Shape(
+        "deepcoder",
+        "DeepCoder's data, of all its subsets: the first of `solutions` is the solution",
+        prompt="problem",
+        answer="tests",
+        solution="solutions",
+        verifier="code",
+        ask=_asked_with_start,
     ),
     Shape(
         "math",

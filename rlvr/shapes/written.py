@@ -139,6 +139,37 @@ def _prompt_answer(one: Item) -> Row:
     }
 
 
+def _primeintellect(one: Item) -> Row:
+    reference = one.problem.reference
+    tests = suited(BY_NAME["primeintellect"], one.problem) == "code"
+    if tests:
+        given = reference["tests"] if reference.keys() == {"tests"} else reference
+        about = {"language": "python", "test_cases": given}
+    else:
+        about = {"ground_truth": reference}
+    return {
+        "problem_id": one.problem.id,
+        "task_type": one.problem.level,
+        "prompt": one.problem.prompt,
+        "verification_info": _text(about),
+        **_solved(one, "gold_standard_solution"),
+        **_said(one),
+    }
+
+
+def _deepcoder(one: Item) -> Row:
+    reference, solution = one.problem.reference, one.problem.solution
+    tests = reference["tests"] if reference.keys() == {"tests"} else reference
+    return {
+        "problem": one.problem.prompt,
+        "solutions": [] if solution is None else [solution],
+        "tests": json.dumps(tests),
+        "starter_code": "",  # it is at the end of the problem
+        **_level(one.problem),
+        **_said(one),
+    }
+
+
 WRITERS: dict[str, Callable[[Item], Row]] = {
     "verl": _verl,
     "skyrl": _skyrl,
@@ -148,6 +179,8 @@ WRITERS: dict[str, Callable[[Item], Row]] = {
     "apps": _apps,
     "gsm8k": _gsm8k,
     "prompt-answer": _prompt_answer,
+    "primeintellect": _primeintellect,
+    "deepcoder": _deepcoder,
     "math": _math,
 }
 

@@ -1,4 +1,4 @@
-"""Rows in ten shapes, each with one command: a round is run on them, for real."""
+"""Rows in every shape, each with one command: a round is run on them, for real."""
 
 from __future__ import annotations
 

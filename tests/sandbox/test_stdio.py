@@ -179,6 +179,20 @@ def test_shapes_of_references(reference: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "tests",
+    [
+        [{"input": [2], "output": 4, "fn_name": "square"}, {"input": [3], "output": 9}],
+        [{"input": [n], "output": [n * n], "fn_name": "square"} for n in (2, 3)],
+        [{"input": f"{n}", "output": f"{n * n}", "testtype": "functional", "metadata": about}
+         for n, about in ((2, {"func_name": "square"}), (3, '{"func_name": "square"}'))],
+    ],
+)  # fmt: skip
+def test_each_test_may_name_the_function(tests: Any) -> None:
+    assert judge({"tests": tests}, "def square(n):\n    return n * n").status == "correct"
+    assert judge({"tests": tests}, "def square(n):\n    return n + 2").status == "wrong"
+
+
+@pytest.mark.parametrize(
     "reference",
     [
         {"input_output": "nonsense"}, {"input_output": 3}, {"input_output": {}},
@@ -194,6 +208,8 @@ def test_shapes_of_references(reference: Any) -> None:
         {"public_tests": {"input": ["1"], "output": []}},
         {"public_test_cases": ROWS, "private_test_cases": "eJxrYJmqxgABJ1cyZAAAF2kEKw=="},
         {"public_test_cases": [{"input": "1", "output": "1", "testtype": "functional"}]},
+        {"tests": [{"input": [1], "output": 1, "fn_name": name} for name in "fg"]},
+        {"tests": [{"input": [1], "output": 1, "fn_name": "no name"}]},
         {"tests": ROWS, "checker": "def check("}, {"tests": ROWS, "checker": "other = 1"},
         {"tests": ROWS, "checker": "import nothing"},
         {"tests": [{"input": "x" * (13 << 20), "output": "1"}]},

@@ -1,4 +1,4 @@
-"""Ten data files in ten shapes, as their projects write them: sums, and programs that add.
+"""Data files in every shape, as their projects write them: sums, and programs that add.
 
 `make(folder)` writes them. Each row has a completion; the completions of even rows are right.
 """
@@ -141,6 +141,31 @@ def _apps(i: int) -> Row:
     }
 
 
+def _primeintellect(i: int) -> Row:
+    test = {"type": "function_call", "fn_name": "add", "input": [2], "output": [i + 2]}
+    about = {"language": "python", "test_cases": [test, test | {"input": [7], "output": [i + 7]}]}
+    return {
+        "problem_id": f"vcp_{i}",
+        "task_type": "verifiable_code",
+        "prompt": f"Write a function that adds {i}.",
+        "gold_standard_solution": f"```python\n{_program(i)}```",
+        "verification_info": repr(about),  # as in verifiable-coding-problems: no JSON
+        "completion": f"```python\n{_written(i)}```",
+    }
+
+
+def _deepcoder(i: int) -> Row:
+    about = {"metadata": {"func_name": "add"}, "testtype": "functional"}
+    given = [{"input": "1", "output": f"{i + 1}"}, {"input": "2", "output": f"{i + 2}"}]
+    return {
+        "problem": f"Write a function that adds {i}.",
+        "starter_code": "class Solution:\n    def add(self, x: int) -> int:\n        ",
+        "solutions": [_program(i)],
+        "tests": json.dumps([about | test for test in given]),
+        "completion": f"```python\n{_written(i)}```",
+    }
+
+
 def _prompt_answer(i: int) -> Row:
     return {"prompt": _question(i), "answer": int(_answer(i)), "completion": _said(i)}
 
@@ -159,6 +184,8 @@ MADE: dict[str, Made] = {
     "humaneval": Made(_humaneval, "humaneval.jsonl", "humaneval", "code"),
     "mbpp": Made(_mbpp, "mbpp.parquet", "mbpp", "code"),
     "apps": Made(_apps, "apps.jsonl", "apps", "code"),
+    "primeintellect": Made(_primeintellect, "primeintellect.jsonl", "primeintellect", "code"),
+    "deepcoder": Made(_deepcoder, "deepcoder.parquet", "deepcoder", "code"),
     "prompt-answer": Made(_prompt_answer, "plain.jsonl", "prompt-answer"),
     "columns": Made(
         _columns,

@@ -115,6 +115,31 @@ def test_tests_in_json_text_are_read(files: dict[str, Path]) -> None:
     assert set(mbpp.reference) == {"test_list", "test_setup_code"}
 
 
+def test_what_verifies_a_row_of_primeintellect() -> None:
+    shape = known.BY_NAME["primeintellect"]
+    pair = {"inputs": ["1"], "outputs": ["2"]}
+    for about, wanted in [
+        ({"ground_truth": "34"}, "34"),
+        ({"ground_truth": 5}, "5"),
+        ({"language": "python", "test_cases": json.dumps(pair)}, pair),
+        ({"test_cases": pair, "fn_name": "f"}, pair | {"fn_name": "f"}),
+        ({"dataset_type": "taco", "ground_truth": json.dumps(pair)}, pair),
+    ]:
+        for info in (about, json.dumps(about), repr(about)):
+            row = {"prompt": "q", "verification_info": info}
+            assert recognise([row]).name == "primeintellect"
+            assert known.item(shape, row, "row", 1).problem.reference == wanted
+    for info, reason in [
+        ({"language": "cpp", "test_cases": []}, "its tests are for cpp, and `code` runs Python"),
+        ("{'open': __import__('os')}", "not a mapping"),
+        ({"judging_instructions": "Be strict."}, "null or missing"),
+        ({"test_cases": []}, "empty"),
+    ]:
+        with pytest.raises(InputError) as failure:
+            known.item(shape, {"prompt": "q", "verification_info": info}, "row", 1)
+        assert f"no answer under 'verification_info' ({reason})" in str(failure.value)
+
+
 def test_columns_may_lead_into_a_mapping(files: dict[str, Path]) -> None:
     problem = problem_of(files, "columns")
     assert (problem.id, problem.level) == ("q3", "hard")
@@ -141,10 +166,7 @@ def test_columns_may_lead_into_a_mapping(files: dict[str, Path]) -> None:
         ('["assert f() == 1"]', {"test_list": ["assert f() == 1"]}),
         (
             '[{"input": "1", "output": "2", "metadata": {"func_name": "f"}}]',
-            {
-                "tests": [{"input": "1", "output": "2", "metadata": {"func_name": "f"}}],
-                "metadata": {"func_name": "f"},
-            },
+            {"tests": [{"input": "1", "output": "2", "metadata": {"func_name": "f"}}]},
         ),
         ("so\n#### 1,234", "1234"),
         ("so\n#### (1, 2)", "(1, 2)"),
