@@ -321,11 +321,17 @@ def _reference_text(reference: Any) -> str:
     return stated(str(reference))
 
 
+_FORMULA = re.compile(
+    r"\$\$([^$]++)\$\$|\$([^$]++)\$|\\\(((?:[^\\]|\\[^()])*+)\\\)|\\\[((?:[^\\]|\\[^\[\]])*+)\\\]"
+)
+
+
 def _unwrapped(text: str) -> str:
-    """Strip one box from around an answer."""
+    """Strip one box from around an answer, or the marks of one formula."""
     text = text.strip()
     box = re.fullmatch(r"\$*\s*\\(?:boxed|fbox)\s*\{(.*)\}\s*\$*\.?", text, re.S)
-    return box[1].strip() if box else text
+    found = box or _FORMULA.fullmatch(text)
+    return found[found.lastindex or 0].strip() if found else text
 
 
 _UNKNOWN = "unreadable"  # a reference outside the vocabulary: nothing says that it is wrong
@@ -370,6 +376,9 @@ _LABEL = re.compile(
 )
 
 
+_POINT = re.compile(r"[PC]\s*+((?:\\left\s*+)?\(.+\))", re.S)
+
+
 def _answer(text: str, reference: Answer, known: frozenset[str]) -> Answer:
     r"""Read a candidate, without a name in words (`\text{Area} = 5`).
 
@@ -378,6 +387,9 @@ def _answer(text: str, reference: Answer, known: frozenset[str]) -> Answer:
     text = _before_approx(text)
     label = None if isinstance(reference, Rel) else _LABEL.fullmatch(text)
     text = label[1] if label else text
+    # P(1,2) and C(5,2) alone may be numbers of choices, but not where a point is expected.
+    point = isinstance(reference, Group) and reference.kind == "()" and _POINT.fullmatch(text)
+    text = point[1] if point else text
     base = based(reference) if isinstance(reference, Op) else None
     hexadecimal = re.fullmatch(r"([0-9A-Fa-f]{1,100})(?:_\{?([0-9]{1,2})\}?)?", text)
     if base and base[1] > 10 and hexadecimal and hexadecimal[2] in (None, str(base[1])):

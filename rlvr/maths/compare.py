@@ -5,6 +5,7 @@ The docstring of `verifiers/math.py` says what each option of the policy means.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -157,9 +158,11 @@ def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
     if len(members) == 2 and is_assignable(members[1]) and not symbols(members[0]):
         members = members[::-1]
     if _names(members[0], gold):
-        members = members[1:]
-        while len(members) > 1 and _is_unread(members[0]):
-            members = members[1:]
+        root, members = _numbered(members[0]), members[1:]
+        while len(members) > 1 and (
+            _is_unread(members[0]) or (root and _numbered(members[0])[:1] == root[:1])
+        ):
+            members = members[1:]  # x_1 = x_2 = 2: a root that is there twice
     elif any(map(symbols, members)) and not (isinstance(gold, Op) and symbols(gold)):
         return False
     in_base = isinstance(gold, Op) and based(gold) is not None
@@ -184,6 +187,12 @@ def _names(left: Node, gold: Node | Quantity) -> bool:
 def _is_unread(node: Node) -> bool:
     r"""Return whether a side is known by its text alone, as `\lim_{x\to 0} x` is."""
     return isinstance(node, Sym) and node.name.startswith("\\")
+
+
+def _numbered(node: Node) -> tuple[str, ...]:
+    """Return `x_12` as ("x", "12"); () if a tree is no letter with a number."""
+    name = re.fullmatch(r"([a-zA-Z])_([0-9]{1,3})", node.name) if isinstance(node, Sym) else None
+    return name.groups() if name else ()
 
 
 def _is_name(node: Node) -> bool:
@@ -396,18 +405,24 @@ def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
 
 
 def _values_by_name(node: Group) -> tuple[Node, ...]:
-    """Return the values in `x = 2, y = 3`, in the order of the names; () for anything else."""
+    """Return the values in `x = 2, y = 3` or `x_1 = 2, x_2 = 3`, by the names' order; else ()."""
     if node.kind not in ("list", "and") or not all(
         isinstance(item, Rel) and item.ops == ("=",) and is_assignable(item.items[0])
         for item in node.items
     ):
         return ()
-    named = [item.items for item in node.items if isinstance(item, Rel)]
-    names = [name.name for name, _ in named if isinstance(name, Sym) and len(name.name) == 1]
-    if len(set(names)) != len(named):
+    pairs = [item.items for item in node.items if isinstance(item, Rel)]
+    named = {name.name: value for name, value in pairs if isinstance(name, Sym)}
+    if len(named) < len(pairs):
         return ()
-    order = "xyzw" if set(names) <= set("xyzw") else sorted(names)
-    return tuple(value for name in order for left, value in named if left == Sym(name))
+    numbered = [_numbered(name) for name, _ in pairs]
+    if numbered and all(numbered) and len({letter for letter, _ in numbered}) == 1:
+        order = sorted(named, key=lambda name: int(name[2:]))
+    elif all(len(name) == 1 for name in named):
+        order = [*"xyzw"] if set(named) <= set("xyzw") else sorted(named)
+    else:
+        return ()
+    return tuple(named[name] for name in order if name in named)
 
 
 def _is_condition(answer: Node) -> bool:
@@ -425,6 +440,8 @@ def _is_condition(answer: Node) -> bool:
 def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
     if not isinstance(answer, Group) or answer.kind not in (*_LISTS, "{}"):
         return False
+    if not any(isinstance(item, Rel) for item in _one_name(gold)[1]):
+        answer = _unnumbered(answer)
     if (gold.kind == "or") != (answer.kind == "or") and _several_names(gold, answer):
         return False
     (gold_name, wanted), (name, given) = _one_name(gold), _one_name(_one_parameter(answer, gold))
@@ -446,6 +463,18 @@ def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
             return False
         del given[match]
     return True
+
+
+def _unnumbered(node: Group) -> Group:
+    """Return the roots `x_1 = 2, x_2 = 3` as `x = 2, x = 3`; anything else as it is."""
+    named = [item for item in node.items if isinstance(item, Rel) and item.ops == ("=",)]
+    names = [_numbered(item.items[0]) for item in named]
+    if len(named) < len(node.items) or len(set(names)) < len(names):
+        return node
+    if not all(names) or len({letter for letter, _ in names}) != 1:
+        return node
+    letter = Sym(names[0][0])
+    return Group(node.kind, tuple(Rel(item.ops, (letter, *item.items[1:])) for item in named))
 
 
 def _several_names(*nodes: Group) -> bool:

@@ -247,7 +247,7 @@ _OPERAND = re.compile(r"(?:[-−+*/^×·÷]|\\(?:cdot|times|div))[\s$]*+\Z")
 _PART_OF_SUM = re.compile(r"[-−+*/^×·÷=0-9][\s$]*+\Z")
 _BOLD = re.compile(r"(?:\A|\n)[ \t]*+\*\*([^*\n]{1,80}+)\*\*[.\s]*+\Z")
 _OTHER = r"(?:the|any|every) (?:other|negative|second) (?:solution|root|value|case|answer|option)s?"
-_VALUE = r"\$([^$\n]{1,60})\$|((?:[A-Za-z] ?= ?)?[-−]?[0-9](?:[0-9./,]*[0-9])?)"
+_VALUE = r"\$([^$\n]{1,60})\$|((?:[A-Za-z] ?= ?)?(?<![0-9./,])[-−]?[0-9](?:[0-9./,]{0,40}[0-9])?)"
 _DENIED = (
     r"(?:,? (?:which|that))? (?:is|are|was|were|would be)(?: also| clearly)? (?:(?:an? )?extraneous"
     r"|wrong|incorrect|false|impossible|rejected|discarded|excluded"

@@ -1074,6 +1074,18 @@ OPTIONS: list[tuple[dict[str, Any], Any, str, str]] = [
     ({"base": "value"}, "2A_{16}", "42_{10}", "+"),
 ]  # fmt: skip
 
+@pytest.mark.parametrize(
+    ("left", "right"), [("$", "$"), ("$$", "$$"), (r"\(", r"\)"), (r"\[", r"\]")]
+)
+def test_a_completion_may_be_one_formula(left: str, right: str) -> None:
+    def alone(answer: str) -> Verdict:
+        return judge("-7", f"{left}{answer}{right}")
+
+    assert (alone("-7").status, alone("-7").extracted) == ("correct", "-7")
+    assert alone(r"-7\approx 3").status == "wrong"  # two sides that are not close
+    assert alone(f"-7{right} or {left}3").status == "wrong"
+
+
 
 @pytest.mark.parametrize("case", SHARED, ids=lambda case: case["id"])
 def test_shared(case: dict[str, str]) -> None:
