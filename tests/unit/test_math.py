@@ -1074,6 +1074,7 @@ OPTIONS: list[tuple[dict[str, Any], Any, str, str]] = [
     ({"base": "value"}, "2A_{16}", "42_{10}", "+"),
 ]  # fmt: skip
 
+
 @pytest.mark.parametrize(
     ("left", "right"), [("$", "$"), ("$$", "$$"), (r"\(", r"\)"), (r"\[", r"\]")]
 )
@@ -1084,7 +1085,6 @@ def test_a_completion_may_be_one_formula(left: str, right: str) -> None:
     assert (alone("-7").status, alone("-7").extracted) == ("correct", "-7")
     assert alone(r"-7\approx 3").status == "wrong"  # two sides that are not close
     assert alone(f"-7{right} or {left}3").status == "wrong"
-
 
 
 @pytest.mark.parametrize("case", SHARED, ids=lambda case: case["id"])
