@@ -1,5 +1,5 @@
 # Everything runs from .venv, which is made here when it is missing and brought up to date when the pins or the
-# packaging change. Needs Python 3.11 to 3.13 with pip, and nothing else.
+# packaging change. Needs Python 3.11 to 3.13 with venv and pip, and a network.
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast test-slow lint bench docs
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import signal
 import sys
 import time
@@ -53,7 +55,7 @@ def run(
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE]...", help="Keys to override: rounds=3 train.lr=1e-3"),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The run folder. [default: runs/<name>]")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder (default: runs/<name>).")] = None,
     add_arm: Annotated[
         list[str] | None,
         typer.Option(metavar="ARM", help="One more arm: a preset, or {name: mine, keep: random}."),
@@ -133,7 +135,7 @@ def plan(
     ] = None,
     effect: Annotated[
         float | None,
-        typer.Option(help="The change to see, in the metric's unit. [default: verdict.margin]"),
+        typer.Option(help="The change to see, in the metric's unit (default: verdict.margin)."),
     ] = None,
 ) -> None:
     """Plan a run: the seeds, problems and samples that tell an effect from 0, and their hours.
@@ -183,7 +185,9 @@ def forecast(
         Path | None,
         typer.Option(metavar="RUN", help="A run of this config of one or two rounds."),
     ] = None,
-    rounds: Annotated[int | None, typer.Option(min=1, help="[default: the config's]")] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Rounds to predict (default: the config's).")
+    ] = None,
 ) -> None:
     """Forecast a run: will the loop grow or collapse, and how good must its verifier be?
 
@@ -218,14 +222,16 @@ def sweep(
     config: Annotated[str, typer.Argument(help="A YAML config, or the name of a shipped one.")],
     over: Annotated[
         list[str],
-        typer.Option(metavar="KEY=A,B", help="A key and its values; more of them make a grid."),
+        typer.Option(
+            metavar="KEY=A,B", help="A key and its values; may be given several times, for a grid."
+        ),
     ],
     overrides: Annotated[
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE]...", help="Keys to override at every point."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The sweep's folder. [default: runs/<name>-sweep]")
+        Path | None, typer.Option(help="The sweep's folder (default: runs/<name>-sweep).")
     ] = None,
 ) -> None:
     """Run a config at every point of a grid of keys, then show all points in one table and plot.
@@ -288,25 +294,27 @@ def export_(
     run: Annotated[Path, typer.Argument(help="A run folder, finished or still going.")],
     kept: Annotated[
         bool,
-        typer.Option("--kept", help="Only what each arm kept to train on. [default: all]"),
+        typer.Option("--kept", help="Only what each arm kept to train on (default: all)."),
     ] = False,
     arm: Annotated[
-        list[str] | None, typer.Option(help="Of this arm; more of them add up. [default: all]")
+        list[str] | None,
+        typer.Option(help="Only this arm; may be given several times (default: all)."),
     ] = None,
     seed: Annotated[
-        list[int] | None, typer.Option(help="Of this seed; more of them add up. [default: all]")
+        list[int] | None,
+        typer.Option(help="Only this seed; may be given several times (default: all)."),
     ] = None,
     model: Annotated[
         bool,
         typer.Option("--model", help="The weights of --arm (or base), and no completions."),
     ] = False,
     round_: Annotated[
-        int | None, typer.Option("--round", help="With --model: of this round. [default: the last]")
+        int | None, typer.Option("--round", help="With --model: of this round (default: the last).")
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--out", help="The new folder. [default: RUN/dataset, RUN/dataset-kept]"
+            "-o", "--out", help="The new folder (default: RUN/dataset, RUN/dataset-kept)."
         ),
     ] = None,
     shape: Annotated[
@@ -359,7 +367,7 @@ def report(
         typer.Option(
             "-o",
             "--out",
-            help="The file; - is stdout. [default: RUN/report.html, of several ./report.html]",
+            help="The file; - is stdout (default: RUN/report.html, of several ./report.html).",
         ),
     ] = None,
 ) -> None:
@@ -380,13 +388,13 @@ def report(
 @app.command()
 def claims(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[C1 ...]", help="Which. [default: all]")
+        list[str] | None, typer.Argument(metavar="[C1 ...]", help="Which (default: all).")
     ] = None,
     budget: Annotated[
         str, typer.Option(help="cpu: the experiment, on two cores; smoke: the machinery alone.")
     ] = "cpu",
     out: Annotated[
-        Path | None, typer.Option(help="The claims' folder. [default: runs/claims-BUDGET]")
+        Path | None, typer.Option(help="The claims' folder (default: runs/claims-BUDGET).")
     ] = None,
     record: Annotated[
         Path | None,
@@ -464,14 +472,19 @@ def _run_claim(
 
 Options = Annotated[
     list[str] | None,
-    typer.Option("-O", "--option", metavar="KEY=VALUE", help="An option of the plugin's own."),
+    typer.Option(
+        "-O",
+        "--option",
+        metavar="KEY=VALUE",
+        help="An option of the verifier or task; of a config, a key of it.",
+    ),
 ]
 Timeout = Annotated[
     float | None,
     typer.Option(
         min=0.001,
         help="Seconds one verdict may take; with code, what a program gets, unless -O timeout is "
-        "given. [default: 5; of a program 3]",
+        "given (default: 5; of a program 3).",
     ),
 ]
 
@@ -490,17 +503,17 @@ def score(
     out: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--out", help="Where to write, as Parquet to .parquet; - is stdout. [default: -]"
+            "-o", "--out", help="Where to write, as Parquet to .parquet; - is stdout (default: -)."
         ),
     ] = None,
     options: Options = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes. [default: one a core]")
+        int | None, typer.Option(min=1, help="Worker processes (default: one a core).")
     ] = None,
     timeout: Timeout = None,
     task: Annotated[
         str | None,
-        typer.Option(help="Whose problems the lines name by task_id, as HumanEval's samples do."),
+        typer.Option(help="The task that the lines' task_id refers to, as in HumanEval's samples."),
     ] = None,
     answer_key: Annotated[
         str | None, typer.Option(help="The answer's column, such as extra_info.answer.")
@@ -598,11 +611,11 @@ def rescore(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="The folder. [default: RUN/rescored/VERIFIER]"),
+        typer.Option("-o", "--out", help="The folder (default: RUN/rescored/VERIFIER)."),
     ] = None,
     options: Options = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes. [default: one a core]")
+        int | None, typer.Option(min=1, help="Worker processes (default: one a core).")
     ] = None,
     timeout: Timeout = None,
 ) -> None:
@@ -640,7 +653,8 @@ def bench(
         typer.Option(metavar="A,B", help="Tasks or groups of lm-eval, or YAML files of your own."),
     ],
     arm: Annotated[
-        list[str] | None, typer.Option(help="Of this arm; more of them add up. [default: all]")
+        list[str] | None,
+        typer.Option(help="Only this arm; may be given several times (default: all)."),
     ] = None,
     maj: Annotated[
         int | None,
@@ -650,21 +664,21 @@ def bench(
         int | None, typer.Option(min=1, help="Use the first documents of each task alone.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="The folder. [default: RUN/bench]")
+        Path | None, typer.Option("-o", "--out", help="The folder (default: RUN/bench).")
     ] = None,
 ) -> None:
     """Benchmark an arm's weights beside the base's, in tasks of lm-evaluation-harness.
 
-    On the run's own engine, with intervals paired by seed. It needs lm-eval (pip install
-    'rlvr[lm-eval]'), each task's data, and the weights of the last round (checkpoints: last, the
-    default). All of this is checked before anything starts. The same command resumes.
+    On the run's own engine, with intervals paired by seed. It needs lm-eval (in a checkout: make
+    .venv/ready-lm-eval), each task's data, and the weights of the last round (checkpoints: last,
+    the default). All of this is checked before anything starts. The same command resumes.
     """
     from importlib.util import find_spec
 
     from rlvr.engine.threads import use_openmp
 
     if find_spec("lm_eval") is None:
-        raise InputError("bench: lm-eval is not installed: pip install 'rlvr[lm-eval]'")
+        raise InputError("bench: lm-eval is not installed: make .venv/ready-lm-eval")
     from rlvr.bench.benchmark import SUMMARY, default_folder
     from rlvr.bench.benchmark import bench as bench_
     from rlvr.bench.figures import print_bench
@@ -692,7 +706,7 @@ def check(
     n: Annotated[
         int | None,
         typer.Option(
-            "-n", min=1, help="Problems of each split; rows judged. [default: 200 at most]"
+            "-n", min=1, help="Problems of each split; rows judged (default: 200 at most)."
         ),
     ] = None,
     options: Options = None,
@@ -703,10 +717,11 @@ def check(
         ),
     ] = 10.0,
     verifier: Annotated[
-        str | None, typer.Option(help="Of rows: what judges. [default: what suits them]")
+        str | None, typer.Option(help="With rows: the verifier (default: the one that suits them).")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Of rows: in whose tokens lengths are said.")
+        str | None,
+        typer.Option(help="With rows: the model that --sample uses, and whose tokens are counted."),
     ] = None,
     sample: Annotated[
         int | None,
@@ -721,7 +736,7 @@ def check(
     levels named, the same problems in every process. Rows (`rlvr check rows.parquet`, or `rlvr
     check rows -O hub=ORG/NAME`): what they were understood as, three of them, splits, duplicates,
     lengths; right answers must pass, others fail; -O columns.answer=gold names a column. All: a
-    policy that can't solve it, that copies, pads, wraps, hedges, enumerates or answers a constant,
+    trick that can't solve it, that copies, pads, wraps, hedges, enumerates or answers a constant,
     must earn nothing. Exits 1 if anything is otherwise.
 
     --sample 20: a model solves 20 held-out problems, and what its pass@1 means for a run is said.
@@ -856,8 +871,11 @@ def _axes(arm: Arm) -> str:
 
 
 def _first_comment(path: Path) -> str:
-    first = path.read_text().splitlines()[0]
-    return first.removeprefix("#").strip() if first.startswith("#") else ""
+    """Return the first sentence of the comment at the head of a file."""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), path.read_text().splitlines())
+    said = " ".join(line.removeprefix("#").strip() for line in lines)
+    first = re.match(r".*?[.](?=\s|$)", said)
+    return first[0] if first else said
 
 
 @app.command()

@@ -107,7 +107,7 @@ def load_gym() -> ModuleType:
         if failure.name != "reasoning_gym":
             raise
         raise InputError(
-            "verifier reasoning_gym: not installed: pip install rlvr[gym]"
+            "verifier reasoning_gym: not installed: pip install -e '.[gym]'"
         ) from failure
 
 

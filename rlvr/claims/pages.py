@@ -140,10 +140,16 @@ def page(
         "",
         "## How it was made",
         "",
-        f"`rlvr claims {claim.id} --budget {budget}`, config {main.config['name']}, seeds "
+        f"`rlvr claims {_asked(claim, main)} --budget {budget}`, seeds "
         f"{', '.join(map(str, main.seeds))}. Rule of the arms' verdicts: {rule_text(main)}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _asked(claim: ClaimConfig, main: Results) -> str:
+    """Return what names this config alone: its name, or its file if its name is also an id."""
+    name = str(main.config["name"])
+    return f"configs/claims/{name}.yaml" if name.lower() == claim.id.lower() else name
 
 
 def _crossovers(r: Results) -> list[str]:
@@ -205,7 +211,7 @@ def title(name: str, claim: ClaimConfig) -> str:
 
 
 def _verdict(settled: Settlement, budget: str) -> str:
-    text = f"Outcome: **{settled.outcome}**."
+    text = f"Outcome by itself: **{settled.outcome}**."
     if settled.missing:
         text += f" Not there yet: {'; '.join(settled.missing)}."
     elif any(one.state != "holds" for one in settled.controls):
@@ -230,7 +236,8 @@ def _conditions(settled: Settlement, main: Results) -> list[str]:
         *lines,
         "",
         "Every control and every part of the rule must hold for *supported*, each by its whole "
-        f"interval. {said}",
+        f"interval. {said} Of many claims some come out by chance: the table of the claims says "
+        "what is left in the family of all.",
         "",
     ]
 
@@ -318,7 +325,12 @@ def _points(claim: ClaimConfig, runs: Mapping[str, Results], main: Results) -> l
         alone = claim.model_copy(update={"rule": shown, "controls": []})
         for one in settle_claim(alone, there).rule:
             lines.append(f"| {name} | {len(there[MAIN].seeds)} | {_cells(one)} |")
-    lines += ["", *(f"- {name}: `{' '.join(claim.points[name])}`" for name in points)]
+    said = (
+        "A part fails by its interval widened for the number of parts, so that it may be open "
+        "although the interval shown lies on the other side."
+    )
+    lines += ["", said, ""]
+    lines += [f"- {name}: `{' '.join(claim.points[name])}`" for name in points]
     named = _named(claim)
     return lines + [
         line for name, there in points.items() for line in _rounds(there[MAIN], name, named)

@@ -1,7 +1,7 @@
 """Check rows: what a file of rows was understood as, and whether a verifier can judge by it.
 
 A right answer of each row must pass the verifier, and another answer must not. Also said: splits,
-repeated and nearly repeated prompts, lengths in tokens, and three problems to look at. A policy
+repeated and nearly repeated prompts, lengths in tokens, and three problems to look at. A trick
 that can't solve the problems must earn nothing (`rlvr.verify.check`).
 """
 
@@ -25,7 +25,7 @@ from rlvr.verify.tasks import ask, draw_problems, verifier_of
 
 Item = TypeVar("Item")
 
-ATTACKED = 4  # problems that each policy is tried on
+ATTACKED = 4  # problems that each trick is tried on
 HELD_TO = 200  # rows whose answers are judged, unless -n says otherwise
 SHOWN = 3  # problems, faults of a kind
 WIDTH = 200  # characters of a text that are shown

@@ -29,7 +29,7 @@ from rlvr.records.layout import BASE, COMPLETIONS, EVALUATION, Place
 from rlvr.records.record import read_table
 from rlvr.results.effects import Results
 from rlvr.results.frames import list_sums
-from rlvr.verify.policies import answer
+from rlvr.verify.tricks import answer
 
 TRAINING, HELD_OUT, GREEDY = "training", "held-out", "held-out, greedy"
 SETS = (TRAINING, HELD_OUT, GREEDY)

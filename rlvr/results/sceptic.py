@@ -278,7 +278,8 @@ def _passes(r: Results) -> list[Check]:
     ok, (first, last) = high <= MAX_PASSES, map(_times, (high, low))
     begin = "over a round's rows: " if ok else f"more than {MAX_PASSES:g} a round: "
     if first == last:
-        return [Check("passes", ok, f"{begin}{first} in every arm")]
+        which = "every arm" if {arm for arm, _ in each} >= {*r.arms} else "every offline arm"
+        return [Check("passes", ok, f"{begin}{first} in {which}")]
     found, short = (f"{begin}{most} {first} to {whose}{last}" for whose in (f"{least} ", ""))
     return [Check("passes", ok, found if len(found) <= ROOM else short)]
 
@@ -362,7 +363,7 @@ def _near(r: Results) -> list[Check]:
 def _verifier(r: Results) -> Check:
     tpr, fpr = (r.mean("base", name) for name in ("verifier_tpr", "verifier_fpr"))
     if not (math.isfinite(tpr) and math.isfinite(fpr)):
-        return Check("verifier", False, "no real solutions to audit it on")
+        return Check("verifier", False, "not audited: no real solutions, or an older record")
     found = f"accepts {tpr:.1%} of real, {fpr:.1%} of corrupted held-out solutions"
     return Check("verifier", tpr >= 0.99 and fpr <= 0.01, found)
 

@@ -2,8 +2,8 @@
 
 A task's real solutions must pass its verifier, and corrupted ones must not. Its splits must be
 disjoint by content, its ids unique, its levels named, and its problems the same in another process.
-A policy that can't solve the problems (`rlvr.verify.policies`) must earn nothing, and the verifier
-must decide about every text that such a policy writes.
+A trick that can't solve the problems (`rlvr.verify.tricks`) must earn nothing, and the verifier
+must decide about every text that such a trick writes.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from typing import Any, get_args
 
 from rlvr.data import DECIDED, InputError, Problem, Split, Verdict, nearest
 from rlvr.verify.plugins import Kind, available, load_module, load_named, load_plugin
-from rlvr.verify.policies import FAMILIES, PROBE, answer, attempts, common_answers, sample, says_it
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.settings import NamedConfig
 from rlvr.verify.tasks import draw_problems, load_task
+from rlvr.verify.tricks import FAMILIES, PROBE, answer, attempts, common_answers, sample, says_it
 from rlvr.verify.verifier import case_problem, near_miss
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 FUNCTIONS: dict[Kind, str] = {"verifier": "verify", "task": "problems"}
 N = 200
 ATTACKED = 8
-"""Problems that each policy is tried on: of each level as many."""
+"""Problems that each trick is tried on: of each level as many."""
 
 
 @dataclass
 class Report:
     """What was checked, in words, and one line for each fault.
 
-    `table` has a line for each family of policies that can't solve the problems, with what it
-    earned. It is empty if no policy was tried.
+    `table` has a line for each family of tricks that can't solve the problems, with what it
+    earned. It is empty if no trick was tried.
     """
 
     what: str
@@ -253,15 +253,15 @@ def _corrupt(problem: Problem, rng: random.Random, solved: Sequence[Problem], pl
     return near_miss(str(problem.solution), rng, others)
 
 
-# What policies earn that can't solve the problems
+# What tricks earn that can't solve the problems
 
 
 @dataclass
 class Tally:
-    """On how many problems one policy earned a reward, and on how many more by chance."""
+    """On how many problems one trick earned a reward, and on how many more by chance."""
 
     family: str
-    policy: str
+    trick: str
     tried: int = 0
     paid: int = 0
     chance: int = 0
@@ -289,19 +289,19 @@ class Tally:
 def attack(
     pool: VerifierPool, problems: Sequence[Problem], seen: Sequence[Problem], n: int = ATTACKED
 ) -> dict[str, list[Tally]]:
-    """Return what each policy earns on about n of the problems, by its family.
+    """Return what each trick earns on about n of the problems, by its family.
 
-    `seen` are the problems whose answers a policy may know. A problem is left out if its reference
+    `seen` are the problems whose answers a trick may know. A problem is left out if its reference
     can't be judged at all.
     """
     written = [(problem, attempts(problem, seen)) for problem in sample(problems, n)]
     verdicts = pool.verify((problem, text) for problem, texts in written for text in texts.values())
     tallies: dict[tuple[str, str], Tally] = {}
     for problem, texts in written:
-        found = {policy: next(verdicts) for policy in texts}
+        found = {trick: next(verdicts) for trick in texts}
         if found[PROBE].status in DECIDED:
-            for policy, text in texts.items():
-                tallies.setdefault(policy, Tally(*policy)).add(problem, text, found[policy])
+            for trick, text in texts.items():
+                tallies.setdefault(trick, Tally(*trick)).add(problem, text, found[trick])
     earned: dict[str, list[Tally]] = {family: [] for family in FAMILIES}
     for (family, _), tally in tallies.items():
         earned[family].append(tally)
@@ -309,9 +309,9 @@ def attack(
 
 
 def holes(name: str, earned: Mapping[str, Sequence[Tally]]) -> list[str]:
-    """Return a line for each family of policies that earns a reward or is left undecided.
+    """Return a line for each family of tricks that earns a reward or is left undecided.
 
-    A policy must earn nothing, unless it says the problem's own answer by chance.
+    A trick must earn nothing, unless it says the problem's own answer by chance.
     """
     lines = []
     for family, of_family in earned.items():
@@ -321,7 +321,7 @@ def holes(name: str, earned: Mapping[str, Sequence[Tally]]) -> list[str]:
                 worst = max(found, key=count)
                 lines.append(
                     f"{name}: {family}: {len(found)} of {len(of_family)} ways {what}, most "
-                    f"{worst.policy!r}, {count(worst)} of {worst.tried}: {worst.found}"
+                    f"{worst.trick!r}, {count(worst)} of {worst.tried}: {worst.found}"
                 )
     return lines
 
@@ -332,8 +332,8 @@ def earnings(earned: Mapping[str, Sequence[Tally]], problems: Sequence[Problem] 
         return []
     tried = max(tally.tried for of_family in earned.values() for tally in of_family)
     lines = [
-        f"What a policy earns that can't solve it ({tried} problems; of each kind the most):",
-        f"  {'policy':<11}{'ways':>5}{'earned':>8}{'by chance':>11}{'undecided':>11}  for example",
+        f"What a trick earns that can't solve it ({tried} problems; of each kind the most):",
+        f"  {'trick':<11}{'ways':>5}{'earned':>8}{'by chance':>11}{'undecided':>11}  for example",
     ]
     for family, of_family in earned.items():
         worst = max(of_family, key=lambda one: (one.paid, one.undecided))

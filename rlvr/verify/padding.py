@@ -1,4 +1,4 @@
-"""Padding: texts of policies that only copy the question: repeated, padded, wrapped, half worked.
+"""Padding: texts of tricks that only copy the question: repeated, padded, wrapped, half worked.
 
 Each function takes a prompt and its mathematical part ("" if there is none), and returns texts by
 name. A name that contains E is the text itself, with E for the mathematical part.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 
 Texts = dict[str, str]
-"""Name of a policy -> what it writes."""
+"""Name of a trick -> what it writes."""
 
 
 def copies(prompt: str, expression: str) -> Texts:

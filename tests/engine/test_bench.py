@@ -262,7 +262,7 @@ def test_what_is_refused_before_anything_starts(
     monkeypatch.setattr("rlvr.bench.tasks.TaskManager", lambda include_defaults: few)
     assert_refused(call, ["lm-eval has no task 'gsm8k'"], "bench", run, "--tasks", "gsm8k")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert_refused(call, ["pip install 'rlvr[lm-eval]'"], "bench", run, "--tasks", path)
+    assert_refused(call, ["make .venv/ready-lm-eval"], "bench", run, "--tasks", path)
     assert not (run / "bench").exists()
 
 

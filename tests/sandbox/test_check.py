@@ -10,7 +10,7 @@ from support.command import Call
 
 from rlvr.data import InputError
 from rlvr.verify.check import check, reports
-from rlvr.verify.policies import FAMILIES
+from rlvr.verify.tricks import FAMILIES
 
 TASK = '''"""Sums."""
 from rlvr.data import Problem
@@ -142,7 +142,7 @@ def test_the_command_says_each_failure_and_exits_1(call: Call, task: Path) -> No
     code, out, err = call("check", task, "-n", "4", "-O", "plus=100000")
     assert (code, err) == (1, "")
     *lines, last = out.splitlines()
-    assert lines[0].startswith("What a policy earns that can't solve it (8 problems")
+    assert lines[0].startswith("What a trick earns that can't solve it (8 problems")
     assert sum("its real solution" in line for line in lines) == 12
     assert last.endswith("12 FAIL")
     code, out, err = call("check", "addition", "-n", "4", "-O", "digits=3")

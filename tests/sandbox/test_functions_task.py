@@ -1,4 +1,4 @@
-"""The functions task under the code verifier (its own check: tests/sandbox/test_policies.py)."""
+"""The functions task under the code verifier (its own check: tests/sandbox/test_tricks.py)."""
 
 from __future__ import annotations
 

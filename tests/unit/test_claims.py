@@ -222,7 +222,11 @@ def test_a_page_has_the_runs_own_conditions_and_every_metric_that_the_rule_names
     assert "| overused_excess | verified | +0.410* |" in text
     assert "\noverused_excess  0.300     0.710   0.310\n" in text
     without = (tmp_path / "without" / "README.md").read_text()
-    assert heading not in without and "Outcome: **supported**" in text and "supported" in without
+    assert (
+        heading not in without
+        and "Outcome by itself: **supported**" in text
+        and "supported" in without
+    )
 
 
 def test_a_claim_with_refutes_is_refuted_by_all_of_them_alone(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_the_glossary_has_every_column_and_every_word_of_a_verdict() -> None:
     columns = {str(column.header) for table in shown for column in table.columns}
     assert columns - terms == {"arms"}
     words = {*get_args(Outcome), *get_args(Kind), *get_args(Move), NOTHING, NO_ROOM, "exploratory"}
-    words |= {check.what for check in checks(r)} | {"corrupted", "pilot", "policy"}
+    words |= {check.what for check in checks(r)} | {"corrupted", "pilot", "policy", "trick"}
     words |= {word for sign in SIGNS for word in (sign.name, sign.definition)}
     assert words - terms == set()
     for seen in {seen.metric for ruling in rulings(r).values() for seen in ruling.signs}:

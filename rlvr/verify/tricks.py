@@ -1,13 +1,13 @@
-"""Policies that can't solve a task: the texts that each writes, from the prompt and other answers.
+"""Tricks that can't solve a task: the texts that each writes, from the prompt and other answers.
 
 A verifier must give none of them a reward. `copies` repeat the question. `pads` put something
 around it that changes nothing. `wraps` put it into a place where verifiers look for an answer.
 `hedges` and `enumerates` name several answers. `constants` always write the same. `partial` does
 one step. `programs` are trivial functions. If the reference is an answer, a hedge contains it,
-because a policy that names every answer that it has seen will name this one too. It stands among
+because a trick that names every answer that it has seen will name this one too. It stands among
 wrong answers, neither first nor last.
 
-The policies do not guess well, and do not use what only the task's author knows. So if they earn
+The tricks do not guess well, and do not use what only the task's author knows. So if they earn
 nothing, that proves nothing; if they earn something, that proves a hole.
 """
 
@@ -27,12 +27,12 @@ LISTED = 40  # how many answers an enumeration names
 FUNCTION = re.compile(r"\b(?:def|assert)\s+(\w+)\s*\(")
 """How a prompt names the function that is asked for."""
 PROBE = ("constants", "'0'")
-"""A policy with the plainest answer: if that is undecided, the reference can't be judged."""
+"""A trick with the plainest answer: if that is undecided, the reference can't be judged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a policy knows about one problem.
+    """What a trick knows about one problem.
 
     `expression`: the mathematical part of the prompt. `common`: the task's most common answers, the
     most common one first. `answers`: some of the task's answers, with the right one in the middle.
@@ -45,9 +45,9 @@ class Seen:
 
 
 def attempts(problem: Problem, problems: Sequence[Problem]) -> dict[tuple[str, str], str]:
-    """Return what each policy writes, as (family, name) -> completion.
+    """Return what each trick writes, as (family, name) -> completion.
 
-    `problems` are the task's: a policy has seen their answers. A policy is left out if it has
+    `problems` are the task's: a trick has seen their answers. A trick is left out if it has
     nothing to write, for example no expression to copy.
     """
     seen = look(problem, problems)
@@ -59,7 +59,7 @@ def attempts(problem: Problem, problems: Sequence[Problem]) -> dict[tuple[str, s
 
 
 def look(problem: Problem, problems: Sequence[Problem]) -> Seen:
-    """Return what a policy knows about a problem; it is the same each time."""
+    """Return what a trick knows about a problem; it is the same each time."""
     own = reference_answer(problem)
     asked = (other for other in problems if other.reference != problem.reference)
     others = [text for text in dict.fromkeys(map(answer, asked)) if text and text != own]
@@ -100,7 +100,7 @@ def says_it(problem: Problem, text: str) -> bool:
     """Return whether a text is, begins or ends with the problem's own answer: right by chance.
 
     This uses no code of a verifier: it compares texts or numbers without dollars, a box and `x =`.
-    A text that begins or ends with the answer earns as much as a policy that always writes the
+    A text that begins or ends with the answer earns as much as a trick that always writes the
     answer.
     """
     known = {bare(one) for one in (answer(problem), problem.solution) if one} - {""}

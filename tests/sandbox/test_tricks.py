@@ -1,4 +1,4 @@
-"""Policies that can't solve a task earn nothing: on every shipped task and on every verifier."""
+"""Tricks that can't solve a task earn nothing: on every shipped task and on every verifier."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import pytest
 from rlvr.data import Problem, Split
 from rlvr.verify.check import Report, attack, draw, holes, reports
 from rlvr.verify.plugins import available
-from rlvr.verify.policies import FAMILIES, attempts, expression, sample, says_it
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.tasks import load_task
+from rlvr.verify.tricks import FAMILIES, attempts, expression, sample, says_it
 
 FROM_ANSWERS = {"hedges", "enumerates"}  # families that may name the right answer among others
 
@@ -94,7 +94,7 @@ def test_no_policy_earns_on_questions_of_a_file(tmp_path: Path) -> None:
 
 
 def checked(monkeypatch: pytest.MonkeyPatch, verifier: str, problems: int) -> Report:
-    """Check a verifier, with the policies tried on so many of its cases; 8 is the command's own."""
+    """Check a verifier, with the tricks tried on so many of its cases; 8 is the command's own."""
     monkeypatch.setattr("rlvr.verify.check.attack", partial(attack, n=problems))
     return next(reports(verifier))
 
@@ -194,11 +194,11 @@ def test_what_is_left_undecided_is_found(tmp_path: Path, sums: list[Problem]) ->
     assert "is error (ValueError: too long)" in lines[2]
 
 
-# --- what the policies are ------------------------------------------------------------------------
+# --- what the tricks are ------------------------------------------------------------------------
 
 
 def test_no_policy_knows_the_reference(sums: list[Problem]) -> None:
-    """With another reference and solution a policy writes the same, but those that name answers."""
+    """With another reference and solution a trick writes the same, but those that name answers."""
     problem = sums[3]
     other = replace(problem, reference="9999", solution="9999")
     mine, theirs = attempts(problem, sums), attempts(other, sums)
