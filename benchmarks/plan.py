@@ -1,6 +1,6 @@
 """How often the prediction interval of `rlvr plan` holds the width that a run then has.
 
-A simulated pilot compares an arm with its base; `rlvr.statistics.power` foretells from it how wide
+A simulated pilot compares an arm with its base; `rlvr.statistics.power` predicts from it how wide
 the interval of a larger run will be, within limits that 80 of 100 such runs should keep; then the
 larger run is simulated too. Problem j of seed s is solved by the base with probability g(v[j]), by
 the arm with g(SHIFT + v[j] + w[j] + b[s]), g the logistic function; v, w and b are normal, of

@@ -32,11 +32,11 @@ from rlvr.records.record import write_json
 from rlvr.results.compare import read_results
 from rlvr.results.effects import Results
 from rlvr.results.law_runs import (
-    Foretold,
+    ArmForecast,
     Observed,
     bases_of,
     filters,
-    foretold,
+    forecasts_of,
     observed,
     settings_of,
     summary,
@@ -66,7 +66,7 @@ def main() -> None:
     write_json(law.CALIBRATED, calibrate())
     write_json(law.TESTED, tests())
     write_json(FORECASTS, forecasts())
-    by_run: dict[str, list[Foretold]] = {}
+    by_run: dict[str, list[ArmForecast]] = {}
     for one in piloted():
         by_run.setdefault(one.run, []).append(one)
     draw_forecasts(by_run, FORECASTS.with_name("pilots.svg"), "Bars: 95 % intervals of the law")
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def forecasts() -> dict[str, Any]:
-    """Return what each model foretells of the claim's runs: a run, an arm, a change of pass@1.
+    """Return what each model predicts of the claim's runs: a run, an arm, a change of pass@1.
 
     And, by TPR, the false-positive rate at its boundary.
     """
@@ -152,7 +152,7 @@ def tests() -> dict[str, Any]:
     repeated = _calibrated_on()
     kinds[NEW] = [one for one in inside if not repeated(one)]
     second = DOCS / "claims" / "c7" / "second-task"
-    kinds[SECOND] = foretold(read_results(second), SECOND, pilot_rounds=1) if of_run else []
+    kinds[SECOND] = forecasts_of(read_results(second), SECOND, pilot_rounds=1) if of_run else []
     good = {kind: _rounded(summary(found)) if found else None for kind, found in kinds.items()}
     return good | {"ratios": _ratios() if of_run else None}
 
@@ -170,7 +170,7 @@ def _ratios() -> dict[str, list[float]]:
     return found
 
 
-def _calibrated_on() -> Callable[[Foretold], bool]:
+def _calibrated_on() -> Callable[[ArmForecast], bool]:
     """Return what says whether a run of the calibration has an arm, at its learning rate and base.
 
     Of the bases that are calibrated at a rate the nearest one counts, as in a forecast.
@@ -185,7 +185,7 @@ def _calibrated_on() -> Callable[[Foretold], bool]:
     ]
     tested: dict[str, Results] = {}
 
-    def has(one: Foretold) -> bool:
+    def has(one: ArmForecast) -> bool:
         if one.run not in tested:
             tested[one.run] = read_results(DOCS / "claims" / "c7" / one.run)
         r = tested[one.run]
@@ -197,13 +197,13 @@ def _calibrated_on() -> Callable[[Foretold], bool]:
     return has
 
 
-def piloted() -> list[Foretold]:
+def piloted() -> list[ArmForecast]:
     """Return forecasts of other recorded runs, by the first round of each."""
     runs = {name: read_results(DOCS / "results" / name) for name in PILOTED}
-    return [one for name, r in runs.items() for one in foretold(r, name, pilot_rounds=1)]
+    return [one for name, r in runs.items() for one in forecasts_of(r, name, pilot_rounds=1)]
 
 
-def claimed() -> dict[str, list[Foretold]]:
+def claimed() -> dict[str, list[ArmForecast]]:
     """Return the forecasts of the runs of C7's second edition, by the run's name.
 
     Nothing before the runs of its rule are all there, and nothing of a run that is not whole.
@@ -214,7 +214,7 @@ def claimed() -> dict[str, list[Foretold]]:
     whole = {name: r for name, r in runs.items() if not r.absent and r.round == r.rounds}
     if "main" not in whole or unfinished(claim.claim, whole):
         return {}
-    return {name: foretold(r, name) for name, r in whole.items()}
+    return {name: forecasts_of(r, name) for name, r in whole.items()}
 
 
 def _rounded(value: Any) -> Any:
@@ -268,7 +268,7 @@ MODELS = {"law": "the law", "J": "J", "plain": "constant cost"}
 
 
 def page(text: str) -> str:
-    """Return docs/law.md with what it was fitted to, what it foretells, and how good that was."""
+    """Return docs/law.md with what it was fitted to, what it predicts, and how good that was."""
     files = {"constants": law.CALIBRATED, "forecasts": FORECASTS, "tested": law.TESTED}
     makers = {"constants": _constants, "forecasts": _forecasts, "tested": _tested}
     for name, path in files.items():
@@ -343,8 +343,8 @@ def _tested(made: dict[str, Any]) -> str:
             lines.append(f"| {' | '.join(cells)} |")
     said = (
         "Changes of pass@1 over a whole run, mean over its seeds. Error: root mean square over the "
-        "arms; signs: arms that moved in the foretold direction.\nA pilot's round is part of the "
-        "change that it foretells. All models have the same pilot, and the same number of "
+        "arms; signs: arms that moved in the predicted direction.\nA pilot's round is part of the "
+        "change that it predicts. All models have the same pilot, and the same number of "
         "constants."
     )
     ran = bool(made["claim"])

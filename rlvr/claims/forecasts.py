@@ -1,7 +1,7 @@
 """Claims about the law: the functions of their rules, and the tables of their pages.
 
 `law_error` and `boundary_gap` are what a rule may ask (`rlvr.claims.experiments` settles it). The
-tables show what was foretold of each run, and what came. What it does not do: make forecasts
+tables show what was predicted of each run, and what came. What it does not do: make forecasts
 (`rlvr.results.law_runs`).
 """
 
@@ -19,7 +19,7 @@ from rlvr.results.law_runs import (
     Row,
     boundaries,
     forecast_errors,
-    foretold,
+    forecasts_of,
     knows,
     summary,
 )
@@ -90,12 +90,12 @@ def law_tables(runs: Mapping[str, Results]) -> list[str]:
 
 
 def _forecasts(runs: Mapping[str, Results]) -> list[str]:
-    lines = ["", "## What was foretold, and what came", ""]
+    lines = ["", "## What was predicted, and what came", ""]
     heads = ["run", "arm", ACCURACY, "interval", "the law", "its interval", "J", "constant cost"]
     lines += [f"| {' | '.join(heads)} |", "|-" * len(heads) + "|"]
     errors = []
     for name, r in runs.items():
-        effects, found = arm_effects(r, ACCURACY), foretold(r, name)
+        effects, found = arm_effects(r, ACCURACY), forecasts_of(r, name)
         for one in found:
             came = effects[one.arm].interval
             cells = [name, one.arm, signed(came.delta), span(came.low, came.high)]

@@ -24,7 +24,7 @@ from rlvr.claims.quantities import degradation, dial, fractions, log_parameters
 from rlvr.evaluate.table import lower_is_better
 from rlvr.records.record import write_bytes
 from rlvr.results.effects import Results, arm_effects, excludes_zero, percent
-from rlvr.results.law_runs import Foretold, foretold, knows
+from rlvr.results.law_runs import ArmForecast, forecasts_of, knows
 from rlvr.results.plot import BASE_COLOUR, MARGIN, MARKERS, arm_colours
 from rlvr.statistics.estimates import Interval, paired_interval
 
@@ -53,11 +53,11 @@ def plot_claim(ladder: Sequence[Results], path: Path, beside: Sequence[Results] 
 
 
 def plot_law(runs: Mapping[str, Results], path: Path) -> bool:
-    """Draw what the law foretold of the arms of these runs, over what came, into `path` (SVG).
+    """Draw what the law predicted of the arms of these runs, over what came, into `path` (SVG).
 
     Returns False, and writes nothing, where nothing is calibrated at the runs' learning rates.
     """
-    found = {name: foretold(r, name) for name, r in runs.items() if knows(r.config)}
+    found = {name: forecasts_of(r, name) for name, r in runs.items() if knows(r.config)}
     found = {name: arms for name, arms in found.items() if arms}
     if not found:
         return False
@@ -65,7 +65,7 @@ def plot_law(runs: Mapping[str, Results], path: Path) -> bool:
     return True
 
 
-def draw_forecasts(found: Mapping[str, Sequence[Foretold]], path: Path, title: str) -> None:
+def draw_forecasts(found: Mapping[str, Sequence[ArmForecast]], path: Path, title: str) -> None:
     """Draw forecasts over what came: a point an arm, a colour a run, J's as small crosses."""
     with _drawn(path, title) as axes:
         colours = arm_colours([*found]).values()
@@ -83,9 +83,9 @@ def draw_forecasts(found: Mapping[str, Sequence[Foretold]], path: Path, title: s
             axes.plot(came, [one.said["J"] for one in arms], "x", color=colour, markersize=4)
         axes.plot([], [], "x", color=BASE_COLOUR, markersize=4, label="forecast of J")
         low, high = axes.get_xlim()
-        axes.plot([low, high], [low, high], color=BASE_COLOUR, linestyle="--", label="as foretold")
+        axes.plot([low, high], [low, high], color=BASE_COLOUR, linestyle="--", label="as predicted")
         axes.set_xlabel("change of pass@1 that came, mean over seeds")
-        axes.set_ylabel("change that was foretold")
+        axes.set_ylabel("change that was predicted")
         _finish(axes)
 
 

@@ -67,7 +67,7 @@ def _relative_slope(seed: int, ladder: Sequence[Results], keep: str) -> float:
 
 
 def threshold_over_line(_: Quantity, seed: int, __: Results, ladder: Sequence[Results]) -> float:
-    """Return by how much a threshold in size foretells a seed better than a line does.
+    """Return by how much a threshold in size predicts a seed better than a line does.
 
     Both are fitted to the relative gain of the verified arm in the other seeds: a line over log10
     of the parameters, and two levels with a step between the two neighbouring sizes where it fits

@@ -7,7 +7,7 @@ seeds differ, the verifier's rates, and what is measured.
 
 The constants are those that are calibrated (`rlvr.statistics.law`), in the range that they are
 calibrated in, or a pilot's. `rlvr.results.forecast_tables` prints it. What it does not do: run
-anything, or foretell arms whose filter has no rates.
+anything, or predict arms whose filter has no rates.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Verifier:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is foretold of an arm: the change of accuracy, mean over the seeds, with its interval.
+    """What is predicted of an arm: the change of accuracy, mean over the seeds, with its interval.
 
     `rows`: how many the first round will keep. `growth`, `collapse`: in which share of the
     simulated runs it changes by the margin or more. `why`: why there is no forecast, else "".
@@ -367,6 +367,6 @@ def _notes(
     left_out = [arm.name for arm in config.arms if arm.name not in of]
     if left_out:
         yield (
-            f"Not foretold: {', '.join(left_out)}. The law is of arms that are fine-tuned on what "
+            f"Not predicted: {', '.join(left_out)}. The law is of arms that are fine-tuned on what "
             "a filter with known rates keeps of their samples."
         )

@@ -94,13 +94,13 @@ def tested(piloted: bool) -> str:
     kind = "By one round of theirs," if piloted else "By these constants,"
     error, held = found["error"]["law"], found["covered"]
     return (
-        f"{kind} {found['arms']} arms of other runs, which share seeds, were foretold with an "
+        f"{kind} {found['arms']} arms of other runs, which share seeds, were predicted with an "
         f"error of {error:.3f} (root mean square), {held:.0%} of the intervals held (docs/law.md)."
     )
 
 
 def in_a_line(config: Config, where: str, pilot: Path | None) -> str:
-    """Return what is foretold of a config with a verifier without errors, or why nothing is."""
+    """Return what is predicted of a config with a verifier without errors, or why nothing is."""
     try:
         found = forecast(config, where, faultless(), pilot, config.rounds)
     except InputError as failure:

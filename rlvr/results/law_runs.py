@@ -2,8 +2,8 @@
 
 `filters` reads from a config what each arm's filter lets through. `observed` takes from recorded
 runs what their rounds changed, from which the constants are fitted. `forecast_errors` and
-`boundaries` put a run's own figures next to what is foretold from its base. What it does not do:
-foretell a run that is not there (`rlvr.results.forecast`), or decide whether the law holds
+`boundaries` put a run's own figures next to what is predicted from its base. What it does not do:
+predict a run that is not there (`rlvr.results.forecast`), or decide whether the law holds
 (`rlvr.claims.forecasts`).
 """
 
@@ -249,7 +249,7 @@ def _change(r: Results, seed: int, arm: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Foretold:
+class ArmForecast:
     """A forecast of an arm and what came: changes of accuracy, mean over the seeds of its run.
 
     `low`, `high`: the law's 95 % interval. `said`: each model's forecast.
@@ -281,7 +281,7 @@ def known_of(model: Model, rate: float, base: float, pilot: Observed | None = No
     return law.recalibrated(known, pilot.terms(model), pilot.changes, pilot.seeds)
 
 
-def foretold(r: Results, name: str, pilot_rounds: int = 0) -> list[Foretold]:
+def forecasts_of(r: Results, name: str, pilot_rounds: int = 0) -> list[ArmForecast]:
     """Return the forecasts of a recorded run's arms, at its last round, beside what came.
 
     With `pilot_rounds` the run's own first rounds are the pilot, and arms of another learner than
@@ -304,15 +304,15 @@ def foretold(r: Results, name: str, pilot_rounds: int = 0) -> list[Foretold]:
         }
         low, high = np.quantile(draws["law"], [0.025, 0.975]).tolist()
         said = {model: float(np.median(draw)) for model, draw in draws.items()}
-        found.append(Foretold(name, arm, r.mean(arm, ACCURACY) - base, low, high, said))
+        found.append(ArmForecast(name, arm, r.mean(arm, ACCURACY) - base, low, high, said))
     return found
 
 
-def summary(found: Sequence[Foretold]) -> dict[str, Any]:
+def summary(found: Sequence[ArmForecast]) -> dict[str, Any]:
     """Return how good forecasts were: how many, coverage, and of each model error and signs.
 
-    `error`: root of the mean square of forecast less what came, and that of foretelling no change.
-    `signs`: the share of arms that changed in the foretold direction.
+    `error`: root of the mean square of forecast less what came, and that of predicting no change.
+    `signs`: the share of arms that changed in the predicted direction.
     """
     came = np.array([one.came for one in found])
     said: dict[str, Array] = {

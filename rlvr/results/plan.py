@@ -2,7 +2,7 @@
 
 A pilot is a run of the same config with fewer seeds or rounds. `read_pilot` takes from it the
 variances of each primary arm (`rlvr.results.effects`) and what its rounds cost;
-`rlvr.statistics.power` foretells the rest. Without a pilot, `recorded` gives what the recorded
+`rlvr.statistics.power` predicts the rest. Without a pilot, `recorded` gives what the recorded
 runs of this repository would say. `rlvr.results.plan_tables` prints both.
 
 What it does not do: run anything, or guess what another task, model or metric would give.

@@ -120,7 +120,7 @@ def _chi_squares(*degrees: int) -> tuple[Array, ...]:
 
 
 def predicted(spread: Spread, size: Size, known: bool = False) -> Runs:
-    """Return runs of `size` as the pilot foretells them.
+    """Return runs of `size` as the pilot predicts them.
 
     `known`: as if the pilot's variances were the true ones.
     """

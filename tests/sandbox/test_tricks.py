@@ -41,7 +41,7 @@ def earned(verifier: str, problems: Sequence[Problem], n: int) -> list[str]:
         ("functions", {}, 4),
     ],
 )
-def test_a_shipped_task_proves_itself_and_pays_no_policy(
+def test_a_shipped_task_proves_itself_and_pays_no_trick(
     task: str, options: dict[str, Any], attacked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rlvr.verify.check.attack", partial(attack, n=attacked))
@@ -63,7 +63,7 @@ def test_a_shipped_task_proves_itself_and_pays_no_policy(
         ("text", {}, "", 8),
     ],
 )
-def test_no_policy_earns_on_a_shipped_task(
+def test_no_trick_earns_on_a_shipped_task(
     task: str, options: dict[str, Any], verifier: str, n: int
 ) -> None:
     split: Split = "eval" if task == "humaneval" else "train"
@@ -73,7 +73,7 @@ def test_no_policy_earns_on_a_shipped_task(
     assert earned(verifier or str(load_task(task)[1]), problems, n) == []
 
 
-def test_no_policy_earns_on_questions_of_a_file(tmp_path: Path) -> None:
+def test_no_trick_earns_on_questions_of_a_file(tmp_path: Path) -> None:
     generator = random.Random(0)
     lines = []
     for _ in range(100):
@@ -109,7 +109,7 @@ def sizes(verifier: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", QUICKLY)
-def test_no_policy_earns_on_a_shipped_verifiers_own_cases(
+def test_no_trick_earns_on_a_shipped_verifiers_own_cases(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = checked(monkeypatch, name, 8)
@@ -118,7 +118,7 @@ def test_no_policy_earns_on_a_shipped_verifiers_own_cases(
 
 
 @pytest.mark.parametrize("n", sizes("code"))
-def test_no_policy_earns_on_the_cases_of_code(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_trick_earns_on_the_cases_of_code(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     report = checked(monkeypatch, "code", n)
     assert report.failures == []
     assert any(line.startswith("  hedges") for line in report.table)
@@ -197,7 +197,7 @@ def test_what_is_left_undecided_is_found(tmp_path: Path, sums: list[Problem]) ->
 # --- what the tricks are ------------------------------------------------------------------------
 
 
-def test_no_policy_knows_the_reference(sums: list[Problem]) -> None:
+def test_no_trick_knows_the_reference(sums: list[Problem]) -> None:
     """With another reference and solution a trick writes the same, but those that name answers."""
     problem = sums[3]
     other = replace(problem, reference="9999", solution="9999")

@@ -23,7 +23,7 @@ from rlvr.results.forecast import (
     outside_of_calibration,
 )
 from rlvr.results.forecast_tables import in_a_line, print_forecast
-from rlvr.results.law_runs import as_it_is, foretold, observed, summary
+from rlvr.results.law_runs import as_it_is, forecasts_of, observed, summary
 from rlvr.statistics import law
 from rlvr.statistics.law import Sampling
 
@@ -63,7 +63,7 @@ def test_arms_on_both_sides_of_the_boundary_are_told_apart() -> None:
         ("warm_start.problems=200", "warm_start.problems is 200, calibrated is 3000"),
     ],
 )
-def test_other_samples_or_another_base_are_not_foretold(override: str, named: str) -> None:
+def test_other_samples_or_another_base_are_not_predicted(override: str, named: str) -> None:
     with pytest.raises(InputError, match=named):
         told([override])
 
@@ -101,7 +101,7 @@ def test_how_far_bases_lie_apart_is_on_the_scale_of_what_is_right() -> None:
     assert apart == pytest.approx(without / 0.6)
 
 
-def test_a_line_says_of_which_arms_it_foretells_nothing() -> None:
+def test_a_line_says_of_which_arms_it_predicts_nothing() -> None:
     assert "calibrated are" in in_a_line(load(C7, ["generate.prompts=20"]), "c7.yaml", None)
 
 
@@ -123,7 +123,7 @@ def test_outside_of_the_calibration_it_refuses_and_says_what_would_help(
     overrides: list[str], words: list[str]
 ) -> None:
     if not words:
-        assert any("Not foretold: random." in note for note in told(overrides).notes)
+        assert any("Not predicted: random." in note for note in told(overrides).notes)
         return
     with pytest.raises(InputError) as refused:
         told(overrides)
@@ -225,7 +225,7 @@ def test_what_an_imperfect_verifier_recorded_is_put_right(tmp_path: Path) -> Non
 
 
 def test_forecasts_beside_what_came() -> None:
-    found = foretold(read_results(QUICKSTART), "quickstart", pilot_rounds=1)
+    found = forecasts_of(read_results(QUICKSTART), "quickstart", pilot_rounds=1)
     assert [one.arm for one in found] == ["verified", "unfiltered"]
     good = summary(found)
     assert good["arms"] == 2 and good["covered"] == 1.0 and good["signs"]["law"] == 1.0

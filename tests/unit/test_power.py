@@ -1,4 +1,4 @@
-"""Power: what is foretold of an interval's width, and of what it tells, from a pilot."""
+"""Power: what is predicted of an interval's width, and of what it tells, from a pilot."""
 
 from __future__ import annotations
 
