@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from operator import eq
 from typing import Any
 
@@ -31,6 +32,7 @@ from rlvr.results.effects import (
 )
 from rlvr.results.effects import arm_effects as effects_of
 from rlvr.results.verdict import nothing_to_learn_from, rulings
+from rlvr.statistics.conditions import parse
 from rlvr.statistics.estimates import MIN_SEEDS, outlier
 
 MAX_SHORTFALL = 0.02  # of the rows that a size-matched arm was to have
@@ -72,6 +74,7 @@ def checks(r: Results) -> list[Check]:
         _verifier(r),
         _excluded(r),
         *_agreement(r),
+        *_ceiling(r),
     ]
 
 
@@ -325,6 +328,30 @@ def _sizes(r: Results) -> Check:
         said.append(f"{arm}: lacks {short:,.0f} of {kept + short:,.0f} rows")
         enough = enough and short <= MAX_SHORTFALL * (kept + short)
     return Check("sizes", enough, f"{'; '.join(said)}, all seeds")
+
+
+def _ceiling(r: Results) -> list[Check]:
+    """Conditions that no figure of their first arm could meet, as the second is at a bound.
+
+    `grpo pass@1 - replay pass@1 > 0.05` fails by whatever GRPO does where `replay` ends at 0.98.
+    """
+    claim = r.config.get("claim") or {}
+    rules = [one.get("rule") or [] for one in (claim, *claim.get("also", []))]
+    said = []
+    for text in dict.fromkeys([*r.config["verdict"].get("conditions", []), *chain(*rules)]):
+        condition = parse(text)
+        plus, minus, way = condition.quantity.plus, condition.quantity.minus, condition.way
+        if condition.quantity.function or not plus or not minus or way not in "<>":
+            continue
+        bounds = find(plus.metric).range or (-math.inf, math.inf)
+        there = r.mean(minus.arm, minus.metric)
+        most = bounds[way == ">"] - there
+        if most <= condition.limit if way == ">" else most >= condition.limit:
+            side = "above" if way == ">" else "below"
+            at = f"{minus.arm} ({minus.metric} {there:.3f})"
+            said.append(f"{plus.arm} can't be {abs(condition.limit):g} {side} {at}")
+    more = f"; {len(said) - 1} more" if len(said) > 1 else ""
+    return [Check("ceiling", False, said[0] + more)] if said else []
 
 
 def _splits(r: Results) -> Check:

@@ -208,6 +208,33 @@ def test_a_learner_of_pairs_is_counted_in_pairs(tmp_path: Path) -> None:
     assert few["rows"].found == "dpo: seed 1 had 0.0 pairs a round, a batch has 8"
 
 
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        (
+            "verified pass@1 - real pass@1 > 0.05",
+            "verified can't be 0.05 above real (pass@1 0.983)",
+        ),
+        ("verified pass@1 - real pass@1 > 0.01", None),
+        ("real pass@1 - verified pass@1 > 0.05", None),
+        ("random pass@1 - base pass@1 < -0.05", "random can't be 0.05 below base (pass@1 0.030)"),
+        ("random pass@1 - base pass@1 < -0.02", None),
+        ("verified pass@1 - real pass@1 within 0.05", None),
+        ("verified real_nll - real real_nll > 0.05", None),  # it has no upper bound
+    ],
+)
+def test_a_condition_that_nothing_could_meet_is_told(
+    tmp_path: Path, condition: str, told: str | None
+) -> None:
+    figures: Figures = {
+        ("base", "pass@1"): 0.03, ("verified", "pass@1"): 0.9, ("real", "pass@1"): 0.983,
+        ("random", "pass@1"): 0.0, ("verified", "real_nll"): 1.0, ("real", "real_nll"): 0.5,
+    }  # fmt: skip
+    more = ("arms=[verified,random,real]", f"verdict.conditions=[{condition}]")
+    found = asked(tmp_path, figures, overrides=more).get("ceiling")
+    assert (found and (found.ok, found.found)) == (told and (False, told))
+
+
 def test_many_arms_stay_on_one_line(tmp_path: Path) -> None:
     names = [f"an-arm-{i}" for i in range(9)]
     arms = ", ".join(f"{{name: {name}, keep: verified}}" for name in names)
