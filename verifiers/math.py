@@ -85,13 +85,15 @@ from typing import Any, Literal
 from rlvr.data import Problem, Status, Verdict
 from rlvr.maths.around import torn
 from rlvr.maths.cardinals import in_words
-from rlvr.maths.compare import Policy, based, finite, same
+from rlvr.maths.compare import same
 from rlvr.maths.effort import Undecided, Undefined, allowance
 from rlvr.maths.extract import Found, final_answer
 from rlvr.maths.kinds import Answer, Choice, Quantity, Several, Words
 from rlvr.maths.lex import ParseError, ValuelessError
 from rlvr.maths.nouns import nouns_in
+from rlvr.maths.numbers import based, finite
 from rlvr.maths.parse import MAX_CHARS, Group, Num, Op, Rel, Sym, numeral
+from rlvr.maths.policy import Policy
 from rlvr.maths.read import read
 from rlvr.maths.references import said, stated, words_of
 from rlvr.maths.sentences import Reader, stated_word
