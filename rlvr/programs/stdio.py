@@ -3,8 +3,8 @@
 A reference has the tests in one of the forms of known data sets. The form may be JSON text, and so
 may its values:
 
-- `input_output` (APPS, TACO), or the reference itself: `inputs` and `outputs`, lists of equal
-  length, with `fn_name` if they are calls of a function;
+- `input_output` (APPS, TACO), `tests` or the reference itself: `inputs` and `outputs`, lists of
+  equal length, with `fn_name` if they are calls of a function;
 - `tests`: [{"input": ..., "output": ...}, ...]; calls of `entry_point` where no input is text, or
   of the function that each test names (`fn_name`, or `func_name` in its `metadata`);
 - `public_tests`, `private_tests`, `generated_tests` (CodeContests): `input` and `output`, lists;
@@ -67,6 +67,8 @@ def pairs(reference: Mapping[str, Any]) -> Pairs | None:
     holder = _json(reference.get("input_output")) if "input_output" in reference else reference
     if holder is not reference and not isinstance(holder, Mapping):
         raise BadTests("`input_output` is not a mapping")
+    tests = _json(holder.get("tests"))
+    holder = tests if isinstance(tests, Mapping) else holder
     function = _function(reference, holder)
     if "inputs" in holder and "outputs" in holder:
         inputs, outputs = _json(holder["inputs"]), _json(holder["outputs"])

@@ -92,14 +92,14 @@ def reference(found: Any) -> tuple[Any, str | None]:
     """Return the reference in an answer, and the solution if the answer was a whole one."""
     if isinstance(found, str):
         return _from_text(found)
+    if isinstance(found, list) and _is_tests(found):
+        return _tests(found), None
     if isinstance(found, list) and len(found) == 1:
         return reference(found[0])
     if isinstance(found, dict):  # Parquet adds the keys that other rows have, with null
         found = {key: one for key, one in found.items() if one is not None}
     if found is None or found in ([], {}) or found != found:
         raise ValueError("not a number" if found else _what(found))
-    if isinstance(found, list) and _is_tests(found):
-        return _tests(found), None
     if isinstance(found, list | dict | bool) or found in (inf, -inf):
         return found, None
     if isinstance(found, int | float | Decimal):

@@ -161,6 +161,8 @@ SHAPES = [
     {"input_output": {"inputs": [["2"], ["3"]], "outputs": [["4"], ["9"]]}},
     {"input_output": {**TWO, "fn_name": None}},
     TWO,
+    {"tests": TWO},
+    {"tests": json.dumps(TWO)},
     {"tests": ROWS},
     {"tests": json.dumps(ROWS)},
     {"tests": ROWS, "entry_point": "main", "prompt": "Square a number."},

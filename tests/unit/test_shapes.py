@@ -162,6 +162,8 @@ def test_columns_may_lead_into_a_mapping(files: dict[str, Path]) -> None:
         ("[1, 2]", "[1, 2]"),
         ("{1, 2}", "{1, 2}"),
         ('{"target": 9}', {"target": 9}),
+        (["assert f() == 1"], {"test_list": ["assert f() == 1"]}),
+        ([{"input": "1", "output": "2"}], {"tests": [{"input": "1", "output": "2"}]}),
         ({"target": 9, "other": None}, {"target": 9}),
         ('["assert f() == 1"]', {"test_list": ["assert f() == 1"]}),
         (
