@@ -4,7 +4,8 @@ The reference is a mapping of one of these shapes, and the program is right if i
 
 - HumanEval's `prompt`, `test` (which defines `check(candidate)`) and `entry_point`; the entry point
   may be LeetCode's "Solution().f" too. `test` may also be tests for a test runner:
-  `unittest.TestCase`, or functions and classes in pytest's style (`rlvr/sandbox/suites.py`);
+  `unittest.TestCase`, or functions and classes in pytest's style (`rlvr/sandbox/suites.py`); these
+  need no `entry_point`, as they name what they call;
 - MBPP's `test_list`, with `test_setup_code`, `test_imports` and `entry_point` if there are any;
 - `entry_point` with `tests`: [{"args": [...], "kwargs": {...}, "expected": ...}, ...];
 - inputs and outputs of a whole program, or of a function or a method of `class Solution`, as APPS,
@@ -253,15 +254,16 @@ def _reading(reference: Any, packages: Set[str] = frozenset()) -> tuple[Tests, s
         setup = (asked.supplied, preamble)
         wants = (asked.looks, asked.prints)
         return Assertions(setup, (test,), (entry,), entry, calls_check, *wants), preamble, prompt
-    if isinstance(reference.get("test_list"), (list, tuple)):
+    listed = [reference["test"]] if isinstance(reference.get("test"), str) else None
+    if isinstance(listed or reference.get("test_list"), (list, tuple)):
         lists = _texts(reference.get("test_imports")) + _texts(reference.get("test_setup_code"))
-        tests = _texts(reference["test_list"])
+        tests = _texts(listed or reference["test_list"])
         tests = tuple(asserted.without_program(text, entry) for text in tests)
         asked = _asked(lists, tests, entry, packages)
         lists = (asked.supplied, *lists)
         wants = (asked.looks, asked.prints)
         return Assertions(lists, tests, asked.names, entry, False, *wants), preamble, prompt
-    raise BadReference("`test` with `entry_point`, `test_list`, `tests`, or `input_output`")
+    raise BadReference("no `test`, `test_list`, `tests` or `input_output`")
 
 
 def _code_of(prompt: str, name: str, of_class: bool) -> tuple[str, str]:

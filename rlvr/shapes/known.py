@@ -30,6 +30,7 @@ from rlvr.shapes.values import Messages, value
 COLUMNS = ("prompt", "answer", "solution", "completion", "level", "id")  # what `columns` may name
 COMPLETION = "completion|completions|response|responses"
 MBPP_TEST = "\nYour code should pass this test: {}\n"
+PARTS = ("public_tests", "private_tests", "generated_tests")
 FIRST = 100  # rows by which a shape is recognised
 
 
@@ -122,6 +123,17 @@ def _verification(shape: Shape, row: Row) -> Any:
         return about.get("ground_truth")
     name = about.get("fn_name")
     return {**tests, "fn_name": name} if name and isinstance(tests, Mapping) else tests
+
+
+def _tested(shape: Shape, row: Row) -> Any:
+    """KodCode has a file of tests, AceCode a list of assertions."""
+    found = value(row, shape.answer)
+    return {"test": found} if isinstance(found, str) else found
+
+
+def _in_parts(shape: Shape, row: Row) -> Any:
+    """CodeContests has three columns of tests."""
+    return {key: row[key] for key in PARTS if row.get(key)}
 
 
 SHAPES: tuple[Shape, ...] = (
@@ -218,11 +230,38 @@ SHAPES: tuple[Shape, ...] = (
         ask=_asked_with_start,
     ),
     Shape(
+        "kodcode",
+        "KodCode, and AceCode, which has assertions",
+        prompt="question",
+        answer="test|test_cases",
+        solution="solution",
+        level="difficulty|gpt_difficulty",
+        id="question_id|id",
+        verifier="code",
+        refer=_tested,
+    ),
+    Shape(
+        "codecontests",
+        "CodeContests",
+        prompt="description",
+        answer="public_tests|private_tests|generated_tests",
+        id="name",
+        level="difficulty",
+        verifier="code",
+        refer=_in_parts,
+    ),
+    Shape(
         "math",
         r"MATH: the answer stands in the solution's `\boxed{}`",
         prompt="problem",
         answer="solution",
         mark="\\boxed",
+    ),
+    Shape(
+        "trl",
+        "rows for TRL's `accuracy_reward`, whose answer is the `solution`",
+        prompt="prompt",
+        answer="solution",
     ),
 )
 """The shapes, in the order in which they are tried."""
@@ -325,7 +364,8 @@ def _unknown(rows: Sequence[Row], where: str, name: str | None) -> str:
     names = _names(rows)
     guessed: dict[str, str] = {}
     for part, words in _GUESSES.items():
-        close = [one for word in words for one in names if word in one.lower()]
+        close = [one for word in words for one in names if word == one.lower()]
+        close += [one for word in words for one in names if word in one.lower()]
         guessed[part] = next((one for one in close if one not in guessed.values()), "NAME")
     would = ", ".join(f"{part}: {column}" for part, column in guessed.items())
     what = f"not of the shape {name}" if name else "of no known shape"

@@ -170,6 +170,38 @@ def _deepcoder(one: Item) -> Row:
     }
 
 
+def _kodcode(one: Item) -> Row:
+    reference = one.problem.reference
+    return {
+        "question_id": one.problem.id,
+        "question": one.problem.prompt,
+        **(
+            {"test": reference["test"]}
+            if "test" in reference
+            else {"test_cases": reference["test_list"]}
+        ),
+        **_solved(one, "solution"),
+        **({} if one.problem.level == "all" else {"difficulty": one.problem.level}),
+        **_said(one),
+    }
+
+
+def _codecontests(one: Item) -> Row:
+    problem = one.problem
+    about = {"name": problem.id, "description": problem.prompt, "difficulty": problem.level}
+    return {**about, **problem.reference, **_said(one)}
+
+
+def _trl(one: Item) -> Row:
+    problem = one.problem
+    return {
+        "prompt": _messages(problem) if problem.messages else problem.prompt,
+        "solution": problem.solution or _text(problem.reference),
+        **_level(problem),
+        **_said(one),
+    }
+
+
 WRITERS: dict[str, Callable[[Item], Row]] = {
     "verl": _verl,
     "skyrl": _skyrl,
@@ -181,7 +213,10 @@ WRITERS: dict[str, Callable[[Item], Row]] = {
     "prompt-answer": _prompt_answer,
     "primeintellect": _primeintellect,
     "deepcoder": _deepcoder,
+    "kodcode": _kodcode,
+    "codecontests": _codecontests,
     "math": _math,
+    "trl": _trl,
 }
 
 

@@ -203,3 +203,12 @@ RUNNER = {
 def test_what_only_a_test_runner_does_decides_nothing(test: str) -> None:
     for program in (TWICE, TWO, RAISES, NONE):
         assert status(test, program) == "abstain"
+
+
+def test_a_file_of_tests_needs_no_entry_point() -> None:
+    test = "from solution import add, sub\n\ndef test_both():\n    assert sub(add(1)) == 1\n"
+    good, bad = ("def add(x):\n    return x + 2\ndef sub(x):\n    return x - " + n for n in "23")
+    assert code.verify(case_problem({"test": test}), good).status == "correct"
+    assert code.verify(case_problem({"test": test}), bad).status == "wrong"
+    for nothing in ("", "x = 1\n", "def check(candidate):\n    assert candidate(1) == 3\n"):
+        assert code.verify(case_problem({"test": nothing}), good).status == "abstain"

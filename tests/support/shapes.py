@@ -166,6 +166,38 @@ def _deepcoder(i: int) -> Row:
     }
 
 
+def _kodcode(i: int) -> Row:
+    test = f"from solution import add\n\ndef test_add():\n    assert add(1) == {i + 1}\n"
+    return {
+        "question_id": f"Algorithm_{i}",
+        "question": f"Write a function that adds {i}.",
+        "solution": _program(i),
+        "test": test,
+        "gpt_difficulty": "easy",
+        "completion": _written(i),
+    }
+
+
+def _codecontests(i: int) -> Row:
+    def pairs(*given: int) -> dict[str, list[str]]:
+        return {"input": [f"{n}\n" for n in given], "output": [f"{n + i}\n" for n in given]}
+
+    return {
+        "name": f"{i}_A. Add",
+        "description": f"Read a number and add {i} to it.",
+        "public_tests": pairs(1),
+        "private_tests": pairs(2, 3),
+        "solutions": {"language": [3], "solution": [f"print(int(input()) + {i})"]},
+        "difficulty": 7,
+        "completion": f"print(int(input()) + {i + i % 2})",
+    }
+
+
+def _trl(i: int) -> Row:
+    asked = [{"role": "user", "content": _question(i)}]
+    return {"prompt": asked, "solution": f"${_answer(i)}$", "completion": _said(i)}
+
+
 def _prompt_answer(i: int) -> Row:
     return {"prompt": _question(i), "answer": int(_answer(i)), "completion": _said(i)}
 
@@ -185,6 +217,9 @@ MADE: dict[str, Made] = {
     "mbpp": Made(_mbpp, "mbpp.parquet", "mbpp", "code"),
     "apps": Made(_apps, "apps.jsonl", "apps", "code"),
     "primeintellect": Made(_primeintellect, "primeintellect.jsonl", "primeintellect", "code"),
+    "kodcode": Made(_kodcode, "kodcode.parquet", "kodcode", "code"),
+    "codecontests": Made(_codecontests, "codecontests.jsonl", "codecontests", "code"),
+    "trl": Made(_trl, "trl.jsonl", "trl"),
     "deepcoder": Made(_deepcoder, "deepcoder.parquet", "deepcoder", "code"),
     "prompt-answer": Made(_prompt_answer, "plain.jsonl", "prompt-answer"),
     "columns": Made(
