@@ -376,5 +376,5 @@ def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     from rlvr.loop import preflight
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"pip install 'rlvr\[ray\]'"):
+    with pytest.raises(InputError, match=r"pip install -e '\.\[ray\]'"):
         preflight.check_executor(load(TINY, ["executor=ray"]))
