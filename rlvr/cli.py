@@ -321,7 +321,7 @@ def export_(
         str | None,
         typer.Option(
             help="Rows as another project has them, references included: verl, skyrl, messages "
-            "(open-instruct's), gsm8k, math, prompt-answer, humaneval, mbpp, apps."
+            "(open-instruct's), gsm8k, math, mbpp, trl or another of docs/shapes.md."
         ),
     ] = None,
 ) -> None:
@@ -524,8 +524,8 @@ def score(
 
     A row holds completion (a text or a list) and answer (or reference); for a program its tests:
     test, test_list or tests; with --task, a task_id. The shapes of verl, SkyRL, open-instruct,
-    GSM8K, MATH, HumanEval, MBPP, APPS and TACO are known. A row comes back as it was, in order,
-    with status, reason, extracted and seconds. Blank lines are passed over.
+    GSM8K, MATH, HumanEval, MBPP, APPS, TRL and others are known (docs/shapes.md). A row comes back
+    as it was, in order, with status, reason, extracted and seconds. Blank lines are passed over.
 
     Exits 1 if any verdict is an error, since the infrastructure failed then and not the completion,
     or if no verdict is decided.

@@ -254,10 +254,12 @@ def _reading(reference: Any, packages: Set[str] = frozenset()) -> tuple[Tests, s
         setup = (asked.supplied, preamble)
         wants = (asked.looks, asked.prints)
         return Assertions(setup, (test,), (entry,), entry, calls_check, *wants), preamble, prompt
-    listed = [reference["test"]] if isinstance(reference.get("test"), str) else None
-    if isinstance(listed or reference.get("test_list"), (list, tuple)):
+    listed = reference.get("test_list")
+    if listed is None and isinstance(reference.get("test"), str):
+        listed = [reference["test"]]
+    if isinstance(listed, (list, tuple)):
         lists = _texts(reference.get("test_imports")) + _texts(reference.get("test_setup_code"))
-        tests = _texts(listed or reference["test_list"])
+        tests = _texts(listed)
         tests = tuple(asserted.without_program(text, entry) for text in tests)
         asked = _asked(lists, tests, entry, packages)
         lists = (asked.supplied, *lists)

@@ -140,16 +140,10 @@ def page(
         "",
         "## How it was made",
         "",
-        f"`rlvr claims {_asked(claim, main)} --budget {budget}`, seeds "
-        f"{', '.join(map(str, main.seeds))}. Rule of the arms' verdicts: {rule_text(main)}.",
+        f"`rlvr claims FILE --budget {budget}`, where FILE is the config {main.config['name']}; "
+        f"seeds {', '.join(map(str, main.seeds))}. Rule of the arms' verdicts: {rule_text(main)}.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _asked(claim: ClaimConfig, main: Results) -> str:
-    """Return what names this config alone: its name, or its file if its name is also an id."""
-    name = str(main.config["name"])
-    return f"configs/claims/{name}.yaml" if name.lower() == claim.id.lower() else name
 
 
 def _crossovers(r: Results) -> list[str]:

@@ -37,7 +37,7 @@ from typing import Any
 
 ABSOLUTE = 1e-6
 _NUMBER = re.compile(rb"[+-]?+(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?+[0-9]{1,4})?+")
-_CODECONTESTS = ("public_tests", "private_tests", "generated_tests")
+CODECONTESTS = ("public_tests", "private_tests", "generated_tests")
 _LIVECODEBENCH = ("public_test_cases", "private_test_cases")
 
 
@@ -67,8 +67,9 @@ def pairs(reference: Mapping[str, Any]) -> Pairs | None:
     holder = _json(reference.get("input_output")) if "input_output" in reference else reference
     if holder is not reference and not isinstance(holder, Mapping):
         raise BadTests("`input_output` is not a mapping")
-    tests = _json(holder.get("tests"))
-    holder = tests if isinstance(tests, Mapping) else holder
+    tests, own = _json(holder.get("tests")), holder is reference
+    if tests is not None:  # read once: it may have megabytes
+        holder = tests if isinstance(tests, Mapping) else {**holder, "tests": tests}
     function = _function(reference, holder)
     if "inputs" in holder and "outputs" in holder:
         inputs, outputs = _json(holder["inputs"]), _json(holder["outputs"])
@@ -77,7 +78,7 @@ def pairs(reference: Mapping[str, Any]) -> Pairs | None:
         found = _checked(inputs, outputs, function)
         return replace(found, wrapped=bool(function) and _may_be_wrapped(found))
     rows = [*_columns(holder), *_rows(holder, function)]
-    if not rows and holder is reference:
+    if not rows and own:
         return None
     found = _checked([given for given, _ in rows], [wanted for _, wanted in rows], function)
     entry = str(reference.get("entry_point") or "main")
@@ -97,7 +98,7 @@ def _function(reference: Mapping[str, Any], holder: Mapping[str, Any]) -> str:
     """Return the function that tests call, by the reference's name or the tests' own, else ""."""
     name = next(filter(None, [holder.get("fn_name"), *_named(reference)]), "")
     if not name:
-        rows = _json(holder.get("tests"))
+        rows = holder.get("tests")
         calls = [*filter(None, map(_called, rows if isinstance(rows, list) else []))]
         name = calls[0] if calls else ""
         if any(call != name for call in calls):
@@ -120,7 +121,7 @@ def _named(holder: Mapping[str, Any]) -> Iterator[Any]:
 
 def _columns(holder: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     """Yield the pairs from CodeContests' columns."""
-    for key in _CODECONTESTS:
+    for key in CODECONTESTS:
         part = _json(holder.get(key))
         if isinstance(part, Mapping) and "input" in part and "output" in part:
             if not all(isinstance(part[side], list) for side in ("input", "output")):

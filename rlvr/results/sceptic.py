@@ -344,12 +344,14 @@ def _ceiling(r: Results) -> list[Check]:
         if condition.quantity.function or not plus or not minus or way not in "<>":
             continue
         bounds = find(plus.metric).range or (-math.inf, math.inf)
-        there = r.mean(minus.arm, minus.metric)
-        most = bounds[way == ">"] - there
-        if most <= condition.limit if way == ">" else most >= condition.limit:
-            side = "above" if way == ">" else "below"
-            at = f"{minus.arm} ({minus.metric} {there:.3f})"
-            said.append(f"{plus.arm} can't be {abs(condition.limit):g} {side} {at}")
+        there, limit = r.mean(minus.arm, minus.metric), condition.limit
+        if way == ">":
+            barred, side = max(bounds) - there <= limit, "above"
+        else:
+            barred, side = min(bounds) - there >= limit, "below"
+        if barred:
+            by = f"{abs(limit):g} {side}" if limit else side
+            said.append(f"{plus.arm} can't be {by} {minus.arm} ({minus.metric} {there:.3f})")
     more = f"; {len(said) - 1} more" if len(said) > 1 else ""
     return [Check("ceiling", False, said[0] + more)] if said else []
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rlvr.data import InputError, Problem, nearest
+from rlvr.programs.stdio import CODECONTESTS
 from rlvr.shapes import values
 from rlvr.shapes.files import Row, Source, read_rows
 from rlvr.shapes.values import Messages, value
@@ -30,7 +31,6 @@ from rlvr.shapes.values import Messages, value
 COLUMNS = ("prompt", "answer", "solution", "completion", "level", "id")  # what `columns` may name
 COMPLETION = "completion|completions|response|responses"
 MBPP_TEST = "\nYour code should pass this test: {}\n"
-PARTS = ("public_tests", "private_tests", "generated_tests")
 FIRST = 100  # rows by which a shape is recognised
 
 
@@ -133,7 +133,7 @@ def _tested(shape: Shape, row: Row) -> Any:
 
 def _in_parts(shape: Shape, row: Row) -> Any:
     """CodeContests has three columns of tests."""
-    return {key: row[key] for key in PARTS if row.get(key)}
+    return {key: row[key] for key in CODECONTESTS if row.get(key)}
 
 
 SHAPES: tuple[Shape, ...] = (
@@ -244,7 +244,7 @@ SHAPES: tuple[Shape, ...] = (
         "codecontests",
         "CodeContests",
         prompt="description",
-        answer="public_tests|private_tests|generated_tests",
+        answer="|".join(CODECONTESTS),
         id="name",
         level="difficulty",
         verifier="code",

@@ -141,10 +141,8 @@ def _prompt_answer(one: Item) -> Row:
 
 def _primeintellect(one: Item) -> Row:
     reference = one.problem.reference
-    tests = suited(BY_NAME["primeintellect"], one.problem) == "code"
-    if tests:
-        given = reference["tests"] if reference.keys() == {"tests"} else reference
-        about = {"language": "python", "test_cases": given}
+    if suited(BY_NAME["primeintellect"], one.problem) == "code":
+        about = {"language": "python", "test_cases": _tests(reference)}
     else:
         about = {"ground_truth": reference}
     return {
@@ -158,12 +156,11 @@ def _primeintellect(one: Item) -> Row:
 
 
 def _deepcoder(one: Item) -> Row:
-    reference, solution = one.problem.reference, one.problem.solution
-    tests = reference["tests"] if reference.keys() == {"tests"} else reference
+    solution = one.problem.solution
     return {
         "problem": one.problem.prompt,
         "solutions": [] if solution is None else [solution],
-        "tests": json.dumps(tests),
+        "tests": json.dumps(_tests(one.problem.reference)),
         "starter_code": "",  # it is at the end of the problem
         **_level(one.problem),
         **_said(one),
@@ -172,14 +169,11 @@ def _deepcoder(one: Item) -> Row:
 
 def _kodcode(one: Item) -> Row:
     reference = one.problem.reference
+    tests = {"test_cases": reference["test_list"]} if "test_list" in reference else reference
     return {
         "question_id": one.problem.id,
         "question": one.problem.prompt,
-        **(
-            {"test": reference["test"]}
-            if "test" in reference
-            else {"test_cases": reference["test_list"]}
-        ),
+        **tests,
         **_solved(one, "solution"),
         **({} if one.problem.level == "all" else {"difficulty": one.problem.level}),
         **_said(one),
@@ -242,6 +236,11 @@ def _about(problem: Problem) -> Row:
 def _text(reference: Any) -> Any:
     """Return tests as JSON text, which has one type in every row; what else there is as it is."""
     return json.dumps(reference) if isinstance(reference, Mapping) else reference
+
+
+def _tests(reference: Any) -> Any:
+    """Return tests that are the reference's only key as they are, any other reference whole."""
+    return reference["tests"] if reference.keys() == {"tests"} else reference
 
 
 def _number(name: str) -> Any:

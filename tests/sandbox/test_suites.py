@@ -210,5 +210,7 @@ def test_a_file_of_tests_needs_no_entry_point() -> None:
     good, bad = ("def add(x):\n    return x + 2\ndef sub(x):\n    return x - " + n for n in "23")
     assert code.verify(case_problem({"test": test}), good).status == "correct"
     assert code.verify(case_problem({"test": test}), bad).status == "wrong"
+    listed = {"test": "assert add(1) == 0", "test_list": ["assert add(1) == 3"]}
+    assert code.verify(case_problem(listed), good).status == "correct"  # the list is the tests
     for nothing in ("", "x = 1\n", "def check(candidate):\n    assert candidate(1) == 3\n"):
         assert code.verify(case_problem({"test": nothing}), good).status == "abstain"

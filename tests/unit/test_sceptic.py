@@ -216,6 +216,9 @@ def test_a_learner_of_pairs_is_counted_in_pairs(tmp_path: Path) -> None:
             "verified can't be 0.05 above real (pass@1 0.983)",
         ),
         ("verified pass@1 - real pass@1 > 0.01", None),
+        ("real pass@1 - random pass@1 < 0", "real can't be below random (pass@1 0.000)"),
+        ("verified pass@1 - random pass@1 > 0", None),
+        ("verified pass@1 - perfect pass@1 > 0", "verified can't be above perfect (pass@1 1.000)"),
         ("real pass@1 - verified pass@1 > 0.05", None),
         ("random pass@1 - base pass@1 < -0.05", "random can't be 0.05 below base (pass@1 0.030)"),
         ("random pass@1 - base pass@1 < -0.02", None),
@@ -228,9 +231,13 @@ def test_a_condition_that_nothing_could_meet_is_told(
 ) -> None:
     figures: Figures = {
         ("base", "pass@1"): 0.03, ("verified", "pass@1"): 0.9, ("real", "pass@1"): 0.983,
-        ("random", "pass@1"): 0.0, ("verified", "real_nll"): 1.0, ("real", "real_nll"): 0.5,
+        ("random", "pass@1"): 0.0, ("perfect", "pass@1"): 1.0,
+        ("verified", "real_nll"): 1.0, ("real", "real_nll"): 0.5,
     }  # fmt: skip
-    more = ("arms=[verified,random,real]", f"verdict.conditions=[{condition}]")
+    more = (
+        "arms=[verified,random,real,{name: perfect, keep: all}]",
+        f"verdict.conditions=[{condition}]",
+    )
     found = asked(tmp_path, figures, overrides=more).get("ceiling")
     assert (found and (found.ok, found.found)) == (told and (False, told))
 
