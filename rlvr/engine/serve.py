@@ -21,14 +21,19 @@ from typing import Any
 from rlvr.data import InputError, nearest
 from rlvr.engine import threads
 from rlvr.engine.devices import on_gpu
+from rlvr.engine.processes import die_with_parent
 from rlvr.engine.protocol import Decoding, Sampled, Tokens
 
 TELL_SECONDS = 0.05  # between two reports of finished completions
 SMALL = 1 << 18  # with fewer draws (rows x vocabulary), threads cost more than they save
 
 
-def serve(descriptor: int) -> None:
-    """Run the engine process: answer requests on the socket `descriptor` until it closes."""
+def serve(descriptor: int, parent: int) -> None:
+    """Run the engine process: answer requests on the socket `descriptor` until it closes.
+
+    parent: the process at the other end. An engine that is at work would see its end too late.
+    """
+    die_with_parent(parent)
     # Ctrl-C is meant for the run, which then ends the engine itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection = Connection(descriptor)
@@ -107,14 +112,18 @@ def engine_arguments(model: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kv_cache_bytes(config: Any, length: int, sequences: int, dtype: str) -> int:
-    """Return the bytes that `sequences` full sequences need; at most a quarter of free memory."""
+    """Return the bytes that `sequences` full sequences need; at most an eighth of the memory.
+
+    Of all memory, not of what is free: with less room fewer sequences run at once, which changes
+    last digits, and a resumed run has to equal one that was not stopped.
+    """
     import psutil
 
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     each = 2 * config.num_hidden_layers * heads * width * (4 if dtype == "float32" else 2)
     blocks = -(-length // 128) * 128 + 128
-    return int(min(each * blocks * sequences, psutil.virtual_memory().available // 4))
+    return int(min(each * blocks * sequences, psutil.virtual_memory().total // 8))
 
 
 def _start(model: Path, arguments: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

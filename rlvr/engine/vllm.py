@@ -3,8 +3,8 @@
 `VllmEngine` has `load` (the weights of a folder, checked against transformers' logprobs), `stream`
 and `generate` (completions as they finish, or all of them) and `score`. The child process runs
 `serve.py`. Parent and child exchange tuples over a socket pair. The child ends when the pair
-closes, so it never outlives the run. With `data_parallel_size` N there are N children, which share
-the requests.
+closes, and the kernel ends it with the thread that started it, so it never outlives the run. With
+`data_parallel_size` N there are N children, which share the requests.
 
 On a CPU the engine's scheduler runs in the child itself, and not in a second process. This gives
 1.5 to 2 times the tokens a second on tiny models. It also gives the same batches every time, which
@@ -32,7 +32,7 @@ from rlvr.engine.probes import read_probes
 from rlvr.engine.protocol import Decoding, Engine, Sampled, Tokens
 from rlvr.engine.settings import gpus_of
 
-_COMMAND = "import sys; from rlvr.engine.serve import serve; serve(int(sys.argv[1]))"
+_COMMAND = "import sys; from rlvr.engine.serve import serve; serve(*map(int, sys.argv[1:]))"
 LARGE = 256 << 20  # an engine with more bytes of weights holds too much memory while it rests
 
 
@@ -171,7 +171,7 @@ class _Child:
         self.log = Path(name)
         with theirs, open(written, "wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _COMMAND, str(theirs.fileno())],
+                [sys.executable, "-P", "-c", _COMMAND, str(theirs.fileno()), str(os.getpid())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from rlvr.data import Arm
 from rlvr.learners import trl_keys
@@ -32,7 +32,6 @@ class TrlVllmConfig(Section):
 
     mode: Literal["colocate", "server"] = "colocate"
     gpu_memory_utilization: Share = 0.3
-    tensor_parallel_size: Positive = 1
     max_model_length: Positive | None = None
     enable_sleep_mode: bool = False
     server_base_url: str | None = None
@@ -88,6 +87,15 @@ class GrpoConfig(Section):
     def _handed_on(cls, value: dict[str, Any]) -> dict[str, Any]:
         trl_keys.check("grpo", value)
         return value
+
+    @model_validator(mode="after")
+    def _read_by_trl(self) -> GrpoConfig:
+        for name in self.trl:
+            if name.startswith("vllm_") and self.trl_vllm is None:
+                raise ValueError(
+                    f"trl.{name}: only TRL's own vLLM reads it: set grpo.trl_vllm, or leave it out"
+                )
+        return self
 
 
 def logprob_gap_bound(precision: str, by_trl: bool) -> float:

@@ -207,9 +207,18 @@ def _freeze() -> None:
 
 
 def save(model: Any, start: Path, folder: Path, probes: Sequence[Tokens]) -> None:
-    """Write weights, probes, and the other files of `start` into `folder`, with checksums."""
+    """Write weights, probes, and the other files of `start` into `folder`, with checksums.
+
+    Raises RunError, and writes nothing, where training left a weight that is no finite number.
+    """
     from safetensors import SafetensorError
 
+    if not all(bool(weights.isfinite().all()) for weights in model.parameters()):
+        raise RunError(
+            "training diverged: a weight is no finite number any more, and nothing of this stage "
+            "was recorded; lower the learning rate (train.lr, grpo.lr, dpo.lr or warm_start.lr), "
+            "and give another folder with --out"
+        )
     try:
         with quiet():
             model.save_pretrained(folder)

@@ -65,6 +65,11 @@ class TrainConfig(Section):
             raise ValueError("early_stop: it has whole weights measured: drop lora and processes")
         if self.lora and self.accelerate != "ddp":
             raise ValueError(f"accelerate: {self.accelerate}: lora needs ddp: drop one of the two")
+        if self.accelerate == "deepspeed" and self.processes > 1 and self.precision == "bf16":
+            raise ValueError(
+                "accelerate: deepspeed: with precision bf16 it gives back weights rounded to "
+                "bfloat16, and small updates are lost each round: write ddp or fsdp2, or fp32"
+            )
         return self
 
 

@@ -94,7 +94,7 @@ _GRPO_PLACES = {
     ),
     "grpo.trl_vllm": (
         "use_vllm vllm_mode vllm_enable_sleep_mode vllm_server_base_url vllm_max_model_length "
-        "vllm_gpu_memory_utilization vllm_tensor_parallel_size"
+        "vllm_gpu_memory_utilization"
     ),
     "report_to": (
         "log_completions log_multimodal num_completions_to_print log_unique_prompts "
@@ -140,8 +140,9 @@ _GRPO_REASONS = {
     "a completion is one answer, without tools": "max_tool_calling_iterations",
     "samples must be those of the policy itself": "vllm_structured_outputs_regex",
     "it trains in one process": (
-        "ds3_gather_for_generation ddp_find_unused_parameters ddp_bucket_cap_mb "
-        "ddp_broadcast_buffers ddp_static_graph ddp_backend ddp_timeout"
+        "vllm_tensor_parallel_size ds3_gather_for_generation "
+        "ddp_find_unused_parameters ddp_bucket_cap_mb ddp_broadcast_buffers ddp_static_graph "
+        "ddp_backend ddp_timeout"
     ),
 }
 REASONS: dict[Section, dict[str, str]] = {

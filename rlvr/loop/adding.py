@@ -67,13 +67,13 @@ def extents(
 
 
 def _seals(configs: Sequence[Config], problems: Mapping[int, SeedProblems]) -> list[Seal]:
-    """Return the seal of each config; verifiers that they have in common are read once."""
+    """Return the seal of each config; what they have in common is read once."""
     programs: dict[str, Seal] = {}
     found: list[Seal] = []
     for one in configs:
         key = str(preflight.verifiers(one))
         if key not in programs:
-            programs[key] = sealing.programs(one)
+            programs[key] = {**sealing.programs(one), **sealing.model(one)}
         found.append({**programs[key], **sealing.data(one, problems)})
     return found
 

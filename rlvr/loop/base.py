@@ -24,7 +24,7 @@ from rlvr.learners.held_back import SAMPLES, in_training, sample, share_correct
 from rlvr.learners.sft import StepCheck, Training, save, train, training_of
 from rlvr.loop import splits
 from rlvr.loop.evaluation import evaluate
-from rlvr.loop.preflight import manifest, processors
+from rlvr.loop.preflight import manifest
 from rlvr.loop.recording import record as record_round
 from rlvr.loop.sampling import from_engine, verify
 from rlvr.models import loading
@@ -172,6 +172,8 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
 
 def _content_key(run: Run, seed: Seed, start: Path, rows: Sequence[Row], training: Training) -> str:
     """Return the hash of all that a warm-started model depends on."""
+    import torch
+
     settings, sampling = run.config.warm_start, run.config.generate
     assert settings is not None
     return record.digest(
@@ -186,7 +188,7 @@ def _content_key(run: Run, seed: Seed, start: Path, rows: Sequence[Row], trainin
             "verifier": run.verifier.version,
             "seed": seed.seed,
             "versions": manifest(run.config, run.verifier)["versions"],
-            "processors": run.config.threads or processors(),
+            "processors": torch.get_num_threads(),
         }
         | ({"stop": sampling.stop} if sampling.stop else {})  # no new key for what was cached
         | (_judging(run, seed) if settings.until is not None else {})

@@ -185,7 +185,7 @@ class _Nodes(Crew):
             num_cpus=of["CPU"],
             num_gpus=of["GPU"],
             memory=of["memory"],
-            runtime_env=_environment(),
+            runtime_env=_environment(OMP_NUM_THREADS=str(int(of["CPU"]))),
             scheduling_strategy="SPREAD",
         )
         return kind.remote(str(Path.cwd()))
@@ -242,11 +242,11 @@ def run(begun: Sequence[Begun], display: Display) -> None:
         dispatch(runs, _Nodes(needed, wants, config.ray.attempts), display)
 
 
-def _environment() -> dict[str, dict[str, str]]:
-    """Return what an actor has of the driver's environment."""
+def _environment(**more: str) -> dict[str, dict[str, str]]:
+    """Return what an actor has of the driver's environment, and what it has besides."""
     ours = ("RLVR_", "VLLM_", "HF_")
     known = os.environ.items()
-    return {"env_vars": {k: v for k, v in known if k == "PYTHONPATH" or k.startswith(ours)}}
+    return {"env_vars": {k: v for k, v in known if k == "PYTHONPATH" or k.startswith(ours)} | more}
 
 
 def _result(ref: Any) -> Any:

@@ -1,4 +1,6 @@
-"""Sealing: verifier, task, data and rule are recorded by content, and a resume is held to them.
+"""Sealing: what a run is made of is recorded by content, and a resume is held to it.
+
+That is verifier, task, model, data and rule.
 
 A run's `Seal` has their parts by name, each with its hash (`rlvr.verify.content`). It stands in the
 manifest, which the first command writes and no later one changes; every round has the hash of each
@@ -21,6 +23,7 @@ from rlvr.data import InputError
 from rlvr.learners.context import SeedProblems
 from rlvr.loop import preflight
 from rlvr.loop.units import Job
+from rlvr.models import loading
 from rlvr.records import added, layout, seals
 from rlvr.records.added import Extent
 from rlvr.records.layout import Place
@@ -38,11 +41,11 @@ FIX = "put it back to finish under the old one, or give another folder with --ou
 
 
 def seal(config: Config, problems: Mapping[int, SeedProblems]) -> Seal:
-    """Return the verifiers, tasks and data of a run as they are now.
+    """Return the verifiers, tasks, model and data of a run as they are now.
 
     `problems`: those of each seed. What is drawn says what a hub dataset or a package gave, too.
     """
-    return {**programs(config), **data(config, problems)}
+    return {**programs(config), **model(config), **data(config, problems)}
 
 
 def programs(config: Config) -> Seal:
@@ -53,6 +56,16 @@ def programs(config: Config) -> Seal:
     for task in _tasks(config):
         found["task"] |= content.of_task(task.name, task.options)
     return found
+
+
+def model(config: Config) -> Seal:
+    """Return the model that a run begins with, as it is now; nothing for one of rlvr's own.
+
+    Those are made from the seed, or have a hash of their own in rlvr. Raises InputError for a model
+    that can't be fetched.
+    """
+    version = loading.version(config.model, config.name)
+    return {"model": {config.model: version}} if version else {}
 
 
 def data(config: Config, problems: Mapping[int, SeedProblems]) -> Seal:

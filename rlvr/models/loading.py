@@ -347,9 +347,23 @@ def encode_solutions(tokenizer: Any, problems: Sequence[Problem]) -> list[tuple[
 def fingerprint(folder: Path) -> str:
     """Return a sha256 of the names and bytes of a model folder's files."""
     digest = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    for file in sorted(file for file in folder.iterdir() if file.is_file()):
+        with file.open("rb") as opened:
+            found = hashlib.file_digest(opened, "sha256").digest()
+        digest.update(file.name.encode() + b"\0" + found)
     return digest.hexdigest()
+
+
+def version(name: str, where: str) -> str:
+    """Return what tells one model of this name from another; "" for a model that rlvr has itself.
+
+    Of a hub model that is the commit, of a folder the fingerprint. Raises InputError when the model
+    can't be fetched.
+    """
+    if name in LADDER or name in packaged.TABLE:
+        return ""
+    folder = source(name, where)
+    return folder.name if folder.parent.name == "snapshots" else fingerprint(folder)
 
 
 def weight_bytes(name: str) -> int:

@@ -116,12 +116,12 @@ def _registered(known: Mapping[str, Any]) -> list[Check]:
 
 
 def _inputs(groups: Sequence[Group]) -> Check:
-    """Whether every round had the same verifier, task and data, by their hashes."""
+    """Whether every round had the same verifier, task, model and data, by their hashes."""
     rounds, hashed = sum(one.rounds for one in groups), [one for one in groups if one.hashes]
     n = sum(one.rounds for one in hashed)
     if not hashed:
         return Check("inputs", False, "no hashes of verifier, task and data are recorded")
-    for kind in ("verifier", "task", "data"):
+    for kind in ("verifier", "task", "model", "data"):
         first, *others = hashed
         for other in others:
             if other.hashes.get(kind) != first.hashes.get(kind):

@@ -1,12 +1,57 @@
-"""The engine's sampler on a CPU: on all cores the very tokens that vLLM draws on one."""
+"""The engine's process: its end, its memory, and its sampler on a CPU with vLLM's very tokens."""
 
+import subprocess
+import sys
+import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
-from rlvr.engine.serve import SMALL, _draw_in_threads
+from rlvr.engine.devices import on_gpu
+from rlvr.engine.serve import SMALL, _draw_in_threads, engine_arguments
+from rlvr.models.loading import make_tiny
+
+BUSY = """
+import os, sys, time
+from pathlib import Path
+from rlvr.engine.vllm import VllmEngine
+engine = VllmEngine(Path(sys.argv[1]), "float32")
+print(engine._children[0].process.pid, flush=True)
+time.sleep(100)
+"""
+
+
+def test_an_engine_that_is_at_work_ends_with_the_run(tmp_path: Path) -> None:
+    """It starts for many seconds, in which it reads no message."""
+    make_tiny("tiny-0.1m", 0, tmp_path)
+    run = subprocess.Popen(
+        [sys.executable, "-c", BUSY, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert run.stdout is not None
+    engine = psutil.Process(int(run.stdout.readline()))
+    time.sleep(2)  # it has asked the kernel by then
+    assert engine.is_running()
+    run.kill()
+    run.wait()
+    psutil.wait_procs([engine], timeout=5)
+    assert not engine.is_running()
+
+
+@pytest.mark.skipif(on_gpu(), reason="on a GPU the cache has a share of the device")
+def test_the_cache_does_not_depend_on_what_else_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_tiny("tiny-0.1m", 0, tmp_path)
+    found = []
+    for total, free in ((8 << 30, 8 << 30), (8 << 30, 1 << 20), (1 << 20, 1 << 20)):
+        there = SimpleNamespace(total=total, available=free)
+        monkeypatch.setattr(psutil, "virtual_memory", lambda there=there: there)
+        found.append(engine_arguments(tmp_path, {"dtype": "float32"})["kv_cache_memory_bytes"])
+    assert found[0] == found[1] > found[2] == (1 << 20) // 8
 
 
 @pytest.mark.parametrize("top_p", [None, 0.8])

@@ -252,6 +252,12 @@ def test_no_rows_is_an_error_and_leaves_nothing(start: Path, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_training_that_diverged_says_so_and_leaves_nothing(start: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"training diverged: .*lower the learning rate"):
+        train(start, ROWS, Training(3, 4, 1e38), 0, tmp_path / "out", PROBE)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_failure_leaves_no_half_model(start: Path, tmp_path: Path) -> None:
     def check(step: int, model: Any, optimizer: Any) -> bool:
         raise ZeroDivisionError

@@ -120,6 +120,13 @@ def test_a_value_that_trl_can_not_train_by_is_found_before_the_run(
         preflight.check_trl(load(TINY, ["grpo.steps=2", override]))
 
 
+def test_a_key_that_only_trls_vllm_reads_is_refused_without_it() -> None:
+    key = "grpo.trl.vllm_importance_sampling_mode=token_truncate"
+    with pytest.raises(InputError, match="vllm_importance_sampling_mode: only TRL's own vLLM"):
+        load(TINY, [key])
+    load(TINY, [key, "grpo.trl_vllm={mode: colocate}"])
+
+
 def test_values_that_do_are_taken() -> None:
     cosine = "{lr_scheduler_type: cosine_with_min_lr, lr_scheduler_kwargs: {min_lr: 1.0e-5}}"
     given = [f"train.trl={cosine}", f"grpo.trl={cosine}", "train.trl.optim=adafactor"]

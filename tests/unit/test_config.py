@@ -270,6 +270,13 @@ def test_shipped_files_for_accelerate_are_what_it_reads(name: str) -> None:
     assert load(TINY, [f"train.accelerate={name}", "train.processes=2"]).train.accelerate == name
 
 
+def test_deepspeed_is_refused_where_it_would_round_the_weights() -> None:
+    three = ["train.accelerate=deepspeed", "train.processes=2", "train.precision=bf16"]
+    assert "weights rounded to bfloat16" in complaint(three)
+    for other in ("train.accelerate=ddp", "train.processes=1", "train.precision=fp32"):
+        load(TINY, [*three, other])
+
+
 def test_accelerate_as_none_of_its_files() -> None:
     assert "'fsdp3' is no file, and none of ddp, deepspeed, fsdp2" in complaint(
         ["train.accelerate=fsdp3"]

@@ -19,6 +19,7 @@ from rlvr.data import InputError, Problem
 from rlvr.loop import preflight, runner, sealing
 from rlvr.loop.progress import Display
 from rlvr.loop.units import Job, units
+from rlvr.models import loading
 from rlvr.records import record, seals
 from rlvr.records.collected import Collected, seeds_of
 from rlvr.records.layout import Place
@@ -132,6 +133,25 @@ def test_what_is_edited_between_two_seeds_is_refused(here: Path, file: str, kind
     assert content._sum(file)[:12] in said and "put it back" in said and "--out" in said
     Path(file).write_text(text)
     prepare()
+
+
+def test_a_model_of_ones_own_is_held_too(here: Path) -> None:
+    loading.make_tiny("tiny-0.1m", 0, Path("mine"))
+    job = prepare("model=./mine")
+    assert begin("model=./mine") == []
+    assert job.seal["model"].keys() == {"./mine"}
+    loading.make_tiny("tiny-0.1m", 1, Path("mine"))
+    assert "recorded under another model: ./mine (" in refused("model=./mine")
+    loading.make_tiny("tiny-0.1m", 0, Path("mine"))
+    prepare("model=./mine")
+
+
+def test_a_model_of_the_hub_is_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = tmp_path / "models--org--name" / "snapshots" / "12ab"
+    there.mkdir(parents=True)
+    monkeypatch.setattr(loading, "source", lambda name, where: there)
+    assert loading.version("org/name", "c.yaml") == "12ab"
+    assert loading.version("tiny-0.1m", "c.yaml") == ""
 
 
 def test_a_task_of_ones_own_is_held_too(here: Path) -> None:
