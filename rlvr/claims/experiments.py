@@ -171,7 +171,7 @@ def at_point(
 def unfinished(section: ClaimConfig, runs: Mapping[str, Results]) -> list[str]:
     """Return what the rule rests on and is not there yet: runs, seeds and rounds, in words."""
     missing = []
-    named = (run for text in section.rule for run in parse(text).quantity.runs)
+    named = (run for text in conditions(section) for run in parse(text).quantity.runs)
     for name in dict.fromkeys((MAIN, *section.models, *named)):
         if name not in runs:
             missing.append(f"the run {name}")
@@ -195,7 +195,12 @@ def settle_claim(section: ClaimConfig, runs: Mapping[str, Results]) -> Settlemen
     def held(texts: Sequence[str]) -> tuple[Settled, ...]:
         found = []
         for condition in map(parse, texts):
-            of_runs = [runs[name] for name in condition.quantity.runs if name in runs]
+            named = condition.quantity.runs
+            if not all(name in runs for name in named):
+                unknown = Values([math.nan] * len(main.seeds))
+                found.append(settled(condition, unknown, main.confidence))
+                continue
+            of_runs = [runs[name] for name in named]
             found.append(hold(condition, main, of_runs or ladder, len(texts)))
         return tuple(found)
 
@@ -221,16 +226,23 @@ def p_value(
     intersection of tests: Berger 1982, Technometrics 24). To be refuted, every control must hold,
     and either every one of `refutes` (the largest p of all again), or, without these, one part of
     the rule must fail: the smallest part's p times the number of parts (Bonferroni). The smaller of
-    the two, since both p-values are two-sided: a rule can't be found to hold and to fail. nan where
-    a seed has no value, or with few seeds.
+    the two, since both p-values are two-sided: a rule can't be found to hold and to fail. A
+    condition that nothing is known of, as a seed has no value, has neither held nor failed. nan
+    where that is so of all.
     """
-    holds, fails = [one.p_holds for one in rule], [one.p_fails for one in rule]
-    against = [one.p_holds for one in refutes]
-    needed = [one.p_holds for one in controls]
-    if any(map(math.isnan, (*needed, *holds, *fails, *against))):
+    every = (*controls, *rule, *refutes)
+    if all(math.isnan(one.p_holds) and math.isnan(one.p_fails) for one in every):
         return math.nan
+    needed, holds, against = (_known(part, "p_holds") for part in (controls, rule, refutes))
+    fails = _known(rule, "p_fails")
     refuted = max(against) if against else min(1.0, len(rule) * min(fails))
-    return max(*needed, min(max(holds), refuted)) if needed else min(max(holds), refuted)
+    return max([*needed, min(max(holds), refuted)])
+
+
+def _known(part: Sequence[Settled], name: str) -> list[float]:
+    """Return the p-values of conditions, 1 for what is not known."""
+    found = [float(getattr(one, name)) for one in part]
+    return [1.0 if math.isnan(p) else p for p in found]
 
 
 def elsewhere(section: ClaimConfig, runs: Mapping[str, Results]) -> dict[str, Outcome]:

@@ -27,11 +27,11 @@ def over_models(quantity: Quantity, seed: int, _: Results, ladder: Sequence[Resu
 
     Rounds, steps and rows are equal over the models, so a decade of parameters is a decade of
     training compute (6 x parameters x tokens: Kaplan 2001.08361, section 2.1). nan under two
-    models.
+    models, and where one has no figure.
     """
-    points = [(log_parameters(r), difference(quantity, seed, r)) for r in ladder]
-    known = [(x, y) for x, y in points if math.isfinite(y)]
-    return slope([x for x, _ in known], [y for _, y in known])
+    each = [difference(quantity, seed, r) for r in ladder]
+    known = all(map(math.isfinite, each))
+    return slope([log_parameters(r) for r in ladder], each) if known else math.nan
 
 
 def relative(r: Results, seed: int, keep: str) -> float:

@@ -28,13 +28,13 @@ from rlvr.results.effects import (
     excludes_zero,
     level_of,
     number,
-    outcome,
     percent,
     signed,
     span,
+    strictest,
     worst_case,
 )
-from rlvr.results.verdict import Ruling, Seen, kinds_in_words, moves_in_words, rulings
+from rlvr.results.verdict import Ruling, Seen, kinds_in_words, moves_in_words, ruled, rulings
 from rlvr.statistics.estimates import Outcome, minimal_detectable_effect
 
 QUADRANTS = tuple(find("coverage_{side}").values)
@@ -162,12 +162,12 @@ def evidence_table(r: Results) -> Table:
         for label, effect in _with_worst(r, arm, "base", measured := ruling.effect):
             own = effect is measured
             power = minimal_detectable_effect(
-                effect.variances.error, len(effect.deltas), r.confidence
+                effect.variances.error, len(effect.deltas), strictest(r, arm)
             )
             rows.append(
                 (
                     label,
-                    ruling.outcome if own else outcome(r, effect),
+                    ruling.outcome if own else ruled(r, arm, effect)[0],
                     *_cells(effect),
                     number(r.mean(arm, f"{r.metric}_se")) if own else "",
                     effect.floor,

@@ -41,15 +41,15 @@ from rlvr.results.effects import (
     effect_of,
     excluded,
     number,
-    outcome,
     percent,
     plain,
     signed,
     span,
+    strictest,
     worst_case,
 )
 from rlvr.results.sceptic import as_json
-from rlvr.results.verdict import Ruling, may_have_fallen, rulings
+from rlvr.results.verdict import Ruling, may_have_fallen, ruled, rulings
 from rlvr.statistics.estimates import MIN_SEEDS, minimal_detectable_effect
 
 COLUMNS = ("seed", "arm", "round", "metric", "level", "value")
@@ -354,7 +354,7 @@ def why(r: Results, ruling: Ruling) -> str:
     if ruling.kind is not None:
         parts.append(_growth(r, ruling))
     parts += _excluded_sentence(r, ruling.arm)
-    parts += _sureness(r, ruling.effect)
+    parts += _sureness(r, ruling.arm, ruling.effect)
     return ". ".join(parts) + "."
 
 
@@ -368,7 +368,7 @@ def short(r: Results, ruling: Ruling) -> str:
     parts += _excluded_sentence(r, ruling.arm)
     if ruling.primary and math.isfinite(ruling.effect.p_holm):
         parts.append(f"Holm p {p_value(ruling.effect.p_holm)}")
-    return ". ".join([*parts, *_sureness(r, ruling.effect)]) + "."
+    return ". ".join([*parts, *_sureness(r, ruling.arm, ruling.effect)]) + "."
 
 
 def headline(r: Results, ruling: Ruling) -> str:
@@ -459,16 +459,16 @@ def _excluded_sentence(r: Results, arm: str) -> list[str]:
     cases = worst_case(r, arm, "base")
     if cases is None:
         return [f"{count} completions excluded, with no worst case recorded for {r.metric}"]
-    verdicts = list(dict.fromkeys(outcome(r, case) for case in cases))
+    verdicts = list(dict.fromkeys(ruled(r, arm, case)[0] for case in cases))
     either = f"{verdicts[0]} either way" if len(verdicts) == 1 else " or ".join(verdicts)
     low, high = (case.interval.delta for case in cases)
     return [f"{count} completions excluded: {either} ({span(low, high)})"]
 
 
-def _sureness(r: Results, effect: Effect) -> list[str]:
+def _sureness(r: Results, arm: str, effect: Effect) -> list[str]:
     """Return the power of the run's seeds, what its error is mostly from, and a note of doubt."""
     error, seeds = effect.variances.error, len(effect.deltas)
-    smallest = minimal_detectable_effect(error, seeds, r.confidence)
+    smallest = minimal_detectable_effect(error, seeds, strictest(r, arm))
     if math.isnan(smallest):
         return []
     if smallest == 0:

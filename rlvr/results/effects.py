@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from statistics import stdev
 from typing import Any, Literal
@@ -49,6 +49,7 @@ RECORDED_ERROR = {
     name: "pass@1_se" for name in ("pass@1", "pass@1_low", "pass@1_high", BEST_TEMPERATURE)
 }
 LOPSIDED = 0.25  # from here on `coverage_note` warns
+MIXED = 8  # seeds of which `assigned` tries every combination: 256 of them
 EXCLUDED = tuple(find("excluded_{status}").named())
 
 
@@ -150,6 +151,14 @@ def added_effects(r: Results) -> Iterator[tuple[str, dict[str, Effect]]]:
         shown = {arm: effects[arm] for arm in view.arms if not (same and arm in r.arms)}
         where = f"at round {view.round}, {counted('seed', view.seeds)}"
         yield where, shown
+
+
+def strictest(r: Results, arm: str) -> float:
+    """Return the confidence at which an arm's change is told from 0 at the latest.
+
+    Of a primary arm that is Holm's strictest, else the rule's own.
+    """
+    return 1 - (1 - r.confidence) / len(r.primary) if arm in r.primary else r.confidence
 
 
 def effect_of(r: Results, arm: str, other: str, metric: str, other_metric: str) -> Effect:
@@ -300,12 +309,50 @@ def worst_case(r: Results, arm: str, other: str) -> tuple[Effect, Effect] | None
     return at_its_least_sure(r, arm, against), at_its_least_sure(r, arm, favour)
 
 
+def assigned(r: Results, arm: str) -> Iterator[Effect]:
+    """Yield the effects of an arm with each seed's excluded completions counted either way.
+
+    Each seed lies at either end, in every combination where there are `MIXED` seeds at most, so
+    that mean and scatter reach their largest; and as near to the others as it may, where the
+    scatter is smallest. The other primary arms are at their least sure. Nothing where no completion
+    is excluded.
+    """
+    cases = worst_case(r, arm, "base")
+    if cases is None:
+        return
+    own = effect_of(r, arm, "base", r.metric, r.metric)
+    ends = list(zip(cases[0].deltas, cases[1].deltas, strict=True))
+    if len(ends) != len(own.deltas):
+        return
+    sides = ((arm, r.metric, r.round), (BASE, r.metric, r.round))
+    errors, _ = measurement_errors(r, r.seeds, sides)
+    mixed = [tuple(one) for one in product(*ends)] if len(ends) <= MIXED else []
+    for middle in (*own.deltas, max(low for low, _ in ends), min(high for _, high in ends)):
+        mixed.append(tuple(min(max(middle, low), high) for low, high in ends))
+    others = {one: _least_sure(r, one) for one in r.primary if one != arm}
+    for deltas in dict.fromkeys(mixed):
+        one = replace(
+            own,
+            deltas=deltas,
+            interval=paired_interval(deltas, r.confidence, errors),
+            variances=variances(deltas, errors),
+        )
+        if one.variances.error > 0 or errors is not None:  # else it would say nothing
+            yield _in_family(r, arm, one, others) if arm in r.primary else one
+
+
 def at_its_least_sure(r: Results, arm: str, effect: Effect) -> Effect:
     """Return an effect of a primary arm with the largest Holm p that it may have.
 
     The other primary arms have the largest p that their own excluded completions may give them.
     """
-    family = [effect if one == arm else _least_sure(r, one) for one in r.primary]
+    others = {one: _least_sure(r, one) for one in r.primary if one != arm}
+    return _in_family(r, arm, effect, others)
+
+
+def _in_family(r: Results, arm: str, effect: Effect, others: Mapping[str, Effect]) -> Effect:
+    """Return an effect of a primary arm with Holm's p beside those of the other primary arms."""
+    family = [effect if one == arm else others[one] for one in r.primary]
     return _with_holm(family)[r.primary.index(arm)]
 
 

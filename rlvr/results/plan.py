@@ -108,7 +108,8 @@ def read_pilot(folder: Path, config: Config, where: str) -> Pilot:
     r = read_results(folder)
     r = replace(r, round=min(r.round, config.rounds))
     rule = rule_of(config)
-    arms = tuple(measured(r, arm, config.verdict.metric) for arm in primary(config))
+    found = [measured(r, arm, config.verdict.metric) for arm in primary(config)]
+    arms = tuple(_with_fewer(of, config.evaluate.samples) for of in found)
     return Pilot(
         run=r,
         config=config,
@@ -210,13 +211,26 @@ def measured(r: Results, arm: str, metric: str) -> Measured:
     return Measured(arm, effect, spread, sample is not None and parts.within > 0)
 
 
+def _with_fewer(of: Measured, samples: int) -> Measured:
+    """Return what a pilot says where `samples` are planned, and their part may be unknown.
+
+    With fewer than the pilot has, all of the measurement error is then taken for the samples'. Of
+    pass@1 that is the most that it can grow.
+    """
+    spread = of.spread
+    if of.samples_known or samples >= spread.size.samples:
+        return of
+    whole = spread.within * spread.size.samples * spread.size.problems
+    return replace(of, spread=replace(spread, sample=whole))
+
+
 def _one_sample(r: Results, arm: str, metric: str) -> float | None:
     """Return the variance that one sample gives a problem's difference, mean over the problems.
 
     Of pass@1 it is p (1 - p) of both sides, whose mean is pass@2 - pass@1. None where that is not
-    recorded, and for metrics that are no mean over samples.
+    recorded, and for metrics that are no mean over samples. 0 of what has no samples.
     """
-    if metric == "greedy":
+    if metric in ("greedy", "real_nll"):
         return 0.0
     if metric != "pass@1":
         return None

@@ -129,6 +129,8 @@ def arms_table(pilot: Pilot, effect: float) -> Table:
     )
     if not all(of.samples_known for of in pilot.arms):
         table.caption += f" ?: {_untold(pilot)}."
+        if size.samples < pilot.arms[0].spread.size.samples:
+            table.caption += " With fewer samples than the pilot's, both are taken for samples'."
     return table
 
 
@@ -215,8 +217,8 @@ def notes(pilot: Pilot, of: Measured, effect: float) -> list[str]:
         )
     if of.floor == "unpaired":
         lines.append(
-            "The measurement error is from metrics.parquet alone, not paired by problem: it is too "
-            "large, and so are the widths where it dominates."
+            "The measurement error is from metrics.parquet alone, not paired by problem. Where "
+            "each seed has its own problems it is too large, as are the widths where it dominates."
         )
     if of.floor == "no floor":
         lines.append(

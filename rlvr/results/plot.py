@@ -81,6 +81,7 @@ def plot_steps(r: Results) -> Path | None:
     """
     frame = pd.read_parquet(r.folder / METRICS)
     frame = frame[frame.level.str.startswith(STEP) & frame.seed.isin(r.seeds)]
+    frame = frame[frame["round"] <= r.round]  # a later one has not all seeds yet
     panels = [(name, says) for name, says in charted(STEPS).items() if (frame.metric == name).any()]
     if not panels:
         return None

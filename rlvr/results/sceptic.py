@@ -24,6 +24,7 @@ from rlvr.records.record import deciding, digest
 from rlvr.records.seals import Group
 from rlvr.results.effects import (
     Results,
+    assigned,
     at_its_least_sure,
     effect_of,
     excluded,
@@ -435,7 +436,7 @@ def _hanging(r: Results) -> tuple[str, bool]:
         cases = worst_case(r, arm, "base")
         if cases is None and ("base" in counts or arm in counts):
             unbounded.append(arm)
-        possible = [*(cases or ()), effect]
+        possible = [*(cases or ()), *assigned(r, arm), effect]
         if arm in r.primary:  # another primary arm's completions may change Holm's p
             possible.append(at_its_least_sure(r, arm, effect))
         if len({outcome(r, case) for case in possible}) > 1:

@@ -30,14 +30,14 @@ from rlvr.results.effects import (
     excluded,
     excludes_zero,
     number,
-    outcome,
     percent,
     signed,
     span,
+    strictest,
     worst_case,
 )
 from rlvr.results.sceptic import checks
-from rlvr.results.verdict import Seen, kinds_in_words, moves_in_words, rulings
+from rlvr.results.verdict import Seen, kinds_in_words, moves_in_words, ruled, rulings
 from rlvr.statistics.estimates import minimal_detectable_effect
 
 WIDTH = 80
@@ -157,18 +157,18 @@ def verdict_table(r: Results) -> Table:
     table = empty_table(f"{r.metric} against the base", ["arm"], columns)
     table.add_column("verdict", overflow="fold")
     best = "  base at best T" if r.metric == "pass@1" else "  pass@1 at best T"
-    ruled = rulings(r)
-    for arm, ruling in ruled.items():
+    found = rulings(r)
+    for arm, ruling in found.items():
         if arm == _first_described(r):
             table.add_row("exploratory:", style="dim")
         for label, effect in _effect_rows(r, arm, "base", ruling.effect):
-            word = ruling.said if effect is ruling.effect else outcome(r, effect)
+            word = ruling.said if effect is ruling.effect else ruled(r, arm, effect)[0]
             table.add_row(*_verdict_cells(label, effect), _styled(word))
         if ruling.best is not None:
             kind = _styled(ruling.kind) if ruling.kind else ""
             table.add_row(*_verdict_cells(best, ruling.best), kind)
     notes = []
-    if any(ruling.kind == "beyond sharpening" for ruling in ruled.values()):
+    if any(ruling.kind == "beyond sharpening" for ruling in found.values()):
         notes.append(kinds_in_words(r))
     if _first_described(r):
         notes.append("exploratory: the rule is not about them; intervals not corrected")
@@ -200,14 +200,14 @@ def _verdict_cells(label: str, effect: Effect) -> list[str]:
 
 def sign_tables(r: Results) -> list[Table]:
     """Return the signs of collapse, an arm a row, in one table; none where no sign is recorded."""
-    ruled = rulings(r)
-    names = [seen.sign.name for seen in next(iter(ruled.values())).signs]
+    found = rulings(r)
+    names = [seen.sign.name for seen in next(iter(found.values())).signs]
     if not names:
         return []
     table = empty_table("signs of collapse", ["arm"], [])
     for name in names:
         table.add_column(name, no_wrap=True)
-    for arm, ruling in ruled.items():
+    for arm, ruling in found.items():
         if arm == _first_described(r):
             table.add_row("exploratory:", style="dim")
         table.add_row(escape(arm), *map(_move, ruling.signs))
@@ -236,7 +236,7 @@ def evidence_tables(r: Results) -> list[Table]:
         effect = ruling.effect
         noise = number(r.mean(arm, f"{r.metric}_se"))
         error, seeds = effect.variances.error, len(effect.deltas)
-        power = number(minimal_detectable_effect(error, seeds, r.confidence))
+        power = number(minimal_detectable_effect(error, seeds, strictest(r, arm)))
         sure.add_row(escape(arm), p_value(effect.p_holm), noise, effect.floor, power)
         for seen in ruling.signs:
             cells = _verdict_cells(seen.sign.name, seen.effect)
@@ -382,7 +382,7 @@ def print_side_by_side(runs: Sequence[Results], console: Console) -> None:
     for label, r in zip(labels, runs, strict=True):
         for arm, ruling in rulings(r).items():
             for name, effect in _effect_rows(r, arm, "base", ruling.effect):
-                word = ruling.said if effect is ruling.effect else outcome(r, effect)
+                word = ruling.said if effect is ruling.effect else ruled(r, arm, effect)[0]
                 table.add_row(escape(label), *_verdict_cells(name, effect), _styled(word))
     console.print(table)
     for label, r in zip(labels, runs, strict=True):

@@ -112,14 +112,18 @@ def rulings(r: Results) -> dict[str, Ruling]:
     return {arm: _ruling(r, arm, effects[arm], seen[arm]) for arm in order}
 
 
-def _ruling(r: Results, arm: str, effect: Effect, seen: tuple[Seen, ...]) -> Ruling:
-    found, reason = outcome(r, effect), ""
+def ruled(r: Results, arm: str, effect: Effect) -> tuple[Outcome, str]:
+    """Return the verdict that an effect of an arm gives, and why it is inconclusive, else ""."""
+    found = outcome(r, effect)
     if said := nothing_to_learn_from(r, arm):
-        found, reason = "inconclusive", f"{NOTHING}: {said}"
-    elif found == "no effect" and (said := _no_room(r, effect)):
-        found, reason = "inconclusive", said
-    elif found == "inconclusive":
-        reason = _reason(r, effect)
+        return "inconclusive", f"{NOTHING}: {said}"
+    if found == "no effect" and (said := _no_room(r, effect)):
+        return "inconclusive", said
+    return found, _reason(r, effect) if found == "inconclusive" else ""
+
+
+def _ruling(r: Results, arm: str, effect: Effect, seen: tuple[Seen, ...]) -> Ruling:
+    found, reason = ruled(r, arm, effect)
     best = against_best_temperature(r, arm)
     kind = growth_kind(r, arm, best) if found == "growth" and _of_answers(r) else None
     return Ruling(arm, arm in r.primary, effect, found, best, kind, reason, seen)

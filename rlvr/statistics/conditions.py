@@ -104,8 +104,14 @@ class Values:
 
     @property
     def enough(self) -> bool:
-        """Whether there are three seeds or more, and each has a value."""
-        return len(self.each) >= MIN_SEEDS and all(map(math.isfinite, self.each))
+        """Whether there are three seeds or more, each has a value, and something is known of error.
+
+        Nothing is where the values are equal and no error of measurement is known: an interval of
+        no width says nothing.
+        """
+        if len(self.each) < MIN_SEEDS or not all(map(math.isfinite, self.each)):
+            return False
+        return self.errors is not None or max(self.each) - min(self.each) > TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +241,7 @@ def state(condition: Condition, values: Values, confidence: float, parts: int = 
 
     It holds where the whole Student-t interval satisfies it. It fails where the whole interval lies
     on the other side, at a confidence corrected (Bonferroni) for the `parts` of a rule, any of
-    which may refute it. Else, with fewer than three seeds, or where a seed has no value, it is
-    open.
+    which may refute it. Else it is open, and where `Values.enough` is not so.
     """
     if not values.enough:
         return "open"

@@ -102,6 +102,10 @@ def test_slope_is_least_squares_over_decades_of_parameters(tmp_path: Path) -> No
         runs.append(run(model))
     assert value("slope(verified pass@1 - base pass@1)", *runs) == pytest.approx([0.25] * 3)
     assert all(map(math.isnan, value("slope(verified pass@1 - base pass@1)", runs[0])))
+    without = {key: x for key, x in runs[1].values.items() if key[:2] != (0, "verified")}
+    runs[1] = replace(runs[1], values=without)
+    lacking = value("slope(verified pass@1 - base pass@1)", *runs)
+    assert [math.isnan(one) for one in lacking] == [True, False, False]
 
 
 FRACTIONS = (
@@ -236,7 +240,8 @@ def test_a_claim_with_refutes_is_refuted_by_all_of_them_alone(tmp_path: Path) ->
     for name, rise in (("level", 0.0), ("rising", 0.03)):
 
         def figure(arm: str, metric: str, t: int, seed: int, rise: float = rise) -> float:
-            return 0.6 + 0.001 * seed * (arm != "base") + rise * t * (arm == "verified")
+            way = (rise + 0.001 * seed) * t * (arm == "verified")
+            return 0.6 + 0.001 * seed * (arm != "base") + way
 
         make(tmp_path / name / "main", ["rounds=3"], figure, ["pass@1"], claim, 3)
     [(_, _, level)] = write(tmp_path / "level", "cpu")
@@ -394,6 +399,14 @@ def test_what_is_not_there_yet_is_named_and_settles_nothing(tmp_path: Path) -> N
     assert "the run tiny-0.4m" in text and "Not run yet, and not part of the rule: half-lr" in text
 
 
+def test_a_control_on_a_run_that_is_not_there_settles_nothing(tmp_path: Path) -> None:
+    claim = CLAIM | {"controls": ["law_error(half-lr) < 0.7"]}
+    make(tmp_path / "c2" / "main", [], grown, ["pass@1"], claim)
+    [(_, _, found)] = write(tmp_path / "c2", "cpu")
+    assert (found["outcome"], found["missing"]) == ("inconclusive", ["the run half-lr"])
+    assert [one["state"] for one in found["controls"]] == ["open"]
+
+
 def test_a_point_of_a_claim_about_size_has_every_model(tmp_path: Path) -> None:
     rule = ["slope(verified pass@1 - base pass@1) beyond 0.1"]
     claim = CLAIM | {"models": ["tiny-0.4m"], "rule": rule, "controls": []}
@@ -407,7 +420,8 @@ def test_a_point_of_a_claim_about_size_has_every_model(tmp_path: Path) -> None:
         def rising(
             arm: str, metric: str, t: int, seed: int, by: float = 0.2 * (model == "tiny-0.4m")
         ) -> float:
-            return grown(arm, metric, t, seed) + by * (arm == "verified")
+            more = by and by + 0.01 * seed
+            return grown(arm, metric, t, seed) + more * (arm == "verified")
 
         make(folder / name, [f"model={model}"], rising, ["pass@1"], claim)
     [(_, _, found)] = write(folder, "cpu")

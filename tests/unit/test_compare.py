@@ -187,9 +187,9 @@ def test_why_names_verdict_effect_interval_and_power(run: Path) -> None:
     assert compare_run(run)["why"] == {
         "verified": "Growth in pass@1, beyond sharpening or not: open. pass@1 +0.597 (95 %: +0.485 "
         "to +0.709, Holm p 0.004). Against the base at best T +0.363 (+0.164 to +0.563, no floor); "
-        "may have fallen: greedy. 80 % power from a change of 0.147, no floor.",
+        "may have fallen: greedy. 80 % power from a change of 0.209, no floor.",
         "unfiltered": "Collapse in pass@1 (lost: accuracy). pass@1 -0.059 (95 %: -0.082 to "
-        "-0.036, Holm p 0.008). 80 % power from a change of 0.030, no floor.",
+        "-0.036, Holm p 0.008). 80 % power from a change of 0.043, no floor.",
         "random": "Inconclusive (lost: coverage). pass@1 -0.070 (95 %: -0.199 to +0.059, "
         "exploratory: not corrected), the interval includes 0 and reaches beyond +-0.05. 80 % "
         "power from a change of 0.170, no floor.",

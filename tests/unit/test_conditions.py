@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 from scipy import stats
 from support.figures import BASE, FINAL, Row, make_run, rows_of
@@ -126,6 +127,15 @@ def test_a_claim_without_its_controls_is_inconclusive() -> None:
 # Time
 
 
+def test_equal_values_without_an_error_of_measurement_say_nothing() -> None:
+    """As in verdicts: an interval of no width is not sure, but blind."""
+    condition = parse("verified survival - base survival < -0.05")
+    found = settled(condition, Values([-0.1] * 5), 0.95)
+    assert found.state == "open" and math.isnan(found.p_holds)
+    assert settled(condition, Values([-0.1] * 5, np.diag([1e-4] * 5)), 0.95).state == "holds"
+    assert settled(condition, Values([-0.1, -0.1, -0.1, -0.1, -0.101]), 0.95).state == "holds"
+
+
 def test_what_is_read_of_rounds() -> None:
     late = parse("slope(verified pass@1 - base pass@1, last 3) within 0.02")
     assert (late.quantity.function, late.quantity.last, late.limit) == ("slope", 3, 0.02)
@@ -165,7 +175,7 @@ def test_the_first_round_lies_between_what_is_excluded_and_what_is_certain(
 
 
 def test_a_seed_in_which_it_never_happens_is_a_bound_and_no_missing_value() -> None:
-    falls = [[0.0, 0.0, 0.0, 0.0], [-0.1, -0.11, -0.1, -0.09], [-0.2, -0.21, -0.2, -0.19]]
+    falls = [[0.0, 0.001, 0.0, -0.001], [-0.1, -0.11, -0.1, -0.09], [-0.2, -0.21, -0.2, -0.19]]
     condition = parse("first(a m < -0.05) < 3")
     all_fall = settled_first(condition, [Values(row) for row in falls], 0.95)
     assert (all_fall.state, all_fall.values) == ("holds", (2.0, 2.0, 2.0, 2.0))

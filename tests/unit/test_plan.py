@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from rlvr.records.layout import Place, base_of
 from rlvr.results import plan
 from rlvr.results.compare import read_results
 from rlvr.results.effects import effect_of
-from rlvr.statistics.power import Size
+from rlvr.statistics.power import Rule, Size, outlook
 
 OF = made_config(verdict={"metric": "pass@1", "margin": 0.1})
 
@@ -184,6 +185,18 @@ def test_where_pass_at_2_is_not_recorded_the_table_says_how_to_have_it(
     text = " ".join(out.split())
     assert code == 0 and " ? " in text
     assert "?: in the problems' part; to tell it, evaluate.k needs a 2 in the pilot." in text
+
+
+def test_fewer_samples_than_an_untold_pilot_has_cost_all_that_they_may(pilot: Path) -> None:
+    """Errors of samples alone: a quarter of the samples has four times their variance."""
+    told, _ = plan.read_pilot(pilot, OF, "made.yaml").arms
+    of_samples = replace(told.spread, observed=told.spread.within, shared=0.0, sample=0.0)
+    untold = replace(told, spread=of_samples, samples_known=False)
+    rule, size = Rule(0.05, 0.95, 1), Size(3, 20, 1)
+    small = outlook(plan._with_fewer(untold, 1).spread, size, 0.05, rule)
+    same = outlook(plan._with_fewer(untold, 4).spread, Size(3, 20, 4), 0.05, rule)
+    assert small.half == pytest.approx(2 * same.half)
+    assert plan._with_fewer(untold, 8) == untold and plan._with_fewer(told, 1) == told
 
 
 def test_a_metric_without_a_measurement_error(pilot: Path) -> None:

@@ -331,3 +331,19 @@ def test_what_one_primary_arm_leaves_undecided_is_held_against_the_others(tmp_pa
     assert not found.ok and "the worst case changes verified, unfiltered" in found.found
     figures["unfiltered", "pass@1_high"] = [0.11, 0.111, 0.112]
     assert asked(tmp_path, figures, overrides=arms)["undecided"].ok
+
+
+def test_a_verdict_that_hangs_on_which_seeds_are_undecided_is_told(tmp_path: Path) -> None:
+    """Growth with all against it, and with all for it; not with one seed for it and two against."""
+    figures: dict[tuple[str, str], float | list[float]] = {
+        **{("base", f"pass@1{end}"): [0.3, 0.301, 0.302] for end in ("", "_low", "_high")},
+        ("verified", "pass@1"): [0.5, 0.51, 0.505],
+        ("verified", "pass@1_low"): [0.4, 0.41, 0.405],
+        ("verified", "pass@1_high"): [0.6, 0.61, 0.605],
+        ("verified", "excluded_abstain"): 20.0,
+    }
+    found = asked(tmp_path, figures, overrides=("arms=[verified]",))["undecided"]
+    assert not found.ok and "the worst case changes verified" in found.found
+    figures["verified", "pass@1_high"] = [0.51, 0.52, 0.515]
+    figures["verified", "pass@1_low"] = [0.49, 0.5, 0.495]
+    assert asked(tmp_path, figures, overrides=("arms=[verified]",))["undecided"].ok
