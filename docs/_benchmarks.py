@@ -11,6 +11,7 @@ from _blocks import CLAIMS, RESULTS, code, with_block
 
 from rlvr.results.compare import read_results
 from rlvr.results.effects import Results, number
+from rlvr.statistics.estimates import paired_interval
 
 FAULTS = 4  # shown of each side, in docs/verifiers.md
 HALF = 0.5  # the level of overused_excess at which C1 says "dominate"
@@ -299,3 +300,47 @@ def _kept(promise: dict[str, Any]) -> str:
         f"it took {hours['gave']:.2f}.\n\n"
     )
     return said + "\n".join(lines) + "\n"
+
+
+def temperature(text: str) -> str:
+    """Return docs/claims.md with what a temperature wins back of C1b's loss written again."""
+    found = json.loads((RESULTS / "temperature.json").read_text())
+    lines = [
+        "| round | lost, at 1 | lost, each at its best | best T | `frozen`: lost, at its best | "
+        "likeliest character right |",
+        "|---:|---:|---:|---:|---:|---:|",
+    ]
+    for t in found["at"]:
+        at_1, best, cut = (
+            _over_seeds([_lost(seed, seed[arm][str(t)], nll) for seed in found["seeds"]])
+            for arm, nll in (
+                ("unfiltered", "real_nll"),
+                ("unfiltered", "half_at_best"),
+                ("frozen", "half_at_best"),
+            )
+        )
+        warm, right = (
+            np.mean([seed["unfiltered"][str(t)][name] for seed in found["seeds"]])
+            for name in ("best_temperature", "right")
+        )
+        lines.append(f"| {t} | {at_1} | {best} | {warm:.2f} | {cut} | {right:.3f} |")
+    base = np.mean([seed["base"]["right"] for seed in found["seeds"]])
+    off = max(seed["off"] for seed in found["seeds"])
+    seeds = [seed["seed"] for seed in found["seeds"]]
+    said = (
+        f"Seeds {seeds[0]} to {seeds[-1]}, means with their 95 % intervals. In the bases the "
+        f"likeliest character is right in {base:.3f} of places. The training losses are off the "
+        f"record's by {off:g} nats at most."
+    )
+    return with_block(text, "temperature", "\n".join([*lines, "", said]))
+
+
+def _lost(seed: dict[str, Any], of: dict[str, float], nll: str) -> float:
+    """Return the share of what the base knew that is lost, as `knowledge_lost` has it."""
+    base = seed["base"][nll]
+    return float((of[nll] - base) / (seed["unigram_nll"] - base))
+
+
+def _over_seeds(values: list[float]) -> str:
+    found = paired_interval(values, 0.95)
+    return f"{found.delta:.2f} ({found.low:.2f} to {found.high:.2f})"

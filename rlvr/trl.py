@@ -11,6 +11,7 @@ TRL reward function as a verifier, is the verifier `trl`.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,8 +24,8 @@ Message = Mapping[str, Any]
 class RewardFunction:
     """What `reward_func` returns: called by the trainer, once a batch, from one thread.
 
-    `verdicts` are those of the last batch. Its worker processes end with the process that made it,
-    or at `close()`.
+    `verdicts` are those of the last batch. The reason of an error is warned of once. Its worker
+    processes end with the process that made it, or at `close()`.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class RewardFunction:
         self.pool, self.answer, self.columns = pool, answer, columns
         self.partial_credit = partial_credit
         self.verdicts: list[Verdict] = []
+        self._told: set[str] = set()
         self.__name__ = "rlvr_" + re.sub(r"\W+", "_", pool.verifier.name)
 
     def __call__(
@@ -53,6 +55,10 @@ class RewardFunction:
         ]
         items = zip(problems, map(_text, completions), strict=True)
         self.verdicts = list(self.pool.verify(items))
+        for verdict in self.verdicts:
+            if verdict.status == "error" and verdict.reason not in self._told:
+                self._told.add(verdict.reason)
+                warnings.warn(f"{self.__name__}: no reward: {verdict.reason}", stacklevel=2)
         return [self._reward(verdict) for verdict in self.verdicts]
 
     def close(self) -> None:

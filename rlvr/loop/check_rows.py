@@ -28,6 +28,7 @@ Item = TypeVar("Item")
 ATTACKED = 4  # problems that each trick is tried on
 HELD_TO = 200  # rows whose answers are judged, unless -n says otherwise
 SHOWN = 3  # problems, faults of a kind
+EMPTY = 20  # empty answers that are judged where there are no right ones
 WIDTH = 200  # characters of a text that are shown
 
 
@@ -180,7 +181,14 @@ def hold(pool: VerifierPool, problems: Sequence[Problem]) -> Held:
     ]
     held = Held()
     if not right:
-        held.said.append("not held to anything: the rows have tests and no solutions")
+        some = problems[:EMPTY]
+        held.said.append(
+            "not held to right answers: the rows have tests, or other references that are no text, "
+            f"and no solutions; to an empty answer of {len(some)} alone"
+        )
+        empty = list(pool.verify((one, "") for one in some))
+        for status in ("correct", "error"):
+            held.faults += _faults("empty", some, [""] * len(some), empty, status)
         return held
     golden = list(pool.verify((one, str(one.solution)) for one in right))
     others = corrupted("rows", right)

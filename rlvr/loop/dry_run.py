@@ -7,11 +7,14 @@ from collections.abc import Iterator
 
 from rich.filesize import decimal
 
+from rlvr.config import Config
+from rlvr.data import InputError, Problem
 from rlvr.learners.context import SeedProblems
 from rlvr.learners.registry import LEARNERS
 from rlvr.loop import preflight
 from rlvr.loop.units import Job
 from rlvr.records import added
+from rlvr.verify.pool import VerifierPool
 
 SHARES = (0.1, 0.5, 1.0)  # of a pool kept, for which the passes over the rows are said
 
@@ -41,6 +44,8 @@ def said_of(job: Job, most_passes: float) -> Iterator[tuple[str, str]]:
     }
     used = ", ".join(f"{name} {count:,}" for name, count in parts.items() if count)
     yield "problems of a seed", used
+    if first.held_out:
+        yield "verifier", _tried(config, first.held_out[0])
     yield (
         "drawn to train",
         _drawn(first, config.corpus is not None, preflight.sizes(config).get("train")),
@@ -67,6 +72,19 @@ def said_of(job: Job, most_passes: float) -> Iterator[tuple[str, str]]:
         yield "preferred a round", f"{config.dpo.steps:,} steps of {config.dpo.batch_size:,} pairs"
     yield "longest sequence", f"{job.length:,} tokens"
     yield "disk", f"at most {decimal(preflight.bytes_needed(config))}"
+
+
+def _tried(config: Config, problem: Problem) -> str:
+    """Say what the run's verifier says of an empty completion. Raises InputError for an error."""
+    verifier = preflight.verifier_of(config)
+    with VerifierPool(verifier.name, verifier.options, 1, config.verify.told) as pool:
+        [verdict] = pool.verify([(problem, "")])
+    if verdict.status == "error":
+        raise InputError(
+            f"verifier {verifier.name!r} fails on an empty completion of {problem.id}: "
+            f"{' '.join(verdict.reason.split())[:300]}: mend it"
+        )
+    return f"{verifier.name}; an empty completion of {problem.id} is {verdict.status}"
 
 
 def _drawn(seed: SeedProblems, corpus: bool, there: int | None) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rlvr.config import filled
 from rlvr.evaluate.table import ACCURACY, BUDGET, find, names
 from rlvr.records.record import deciding, flat
 from rlvr.results.about import setting
@@ -359,7 +360,7 @@ def differences_table(labels: Sequence[str], runs: Sequence[Results]) -> Table:
 
     Left out is what decides no figure: the words of a claim, its further points.
     """
-    each = [settings(deciding(r.config)) for r in runs]
+    each = [settings(deciding(filled(dict(r.config)))) for r in runs]
     keys = sorted({key for one in each for key in one})
     rows = [
         (key, *(one.get(key, "-") for one in each))

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, get_args
 
-from rlvr.data import DECIDED, InputError, Problem, Split, Verdict, nearest
+from rlvr.data import DECIDED, InputError, Problem, Split, Status, Verdict, nearest
 from rlvr.verify.plugins import Kind, available, load_module, load_named, load_plugin
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.settings import NamedConfig
@@ -106,6 +106,12 @@ def _check_verifier(name: str, options: dict[str, Any], timeout: float) -> Repor
             raise InputError(
                 f"verifier {name!r} has no CASES: [(reference, completion, status), ...]"
             )
+        for place, case in enumerate(cases):
+            if not isinstance(case, tuple) or len(case) != 3 or case[2] not in get_args(Status):
+                raise InputError(
+                    f"verifier {name!r}: CASES[{place}] is {case!r}: write (reference, completion, "
+                    f"status), where status is one of {', '.join(get_args(Status))}"
+                )
         items = [(case_problem(reference), completion) for reference, completion, _ in cases]
         failures = [
             f"{name}: reference {reference!r}, completion {completion!r}: expected {status}, got "

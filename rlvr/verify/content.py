@@ -22,7 +22,7 @@ from typing import Any
 
 from rlvr.data import Problem
 from rlvr.verify import isolated, plugins, pool
-from rlvr.verify.verifier import LoadedVerifier, imported_by, modules_of
+from rlvr.verify.verifier import LoadedVerifier, files_of, imported_by, modules_of
 
 Content = dict[str, str]
 """Names of files, packages and other parts, each with its sha256 or its version."""
@@ -40,13 +40,15 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 def of_verifier(verifier: LoadedVerifier, options: Mapping[str, Any]) -> Content:
     """Return what decides a verifier's verdicts: files, packages, the pool, Python, and options.
 
-    Files are its own, those that it imports of rlvr, of its own package or beside it, and those
-    that its options name. Packages are those that these files import.
+    Files are its own, those that it imports of rlvr, of its own package or beside it, those that
+    its module (FILES) and its options name. Packages are those that these files import.
     """
     files = modules_of(verifier.module, verifier.behind)
     found = _named(verifier.name, files) | _packages(files)
     # The pool says whose fault it is when an item overruns its time, dies or raises.
     found |= {one.__name__: _sum(str(one.__file__)) for one in (pool, isolated)}
+    named = files_of(verifier.module, verifier.name)
+    found |= {name: _sum(path) for name, path in named.items()}
     found["Python"] = ".".join(platform.python_version_tuple()[:2])
     return found | _options(verifier.name, options) | of_files(options)
 

@@ -87,6 +87,7 @@ class Tally:
             "false_positives": against["correct"],
             "false_negatives": against["wrong"],
             "undecided": undecided,
+            "errors": sum(n for (_, status), n in self.counts.items() if status == "error"),
             "undecided_allowed": undecided - against["abstain"] - against["error"],
             **figures_of(right, wrong),
         }
@@ -247,6 +248,9 @@ def print_agreement(result: Agreement, console: Console, show: int = SHOWN) -> N
     table.add_row("[bold]all[/bold]", *_cells(figures))
     console.print(table)
     console.print(_rates(figures), highlight=False, soft_wrap=True)
+    if errors := figures["errors"]:
+        said = "verdict is an error" if errors == 1 else "verdicts are errors"
+        console.print(f"{errors:,} {said}: the verifier failed, not the completion", soft_wrap=True)
     for name, found in result.differ.items():
         _print_disagreements(name, found, show, console)
 

@@ -78,6 +78,12 @@ def _function(kind: Kind, name: str, module: ModuleType, function: str) -> Calla
         raise InputError(
             f"{kind} {name!r}: {module.__file__} has no function {function!r}: define it"
         )
+    if not inspect.isroutine(found) and not isinstance(found, partial):
+        raise InputError(
+            f"{kind} {name!r}: {function} in {module.__file__} is no function but "
+            f"{'a class' if inspect.isclass(found) else f'a {type(found).__name__}'}: write "
+            f"def {function}(...), with what it needs as options"
+        )
     return found
 
 
@@ -187,7 +193,7 @@ def _headline(path: Path) -> str:
 def load_module(kind: Kind, spec: str) -> ModuleType:
     """Return the module of `path/to/file.py` or `path/to/file.py:function`; it is executed once.
 
-    Raises InputError if there is no such file.
+    Raises InputError if there is no such file, or if it is no Python.
     """
     file, _, _ = spec.partition(".py:")
     path = Path(os.path.realpath(file.removesuffix(".py") + ".py"))
@@ -201,6 +207,11 @@ def load_module(kind: Kind, spec: str) -> ModuleType:
         sys.modules[name] = module
         try:
             found.loader.exec_module(module)
+        except SyntaxError as failure:
+            del sys.modules[name]
+            raise InputError(
+                f"{kind} {spec!r}: {failure.filename}:{failure.lineno}: {failure.msg}: mend it"
+            ) from failure
         except BaseException:
             del sys.modules[name]
             raise

@@ -21,7 +21,7 @@ import re
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -104,6 +104,8 @@ class Tally:
     def why_undecided(self, verifier: str) -> str:
         """Return the most frequent reason, and the verifier that suits the references better."""
         (_, reason), _ = self.reasons.most_common(1)[0]
+        if verifier.partition(":")[0].endswith(".py"):  # only its author knows what suits it
+            return " ".join(reason.split())[:200]
         suits = self.suited.most_common(1)[0][0] if self.suited else verifier
         better = f"the references suit --verifier {suits}" if suits != verifier else (
             "is the right column the answer (--answer-key)?"
@@ -147,9 +149,11 @@ def score_file(
     `columns`: names of columns, by what they hold (`rlvr.shapes.known`). Raises InputError, which
     names file, row and column. For a file on the disk it does so before anything is verified.
     """
-    check_options(load_verifier(verifier), options or {})
-    known = references(task) if task else None
-    with VerifierPool(verifier, dict(options or {}), workers, timeout) as pool:
+    with ExitStack() as ends:
+        stdout = ends.enter_context(_rows_alone()) if out is None or out == DASH else None
+        check_options(load_verifier(verifier), options or {})
+        known = references(task) if task else None
+        pool = ends.enter_context(VerifierPool(verifier, dict(options or {}), workers, timeout))
 
         def lines() -> Iterator[Line]:
             return read(rows_of(source), shown(source), pool.verifier.whole_line, known, columns)
@@ -162,7 +166,7 @@ def score_file(
         tally = Tally()
         parts = (BarColumn(), MofNCompleteColumn(), TextColumn("lines"), TimeRemainingColumn())
         bar = Progress(*parts, console=console, disable=not (console and console.is_terminal))
-        with _writing(out) as write, bar:
+        with _writing(out, stdout) as write, bar:
             shown_lines = bar.add_task("", total=total)
             for number, (line, verdicts) in enumerate(score(lines(), pool), 1):
                 write(line, verdicts)
@@ -255,7 +259,7 @@ def read(
             told = understood(shape) if shape else ""
         if known is None and shape is None and _SAMPLE.fullmatch(str(row.get("task_id"))):
             known = references("humaneval")
-        said, listed = _said(shape or offered[0], row, where)
+        said, listed = _said(shape or offered[0], row, where, (columns or {}).get("completion"))
         if known is not None:
             problem, used = _problem(number, row, _of_task(known, row, where)), None
         elif shape is None and not whole_line:
@@ -272,8 +276,13 @@ def read(
         raise InputError(f"{name}: empty: a row needs a completion and an answer")
 
 
-def _said(shape: Shape, row: Row, where: str) -> tuple[tuple[str, ...], bool]:
-    """Return a row's completions, and whether they are a list. Raises InputError if it has none."""
+def _said(
+    shape: Shape, row: Row, where: str, named: str | None = None
+) -> tuple[tuple[str, ...], bool]:
+    """Return a row's completions, and whether they are a list. Raises InputError if it has none.
+
+    `named`: the column that the user names.
+    """
     found = value(row, shape.completion)
     if isinstance(found, str):
         return (found,), False
@@ -284,6 +293,11 @@ def _said(shape: Shape, row: Row, where: str) -> tuple[tuple[str, ...], bool]:
             said = (reply,)
     except ValueError as failure:
         said, reason = (), str(failure)
+    if not said and named is not None:
+        raise InputError(
+            f"{where}: nothing under {named!r}{nearest(named, row)}, which --completion-key names "
+            f"({reason}); its columns are {listed(row)}"
+        )
     if not said:
         raise InputError(
             f"{where}: no completion under {column or 'completion'!r} ({reason}"
@@ -400,9 +414,35 @@ def table_of(rows: Sequence[Row], out: Path) -> pa.Table:
 
 
 @contextmanager
-def _writing(out: Path | None) -> Iterator[Write]:
-    """Yield what writes a line to `out`, which is there when the block has succeeded."""
-    with _file(out) as file:
+def _rows_alone() -> Iterator[IO[bytes]]:
+    """Yield standard output for the rows; what a verifier prints meanwhile goes beside it."""
+    try:
+        replaced = sys.stdout.fileno() != 1
+    except (AttributeError, OSError, ValueError):  # such as a test's
+        replaced = True
+    if replaced:
+        yield sys.stdout.buffer
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)  # worker processes have it, too
+    try:
+        with open(kept, "wb", closefd=False) as file:
+            yield file
+    finally:
+        with suppress(OSError):
+            sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+@contextmanager
+def _writing(out: Path | None, stdout: IO[bytes] | None) -> Iterator[Write]:
+    """Yield what writes a line to `out`, which is there when the block has succeeded.
+
+    To `stdout`, where that is given.
+    """
+    with _file(out) if stdout is None else nullcontext(stdout) as file:
         if out is None or not is_parquet(out):
             yield lambda line, verdicts: file.write(_as_line(line, verdicts))
             file.flush()
@@ -417,9 +457,7 @@ def _writing(out: Path | None) -> Iterator[Write]:
 @contextmanager
 def _file(out: Path | None) -> Iterator[IO[bytes]]:
     """Yield a file that becomes `out` when the block succeeds, and is deleted when it fails."""
-    if out is None or out == DASH:
-        yield sys.stdout.buffer
-        return
+    assert out is not None
     named, out = out, Path(os.path.realpath(out))
     if out.is_symlink():
         raise InputError(f"{named}: its links lead round in a loop: name a file")

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rlvr.data import Problem, Status, Verdict
+from rlvr.data import InputError, Problem, Status, Verdict
 from rlvr.verify import plugins
 
 NO_ANSWER = "no answer"
@@ -33,9 +33,9 @@ Case = tuple[Any, str, Status]
 class LoadedVerifier:
     """A verifier, ready to call.
 
-    `files`: the source files on which its verdicts depend: its own files, and ours that they
-    import. `version`: a short sha256 of these files. `argument`: the part of its name after the
-    colon, "" if there is none. `behind`: the module that `prepare` returned.
+    `files`: the files on which its verdicts depend: its own, ours that they import, and the data
+    that its module names (FILES). `version`: a short sha256 of these files. `argument`: the part of
+    its name after the colon, "" if there is none. `behind`: the module that `prepare` returned.
     """
 
     name: str
@@ -88,7 +88,7 @@ def load_verifier(name: str) -> LoadedVerifier:
     """
     verify, module, argument = plugins.load_named("verifier", name, "verify")
     behind = vars(module)["prepare"](argument) if "prepare" in vars(module) else None
-    files = _sources(module, behind)
+    files = (*_sources(module, behind), *files_of(module, name).values())
     return LoadedVerifier(name, verify, _version(files), module, argument, behind, files)
 
 
@@ -98,6 +98,11 @@ def check_options(verifier: LoadedVerifier, options: Mapping[str, Any]) -> None:
     A module's own `refuse(argument, options)` may refuse more.
     """
     first = list(inspect.signature(verifier.verify).parameters)[:2]
+    if len(first) < 2 or first[0] == "completion":
+        raise InputError(
+            f"verifier {verifier.name!r}: it takes ({', '.join(first)}): write "
+            "def verify(problem, completion, ...)"
+        )
     given = [vars(verifier.module)["ARGUMENT"]] if verifier.argument else []
     plugins.check_options("verifier", verifier.name, verifier.verify, options, first + given)
     if "refuse" in vars(verifier.module):
@@ -129,6 +134,20 @@ def _version(files: Iterable[str]) -> str:
 def _sources(module: ModuleType, behind: ModuleType | None) -> tuple[str, ...]:
     """Return the files that verdicts depend on: see `modules_of`."""
     return tuple(sorted(modules_of(module, behind).values()))
+
+
+def files_of(module: ModuleType, name: str) -> dict[str, str]:
+    """Return the data files that a verifier's module names (FILES), by their names there.
+
+    Their paths begin beside the module. Raises InputError where one is missing.
+    """
+    found = {}
+    for file in vars(module).get("FILES", ()):
+        path = Path(str(module.__file__)).parent / file
+        if not path.is_file():
+            raise InputError(f"verifier {name!r}: FILES: no such file {path}: check its name")
+        found[str(file)] = str(path)
+    return found
 
 
 def modules_of(

@@ -96,7 +96,9 @@ def test_conversations(exact: RewardFunction) -> None:
 def test_what_is_not_decided_is_none(partly: str) -> None:
     function = reward_func(partly, workers=1, least=2)
     completions = ["4", "1", "shrug", "raise", "2"]
-    assert as_trainer(function, completions, answer=[0] * 5) == [1.0, 0.0, None, None, 1.0]
+    with pytest.warns(UserWarning, match="no reward: OSError: no disk") as told:
+        rewards = as_trainer(function, [*completions, "raise"], answer=[0] * 6)
+    assert rewards == [1.0, 0.0, None, None, 1.0, None] and len(told) == 1
     function.partial_credit = True
     assert as_trainer(function, completions, answer=[0] * 5) == [1.0, 0.25, None, None, 0.5]
     function.close()

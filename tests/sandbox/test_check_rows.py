@@ -103,7 +103,25 @@ def test_each_shape_is_understood_and_judged_by_the_verifier_that_suits_it(
     assert said[-1].split()[1] == f"{made.verifier}:"
     # The replies in open-instruct's rows are samples: every second of them is wrong.
     right = "of 20 right answers {} pass, of as many corrupted ones 20 fail"
-    if name == "skyrl":
-        assert "not held to anything: the rows have tests and no solutions" in said[-1]
+    if name in ("skyrl", "codecontests"):  # of the latter's solutions none is read
+        assert "not held to right answers: the rows have tests" in said[-1]
+        assert "to an empty answer of 20 alone" in said[-1]
     else:
         assert right.format(10 if name == "open-instruct" else 20) in said[-1]
+
+
+def test_references_that_are_objects_are_held_to_an_empty_answer(
+    call: Call, tmp_path: Path
+) -> None:
+    """The JSON text of an object is read as that object; a verifier that parses it fails on all."""
+    rows = [{"problem": f"p{i}", "answer": '{"type": "object"}'} for i in range(12)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source = "import json\nfrom rlvr.data import Verdict\ndef verify(problem, completion):\n"
+    for name, body in (("bad", "json.loads(problem.reference)"), ("good", "problem.reference")):
+        (tmp_path / f"{name}.py").write_text(f"{source}    {body}\n    return Verdict('wrong')\n")
+    file = tmp_path / "rows.jsonl"
+    code, out, _ = call("check", file, "--verifier", tmp_path / "bad.py")
+    text = " ".join(out.split())
+    assert code == 1 and "its empty answer '' is error (TypeError" in text
+    code, out, _ = call("check", file, "--verifier", tmp_path / "good.py")
+    assert code == 0 and "to an empty answer of 12 alone" in " ".join(out.split())

@@ -353,3 +353,13 @@ def test_the_docs_make_labelled_lines_of_public_files(tmp_path: Path) -> None:
     assert labels == [
         ("4", e) for e in ("wrong", "wrong", "correct", "correct", "correct", "wrong")
     ]
+
+
+def test_errors_are_said_beside_the_table(tmp_path: Path) -> None:
+    (tmp_path / "raises.py").write_text("def verify(problem, completion):\n    raise OSError\n")
+    line = {"completion": "1", "answer": "1", "expected": "correct"}
+    (tmp_path / "lines.jsonl").write_text(json.dumps(line) + "\n")
+    result = measure(str(tmp_path / "raises.py"), [tmp_path / "lines.jsonl"], workers=1)
+    console = Console(record=True, width=100, file=io.StringIO())
+    print_agreement(result, console, 0)
+    assert "1 verdict is an error: the verifier failed, not the completion" in console.export_text()

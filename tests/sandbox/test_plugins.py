@@ -12,6 +12,7 @@ import pytest
 
 import rlvr
 from rlvr.data import InputError
+from rlvr.verify import content
 from rlvr.verify.plugins import available
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.verifier import case_problem, check_options, load_verifier
@@ -133,3 +134,40 @@ def test_an_import_error_shows_where_the_plugin_broke(site: Path) -> None:
         assert f'File "{source}", line 2, in deep' in ran.stderr
         last = "ModuleNotFoundError: No module named 'no_such_package_here'"
         assert ran.stderr.splitlines()[-1] == last
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("def verify(problem, completion)\n    pass\n", "mine.py:1: expected ':': mend it"),
+        ("class V:\n    def __call__(self, p, c): ...\nverify = V()\n", "is no function but a V"),
+        ("class verify:\n    pass\n", "is no function but a class"),
+    ],
+)
+def test_a_file_that_is_no_verifier_is_one_line(tmp_path: Path, source: str, words: str) -> None:
+    (tmp_path / "mine.py").write_text(source)
+    with pytest.raises(InputError) as failure:
+        load_verifier(str(tmp_path / "mine.py"))
+    assert words in str(failure.value) and "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize("takes", ["completion, reference", "problem"])
+def test_parameters_that_are_others_are_refused(tmp_path: Path, takes: str) -> None:
+    (tmp_path / "mine.py").write_text(f"def verify({takes}): ...\n")
+    with pytest.raises(InputError, match="write def verify\\(problem, completion"):
+        check_options(load_verifier(str(tmp_path / "mine.py")), {})
+
+
+def test_data_files_that_a_module_names_are_part_of_the_version(tmp_path: Path) -> None:
+    file, data = tmp_path / "mine.py", tmp_path / "limits.txt"
+    file.write_text("FILES = ['limits.txt']\ndef verify(problem, completion): ...\n")
+    with pytest.raises(InputError, match="FILES: no such file .*limits.txt"):
+        load_verifier(str(file))
+    data.write_text("0.5")
+    before = load_verifier(str(file))
+    sealed = content.of_verifier(before, {})
+    data.write_text("1000")
+    after = load_verifier(str(file))
+    assert before.version != after.version
+    changed = content.of_verifier(after, {})
+    assert {name for name in sealed if sealed[name] != changed[name]} == {"limits.txt"}

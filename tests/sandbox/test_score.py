@@ -496,3 +496,21 @@ def test_what_parquet_cant_hold_is_told_before_anything_is_verified(
     with pytest.raises(InputError, match=words):
         score_file(path, "exact", tmp_path / "out.parquet", workers=1)
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_what_a_verifier_prints_is_no_row(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(
+        "from rlvr.data import Verdict\nprint('loading')\n"
+        "def verify(problem, completion):\n    print('judging')\n    return Verdict('correct')\n"
+    )
+    (tmp_path / "in.jsonl").write_text('{"completion": "a", "answer": "a"}\n' * 3)
+    command = [sys.executable, "-m", "rlvr.cli", "score", "in.jsonl", "--verifier", "loud.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert [json.loads(line)["status"] for line in done.stdout.splitlines()] == ["correct"] * 3
+    assert "loading" in done.stderr and "judging" in done.stderr
+
+
+def test_a_column_of_completions_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"completion": "a", "answer": "a"}\n')
+    with pytest.raises(InputError, match="nothing under 'text', which --completion-key names"):
+        score_file(tmp_path / "in.jsonl", "exact", columns={"completion": "text"})

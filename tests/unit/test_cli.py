@@ -123,6 +123,16 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(call: Call, tmp_path
     assert_refused(call, ["'adition'"], "run", TINY, "task.name=adition", "--dry-run")
 
 
+def test_a_dry_run_asks_the_verifier_once(call: Call, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text("def verify(problem, completion):\n    return 'correct'\n")
+    code, _, err = call("run", TINY, f"verifier={mine}", "--dry-run")
+    assert code == 2 and "fails on an empty completion of" in err
+    code, out, _ = call("run", TINY, "--dry-run")
+    said = r"^verifier +exact; an empty completion of .* is wrong$"
+    assert code == 0 and re.search(said, out, re.MULTILINE)
+
+
 def test_a_dry_run_marks_rows_learnt_by_heart_and_problems_that_come_again(call: Call) -> None:
     _, out, _ = call("run", TINY, "train.steps=48", "--dry-run")
     # 48 steps of 16 rows are 768: a tenth of 512 completions is gone through 15 times.
