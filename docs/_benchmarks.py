@@ -329,8 +329,8 @@ def temperature(text: str) -> str:
     seeds = [seed["seed"] for seed in found["seeds"]]
     said = (
         f"Seeds {seeds[0]} to {seeds[-1]}, means with their 95 % intervals. In the bases the "
-        f"likeliest character is right in {base:.3f} of places. The training losses are off the "
-        f"record's by {off:g} nats at most."
+        f"likeliest character is right in {base:.3f} of places.\nThe training losses are off the "
+        f"record's by {off:g} nats at most.\n"
     )
     return with_block(text, "temperature", "\n".join([*lines, "", said]))
 
