@@ -156,7 +156,7 @@ def test_a_disk_that_takes_no_weights_is_said(tmp_path: Path, failure: Exception
         (folder / "a").write_text("x")
         raise failure
 
-    model = SimpleNamespace(save_pretrained=save_pretrained)
+    model = SimpleNamespace(save_pretrained=save_pretrained, parameters=list)
     with (
         pytest.raises(RunError, match=r"can't write .*model: No space: make room"),
         record.new_folder(tmp_path / "model") as folder,
