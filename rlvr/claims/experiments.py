@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -233,15 +233,16 @@ def p_value(
     every = (*controls, *rule, *refutes)
     if all(math.isnan(one.p_holds) and math.isnan(one.p_fails) for one in every):
         return math.nan
-    needed, holds, against = (_known(part, "p_holds") for part in (controls, rule, refutes))
-    fails = _known(rule, "p_fails")
+    needed, holds, against = (
+        _known(one.p_holds for one in part) for part in (controls, rule, refutes)
+    )
+    fails = _known(one.p_fails for one in rule)
     refuted = max(against) if against else min(1.0, len(rule) * min(fails))
     return max([*needed, min(max(holds), refuted)])
 
 
-def _known(part: Sequence[Settled], name: str) -> list[float]:
-    """Return the p-values of conditions, 1 for what is not known."""
-    found = [float(getattr(one, name)) for one in part]
+def _known(found: Iterable[float]) -> list[float]:
+    """Return p-values, 1 for what is not known."""
     return [1.0 if math.isnan(p) else p for p in found]
 
 

@@ -491,15 +491,16 @@ class Online:
         gap = sum(total for total, _ in self.gaps) / max(tokens, 1)
         settings, precision = self.run.config.grpo, self.run.config.train.precision
         bound = settings.max_logprob_gap or logprob_gap_bound(precision, bool(settings.trl_vllm))
-        at = f"{self.place.arm}, seed {self.place.seed}, round {self.place.round}, step "
+        place = self.place
+        at = f"{place.arm}, seed {place.seed}, round {place.round}, step {self.step + 1}"
         if math.isnan(gap):
             raise RunError(
-                f"{at}{self.step + 1}: training diverged: log-probabilities are no numbers any "
-                "more; lower grpo.lr, and give another folder with --out"
+                f"{at}: training diverged: log-probabilities are no numbers any more; "
+                "lower grpo.lr, and give another folder with --out"
             )
         if gap > bound:
             raise RunError(
-                f"{at}{self.step + 1}: engine and trainer differ by {gap:.4g} nats a token on what "
+                f"{at}: engine and trainer differ by {gap:.4g} nats a token on what "
                 f"was sampled (bound {bound:g}, grpo.max_logprob_gap): the engine's weights are "
                 "stale or its rounding is too coarse; the step was not taken"
             )

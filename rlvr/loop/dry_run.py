@@ -20,7 +20,7 @@ SHARES = (0.1, 0.5, 1.0)  # of a pool kept, for which the passes over the rows a
 
 
 def said_of(job: Job, most_passes: float) -> Iterator[tuple[str, str]]:
-    """Yield what is said, each with its name: problems, sampling, training and disk.
+    """Yield what is said, each with its name: problems, verifier, sampling, training and disk.
 
     More than `most_passes` over the kept rows are marked.
     """

@@ -27,7 +27,7 @@ class Job:
     """A run that may begin: its config, folder and where the config stands.
 
     `length`: tokens that the engine must hold. `problems`: what each seed meets, by seed; drawn
-    where it is missing. `seal`: verifier, task and data by content as the command began, and
+    where it is missing. `seal`: what the run is made of by content as the command began, and
     `config_hash` the hash of what decides its figures (`rlvr.loop.sealing`). `extents`: what it
     began with, then each addition (`rlvr.records.added`); `config` has all of it, `seal` and the
     hash are of what it began with. `collected`: where its finished seeds are collected, if they

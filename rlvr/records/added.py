@@ -29,7 +29,7 @@ class Extent:
     """All rounds, seeds and arms that a run had at some time.
 
     began: since when, in seconds since 1970; 0 for what it began with. arms: by name, as the config
-    has them. sealed: verifier, task and data by content (`rlvr.loop.sealing`). sections: of the
+    has them. sealed: what it is made of by content (`rlvr.loop.sealing`). sections: of the
     config, those of learners that came with the arms. Of an addition, seal and sections have only
     what the run did not begin with.
     """

@@ -44,7 +44,9 @@ STEPS = "steps"  # the folder of what each online step sampled, while the round 
 STEP_FACTS = "steps.json"
 AMPLIFIED = "amplified.json"  # of the base: the n-grams that it uses more than real solutions do
 EVALUATION = "eval.parquet"
-SEALED = "sealed.json"  # the hashes of config, verifier, task and data that it was made under
+SEALED = (
+    "sealed.json"  # the hashes of config, verifier, task, model and data that it was made under
+)
 WARM_START = "warm_start.json"  # of the base: how near its warm start came to its target
 RECORDED = "metrics.json"  # written last: the round is finished
 SUMS = "checksums.json"

@@ -17,7 +17,7 @@ from rlvr.records import layout
 from rlvr.records.layout import BASE, MANIFEST, METRICS, SEALED, Place
 
 Seal = Mapping[str, Mapping[str, str]]
-"""Of each kind (verifier, task, data) the names of its parts, each with its hash or version."""
+"""Of each kind (verifier, task, model, data) the parts by name, each with its hash or version."""
 
 FOOTER = b"rlvr"  # the key of the metadata in the footer of metrics.parquet
 REGISTERED = "registered"  # in the manifest: since when the config's file has had its rule

@@ -309,17 +309,15 @@ def worst_case(r: Results, arm: str, other: str) -> tuple[Effect, Effect] | None
     return at_its_least_sure(r, arm, against), at_its_least_sure(r, arm, favour)
 
 
-def assigned(r: Results, arm: str) -> Iterator[Effect]:
+def assigned(r: Results, arm: str, cases: tuple[Effect, Effect]) -> Iterator[Effect]:
     """Yield the effects of an arm with each seed's excluded completions counted either way.
+
+    `cases`: all of them against it, and for it (`worst_case`).
 
     Each seed lies at either end, in every combination where there are `MIXED` seeds at most, so
     that mean and scatter reach their largest; and as near to the others as it may, where the
-    scatter is smallest. The other primary arms are at their least sure. Nothing where no completion
-    is excluded.
+    scatter is smallest. The other primary arms are at their least sure.
     """
-    cases = worst_case(r, arm, "base")
-    if cases is None:
-        return
     own = effect_of(r, arm, "base", r.metric, r.metric)
     ends = list(zip(cases[0].deltas, cases[1].deltas, strict=True))
     if len(ends) != len(own.deltas):

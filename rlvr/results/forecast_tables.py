@@ -71,10 +71,12 @@ def _needed(found: Forecast) -> Iterator[str]:
     """Yield which false-positive rate the verifier may have."""
     middle, low, high = found.boundary
     tpr, base = found.verifier.tpr.value, found.start.base
-    bounds = f"FPR {middle:.2f} ({low:.2f} to {high:.2f}). With a larger one the accuracy falls."
-    if middle <= 0:  # the law's boundary is 0 too where no rate is small enough
-        bounds = "none. The accuracy falls at any FPR."
-    yield f"Boundary at a base accuracy of {base:.2f} and TPR {tpr:.2f}: {bounds}"
+    # The law's boundary is 0 too where no rate is small enough.
+    falls = "With a larger one the accuracy falls." if middle > 0 else "The accuracy falls at any."
+    yield (
+        f"Boundary at a base accuracy of {base:.2f} and TPR {tpr:.2f}: FPR {middle:.2f} "
+        f"({low:.2f} to {high:.2f}). {falls}"
+    )
     middle, low, high = found.needed
     margin = found.config.verdict.margin
     if middle <= 0:

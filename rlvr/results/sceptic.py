@@ -28,11 +28,10 @@ from rlvr.results.effects import (
     at_its_least_sure,
     effect_of,
     excluded,
-    outcome,
     worst_case,
 )
 from rlvr.results.effects import arm_effects as effects_of
-from rlvr.results.verdict import nothing_to_learn_from, rulings
+from rlvr.results.verdict import nothing_to_learn_from, ruled, rulings
 from rlvr.statistics.conditions import parse
 from rlvr.statistics.estimates import MIN_SEEDS, outlier
 
@@ -117,7 +116,10 @@ def _registered(known: Mapping[str, Any]) -> list[Check]:
 
 
 def _inputs(groups: Sequence[Group]) -> Check:
-    """Whether every round had the same verifier, task, model and data, by their hashes."""
+    """Whether every round had the same verifier, task, model and data, by their hashes.
+
+    A model of rlvr's own has no hash.
+    """
     rounds, hashed = sum(one.rounds for one in groups), [one for one in groups if one.hashes]
     n = sum(one.rounds for one in hashed)
     if not hashed:
@@ -436,10 +438,10 @@ def _hanging(r: Results) -> tuple[str, bool]:
         cases = worst_case(r, arm, "base")
         if cases is None and ("base" in counts or arm in counts):
             unbounded.append(arm)
-        possible = [*(cases or ()), *assigned(r, arm), effect]
+        possible = [effect] if cases is None else [effect, *cases, *assigned(r, arm, cases)]
         if arm in r.primary:  # another primary arm's completions may change Holm's p
             possible.append(at_its_least_sure(r, arm, effect))
-        if len({outcome(r, case) for case in possible}) > 1:
+        if len({ruled(r, arm, case)[0] for case in possible}) > 1:
             changed.append(arm)
     said = "no verdict hangs on it"
     if unbounded:

@@ -38,7 +38,8 @@ def test_an_engine_that_is_at_work_ends_with_the_run(tmp_path: Path) -> None:
     run.kill()
     run.wait()
     psutil.wait_procs([engine], timeout=5)
-    assert not engine.is_running()
+    # In a container nobody may collect what is left of it.
+    assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.skipif(on_gpu(), reason="on a GPU the cache has a share of the device")
