@@ -85,12 +85,19 @@ def of_seed(run: Path, config: Config, seed: int) -> dict[str, Any]:
     return {**figures, "off": off}
 
 
+Logits = tuple[torch.Tensor, torch.Tensor]  # (tokens, vocabulary), and the real tokens
+
+
 def measured(folder: Path, drawn: SeedProblems) -> dict[str, float]:
     """Return a model's NLL of held-out real texts, at 1 and at its best temperature."""
     model, tokenizer = loading.load_model(folder), loading.load_tokenizer(folder)
     prompts = loading.encode_prompts(tokenizer, drawn.held_out, drawn.prompting)
     solutions = loading.encode_solutions(tokenizer, drawn.held_out)
-    texts = [logits_of(model, *pair) for pair in zip(prompts, solutions, strict=True)]
+    return figures([logits_of(model, *pair) for pair in zip(prompts, solutions, strict=True)])
+
+
+def figures(texts: Sequence[Logits]) -> dict[str, float]:
+    """Fit the temperature on every other text; return the NLL of the rest at 1 and at its best."""
     fitted, rest = texts[::2], texts[1::2]
     best = min(GRID, key=lambda temperature: nll(fitted, temperature))
     right = torch.cat([(logits.argmax(-1) == real).float() for logits, real in texts])
@@ -101,9 +108,6 @@ def measured(folder: Path, drawn: SeedProblems) -> dict[str, float]:
         "half_at_best": nll(rest, best),
         "right": float(right.mean()),
     }
-
-
-Logits = tuple[torch.Tensor, torch.Tensor]  # (tokens, vocabulary), and the real tokens
 
 
 def logits_of(model: Any, prompt: Sequence[int], solution: Sequence[int]) -> Logits:
