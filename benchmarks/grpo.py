@@ -38,6 +38,7 @@ from rich.console import Console  # noqa: E402
 from rlvr import config as config_  # noqa: E402
 from rlvr.learners.grpo import trl_arguments  # noqa: E402
 from rlvr.loop import preflight, runner  # noqa: E402
+from rlvr.loop.problems import draw  # noqa: E402
 from rlvr.loop.progress import Display  # noqa: E402
 from rlvr.models.loading import load_model, load_tokenizer  # noqa: E402
 from rlvr.models.quiet import quiet  # noqa: E402
@@ -154,7 +155,7 @@ def _theirs(config: config_.Config, run: Path, steps: int) -> dict[str, float]:
     from trl import GRPOTrainer
 
     [seed] = config.seeds
-    problems = preflight.draw(config, seed).rounds[0]
+    problems = draw(config, seed).rounds[0]
     by_prompt = {problem.prompt: problem for problem in problems}
     verifier = preflight.verifier_of(config)
     base = base_of(seed).folder(run) / "model"

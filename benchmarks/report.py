@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rlvr.config import Config, resolved
-from rlvr.loop import preflight
+from rlvr.loop.problems import draw
 from rlvr.records import record
 from rlvr.records.layout import Place
 
@@ -91,7 +91,7 @@ def make(run: Path) -> int:
     n = 0
     for seed in config.seeds:
         generator = random.Random(seed)
-        drawn = preflight.draw(config, seed)
+        drawn = draw(config, seed)
         held_out = [(problem.id, problem.level) for problem in drawn.held_out]
         for arm in ("base", *(arm.name for arm in config.arms)):
             for t in range(1 if arm == "base" else config.rounds):

@@ -38,7 +38,8 @@ from rlvr.evaluate.evaluation import RECORD, Record, judge, read_records, write_
 from rlvr.records import record
 from rlvr.records.layout import Place
 from rlvr.records.stored import AT_ONCE, JUDGED, ROW, Judged, Stored, held
-from rlvr.select import arms
+from rlvr.select import arms, match
+from rlvr.select.rows import completion_rows
 from rlvr.verify.pool import VerifierPool
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -85,12 +86,12 @@ def measured(n: int) -> dict[str, float]:
             pool = held(folder, JUDGED, judged(verifiers, n, clock))
         with clock.stage("select"):
             kept = arms.choose(pool, VERIFIED, None, 0, 1)
-            rows = arms.completion_rows(pool, kept, VERIFIED, "math")
+            rows = completion_rows(pool, kept, VERIFIED, "math")
         with clock.stage("record"):
             record.write_completions(folder / "completions.parquet", pool, kept)
             record.write_rows(folder / "rows.parquet", rows)
             del rows
-            matched = arms.size(Stored(folder / "rows.parquet", ROW), "problems", 1)
+            matched = match.size(Stored(folder / "rows.parquet", ROW), "problems", 1)
         with clock.stage("select"):
             arms.choose(pool, RANDOM, matched, 0, 1)
             del matched

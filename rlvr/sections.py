@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Positive = Annotated[int, Field(gt=0, le=1 << 53)]
 # What trainers hand to NumPy as a seed has 32 bits.
 SeedNumber = Annotated[int, Field(ge=0, lt=1 << 32)]
-Rate = Annotated[float, Field(gt=0)]
+AboveZero = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Portion = Annotated[float, Field(ge=0, lt=1)]
 

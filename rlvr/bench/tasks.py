@@ -145,7 +145,7 @@ def _load(manager: TaskManager, name: str) -> Mapping[str, Any]:
     except Exception as failure:
         raise InputError(
             f"--tasks: {name}: can't be loaded, or its data can't be had here "
-            f"({type(failure).__name__}: {one_line(failure)}): mend the task, connect to the "
+            f"({type(failure).__name__}: {one_line(failure)}): fix the task, connect to the "
             "network once, or fill the cache of Hugging Face beforehand (HF_HOME)"
         ) from failure
     return loaded

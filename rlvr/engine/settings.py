@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from rlvr.engine.protocol import Decoding
-from rlvr.sections import Portion, Positive, Rate, Section, Share
+from rlvr.sections import AboveZero, Portion, Positive, Section, Share
 
 # The keys of `engine` that rlvr itself reads.
 ENGINE_SIZES = {
@@ -38,11 +38,11 @@ class GenerateConfig(Section):
 
     prompts: Positive = 1000
     samples: Positive = 4
-    temperature: Rate = 1.0
+    temperature: AboveZero = 1.0
     top_p: Share = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0
     min_p: Portion = 0.0
-    repetition_penalty: Rate = 1.0
+    repetition_penalty: AboveZero = 1.0
     max_tokens: Positive = 16
     stop: list[Annotated[str, Field(min_length=1)]] = []
 

@@ -34,7 +34,7 @@ from rlvr.models.quiet import quiet
 from rlvr.records.layout import COMPLETIONS, Place
 from rlvr.records.record import new_folder, read_kept
 from rlvr.records.stored import JUDGED, Stored, held, pick, take
-from rlvr.sections import Positive, Rate, Section
+from rlvr.sections import AboveZero, Positive, Section
 from rlvr.select.axis import Pool, draw
 from rlvr.select.keep import ELIGIBLE, check_size
 from rlvr.select.match import by_problem
@@ -67,8 +67,8 @@ class DpoConfig(Section):
 
     steps: Positive = 60
     batch_size: Positive = 64
-    lr: Rate = 1e-5
-    beta: Rate = 0.1
+    lr: AboveZero = 1e-5
+    beta: AboveZero = 0.1
     pairs: Positive = 4
 
 

@@ -54,7 +54,7 @@ from rlvr.models.quiet import quiet
 from rlvr.records import record
 from rlvr.records.layout import COMPLETIONS, MODEL, STATE, STEP_FACTS, STEPS, Place, arm_folder
 from rlvr.records.stored import JUDGED, Joined, Stored
-from rlvr.select import arms
+from rlvr.select import learner
 from rlvr.select.seen import seen_by
 
 if TYPE_CHECKING:
@@ -436,10 +436,10 @@ class Online:
         began = time.monotonic()
         pool = judge(run.pool, self.problems.problems, self.completions)
         seen = list(seen_by(run.pool, self.problems.problems, self.arm, pool, self.seed.seed))
-        rewards = arms.rewards(
+        rewards = learner.rewards(
             seen, self.arm, self.seed.seed, settings.partial_credit, settings.format_reward
         )
-        kept = [bool(reward) for reward in arms.rewards(seen, self.arm, self.seed.seed)]
+        kept = [bool(reward) for reward in learner.rewards(seen, self.arm, self.seed.seed)]
         run.display.show(self.problems.problems, pool)
         decided = [reward for reward in rewards if reward is not None]
         known = [verdict for _, verdict in pool if verdict.status in DECIDED]

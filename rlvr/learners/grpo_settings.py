@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from rlvr.data import Arm
 from rlvr.learners import trl_keys
-from rlvr.sections import Positive, Rate, Section, Share
+from rlvr.sections import AboveZero, Positive, Section, Share
 from rlvr.verify.settings import NamedConfig, name_alone
 
 if TYPE_CHECKING:
@@ -66,18 +66,18 @@ class GrpoConfig(Section):
     """
 
     steps: Positive = 20
-    lr: Rate = 1e-5
+    lr: AboveZero = 1e-5
     loss_type: Literal["grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo", "luspo", "vespo"] = (
         "dapo"
     )
     scale_rewards: Literal["group", "batch", "none"] = "none"
     beta: Annotated[float, Field(ge=0)] = 0.0
-    epsilon: Rate = 0.2
-    epsilon_high: Rate = 0.28
+    epsilon: AboveZero = 0.2
+    epsilon_high: AboveZero = 0.28
     partial_credit: bool = False
     format_reward: Annotated[float, Field(ge=0)] = 0.0
     checkpoint_every: Positive | None = None
-    max_logprob_gap: Rate | None = None
+    max_logprob_gap: AboveZero | None = None
     watch: WatchConfig | None = None
     trl_vllm: TrlVllmConfig | None = None
     trl: dict[str, Any] = {}

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from rlvr.learners import trl_keys
 from rlvr.learners.held_back import EarlyStopConfig
-from rlvr.sections import Positive, Rate, Section, Share, configs_folder
+from rlvr.sections import AboveZero, Positive, Section, Share, configs_folder
 
 
 def accelerate_configs() -> dict[str, Path]:
@@ -40,7 +40,7 @@ class TrainConfig(Section):
     steps: Positive = 60
     batch_size: Positive = 256
     micro_batch: Positive | None = None
-    lr: Rate = 5e-4
+    lr: AboveZero = 5e-4
     precision: Literal["fp32", "bf16"] = "fp32"
     lora: LoraConfig | None = None
     processes: Positive = 1
@@ -80,7 +80,7 @@ class WarmStartConfig(Section):
     """
 
     problems: Positive = 2000
-    lr: Rate = 2e-3
+    lr: AboveZero = 2e-3
     batch_size: Positive = 256
     max_steps: Positive = 600
     until: Share | None = None

@@ -19,6 +19,7 @@ from rlvr.learners.context import SeedProblems
 from rlvr.learners.grpo_settings import schedule_has_all_rounds
 from rlvr.learners.registry import LEARNERS
 from rlvr.loop import preflight, sealing
+from rlvr.loop.problems import draw
 from rlvr.loop.units import Job, Unit
 from rlvr.records import added, layout, record
 from rlvr.records.added import Extent
@@ -99,7 +100,7 @@ def _hold_problems(
     before = _reach(config, so_far)
     for seed in so_far.seeds:
         now = sealing.drawn(before, {seed: problems[seed]})
-        if sealing.drawn(before, {seed: preflight.draw(before, seed)}) != now:
+        if sealing.drawn(before, {seed: draw(before, seed)}) != now:
             raise InputError(
                 f"{folder}: can't be added to: the task {config.task.name!r} draws other problems "
                 f"for seed {seed} when more are asked for, and what is recorded was made with "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rlvr.config import Config
 from rlvr.learners.held_back import SAMPLES
 from rlvr.loop.base import TEMPERATURES, TUNED, TUNING_PROBLEMS
-from rlvr.select.arms import selects
+from rlvr.select.keep import selects
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The base: M(0) of a seed, its evaluation, and the pool that every arm's first round trains on."""
+"""The base: M(0) of a seed, its evaluation, and the pool that each arm first selects from."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from rlvr.records.layout import (
     is_done,
 )
 from rlvr.records.stored import AT_ONCE, JUDGED, Joined, Judged, Stored, pick
-from rlvr.select import arms
+from rlvr.select.rows import real_rows
 from rlvr.statistics.shares import clustered_interval
 from rlvr.studies.registry import study_of
 from rlvr.studies.study import Source
@@ -130,7 +130,7 @@ def _warm_start(run: Run, seed: Seed, start: Path, out: Path) -> None:
         with record.new_folder(out) as folder:
             save(loading.load_model(start), start, folder, seed.probes)
         return
-    rows = arms.real_rows(*seed.warm_start.solved(), base_of(seed.seed))
+    rows = real_rows(*seed.warm_start.solved(), base_of(seed.seed))
     training = dataclasses.replace(
         training_of(run),
         steps=settings.max_steps,

@@ -24,6 +24,7 @@ from rlvr.learners.context import SeedProblems
 from rlvr.learners.sft import settings_of, train
 from rlvr.loop import preflight
 from rlvr.loop.ahead import Ahead, ahead, hours_text
+from rlvr.loop.problems import draw
 from rlvr.loop.work import started
 from rlvr.models import loading
 from rlvr.records.layout import BASE, base_of
@@ -65,7 +66,7 @@ def config_of_rows(task: NamedConfig, verifier: NamedConfig | None, model: str, 
         "generate": {"prompts": 1, "max_tokens": 1},
         "evaluate": {"problems": n, "samples": 1, "k": [1]},
     }
-    drawn = preflight.draw(Config.model_validate(given), 0)
+    drawn = draw(Config.model_validate(given), 0)
     prompts = loading.encode_prompts(tokenizer, drawn.held_out, drawn.prompting)
     room = positions - max(map(len, prompts))
     given["generate"] = {"prompts": 1, "max_tokens": max(1, min(MAX_TOKENS, room))}
@@ -78,7 +79,7 @@ def sampled(config: Config, n: int, where: str, timed: bool) -> Iterator[str]:
     `timed`: also train for STEPS steps, and say how long the config's run will take. Raises
     InputError where the config, its data or the model won't do; RunError for an engine that fails.
     """
-    drawn = preflight.draw(config, config.seeds[0])
+    drawn = draw(config, config.seeds[0])
     length = preflight.check_model(config, where, [drawn])
     if timed:
         yield from (_line("warning", said) for said in preflight.warnings(config))

@@ -12,6 +12,7 @@ from rlvr.data import InputError, Problem
 from rlvr.learners.context import SeedProblems
 from rlvr.learners.registry import LEARNERS
 from rlvr.loop import preflight
+from rlvr.loop.problems import sizes
 from rlvr.loop.units import Job
 from rlvr.records import added
 from rlvr.verify.pool import VerifierPool
@@ -48,7 +49,7 @@ def said_of(job: Job, most_passes: float) -> Iterator[tuple[str, str]]:
         yield "verifier", _tried(config, first.held_out[0])
     yield (
         "drawn to train",
-        _drawn(first, config.corpus is not None, preflight.sizes(config).get("train")),
+        _drawn(first, config.corpus is not None, sizes(config).get("train")),
     )
     levels = Counter(one.level for one in first.held_out)
     if len(levels) > 1:
@@ -82,7 +83,7 @@ def _tried(config: Config, problem: Problem) -> str:
     if verdict.status == "error":
         raise InputError(
             f"verifier {verifier.name!r} fails on an empty completion of {problem.id}: "
-            f"{' '.join(verdict.reason.split())[:300]}: mend it"
+            f"{' '.join(verdict.reason.split())[:300]}: fix it"
         )
     return f"{verifier.name}; an empty completion of {problem.id} is {verdict.status}"
 

@@ -17,6 +17,7 @@ from rlvr.config import Config, resolved
 from rlvr.data import InputError
 from rlvr.learners.context import Seed
 from rlvr.loop import adding, local, preflight, repair, sealing, splits, tracking
+from rlvr.loop.problems import draw
 from rlvr.loop.progress import Display
 from rlvr.loop.registered import registered
 from rlvr.loop.units import Job, Unit, long_begin, units
@@ -80,7 +81,7 @@ def prepare(config: Config, folder: Path, where: str, collected: Collected | Non
         wanted = preflight.verifier_of(config)
         verifier = load_verifier(wanted.name)
         record.check_disk(folder, preflight.bytes_needed(config))
-        problems = {seed: preflight.draw(config, seed) for seed in config.seeds}
+        problems = {seed: draw(config, seed) for seed in config.seeds}
         check_options(verifier, wanted.options)
         preflight.check_luck(config, verifier)
         for other in config.evaluate.off_target:

@@ -15,7 +15,8 @@ from rlvr.learners.context import Run, Seed
 from rlvr.records import record
 from rlvr.records.layout import COMPLETIONS, Place, base_of
 from rlvr.records.stored import JUDGED, Judged, held
-from rlvr.select import arms
+from rlvr.select.axis import Pool
+from rlvr.select.keep import selects
 from rlvr.studies.registry import study_of
 from rlvr.studies.study import Source
 
@@ -31,7 +32,7 @@ class Samples:
     """
 
     parts: Iterator[Part] = iter(())
-    judged: arms.Pool | None = None
+    judged: Pool | None = None
 
 
 def generate(run: Run, seed: Seed, arm: Arm, place: Place) -> Samples:
@@ -39,7 +40,7 @@ def generate(run: Run, seed: Seed, arm: Arm, place: Place) -> Samples:
 
     Or the base's samples again, or what its study has it sampled from.
     """
-    if not arms.selects(arm):
+    if not selects(arm):
         return Samples(judged=[])
     source = study_of(run.config).source(run, seed, arm, place)
     if source is None and place.round == 1:
@@ -87,7 +88,7 @@ def _sampled(
             yield completion
 
 
-def verify(run: Run, place: Place, samples: Samples) -> arms.Pool:
+def verify(run: Run, place: Place, samples: Samples) -> Pool:
     """Return the samples judged, unless they are: sequences that are too long wait in a file.
 
     Judging begins with the first completion of a part; the verify stage is what it takes after

@@ -22,6 +22,7 @@ from rlvr.config import Config, resolved
 from rlvr.data import InputError
 from rlvr.learners.context import SeedProblems
 from rlvr.loop import preflight
+from rlvr.loop.problems import has_classifier
 from rlvr.loop.units import Job
 from rlvr.models import loading
 from rlvr.records import added, layout, seals
@@ -97,7 +98,7 @@ def _drawn(config: Config, of: SeedProblems) -> str:
     rounds = of.rounds[: config.rounds]
     parts = [of.prompting.shots, of.warm_start, *rounds, of.held_back, of.held_out]
     parts += [*of.off_target, of.pairs]
-    labelled = of.labelled if preflight.has_classifier(config) else []
+    labelled = of.labelled if has_classifier(config) else []
     parts += [[entry.problem for entry in entries] for entries in (of.corpus, labelled)]
     return digest([content.of_problems(part) for part in parts])
 

@@ -16,13 +16,18 @@ from rlvr.learners.context import Metrics, Run, Seed
 from rlvr.records import record
 from rlvr.records.layout import COMPLETIONS, MEMORY, ROWS, Place, base_of
 from rlvr.records.stored import JUDGED, ROW, Stored, held
-from rlvr.select import arms
+from rlvr.select import arms, match
+from rlvr.select.axis import Pool
+from rlvr.select.keep import keep_verified, selects
+from rlvr.select.memory import remember
+from rlvr.select.real_fraction import mix_real
+from rlvr.select.rows import completion_rows, real_rows
 from rlvr.select.seen import seen_by
 from rlvr.studies.registry import study_of
 from rlvr.verify.verifier import LoadedVerifier
 
 
-def select(run: Run, seed: Seed, arm: Arm, place: Place, pool: arms.Pool) -> None:
+def select(run: Run, seed: Seed, arm: Arm, place: Place, pool: Pool) -> None:
     """Keep what the arm keeps and write the round's completions and training rows."""
     folder, problems = place.folder(run.folder), seed.of_round(place).problems
     with run.stage(place, "select"):
@@ -33,7 +38,7 @@ def select(run: Run, seed: Seed, arm: Arm, place: Place, pool: arms.Pool) -> Non
         rows = _rows(run, seed, arm, place, pool, kept, matched)
         record.write_completions(folder / COMPLETIONS, pool, kept)
         before = _remembered(run, seed, arm, place)
-        all_so_far, chosen = arms.remember(arm.memory, before, rows, place.seed, place.round)
+        all_so_far, chosen = remember(arm.memory, before, rows, place.seed, place.round)
         if arm.memory == "subsample":
             record.write_rows(folder / MEMORY, all_so_far)
         record.write_rows(folder / ROWS, chosen)
@@ -44,7 +49,7 @@ def _rows(
     seed: Seed,
     arm: Arm,
     place: Place,
-    pool: arms.Pool,
+    pool: Pool,
     kept: Sequence[bool],
     matched: Counter[str] | None,
 ) -> Sequence[Row]:
@@ -54,18 +59,18 @@ def _rows(
     """
     problems, in_all = seed.of_round(place), arm.match_by != "problems"
     if arm.keep == "real":
-        rows: Sequence[Row] = arms.real_rows(*problems.solved(), place, None if in_all else matched)
+        rows: Sequence[Row] = real_rows(*problems.solved(), place, None if in_all else matched)
     elif arm.keep == "replay":
         rows = _seen_before(run, seed, arm)
     else:
-        rows = arms.completion_rows(pool, kept, arm, _judge_name(run))
-    if matched is not None and in_all and not arms.selects(arm):
-        rows = arms.cut(rows, arm.match_by, matched, f"{place.seed}/{place.round}/")
+        rows = completion_rows(pool, kept, arm, _judge_name(run))
+    if matched is not None and in_all and not selects(arm):
+        rows = match.cut(rows, arm.match_by, matched, f"{place.seed}/{place.round}/")
     if not arm.real_fraction:
         return rows
-    real = arms.real_rows(*problems.solved(), place)
+    real = real_rows(*problems.solved(), place)
     by_problem = {row.problem_id: row for row in real}
-    mixed = arms.mix_real(rows, by_problem, arm.real_fraction, place.seed, place.round)
+    mixed = mix_real(rows, by_problem, arm.real_fraction, place.seed, place.round)
     return held(run.scratch, ROW, mixed)
 
 
@@ -81,11 +86,11 @@ def _seen_before(run: Run, seed: Seed, arm: Arm) -> Sequence[Row]:
     if seed.warm_start.problems:
         return _warm_start(seed)
     pool = record.read_completions(base_of(seed.seed).folder(run.folder) / COMPLETIONS)
-    return arms.completion_rows(pool, arms.keep_verified(pool), arm, _judge_name(run))
+    return completion_rows(pool, keep_verified(pool), arm, _judge_name(run))
 
 
 def _warm_start(seed: Seed) -> Sequence[Row]:
-    return arms.real_rows(*seed.warm_start.solved(), base_of(seed.seed))
+    return real_rows(*seed.warm_start.solved(), base_of(seed.seed))
 
 
 def _matched(run: Run, arm: Arm, place: Place) -> Counter[str] | None:
@@ -96,7 +101,7 @@ def _matched(run: Run, arm: Arm, place: Place) -> Counter[str] | None:
     if arm.match is None:
         return None
     theirs = Place(place.seed, arm.match, place.round).folder(run.folder)
-    return arms.size(_selected(theirs), arm.match_by, place.round)
+    return match.size(_selected(theirs), arm.match_by, place.round)
 
 
 def _selected(folder: Path) -> Sequence[Row]:
@@ -120,14 +125,14 @@ def budget(run: Run, seed: Seed, arm: Arm, place: Place) -> Metrics:
     folder, settings = place.folder(run.folder), run.config.generate
     rows = len(Stored(folder / ROWS, ROW))
     of_round = None if arm.keep == "replay" else place.round  # its rows are of before round 1
-    kept = arms.size(_selected(folder), "rows", of_round).total()
-    sampled = settings.prompts * settings.samples if arms.selects(arm) else 0
+    kept = match.size(_selected(folder), "rows", of_round).total()
+    sampled = settings.prompts * settings.samples if selects(arm) else 0
     found = [
         metrics.metric("sampled", sampled, sampled),
         metrics.metric("kept", kept, sampled or kept),
         metrics.metric("rows", rows, rows),
     ]
-    if arms.selects(arm):
+    if selects(arm):
         found += _filtering(run, seed, place)
     matched = _matched(run, arm, place)
     if matched is not None:

@@ -14,7 +14,7 @@ from rlvr.data import Problem
 from rlvr.evaluate import metrics
 from rlvr.evaluate.near import near_duplicates
 from rlvr.learners.context import Display, Metrics, SeedProblems
-from rlvr.loop import preflight
+from rlvr.loop.problems import draw
 from rlvr.loop.units import Job, Unit, alone
 from rlvr.records.layout import BASE, RECORDED, base_of, is_done
 from rlvr.records.record import as_json, write_sums, write_text
@@ -65,7 +65,7 @@ def measure_again(job: Job, display: Display) -> None:
         with alone(job, Unit(seed, BASE), display):
             if not is_done(folder, "record"):
                 continue
-            drawn = job.problems.get(seed) or preflight.draw(job.config, seed)
+            drawn = job.problems.get(seed) or draw(job.config, seed)
             own, heard = study_of(job.config).views(job.config, drawn)
             now = measure(trained_on(own, heard), own.held_out, heard is not None)
             rows = json.loads((folder / RECORDED).read_text())

@@ -21,6 +21,7 @@ from rlvr.learners.context import Corpus, Run, Seed, SeedProblems
 from rlvr.learners.registry import LEARNERS
 from rlvr.loop import preflight, sealing
 from rlvr.loop.base import make_base
+from rlvr.loop.problems import draw
 from rlvr.loop.progress import Display
 from rlvr.loop.round import make_round
 from rlvr.loop.splits import trained_on
@@ -88,11 +89,11 @@ def opened(begun: Begun, judges: Sequence[Judge], display: Display) -> Iterator[
             publish=begun.publish,
             sealed=partial(sealing.hashes_at, job),
             ends=job.ends,
-            **by_task(config, judges),
+            **by_role(config, judges),
         )
 
 
-def by_task(config: Config, judges: Sequence[Judge]) -> dict[str, Any]:
+def by_role(config: Config, judges: Sequence[Judge]) -> dict[str, Any]:
     """Return what a Run calls its judges, of which there is one for each verifier."""
     first, *others = judges
     tasks = len(config.evaluate.off_target)
@@ -109,7 +110,7 @@ def open_seed(run: Run, job: Job, seed: int) -> Seed:
         shutil.rmtree(old)
     drawn = job.problems.get(seed)
     if drawn is None:
-        drawn = preflight.draw(run.config, seed)
+        drawn = draw(run.config, seed)
         now = sealing.drawn(run.config, {seed: drawn})
         sealing.hold(job.sealed_now, now, socket.gethostname())
     start = run.start(seed)

@@ -106,5 +106,5 @@ class Worker:
                 first = [self.opened.enter_context(pool) for pool in work.pools(job.config)]
             self.run = self.opened.enter_context(work.opened(begun, first, shown))
         timing = record.Timing(self.run.scratch)
-        given = {} if judges is None else work.by_task(job.config, judges)
+        given = {} if judges is None else work.by_role(job.config, judges)
         return dataclasses.replace(self.run, timing=timing, **given)

@@ -188,7 +188,7 @@ def copy_folder(source: Path, path: Path) -> None:
 
 
 def delete_folder(path: Path) -> None:
-    """Delete a folder: what is left of it if that is cut off does not have its name."""
+    """Delete a folder. It is renamed first, so that a deletion that stops leaves no such name."""
     gone = path.with_name(f".{path.name}.tmp")
     shutil.rmtree(gone, ignore_errors=True)
     with suppress(FileNotFoundError):
@@ -292,8 +292,8 @@ def write_sums(folder: Path, coming: Mapping[str, str] | None = None) -> None:
 def changed(folder: Path) -> list[tuple[Path, str]]:
     """Return the files of a folder that are not what `write_sums` found, and what is wrong.
 
-    Where it wrote nothing, as in older runs, nothing is wrong; where what it wrote is damaged, that
-    is, and no more is known. Raises RunError where the machine can't read them.
+    None in older runs, which have no checksums. If the checksums' own file is damaged, only that
+    one. Raises RunError where the machine can't read them.
     """
     sums = folder / SUMS
     if not sums.exists():

@@ -1,8 +1,8 @@
 """Seals: the hashes under which each round was recorded, and those of a whole run together.
 
 A round's sealed.json has a hash of the config (what decides figures and verdicts), the verifier,
-the task and the data; `rlvr.loop.sealing` makes them. metrics.parquet has those of all rounds in
-its footer, so that they go where the figures go.
+the task, the model and the data; `rlvr.loop.sealing` makes them. metrics.parquet has those of all
+rounds in its footer, so that they go where the figures go.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from rlvr.config import Config
 from rlvr.data import InputError, Problem
-from rlvr.loop import preflight
+from rlvr.loop.problems import draw
 from rlvr.records.layout import COMPARISON, MANIFEST, TIMING
 from rlvr.records.record import read_table
 from rlvr.report.completions import Room, Sample, parts, sample
@@ -117,7 +117,7 @@ def _problems(r: Results) -> tuple[dict[tuple[int, str], Problem], list[str]]:
             return {}, [f"{why}the task is a file ({config.task.name}), and a report runs none."]
         evaluate = config.evaluate.model_copy(update={"off_target": []})  # files too, may be
         alone = config.model_copy(update={"evaluate": evaluate})
-        drawn = {seed: preflight.draw(alone, seed) for seed in config.seeds}
+        drawn = {seed: draw(alone, seed) for seed in config.seeds}
     except ValidationError:
         return {}, [f"{why}this version of rlvr can't read the run's config."]
     except (InputError, ImportError, OSError) as failure:

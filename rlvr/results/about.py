@@ -11,6 +11,7 @@ from typing import Any
 
 from rlvr.records.record import flat
 from rlvr.results.effects import Results
+from rlvr.select.arms import differing
 
 KEEP: Mapping[str, str] = {
     "verified": "completions that the verifier calls correct",
@@ -28,10 +29,6 @@ KEEP: Mapping[str, str] = {
     "replay": "what the model has seen already: its warm-start rows or, without a warm start, the "
     "base's accepted completions of round 1",
     "classifier": "what a classifier on hidden states calls clean",
-}
-DEFAULTS: Mapping[str, Any] = {
-    **{"memory": "replace", "start": "previous", "learner": "sft", "author": "model"},
-    "real_fraction": 0,
 }
 
 
@@ -74,9 +71,5 @@ def arm_says(arm: Mapping[str, Any]) -> str:
         by = arm.get("match_by") or "problems"
         text += f", as many {'of each problem' if by == 'problems' else f'{by} in all'} as {other}"
     told = {"name", "keep", "learner", "match", "match_by", "more", "control"}  # its own arm tells
-    others = [
-        f"{axis}: {value}"
-        for axis, value in arm.items()
-        if axis not in told and value and value != DEFAULTS.get(axis)
-    ]
+    others = [f"{axis}: {value}" for axis, value in differing(arm).items() if axis not in told]
     return f"{text} ({', '.join(others)})." if others else f"{text}."

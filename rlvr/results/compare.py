@@ -50,6 +50,7 @@ from rlvr.results.effects import (
 )
 from rlvr.results.sceptic import as_json
 from rlvr.results.verdict import Ruling, may_have_fallen, ruled, rulings
+from rlvr.select.control import FILTERS
 from rlvr.statistics.estimates import MIN_SEEDS, minimal_detectable_effect
 
 COLUMNS = ("seed", "arm", "round", "metric", "level", "value")
@@ -234,11 +235,11 @@ def write_compare(runs: Sequence[Results]) -> None:
 
 
 def compare_run(r: Results) -> dict[str, Any]:
-    """Return the content of `compare.json` (design, section 5). Undefined figures are None.
+    """Return the content of `compare.json`. Undefined figures are None.
 
-    What the design does not name: `rulings`, what stands beside each verdict (`_ruling_json`),
-    `conditions` (`rlvr.results.conditions`) and `checks` (`rlvr.results.sceptic`). And of a run to
-    which rounds, seeds or arms were added, `added`: what that shows, without a verdict.
+    Beside the effects it has `rulings`, what stands beside each verdict (`_ruling_json`),
+    `conditions` (`rlvr.results.conditions`) and `checks` (`rlvr.results.sceptic`). If rounds, seeds
+    or arms were added to the run, it has `added`: what that shows, without a verdict.
     """
     ruled = rulings(r)
     return {
@@ -397,12 +398,16 @@ def _in_words(ruling: Ruling, definition: str) -> str:
 def size_matched(r: Results) -> list[str]:
     """Return, for each random arm of another's size, what that other's choice of rows adds to it.
 
-    The two differ in nothing else: this is the verifier's part, and not that of fewer rows.
+    Only where the two differ in nothing but the choice: then this is the verifier's part, and not
+    that of fewer rows, of older ones or of another start.
     """
     said = []
-    for arm in r.config["arms"]:
-        other, name = arm.get("match"), str(arm["name"])
+    arms = {str(arm["name"]): arm for arm in r.config["arms"]}
+    for name, arm in arms.items():
+        other = arm.get("match")
         if arm.get("keep") != "random" or other not in r.arms or name not in r.arms:
+            continue
+        if _but_for_the_choice(arm) != _but_for_the_choice(arms[str(other)]):
             continue
         i = effect_of(r, str(other), name, r.metric, r.metric).interval
         band = "" if math.isnan(i.low) else f" ({percent(r)}: {span(i.low, i.high)}, exploratory)"
@@ -411,6 +416,14 @@ def size_matched(r: Results) -> list[str]:
             f"rows adds: {name} has as many, drawn at random"
         )
     return said
+
+
+CHOICE = ("name", "keep", "match", "match_by", "control", "flip", "share", *FILTERS)  # axes
+
+
+def _but_for_the_choice(arm: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an arm's values on the axes that say nothing of which of its samples become rows."""
+    return {axis: value for axis, value in arm.items() if axis not in CHOICE}
 
 
 def finding(r: Results, ruling: Ruling) -> str:

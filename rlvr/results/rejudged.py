@@ -26,7 +26,9 @@ from rlvr.records.layout import BASE, COMPLETIONS, EVALUATION, ROWS, Place
 from rlvr.records.stored import JUDGED, ROW, Item, Judged, Shape, Stored, chosen, held, pick
 from rlvr.results.agreement import KINDS, Rescored
 from rlvr.results.effects import BEST_TEMPERATURE, Results
-from rlvr.select import arms
+from rlvr.select import arms, match
+from rlvr.select.learner import rewards
+from rlvr.select.rows import completion_rows
 from rlvr.select.seen import seen_by
 
 VERDICT = ("status", "reason", "extracted")
@@ -168,7 +170,7 @@ def _would(
     problems = list(of.problems[place.seed].values())
     seen = held(scratch, JUDGED, seen_by(of.pool, problems, arm, pool, place.seed))
     if LEARNERS[arm.learner].online:
-        return [bool(reward) for reward in arms.rewards(seen, arm, place.seed)]
+        return [bool(reward) for reward in rewards(seen, arm, place.seed)]
     matched = None
     if arm.match is not None:
         matched = _size(of, arm, Place(place.seed, arm.match, place.round), sizes)
@@ -177,8 +179,8 @@ def _would(
     would = arms.choose(seen, arm, matched, place.seed, place.round)
     for other in of.config.arms_in_order():
         if other.match == arm.name:
-            rows = arms.completion_rows(pool, would, arm, of.verifier.name)
-            sizes[place, other.match_by] = arms.size(rows, other.match_by, place.round)
+            rows = completion_rows(pool, would, arm, of.verifier.name)
+            sizes[place, other.match_by] = match.size(rows, other.match_by, place.round)
     return would
 
 
@@ -187,4 +189,4 @@ def _size(of: Rescored, arm: Arm, matched: Place, sizes: Sizes) -> Counter[str] 
     if (known := sizes.get((matched, arm.match_by))) is not None:
         return known
     rows = of.source(matched, ROWS)
-    return arms.size(Stored(rows, ROW), arm.match_by, matched.round) if rows.is_file() else None
+    return match.size(Stored(rows, ROW), arm.match_by, matched.round) if rows.is_file() else None

@@ -35,8 +35,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rlvr.config import Config
 from rlvr.data import InputError, Problem
 from rlvr.evaluate.evaluation import RECORD
-from rlvr.loop import preflight, sealing
+from rlvr.loop import sealing
 from rlvr.loop.preflight import verifier_of
+from rlvr.loop.problems import draw
 from rlvr.records import added, record, seals
 from rlvr.records.layout import BASE, COMPLETIONS, EVALUATION, Place, base_of
 from rlvr.records.stored import JUDGED, Shape, Stored
@@ -186,7 +187,7 @@ def problems_of(r: Results, config: Config) -> Problems:
 
     Raises InputError where they are not those that the run began with.
     """
-    drawn = {seed: preflight.draw(config, seed) for seed in config.seeds}
+    drawn = {seed: draw(config, seed) for seed in config.seeds}
     began = added.extent(r.config, seals.read_manifest(r.folder).get("sealed", {}))
     for extent in (began, *added.read(r.folder)):
         reach = {"rounds": extent.rounds, "seeds": list(extent.seeds)}

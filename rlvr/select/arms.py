@@ -27,40 +27,10 @@ from rlvr.registry import offered
 from rlvr.sections import Section
 from rlvr.select.axis import Axis, Pool, draw
 from rlvr.select.control import control_of
-from rlvr.select.flip import misjudge
-from rlvr.select.keep import RANKINGS, Asked, keep_verified, majority, selects
-from rlvr.select.learner import rewards
-from rlvr.select.match import IN_ALL, Take, by_problem, cut, in_order, narrow, of_size, size
-from rlvr.select.memory import remember, subsample
+from rlvr.select.keep import RANKINGS
+from rlvr.select.match import IN_ALL, Take, by_problem, narrow, of_size
 from rlvr.select.prefer import scores as preferred
-from rlvr.select.real_fraction import mix_real
-from rlvr.select.rows import completion_rows, real_rows
 from rlvr.select.unique import once
-
-__all__ = [
-    "AXES",
-    "PRESETS",
-    "ArmConfig",
-    "Asked",
-    "Pool",
-    "as_written",
-    "choose",
-    "completion_rows",
-    "cut",
-    "in_order",
-    "keep_verified",
-    "majority",
-    "misjudge",
-    "mix_real",
-    "preset",
-    "real_rows",
-    "remember",
-    "rewards",
-    "selects",
-    "size",
-    "subsample",
-    "with_controls",
-]
 
 AXES: dict[str, Axis] = offered("rlvr.select", "AXIS")
 
@@ -90,10 +60,10 @@ class _Named(Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=100)]
 
 
-# The axes of `Arm`'s fields, then those that have none.
-_DEFAULTS: dict[str, Any] = {one.name: one.default for one in fields(Arm) if one.name in AXES}
-_MORE = [name for name in AXES if name not in _DEFAULTS]
-_DEFAULTS |= {name: AXES[name].default for name in _MORE}
+# Of each axis: those of `Arm`'s fields, then those that have none. `keep` has no default (MISSING).
+DEFAULTS: dict[str, Any] = {one.name: one.default for one in fields(Arm) if one.name in AXES}
+_MORE = [name for name in AXES if name not in DEFAULTS]
+DEFAULTS |= {name: AXES[name].default for name in _MORE}
 # The axes that every recorded config names. A later one is written only where it is used, so that a
 # config without it hashes as it did before there was the axis.
 _FIRST = {
@@ -109,7 +79,7 @@ def _key(name: str, default: Any) -> tuple[Any, Any]:
     return kind, ... if default is MISSING else default
 
 
-_KEYS: dict[str, Any] = {name: _key(name, default) for name, default in _DEFAULTS.items()}
+_KEYS: dict[str, Any] = {name: _key(name, default) for name, default in DEFAULTS.items()}
 _Point: Any = create_model("_Point", __base__=_Named, **_KEYS)
 
 
@@ -152,7 +122,12 @@ def as_written(arm: Arm) -> dict[str, Any]:
     """Return an arm as a config would write it: its name and its value on every axis."""
     own = {name: getattr(arm, name) for name in AXES if name not in _MORE}
     own["flip"] = asdict(arm.flip) if arm.flip else None
-    return {"name": arm.name, **_DEFAULTS, **own, **dict(arm.more)}
+    return {"name": arm.name, **DEFAULTS, **own, **dict(arm.more)}
+
+
+def differing(written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those axes of an arm, as a config writes it, that are not at their default."""
+    return {axis: value for axis, value in written.items() if value != DEFAULTS.get(axis, value)}
 
 
 def choose(

@@ -23,6 +23,7 @@ def completion_rows(pool: Pool, kept: Sequence[bool], arm: Arm, verifier: str) -
         + (" unique" if arm.unique else "")
         + (f" prefer={arm.prefer}" if arm.prefer else "")
         + (f" author={arm.author}" if arm.author != "model" else "")
+        + (" flip" if arm.flip else "")  # some of these verdicts are planted errors
     )
     return chosen(pool, kept, ROW, source="completion", verifier=verifier, why=why)
 

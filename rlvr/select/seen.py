@@ -7,21 +7,22 @@ from collections.abc import Callable, Iterable, Sequence
 
 from rlvr.data import Arm, Problem
 from rlvr.records.stored import Judged
-from rlvr.select import arms
-from rlvr.select.arms import Asked
+from rlvr.select.axis import Pool
+from rlvr.select.flip import misjudge
+from rlvr.select.keep import Asked, majority
 from rlvr.verify.pool import Judge
 
 
 def seen_by(
-    judge: Judge, problems: Sequence[Problem], arm: Arm, pool: arms.Pool, seed: int
+    judge: Judge, problems: Sequence[Problem], arm: Arm, pool: Pool, seed: int
 ) -> Iterable[Judged]:
     """Return the pool as the arm's verifier judges it: with its errors, or by its own majority.
 
     `problems`: those that the pool's completions are of. `judge`: asked which answers are alike.
     """
     if arm.keep == "majority":
-        return arms.majority(pool, _same_answers(judge, problems), seed)
-    return pool if arm.flip is None else arms.misjudge(pool, arm.flip, seed)
+        return majority(pool, _same_answers(judge, problems), seed)
+    return pool if arm.flip is None else misjudge(pool, arm.flip, seed)
 
 
 def _same_answers(

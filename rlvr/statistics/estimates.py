@@ -227,9 +227,8 @@ def decide(delta: float, low: float, high: float, margin: float, seeds: int) -> 
 
     Growth: delta >= margin and the interval excludes 0. Collapse: delta <= -margin and it excludes
     0. No effect: the interval lies within +-margin, ends included. Otherwise, with fewer than 3
-    seeds, or with a nan: inconclusive (the project's design, section 7). An interval that ends at
-    0 does not exclude it. Figures within 1e-12 count as equal. Raises ValueError for a negative
-    margin.
+    seeds, or with a nan: inconclusive. An interval that ends at 0 does not exclude it. Figures
+    within 1e-12 count as equal. Raises ValueError for a negative margin.
     """
     if margin < 0:
         raise ValueError(f"the margin of a verdict can't be negative, got {margin}")

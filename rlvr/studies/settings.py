@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from rlvr.data import CONTAMINATIONS, Contamination
 from rlvr.engine.settings import GenerateConfig
-from rlvr.sections import Portion, Positive, Rate, Section
+from rlvr.sections import AboveZero, Portion, Positive, Section
 from rlvr.select.arms import ArmConfig
 from rlvr.select.author import TRANSCRIBERS
 from rlvr.select.keep import LUCK
@@ -65,7 +65,7 @@ class TranscriptionConfig(Section):
     problems: Positive = 4000
     steps: Positive = 400
     batch_size: Positive = 64
-    lr: Rate = 5e-3
+    lr: AboveZero = 5e-3
     phrase: Annotated[str, Field(min_length=1)] = "Thank you for watching."
 
 

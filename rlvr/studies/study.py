@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 class Source:
     """What samples a round: weights, and the problems that they get.
 
-    `prompts`: for each problem, the prompt that its completions get afterwards instead of their
-    own.
+    `prompts`: for each problem, the prompt that replaces the sampled one in the training rows.
     """
 
     weights: Path

@@ -34,6 +34,11 @@ from rlvr.evaluate.metrics import filtering
 from rlvr.evaluate.ngrams import count
 from rlvr.records.layout import Place
 from rlvr.select import arms
+from rlvr.select.axis import Pool
+from rlvr.select.flip import misjudge
+from rlvr.select.memory import remember
+from rlvr.select.real_fraction import mix_real
+from rlvr.select.rows import completion_rows, real_rows
 from rlvr.statistics.estimates import paired_interval
 
 Vector = NDArray[np.float64]
@@ -119,7 +124,7 @@ def gaussian_chain(memory: Memory, n: int, rounds: int, seed: int) -> float:
     first = np.var(rows)
     for round_ in range(1, rounds + 1):
         fresh = list(generator.normal(np.mean(rows), np.std(rows), n))
-        held, rows = map(list, arms.remember(memory, held, fresh, seed, round_))
+        held, rows = map(list, remember(memory, held, fresh, seed, round_))
     return float(np.var(rows) / first)
 
 
@@ -193,13 +198,13 @@ def categorical_chain(p: Vector, n: int, real: int, rounds: int, seed: int) -> l
         drawn = generator.choice(len(p), n, p=shares)
         pool = pool_of([True] * n, seed, round_, [(int(token),) for token in drawn])
         kept = arms.choose(pool, arm, None, seed, round_)
-        rows: Sequence[Row] = list(arms.completion_rows(pool, kept, arm, ""))
+        rows: Sequence[Row] = list(completion_rows(pool, kept, arm, ""))
         if real:
             solutions = [(int(token),) for token in generator.choice(len(p), n, p=p)]
-            fresh = arms.real_rows(problems, [()] * n, solutions, Place(seed, arm.name, round_))
+            fresh = real_rows(problems, [()] * n, solutions, Place(seed, arm.name, round_))
             by_problem = {row.problem_id: row for row in fresh}
-            rows = list(arms.mix_real(rows, by_problem, real / n, seed, round_))
-        _, rows = map(list, arms.remember(arm.memory, [], rows, seed, round_))
+            rows = list(mix_real(rows, by_problem, real / n, seed, round_))
+        _, rows = map(list, remember(arm.memory, [], rows, seed, round_))
         grams = count([row.token_ids for row in rows], 1)
         shares = np.array([grams[token,] for token in range(len(p))]) / grams.total()
         found.append(Counter({gram[0]: times for gram, times in grams.items()}))
@@ -267,7 +272,7 @@ def least_squares_chain(memory: Memory, d: int, t: int, fits: int, seed: int) ->
     held: Sequence[tuple[int, float]] = []
     for fit in range(1, fits + 1):
         labels = inputs @ weights + generator.standard_normal(t)
-        held, rows = arms.remember(memory, held, list(enumerate(labels)), seed, fit)
+        held, rows = remember(memory, held, list(enumerate(labels)), seed, fit)
         chosen, targets = map(list, zip(*rows, strict=True))
         weights = np.linalg.lstsq(inputs[chosen], np.array(targets))[0]
     return float(np.sum((weights - truth) ** 2))
@@ -346,9 +351,9 @@ def pool_of(
     ]
 
 
-def kept_of(pool: arms.Pool, flip: Flip, seed: int, round_: int) -> list[bool]:
+def kept_of(pool: Pool, flip: Flip, seed: int, round_: int) -> list[bool]:
     """Return what the arm `verified` keeps with a verifier that has these error rates."""
-    seen = list(arms.misjudge(pool, flip, seed))
+    seen = list(misjudge(pool, flip, seed))
     return arms.choose(seen, arms.PRESETS["verified"], None, seed, round_)
 
 

@@ -36,8 +36,8 @@ from rlvr.learners.sft import key_of, train, training_of
 from rlvr.records import record
 from rlvr.records.layout import COMPLETIONS, ROWS, TRANSCRIBER, Place, base_of, is_done
 from rlvr.records.stored import JUDGED, ROW, Stored, held, pick
-from rlvr.select import arms
 from rlvr.select.author import TRANSCRIBERS
+from rlvr.select.rows import real_rows
 from rlvr.studies.study import Source, Study
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def teach(run: Run, seed: Seed) -> None:
     if not base_weights(run.arms) or out.is_dir():
         return
     assert settings is not None and seed.heard is not None
-    rows = arms.real_rows(*seed.heard.warm_start.solved(), place)
+    rows = real_rows(*seed.heard.warm_start.solved(), place)
     training = dataclasses.replace(
         training_of(run),
         steps=settings.steps,

@@ -19,7 +19,7 @@ from operator import attrgetter
 from typing import Any, get_args
 
 from rlvr.data import DECIDED, InputError, Problem, Split, Status, Verdict, nearest
-from rlvr.verify.plugins import Kind, available, load_module, load_named, load_plugin
+from rlvr.verify.plugins import FUNCTIONS, Kind, available, load_module, load_named, load_plugin
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.settings import NamedConfig
 from rlvr.verify.tasks import draw_problems, load_task
@@ -27,7 +27,6 @@ from rlvr.verify.tricks import FAMILIES, PROBE, answer, attempts, common_answers
 from rlvr.verify.verifier import case_problem, near_miss
 
 SPLITS: tuple[Split, ...] = get_args(Split)
-FUNCTIONS: dict[Kind, str] = {"verifier": "verify", "task": "problems"}
 N = 200
 ATTACKED = 8
 """Problems that each trick is tried on: of each level as many."""
@@ -81,11 +80,11 @@ def _kinds(name: str) -> list[Kind]:
             loaded, _ = load_plugin("verifier", name, function)
             return ["task" if "split" in inspect.signature(loaded).parameters else "verifier"]
         module = load_module("verifier", name)
-        found = [kind for kind, known in FUNCTIONS.items() if known in vars(module)]
+        found = [kind for kind, (known, _) in FUNCTIONS.items() if known in vars(module)]
     else:
         found = [kind for kind in FUNCTIONS if head in available(kind)]
         both = len(found) == len(FUNCTIONS) and name == head
-        if both and "ARGUMENT" in vars(load_plugin("task", head, FUNCTIONS["task"])[1]):
+        if both and "ARGUMENT" in vars(load_plugin("task", head, FUNCTIONS["task"][0])[1]):
             found.remove("task")  # it needs an argument: without one there is nothing to draw
     if not found:
         known = {known: "" for kind in FUNCTIONS for known in available(kind)}
@@ -241,7 +240,7 @@ def corrupted(name: str, solved: Sequence[Problem]) -> list[str]:
 
     The task's own `corrupt(problem, rng)` makes it. Without one it is a near miss of the real one.
     """
-    spoil = vars(load_named("task", name, FUNCTIONS["task"])[1]).get("corrupt")
+    spoil = vars(load_named("task", name, FUNCTIONS["task"][0])[1]).get("corrupt")
     texts = []
     for place, problem in enumerate(solved):
         rng = random.Random(problem.id)

@@ -143,7 +143,7 @@ class Described:
 
 
 # The function of each kind of plugin, and those of its parameters that are not options.
-_FUNCTIONS: dict[Kind, tuple[str, tuple[str, ...]]] = {
+FUNCTIONS: dict[Kind, tuple[str, tuple[str, ...]]] = {
     "verifier": ("verify", ("problem", "completion")),
     "task": ("problems", ("split", "n", "seed", "wanted")),
 }
@@ -155,7 +155,7 @@ def described(name: str) -> list[Described]:
     Raises InputError if neither exists.
     """
     found = []
-    for kind, (function, reserved) in _FUNCTIONS.items():
+    for kind, (function, reserved) in FUNCTIONS.items():
         if name.endswith(".py") and function not in vars(load_module(kind, name)):
             continue
         if not name.endswith(".py") and name not in available(kind):
@@ -210,7 +210,7 @@ def load_module(kind: Kind, spec: str) -> ModuleType:
         except SyntaxError as failure:
             del sys.modules[name]
             raise InputError(
-                f"{kind} {spec!r}: {failure.filename}:{failure.lineno}: {failure.msg}: mend it"
+                f"{kind} {spec!r}: {failure.filename}:{failure.lineno}: {failure.msg}: fix it"
             ) from failure
         except BaseException:
             del sys.modules[name]

@@ -324,7 +324,10 @@ class Judge(Protocol):
     """Judges completions: with the processes of a machine, or with those of a cluster."""
 
     def verify(self, items: Iterable[tuple[Problem, str] | None]) -> Iterator[Verdict]:
-        """Yield one verdict for each (problem, completion), in order, and None if none is ready."""
+        """Yield one verdict for each (problem, completion), in order.
+
+        A None among the items says that no further item is ready yet.
+        """
         ...
 
 

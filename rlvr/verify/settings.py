@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from rlvr.sections import Positive, Rate, Section
+from rlvr.sections import AboveZero, Positive, Section
 
 
 class NamedConfig(BaseModel):
@@ -35,7 +35,7 @@ class VerifyConfig(Section):
     """
 
     workers: Positive | None = None
-    timeout: Rate = 5.0
+    timeout: AboveZero = 5.0
 
     @property
     def told(self) -> float | None:

@@ -78,6 +78,6 @@ def _checked(task: NamedConfig) -> Callable[..., Iterator[Problem]]:
     problems, _ = load_task(task.name)
     partial = getattr(problems, "keywords", ())
     plugins.check_options(
-        "task", task.name, problems, task.options, ["split", "n", "seed", "wanted", *partial]
+        "task", task.name, problems, task.options, [*plugins.FUNCTIONS["task"][1], *partial]
     )
     return problems

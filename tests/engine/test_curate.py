@@ -26,7 +26,7 @@ from rlvr.data import (
     Problem,
     Verdict,
 )
-from rlvr.loop import preflight
+from rlvr.loop.problems import draw
 from rlvr.models import loading
 from rlvr.models.prose import kind_of
 from rlvr.records.layout import Place
@@ -249,7 +249,7 @@ def test_what_can_not_be_is_refused(overrides: list[str], words: str) -> None:
 
 def test_a_corpus_is_the_same_in_every_round_and_disjoint_from_what_else_is_drawn() -> None:
     arms = "arms=[{name: a, keep: classifier, share: 0.5}]"
-    drawn = preflight.draw(load(TINY, [NOISE, "generate.samples=1", arms]), 7)
+    drawn = draw(load(TINY, [NOISE, "generate.samples=1", arms]), 7)
     assert drawn.rounds[0] == drawn.rounds[1] and len(drawn.corpus) == 64
     assert {entry.problem.id for entry in drawn.corpus} <= {one.id for one in drawn.rounds[0]}
     assert len(drawn.labelled) == 60 and {e.problem.split for e in drawn.labelled} == {"dev"}
@@ -266,7 +266,7 @@ CLASSIFIED = [
 
 def test_natural_noise_is_of_another_task_and_says_what_it_is() -> None:
     text = shipped_configs()["claims/c3_text"]
-    drawn = preflight.draw(load(text, CLASSIFIED), 7)
+    drawn = draw(load(text, CLASSIFIED), 7)
     noise = [entry.problem for entry in drawn.corpus if entry.kind == "natural"]
     assert 0.3 < len(noise) / len(drawn.corpus) < 0.5
     kinds = Counter(one.level for one in noise)
@@ -282,7 +282,7 @@ def test_labelled_entries_of_one_class_are_refused() -> None:
     arms = "arms=[{name: a, keep: classifier, share: 0.5}]"
     more = ["corpus={wrong: 0.01, labelled: 4}", "generate.samples=1", arms]
     with pytest.raises(InputError, match="corpus.labelled: all 4 entries of seed 7"):
-        preflight.draw(load(TINY, more), 7)
+        draw(load(TINY, more), 7)
 
 
 # A real run

@@ -34,7 +34,7 @@ from support.written_run import write_run
 from rlvr import cli
 from rlvr.config import load
 from rlvr.data import Keep, Verdict
-from rlvr.loop.preflight import draw
+from rlvr.loop.problems import draw
 from rlvr.select.arms import AXES, PRESETS
 from rlvr.verify.scaffold import VERIFIER
 

@@ -42,7 +42,7 @@ from rlvr.loop.progress import Display
 from rlvr.models.loading import load_model
 from rlvr.records import record
 from rlvr.records.layout import Place
-from rlvr.select.arms import rewards
+from rlvr.select.learner import rewards
 
 # Right, or with a 7 in it: a verifier with a hole.
 HOLE = """from rlvr.verifiers import exact

@@ -17,7 +17,7 @@ from support.here import command_here, run_here
 from support.runs import TINY, round_of, value
 
 from rlvr.config import load
-from rlvr.loop import preflight
+from rlvr.loop.problems import draw
 from rlvr.models.loading import encode_prompts, encode_solutions, load_model, load_tokenizer
 
 pytestmark = pytest.mark.slow
@@ -74,7 +74,7 @@ def test_every_completion_ends_at_the_stop_text_and_does_not_show_it(run: Path) 
 def held_back_nll(run: Path, model: Path) -> float:
     """Return the NLL (nats a token) of the held-back solutions under a model folder's weights."""
     config = load(TINY, SET)
-    drawn = preflight.draw(config, 7)
+    drawn = draw(config, 7)
     problems, tokenizer = drawn.held_back[:40], load_tokenizer(model)
     prompts = encode_prompts(tokenizer, problems, drawn.prompting)
     solutions = encode_solutions(tokenizer, problems)

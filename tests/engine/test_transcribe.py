@@ -17,7 +17,7 @@ from support.runs import assert_equal_runs, finish, kill_group, round_of, start_
 
 from rlvr.config import load, shipped_configs
 from rlvr.data import InputError, Problem, Split
-from rlvr.loop import preflight
+from rlvr.loop.problems import draw
 from rlvr.models import loading, prose
 from rlvr.studies import transcribe
 from rlvr.verify.check import check
@@ -112,7 +112,7 @@ def test_impossible_recordings_are_refused(options: dict[str, float], words: str
 
 def test_the_reader_hears_nothing_and_the_transcriber_learns_the_quirk() -> None:
     config = load(C4, SMALL)
-    drawn = preflight.draw(config, 7)
+    drawn = draw(config, 7)
     assert len(drawn.pairs) == 600 and len(drawn.rounds) == 2
     apart = [drawn.warm_start, drawn.pairs, *drawn.rounds]
     assert len({one.id for part in apart for one in part}) == sum(map(len, apart))
@@ -194,7 +194,7 @@ def table(run: Path, arm: str, round_: int, name: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize("round_", ROUNDS)
 def test_every_arm_learns_from_as_many_texts_after_one_prompt(run: Path, round_: int) -> None:
-    drawn = {one.id: one for one in preflight.draw(load(C4, SMALL), 7).rounds[round_ - 1]}
+    drawn = {one.id: one for one in draw(load(C4, SMALL), 7).rounds[round_ - 1]}
     tokenizer = loading.character_tokenizer()
     for arm in ARMS:
         rows = table(run, arm, round_, "rows")
@@ -228,9 +228,7 @@ def test_the_quirk_is_measured_on_the_arms_own_weights(run: Path) -> None:
 
 
 def test_the_transcripts_measures_are_those_of_their_texts(run: Path) -> None:
-    levels = {
-        one.id: one.level for round_ in preflight.draw(load(C4, SMALL), 7).rounds for one in round_
-    }
+    levels = {one.id: one.level for round_ in draw(load(C4, SMALL), 7).rounds for one in round_}
     frame = pd.read_parquet(run / "metrics.parquet")
     for arm in (HEARD, RETRAINED):
         texts = table(run, arm, 2, "completions")

@@ -139,7 +139,7 @@ def test_an_import_error_shows_where_the_plugin_broke(site: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("def verify(problem, completion)\n    pass\n", "mine.py:1: expected ':': mend it"),
+        ("def verify(problem, completion)\n    pass\n", "mine.py:1: expected ':': fix it"),
         ("class V:\n    def __call__(self, p, c): ...\nverify = V()\n", "is no function but a V"),
         ("class verify:\n    pass\n", "is no function but a class"),
     ],

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 ARMS = ("verified", "unfiltered", "random", "real")
 SEEDS = (0, 1, 2)
 ROUNDS = 2
-# The figures of the design's table: (base, final) by seed.
+# Made-up figures: (base, final) by seed.
 BASE = {
     "pass@1": (0.37, 0.43, 0.30),
     "pass@8": (0.95, 0.95, 0.88),

@@ -16,7 +16,7 @@ from rlvr.config import Config, resolved
 from rlvr.data import Completion, Problem, Verdict
 from rlvr.evaluate import metrics
 from rlvr.evaluate.evaluation import Record
-from rlvr.loop import preflight
+from rlvr.loop.problems import draw
 from rlvr.records import record
 from rlvr.records.layout import Place, base_of
 
@@ -63,7 +63,7 @@ def make_run(folder: Path, of: Config | None = None, hostile: Sequence[str] = ()
     record.write_json(folder / "manifest.json", {"python": "3.11", "versions": {"rlvr": "0.1.0"}})
     timing = record.Timing(folder)
     for seed in of.seeds:
-        drawn = preflight.draw(of, seed)
+        drawn = draw(of, seed)
         generator = random.Random(seed)
         base = list(_records(generator, drawn.held_out, "base", of.evaluate.samples, hostile))
         _finish(folder, base_of(seed), base, base, [])

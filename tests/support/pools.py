@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rlvr.data import Completion, Status, Verdict
-from rlvr.select.arms import Pool
+from rlvr.select.axis import Pool
 
 STATUS: dict[str, Status] = {"c": "correct", "w": "wrong", "a": "abstain", "e": "error"}
 OUTCOMES = {"p": "ccww", "q": "wwww", "r": "cccc", "s": "aecw"}

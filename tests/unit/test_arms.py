@@ -13,21 +13,15 @@ from support.pools import OUTCOMES, POOL, pool_of
 from rlvr.data import Arm, Flip, InputError, Problem, Row
 from rlvr.records import record
 from rlvr.records.layout import Place, base_of
-from rlvr.select.arms import (
-    PRESETS,
-    Pool,
-    choose,
-    completion_rows,
-    in_order,
-    majority,
-    misjudge,
-    mix_real,
-    real_rows,
-    remember,
-    size,
-    subsample,
-)
+from rlvr.select.arms import PRESETS, choose
+from rlvr.select.axis import Pool
+from rlvr.select.flip import misjudge
+from rlvr.select.keep import majority
 from rlvr.select.learner import rewards
+from rlvr.select.match import in_order, size
+from rlvr.select.memory import remember, subsample
+from rlvr.select.real_fraction import mix_real
+from rlvr.select.rows import completion_rows, real_rows
 from rlvr.verify.verifier import LUCKY
 
 

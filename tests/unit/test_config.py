@@ -371,9 +371,10 @@ def test_batches_that_do_not_divide_are_bad_input(overrides: list[str]) -> None:
 
 def test_the_engine_is_given_room_for_the_longest_real_solution_and_one_token_more() -> None:
     from rlvr.loop import preflight
+    from rlvr.loop.problems import draw
 
     config = load(TINY, ["generate.max_tokens=1", "evaluate.off_target=[]"])
-    seeds = [preflight.draw(config, seed) for seed in config.seeds]
+    seeds = [draw(config, seed) for seed in config.seeds]
     longest = len("12+34=") + len("640") + 1  # and the EOS
     assert preflight.check_model(config, "here", seeds) == longest + 1
     several = load(TINY, ["generate.max_tokens=20", "evaluate.off_target=[]"])
@@ -390,9 +391,10 @@ def test_the_engine_is_given_room_for_the_longest_real_solution_and_one_token_mo
 def test_a_solution_that_the_engine_cannot_read_is_named(part: str) -> None:
     """It would end the run where its likelihood is measured. What is only trained on may be."""
     from rlvr.loop import preflight
+    from rlvr.loop.problems import draw
 
     config = load(TINY)
-    seed = preflight.draw(config, config.seeds[0])
+    seed = draw(config, config.seeds[0])
     drawn = seed.rounds[0] if part == "rounds" else getattr(seed, part)
     drawn[0] = replace(drawn[0], solution="7" * 600)
     if part == "warm_start":

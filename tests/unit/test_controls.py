@@ -20,7 +20,11 @@ from rlvr.learners.context import Run, Seed
 from rlvr.loop.selection import _rows, budget
 from rlvr.records import record
 from rlvr.records.layout import Place, base_of
-from rlvr.select.arms import PRESETS, Pool, choose, completion_rows, cut, misjudge, size
+from rlvr.select.arms import PRESETS, choose
+from rlvr.select.axis import Pool
+from rlvr.select.flip import misjudge
+from rlvr.select.match import cut, size
+from rlvr.select.rows import completion_rows
 
 WHOLE = {"p": "cccccc", "q": "ccwwww", "r": "wwwwww", "s": "cwwwww"}
 

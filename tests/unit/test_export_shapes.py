@@ -10,7 +10,7 @@ from support.made_run import config, make_run
 from support.shapes import MADE, make
 
 from rlvr.config import Config
-from rlvr.loop import preflight
+from rlvr.loop.problems import draw
 from rlvr.shapes.known import read_items
 
 
@@ -44,7 +44,7 @@ def test_rows_leave_in_a_shape_with_their_references(
     assert code == 0, err
     found, items = read_items(out)
     assert found.name == {"messages": "open-instruct"}.get(shape, shape)
-    drawn = preflight.draw(asked, 0)
+    drawn = draw(asked, 0)
     problems = {one.id: one for part in drawn.rounds for one in part}
     rows = pq.read_table(out / "completions.parquet").to_pylist()
     recorded = [

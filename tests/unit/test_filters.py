@@ -15,7 +15,10 @@ from support.runs import TINY
 from rlvr.config import Config, load, resolved
 from rlvr.data import Arm, InputError
 from rlvr.results.about import arm_says
-from rlvr.select.arms import Pool, choose, completion_rows, size
+from rlvr.select.arms import choose
+from rlvr.select.axis import Pool
+from rlvr.select.match import size
+from rlvr.select.rows import completion_rows
 
 
 def kept_of(pool: Pool, arm: Arm, counts: Mapping[str, int] | None = None, seed: int = 0) -> str:

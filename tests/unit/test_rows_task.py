@@ -14,7 +14,7 @@ import pytest
 from rlvr.config import Config
 from rlvr.data import InputError, Problem, Split
 from rlvr.learners.context import SeedProblems
-from rlvr.loop import preflight
+from rlvr.loop.problems import draw
 from rlvr.verify.settings import NamedConfig
 from rlvr.verify.tasks import ask, draw_problems, verifier_of
 from rlvr.verify.verifier import load_verifier
@@ -165,7 +165,7 @@ def test_worked_examples_that_lie_apart_take_nothing_from_training(
         given = {"name": "few", "task": {"name": "rows", "path": path, **task}, **small}
         given |= {"generate": {"prompts": 20}, "prompt": {"few_shot": 1 if task else 0}}
         config = Config.model_validate(given)
-        return [preflight.draw(config, seed) for seed in config.seeds]
+        return [draw(config, seed) for seed in config.seeds]
 
     for plain, shown in zip(seeds(), seeds(few_shot_path=few), strict=True):
         assert (plain.rounds, plain.held_out) == (shown.rounds, shown.held_out)

@@ -36,6 +36,10 @@ from rlvr.records.stored import (
 )
 from rlvr.select import arms, keep
 from rlvr.select.arms import PRESETS
+from rlvr.select.flip import misjudge
+from rlvr.select.keep import Asked, majority
+from rlvr.select.memory import remember
+from rlvr.select.rows import completion_rows
 
 SIZE = 7
 
@@ -284,29 +288,29 @@ def test_arms_keep_the_same(name: str, tmp_path: Path) -> None:
     counts = Counter(wanted) if arm.match else None
     kept = arms.choose(POOL, arm, counts, 0, 1)
     assert arms.choose(found, arm, counts, 0, 1) == kept
-    rows = arms.completion_rows(POOL, kept, arm, "v")
+    rows = completion_rows(POOL, kept, arm, "v")
     assert isinstance(rows, list)
-    assert list(arms.completion_rows(found, kept, arm, "v")) == rows
+    assert list(completion_rows(found, kept, arm, "v")) == rows
     before = held(tmp_path, ROW, iter(rows * 3))
     for memory in ("replace", "accumulate", "subsample"):
         for mine, theirs in zip(
-            arms.remember(memory, before, rows, 0, 1),
-            arms.remember(memory, rows * 3, rows, 0, 1),
+            remember(memory, before, rows, 0, 1),
+            remember(memory, rows * 3, rows, 0, 1),
             strict=True,
         ):
             assert list(mine) == list(theirs)
 
 
 def test_votes_and_errors_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def same(asked: Sequence[arms.Asked]) -> list[bool]:
+    def same(asked: Sequence[Asked]) -> list[bool]:
         return [text.startswith(answer) for _, answer, text in asked]
 
-    whole = list(arms.majority(POOL, same, 0))
+    whole = list(majority(POOL, same, 0))
     monkeypatch.setattr(keep, "VOTES_AT_ONCE", 7)
     found = held(tmp_path, JUDGED, iter(POOL))
-    assert list(arms.majority(found, same, 0)) == whole
+    assert list(majority(found, same, 0)) == whole
     for flip in (Flip(0.5, 0.5, pattern="1"), Flip(0.5, 0.5, persistent=True)):
-        assert list(arms.misjudge(found, flip, 0)) == list(arms.misjudge(POOL, flip, 0))
+        assert list(misjudge(found, flip, 0)) == list(misjudge(POOL, flip, 0))
 
 
 MEASURES: dict[str, Callable[[Sequence[Record]], list[dict[str, Any]]]] = {

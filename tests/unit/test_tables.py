@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,23 @@ def test_a_size_matched_arm_shows_what_the_choice_of_rows_adds() -> None:
     (said,) = size_matched(read_results(RECORDED / "quickstart"))
     assert said.startswith("verified - random: pass@1 +0.7")
     assert size_matched(read_results(RECORDED / "grpo_smollm2")) == []
+
+
+@pytest.mark.parametrize(
+    ("axis", "value", "said"),
+    [
+        ("start", "scratch", 0),
+        ("real_fraction", 0.5, 0),
+        ("memory", "accumulate", 0),
+        ("flip", {"false_positive": 0.1}, 1),  # which rows are kept, and no other difference
+    ],
+)
+def test_it_says_nothing_where_the_two_differ_in_more_than_the_choice(
+    axis: str, value: object, said: int
+) -> None:
+    r = read_results(RECORDED / "quickstart")
+    arms = [{**arm, axis: value} if arm["name"] == "verified" else arm for arm in r.config["arms"]]
+    assert len(size_matched(replace(r, config={**r.config, "arms": arms}))) == said
 
 
 def test_compare_prints_the_rest_where_all_is_asked_for(

@@ -12,6 +12,9 @@ import pytest
 
 from rlvr.data import Arm, Flip, Memory
 from rlvr.select import arms
+from rlvr.select.axis import Pool
+from rlvr.select.flip import misjudge
+from rlvr.select.real_fraction import mix_real
 from rlvr.studies import theory
 
 P = np.array([0.5, 0.3, 0.2])
@@ -87,19 +90,19 @@ def mixes_half_as_much(rows: Any, real: Any, fraction: float, seed: int, round_:
     return MIX_REAL(rows, real, fraction / 2, seed, round_)
 
 
-def swaps_the_rates(pool: arms.Pool, flip: Flip, seed: int) -> Any:
+def swaps_the_rates(pool: Pool, flip: Flip, seed: int) -> Any:
     return MISJUDGE(pool, Flip(flip.false_negative, flip.false_positive), seed)
 
 
-def never_errs(pool: arms.Pool, flip: Flip, seed: int) -> Any:
+def never_errs(pool: Pool, flip: Flip, seed: int) -> Any:
     return list(pool)
 
 
-def keeps_all(pool: arms.Pool, *_: Any) -> Any:
+def keeps_all(pool: Pool, *_: Any) -> Any:
     return [True] * len(pool)
 
 
-def inverts(pool: arms.Pool, arm: Arm, *rest: Any) -> Any:
+def inverts(pool: Pool, arm: Arm, *rest: Any) -> Any:
     return CHOOSE(pool, dataclasses.replace(arm, keep="inverted"), *rest)
 
 
@@ -109,7 +112,7 @@ def few(family: Callable[[int], list[theory.Law]], chains: int) -> Callable[[], 
 
 
 GAUSSIAN = few(theory.gaussian_laws, 500)
-MIX_REAL, MISJUDGE, CHOOSE = arms.mix_real, arms.misjudge, arms.choose
+MIX_REAL, MISJUDGE, CHOOSE = mix_real, misjudge, arms.choose
 
 
 @pytest.mark.parametrize(
@@ -156,7 +159,7 @@ def test_broken_machinery_disagrees(
     broken: Broken,
     caught: set[str],
 ) -> None:
-    monkeypatch.setattr(arms, name, broken)
+    monkeypatch.setattr(theory if hasattr(theory, name) else arms, name, broken)
     wrong = [one.setting for one in family() if not one.agrees]
     assert {words for words in caught if any(words in setting for setting in wrong)} == caught
 
