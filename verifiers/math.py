@@ -371,7 +371,9 @@ def _check_value(answer: Answer) -> None:
 
 _LABEL = re.compile(
     r"\s*+\\(?:text|mathrm|operatorname)\s*+\{\s*+"
-    r"(?![^{}]*\b(?:not?|never|wrong|incorrect|false|maybe|perhaps|possibly|guess|unsure)\b)"
+    r"(?![^{}]*\b(?i:not?|never|wrong|incorrect|false|maybe|perhaps|possibly|guess|unsure|old|bad"
+    r"|fake|previous|estimated?|twice|double|opposite|plus|minus|less than|more than"
+    r"|(?:half|square|cube|root) (?:of|the))\b)"
     r"[A-Za-z][A-Za-z ]{1,40}\}\s*+"
     r"(?:\(?\s*+(?:\\triangle\s*+)?[A-Za-z]{1,4}+(?:,\s*+[A-Za-z])?+\s*+\)?\s*+)?=(.+)",
     re.S,

@@ -21,7 +21,7 @@ from rlvr.maths.names import (
 from rlvr.maths.numbers import based, same_number
 from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
 from rlvr.maths.policy import Policy
-from rlvr.maths.sets import NotASet, real_set, same_set
+from rlvr.maths.sets import NotASet, endless, real_set, same_set
 from rlvr.maths.special import same_special
 from rlvr.maths.units import same_kind
 from rlvr.maths.value import (
@@ -176,12 +176,15 @@ def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
         return _same_equation(gold, answer, policy)
     if set(gold.ops) == {"in"} and len(gold.items) == 2:
         if isinstance(answer, Rel) and answer.ops == ("in",):
-            return same(gold.items[1], answer.items[1], policy)
+            left = gold.items[0] == answer.items[0]  # 2x in (0,1) is no x in (0,1)
+            return left and same(gold.items[1], answer.items[1], policy)
         if isinstance(answer, Rel) and is_assignable(gold.items[0]) and set(answer.ops) != {"="}:
             return symbols(gold.items[0]) == symbols(answer) - {"oo"} and _same_sets(
                 gold, answer, policy
             )
-        return same(gold.items[1], answer.items[1] if isinstance(answer, Rel) else answer, policy)
+        if isinstance(answer, Rel):
+            return gold.items[0] == answer.items[0] and same(gold.items[1], answer.items[1], policy)
+        return same(gold.items[1], answer, policy)
     if set(gold.ops) == {"="}:
         name, value = gold.items[0], gold.items[-1]
         if (
@@ -202,6 +205,8 @@ def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
         if not symbols(value) <= frozenset(arguments(name)):
             return False
         return same(value, answer, policy)
+    if isinstance(answer, Rel) and len(gold.ops) > 1 and len(symbols(gold)) > 1:
+        return _same_chain(gold, answer, policy)
     if (
         isinstance(answer, Rel)
         and gold.ops == answer.ops
@@ -305,11 +310,27 @@ def _same_inequality(gold: Rel, answer: Rel) -> bool:
     return sign != 0 and (op_a == "!=" or sign > 0)
 
 
+def _same_chain(gold: Rel, answer: Rel, policy: Policy) -> bool:
+    """Compare chains over several letters, such as `a < b < c` and `c > b > a`."""
+    (ops, items), (other_ops, others) = map(_rising, (gold, answer))
+    return ops == other_ops and all(same(a, b, policy) for a, b in zip(items, others, strict=True))
+
+
+def _rising(chain: Rel) -> tuple[tuple[str, ...], tuple[Node, ...]]:
+    """Return relations and sides of a chain, with the greatest side last if it has an order."""
+    if not any(op.startswith(">") for op in chain.ops):
+        return chain.ops, chain.items
+    return tuple(op.replace(">", "<") for op in chain.ops[::-1]), chain.items[::-1]
+
+
 def _same_sets(gold: Node, answer: Node, policy: Policy) -> bool:
     """Compare sets of reals; conditions that are not solved answer none that are (`2x+1 > 7`)."""
     refused = policy.arithmetic == "refused"
     if refused and (not worked_out(gold, answer) or _is_solved(gold) > _is_solved(answer)):
         return False
+    wholes = endless(gold), endless(answer)
+    if any(wholes):
+        return wholes[0] == wholes[1]  # and no interval is a set of whole numbers
     return same_set(real_set(gold), real_set(answer))
 
 
@@ -343,6 +364,8 @@ def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
         and _named_tuple(answer.items[0])
     ):
         return _same_group(Group("()", named), answer, policy)
+    if gold.kind == "{}" and isinstance(answer, Group) and answer.kind == "builder":
+        return _same_sets(gold, answer, policy)
     if gold.kind in (*_LISTS, "{}"):
         return _same_list(gold, answer, policy)
     if gold.kind in _SET_KINDS or "oo" in symbols(gold) and gold.kind in ("()", "[]"):
@@ -404,11 +427,22 @@ def _is_condition(answer: Node) -> bool:
 def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
     if not isinstance(answer, Group) or answer.kind not in (*_LISTS, "{}"):
         return False
+    answer = _one_parameter(answer, gold)
+    ours, theirs = (
+        [item for item in side.items if _is_membership(item)] for side in (gold, answer)
+    )
+    if ours or theirs:  # k in Z: apart from what it is said of
+        if len(ours) != len(theirs) or not all(map(theirs.__contains__, ours)):
+            return False
+        gold, answer = (
+            Group(side.kind, tuple(item for item in side.items if not _is_membership(item)))
+            for side in (gold, answer)
+        )
     if not any(isinstance(item, Rel) for item in _one_name(gold)[1]):
         answer = _unnumbered(answer)
     if (gold.kind == "or") != (answer.kind == "or") and _several_names(gold, answer):
         return False
-    (gold_name, wanted), (name, given) = _one_name(gold), _one_name(_one_parameter(answer, gold))
+    (gold_name, wanted), (name, given) = _one_name(gold), _one_name(answer)
     if gold_name and name and gold_name != name:
         return False
     if not (gold_name and name) and _are_equations(gold) and _are_equations(answer):
@@ -470,8 +504,6 @@ def _one_parameter(answer: Group, gold: Group) -> Group:
 
 def _names_values(wanted: Sequence[Node], given: Sequence[Node]) -> bool:
     """Return whether one side names values (x = 1, y = 2) that the other lists bare."""
-    wanted = [item for item in wanted if not _is_membership(item)]
-    given = [item for item in given if not _is_membership(item)]
     if not wanted or not given:
         return False
     named, bare = (wanted, given) if isinstance(wanted[0], Rel) else (given, wanted)

@@ -19,7 +19,8 @@ _CHOICE_LABEL = re.compile(
 _OTHER_LABEL = re.compile(r"\([A-H]\)|\b[A-H][).:](?![a-zA-Z])")
 _UNSURE = re.compile(
     r"(?:i (?:think|guess|believe|suppose)|maybe|perhaps|probably|possibly"
-    r"|(?:is|was|are|not) (?:wrong|incorrect|false|not|sure|it|this|right|correct)|or|and)\b.*+",
+    r"|(?:is|was|are|not) (?:wrong|incorrect|false|not|sure|it|this|right|correct)"
+    r"|rejected|eliminated|excluded|ruled out|or|and)\b.*+",
     re.I | re.S,
 )
 _LETTERS_ONLY = re.compile(
@@ -116,18 +117,18 @@ def _ratio(plain: str) -> Ratio | Node | None:
     plain = ":".join(filter(None, to.groups())) if to else plain
     if ":" not in plain or r"\{" in plain:
         return None
-    names = _RATIO_NAME.fullmatch(plain)
+    names, of = _RATIO_NAME.fullmatch(plain), tuple[str, ...]()
     if names:
         sizes = names[1].count(":"), names[2].count(":")
         if sizes[0] == sizes[1]:
-            plain = names[2]
+            plain, of = names[2], tuple(re.sub(r"[\s|{}]", "", names[1]).split(":"))
         elif sizes == (1, 0):
             return _try(names[2])
     if not _RATIO.fullmatch(plain):
         return None
     parts = tuple(_try(part) for part in plain.split(":"))
     known = tuple(part for part in parts if isinstance(part, (Num, Sym, Op)))
-    return Ratio(known) if len(known) == len(parts) else None
+    return Ratio(known, of) if len(known) == len(parts) else None
 
 
 def _try(text: str) -> Node | None:

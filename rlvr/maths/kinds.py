@@ -17,9 +17,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """`3:2`, compared in proportion."""
+    """`3:2`, compared in proportion. names: of the parts, in `a:b = 3:2`."""
 
     parts: tuple[Node, ...]
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ _UNICODE = {
     "∪": r" \cup ", "∩": r" \cap ", "∈": r" \in ", "∅": r" \emptyset ", "ℝ": r" \mathbb{R} ",
     "±": r" \pm ",
     "°": r"^\circ ", "º": r"^\circ ", "≈": r" \approx ", "∖": r" \setminus ", "√": r"\sqrt ",
+    "∛": r"\sqrt[3] ", "∜": r"\sqrt[4] ",
     "′": "'",
     "θ": r" \theta ", "α": r" \alpha ", "β": r" \beta ", "λ": r" \lambda ", "φ": r" \phi ",
     "ω": r" \omega ",
@@ -46,11 +47,13 @@ _SUPER = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _SUB = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 _DROP = re.compile(
-    r"\\(?:left|right|mleft|mright|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|mathstrut)(?![a-zA-Z])\.?"
+    r"\\(?:left|right|mleft|mright|[bB]igg?[lrm]?|(?:display|text|(?:script){1,2})style|limits|nolimits"
+    r"|mathstrut|tiny|scriptsize|footnotesize|small|normalsize|[lL]arge|LARGE|[hH]uge|nonumber|notag"
+    r"|hfill|therefore)(?![a-zA-Z])\.?|\\(?:tag\*?|label)\s*+\{[^{}]*\}"
     r"|\\[!,;:> ]|~|\\q?quad(?![a-zA-Z])|\\(?:h|v)space\*?\{[^{}]*\}|\\phantom\{[^{}]*\}|\\/"
 )
 _FONT = re.compile(
-    r"\\(?:mathrm|mathit|mathbf|mathsf|mathtt|mathcal|mathnormal|pmb|boldsymbol|bm|operatorname\*?|rm|bf|it)(?![a-zA-Z])\s*"
+    r"\\(?:ensuremath|mathrm|mathit|mathbf|mathsf|mathtt|mathcal|mathnormal|pmb|boldsymbol|bm|operatorname\*?|rm|bf|it)(?![a-zA-Z])\s*"
 )
 _FONT_GROUP = re.compile(_FONT.pattern + r"\{([a-zA-Z]+)\}")
 _FONT_PHRASE = re.compile(_FONT.pattern + r"\{((?:~|\\[ ,;]|\^\{-?[0-9]\}|[a-zA-Z0-9\s/^.-])*)\}")
@@ -70,6 +73,17 @@ _FORALL = re.compile(
     r"(?:\\text\s*+\{[\s,]*+(?:for (?:all|any|every|each))\b([^{}]*+)\}|\\forall(?![a-zA-Z])"
     r"|\bfor (?:all|any|every|each)\b)"
 )
+# What a parameter is, at the end: `(k \in \mathbb{Z})`, `where k is an integer`, `for k \in Z`.
+_NUMBERS = r"(?:\\mathbb\s*+\{?+\s*+[RZNQ]\s*+\}?|\\[RZNQ](?![a-zA-Z]))[+*]?"
+_APART = r"(?:\s|[,;(]|\\q?quad(?![a-zA-Z])|\\[ ,;:])*+"
+_PARAMETER = re.compile(
+    r"(?<![\s,;(])\s*+(?:(?:[,;(]|\\q?quad(?![a-zA-Z])|\\[ ,;:])|(?=\\text))"
+    + _APART
+    + r"(?:\\text\s*+\{[\s,]*+)?(?:(?:where|with|for)\b(?: (?:any|some|all|every))?\s*+)?\}?\s*+"
+    rf"(?:(?P<name>[a-zA-Z])\s*+\\in\s*+(?P<set>{_NUMBERS})"
+    r"|(?P<whole>[a-zA-Z])\s*+(?:\\text\s*+\{)?\s*+(?:is an? |an? )?integer\s*+\}?"
+    r"|(?:\\text\s*+\{)?\s*+integer\s*+\}?\s*+(?P<last>[a-zA-Z]))\s*+\)?\s*+\Z"
+)
 _EVERYWHERE = re.compile(
     r"(?:\s|\\text|[{}.]|\\in(?![a-zA-Z])|\\mathbb\s*+\{?+\s*+[RZNQ]\}?|real|integers?|numbers?"
     r"|constants?|positive|natural|\b[a-zA-Z]\b)*+"
@@ -87,6 +101,8 @@ _NAMED = {r"\lbrace": r"\{", r"\rbrace": r"\}", r"\lbrack": "[", r"\rbrack": "]"
           r"\oslash": r"\emptyset",
           r"\leqq": r"\le", r"\geqq": r"\ge", r"\lneq": "<", r"\gneq": ">"}  # fmt: skip
 _SYNONYM = re.compile("(?:" + "|".join(re.escape(name) for name in _NAMED) + ")(?![a-zA-Z])")
+_OVER = re.compile(r"[^{}=<>,]++\\over(?![a-zA-Z])[^{}=<>,]++")
+_SCIENTIFIC = re.compile(r"(?<=[0-9]) ?[xX] ?(?=10 ?\^)")  # 3 x 10^5
 _FORMAT = re.compile(r"\{\s*,\s*\}")
 _POWER_IN_TEXT = re.compile(r"(?<=[a-zA-Z])\^\{(-?[0-9])\}(?=[a-zA-Z/ .]*+\})")
 _DOLLAR = re.compile(r"\$(?=\s*+-?\s*+\.?[0-9])")
@@ -116,7 +132,7 @@ def clean(text: str) -> str:
     text = _ANGLE.sub(lambda m: f" {m[1] or m[2]}", text)
     text = _ARROW.sub(lambda m: f" {m[1] or m[2] or m[3]} ", text)
     text = _REVERSED.sub(_turned, text)
-    text = _anywhere(text)
+    text = _anywhere(_PARAMETER.sub(_parameter, text))
     if not text.isascii():
         text = re.sub(r"(?<=[0-9])\s*([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])", _vulgar, text)
         text = re.sub(r"[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]", _vulgar, text)
@@ -124,6 +140,7 @@ def clean(text: str) -> str:
         text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+", lambda m: "^{" + m[0].translate(_SUPER) + "}", text)
         text = re.sub(r"[₀₁₂₃₄₅₆₇₈₉]+", lambda m: "_{" + m[0].translate(_SUB) + "}", text)
         text = unicodedata.normalize("NFKC", text.translate(_UNICODE_TABLE))
+        text = text.translate(_UNICODE_TABLE)  # 𝜋 has become π
     text = text.replace(r"\$", r"\usd ").replace("€", r"\eur ").replace("£", r"\gbp ")
     text = _undollar(text)
     if r"\(" in text:
@@ -133,6 +150,7 @@ def clean(text: str) -> str:
                       r"aligned|equation|gather|gathered)\*?\}", " ", text)  # fmt: skip
         text = _ARRAY.sub(lambda m: "" if "hline" in m[0] else r"\begin{array}", text)
     text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)
+    text = _SCIENTIFIC.sub(r" \\times ", text)
     text = _SPACED_THOUSANDS.sub(lambda m: m[1] + re.sub(r"[^0-9]", "", m[2]), text)
     text = _FORMAT.sub("\\\\thousands ", text)
     text = re.sub(r"\\!", "", text)
@@ -151,7 +169,14 @@ def clean(text: str) -> str:
         if re.search(r"[0-9a-zA-Z)]\*\*[0-9a-zA-Z(-]", text)
         else text.replace("**", "")
     )
-    return _unpunctuated(text.strip())
+    text = _unpunctuated(text.strip())
+    return f"{{{text}}}" if _OVER.fullmatch(text) else text
+
+
+def _parameter(match: re.Match[str]) -> str:
+    r"""Write what a parameter is as a last item, `, k \in \mathbb{Z}`; leave a bare one alone."""
+    name = match["name"] or match["whole"] or match["last"]
+    return rf", {name} \in {match['set'] or chr(92) + 'mathbb{Z}'}"
 
 
 def _anywhere(text: str) -> str:

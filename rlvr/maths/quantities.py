@@ -41,6 +41,8 @@ _TOKEN = re.compile(
     r"|(?P<sign>[/()])|(?P<space>\s++)|(?P<other>\\[a-zA-Z]++|.)",
     re.S,
 )
+_PI = re.compile(r"\\pi\Z")
+_RAISED = re.compile(r"(?<=[a-z]) (?:(squared)|cubed)\b")
 _STARTS = 4  # so many places are tried at which a unit may begin
 _LETTERS = frozenset("mgshlLNJWKVT")  # that are units after a number and a space, not set upright
 
@@ -125,7 +127,9 @@ def _with_unit(text: str, known: frozenset[str]) -> Quantity | Node | None:
     upright = [token for token in starts if token.lastgroup == "text"]
     for start in [*starts[:_STARTS], *upright[:1]]:
         value, tail = text[: start.start()].rstrip(), text[start.start() :]
-        if value and (start.lastgroup == "text" or value[-1] in "0123456789})]"):
+        if value and (
+            start.lastgroup == "text" or value[-1] in "0123456789})]" or _PI.search(value)
+        ):
             found = _at(value, tail, len(value) < start.start(), known)
             if found is not None:
                 return found
@@ -140,6 +144,7 @@ def _at(value: str, tail: str, spaced: bool, known: frozenset[str]) -> Quantity 
         r" \1 ",
         re.sub(r"\\mu\s*+(?:\\text\{)?+\s*+(?=[a-zA-Z])", " µ", tail),
     )
+    plain = _RAISED.sub(lambda power: "^2" if power[1] else "^3", plain)
     plain = re.sub(r"\b([kMmnµ])\s++(?=\\Omega)", r"\1", plain)
     plain = plain.replace("\\Omega", "Ω").replace("{", "").replace("}", "").strip()
     word = plain.strip("() ")

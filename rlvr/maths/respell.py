@@ -47,6 +47,7 @@ _QUAD = re.compile(
 )
 _BLACKBOARD = re.compile(r"\\mathbb\s*+\{?+\s*+([EP])\s*+\}?|\\(Pr)(?![a-zA-Z])")
 _AREA = re.compile(r"\[\s*+\\triangle(?![a-zA-Z])")
+_DERIVATIVE = re.compile(r"(?<![A-Za-z\\])d([A-Za-z])\s?/\s?d([a-z])(?![A-Za-z(])")  # dy/dx
 _SHORT_SET = re.compile(r"\\([RZNQ])(?![a-zA-Z])")
 _BOLD_SET = re.compile(r"\s*+\$?+\s*+\\(?:mathbf|bf|boldsymbol)\s*+\{?+\s*+([RZNQ])\s*+\}?\s*+\$?")
 
@@ -59,6 +60,8 @@ def respelled(text: str) -> str:
         text = _COMMENT.sub("", text)
     if "^" in text and "_" in text:
         text = _POWER_FIRST.sub(r"_\2^\1", text)
+    if "/d" in text or "/ d" in text:
+        text = _DERIVATIVE.sub(r"\\frac{d\1}{d\2}", text)
     if "_" in text and ("C" in text or "P" in text):
         text = _CHOSEN.sub(_chosen, text)
     if "\\" not in text:

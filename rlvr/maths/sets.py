@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cmp_to_key
+from math import ceil, floor
 
+from rlvr.maths.effort import Undecided
 from rlvr.maths.parse import Group, Node, Num, Op, Rel, Sym
 from rlvr.maths.value import at_point, compare, equal, exact, symbols
 
@@ -73,7 +75,7 @@ def _pieces(node: Node) -> list[Piece]:
             raise NotASet("not numbers")
         return [Piece(item, True, item, True) for item in items]
     if kind == "builder":
-        return _pieces(items[1])
+        return _built(*items)
     if kind == "union":
         return _pieces(items[0]) + _pieces(items[1])
     if kind == "inter":
@@ -83,6 +85,73 @@ def _pieces(node: Node) -> list[Piece]:
     if kind in ("list", "and", "or"):
         return _from_list(node)
     raise NotASet("not a set of reals")
+
+
+_REALS = Group("()", (_MINUS_OO, _OO))
+_WHOLE = {"set Z": None, "set N": Fraction(0)}  # sets of whole numbers, each with its least one
+_MANY = 100  # whole numbers that a set may be written out as
+
+
+def _built(head: Node, condition: Node) -> list[Piece]:
+    """Read `{x | x > 1}`, and `{x in Z | 0 < x < 9}` as its numbers. Raises Undecided else."""
+    domain, condition = _domain(head, condition)
+    pieces = _pieces(condition)
+    if domain == _REALS:
+        return pieces
+    wholes = [_whole(piece, domain) for piece in pieces]
+    if any(low is None or high is None or high - low > _MANY for low, high in wholes):
+        raise Undecided("more whole numbers than can be written out")
+    numbers = (Num(Fraction(n)) for low, high in wholes for n in range(low or 0, (high or 0) + 1))
+    return [Piece(number, True, number, True) for number in numbers]
+
+
+def _domain(head: Node, condition: Node) -> tuple[Node, Node]:
+    """Return of `{x in Z | x > 1}` and `{x | x > 1, x in Z}` the set and the bounds.
+
+    Raises Undecided for a set of something other than the variable that is bounded.
+    """
+    name, domain = head, _REALS
+    if isinstance(head, Rel) and head.ops == ("in",):
+        name, domain = head.items
+    items = condition.items if isinstance(condition, Group) else ()
+    inside = [item for item in items if isinstance(item, Rel) and item.ops == ("in",)]
+    if len(inside) == 1 and len(items) > 1 and domain == _REALS:
+        domain = inside[0].items[1]
+        rest = tuple(item for item in items if item != inside[0])
+        condition = rest[0] if len(rest) == 1 else Group("and", rest)
+    if not isinstance(name, Sym) or symbols(condition) - {"oo"} != {name.name}:
+        raise Undecided("a set of something other than the variable that is bounded")
+    if domain != _REALS and (not isinstance(domain, Sym) or domain.name not in _WHOLE):
+        raise Undecided("a set of numbers that are neither real nor whole")
+    return domain, condition
+
+
+def _whole(piece: Piece, domain: Node) -> tuple[int | None, int | None]:
+    """Return the least and the greatest whole number of a piece, None where there is none."""
+    assert isinstance(domain, Sym)
+    least = _WHOLE[domain.name]
+    ends = [None if _order(end, oo) == 0 else exact(end)
+            for end, oo in ((piece.low, _MINUS_OO), (piece.high, _OO))]  # fmt: skip
+    if any(end is None and node not in (_OO, _MINUS_OO, Op("+", (_OO,)))
+           for end, node in zip(ends, (piece.low, piece.high), strict=True)):  # fmt: skip
+        raise Undecided("whole numbers up to a bound that is no fraction")
+    low, high = ends
+    first = None if low is None else ceil(low) + (ceil(low) == low and not piece.low_closed)
+    last = None if high is None else floor(high) - (floor(high) == high and not piece.high_closed)
+    if least is not None:
+        first = int(least) if first is None else max(first, int(least))
+    return first, last
+
+
+def endless(node: Node) -> tuple[tuple[int | None, int | None], ...] | None:
+    """Return the ends of a set of whole numbers that does not end; None for any other set."""
+    if not isinstance(node, Group) or node.kind != "builder":
+        return None
+    domain, condition = _domain(*node.items)
+    if domain == _REALS:
+        return None
+    ends = tuple(_whole(piece, domain) for piece in real_set(condition))
+    return ends if any(None in pair for pair in ends) else None
 
 
 def _is_variable(items: tuple[Node, ...]) -> bool:

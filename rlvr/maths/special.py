@@ -7,9 +7,9 @@ from fractions import Fraction
 from functools import lru_cache
 
 from rlvr.maths.finished import unfinished, worked_out
-from rlvr.maths.kinds import Answer, Choice, Clock, Ratio
+from rlvr.maths.kinds import Answer, Choice, Clock, Ratio, Words
 from rlvr.maths.names import value_of
-from rlvr.maths.tree import Node, Num, Op, Rel, Sym
+from rlvr.maths.tree import Group, Node, Num, Op, Rel, Sym
 from rlvr.maths.value import equal, exact
 
 _ZERO = Num(Fraction(0))
@@ -24,7 +24,9 @@ def same_special(gold: Answer, answer: Answer) -> bool:
         return _same_clock(gold, answer)
     gold, answer = _as_ratio(gold), _as_ratio(answer)
     if isinstance(gold, Ratio) and isinstance(answer, Rel):
+        turned = gold.names and _quotient(answer.items[0]) == gold.names[::-1]
         answer = value_of(answer)
+        answer = Op("/", (Num(Fraction(1)), answer)) if turned else answer  # b/a, for a:b
     if isinstance(gold, Ratio) and isinstance(answer, Ratio):
         return _same_ratio(gold, answer)
     if isinstance(gold, Choice) and isinstance(answer, Sym):
@@ -38,7 +40,17 @@ def same_special(gold: Answer, answer: Answer) -> bool:
         if len(answer.parts) != 2 or not _is_fraction(gold):
             return False
         return not any(map(unfinished, answer.parts)) and equal(gold, Op("/", answer.parts))
-    return gold == answer
+    return gold == answer or _is_nothing(gold) and _is_nothing(answer)
+
+
+_NOTHING = re.compile(r"(?:there (?:is|are) )?no (?:real )?solutions?|(?:the )?empty set")
+
+
+def _is_nothing(answer: Answer) -> bool:
+    """Return whether an answer says that nothing solves the problem."""
+    if isinstance(answer, Words):
+        return _NOTHING.fullmatch(answer.text) is not None
+    return answer == Group("{}", ())
 
 
 def _as_ratio(answer: Answer) -> Answer:
@@ -57,10 +69,22 @@ def _is_fraction(gold: Node) -> bool:
     return value is None or value.denominator > 1
 
 
+def _quotient(left: Node) -> tuple[str, ...]:
+    """Return the names in `a/b`; () for another left side."""
+    letters = left.args if isinstance(left, Op) and left.name == "/" else ()
+    return tuple(letter.name for letter in letters if isinstance(letter, Sym))
+
+
 def _same_ratio(gold: Ratio, answer: Ratio) -> bool:
-    """Compare in proportion; 0:0 would be in proportion to everything, and is no ratio."""
+    """Compare in proportion; 0:0 would be in proportion to everything, and is no ratio.
+
+    If both have the same names, the parts are compared by name: b:a = 2:1 is a:b = 1:2.
+    """
     if len(gold.parts) != len(answer.parts):
         return False
+    if gold.names and sorted(set(gold.names)) == sorted(answer.names):
+        named = dict(zip(answer.names, answer.parts, strict=True))
+        answer = Ratio(tuple(named[name] for name in gold.names))
     (a, b), *others = zip(gold.parts, answer.parts, strict=True)
     pairs = [(a, b), *others]
     return (
