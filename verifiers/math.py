@@ -100,7 +100,7 @@ from rlvr.maths.sentences import Reader, stated_word
 from rlvr.maths.sets import NotASet
 from rlvr.maths.signs import expanded
 from rlvr.maths.special import several_choices
-from rlvr.maths.stance import doubted
+from rlvr.maths.stance import changed_before, doubted
 from rlvr.maths.units import counted
 from rlvr.maths.value import exact, number, symbols
 from rlvr.maths.written import same_writing
@@ -295,6 +295,7 @@ def _quick(gold: str, completion: str) -> Verdict | None:
         if (
             completion.startswith("Here")
             or doubted(completion, start)
+            or changed_before(completion, start)
             or torn(completion, start, start)
         ):
             return None

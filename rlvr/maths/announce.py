@@ -58,17 +58,21 @@ _OTHER_OPTION = re.compile(r"(?:(?<=\n)|\A)[ \t]*+\(?B[ \t]*+[:.)]")
 _CHOSEN = re.compile(
     r"(?:\b(?:options?|choices?|answers?|letters?)[ \t]++\(?([A-J])\)?|\(([A-J])\))[ \t]++is[ \t]++"
     r"(?:the[ \t]++)?(?:correct|right|best|true)\b"
+    r"|\b(?:best|right) (?:choice|option) is \(?([A-J])\b\)?"
+    r"|\b(?:[Hh]ence|[Tt]hus|[Ss]o|[Tt]herefore|[Mm]atches),? (?:option |choice |answer )?"
+    r"\(?([A-J])\)?(?=[.!]?\s*+\Z)"
     r"|\b([A-J]) is the (?:correct|right|best) (?:answer|choice|option)"
     r"|\b(?:Option|Choice|Answer|So|Thus|Hence|Therefore),? ([A-J]) is (?:correct|right)"
     r"(?=[.!]?\s*+\Z)"
     r"|(?:故选|答案选|应选|正确选项是)\s*+[:：]?\s*+\(?([A-J])\b"
     r"|(?<![不非没未])选\s*+\(?([A-J])\)?(?=项?\s*+(?:[。.!！]|\n|\Z))"
-    r"|\b(?:[Ii]t['’]s|[Ii]t is|choose|pick|select|go with)[ \t]++(?:the[ \t]++)?"
+    r"|\b(?:[Ii]t['’]s|[Ii]t is|[Cc]hoose|[Pp]ick|[Ss]elect|go with)[ \t]++(?:the[ \t]++)?"
     r"(?:option[ \t]++|choice[ \t]++|answer[ \t]++)?\(?([A-J])\)?(?=[ \t]*+(?:[.!,]|\n|\Z))"
 )
 _ONLY_WORDS = re.compile(r"\W*+(?:(?:the|my|our|so|thus|final|correct)\W++)*+", re.I)
 _SENTENCE_END = re.compile(
-    r"(?:,|(?<!\s))\s++(?:since|because|as|so|which|where)\b|,\s++(?:not|rather than|instead of)\b"
+    r"(?:,|(?<!\s))\s++(?:since|because|as|so|which|where)\b"
+    r"|(?:,|(?<=[0-9$}]))\s++(?:not|rather than|instead of|as opposed to|unlike|whereas)\b"
     r"|[.!?](?=\s++[A-Z(]|[^\S\n]*+(?:\n|\Z))|(?<=\$)[.](?=\s)|\n|[。！？]"
 )
 _DISPLAYED = re.compile(r"(?:\$\$|\\\[)((?:(?!\$\$|\\\[|\\\]).){1,2000}+)(?:\$\$|\\\])", re.S)
@@ -77,6 +81,8 @@ _ADVERB = re.compile(
     r"\s*+:?\s*+)++",
     re.I,
 )
+_NEGATIVE = re.compile(r"\A(?:negative|minus) (?=[0-9])")
+_CROSSED = re.compile(r"[✗✘❌]|\b(?:I|we) (?:don['’]t|do not) know\b")
 _POLITE_END = re.compile(r"(?:です|である|だ|입니다|이다|예요|이에요)[.。]?\Z")
 
 
@@ -129,6 +135,7 @@ def announcements(text: str, reader: Reader) -> list[Stated] | None:
     return announced
 
 
+_WORKED = re.compile(r"([0-9.,]++)\s\([0-9.,$ ]++[-+*/×÷=][-+*/×÷=0-9.,$ ]*+\)")
 _PLAIN = re.compile(r"[^=$\\]*+")
 # A letter and what it stands for: `B (12 m/s)`, `option B: 12`; no second letter beside it.
 _LETTER = re.compile(
@@ -154,16 +161,22 @@ def _with_points(text: str) -> str:
 
 def _announced(sentence: str, mark: str, reader: Reader) -> str:
     """Cut the answer out of the sentence that follows "the answer is"; `mark` ends the sentence."""
+    crossed = _CROSSED.search(sentence)
     sentence = _POLITE_END.sub("", without_pictures(sentence).rstrip(".,;")).rstrip()
     if "{" not in sentence:
         sentence = sentence.rstrip("}")  # the end of a JSON object
     if mark == "?":
         return sentence + mark
-    if not mark and stance.cut_off(sentence):
+    if not mark and stance.cut_off(sentence) or crossed:
         return ""
     sentence = _ADVERB.sub("", sentence, count=1) if _ADVERB.match(sentence) else sentence
+    sentence = _NEGATIVE.sub("-", sentence)
+    if sentence.startswith(("~", "≈")):
+        return ""
     if reader.letter and (letter := _LETTER.match(sentence)):
-        return letter[1]
+        return "" if stance.doubts_after(sentence[letter.end(1) :]) else letter[1]
+    if worked := _WORKED.fullmatch(sentence):
+        return worked[1]  # `25 (85 - 60)`
     if reader.word or reader.readable(sentence):
         return sentence
     inline = INLINE.match(sentence)

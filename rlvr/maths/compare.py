@@ -45,6 +45,9 @@ def same(gold: Answer, answer: Answer, policy: Policy) -> bool:
         return same_special(gold, answer)
     if isinstance(gold, Quantity) or isinstance(answer, Quantity):
         return _same_quantity(gold, answer, policy)
+    equation = isinstance(gold, Rel) and gold.ops == ("=",)
+    if isinstance(answer, Group) and (equation or isinstance(gold, Op)):
+        answer = _without_parameter(answer, gold)
     if isinstance(answer, Rel) and not isinstance(gold, Rel):
         return _same_as_chain(gold, answer, policy)
     if isinstance(gold, Rel):
@@ -500,6 +503,16 @@ def _one_parameter(answer: Group, gold: Group) -> Group:
     if not isinstance(old, Sym) or not isinstance(new, Sym) or new.name in symbols(answer):
         return answer
     return Group(answer.kind, tuple(replaced(item, {old.name: new}) for item in answer.items))
+
+
+def _without_parameter(answer: Group, gold: Node) -> Node:
+    r"""Leave `k \in \mathbb{Z}` out of an answer, where the reference has a k and no word of it."""
+    rest = [item for item in answer.items if not _is_membership(item)]
+    said = [
+        item.items[0] for item in answer.items if isinstance(item, Rel) and _is_membership(item)
+    ]
+    known = all(isinstance(name, Sym) and name.name in symbols(gold) for name in said)
+    return rest[0] if answer.kind in _LISTS and said and known and len(rest) == 1 else answer
 
 
 def _names_values(wanted: Sequence[Node], given: Sequence[Node]) -> bool:

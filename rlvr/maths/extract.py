@@ -23,6 +23,7 @@ from rlvr.maths import stance
 from rlvr.maths.announce import MAX_SPELLINGS, Stated, announcements, plain
 from rlvr.maths.around import measured, torn
 from rlvr.maths.boxes import boxes
+from rlvr.maths.cardinals import in_words
 from rlvr.maths.sentences import NUMBER, SMALL, Reader, ending, last_of, last_sentence
 
 MAX_COMPLETION = 200_000  # the most characters after the thought: a longer text has no answer
@@ -89,6 +90,8 @@ def _disowned(text: str, one: Stated, retracted: bool = True) -> bool:
     return (
         torn(text, one.start, one.end)
         or stance.doubted(text, one.start)
+        or text.startswith("\\", one.start)
+        and stance.changed_before(text, one.start)
         or stance.qualified(text, one.end)
         or (retracted and stance.denied_after(text, one.end))
     )
@@ -132,7 +135,7 @@ def _joined(stated: list[Stated], text: str, reader: Reader) -> list[Stated]:
     for box in stated:
         joint = _JOINT.fullmatch(text, group[-1][0].end, box.start) if group else None
         if joint is None and group and len(parts) < len(stated):
-            joined.append(_list(group, words, text, reader))
+            joined.append(_list(group, words, reader))
             group, words = [], []
         name = joint[2] if joint else None
         if joint:
@@ -141,7 +144,7 @@ def _joined(stated: list[Stated], text: str, reader: Reader) -> list[Stated]:
             before = _NAME_BEFORE.search(text, max(0, box.start - 20), box.start)
             name = before[1] if before else None
         group.append((box, name))
-    joined.append(_list(group, words, text, reader))
+    joined.append(_list(group, words, reader))
     return joined
 
 
@@ -157,9 +160,7 @@ def _parts(stated: list[Stated], text: str) -> set[str]:
     return parts
 
 
-def _list(
-    group: list[tuple[Stated, str | None]], words: list[str], text: str, reader: Reader
-) -> Stated:
+def _list(group: list[tuple[Stated, str | None]], words: list[str], reader: Reader) -> Stated:
     first, last = group[0][0], group[-1][0]
     contents = [box.text for box, _ in group]
     if len(group) == 1 or len(group) > MAX_SPELLINGS or not all(contents):
@@ -227,13 +228,14 @@ def _settled(
 
 
 _REASON = re.compile(
-    r",?\s*+(?:because|since|as|not|rather than|instead of)\b(?:[^.!?\n]|[.](?=[^\s]))*+", re.I
+    r",?[^\S\n]*+(?:because|since|as|not|rather than|instead of)\b(?:[^.!?\n]|[.](?=[^\s]))*+", re.I
 )
 _OR_ELSE = re.compile(
     r"[\s$.,;})\]*]*+(?:\\text\{\s*+)?(?:or|alternatively)\b[\s,:}$]*+"
     r"((?=[^\s,;]*[0-9])[^\s,;]{1,80}+)",
     re.I,
 )
+_BECOMES = re.compile(rf"[\s$}})\]]*+(?:=|→|\\(?:right|Right)arrow|\\to)[\s$]*+({NUMBER.pattern})")
 _AND_ALSO = re.compile(
     rf"[\s$}})\]*]*+(?:,(?: and\b)?|and\b)[\s$]*+({NUMBER.pattern})\$?"
     r"(?=\s*+\.?(?:\n|\Z|\s[A-Z])|;)"
@@ -297,6 +299,22 @@ def _concluded(tail: str, answer: str, reader: Reader) -> str | None:
     return value if all(stance.doubted(before, start) for start in others) else None
 
 
+_EDITED = re.compile(
+    r"(?:\n|[.!?]\s)[^\S\n]*+(?:edit|update|erratum|correction|final|p\.?s\.?|in fact)[\s:,]++"
+    rf"(?:(?:it['’]s|it is|the answer is)\s)?\$?({NUMBER.pattern}|[A-J]\b)",
+    re.I,
+)
+_ALONE = re.compile(r"(?:[A-Za-z] ?= ?)?[-−]?[0-9][-+0-9./^(){}\\a-z]{0,30}")
+
+
+def _last_value(tail: str, reader: Reader) -> str:
+    """Return the last line or display after an answer if it is a value and nothing else."""
+    lines = tail.strip().splitlines()
+    last = lines[-1].strip().strip("$").strip("[]\\. ") if len(tail.splitlines()) > 1 else ""
+    alone = _CHOICE.fullmatch(last) if reader.letter else _ALONE.fullmatch(last)
+    return last if alone and reader.readable(last) else ""
+
+
 def _repeats(sentence: str, answer: str, reader: Reader) -> bool:
     """Return whether an answer stands in a sentence: not denied, and not as an operand."""
     return any(
@@ -317,7 +335,7 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
     tail = tail[reason.end() :] if reason else tail
     if not tail.strip(" \n$.})]*"):
         return Found(last.text)
-    other = _OR_ELSE.match(tail) or _AND_ALSO.match(tail)
+    other = _OR_ELSE.match(tail) or _AND_ALSO.match(tail) or _BECOMES.match(tail)
     if other and not reader.same(last.text, other[1].strip("$ .")):
         return Found(None, SEVERAL)
     words = _others_dismissed(plain(tail), last.text, reader)
@@ -331,8 +349,13 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
         if later is None or corrected and not reader.same(last.text, later):
             return Found(None, TAKEN_BACK)
         return Found(later)
+    edited = _EDITED.search(words[:SMALL])
+    if edited and not reader.same(last.text, edited[1]):
+        return Found(None, SEVERAL)
     bold = _BOLD.search(tail)
     if bold and reader.readable(bold[1]) and not reader.same(last.text, bold[1]):
+        return Found(None, SEVERAL)
+    if (other_value := _last_value(tail, reader)) and not _agree(last.text, other_value, reader):
         return Found(None, SEVERAL)
     later = _concluded(words, last.text, reader)
     if later is None and announced:
@@ -358,7 +381,7 @@ def _kind(text: str, reader: Reader) -> str:
     """
     if _CHOICE.fullmatch(text):
         return "letter"
-    if _CONSTANT.search(text):
+    if _CONSTANT.search(text) or text.isascii() and in_words(text) is not None:
         return "value" if reader.readable(text) else ""
     return "name" if _NAME.fullmatch(text) else ""
 

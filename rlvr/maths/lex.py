@@ -74,7 +74,7 @@ _FORALL = re.compile(
     r"|\bfor (?:all|any|every|each)\b)"
 )
 # What a parameter is, at the end: `(k \in \mathbb{Z})`, `where k is an integer`, `for k \in Z`.
-_NUMBERS = r"(?:\\mathbb\s*+\{?+\s*+[RZNQ]\s*+\}?|\\[RZNQ](?![a-zA-Z]))[+*]?"
+_NUMBERS = r"(?:\\mathbb\s*+\{?+\s*+[ZN]\s*+\}?|\\[ZN](?![a-zA-Z]))[+*]?"
 _APART = r"(?:\s|[,;(]|\\q?quad(?![a-zA-Z])|\\[ ,;:])*+"
 _PARAMETER = re.compile(
     r"(?<![\s,;(])\s*+(?:(?:[,;(]|\\q?quad(?![a-zA-Z])|\\[ ,;:])|(?=\\text))"
@@ -101,7 +101,7 @@ _NAMED = {r"\lbrace": r"\{", r"\rbrace": r"\}", r"\lbrack": "[", r"\rbrack": "]"
           r"\oslash": r"\emptyset",
           r"\leqq": r"\le", r"\geqq": r"\ge", r"\lneq": "<", r"\gneq": ">"}  # fmt: skip
 _SYNONYM = re.compile("(?:" + "|".join(re.escape(name) for name in _NAMED) + ")(?![a-zA-Z])")
-_OVER = re.compile(r"[^{}=<>,]++\\over(?![a-zA-Z])[^{}=<>,]++")
+_OVER = re.compile(r"\A([^{}=<>,\\]++)\\over(?![a-zA-Z])([^{}=<>,\\]++)\Z")
 _SCIENTIFIC = re.compile(r"(?<=[0-9]) ?[xX] ?(?=10 ?\^)")  # 3 x 10^5
 _FORMAT = re.compile(r"\{\s*,\s*\}")
 _POWER_IN_TEXT = re.compile(r"(?<=[a-zA-Z])\^\{(-?[0-9])\}(?=[a-zA-Z/ .]*+\})")
@@ -170,7 +170,7 @@ def clean(text: str) -> str:
         else text.replace("**", "")
     )
     text = _unpunctuated(text.strip())
-    return f"{{{text}}}" if _OVER.fullmatch(text) else text
+    return _OVER.sub(r"\\frac{\1}{\2}", text)
 
 
 def _parameter(match: re.Match[str]) -> str:

@@ -1,8 +1,9 @@
 r"""Lines: finds the worked lines of a completion: the pieces of mathematics in its prose, in order.
 
-It reads the text after `</think>`: each row of a display, the content of `$...$` or `\(...\)`, in
-plain prose the text between two words, and GSM8K's `<<3*4=12>>`. Words of arithmetic (`times`, `20%
-of`) become operators. Units and currencies are removed and remembered. Nothing is parsed here.
+It reads what follows the last thought (`rlvr.markup`): each row of a display, the content of
+`$...$` or `\(...\)`, in plain prose the text between two words, and GSM8K's `<<3*4=12>>`. Words of
+arithmetic (`times`, `20% of`) become operators. Units and currencies are removed and remembered.
+Nothing is parsed here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from rlvr.markup import spoken
 from rlvr.maths.lex import FUNCTIONS
 from rlvr.maths.units import UNITS
 
@@ -137,7 +139,8 @@ _SIGNED = re.compile(r"[-+*/^×÷·)\]}]|\\(?:times|cdot|div)")
 
 def worked(completion: str) -> list[Line]:
     """Return the pieces of mathematics in a completion. Raises TooMuch beyond the limits."""
-    before, _, text = completion.rpartition("</think>")
+    text = spoken(completion) or ""
+    before = completion[: completion.rfind(text)]
     if len(text) > MAX_TEXT:
         raise TooMuch(f"more than {MAX_TEXT:,} characters")
     if not _ANGLES.search(text):

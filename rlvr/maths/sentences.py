@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rlvr.maths import cjk, stance
+from rlvr.maths import cjk, clauses, stance
+from rlvr.maths.clauses import NUMBER
 
 MAX_WORDS = 6  # of a quantity in a sentence: a number and the noun it counts
 SMALL = 2_000  # characters that are read where a few sentences are looked for
@@ -29,13 +30,6 @@ class Reader:
 
 
 INLINE = re.compile(r"(?<!\\)\$([^$\n]++)(?<!\\)\$|\\\(((?:(?!\\[()]).)++)\\\)")
-NUMBER = re.compile(
-    r"(?:\\?[$€£¥]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£¥]\s*)?"
-    r"(?:[0-9]{1,2}:[0-5][0-9](?![0-9:])(?:\s?[ap]\.?m\b\.?)?"
-    r"|[0-9]+(?:\s?:\s?[0-9]+)+"
-    r"|(?:[0-9]{1,3}(?:[, \u00a0\u202f][0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
-    r"(?:\s?/\s?[0-9]+)?(?:\s?(?:\\?%|[€£¥]))?"
-)
 _DIGIT = re.compile(r"[0-9]")
 _MATHS = re.compile(r"[0-9=+*/^_\\<>$]")
 _GOES_ON = re.compile(
@@ -91,7 +85,7 @@ _OFFER = re.compile(
 _WHERE = re.compile(r"(?<=[$\]])\s*+(?:where|with)\b[^\d\n=]*+\Z", re.I)
 _LETTER = re.compile(r"[^\W\d_]")
 _BAD_BEFORE = re.compile(
-    r"(?:[-+*/^_({\[,.:<>|&\\×·÷√]|[A-Za-z0-9)}\]]\s*[-−]|\\[a-zA-Z]+|[0-9]\s*|[a-zA-Z])$"
+    r"(?:[0-9]'\s?|~\s?|[-+*/^_({\[,.:<>|&\\×·÷√]|[A-Za-z0-9)}\]]\s*[-−]|\\[a-zA-Z]+|[0-9]\s*|[a-zA-Z])$"
 )
 _BAD_WORDS = re.compile(
     r"(?:[0-9]\s?x|(?:[0-9]%?|\ba)\s+(?:of|in)|\b(?:or|and|to|between|from|not|isn't|than"
@@ -102,6 +96,11 @@ _BAD_WORDS = re.compile(
     r"|within|under|out of|base|mod|modulo|remainder"
     r"|(?:row|group|set)s of|near|close to|capped at|exceeds?|anything but|all but|double"
     r"|twice|triple|thrice|half|below"
+    r"|e\.g\.|for (?:example|instance)|(?:is|something|number) like|is say|ends? (?:in|with)"
+    r"|(?:starts?|starting|begins?|beginning) with|containing|(?:number|digit) (?:before|after)"
+    r"|(?:vicinity|successor|predecessor|log|logarithm|ceiling|floor|one|some|digits) of(?: the)?"
+    r"|root|page|section|table|figure|item|row|column|theorem|lemma|corollary|dollars|approx"
+    r"|approx\.|circa|ca\.|c\."
     r"|above|beyond|up to|(?:square|cube|double|half|root|sum|product|difference|divisor"
     r"|factor|third|quarter"
     r"|quotient|multiple|power|reciprocal|opposite|negative|inverse|factorial) of))\s*$",
@@ -119,10 +118,16 @@ def ending(text: str, reader: Reader) -> str | None:
     text = _TOMBSTONE.sub("", text)
     if not text:
         return None
+    text = clauses.without_asides(text)
+    alone = "\n" not in text
+    if alone and reader.readable(text):
+        return text
+    if clauses.two_values(text):
+        return None
+    if alone and not reader.word and (worded := clauses.number_in_words(text)) is not None:
+        return worded
     words = _WORDS.sub(r"\1", text)
-    if "\n" not in text and (
-        reader.readable(text) or not _DIGIT_OR_COMMAND.search(words) and len(words.split()) <= 6
-    ):
+    if alone and not _DIGIT_OR_COMMAND.search(words) and len(words.split()) <= 6:
         return text
     if stance.refused(text[-SMALL:]):
         return None
@@ -176,7 +181,11 @@ def last_sentence(text: str, reader: Reader) -> str | None:
     if _ITEM.match(line) and not _TOTAL.match(line):
         return None  # one item of several
     sentences = [part for part in _SENTENCES.split(line) if part.strip()]
-    for sentence in reversed(sentences[-3:]):
+    for place, sentence in reversed([*enumerate(sentences)][-3:]):
+        if place and clauses.is_aside(sentence):
+            continue
+        if (worded := clauses.number_in_words(sentence)) is not None:
+            return worded
         if _DIGIT_OR_COMMAND.search(sentence):
             return told(sentence, reader)
         if _OFFER.match(sentence) or not _LETTER.search(sentence):
@@ -188,7 +197,8 @@ def last_sentence(text: str, reader: Reader) -> str | None:
 
 
 _STEP = re.compile(
-    r"(?:first|next|now|step [0-9]|to (?:start|begin)|let|as a trial|(?:set|tak|putt|plugg"
+    r"(?:given|we are given|our goal|we (?:want|must show|need to show)|plug in|it remains to|first"
+    r"|next|now|step [0-9]|to (?:start|begin)|let|as a trial|(?:set|tak|putt|plugg"
     r"|substitut|choos"
     r"|test|try|check|us)ing|test|try|check|should)\b",
     re.I,
@@ -229,13 +239,13 @@ _NOTE = re.compile(r"(?<=[\w.$%])\s\([^()]*+\)\Z")
 def told(sentence: str, reader: Reader) -> str | None:
     """Return the value that a sentence states last, None if it states none."""
     body = sentence.strip().rstrip(".!。")
-    if "?" in sentence or "？" in sentence or _STEP.match(body):
+    ended = body != sentence.strip()
+    body = clauses.main_clause(body) if ended else body
+    if "?" in sentence or "？" in sentence or _STEP.match(body) or clauses.of_another(body):
         return None
-    if body == sentence.strip() and (
-        stance.cut_off(body) or _PROSE.search(body) and not _CONCLUDES.search(body)
-    ):
+    if not ended and (stance.cut_off(body) or _PROSE.search(body) and not _CONCLUDES.search(body)):
         return None  # without a full stop a sentence must have a word of conclusion
-    if body == sentence.strip() and _MORE.search(body, _last_digit(body)):
+    if not ended and _MORE.search(body, _last_digit(body)):
         return None
     for condition in _CONDITION.finditer(body):
         if _DIGIT_OR_COMMAND.search(body, 0, condition.start()):
@@ -338,7 +348,7 @@ def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
     """
     value = last[0].strip()
     left = re.split(r"[:;,](?=\s)|\b(?:is|are|was|so|then|we|get|have)\b", before[:-1])[-1].strip()
-    if not re.search(r"[-+*/^_\\(){}\[\]|0-9×·÷√²³]", left):
+    if not re.search(r"[-+*/^_\\(){}\[\]|0-9×·÷√²³]", left) or _APPLIED.fullmatch(left):
         return value
     sums = _NOT_WORD.sub(" ", re.sub(r"[$€£¥]|(?<=\d),(?=\d{3})", "", left)).strip()
     sums = re.sub(r"(?<=[\d)\s])x(?=[\d(\s])|×|·", "*", sums).replace("÷", "/")
@@ -349,6 +359,7 @@ def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
     return whole if reader.readable(whole) else None
 
 
+_APPLIED = re.compile(r"[a-zA-Z]\([^()]{1,12}\)")
 _LEADING = re.compile(
     r"\W*+(yes|no|true|false)(?:[,.;:!]|\s[-–—])\s++"
     r"(?!.*\b(?:yes|no|true|false|maybe|perhaps|or|both|neither|not sure|but|only|if|unless"
@@ -356,7 +367,7 @@ _LEADING = re.compile(
     re.I | re.S,
 )
 _LAST_WORD = re.compile(
-    r"\b(?:is|are|be)\s++(?:therefore\s++|thus\s++|an?\s++)?([A-Za-z]++)\W*+\Z", re.I
+    r"\b(?:is|are|be|on|thus|hence)\s++(?:therefore\s++|thus\s++|an?\s++)?([A-Za-z]++)\W*+\Z", re.I
 )
 
 

@@ -108,7 +108,7 @@ def _built(head: Node, condition: Node) -> list[Piece]:
 def _domain(head: Node, condition: Node) -> tuple[Node, Node]:
     """Return of `{x in Z | x > 1}` and `{x | x > 1, x in Z}` the set and the bounds.
 
-    Raises Undecided for a set of something other than the variable that is bounded.
+    Raises NotASet for a set of something other than the variable that is bounded.
     """
     name, domain = head, _REALS
     if isinstance(head, Rel) and head.ops == ("in",):
@@ -120,7 +120,7 @@ def _domain(head: Node, condition: Node) -> tuple[Node, Node]:
         rest = tuple(item for item in items if item != inside[0])
         condition = rest[0] if len(rest) == 1 else Group("and", rest)
     if not isinstance(name, Sym) or symbols(condition) - {"oo"} != {name.name}:
-        raise Undecided("a set of something other than the variable that is bounded")
+        raise NotASet("a set of something other than the variable that is bounded")
     if domain != _REALS and (not isinstance(domain, Sym) or domain.name not in _WHOLE):
         raise Undecided("a set of numbers that are neither real nor whole")
     return domain, condition

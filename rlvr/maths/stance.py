@@ -73,7 +73,8 @@ _AFTER = re.compile(
     r"(?<![\w-])(?:"
     + "|".join(sorted(_HEDGES - {"may"}))
     + r"|not|never|wrong|incorrect|false|mistaken|doubt|unsure|unlikely|guess|suspect|if|unless"
-    r"|provided|only (?:for|if|when)|impossible|contradict\w*+|extraneous|fails?"
+    r"|provided|only (?:for|if|when)"
+    r"|(?:for|when) (?:\$?[a-z]\$? is )?(?:even|odd)|impossible|contradict\w*+|extraneous|fails?"
     r"|refut\w*+)(?![\w-])|n['’]t\b|(?-i:\bmay\b)|[不没沒非未]|如果|ない|아니",
     re.I,
 )
@@ -92,7 +93,13 @@ _QUALIFIED = re.compile(
     r"|as an? (?:lower|upper|estimate|guess|approximation)"
     r"|(?:hundred|thousand|million|billion|trillion|dozen|lakh|crore)s?\b"
     r"|(?:hal(?:f|ves)|thirds?|quarters?|fourths?|fifths?|tenths?|hundredths?|thousandths?)\b"
-    r"|i (?:think|guess)|maybe|perhaps|probably|possibly|approximately|roughly)",
+    r"|i (?:think|guess)|maybe|perhaps|probably|possibly|approximately|roughly"
+    r"|upwards?\b|digit (?:number|integer)|give or take|or thereabouts|at the very (?:least|most)"
+    r"|(?:and )?then (?:add|subtract|multiply|divide)\b"
+    r"|\(?(?:or|alternatively,?) (?:possibly |maybe )?[$(]?(?:-?[0-9]|[A-J]\b)"
+    r"|[(\[]\s?(?:(?:a|my|best|just|only|first|rough|wild)\s)*(?:guess(?:ing)?|estimated?|unverified"
+    r"|rejected|approx\.?|approximately|roughly|about|\?)(?=[\s)\],])"
+    r"|(?:only if|provided|unless|if)\b(?! and only)[^.=\n]{1,60}(?:\.|\n|\Z))",
     re.I,
 )
 _ROUGHLY = re.compile(rf"[ $*)}}\]\\]*+{cjk.ROUGHLY}")
@@ -101,8 +108,10 @@ _DENIED_AFTER = re.compile(
     r"(?:clearly |obviously |also |just |only |merely )?(?:a )?"
     r"(?:wrong|incorrect|false|mistaken|impossible|too|guess|estimate|rejected|excluded|ruled out"
     r"|refuted|extraneous|mistake|what (?:a|one|some)\b|(?:an? )?(?:upper|lower) bound"
-    r"|not\b|no\b)|(?:does|do|did) not\b|(?:isn|wasn|can|doesn|didn|don)['’]t\b|cannot\b"
-    r"|fails?\b|(?:right|correct|true|it|the answer)?\?"
+    r"|not\b|no\b)|(?:does|do|did) not\b|(?:isn|wasn|can|doesn|didn|don)['’]t\b"
+    r"|cannot\b|[✗✘❌]|(?:is|was) (?:what (?:you|we|one) |my (?:first|initial))"
+    r"|would (?:be|have been) (?:the answer|right|correct)\b|fails?\b"
+    r"|(?:right|correct|true|it|the answer)?\?"
     r"|ならば|なら|でな|ではな|だとすると|라면|이면|이 아니|的话)",
     re.I,
 )
@@ -188,6 +197,28 @@ def doubted(text: str, start: int) -> bool:
     return False
 
 
+_PART_OF = (
+    r"(?:square|square root|cube|cube root|root|half|double|negative|reciprocal|opposite|inverse"
+    r"|multiple|factor|divisor) of"
+)
+_CHANGED = re.compile(
+    r"(?:\b(?:(?:more|greater|fewer|less|other|different) (?:than|from)"
+    r"|(?:is|are) (?:above|below|near)|answer (?:is|must be) at (?:least|most)|close to|up to"
+    r"|anything but|all but|divisible by|negative|minus|plus|times|about|roughly|approximately"
+    rf"|nearly|around|a rough estimate:?|tempted to (?:say|answer)|{_PART_OF}"
+    rf"|(?:twice|half|double|triple|{_PART_OF}|(?:more|less) than) the answer (?:is|equals)"
+    r"|(?:incorrect|wrong|naive|mistaken|flawed) (?:approach|method|way|calculation|attempt"
+    r"|reading)s? (?:gives?|yields?|leads? to))|[0-9]%? ?of|[±∓]|from [-0-9.$]{1,12} to"
+    r"|(?:\A|\n|\b(?:is|are) )\$?-?[0-9.]+\$? and)[\s$]*+\Z",
+    re.I,
+)
+
+
+def changed_before(text: str, start: int) -> bool:
+    """Return whether the words right before a box change what it holds: `at most`, `twice`."""
+    return bool(_CHANGED.search(text, max(0, start - NEAR), start))
+
+
 def qualified(text: str, end: int) -> bool:
     """Return whether the text after an answer changes it: `42 squared`, `42 or more`."""
     return bool(_QUALIFIED.match(text, end) or _ROUGHLY.match(text, end))
@@ -221,8 +252,16 @@ def doubts_after(text: str) -> bool:
     return bool(_AFTER.search(text))
 
 
+_NO = re.compile(
+    r"[^\S\n]*+[$.})\]*]*+[^\S\n]*+\n\s*+(?:no|nope|not (?:really|quite))\s?[.!]?(?:\s*+\n|\s*+\Z)",
+    re.I,
+)
+
+
 def taken_back(tail: str) -> bool:
     """Return whether the text after an answer takes it back and does not confirm it at the end."""
+    if _NO.match(tail):
+        return True
     tail = _INNOCENT.sub("", tail)
     cues = [match.end() for match in TAKEN_BACK.finditer(tail)]
     return bool(cues) and not _AFFIRMED.search(tail, cues[-1])

@@ -292,7 +292,7 @@ def test_problems_that_depend_on_how_many_are_asked_for_are_told(
         return draw_problems(task, split, n, *more)[::-1]
 
     recorded = of_json("manifest.json")
-    monkeypatch.setattr("rlvr.loop.preflight.draw_problems", backwards)
+    monkeypatch.setattr("rlvr.loop.problems.draw_problems", backwards)
     job = runner.prepare(load(YAML), Path("other"), "config.yaml")
     record.write_json(RUN / "manifest.json", {**recorded, "sealed": job.seal})
     for path in RUN.rglob("sealed.json"):
@@ -309,9 +309,9 @@ def test_an_addition_is_held_to_what_it_was_added_under(monkeypatch: pytest.Monk
     def others(task: Any, split: Any, n: int, seed: int, *more: Any) -> list[Problem]:
         return draw_problems(task, split, n, seed, *more)[:: -1 if seed == 2 else 1]
 
-    monkeypatch.setattr("rlvr.loop.preflight.draw_problems", others)
+    monkeypatch.setattr("rlvr.loop.problems.draw_problems", others)
     assert "run: added to under another data: problems of seed 2 (" in refused()
-    monkeypatch.setattr("rlvr.loop.preflight.draw_problems", draw_problems)
+    monkeypatch.setattr("rlvr.loop.problems.draw_problems", draw_problems)
     saved = of_json("config.json")
     saved["added"][0]["arms"][2]["keep"] = "majority"
     record.write_json(RUN / "config.json", saved)

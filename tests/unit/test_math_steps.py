@@ -86,6 +86,8 @@ TABLE: dict[str, list[tuple[Any, str, str]]] = {
         ("4", "Is 2 + 2 = 5? No. The answer is 4.", "+"),
         ("4", "<think>2 + 2 = 5</think>2 + 2 = 4. The answer is 4.", "+"),
         ("4", "<think>2 + 2 = 4</think>2 + 2 = 5. The answer is 4.", "!-"),
+        ("4", "[THINK]2 + 2 = 5[/THINK]2 + 2 = 4. The answer is 4.", "+"),
+        ("4", "<reasoning>2 + 2 = 5</reasoning>2 + 2 = 4. The answer is 4.", "+"),
         ("9", "**Step 1:** 3^2 = 9\n**Step 2:** 9 + 0 = 9\n\nThe answer is **9**.", "+"),
         ("9", "**Step 1:** 3^2 = 6\n**Step 2:** 6 + 3 = 9\n\nThe answer is **9**.", "!-"),
     ],

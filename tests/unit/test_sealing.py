@@ -172,7 +172,7 @@ def test_problems_that_are_drawn_otherwise_are_told(
     def others(*given: Any) -> list[Problem]:
         return draw_problems(*given)[::-1]
 
-    monkeypatch.setattr("rlvr.loop.preflight.draw_problems", others)
+    monkeypatch.setattr("rlvr.loop.problems.draw_problems", others)
     assert "another data: problems of seed 0 (" in refused()
 
 
