@@ -7,9 +7,9 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from rlvr.maths import stance
+from rlvr.maths.clauses import NUMBER
 from rlvr.maths.sentences import (
     INLINE,
-    NUMBER,
     Reader,
     harmless,
     quantity,

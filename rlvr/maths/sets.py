@@ -87,7 +87,7 @@ def _pieces(node: Node) -> list[Piece]:
     raise NotASet("not a set of reals")
 
 
-_REALS = Group("()", (_MINUS_OO, _OO))
+_ALL_REALS: Node = Group("()", (_MINUS_OO, _OO))
 _WHOLE = {"set Z": None, "set N": Fraction(0)}  # sets of whole numbers, each with its least one
 _MANY = 100  # whole numbers that a set may be written out as
 
@@ -96,7 +96,7 @@ def _built(head: Node, condition: Node) -> list[Piece]:
     """Read `{x | x > 1}`, and `{x in Z | 0 < x < 9}` as its numbers. Raises Undecided else."""
     domain, condition = _domain(head, condition)
     pieces = _pieces(condition)
-    if domain == _REALS:
+    if domain == _ALL_REALS:
         return pieces
     wholes = [_whole(piece, domain) for piece in pieces]
     if any(low is None or high is None or high - low > _MANY for low, high in wholes):
@@ -110,18 +110,18 @@ def _domain(head: Node, condition: Node) -> tuple[Node, Node]:
 
     Raises NotASet for a set of something other than the variable that is bounded.
     """
-    name, domain = head, _REALS
+    name, domain = head, _ALL_REALS
     if isinstance(head, Rel) and head.ops == ("in",):
         name, domain = head.items
     items = condition.items if isinstance(condition, Group) else ()
     inside = [item for item in items if isinstance(item, Rel) and item.ops == ("in",)]
-    if len(inside) == 1 and len(items) > 1 and domain == _REALS:
+    if len(inside) == 1 and len(items) > 1 and domain == _ALL_REALS:
         domain = inside[0].items[1]
         rest = tuple(item for item in items if item != inside[0])
         condition = rest[0] if len(rest) == 1 else Group("and", rest)
     if not isinstance(name, Sym) or symbols(condition) - {"oo"} != {name.name}:
         raise NotASet("a set of something other than the variable that is bounded")
-    if domain != _REALS and (not isinstance(domain, Sym) or domain.name not in _WHOLE):
+    if domain != _ALL_REALS and (not isinstance(domain, Sym) or domain.name not in _WHOLE):
         raise Undecided("a set of numbers that are neither real nor whole")
     return domain, condition
 
@@ -148,7 +148,7 @@ def endless(node: Node) -> tuple[tuple[int | None, int | None], ...] | None:
     if not isinstance(node, Group) or node.kind != "builder":
         return None
     domain, condition = _domain(*node.items)
-    if domain == _REALS:
+    if domain == _ALL_REALS:
         return None
     ends = tuple(_whole(piece, domain) for piece in real_set(condition))
     return ends if any(None in pair for pair in ends) else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from rlvr.verifiers.math import verify
 
-from rlvr.data import Problem
+from rlvr.data import Problem, Verdict
 
 STATED = [
     # The value comes before its circumstance.
@@ -139,7 +139,8 @@ COMPARED = [
 
 
 def judged(reference: str, completion: str) -> str:
-    return verify(Problem("p", "t", "eval", "", "", reference), completion).status
+    verdict: Verdict = verify(Problem("p", "t", "eval", "", "", reference), completion)
+    return verdict.status
 
 
 @pytest.mark.parametrize(("answer", "text"), STATED, ids=[text for _, text in STATED])
