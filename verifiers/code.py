@@ -29,11 +29,12 @@ and more than four times the expected output.
 A function gets one input at a time, never an expected output, and answers with plain data: None,
 bool, int, float, complex, Fraction, Decimal, str, bytes, bytearray, range, list, tuple (a named one
 as well), deque, set, frozenset, dict and its views, Counter, OrderedDict and defaultdict, array,
-re.Match, dates, times and their differences, of exactly those types. Assertions run in another
-process, where the function is a proxy. They can also read
+re.Match, dates, times and their differences. An object of a program's own subclass of one of these
+(an IntEnum, say) is what it holds, and nothing more. As JSON a result has at most 8 MiB. Assertions
+run in another process, where the function is a proxy. They can also read
 
 - the items of an iterator, which stays with the program: one by one, when they ask for them;
-- the result of a function or a coroutine that the function returns;
+- the result of a coroutine, a function or another callable that the function returns;
 - changes of arguments in place, if they may read the arguments again;
 - what a call prints, if they read stdout or stderr;
 - an exception's class, arguments, text and attributes. If the class is the program's own, a class
@@ -44,9 +45,10 @@ program is wrong, whatever the tests expect. Tests run as in plain Python, with 
 `if __name__ == "__main__"`; an import of the program under test (`from solution import f`) is left
 out. Tests that need more than this are `abstain`: functions or objects that they pass to the
 program (types like `int` may be passed), parts of a program's own class, files, patches, packages,
-helpers that they don't define, a result that they run as code. This is decided from the tests alone
-(`rlvr/programs/told.py`, `rlvr/programs/asserted.py`), never from what a program does. A completion
-that is too long to be read is `wrong`.
+helpers that they don't define, a result that they run as code (a `checker` too), whether two
+results are one object, a change of a part of a result (parts that are one object come as two). This
+is decided from the tests alone (`rlvr/programs/told.py`, `rlvr/programs/asserted.py`), never from
+what a program does. A completion that is too long to be read is `wrong`.
 
 `expected` is JSON, so a result is compared as JSON would write it: a tuple is a list, keys are
 strings. A bool is not a number; integers compare exactly; floats within `tolerance` (relative, and
@@ -75,7 +77,7 @@ from functools import lru_cache
 from typing import Any
 
 from rlvr.data import Problem, Verdict
-from rlvr.programs import asserted, stdio
+from rlvr.programs import asserted, stdio, told
 from rlvr.programs.fences import TooLarge, joined, program
 from rlvr.programs.names import imports_for
 from rlvr.sandbox import recorded
@@ -237,6 +239,8 @@ def _reading(reference: Any, packages: Set[str] = frozenset()) -> tuple[Tests, s
         checker = str(reference.get("checker") or "")
         if checker and pairs.function:
             raise BadReference("a `checker` judges what a program prints, and the tests are calls")
+        if checker and (runs := _runs_output(checker)):
+            raise BadReference(f"the checker: {runs}")
         return (_calls(pairs) if pairs.function else _outputs(pairs, checker)), "", ""
     entry = str(reference.get("entry_point") or "")
     owner, _, method = entry.rpartition("().")
@@ -274,18 +278,34 @@ def _code_of(prompt: str, name: str, of_class: bool) -> tuple[str, str]:
     The prompt for a class may also have only the definitions that the class needs.
     """
     start = "class" if of_class else "(?:async[ \t]+)?def"
-    found = re.search(rf"^{start}[ \t]+{name}\b", prompt, re.M) if name else None
+    begins = re.compile(rf"^(?:@[^\n]*\n)*+{start}[ \t]+{name}\b", re.M)
+    found = begins.search(prompt) if name else None
+    if found and not _parses(prompt[: found.start()]):
+        # A stub in a fence, with prose around it.
+        cells = [cell[1] for cell in _CELL.finditer(prompt) if begins.search(cell[1])]
+        prompt = cells[-1] if cells else prompt
+        found = begins.search(prompt)
     if found:
         return prompt[: found.start()], prompt
     return (prompt, "") if of_class and _is_preamble(prompt) else ("", "")
 
 
+_CELL = re.compile(r"^```[^\n]*\n(.*?)^```", re.M | re.S)
+
+
+def _parses(code: str) -> ast.Module | None:
+    try:
+        return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 def _is_preamble(prompt: str) -> bool:
     """Return whether a prompt is code that only defines and imports."""
-    try:
-        body = ast.parse(prompt).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    parsed = _parses(prompt)
+    if parsed is None:
         return False
+    body = parsed.body
     own = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
     return all(isinstance(node, own) for node in body)
 
@@ -338,6 +358,14 @@ def _examples(tests: Any) -> Iterator[tuple[Any, Any, Any]]:
 _asked = lru_cache(maxsize=4096)(asserted.asked)
 
 
+@lru_cache(maxsize=1024)
+def _runs_output(checker: str) -> str:
+    try:
+        return told.runs_output(checker)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""  # the checker's process says why it does not run
+
+
 # --- judging ---------------------------------------------------------------------------------
 
 
@@ -349,9 +377,9 @@ def _examined(
     passed: list[bool] = []
     bare: list[bool] = []  # as if no result were wrapped in a list
     ended, function = "", tests.entry_point
-    if tests.method and re.search(r"^class[ \t]++Solution\b", source, re.M):
+    if tests.method and _is_method(function, source):
         function = f"Solution().{function}"
-    most = sandbox.limits.message_bytes
+    most = sandbox.limits.result_bytes
     for number, (_, _, expected) in enumerate(tests.examples, 1):
         if len(json.dumps(expected)) > most:  # before a program runs, which could choose it
             raise BadReference(f"test {number} expects more than {most:,} bytes")
@@ -369,6 +397,19 @@ def _examined(
     passed = max(passed, bare, key=sum)
     failure = next((text for text, holds in zip(said, passed, strict=True) if not holds), ended)
     return passed + [False] * (len(tests.examples) - len(passed)), failure
+
+
+def _is_method(name: str, source: str) -> bool:
+    """Return whether a program's `class Solution` has a method, and no function of that name."""
+    parsed = _parses(source)
+    if parsed is None:
+        return re.search(r"^class[ \t]++Solution\b", source, re.M) is not None
+    functions = {node.name for node in parsed.body if isinstance(node, _DEFS)}
+    classes = {node.name for node in parsed.body if isinstance(node, ast.ClassDef)}
+    return "Solution" in classes and name not in functions
+
+
+_DEFS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @lru_cache(maxsize=1024)

@@ -75,6 +75,7 @@ def needs(
     yield from _handed_over(nodes, results)
     yield from _run_as_code(nodes, results)
     for node in nodes:
+        yield from _shared(node, results)
         if isinstance(node, (ast.withitem, ast.AsyncFor, ast.comprehension)):
             yield from _of_result(node, results)
         elif isinstance(node, (ast.Try, ast.With, ast.Call)):
@@ -91,12 +92,67 @@ def needs(
 def _run_as_code(nodes: Sequence[ast.AST], results: _Results) -> Iterator[str]:
     """Yield where tests run a result as code: it could switch off what judges it."""
     for node in nodes:
-        if isinstance(node, ast.Call) and _dotted(node.func)[:1] in _RUNNING:
+        if isinstance(node, ast.Call) and _runs(node.func):
             if any(results.holds(part) for part in (*node.args, *node.keywords)):
                 yield f"they run a result as code ({_dotted(node.func)[0]})"
 
 
-_RUNNING = (["eval"], ["exec"], ["compile"], ["loads"])
+_RUNNING = {"eval", "exec", "compile"}
+_LOADING = {"pickle", "cPickle", "_pickle", "marshal", "dill", "cloudpickle"}
+
+
+def _runs(function: ast.AST) -> bool:
+    """Return whether a function runs text as code; `re.compile` and `json.loads` do not."""
+    name, *of = _dotted(function) or [""]
+    if name in ("loads", "load"):
+        return not of or of[0] in _LOADING
+    return name in _RUNNING and (not of or of == ["builtins"])
+
+
+def runs_output(checker: str) -> str:
+    """Return how a checker's code runs a program's output as code; "" if it does not.
+
+    The output is the second argument of its `check`. Raises SyntaxError.
+    """
+    nodes = list(ast.walk(ast.parse(checker)))
+    checks = [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == "check"]
+    held = {one.args.args[1].arg for one in checks if len(one.args.args) > 1}
+    size = -1
+    while size != len(held):  # and what is made of it
+        size = len(held)
+        for node in nodes:
+            if isinstance(node, (ast.Assign, ast.AnnAssign, ast.For, ast.comprehension)):
+                source = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else node.iter
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                if source is not None and _named(source) & held:
+                    held |= {name for target in targets for name in _named(target)}
+    for node in nodes:
+        if isinstance(node, ast.Call) and _runs(node.func):
+            given = [*node.args, *(keyword.value for keyword in node.keywords)]
+            if any(_named(part) & held for part in given):
+                return f"it runs the output as code ({_dotted(node.func)[0]})"
+    return ""
+
+
+def _named(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+_CHANGING = {"append", "extend", "insert", "add", "update", "pop", "remove", "clear", "setdefault"}
+
+
+def _shared(node: ast.AST, results: _Results) -> Iterator[str]:
+    """Yield where tests depend on which parts of results are one object: that is not sent."""
+    match node:
+        case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot()], comparators=[right]):
+            if results.holds(left) and results.holds(right):
+                yield "they ask whether two results are one object"
+        case ast.Subscript(value=ast.Subscript(value=inner), ctx=ast.Store()):
+            if results.holds(inner):
+                yield "they change a part of a result"
+        case ast.Call(func=ast.Attribute(value=ast.Subscript(value=inner), attr=attr)):
+            if attr in _CHANGING and results.holds(inner):
+                yield "they change a part of a result"
 
 
 def _handed_over(nodes: Sequence[ast.AST], results: _Results) -> Iterator[str]:
@@ -219,10 +275,19 @@ def _world(node: ast.AST) -> Iterator[str]:
             yield f"they read {node.attr} of an exception, which plain data does not have"
         case ast.TryStar() | ast.Name(id="ExceptionGroup" | "BaseExceptionGroup"):
             yield "they catch a group of exceptions, which plain data can't hold"
-        case ast.Call() if "patch" in _dotted(node.func):
+        case ast.Call() if _patches(_dotted(node.func)):
             first = node.args[0] if node.args else None
             if not isinstance(first, ast.Constant) or first.value not in _STREAMS:
                 yield "they patch something outside the program"
+
+
+def _patches(dotted: list[str]) -> bool:
+    """Return whether a call is one of unittest.mock's, and no method of a variable `patch`."""
+    return (
+        dotted[:1] == ["patch"]
+        or dotted[1:2] == ["patch"]
+        and (dotted[0] in ("object", "dict", "multiple") or dotted[2:] == ["mock"])
+    )
 
 
 _NOT_TOLD = re.compile(r"(?:object_?|O|float16|half|f2|[<>=]?[mM]8.*|(?:datetime|timedelta)64.*)\Z")

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import atexit
 import builtins
+import contextlib
 import functools
+import gc
 import io
 import itertools
 import os
@@ -100,9 +102,20 @@ def answer_calls(channel: Channel, message: dict[str, Any]) -> None:
 def _new_module(name: str) -> types.ModuleType:
     module = types.ModuleType(name)
     module.__file__ = "/tmp/candidate.py"
+    vars(module)["__builtins__"] = builtins
+    threading.stack_size = _stack_size
     sys.modules[name] = module
     vars(builtins).update(exit=sys.exit, quit=sys.exit)  # as in any Python with its `site`
     return module
+
+
+LARGEST_STACK = 1 << 28  # bytes of a thread's stack; more does not fit into a program's memory
+_real_stack_size = threading.stack_size
+
+
+def _stack_size(size: int = 0) -> int:
+    """Set the stack of later threads, as `threading.stack_size` does, to what there is room for."""
+    return _real_stack_size(min(size, LARGEST_STACK))
 
 
 def _printed(stream: Any) -> str:
@@ -154,7 +167,7 @@ class _Desk:
         if kind is types.CoroutineType:
             self.kept.append(functools.partial(_await, value))
             return {"coroutine": len(self.kept) - 1}
-        if isinstance(value, _FUNCTIONS):
+        if isinstance(value, _FUNCTIONS) or callable(value) and not isinstance(value, type):
             self.kept.append(value)
             return {"function": len(self.kept) - 1}
         if hasattr(kind, "__next__") and hasattr(kind, "__iter__"):
@@ -307,6 +320,7 @@ def run_on_input(channel: Channel, message: dict[str, Any]) -> None:
     os.dup2(os.open("/tmp/.output", os.O_RDWR | os.O_CREAT, 0o600), 1)
     output, end = os.dup(1), os._exit
     builtins.open = io.open = _opening(io.open)
+    os.open = _opening(os.open)
     os.unlink("/tmp/.input")
     os.unlink("/tmp/.output")
     sys.stdin = sys.__stdin__ = _stream(0, "r")  # type: ignore[misc]
@@ -326,13 +340,22 @@ def _opening(real: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(real)
     def opened(file: Any, *args: Any, **kwargs: Any) -> Any:
-        number = _STREAMS.get(file) if isinstance(file, str) else None
-        return real(file if number is None else os.dup(number), *args, **kwargs)
+        path = os.fspath(file) if isinstance(file, os.PathLike) else file
+        number = _STREAMS.get(path) if isinstance(path, str) else None
+        if number is None:
+            return real(file, *args, **kwargs)
+        copy = os.dup(number)
+        return copy if real is _REAL_OPEN else real(copy, *args, **kwargs)
 
     return opened
 
 
-_STREAMS = {f"/dev/{name}": number for number, name in enumerate(("stdin", "stdout", "stderr"))}
+_REAL_OPEN = os.open
+_STREAMS = {
+    name: number
+    for number, stream in enumerate(("stdin", "stdout", "stderr"))
+    for name in (f"/dev/{stream}", f"/dev/fd/{number}")
+}
 
 
 def _stream(descriptor: int, mode: str) -> Any:
@@ -353,12 +376,22 @@ def _run(source: str) -> str:
     try:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.__stdout__):
-            if stream and not stream.closed:
-                stream.flush()
+        _flush()
     except BaseException as error:
         failure = failure or described(error)
+    # As at the end of an interpreter: what the script's names hold goes, files and all.
+    sys.modules.pop("__main__", None)
+    del module
+    gc.collect()
+    with contextlib.suppress(Exception):
+        _flush()
     return failure
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.__stdout__):
+        if stream and not getattr(stream, "closed", False):
+            stream.flush()
 
 
 def _send_output(channel: Channel, output: int, most: int, failure: str) -> None:

@@ -13,6 +13,7 @@ import sys
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -56,7 +57,8 @@ class Items:
 
     def __next__(self) -> Any:
         if not self.ready and not self.ended:
-            most = 1 if self.taken < ONE_BY_ONE else AT_ONCE
+            one = self.kind is groupby or self.taken < ONE_BY_ONE  # a group ends with the next
+            most = 1 if one else AT_ONCE
             found = self.candidate.ask({"next": self.number, "most": most})
             if type(found) is not list or len(found) != 2 or type(found[0]) is not list:
                 raise self.candidate.no_answer("broke the protocol")

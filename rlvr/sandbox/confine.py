@@ -116,12 +116,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """A rule: the call is made if each named argument has one of its values, else it is EPERM.
+    """A rule: the call is made if each named argument has one of its values, else not.
 
-    Each argument is (its position, a mask, the values that it may have under the mask).
+    Each argument is (its position, a mask, the values that it may have under the mask). A call that
+    is not made fails with the error number `otherwise`; 0 does nothing.
     """
 
     arguments: tuple[tuple[int, int, tuple[int, ...]], ...]
+    otherwise: int = EPERM
 
 
 Rule = Only | Answer | None  # None: the call is made
@@ -175,7 +177,7 @@ def _instructions(rule: Rule) -> list[tuple[int, int, int, int]]:
                 body += [
                     (_EQUAL, len(wanted) - index, 0, value) for index, value in enumerate(wanted)
                 ]
-                body += [(_GIVE, 0, 0, _ERRNO | EPERM)]
+                body += [(_GIVE, 0, 0, _ERRNO | rule.otherwise)]
     return [*body, (_GIVE, 0, 0, _ALLOW)]
 
 

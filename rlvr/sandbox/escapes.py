@@ -222,7 +222,10 @@ def is_cached() -> bool:
 
 def raised_limit() -> bool:
     """Set a limit of its own."""
-    resource.setrlimit(resource.RLIMIT_CPU, resource.getrlimit(resource.RLIMIT_CPU))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] == soft:
+        raise PermissionError("the limit is as before")
     return True
 
 

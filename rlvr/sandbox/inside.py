@@ -93,8 +93,9 @@ ALLOWED: dict[str, Rule] = {
     "madvise": Only(((2, LOW, (0, 1, 2, 3, 4, 8)),)),
     # Neither locked memory nor the host's huge pages.
     "mmap": Only(((3, 0x40000 | 0x2000, (0,)),)),
-    # Limits can be read but not set: a limit could kill the program as if from outside.
-    "prlimit64": Only(((2, (1 << 64) - 1, (0,)),)),
+    # Limits can be read but not set: a limit could kill the program as if from outside. A program
+    # that asks for a larger stack goes on without it.
+    "prlimit64": Only(((2, (1 << 64) - 1, (0,)),), otherwise=0),
     # What a program writes is in memory: there is nothing to bring to a disk, and the files that it
     # reads are on the host's.
     **dict.fromkeys(("fsync", "fdatasync", "msync"), DONE),

@@ -69,7 +69,8 @@ class ProgramError(Exception):
 class Limits:
     """The limits of one program.
 
-    MiB of address space and of /tmp, files in /tmp, threads, and bytes of one result.
+    MiB of address space and of /tmp, files in /tmp, threads, bytes of a whole program's output, and
+    bytes of a function's result as JSON.
     """
 
     memory_mb: int = 512
@@ -77,6 +78,7 @@ class Limits:
     files: int = 512
     threads: int = 64
     message_bytes: int = 1 << 20
+    result_bytes: int = 1 << 23
 
 
 # --- bubblewrap ------------------------------------------------------------------------------
@@ -300,7 +302,7 @@ class Sandbox:
         `tells` and `prints`: what its answers have beside plain results
         (`rlvr/sandbox/answers.py`).
         """
-        program = Program(self._control, True, timeout, self.limits.message_bytes)
+        program = Program(self._control, True, timeout, self.limits.result_bytes)
         try:
             reply = program.ask({"part": "candidate", "source": source, **tells})
             if reply.get("ready") is not True:
@@ -346,6 +348,7 @@ class Program:
         self.timeout = timeout
         self.cap = 20 * timeout + 30
         self._spent = 0.0  # seconds of wall time that we waited for answers
+        self._ours = _own_seconds()
         self._began = 0.0
         self._most = most
         self._pidfd = -1
@@ -481,7 +484,8 @@ class Program:
         elapsed = self._spent + time.monotonic() - self._began
         if elapsed <= self.timeout and not idle:
             return
-        if elapsed - self._waited() > self.timeout or self._cpu() > self.timeout:
+        ours = _own_seconds() - self._ours  # in which the program may have waited for us
+        if elapsed - self._waited() - ours > self.timeout or self._cpu() > self.timeout:
             raise ProgramError(f"{OVERRUN} ({self.timeout:g} s)")
         if elapsed > self.cap:
             raise SandboxError(f"starved of a core for {elapsed:.0f} s")
@@ -518,6 +522,15 @@ class Program:
             # Process 1 of a pid namespace can't send this signal to itself.
             return SandboxError("the program was killed from outside, for memory perhaps")
         return ProgramError(f"died of signal {number} ({signal.strsignal(number)})")
+
+
+def _own_seconds() -> float:
+    """Return for how many seconds this thread has computed, or has waited for a core."""
+    try:
+        computed, waited, _ = Path("/proc/thread-self/schedstat").read_text().split()
+    except (OSError, ValueError):
+        return time.thread_time()
+    return (int(computed) + int(waited)) / 1e9
 
 
 def _ready(fd: int, seconds: float) -> bool:

@@ -17,7 +17,7 @@ from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
-MAX_DEPTH = 50
+MAX_DEPTH = 120
 TOO_LARGE = "the result is too large"
 
 
@@ -79,8 +79,8 @@ Keep = Callable[[Any], Any]
 def pack(value: Any, depth: int = 0, keep: Keep | None = None) -> Any:
     """Write plain data as JSON that keeps the exact built-in type; a named tuple is a tuple.
 
-    Raises NotPlain for anything else (subclasses, iterators, containers that hold themselves) for
-    which `keep` returns None.
+    With `keep`, an object of a subclass is written as what it holds. Raises NotPlain for anything
+    else (iterators, containers that hold themselves) for which `keep` returns None.
     """
     kind = type(value)
     if value is None or kind is bool or kind is str:
@@ -117,10 +117,10 @@ def pack(value: Any, depth: int = 0, keep: Keep | None = None) -> Any:
         if keep and (found := keep(value)) is not None:
             return found
         return {"tuple": [pack(item, depth + 1, keep) for item in value]}
-    return _rarely(value, kind, keep)
+    return _rarely(value, kind, depth, keep)
 
 
-def _rarely(value: Any, kind: Any, keep: Keep | None) -> Any:
+def _rarely(value: Any, kind: Any, depth: int, keep: Keep | None) -> Any:
     """Write values that programs seldom return: dates, arrays, matches, and kept values."""
     if kind is date or kind in (datetime, time) and type(value.tzinfo) in (type(None), timezone):
         return {kind.__name__: value.isoformat()}
@@ -137,9 +137,32 @@ def _rarely(value: Any, kind: Any, keep: Keep | None) -> Any:
     if BY_TEXT.get(kind.__name__) == str(kind.__module__).partition(".")[0]:
         return {kind.__name__: str(value)}
     found = keep(value) if keep else None
+    if found is None and keep and (base := _as_base(value)) is not None:
+        return pack(base, depth, keep)
     if found is None:
         raise NotPlain(f"{str(kind.__name__)[:100]} is not plain data")
     return found
+
+
+_BASES: dict[type, Callable[[Any], Any]] = {
+    int: lambda value: int.__add__(value, 0),
+    float: float.__pos__,
+    str: str.__str__,
+    bytes: lambda value: bytes(bytes.__iter__(value)),
+    list: lambda value: list(list.__iter__(value)),
+    tuple: lambda value: tuple(tuple.__iter__(value)),
+    set: lambda value: set(set.__iter__(value)),
+    frozenset: lambda value: frozenset(frozenset.__iter__(value)),
+    dict: lambda value: dict(dict.items(value)),
+}
+
+
+def _as_base(value: Any) -> Any:
+    """Return the content of a program's subclass of a built-in type, such as an IntEnum; or None.
+
+    Its own methods are not asked, so it can't say anything but what it holds.
+    """
+    return next((read(value) for base, read in _BASES.items() if isinstance(value, base)), None)
 
 
 def _pairs(items: Any, depth: int, keep: Keep | None) -> Iterator[list[Any]]:
