@@ -203,9 +203,10 @@ _PART_OF = (
 )
 _CHANGED = re.compile(
     r"(?:\b(?:(?:more|greater|fewer|less|other|different) (?:than|from)"
-    r"|(?:is|are) (?:above|below|near)|answer (?:is|must be) at (?:least|most)|close to|up to"
-    r"|anything but|all but|divisible by|negative|minus|plus|times|about|roughly|approximately"
-    rf"|nearly|around|a rough estimate:?|tempted to (?:say|answer)|{_PART_OF}"
+    r"|(?:is|are) (?:above|below|near)"
+    rf"|answer (?:is|must be) (?:at (?:least|most)|up to|(?:a |the )?{_PART_OF})"
+    r"|close to|anything but|all but|divisible by|negative|minus|plus|times|a rough estimate:?"
+    r"|tempted to (?:say|answer)"
     rf"|(?:twice|half|double|triple|{_PART_OF}|(?:more|less) than) the answer (?:is|equals)"
     r"|(?:incorrect|wrong|naive|mistaken|flawed) (?:approach|method|way|calculation|attempt"
     r"|reading)s? (?:gives?|yields?|leads? to))|[0-9]%? ?of|[±∓]|from [-0-9.$]{1,12} to"

@@ -39,6 +39,8 @@ STATED = [
     ("3", "So x = 3.\n\nQuestion 2: How many legs do 4 dogs have?\nThere are 16 legs."),
     # A minimum that is said to be needed, an equality, a reason.
     ("5", "So we need at least $\\boxed{5}$ colours."),
+    ("4", "The area grows by a factor of $\\boxed{4}$."),
+    ("12.5", "It is approximately $\\boxed{12.5}$ miles away."),
     ("4", "The least value is $\\boxed{4}$ if and only if $x = 1$."),
     ("1/2", "$\\boxed{\\frac12} = 0.5$"),
 ]
