@@ -16,23 +16,7 @@ if TYPE_CHECKING:
     from rlvr.config import Config
 
 
-def _check_rows(config: Config, arm: Arm) -> None:
-    check_size(arm)
-
-
 Train = Callable[[Run, Seed, Arm, Place], Metrics]
-
-
-def _no_files(folder: Path, round_: int, config: Config) -> Sequence[Path]:
-    return ()
-
-
-def _no_checkpoint(arm: Path) -> Path | None:
-    return None
-
-
-def _nothing_to_forget(arm: Path) -> None:
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +43,8 @@ class Learner:
     online: bool = False
     section: str = "train"
     counts: str = "rows"
-    check: Callable[[Config, Arm], None] = _check_rows
-    checkpoint: Callable[[Path], Path | None] = _no_checkpoint
-    gathered: Callable[[Path, int, Config], Sequence[Path]] = _no_files
-    rewrites: Callable[[Path, int, Config], Sequence[Path]] = _no_files
-    forget: Callable[[Path], None] = _nothing_to_forget
+    check: Callable[[Config, Arm], None] = lambda config, arm: check_size(arm)
+    checkpoint: Callable[[Path], Path | None] = lambda arm: None
+    gathered: Callable[[Path, int, Config], Sequence[Path]] = lambda *_: ()
+    rewrites: Callable[[Path, int, Config], Sequence[Path]] = lambda *_: ()
+    forget: Callable[[Path], None] = lambda arm: None

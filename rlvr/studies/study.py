@@ -34,48 +34,6 @@ class Source:
     prompts: Mapping[str, Tokens] | None = None
 
 
-def _plain_views(config: Config, drawn: SeedProblems) -> tuple[SeedProblems, SeedProblems | None]:
-    return drawn, None
-
-
-def _no_weights(arms: Sequence[Arm]) -> tuple[str, ...]:
-    return ()
-
-
-def _nothing_taught(run: Run, seed: Seed) -> None:
-    return None
-
-
-def _own_source(run: Run, seed: Seed, arm: Arm, place: Place) -> Source | None:
-    return None
-
-
-def _no_texts(run: Run, seed: Seed, place: Place) -> Iterator[Judged] | None:
-    return None
-
-
-def _no_scores(
-    run: Run, seed: Seed, arm: Arm, place: Place, pool: Sequence[Judged]
-) -> list[float] | None:
-    return None
-
-
-def _nothing_retrained(run: Run, seed: Seed, arm: Arm, place: Place) -> None:
-    return None
-
-
-def _nothing_selected(
-    verdicts: Iterable[Verdict], kept: Iterable[bool], levels: Iterable[str]
-) -> Metrics:
-    return []
-
-
-def _nothing_measured(
-    run: Run, seed: Seed, arm: Arm, place: Place, records: Sequence[Record]
-) -> Metrics:
-    return []
-
-
 @dataclass(frozen=True, slots=True)
 class Study:
     """A study, as functions, in the order in which a run calls them.
@@ -93,18 +51,20 @@ class Study:
     weights: the folders of weights that each round of an arm has, given that arm.
     """
 
-    views: Callable[[Config, SeedProblems], tuple[SeedProblems, SeedProblems | None]] = _plain_views
-    teach: Callable[[Run, Seed], None] = _nothing_taught
-    source: Callable[[Run, Seed, Arm, Place], Source | None] = _own_source
-    texts: Callable[[Run, Seed, Place], Iterator[Judged] | None] = _no_texts
-    scores: Callable[[Run, Seed, Arm, Place, Sequence[Judged]], list[float] | None] = _no_scores
-    retrain: Callable[[Run, Seed, Arm, Place], None] = _nothing_retrained
-    selected: Callable[[Iterable[Verdict], Iterable[bool], Iterable[str]], Metrics] = (
-        _nothing_selected
+    views: Callable[[Config, SeedProblems], tuple[SeedProblems, SeedProblems | None]] = (
+        lambda config, drawn: (drawn, None)
     )
-    measure: Callable[[Run, Seed, Arm, Place, Sequence[Record]], Metrics] = _nothing_measured
-    base_weights: Callable[[Sequence[Arm]], tuple[str, ...]] = _no_weights
-    weights: Callable[[Sequence[Arm]], tuple[str, ...]] = _no_weights
+    teach: Callable[[Run, Seed], None] = lambda *_: None
+    source: Callable[[Run, Seed, Arm, Place], Source | None] = lambda *_: None
+    texts: Callable[[Run, Seed, Place], Iterator[Judged] | None] = lambda *_: None
+    scores: Callable[[Run, Seed, Arm, Place, Sequence[Judged]], list[float] | None] = lambda *_: (
+        None
+    )
+    retrain: Callable[[Run, Seed, Arm, Place], None] = lambda *_: None
+    selected: Callable[[Iterable[Verdict], Iterable[bool], Iterable[str]], Metrics] = lambda *_: []
+    measure: Callable[[Run, Seed, Arm, Place, Sequence[Record]], Metrics] = lambda *_: []
+    base_weights: Callable[[Sequence[Arm]], tuple[str, ...]] = lambda arms: ()
+    weights: Callable[[Sequence[Arm]], tuple[str, ...]] = lambda arms: ()
 
 
 PLAIN = Study()
