@@ -24,7 +24,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from rlvr.sandbox.plain import NotPlain, numeric, pack, unpack
+from rlvr.sandbox.plain import NotPlain, as_base, numeric, pack, unpack, with_factory
 
 if TYPE_CHECKING:
     from rlvr.sandbox.inside import Channel
@@ -174,7 +174,10 @@ class _Desk:
             self.kept.append(value)
             name = kind.__name__ if ITERATORS.get(kind.__name__) is kind else ""
             return {"iterator": [len(self.kept) - 1, name]}
-        return None
+        if kind is defaultdict:
+            return with_factory(value, self._keep)
+        base = as_base(value)
+        return None if base is None else pack(base, keep=self._keep)
 
     def _given(self, name: str, content: Any) -> Any:
         """Return what an argument stands for: a type, a kept answer, an iterator of the tests."""
@@ -255,8 +258,11 @@ class _Desk:
 
 
 def _as_json(value: Any) -> Any:
-    """Return what JSON would write for a number or an array of numpy; no other data are kept."""
-    return pack(value.tolist()) if numeric(value) else None
+    """Return what JSON would write for a number or an array of numpy, or for a subclass."""
+    if numeric(value):
+        return pack(value.tolist())
+    base = None if type(value) is defaultdict else as_base(value)
+    return None if base is None else pack(base, keep=_as_json)
 
 
 def _await(coroutine: Any) -> Any:

@@ -29,11 +29,13 @@ class TooLarge(NotPlain):
     """Plain data, but nested too deeply or too large a number."""
 
 
+_FACTORIES: dict[str, type] = {kind.__name__: kind for kind in (int, float, str, list, dict, set)}
 MAPPINGS: dict[str, Callable[[Any], Any]] = {
     "dict": dict,
     "Counter": lambda pairs: Counter(dict(pairs)),
     "OrderedDict": OrderedDict,
     "defaultdict": lambda pairs: defaultdict(None, pairs),
+    "defaultdict_of": lambda pairs: defaultdict(_FACTORIES[pairs[0][0]], pairs[1:]),
     "dict_keys": lambda pairs: dict(pairs).keys(),
     "dict_values": lambda pairs: dict(pairs).values(),
     "dict_items": lambda pairs: dict(pairs).items(),
@@ -43,6 +45,7 @@ SEQUENCES: dict[str, Callable[[Any], Any]] = {
     "set": set,
     "frozenset": frozenset,
     "deque": deque,
+    "deque_of": lambda items: _bounded(*items),
     "range": lambda numbers: range(*numbers),
     "array": lambda parts: array(next(parts), next(parts)),
     "timedelta": lambda parts: timedelta(*parts),
@@ -79,8 +82,8 @@ Keep = Callable[[Any], Any]
 def pack(value: Any, depth: int = 0, keep: Keep | None = None) -> Any:
     """Write plain data as JSON that keeps the exact built-in type; a named tuple is a tuple.
 
-    With `keep`, an object of a subclass is written as what it holds. Raises NotPlain for anything
-    else (iterators, containers that hold themselves) for which `keep` returns None.
+    Raises NotPlain for anything else (subclasses, iterators, containers that hold themselves) for
+    which `keep` returns None.
     """
     kind = type(value)
     if value is None or kind is bool or kind is str:
@@ -93,6 +96,8 @@ def pack(value: Any, depth: int = 0, keep: Keep | None = None) -> Any:
         raise TooLarge("nested too deeply")
     if kind is list:
         return [pack(item, depth + 1, keep) for item in value]
+    if kind is deque and value.maxlen is not None:
+        return {"deque_of": [value.maxlen, *(pack(item, depth + 1, keep) for item in value)]}
     if kind in (tuple, set, frozenset, deque):
         return {kind.__name__: [pack(item, depth + 1, keep) for item in value]}
     if kind is range:
@@ -117,10 +122,10 @@ def pack(value: Any, depth: int = 0, keep: Keep | None = None) -> Any:
         if keep and (found := keep(value)) is not None:
             return found
         return {"tuple": [pack(item, depth + 1, keep) for item in value]}
-    return _rarely(value, kind, depth, keep)
+    return _rarely(value, kind, keep)
 
 
-def _rarely(value: Any, kind: Any, depth: int, keep: Keep | None) -> Any:
+def _rarely(value: Any, kind: Any, keep: Keep | None) -> Any:
     """Write values that programs seldom return: dates, arrays, matches, and kept values."""
     if kind is date or kind in (datetime, time) and type(value.tzinfo) in (type(None), timezone):
         return {kind.__name__: value.isoformat()}
@@ -137,8 +142,6 @@ def _rarely(value: Any, kind: Any, depth: int, keep: Keep | None) -> Any:
     if BY_TEXT.get(kind.__name__) == str(kind.__module__).partition(".")[0]:
         return {kind.__name__: str(value)}
     found = keep(value) if keep else None
-    if found is None and keep and (base := _as_base(value)) is not None:
-        return pack(base, depth, keep)
     if found is None:
         raise NotPlain(f"{str(kind.__name__)[:100]} is not plain data")
     return found
@@ -157,7 +160,16 @@ _BASES: dict[type, Callable[[Any], Any]] = {
 }
 
 
-def _as_base(value: Any) -> Any:
+def with_factory(value: defaultdict[Any, Any], keep: Keep) -> Any:
+    """Write a defaultdict with its factory, if that is a built-in type; None for another."""
+    factory = value.default_factory
+    if factory not in _FACTORIES.values():
+        return None
+    return {"defaultdict_of": [[str(getattr(factory, "__name__", "")), None],
+                               *pack(dict(value), keep=keep)["dict"]]}  # fmt: skip
+
+
+def as_base(value: Any) -> Any:
     """Return the content of a program's subclass of a built-in type, such as an IntEnum; or None.
 
     Its own methods are not asked, so it can't say anything but what it holds.
@@ -194,6 +206,10 @@ def unpack(value: Any, kept: Callable[[str, Any], Any] | None = None) -> Any:
     if kept and name not in MAPPINGS:
         return kept(name, content)
     return MAPPINGS[name]([(unpack(key, kept), unpack(item, kept)) for key, item in content])
+
+
+def _bounded(maxlen: int, *items: Any) -> deque[Any]:
+    return deque(items, maxlen)
 
 
 _NUMERIC = "biufcSU"

@@ -109,6 +109,24 @@ RIGHT = {
     ),
     "a checker that reads a number": (printed("3\n", checker=INT), "print(3)\n"),
 }
+RIGHT |= {
+    "a bounded deque": (
+        {"test_list": ["d = f()\nd.append(3)\nassert list(d) == [2, 3]"]},
+        "from collections import deque\ndef f():\n    return deque([1, 2], maxlen=2)\n",
+    ),
+    "a bounded deque of the tests": (
+        {"test_list": ["from collections import deque\nassert f(deque([1], maxlen=2)) == 2"]},
+        "def f(d):\n    return d.maxlen\n",
+    ),
+    "a dictionary with a default": (
+        {"test_list": ["d = f()\nassert d['z'] == 0 and d['a'] == 1"]},
+        "from collections import defaultdict\ndef f():\n    return defaultdict(int, a=1)\n",
+    ),
+    "a dictionary with a default, as JSON": (
+        {"entry_point": "f", "tests": [{"args": [], "expected": {"a": 1}}]},
+        "from collections import defaultdict\ndef f():\n    return defaultdict(int, a=1)\n",
+    ),
+}
 UNDECIDED = {
     "a checker that runs the output": printed("3\n", checker=EVAL),
     "a change of a part": {"test_list": ["g = f()\ng[0][0] = 1\nassert g == [[1], [0]]"]},
