@@ -435,7 +435,7 @@ def _explain(failure: ValidationError) -> str:
         known, last = _keys_beside(error["loc"]), str(error["loc"][-1])
         ours = ELSEWHERE.get(last, "")
         if (beside := ours.rpartition(".")[2]) in known:
-            ours = f"{key.rpartition('.')[0]}.{beside}"  # for evaluate.n: evaluate.samples
+            ours = key.removesuffix(last) + beside  # for evaluate.n: evaluate.samples
         guess = f", here it is {ours}" if ours else nearest(last, known)
         return f"{key}: unknown key{guess} (known: {', '.join(known)}){more}"
     if error["type"] == "list_type" and not isinstance(error["input"], dict):

@@ -232,8 +232,8 @@ _REASON = re.compile(
     r",?[^\S\n]*+(?:because|since|as|not|rather than|instead of)\b(?:[^.!?\n]|[.](?=[^\s]))*+", re.I
 )
 _OR_ELSE = re.compile(
-    r"[\s$.,;})\]*]*+(?:\\text\{\s*+)?(?:or|alternatively)\b[\s,:}$]*+"
-    r"((?=[^\s,;]*[0-9])[^\s,;]{1,80}+)",
+    r"[\s$.,;(})\]*]*+(?:\\text\{\s*+)?(?:or|alternatively)\b[\s,:}$]*+(?:possibly |maybe )?"
+    r"((?=[^\s,;]*[0-9])[^\s,;]{1,80}+|[A-J](?=[).]|\s*+\Z))",
     re.I,
 )
 _BECOMES = re.compile(rf"[\s$}})\]]*+(?:=|→|\\(?:right|Right)arrow|\\to)[\s$]*+({NUMBER.pattern})")
@@ -337,7 +337,7 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
     if not tail.strip(" \n$.})]*"):
         return Found(last.text)
     other = _OR_ELSE.match(tail) or _AND_ALSO.match(tail) or _BECOMES.match(tail)
-    if other and not reader.same(last.text, other[1].strip("$ .")):
+    if other and not reader.same(last.text, other[1].strip("$ .").removesuffix(")")):
         return Found(None, SEVERAL)
     words = _others_dismissed(plain(tail), last.text, reader)
     announced = [

@@ -96,7 +96,6 @@ _QUALIFIED = re.compile(
     r"|i (?:think|guess)|maybe|perhaps|probably|possibly|approximately|roughly"
     r"|upwards?\b|digit (?:number|integer)|give or take|or thereabouts|at the very (?:least|most)"
     r"|(?:and )?then (?:add|subtract|multiply|divide)\b"
-    r"|\(?(?:or|alternatively,?) (?:possibly |maybe )?[$(]?(?:-?[0-9]|[A-J]\b)"
     r"|[(\[]\s?(?:(?:a|my|best|just|only|first|rough|wild)\s)*(?:guess(?:ing)?|estimated?|unverified"
     r"|rejected|approx\.?|approximately|roughly|about|\?)(?=[\s)\],])"
     r"|(?:only if|provided|unless|if)\b(?! and only)[^.=\n]{1,60}(?:\.|\n|\Z))",

@@ -93,7 +93,8 @@ REACHING = {
         "fcntl.fcntl(r, fcntl.F_SETOWN, os.getppid()); worked = 1"
     ),
     "a limit for the worker": (
-        "import resource\nresource.prlimit(os.getppid(), resource.RLIMIT_CPU, (0, 0)); worked = 1"
+        "import resource\nresource.prlimit(os.getppid(), resource.RLIMIT_CPU, (0, 0))\n"
+        "worked = resource.prlimit(os.getppid(), resource.RLIMIT_CPU) == (0, 0)"
     ),
     "the worker's priority": "os.setpriority(os.PRIO_PROCESS, os.getppid(), 19); worked = 1",
     "the worker's cores": "os.sched_setaffinity(os.getppid(), {{0}}); worked = 1",
