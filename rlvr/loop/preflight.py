@@ -95,7 +95,10 @@ def check_executor(config: Config) -> None:
     if config.executor == "local":
         return
     if not importlib.util.find_spec("ray"):
-        raise InputError("executor: ray is not installed: pip install 'rlvr[ray]', or say local")
+        raise InputError(
+            "executor: ray is not installed: pip install 'rlvr[ray]' (in a checkout: pip install -e "
+            "'.[ray]'), or say local"
+        )
     host, _, port = config.ray.address.rpartition(":")
     if port.isdigit():  # Ray itself would knock for minutes
         try:
