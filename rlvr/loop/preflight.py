@@ -96,8 +96,8 @@ def check_executor(config: Config) -> None:
         return
     if not importlib.util.find_spec("ray"):
         raise InputError(
-            "executor: ray is not installed: pip install 'rlvr[ray]' (in a checkout: pip install -e "
-            "'.[ray]'), or say local"
+            "executor: ray is not installed: pip install 'rlvr[ray]' (in a checkout: "
+            "pip install -e '.[ray]'), or say local"
         )
     host, _, port = config.ray.address.rpartition(":")
     if port.isdigit():  # Ray itself would knock for minutes
