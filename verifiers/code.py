@@ -29,9 +29,10 @@ and more than four times the expected output.
 A function gets one input at a time, never an expected output, and answers with plain data: None,
 bool, int, float, complex, Fraction, Decimal, str, bytes, bytearray, range, list, tuple (a named one
 as well), deque, set, frozenset, dict and its views, Counter, OrderedDict and defaultdict, array,
-re.Match, dates, times and their differences. An object of a program's own subclass of one of these
-(an IntEnum, say) is what it holds, and nothing more. As JSON a result has at most 8 MiB. Assertions
-run in another process, where the function is a proxy. They can also read
+re.Match, dates, times and their differences. An object of a program's own subclass of int, float,
+str, bytes, list, tuple, set, frozenset or dict (an IntEnum, say) is what it holds, and no more. Any
+other subclass is no plain data. As JSON a result has at most 8 MiB. Assertions run in another
+process, where the function is a proxy. They can also read
 
 - the items of an iterator, which stays with the program: one by one, when they ask for them;
 - the result of a coroutine, a function or another callable that the function returns;
@@ -400,7 +401,7 @@ def _examined(
 
 
 def _is_method(name: str, source: str) -> bool:
-    """Return whether a program's `class Solution` has a method, and no function of that name."""
+    """Return whether to ask a program's `class Solution`: it has one, and no function so called."""
     parsed = _parses(source)
     if parsed is None:
         return re.search(r"^class[ \t]++Solution\b", source, re.M) is not None

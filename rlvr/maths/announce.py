@@ -7,7 +7,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from rlvr.maths import stance
-from rlvr.maths.clauses import NUMBER
+from rlvr.maths.clauses import NUMBER, signed
 from rlvr.maths.sentences import (
     INLINE,
     Reader,
@@ -81,7 +81,6 @@ _ADVERB = re.compile(
     r"\s*+:?\s*+)++",
     re.I,
 )
-_NEGATIVE = re.compile(r"\A(?:negative|minus) (?=[0-9])")
 _CROSSED = re.compile(r"[✗✘❌]|\b(?:I|we) (?:don['’]t|do not) know\b")
 _POLITE_END = re.compile(r"(?:です|である|だ|입니다|이다|예요|이에요)[.。]?\Z")
 
@@ -161,7 +160,7 @@ def _with_points(text: str) -> str:
 
 def _announced(sentence: str, mark: str, reader: Reader) -> str:
     """Cut the answer out of the sentence that follows "the answer is"; `mark` ends the sentence."""
-    crossed = _CROSSED.search(sentence)
+    crossed = _CROSSED.search(sentence)  # before the picture at its end goes
     sentence = _POLITE_END.sub("", without_pictures(sentence).rstrip(".,;")).rstrip()
     if "{" not in sentence:
         sentence = sentence.rstrip("}")  # the end of a JSON object
@@ -170,7 +169,7 @@ def _announced(sentence: str, mark: str, reader: Reader) -> str:
     if not mark and stance.cut_off(sentence) or crossed:
         return ""
     sentence = _ADVERB.sub("", sentence, count=1) if _ADVERB.match(sentence) else sentence
-    sentence = _NEGATIVE.sub("-", sentence)
+    sentence = signed(sentence)
     if sentence.startswith(("~", "≈")):
         return ""
     if reader.letter and (letter := _LETTER.match(sentence)):

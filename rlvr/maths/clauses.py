@@ -62,19 +62,19 @@ _WHY = re.compile(
     r".*+\Z",
     re.S,
 )
-_NEGATIVE = re.compile(r"((?:\b(?:is|be|equals)|=) )(?:negative|minus) (?=[0-9])")
-_PART_OF = r"(?:twice|double|triple|half(?: of)?|(?:square|cube|opposite|reciprocal|negative) of)"
+_NEGATIVE = re.compile(r"(\A|(?:\b(?:is|be|equals)|=) )(?:negative|minus) (?=[0-9])")
 _OF_ANOTHER = re.compile(
     r"\b(?:mistake|naive|(?:textbook|book|problem|question) says|(?:he|she|they|it) claims?|thinks"
     r"|students? (?:answer|say)|ends in|(?:[a-z] (?:squared|cubed|(?:minus|plus) [0-9]{1,9})"
-    rf"|{_PART_OF} \$?[a-z]\$?|[a-z]['’]s reciprocal) (?:is|equals))\b"
+    rf"|(?:twice|double|triple|half|{stance.PART_OF}) \$?[a-z]\$?|[a-z]['’]s reciprocal)"
+    r" (?:is|equals))\b"
 )
 
 
 def main_clause(sentence: str) -> str:
     """Leave out what a sentence says of its value after it: `for 16 glasses`, `, not 10`."""
     sentence = _LISTED.sub("", _WHY.sub("", _DISMISSES.sub("", sentence)))
-    sentence = _NEGATIVE.sub(r"\1-", sentence)
+    sentence = signed(sentence)
     numbers = list(NUMBER.finditer(sentence))
     if len(numbers) < 2 or _SUBORDINATE.match(sentence):
         return sentence
@@ -86,6 +86,11 @@ def main_clause(sentence: str) -> str:
             return sentence
         return sentence[: cut.start()]
     return sentence
+
+
+def signed(sentence: str) -> str:
+    """Write `negative 5` and `minus 5` with a sign, where they are a sentence's value."""
+    return _NEGATIVE.sub(r"\1-", sentence)
 
 
 def of_another(sentence: str) -> bool:

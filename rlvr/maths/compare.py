@@ -178,14 +178,12 @@ def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
     if isinstance(answer, Rel) and set(gold.ops) == {"="} == set(answer.ops):
         return _same_equation(gold, answer, policy)
     if set(gold.ops) == {"in"} and len(gold.items) == 2:
-        if isinstance(answer, Rel) and answer.ops == ("in",):
-            left = gold.items[0] == answer.items[0]  # 2x in (0,1) is no x in (0,1)
-            return left and same(gold.items[1], answer.items[1], policy)
-        if isinstance(answer, Rel) and is_assignable(gold.items[0]) and set(answer.ops) != {"="}:
+        bounds = isinstance(answer, Rel) and not set(answer.ops) <= {"=", "in"}
+        if isinstance(answer, Rel) and bounds and is_assignable(gold.items[0]):
             return symbols(gold.items[0]) == symbols(answer) - {"oo"} and _same_sets(
                 gold, answer, policy
             )
-        if isinstance(answer, Rel):
+        if isinstance(answer, Rel):  # 2x in (0,1) is no x in (0,1)
             return gold.items[0] == answer.items[0] and same(gold.items[1], answer.items[1], policy)
         return same(gold.items[1], answer, policy)
     if set(gold.ops) == {"="}:

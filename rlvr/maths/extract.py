@@ -91,8 +91,7 @@ def _disowned(text: str, one: Stated, retracted: bool = True) -> bool:
     return (
         torn(text, one.start, one.end)
         or stance.doubted(text, one.start)
-        or text.startswith("\\", one.start)
-        and stance.changed_before(text, one.start)
+        or (text.startswith("\\", one.start) and stance.changed_before(text, one.start))  # a box
         or stance.qualified(text, one.end)
         or (retracted and stance.denied_after(text, one.end))
     )

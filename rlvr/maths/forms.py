@@ -117,7 +117,8 @@ def _ratio(plain: str) -> Ratio | Node | None:
     plain = ":".join(filter(None, to.groups())) if to else plain
     if ":" not in plain or r"\{" in plain:
         return None
-    names, of = _RATIO_NAME.fullmatch(plain), tuple[str, ...]()
+    of: tuple[str, ...] = ()
+    names = _RATIO_NAME.fullmatch(plain)
     if names:
         sizes = names[1].count(":"), names[2].count(":")
         if sizes[0] == sizes[1]:

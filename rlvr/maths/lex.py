@@ -174,9 +174,9 @@ def clean(text: str) -> str:
 
 
 def _parameter(match: re.Match[str]) -> str:
-    r"""Write what a parameter is as a last item, `, k \in \mathbb{Z}`; leave a bare one alone."""
-    name = match["name"] or match["whole"] or match["last"]
-    return rf", {name} \in {match['set'] or chr(92) + 'mathbb{Z}'}"
+    r"""Write what a parameter is as a last item: `, k \in \mathbb{Z}`."""
+    name, domain = match["name"] or match["whole"] or match["last"], match["set"] or r"\mathbb{Z}"
+    return rf", {name} \in {domain}"
 
 
 def _anywhere(text: str) -> str:

@@ -88,7 +88,7 @@ def _pieces(node: Node) -> list[Piece]:
 
 
 _ALL_REALS: Node = Group("()", (_MINUS_OO, _OO))
-_WHOLE = {"set Z": None, "set N": Fraction(0)}  # sets of whole numbers, each with its least one
+_WHOLE = {"set Z": None, "set N": 0}  # sets of whole numbers, each with its least one
 _MANY = 100  # whole numbers that a set may be written out as
 
 
@@ -129,18 +129,21 @@ def _domain(head: Node, condition: Node) -> tuple[Node, Node]:
 def _whole(piece: Piece, domain: Node) -> tuple[int | None, int | None]:
     """Return the least and the greatest whole number of a piece, None where there is none."""
     assert isinstance(domain, Sym)
-    least = _WHOLE[domain.name]
-    ends = [None if _order(end, oo) == 0 else exact(end)
-            for end, oo in ((piece.low, _MINUS_OO), (piece.high, _OO))]  # fmt: skip
-    if any(end is None and node not in (_OO, _MINUS_OO, Op("+", (_OO,)))
-           for end, node in zip(ends, (piece.low, piece.high), strict=True)):  # fmt: skip
-        raise Undecided("whole numbers up to a bound that is no fraction")
-    low, high = ends
+    low, high = _bound(piece.low, _MINUS_OO), _bound(piece.high, _OO)
     first = None if low is None else ceil(low) + (ceil(low) == low and not piece.low_closed)
     last = None if high is None else floor(high) - (floor(high) == high and not piece.high_closed)
-    if least is not None:
-        first = int(least) if first is None else max(first, int(least))
-    return first, last
+    least = _WHOLE[domain.name]
+    return (least if first is None else first if least is None else max(first, least)), last
+
+
+def _bound(end: Node, infinite: Node) -> Fraction | None:
+    """Return an end of a piece, None if it is infinite. Raises Undecided if it is no fraction."""
+    if _order(end, infinite) == 0:
+        return None
+    value = exact(end)
+    if value is None:
+        raise Undecided("whole numbers up to a bound that is no fraction")
+    return value
 
 
 def endless(node: Node) -> tuple[tuple[int | None, int | None], ...] | None:

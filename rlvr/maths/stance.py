@@ -196,17 +196,17 @@ def doubted(text: str, start: int) -> bool:
     return False
 
 
-_PART_OF = (
+PART_OF = (
     r"(?:square|square root|cube|cube root|root|half|double|negative|reciprocal|opposite|inverse"
     r"|multiple|factor|divisor) of"
 )
 _CHANGED = re.compile(
     r"(?:\b(?:(?:more|greater|fewer|less|other|different) (?:than|from)"
     r"|(?:is|are) (?:above|below|near)"
-    rf"|answer (?:is|must be) (?:at (?:least|most)|up to|(?:a |the )?{_PART_OF})"
+    rf"|answer (?:is|must be) (?:at (?:least|most)|up to|(?:a |the )?{PART_OF})"
     r"|close to|anything but|all but|divisible by|negative|minus|plus|times|a rough estimate:?"
     r"|tempted to (?:say|answer)"
-    rf"|(?:twice|half|double|triple|{_PART_OF}|(?:more|less) than) the answer (?:is|equals)"
+    rf"|(?:twice|half|double|triple|{PART_OF}|(?:more|less) than) the answer (?:is|equals)"
     r"|(?:incorrect|wrong|naive|mistaken|flawed) (?:approach|method|way|calculation|attempt"
     r"|reading)s? (?:gives?|yields?|leads? to))|[0-9]%? ?of|[±∓]|from [-0-9.$]{1,12} to"
     r"|(?:\A|\n|\b(?:is|are) )\$?-?[0-9.]+\$? and)[\s$]*+\Z",
@@ -215,7 +215,7 @@ _CHANGED = re.compile(
 
 
 def changed_before(text: str, start: int) -> bool:
-    """Return whether the words right before a box change what it holds: `at most`, `twice`."""
+    """Return whether the words right before a box change what it holds: `minus`, `divisible by`."""
     return bool(_CHANGED.search(text, max(0, start - NEAR), start))
 
 

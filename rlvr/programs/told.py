@@ -105,7 +105,7 @@ def _runs(function: ast.AST) -> bool:
     """Return whether a function runs text as code; `re.compile` and `json.loads` do not."""
     name, *of = _dotted(function) or [""]
     if name in ("loads", "load"):
-        return not of or of[0] in _LOADING
+        return of[0] in _LOADING if of else name == "loads"
     return name in _RUNNING and (not of or of == ["builtins"])
 
 
