@@ -38,6 +38,7 @@ from typing import Any, Self
 from rlvr.data import RunError
 from rlvr.sandbox import answers, checker, confine, inside, plain, recorded, suites
 from rlvr.sandbox.packages import Packages
+from rlvr.sandbox.waits import Waits
 
 WARM = (
     "typing", "math", "re", "collections", "itertools", "functools", "heapq", "bisect", "string",
@@ -349,6 +350,7 @@ class Program:
         self.cap = 20 * timeout + 30
         self._spent = 0.0  # seconds of wall time that we waited for answers
         self._ours = _own_seconds()
+        self._waits = Waits()
         self._began = 0.0
         self._most = most
         self._pidfd = -1
@@ -492,13 +494,11 @@ class Program:
 
     def _waited(self) -> float:
         """Return for how many seconds at most a thread of the process had to wait for a core."""
-        longest = 0
-        for path in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
-            try:
-                longest = max(longest, int(path.read_text().split()[1]))
-            except (OSError, IndexError):
-                continue  # the thread has just ended
-        return longest / 1e9
+        try:
+            threads = list(Path(f"/proc/{self.pid}/task").iterdir())
+        except OSError:
+            return 0.0  # it has ended: the socket will tell
+        return max(self._waits.of(threads).values(), default=0.0)
 
     def _cpu(self) -> float:
         """Return the CPU seconds of all threads of the process."""

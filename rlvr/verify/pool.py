@@ -19,8 +19,8 @@ Whose fault it is. Suppose that an item exceeds its time or memory, or that an i
 dies, abstains or breaks the protocol. Then the pool judges a harmless completion of the same
 problem. If that is decided, the item is `wrong`. If not, the reference is at fault, and the item is
 `abstain`. The harmless completion is empty, or the module's `harmless(reference)` returns it. If
-any other verifier raises or dies, the fault is ours: the item is tried once more, and then it is an
-`error`.
+any other verifier raises or dies, or an item has no verdict long after its time, the fault is ours:
+the item is tried once more, and then it is an `error`.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ from typing import Any, Protocol, Self, cast
 from rlvr.data import DECIDED, STATUSES, Problem, RunError, Status, Verdict
 from rlvr.engine.processes import die_with_parent
 from rlvr.sandbox.outside import expect_greeting, greeting
+from rlvr.sandbox.waits import Waits
 from rlvr.verify import isolated, slept
 from rlvr.verify.verifier import (
     LoadedVerifier,
@@ -291,20 +292,16 @@ class _Worker:
     begun: tuple[int, float] = (0, 0.0)
     waited: float = 0.0  # run-queue wait so far when the current item began, or a little earlier
     last_waited: float = 0.0  # the same at the last check
-    looked: dict[Path, int] = field(default_factory=dict)  # each thread's, in nanoseconds
-    total: int = 0
+    waits: Waits = field(default_factory=Waits)
+    looked: dict[Path, float] = field(default_factory=dict)  # each thread's wait at the last look
+    total: float = 0.0
 
     def run_queue_wait(self) -> float:
         """Return for how many seconds so far the worker's threads had to wait for a core."""
-        looked: dict[Path, int] = {}
-        for path in self._threads():
-            try:
-                looked[path] = int(path.read_text().split()[1])
-            except (OSError, IndexError):
-                continue  # the thread has just ended
-        self.total += sum(new - self.looked.get(path, 0) for path, new in looked.items())
+        looked = self.waits.of(self._threads())
+        self.total += sum(new - self.looked.get(path, 0.0) for path, new in looked.items())
         self.looked = looked
-        return self.total / 1e9
+        return self.total
 
     def _threads(self) -> Iterator[Path]:
         pids = [str(self.pid)]
@@ -315,7 +312,7 @@ class _Worker:
                 pass  # it has just ended, or the kernel does not say
         for pid in pids:
             try:
-                yield from list(Path(f"/proc/{pid}/task").glob("*/schedstat"))
+                yield from list(Path(f"/proc/{pid}/task").iterdir())
             except OSError:
                 pass
 
@@ -520,14 +517,15 @@ class VerifierPool:
     def _overdue(self, worker: _Worker) -> str:
         """Return "" while the worker's item is within its time, else why the worker must end."""
         index, started = _PROGRESS.unpack_from(worker.page)
+        now = time.monotonic()  # before the wait is read: if this process waits, it counts for both
         waited = worker.run_queue_wait()
         if (index, started) != worker.begun:
             # The item began after the last check: count its wait from that check, in its favour.
             worker.begun, worker.waited = (index, started), worker.last_waited
         worker.last_waited = waited
-        elapsed = time.monotonic() - started
+        elapsed = now - started
         if elapsed > self.wall_cap:
-            return "error"
+            return "stuck"
         return "late" if elapsed - (waited - worker.waited) > self.timeout else ""
 
     def _collect(self, worker: _Worker, done: dict[int, Verdict]) -> list[Item]:
@@ -585,13 +583,10 @@ class VerifierPool:
         again.remove(culprit)
         culprit.seconds = seconds
         if why == "late":
-            again = self._doubt(culprit, f"ran out of time ({self.timeout:g} s)", done) + again
-        elif why == "error":
-            reason = f"no verdict in {self.wall_cap:g} s of wall time"
-            done[culprit.position] = Verdict("error", reason, seconds=seconds)
-        else:
-            again = self._failed(culprit, "the verifier's process died", done) + again
-        return again
+            return self._doubt(culprit, f"ran out of time ({self.timeout:g} s)", done) + again
+        stuck = f"no verdict in {self.wall_cap:g} s of wall time"
+        reason = stuck if why == "stuck" else "the verifier's process died"
+        return self._failed(culprit, reason, done) + again
 
     # The outcome of an item: a verdict, a doubt about whose fault it is, or another try.
 
