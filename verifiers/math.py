@@ -47,8 +47,8 @@ How it decides
   `x^2-1 = (x-1)(x+1)`. The letter of a function's argument is free: `f(t) = t+1` answers
   `f(x) = x+1`.
 - A pair, a set, an interval and a list are different things. Only two kinds compare with another: a
-  list without brackets with a set, and a pair with `x = 2, y = 3`, in the order of the alphabet. An
-  end at infinity is open, however it is written.
+  list without brackets with a set, and a pair with `x = 2, y = 3`, in the order of the alphabet; so
+  do several of them. An end at infinity is open, however it is written.
 - 15:30 and 3:30 pm answer each other; 3:30 does not answer 3:30 pm, which says more.
 - A chain a = b = c is right only if all of it is.
 
@@ -94,6 +94,7 @@ from rlvr.maths.nouns import nouns_in
 from rlvr.maths.numbers import based, finite
 from rlvr.maths.parse import MAX_CHARS, Group, Num, Op, Rel, Sym, numeral
 from rlvr.maths.policy import Policy
+from rlvr.maths.quantities import unit_in_a_line
 from rlvr.maths.read import read
 from rlvr.maths.references import said, stated, words_of
 from rlvr.maths.sentences import Reader, stated_word
@@ -395,6 +396,7 @@ def _answer(text: str, reference: Answer, known: frozenset[str]) -> Answer:
     # P(1,2) and C(5,2) alone may be numbers of choices, but not where a point is expected.
     point = isinstance(reference, Group) and reference.kind == "()" and _POINT.fullmatch(text)
     text = point[1] if point else text
+    text = unit_in_a_line(text) if isinstance(reference, Quantity) else text
     base = based(reference) if isinstance(reference, Op) else None
     hexadecimal = re.fullmatch(r"([0-9A-Fa-f]{1,100})(?:_\{?([0-9]{1,2})\}?)?", text)
     if base and base[1] > 10 and hexadecimal and hexadecimal[2] in (None, str(base[1])):

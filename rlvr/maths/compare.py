@@ -394,23 +394,49 @@ def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
 
 def _values_by_name(node: Group) -> tuple[Node, ...]:
     """Return the values in `x = 2, y = 3` or `x_1 = 2, x_2 = 3`, by the names' order; else ()."""
+    return tuple(_by_name(node).values())
+
+
+def _by_name(node: Group) -> dict[str, Node]:
+    """Return the values by name, in the names' order; {} if there is anything else."""
     if node.kind not in ("list", "and") or not all(
         isinstance(item, Rel) and item.ops == ("=",) and is_assignable(item.items[0])
         for item in node.items
     ):
-        return ()
+        return {}
     pairs = [item.items for item in node.items if isinstance(item, Rel)]
     named = {name.name: value for name, value in pairs if isinstance(name, Sym)}
     if len(named) < len(pairs):
-        return ()
+        return {}
     numbered = [_numbered(name) for name, _ in pairs]
     if numbered and all(numbered) and len({letter for letter, _ in numbered}) == 1:
         order = sorted(named, key=lambda name: int(name[2:]))
     elif all(len(name) == 1 for name in named):
         order = [*"xyzw"] if set(named) <= set("xyzw") else sorted(named)
     else:
-        return ()
-    return tuple(named[name] for name in order if name in named)
+        return {}
+    return {name: named[name] for name in order if name in named}
+
+
+def _solutions(node: Group) -> Group:
+    """Return `x = 1, y = 2 or x = 3, y = 4` as `(x, y) = (1, 2) or (x, y) = (3, 4)`.
+
+    Anything else is returned as it is.
+    """
+    items = node.items
+    if all(isinstance(item, Rel) for item in items):
+        names = [item.items[0] for item in items if isinstance(item, Rel)]
+        size = next((at for at, name in enumerate(names) if name in names[:at]), len(names))
+        parts = [items[at : at + size] for at in range(0, len(items), size or 1)]
+    else:
+        parts = [item.items for item in items if isinstance(item, Group)]
+    found = [_by_name(Group("list", part)) for part in parts]
+    apart = len(found) > 1 and sum(map(len, parts)) == sum(map(len, found))
+    if not apart or len(found[0]) < 2 or any(one.keys() != found[0].keys() for one in found):
+        return node
+    of_all = Group("()", tuple(map(Sym, found[0])))
+    pairs = [Rel(("=",), (of_all, Group("()", tuple(one.values())))) for one in found]
+    return Group("list", tuple(pairs))
 
 
 def _is_condition(answer: Node) -> bool:
@@ -428,7 +454,7 @@ def _is_condition(answer: Node) -> bool:
 def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
     if not isinstance(answer, Group) or answer.kind not in (*_LISTS, "{}"):
         return False
-    answer = _one_parameter(answer, gold)
+    gold, answer = _solutions(gold), _solutions(_one_parameter(answer, gold))
     ours, theirs = (
         [item for item in side.items if _is_membership(item)] for side in (gold, answer)
     )

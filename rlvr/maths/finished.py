@@ -174,7 +174,17 @@ def _is_sum(node: Node) -> bool:
 
 
 def _is_complex_sum(node: Node) -> bool:
-    return _is_sum(node) and _mentions_i(node)
+    return _is_sum(node) and _mentions_i(node) and not _is_polar(node)
+
+
+def _is_polar(node: Node) -> bool:
+    """Return whether a sum is `cos x + i sin x`, before which a factor may stand."""
+    cosine, *others = _flat(node, "+")
+    if len(others) != 1 or not isinstance(cosine, Op) or cosine.name != "cos":
+        return False
+    factors = list(_flat(others[0], "*"))
+    rest = [factor for factor in factors if factor != Sym("i")]
+    return len(rest) == 1 < len(factors) and rest[0] == Op("sin", cosine.args)
 
 
 def _mentions_i(node: Node) -> bool:

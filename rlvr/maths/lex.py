@@ -248,7 +248,7 @@ FUNCTIONS = frozenset(
     "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth sech "
     "csch asin acos atan "
     "arcsinh arccosh arctanh log ln lg exp sqrt cbrt abs floor ceil gcd lcm max min det Re Im "
-    "arg sgn".split()
+    "arg sgn cis".split()
 )
 _RELATIONS = {
     "=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "==": "=", r"\le": "<=",

@@ -607,6 +607,8 @@ class _Parser(Numerals):
         if name == "log":
             args = (*args, base or Num(Fraction(10)))
         node: Node = Op(name, args)
+        if name == "cis":  # cos x + i sin x
+            node = Op("^", (Sym("e"), Op("*", (Sym("i"), *args))))
         if power is None:
             return node
         if power in (Num(Fraction(-1)), Op("neg", (Num(Fraction(1)),))) and name in _INVERSES:

@@ -42,8 +42,14 @@ _TOKEN = re.compile(
     re.S,
 )
 _PI = re.compile(r"\\pi\Z")
+_LETTERS_OF_UNIT = r"\{\s*+(?:\\mathrm\s++)?+([a-zA-Z]++)\s*+((?:\^(?:[0-9]|\{[0-9]\}))?+)\s*+\}"
+_FRACTION = re.compile(
+    r"(?<=[0-9)}])\s*+(?:\\[,;:! ]|~)?+\s*+"
+    rf"\\[dt]?frac\s*+{_LETTERS_OF_UNIT}\s*+{_LETTERS_OF_UNIT}\s*\Z"
+)
 _RAISED = re.compile(r"(?<=[a-z]) (?:(squared)|cubed)\b")
 _STARTS = 4  # so many places are tried at which a unit may begin
+_LETTERS_ONLY = re.compile(r"[a-zA-Z](?:\^-?[0-9])?/[a-zA-Z](?:\^-?[0-9])?")
 _LETTERS = frozenset("mgshlLNJWKVT")  # that are units after a number and a space, not set upright
 
 
@@ -74,6 +80,14 @@ def compound(plain: str) -> Quantity | None:
         total += Fraction(number.strip(".") or 0) * size.factor
     last = sizes[0 if sizes[0].dimension == _ANGLE_UNIT else -1]
     return Quantity(Num(total / last.factor), last.dimension, last.factor)
+
+
+def unit_in_a_line(text: str) -> str:
+    r"""Write `9.8\frac{m}{s^2}` as `9.8 m/s^2`, for where a unit is expected; else as it is."""
+    fraction = _FRACTION.search(text)
+    if fraction is None or not {fraction[1], fraction[3]} <= UNITS.keys():
+        return text
+    return f"{text[: fraction.start()]} {fraction[1]}{fraction[2]}/{fraction[3]}{fraction[4]}"
 
 
 def named(name: str | None, value: Node) -> Node:
@@ -164,7 +178,8 @@ def _at(value: str, tail: str, spaced: bool, known: frozenset[str]) -> Quantity 
     counts = any(name.startswith("noun ") for name in found.powers)
     if not upright and (symbols(node) if len(word) < 3 else counts and not spaced):
         return None
-    either = not upright and (len(word) < 3 or counts)  # 5 m and 2 abc may be products
+    # 5 m, 2 m/s and 2 abc may be products and fractions.
+    either = not upright and (len(word) < 3 or counts or _LETTERS_ONLY.fullmatch(word) is not None)
     return _scaled(node, found, _try(f"{value} {tail}") if either else None)
 
 

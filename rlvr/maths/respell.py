@@ -37,6 +37,7 @@ _FUNCTION = re.compile(
     rf"|\\({_NAMES})(?![a-zA-Z])"
     r"|(?<![a-zA-Z\\])(arcc?tg|c?tg)(?=\s*+[(\\]|\s++[a-z0-9]\b)"
 )
+_CIS = re.compile(r"\\(?:text|rm)\s*+\{\s*+cis\s*+\}(?=\s*+[0-9(\\{])")
 _HYPERBOLIC_TANGENT = re.compile(r"\\(?:operatorname\s*+\{\s*+th\s*+\}|th(?![a-zA-Z]))")
 _CHOSEN = re.compile(
     r"(?:(?:\{\s*+\}|(?<![A-Za-z0-9)}\]'\s]))[_^]\s*+(?:\{\s*+([0-9]+|[a-z])\s*+\}|([0-9a-z])))\s*+"
@@ -92,6 +93,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Rewritten, tuple[str, ...]], ...] = (
     # A pattern, its replacement, and a text that it needs.
     (_THOUSANDS, r"\\thousands ", (r",\!",)),
     (_FUNCTION, _function, ("tg", "sh", "ch", "cth", "sec", "arth")),
+    (_CIS, r"\\cis ", ("cis",)),
     (_HYPERBOLIC_TANGENT, r"\\tanh ", (r"\th", "{th}")),
     (_AREA, "[", (r"\triangle",)),
     (_QUAD, _separated, ("quad",)),

@@ -554,7 +554,7 @@ FRESH: list[tuple[Any, str, str]] = [
     ("i", "-i", "-"), (r"\pm i", "i,-i", "+"),
     (r"e^{i\pi/4}", r"\frac{\sqrt2}{2}+\frac{\sqrt2}{2}i", "+"),
     (r"\frac{1+i}{\sqrt{2}}", r"e^{\pi i/4}", "+"), ("2i", "2I", "-"),
-    (r"2\text{cis}60^\circ", r"1+\sqrt3 i", "?"),
+    (r"2\text{cis}60^\circ", r"1+\sqrt3 i", "+"),
     (r"2(\cos60^\circ+i\sin60^\circ)", r"1+\sqrt3 i", "+"), ("-i", r"\frac1i", "-"),
     ("1", "i^4", "-"), ("-4", "(1+i)^4", "-"), (r"\omega", r"\omega", "+"), ("3+0i", "3", "+"),
     ("|3+4i|", "5", "+"), ("A", "A", "+"), ("A", "a", "+"), ("A", "(A)", "+"), ("A", "A.", "+"),

@@ -233,7 +233,41 @@ WRITTEN = [
     ("nan", "nan", "?"), ("?", "?", "?"), ("3/0", "3/0", "?"), ("15_4", "15_4", "?"),
 ]  # fmt: skip
 
+# Complex numbers in polar form, units in a fraction, several solutions of two unknowns.
+POLAR = [
+    (r"4\text{cis }150^\circ", r"4\operatorname{cis}\frac{5\pi}{6}", "+"),
+    (r"4\text{cis }150^\circ", r"4\text{cis}(-210^\circ)", "+"),
+    (r"4\text{cis }150^\circ", r"-2\sqrt3+2i", "+"), (r"4\text{cis }150^\circ", "4", "-"),
+    (r"4\text{cis }150^\circ", r"4\text{cis }30^\circ", "-"),
+    (r"4\text{cis }150^\circ", r"4(\cos 150^\circ + i\sin 150^\circ)", "+"),
+    (r"4\text{cis }150^\circ", r"4(\cos 150^\circ - i\sin 150^\circ)", "-"),
+    (r"-2\sqrt3+2i", r"4e^{5\pi i/6}", "+"),
+    (r"-2\sqrt3+2i", r"4(\cos 150^\circ + i\sin 150^\circ)", "-"),
+    (r"5e^{\pi i/4}", r"5\cos 45^\circ + 5i\sin 45^\circ", "+"),
+    (r"\text{cis }20^\circ, \text{cis }200^\circ", r"\cis 200^\circ, \cis 20^\circ", "+"),
+    (r"\text{cis }20^\circ, \text{cis }200^\circ", r"\text{cis }20^\circ", "-"),
+    (r"\text{cis}", r"\text{cis}", "+"), (r"\text{cis}", r"\text{trans}", "-"),
+]  # fmt: skip
+FRACTIONS = [
+    (r"12\text{ m/s}", r"12\,\frac{m}{s}", "+"), (r"12\text{ m/s}", r"12\frac{m}{s^2}", "-"),
+    (r"12\text{ m/s}", r"12\ \dfrac{\mathrm m}{\mathrm s}", "+"),
+    (r"30\text{ km/h}", r"30\frac{km}{h}", "+"), (r"30\text{ km/h}", r"30\frac{mi}{h}", "-"),
+    (r"7\frac{m}{s}", r"\frac{7m}{s}", "+"), (r"7\frac{m}{s}", "7m/s", "+"),
+    (r"7\frac{m}{s}", "7", "-"), (r"\frac{7m}{s}", r"7\frac{m}{s}", "+"),
+]  # fmt: skip
+SOLUTIONS = [
+    (r"m=1,n=6 \text{ or } m=2,n=5", r"(m,n)=(2,5),(1,6)", "+"),
+    (r"m=1,n=6 \text{ or } m=2,n=5", r"n=5,m=2; n=6,m=1", "+"),
+    (r"m=1,n=6 \text{ or } m=2,n=5", r"m=1,n=5 \text{ or } m=2,n=6", "-"),
+    (r"m=1,n=6 \text{ or } m=2,n=5", r"a=1,b=6 \text{ or } a=2,b=5", "-"),
+    (r"m=1,n=6 \text{ or } m=2,n=5", "m=1,n=6", "-"),
+    ("(1,6),(2,5)", r"m=1,n=6 \text{ and } m=2,n=5", "+"),
+    ("(1,6),(2,5)", r"m=1,n=5 \text{ and } m=2,n=6", "-"),
+    ("(1,6),(2,5)", r"\{m=1,n=6\}, \{m=2,n=5\}", "+"),
+]  # fmt: skip
+
 ROWS = [*APPLIED, *READINGS, *CHOICES, *COUNTED, *ASKED, *FUNCTIONS, *SPELLED, *WRITTEN]
+ROWS += [*POLAR, *FRACTIONS, *SOLUTIONS]
 
 
 @pytest.mark.parametrize(
