@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import math
 import os
 import secrets
 import select
@@ -493,12 +494,16 @@ class Program:
             raise SandboxError(f"starved of a core for {elapsed:.0f} s")
 
     def _waited(self) -> float:
-        """Return for how many seconds at most a thread of the process had to wait for a core."""
+        """Return for how many seconds at most a thread of the process had to wait for a core.
+
+        inf if the process has ended, as nothing is known of it then: it was in time at the last
+        look, and has not run for long since.
+        """
         try:
             threads = list(Path(f"/proc/{self.pid}/task").iterdir())
         except OSError:
-            return 0.0  # it has ended: the socket will tell
-        return max(self._waits.of(threads).values(), default=0.0)
+            threads = []
+        return max(self._waits.of(threads).values(), default=math.inf)
 
     def _cpu(self) -> float:
         """Return the CPU seconds of all threads of the process."""
@@ -509,9 +514,10 @@ class Program:
 
     def _ended(self) -> Exception:
         """Return how the process ended, or that it only closed its end of the channel."""
-        if not _ready(self._status, _ENDING_SECONDS):
+        if not _ready(self._pidfd, _ENDING_SECONDS):
             return ProgramError("closed its channel")
-        status = os.read(self._status, inside.STATUS.size)
+        told = _ready(self._status, _STARTUP_SECONDS)  # by the server, which may wait for a core
+        status = os.read(self._status, inside.STATUS.size) if told else b""
         if len(status) < inside.STATUS.size:
             return SandboxError("the sandbox ended while a program ran in it")
         (how,) = inside.STATUS.unpack(status)

@@ -7,6 +7,7 @@ stretch. Here such a wait is made: by a thread that gets a core only when no oth
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -132,3 +133,13 @@ def test_a_verifier_without_a_core_is_in_time(tmp_path: Path) -> None:
     assert (verdict.status, verdict.reason) == ("correct", first.reason)
     if seconds < 0.6:
         pytest.skip("it had its core")
+
+
+def test_one_that_has_ended_was_in_time() -> None:
+    """The checker ends with its last answer; how long it had to wait can't be read any more."""
+    with Sandbox() as box, box.candidate("def solve(x):\n    return x\n", 0.5) as program:
+        os.kill(program.pid, signal.SIGKILL)
+        while Path(f"/proc/{program.pid}").exists():
+            time.sleep(0.01)
+        program._spent, program._began = 3.0, time.monotonic()
+        program._in_time()
