@@ -428,8 +428,10 @@ def _solutions(node: Group) -> Group:
         names = [item.items[0] for item in items if isinstance(item, Rel)]
         size = next((at for at, name in enumerate(names) if name in names[:at]), len(names))
         parts = [items[at : at + size] for at in range(0, len(items), size or 1)]
-    else:
+    elif all(isinstance(item, Group) for item in items):
         parts = [item.items for item in items if isinstance(item, Group)]
+    else:
+        return node
     found = [_by_name(Group("list", part)) for part in parts]
     apart = len(found) > 1 and sum(map(len, parts)) == sum(map(len, found))
     if not apart or len(found[0]) < 2 or any(one.keys() != found[0].keys() for one in found):
