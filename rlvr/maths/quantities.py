@@ -49,7 +49,7 @@ _FRACTION = re.compile(
 )
 _RAISED = re.compile(r"(?<=[a-z]) (?:(squared)|cubed)\b")
 _STARTS = 4  # so many places are tried at which a unit may begin
-_LETTERS_ONLY = re.compile(r"[a-zA-Z](?:\^-?[0-9])?/[a-zA-Z](?:\^-?[0-9])?")
+_FRACTION_OF_LETTERS = re.compile(r"[a-zA-Z](?:\^-?[0-9])?/[a-zA-Z](?:\^-?[0-9])?")
 _LETTERS = frozenset("mgshlLNJWKVT")  # that are units after a number and a space, not set upright
 
 
@@ -179,7 +179,9 @@ def _at(value: str, tail: str, spaced: bool, known: frozenset[str]) -> Quantity 
     if not upright and (symbols(node) if len(word) < 3 else counts and not spaced):
         return None
     # 5 m, 2 m/s and 2 abc may be products and fractions.
-    either = not upright and (len(word) < 3 or counts or _LETTERS_ONLY.fullmatch(word) is not None)
+    either = not upright and (
+        len(word) < 3 or counts or _FRACTION_OF_LETTERS.fullmatch(word) is not None
+    )
     return _scaled(node, found, _try(f"{value} {tail}") if either else None)
 
 

@@ -496,14 +496,15 @@ class Program:
     def _waited(self) -> float:
         """Return for how many seconds at most a thread of the process had to wait for a core.
 
-        inf if the process has ended, as nothing is known of it then: it was in time at the last
+        inf if the process has ended, as its waits can't be read then: it was in time at the last
         look, and has not run for long since.
         """
         try:
-            threads = list(Path(f"/proc/{self.pid}/task").iterdir())
+            waits = self._waits.of(list(Path(f"/proc/{self.pid}/task").iterdir()))
         except OSError:
-            threads = []
-        return max(self._waits.of(threads).values(), default=math.inf)
+            waits = {}
+        # A kernel without schedstat knows of no wait: that must not read as an end.
+        return math.inf if _ready(self._pidfd, 0) else max(waits.values(), default=0.0)
 
     def _cpu(self) -> float:
         """Return the CPU seconds of all threads of the process."""

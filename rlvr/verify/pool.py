@@ -362,8 +362,8 @@ class VerifierPool:
             "harmless", lambda reference: ""
         )
         self.timeout = math.inf if self.verifier.own_deadline else timeout
-        # Waiting for a core does not count, so a stopped or swapped-out worker would never be late.
-        # Hence this hard cap.
+        # Waiting for a core does not count, so a worker that gets none would never be late. Hence
+        # this hard cap.
         self.wall_cap = 20 * timeout + 60
         self._control, theirs = socket.socketpair()
         call = f"import sys; sys.path[:] = {sys.path!r}; from rlvr.verify.pool import _serve; "

@@ -215,6 +215,31 @@ def test_a_hang_is_noticed_while_others_are_busy(plugin: str) -> None:
         assert first < 0.7 * (time.monotonic() - begun)  # no seconds: a slow machine slows both
 
 
+def test_an_item_without_a_verdict_long_after_its_time_is_retried_then_an_error(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import os, time\n"
+        "from rlvr.data import Verdict\n"
+        "DEADLINE = 'own'\n"
+        "def verify(problem, completion):\n"
+        "    if completion == 'stuck' or completion == 'once' and not os.path.exists(\n"
+        f"        {str(tmp_path / 'mark')!r}\n"
+        "    ):\n"
+        f"        open({str(tmp_path / 'mark')!r}, 'w').close()\n"
+        "        time.sleep(60)\n"
+        "    return Verdict('correct', '')\n"
+        "CASES = [('ok', 'ok', 'correct')]\n"
+    )
+    with VerifierPool(str(path), workers=1) as pool:
+        pool.wall_cap = 1.0
+        completions = ["once", "ok", "stuck", "ok"]
+        verdicts = list(pool.verify((case_problem("ok"), text) for text in completions))
+    assert [one.status for one in verdicts] == ["correct", "correct", "error", "correct"]
+    assert verdicts[2].reason == "no verdict in 1 s of wall time"
+
+
 def test_a_death_is_retried_then_an_error(plugin: str, tmp_path: Path) -> None:
     with VerifierPool(plugin, workers=2) as pool:
         completions = ["ok"] * 300

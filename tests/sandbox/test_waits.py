@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from rlvr.sandbox.outside import Sandbox
+from rlvr.sandbox.outside import ProgramError, Sandbox
 from rlvr.sandbox.plain import pack, unpack
 from rlvr.sandbox.waits import Waits
 from rlvr.verify.pool import VerifierPool
@@ -144,3 +144,11 @@ def test_one_that_has_ended_was_in_time() -> None:
             time.sleep(0.01)
         program._spent, program._began = 3.0, time.monotonic()
         program._in_time()
+
+
+def test_a_kernel_that_books_no_waits_still_ends_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Waits, "of", lambda self, threads: {})
+    source = "import time\ndef solve(x):\n    time.sleep(30)\n"
+    with Sandbox() as box, box.candidate(source, 0.5) as program:
+        with pytest.raises(ProgramError, match="ran out of time"):
+            program.call("solve", pack([1]), pack({}))
