@@ -83,6 +83,8 @@ from math import isfinite
 from typing import Any, Literal
 
 from rlvr.data import Problem, Status, Verdict
+from rlvr.maths import cjk
+from rlvr.maths.approx import exact_side, rounds_to
 from rlvr.maths.around import torn
 from rlvr.maths.cardinals import in_words
 from rlvr.maths.compare import same
@@ -148,6 +150,8 @@ def _judge(gold: str, completion: str, policy: Policy, prompt: str) -> Verdict:
         return Verdict("wrong", found.reason)
     if _is_word(gold) or isinstance(reference, Words) and " " not in reference.text:
         text = stated_word(text)
+    if isinstance(reference, Words) and cjk.said_last(text, reference.text):
+        text = reference.text
     if len(text) > MAX_CHARS:
         return Verdict("wrong", f"an answer of more than {MAX_CHARS:,} characters")
     verdict = _decide(gold, reference, text, policy, known)
@@ -184,6 +188,14 @@ def _as_written(gold: str, completion: str, why: str, policy: Policy) -> Verdict
     """Judge with an unreadable reference: its own text is right, anything else is undecided."""
     if why.startswith(_UNKNOWN) and len(gold) <= MAX_CHARS:
         found = _found(completion, why, policy, frozenset())
+        answer = _unwrapped(found.text or "")
+        if not several_choices(answer):
+            answer = cjk.circled_last(completion[-MAX_CHARS:])
+        wanted, given = several_choices(gold), several_choices(answer)
+        if wanted:
+            if wanted == given:
+                return Verdict("correct", extracted=answer)
+            return Verdict("wrong", _OTHERS, answer or None)
         if found.text is not None and _spelled_alike(gold, found.text):
             return Verdict("correct", extracted=found.text)
     return Verdict("abstain", f"reference {gold[:80]!r}: {why}")
@@ -200,15 +212,19 @@ def _spelled_alike(gold: str, text: str) -> bool:
     return same_writing(gold, text)
 
 
+_OTHERS = "other choices"
+
+
 def _decide(
     gold: str, reference: Answer, text: str, policy: Policy, known: frozenset[str]
 ) -> Verdict:
     text = _unwrapped(text)
     if several_choices(gold) and several_choices(text):
         right = several_choices(gold) == several_choices(text)
-        return Verdict("correct" if right else "wrong", "" if right else "other choices", text)
+        return Verdict("correct" if right else "wrong", "" if right else _OTHERS, text)
     try:
         right = same(reference, _answer(text, reference, known), policy)
+        right = right or rounds_to(reference, text)
     except (ParseError, NotASet) as error:
         return Verdict("wrong", f"not an answer of the reference's type: {error}"[:200], text)
     except Undefined as error:
@@ -347,7 +363,7 @@ def _reference(gold: str) -> Answer | str:
     if _DATE_OR_SCORE.fullmatch(gold.strip(" $")):
         return f"{_UNKNOWN} (a date or a score)"
     try:
-        answer = expanded(read(_before_approx(_unwrapped(gold)), known=words_of(gold)))
+        answer = expanded(read(exact_side(_unwrapped(gold)), known=words_of(gold)))
         _check_value(answer)
     except (Undefined, NotASet, ValuelessError) as error:
         return f"no value ({error})"
@@ -390,7 +406,7 @@ def _answer(text: str, reference: Answer, known: frozenset[str]) -> Answer:
 
     If a list is expected, `1,234,567` may be a list.
     """
-    text = _before_approx(text)
+    text = exact_side(text)
     label = None if isinstance(reference, Rel) else _LABEL.fullmatch(text)
     text = label[1] if label else text
     # P(1,2) and C(5,2) alone may be numbers of choices, but not where a point is expected.
@@ -417,42 +433,15 @@ def _read(text: str, known: frozenset[str]) -> Answer:
     except ParseError:
         if (sentence := said(text)) == text:
             raise
-        return read(_before_approx(sentence), known=known)
+        return read(exact_side(sentence), known=known)
 
 
 _DATE_OR_SCORE = re.compile(r"[0-9]{1,4}([-/.])[0-9]{1,2}\1[0-9]{1,4}|[0-9]+\s*[-–]\s*[0-9]+")
-_APPROX = re.compile(r"\\approx(?![a-zA-Z])|≈")
-_NAME = re.compile(r"\\?[a-zA-Z]{1,8}(?:_\{?[a-zA-Z0-9]{1,4}\}?)?")
-
-
-def _before_approx(text: str) -> str:
-    r"""Return the exact side of `a \approx b`; a name before it is as good as `name =`."""
-    parts = [part.strip(" $") for part in _APPROX.split(text)]
-    if len(parts) > 1 and all(map(_NAME.fullmatch, parts[:1])) or len(parts) > 2:
-        return " = ".join(parts) if len(parts) == 2 else _APPROX.sub("=", text)
-    if len(parts) == 2 and all(parts) and not _are_close(*parts):
-        raise ParseError("two sides of \\approx that are not close")
-    return (parts[0] or parts[-1]) if len(parts) == 2 else text
-
-
-def _are_close(exact_side: str, rounded: str) -> bool:
-    r"""Return whether the sides of `a \approx b` are within 1 %, or half a unit of b's last digit.
-
-    Sides without a value are taken as close: what they are is not known here.
-    """
-    try:
-        a, b = read(exact_side), read(rounded)
-        if not isinstance(a, (Num, Op)) or not isinstance(b, Num):
-            return True
-        value, shown = complex(number(a)), float(b.value)
-    except (ParseError, Undefined, Undecided, OverflowError):
-        return True
-    return abs(value - shown) <= max(0.51 / float(10 ** (b.places or 0)), abs(value) / 100)
 
 
 def _readable(text: str, known: frozenset[str]) -> bool:
     try:
-        answer = read(_before_approx(_unwrapped(text)), known=known)
+        answer = read(exact_side(_unwrapped(text)), known=known)
     except ParseError:
         return False
     return not isinstance(answer, Words)

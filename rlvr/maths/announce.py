@@ -47,8 +47,9 @@ _ANNOUNCED = re.compile(
     r"(?:\b(?:is|are|equals|(?:must|should|would|will|has to) be|comes (?:out )?to|becomes"
     r"|ist|lautet|beträgt|est|es|é|è|är|to|adalah|равен|равна|-)(?![\w'’])\s*+:?+|:|：|=)"
     r"(?!\s*+(?:not|never|no longer|nicht|pas|non|não|не)\b)[ \t]*(?:\n[ \t]*){0,2}(?=[^\n])"
-    r"|(?:最终答案|最後答案|答案|正解|答え|정답|(?<![^\W\d_])(?:答|답))"
-    r"\s*+(?:应该|應該)?+(?:是|为|為|就是|は|：|:|은|는|이|=)(?!不)[：:]?[ \t]*\n?[ \t]*(?=[^\n])",
+    r"|(?:最终答案|最後答案|故答案|故选|应选|答案|正解|答え|정답|(?<![^\W\d_])(?:答|답))"
+    r"\s*+(?:应该|應該)?+(?:(?<=选)|是|为|為|就是|は|：|:|은|는|이|=)(?!不)[：:]?"
+    r"[ \t]*\n?[ \t]*(?=[^\n])",
     re.I,
 )
 _LABEL = re.compile(
@@ -61,6 +62,7 @@ _CHOSEN = re.compile(
     r"|\b(?:best|right) (?:choice|option) is \(?([A-J])\b\)?"
     r"|\b(?:[Hh]ence|[Tt]hus|[Ss]o|[Tt]herefore|[Mm]atches),? (?:option |choice |answer )?"
     r"\(?([A-J])\)?(?=[.!]?\s*+\Z)"
+    r"|\bwhich is (?:option|choice|answer) \(?([A-J])\)?(?=[.!]?\s*+\Z)"
     r"|\b([A-J]) is the (?:correct|right|best) (?:answer|choice|option)"
     r"|\b(?:Option|Choice|Answer|So|Thus|Hence|Therefore),? ([A-J]) is (?:correct|right)"
     r"(?=[.!]?\s*+\Z)"

@@ -21,8 +21,10 @@ _BEFORE = re.compile(
     r"|\([^()\n$,]{1,40}+,|(?:\d[\s$})]*+|\beither\b[^.!?\n]{1,60})(?:\\text\{\s*+)?\bor\b\s?\}?"
     r"|\b(?:half|out|a third|a quarter|double|twice)(?: of)?)[\s$]*+\Z"
 )
+_TOUCHES = re.compile(r"(?:[0-9]|(?:\A|[\s$(:])[-−])\Z")  # a bullet has a blank after it
 _BEHIND = re.compile(
-    r"[0-9]|\s*+(?:\\(?:pi|sqrt|[dtc]?frac|times|cdot|pm|div|binom|ln|log|sin|cos|tan)(?![a-zA-Z])"
+    r"\{?[0-9]|[xyzn](?![a-zA-Z])|[ ]?[-−][ ]?[0-9]{1,9}+\s*+(?:[.$]|\n|\Z)"
+    r"|\s*+(?:\\(?:pi|sqrt|[dtc]?frac|times|cdot|pm|div|binom|ln|log|sin|cos|tan)(?![a-zA-Z])"
     r"|\^(?!\s*+\{?\s*+\\circ)|[/×·±]|\*(?!\*)|\+\s?[\w\\]|,[0-9]{3}(?![0-9])|\.[0-9]|:[0-9]{2}"
     r"|(?:\\text\{\s*+)?(?:to|or|through)\b\s?\}?\s?\$?[0-9]"
     r"|\$?\s?(?:\\text\{\s*+)?(?:feet|foot|ft|hours?|hrs?|h|minutes?|min|pounds?|lbs?)\b\}?\s?"
@@ -61,6 +63,8 @@ def formula(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 def torn(text: str, start: int, end: int) -> bool:
     r"""Return whether the text around an answer makes it a part of more: `-\boxed{5}`."""
+    if _TOUCHES.search(text, max(0, start - 2), start):
+        return True
     before = text[max(0, start - 140) : start].rstrip(" \t\n$")
     if before.endswith(_LAST) and _BEFORE.search(before) or _BEHIND.match(text, end):
         return True

@@ -1,8 +1,9 @@
-"""Units, counters and scale words of Chinese, Japanese and Korean, as data and one function."""
+"""Units, counters, scale words and numerals of Chinese, Japanese and Korean."""
 
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 LETTERS = r"\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 
@@ -46,3 +47,81 @@ def counted(word: str) -> frozenset[str] | None:
     if counter is None or len(word) > 6 or _NO_NOUN.search(word[len(counter) :]):
         return None
     return frozenset({word})
+
+
+_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+_SMALL = {"十": 10, "百": 100, "千": 1000}
+_WHOLE = "[零〇一二三四五六七八九十百千万亿两]{1,20}"
+_PLACES = "[零一二三四五六七八九]{1,10}"
+_UNDER = "百|[一二三四五六七八九十百千两]{1,7}"
+NUMERAL = rf"(?:负)?(?:(?:{_UNDER})分之)?{_WHOLE}(?:点{_PLACES})?"
+_PARTS = re.compile(rf"(负)?(?:({_UNDER})分之)?({_WHOLE})(?:点({_PLACES}))?")
+
+
+def numeral(text: str) -> Fraction | None:
+    """Return the number that Chinese numerals write: `三分之二`, `一万二千`; None if it is none."""
+    match = _PARTS.fullmatch(text)
+    if match is None:
+        return None
+    sign, bottom, whole, places = match.groups()
+    top = _whole(whole)
+    under = 100 if bottom == "百" else _whole(bottom) if bottom else 1
+    if top is None or not under:
+        return None
+    value = Fraction(top)
+    if places:
+        digits = "".join(str(_DIGITS[digit]) for digit in places)
+        value += Fraction(int(digits), 10 ** len(digits))
+    return (-value if sign else value) / under
+
+
+def _whole(text: str) -> int | None:
+    """Read a whole number; None where its parts are out of order (`十千`, `二三`)."""
+    total = section = digit = 0
+    largest, smallest = 10**9, 10**5
+    read = False
+    for char in text:
+        if char in _DIGITS:
+            if digit:
+                return None
+            digit, read = _DIGITS[char], True
+        elif char in _SMALL:
+            if _SMALL[char] >= smallest or not digit and char != "十":
+                return None
+            section += (digit or 1) * _SMALL[char]
+            digit, smallest, read = 0, _SMALL[char], True
+        else:
+            scale = SCALES[char]
+            if scale >= largest or not section + digit:
+                return None
+            total += (section + digit) * scale
+            section, digit, largest, smallest = 0, 0, scale, 10**5
+    return total + section + digit if read else None
+
+
+_NOT = re.compile("不(?!等式)|[非没沒未无無]|可能|也许|或许|大概|假设|如果|若")
+_END = "。．.！! $"
+
+
+def said_last(text: str, words: str) -> bool:
+    """Return whether a text ends with these words, in a clause that neither denies nor supposes.
+
+    `由 a=b 可知，△ABC是等腰三角形。` says 等腰三角形.
+    """
+    text = text.rstrip(_END)
+    if words.isascii() or not text.endswith(words):
+        return False
+    clause = re.split("[，。；,;]", text.removesuffix(words))[-1]
+    return not _NOT.search(clause)
+
+
+CIRCLED = re.compile("[①-⑳](?:[\\s,，、和与及]*+[①-⑳])*+")  # the numbers of true statements
+
+
+def circled_last(text: str) -> str:
+    """Return the numbers in circles at the end of a text, `①③` of `正确的是①③。`; else ""."""
+    last = [*CIRCLED.finditer(text)][-1:]
+    if not last or text[last[0].end() :].strip(_END):
+        return ""
+    clause = re.split("[，。；,;]", text[: last[0].start()])[-1]
+    return "" if _NOT.search(clause) or re.search("错误|有误", clause) else last[0][0]

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from rlvr.maths import stance
+from rlvr.maths import cjk, stance
 from rlvr.maths.cardinals import in_words
 
 NUMBER = re.compile(
     r"(?:\\?[$€£¥]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£¥]\s*)?"
     r"(?:[0-9]{1,2}:[0-5][0-9](?![0-9:])(?:\s?[ap]\.?m\b\.?)?"
+    r"|[0-9]{1,4} [1-9][0-9]?/[1-9][0-9]?(?![0-9/])"
     r"|[0-9]+(?:\s?:\s?[0-9]+)+"
     r"|(?:[0-9]{1,3}(?:[, \u00a0\u202f][0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
     r"(?:\s?/\s?[0-9]+)?(?:\s?(?:\\?%|[€£¥]))?"
@@ -22,7 +23,7 @@ _DIGIT_OR_COMMAND = re.compile(r"[\d\\]")
 
 # --- within a sentence -------------------------------------------------------------------------
 
-_VERBS = (
+VERBS = (
     "is are was were has have had will can must need needs take takes took get gets got earn earns "
     "earned make makes made spend spends spent pay pays paid cost costs travel travels read reads "
     "drive drives drove run runs ran sell sells sold buy buys bought eat eats ate save saves saved "
@@ -31,7 +32,9 @@ _VERBS = (
     "play plays bake bakes find finds"
 ).split()
 _STATES = re.compile(
-    rf"\b(?:{'|'.join(_VERBS)})\b[^0-9]{{0,40}}\Z|[a-z] ?= ?\Z|\b[a-z]{{3,20}}(?:s|ed)\s\$?\Z", re.I
+    rf"\b(?:{'|'.join(VERBS)})\b[^0-9]{{0,40}}\Z|[a-z0-9)] ?= ?\Z|\b[a-z]{{3,20}}(?:s|ed)\s\$?\Z"
+    r"|(?:\A|\b(?:so|thus|hence|therefore)),?\s*+\$?\Z",
+    re.I,
 )
 _SUBORDINATE = re.compile(
     r"\W*+(?:so|thus|hence|therefore|then|but|and|now)?\W*+"
@@ -42,7 +45,8 @@ _SUBORDINATE = re.compile(
 _CIRCUMSTANCE = re.compile(
     r";\s|, as\s|,?\s(?:(?:for|in|on|at|with|from|over|within|during|including|out of|below|under"
     r"|above|after|before|when|while|since|because|whereas|between|of which|which is"
-    r"|that (?:is|are))\s|of (?:the|these|those|all|them)\s|to (?!a\b|the\b)[a-z]+\s"
+    r"|that (?:is|are))\s|of (?:the|these|those|all|them|his|her|its|their|our|my|your)\s"
+    r"|to (?!a\b|the\b)[a-z]+\s"
     r"|(?<=[a-z]\s)(?:less|greater|more|fewer) than\s)"
 )
 # What shows that the sentence has not said its value yet.
@@ -82,9 +86,8 @@ def main_clause(sentence: str) -> str:
         if not _STATES.search(sentence, max(0, number.start() - 60), number.start()):
             continue
         cut = _CIRCUMSTANCE.search(sentence, number.end(), following.start())
-        if cut is None or _CONTINUES.search(sentence, cut.start()):
-            return sentence
-        return sentence[: cut.start()]
+        if cut and not _CONTINUES.search(sentence, number.end()):
+            return sentence[: cut.start()]
     return sentence
 
 
@@ -98,18 +101,30 @@ def of_another(sentence: str) -> bool:
     return bool(_OF_ANOTHER.search(sentence))
 
 
+_CLAUSE = re.compile(r"[,;:]\s|\b(?:so|thus|hence|therefore|which means)\b", re.I)
 _COUNTED = re.compile(
-    r"\b(?:is|are|equals?|has|have)\s((?:[a-z]{1,20}(?:-[a-z]{1,20})?\s?){1,4})[.!]?\Z", re.I
+    rf"\b(?:{'|'.join(VERBS)})\s((?:[a-z]{{1,20}}+(?:-[a-z]{{1,20}}+)?+(?:\s++|\Z)){{1,14}})\Z",
+    re.I,
+)
+_CJK_COUNTED = re.compile(
+    rf"(?:是|为|為|有|得|了|等于|共[^0-9，。]{{0,4}}?)({cjk.NUMERAL})[{cjk.LETTERS}]{{0,2}}[。．.！!]?\Z"
 )
 
 
 def number_in_words(sentence: str) -> str | None:
-    """Return the number in words that a sentence states: `there are five apples`; else None.
+    """Return the number in words that the last clause of a sentence states; else None.
 
-    `one` is none: `the answer is one of them`.
+    `so there are five apples` states five. `one` is none: `the answer is one of them`.
     """
-    found = _COUNTED.search(sentence.strip()[-120:])
-    if found is None or _DIGIT_OR_COMMAND.search(sentence) or stance.says_doubt(sentence):
+    clause = _CLAUSE.split(sentence.strip()[-200:])[-1].rstrip(" .!")
+    if not sentence.isascii() and (written := _CJK_COUNTED.search(sentence[-40:])):
+        last = sentence[sentence.rfind("，") + 1 :]
+        return None if stance.says_doubt(last) else written[1]
+    cut = _CIRCUMSTANCE.search(clause)
+    if cut and _DIGIT_OR_COMMAND.search(clause, cut.start()):
+        clause = clause[: cut.start()].rstrip(" ,")
+    found = _COUNTED.search(clause)
+    if found is None or _DIGIT_OR_COMMAND.search(clause) or stance.says_doubt(clause):
         return None
     words = found[1].split()
     for count in range(len(words), 0, -1):

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rlvr.maths.alike import (
+    LISTS,
+    are_equations,
+    beside,
+    constant_renamed,
+    in_its_notation,
+    is_membership,
+    is_name,
+    name_and_number,
+    named_tuple,
+    one_name,
+    one_parameter,
+    several_names,
+    solutions,
+    unnumbered,
+    values_by_name,
+    without_parameter,
+)
 from rlvr.maths.effort import Undecided, spend
-from rlvr.maths.finished import worked_out
+from rlvr.maths.finished import scaled, worked_out
 from rlvr.maths.kinds import Answer, Choice, Clock, Quantity, Ratio, Several, Words
 from rlvr.maths.names import (
     arguments,
@@ -26,6 +43,7 @@ from rlvr.maths.special import same_special
 from rlvr.maths.units import same_kind
 from rlvr.maths.value import (
     equal,
+    exact,
     proportional,
     symbols,
 )
@@ -39,15 +57,20 @@ def same(gold: Answer, answer: Answer, policy: Policy) -> bool:
     spend(5)
     if isinstance(gold, Several) or isinstance(answer, Several):
         return _same_several(gold, answer, policy)
+    if isinstance(gold, Choice) != isinstance(answer, Choice):
+        return same_special(gold, answer) or _same_as_said(gold, answer, policy)
     if isinstance(gold, (Choice, Words, Clock, Ratio)) or isinstance(
         answer, (Choice, Words, Clock, Ratio)
     ):
         return same_special(gold, answer)
     if isinstance(gold, Quantity) or isinstance(answer, Quantity):
         return _same_quantity(gold, answer, policy)
+    if _is_congruence(gold) or _is_congruence(answer):
+        return _same_congruence(gold, answer)
+    answer = in_its_notation(gold, answer)
     equation = isinstance(gold, Rel) and gold.ops == ("=",)
     if isinstance(answer, Group) and (equation or isinstance(gold, Op)):
-        answer = _without_parameter(answer, gold)
+        answer = without_parameter(answer, gold)
     if isinstance(answer, Rel) and not isinstance(gold, Rel):
         return _same_as_chain(gold, answer, policy)
     if isinstance(gold, Rel):
@@ -57,6 +80,39 @@ def same(gold: Answer, answer: Answer, policy: Policy) -> bool:
     if isinstance(answer, Group):
         return False
     return same_number(gold, answer, policy)
+
+
+def _same_as_said(gold: Answer, answer: Answer, policy: Policy) -> bool:
+    """Compare with what stands beside the letter of a choice: 24 answers `(E) 24`."""
+    gold, answer = beside(gold), beside(answer)
+    return (
+        not isinstance(gold, Choice)
+        and not isinstance(answer, Choice)
+        and same(gold, answer, policy)
+    )
+
+
+def _is_congruence(node: Answer) -> bool:
+    return isinstance(node, Group) and node.kind == "mod"
+
+
+def _same_congruence(gold: Answer, answer: Answer) -> bool:
+    """Compare `x = 3 (mod 7)` with another one: the same name, modulus and class of residues.
+
+    A number answers, as a remainder, what a congruence of a number says: `2^5 = 1 (mod 31)`.
+    """
+    if isinstance(gold, Num) and isinstance(answer, Group):
+        left, rest, modulus = answer.items
+        size = exact(modulus)
+        return not symbols(left) and rest == gold and size is not None and 0 <= gold.value < size
+    if not isinstance(gold, Group) or not isinstance(answer, Group) or gold.kind != answer.kind:
+        return False
+    (name, rest, modulus), (other, given, divisor) = gold.items, answer.items
+    numbers = [exact(node) for node in (rest, modulus, given, divisor)]
+    if name != other or None in numbers:
+        return name == other and gold == answer
+    a, m, b, n = (number for number in numbers if number is not None)
+    return m == n != 0 and (a - b) % m == 0
 
 
 def _same_several(gold: Answer, answer: Answer, policy: Policy) -> bool:
@@ -75,7 +131,7 @@ def _same_several(gold: Answer, answer: Answer, policy: Policy) -> bool:
 
 
 def _items(answer: Answer) -> list[Answer]:
-    if isinstance(answer, Several) or (isinstance(answer, Group) and answer.kind in _LISTS):
+    if isinstance(answer, Several) or (isinstance(answer, Group) and answer.kind in LISTS):
         return list(answer.items)
     return [answer]
 
@@ -112,7 +168,7 @@ def _same_quantity(gold: Answer, answer: Answer, policy: Policy) -> bool:
 
 def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
     """Compare `x = a = b` or `3 + 4 = 7` with a reference that is no relation."""
-    if set(answer.ops) == {"in"} and len(answer.items) == 2 and _is_name(answer.items[0]):
+    if set(answer.ops) == {"in"} and len(answer.items) == 2 and is_name(answer.items[0]):
         # A value is no set, so `x in 5` says nothing.
         return not isinstance(answer.items[1], (Num, Op)) and same(gold, answer.items[1], policy)
     if isinstance(gold, Group) and not set(answer.ops) <= {"="}:
@@ -120,14 +176,17 @@ def _same_as_chain(gold: Node | Quantity, answer: Rel, policy: Policy) -> bool:
     if set(answer.ops) != {"="}:
         return False
     members = answer.items
-    if isinstance(gold, Group) and len(members) == 2 and _named_tuple(members[0]):
+    if isinstance(gold, Group) and len(members) == 2 and named_tuple(members[0]):
         return _same_group(gold, members[1], policy)
     if len(members) == 2 and is_assignable(members[1]) and not symbols(members[0]):
         members = members[::-1]
+    integral = isinstance(members[0], Sym) and members[0].name.startswith(r"\int")
+    if integral and not isinstance(gold, Quantity):
+        members = (members[0], *(constant_renamed(gold, side) for side in members[1:]))
     if _names(members[0], gold):
-        root, members = _numbered(members[0]), members[1:]
+        root, members = name_and_number(members[0]), members[1:]
         while len(members) > 1 and (
-            _is_unread(members[0]) or (root and _numbered(members[0])[:1] == root[:1])
+            _is_unread(members[0]) or (root and name_and_number(members[0])[:1] == root[:1])
         ):
             members = members[1:]  # x_1 = x_2 = 2: a root that is there twice
     elif any(map(symbols, members)) and not (isinstance(gold, Op) and symbols(gold)):
@@ -156,24 +215,6 @@ def _is_unread(node: Node) -> bool:
     return isinstance(node, Sym) and node.name.startswith("\\")
 
 
-def _numbered(node: Node) -> tuple[str, ...]:
-    """Return `x_12` as ("x", "12"); () if a tree is no letter with a number."""
-    name = re.fullmatch(r"([a-zA-Z])_([0-9]{1,3})", node.name) if isinstance(node, Sym) else None
-    return name.groups() if name else ()
-
-
-def _is_name(node: Node) -> bool:
-    return is_assignable(node) or _named_tuple(node)
-
-
-def _named_tuple(node: Node) -> bool:
-    """Return `(x, y)` of `(x, y) = (1, 2)`: different letters, in alphabetical order, or xyzw."""
-    if not isinstance(node, Group) or node.kind != "()" or not all(map(is_assignable, node.items)):
-        return False
-    names = [item.name for item in node.items if isinstance(item, Sym)]
-    return names in (sorted(set(names)), ["x", "y", "z", "w"])
-
-
 def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
     if isinstance(answer, Rel) and set(gold.ops) == {"="} == set(answer.ops):
         return _same_equation(gold, answer, policy)
@@ -190,7 +231,7 @@ def _same_relation(gold: Rel, answer: Node | Quantity, policy: Policy) -> bool:
         name, value = gold.items[0], gold.items[-1]
         if (
             len(gold.items) == 2
-            and _named_tuple(name)
+            and named_tuple(name)
             and isinstance(value, Group)
             and isinstance(answer, Group)
         ):
@@ -345,36 +386,35 @@ def _is_solved(node: Node) -> bool:
                for item in node.items)  # fmt: skip
 
 
-_LISTS = ("list", "and", "or")
 _SET_KINDS = ("(]", "[)", "union", "inter", "setminus", "builder")
 
 
 def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
-    if gold.kind in _LISTS and all(isinstance(item, Rel) for item in gold.items):
-        if any(map(_is_membership, gold.items)):
+    if gold.kind in LISTS and all(isinstance(item, Rel) for item in gold.items):
+        if any(map(is_membership, gold.items)):
             return _same_list(gold, answer, policy)
         if not all(isinstance(item, Rel) and set(item.ops) == {"="} for item in gold.items):
             return isinstance(answer, (Group, Rel)) and _same_sets(gold, answer, policy)
-    named = _values_by_name(gold)
+    named = values_by_name(gold)
     if named and isinstance(answer, Group) and answer.kind == "()":
         return _same_group(Group("()", named), answer, policy)
     if (
         named
         and isinstance(answer, Rel)
         and len(answer.items) == 2
-        and _named_tuple(answer.items[0])
+        and named_tuple(answer.items[0])
     ):
         return _same_group(Group("()", named), answer, policy)
     if gold.kind == "{}" and isinstance(answer, Group) and answer.kind == "builder":
         return _same_sets(gold, answer, policy)
-    if gold.kind in (*_LISTS, "{}"):
+    if gold.kind in (*LISTS, "{}"):
         return _same_list(gold, answer, policy)
     if gold.kind in _SET_KINDS or "oo" in symbols(gold) and gold.kind in ("()", "[]"):
         return isinstance(answer, (Group, Rel)) and _same_sets(gold, answer, policy)
     if isinstance(answer, Quantity):
         return False
-    if gold.kind == "()" and isinstance(answer, Group) and _values_by_name(answer):
-        return _same_group(gold, Group("()", _values_by_name(answer)), policy)
+    if gold.kind == "()" and isinstance(answer, Group) and values_by_name(answer):
+        return _same_group(gold, Group("()", values_by_name(answer)), policy)
     if gold.kind in ("()", "[]") and len(gold.items) == 2 and _is_condition(answer):
         return _same_sets(gold, answer, policy)
     if (
@@ -385,60 +425,11 @@ def _same_group(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
         return False
     if gold.items and _names_values(gold.items, answer.items):
         return False
-    if gold.kind == "matrix" and policy.arithmetic == "refused":
+    if (gold.kind == "matrix" or scaled(answer)) and policy.arithmetic == "refused":
         if not worked_out(gold, answer):
             return False
         policy = replace(policy, arithmetic="accepted")  # a number may stand before the entries
     return all(same(a, b, policy) for a, b in zip(gold.items, answer.items, strict=True))
-
-
-def _values_by_name(node: Group) -> tuple[Node, ...]:
-    """Return the values in `x = 2, y = 3` or `x_1 = 2, x_2 = 3`, by the names' order; else ()."""
-    return tuple(_by_name(node).values())
-
-
-def _by_name(node: Group) -> dict[str, Node]:
-    """Return the values by name, in the names' order; {} if there is anything else."""
-    if node.kind not in ("list", "and") or not all(
-        isinstance(item, Rel) and item.ops == ("=",) and is_assignable(item.items[0])
-        for item in node.items
-    ):
-        return {}
-    pairs = [item.items for item in node.items if isinstance(item, Rel)]
-    named = {name.name: value for name, value in pairs if isinstance(name, Sym)}
-    if len(named) < len(pairs):
-        return {}
-    numbered = [_numbered(name) for name, _ in pairs]
-    if numbered and all(numbered) and len({letter for letter, _ in numbered}) == 1:
-        order = sorted(named, key=lambda name: int(name[2:]))
-    elif all(len(name) == 1 for name in named):
-        order = [*"xyzw"] if set(named) <= set("xyzw") else sorted(named)
-    else:
-        return {}
-    return {name: named[name] for name in order if name in named}
-
-
-def _solutions(node: Group) -> Group:
-    """Return `x = 1, y = 2 or x = 3, y = 4` as `(x, y) = (1, 2) or (x, y) = (3, 4)`.
-
-    Anything else is returned as it is.
-    """
-    items = node.items
-    if all(isinstance(item, Rel) for item in items):
-        names = [item.items[0] for item in items if isinstance(item, Rel)]
-        size = next((at for at, name in enumerate(names) if name in names[:at]), len(names))
-        parts = [items[at : at + size] for at in range(0, len(items), size or 1)]
-    elif all(isinstance(item, Group) for item in items):
-        parts = [item.items for item in items if isinstance(item, Group)]
-    else:
-        return node
-    found = [_by_name(Group("list", part)) for part in parts]
-    apart = len(found) > 1 and sum(map(len, parts)) == sum(map(len, found))
-    if not apart or len(found[0]) < 2 or any(one.keys() != found[0].keys() for one in found):
-        return node
-    of_all = Group("()", tuple(map(Sym, found[0])))
-    pairs = [Rel(("=",), (of_all, Group("()", tuple(one.values())))) for one in found]
-    return Group("list", tuple(pairs))
 
 
 def _is_condition(answer: Node) -> bool:
@@ -454,27 +445,27 @@ def _is_condition(answer: Node) -> bool:
 
 
 def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
-    if not isinstance(answer, Group) or answer.kind not in (*_LISTS, "{}"):
+    if not isinstance(answer, Group) or answer.kind not in (*LISTS, "{}"):
         return False
-    gold, answer = _solutions(gold), _solutions(_one_parameter(answer, gold))
-    ours, theirs = (
-        [item for item in side.items if _is_membership(item)] for side in (gold, answer)
-    )
+    gold, answer = solutions(gold), solutions(one_parameter(answer, gold))
+    ours, theirs = ([item for item in side.items if is_membership(item)] for side in (gold, answer))
     if ours or theirs:  # k in Z: apart from what it is said of
         if len(ours) != len(theirs) or not all(map(theirs.__contains__, ours)):
             return False
         gold, answer = (
-            Group(side.kind, tuple(item for item in side.items if not _is_membership(item)))
+            Group(side.kind, tuple(item for item in side.items if not is_membership(item)))
             for side in (gold, answer)
         )
-    if not any(isinstance(item, Rel) for item in _one_name(gold)[1]):
-        answer = _unnumbered(answer)
-    if (gold.kind == "or") != (answer.kind == "or") and _several_names(gold, answer):
+    if not any(isinstance(item, Rel) for item in one_name(gold)[1]):
+        answer = unnumbered(answer)
+    elif unnumbered(answer) is answer:
+        gold = unnumbered(gold)
+    if (gold.kind == "or") != (answer.kind == "or") and several_names(gold, answer):
         return False
-    (gold_name, wanted), (name, given) = _one_name(gold), _one_name(answer)
+    (gold_name, wanted), (name, given) = one_name(gold), one_name(answer)
     if gold_name and name and gold_name != name:
         return False
-    if not (gold_name and name) and _are_equations(gold) and _are_equations(answer):
+    if not (gold_name and name) and are_equations(gold) and are_equations(answer):
         wanted, given = list(gold.items), list(answer.items)  # y = 2x and 2x - y = 0
     wanted = _distinct(wanted, policy) if gold.kind == "{}" else wanted
     given = _distinct(given, policy) if answer.kind == "{}" else given
@@ -492,55 +483,6 @@ def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
     return True
 
 
-def _unnumbered(node: Group) -> Group:
-    """Return the roots `x_1 = 2, x_2 = 3` as `x = 2, x = 3`; anything else as it is."""
-    named = [item for item in node.items if isinstance(item, Rel) and item.ops == ("=",)]
-    names = [_numbered(item.items[0]) for item in named]
-    if len(named) < len(node.items) or len(set(names)) < len(names):
-        return node
-    if not all(names) or len({letter for letter, _ in names}) != 1:
-        return node
-    letter = Sym(names[0][0])
-    return Group(node.kind, tuple(Rel(item.ops, (letter, *item.items[1:])) for item in named))
-
-
-def _several_names(*nodes: Group) -> bool:
-    """Return whether equations give values to more than one name: `x = 2, y = 3`."""
-    items = [item for node in nodes for item in node.items]
-    return len({item.items[0] for item in items if isinstance(item, Rel)}) > 1
-
-
-def _are_equations(node: Group) -> bool:
-    return all(isinstance(item, Rel) for item in node.items)
-
-
-def _is_membership(node: Node) -> bool:
-    r"""Return whether a tree is a membership, such as `k \in \mathbb{Z}`."""
-    return isinstance(node, Rel) and node.ops == ("in",) and isinstance(node.items[1], Sym)
-
-
-def _one_parameter(answer: Group, gold: Group) -> Group:
-    r"""Call the parameter of `2\pi n, n \in \mathbb{Z}` as the reference does."""
-    theirs, ours = ([item.items[0] for item in side.items if _is_membership(item)
-                     and isinstance(item, Rel)] for side in (answer, gold))  # fmt: skip
-    if len(theirs) != 1 or len(ours) != 1 or theirs == ours:
-        return answer
-    old, new = theirs[0], ours[0]
-    if not isinstance(old, Sym) or not isinstance(new, Sym) or new.name in symbols(answer):
-        return answer
-    return Group(answer.kind, tuple(replaced(item, {old.name: new}) for item in answer.items))
-
-
-def _without_parameter(answer: Group, gold: Node) -> Node:
-    r"""Leave `k \in \mathbb{Z}` out of an answer, where the reference has a k and no word of it."""
-    rest = [item for item in answer.items if not _is_membership(item)]
-    said = [
-        item.items[0] for item in answer.items if isinstance(item, Rel) and _is_membership(item)
-    ]
-    known = all(isinstance(name, Sym) and name.name in symbols(gold) for name in said)
-    return rest[0] if answer.kind in _LISTS and said and known and len(rest) == 1 else answer
-
-
 def _names_values(wanted: Sequence[Node], given: Sequence[Node]) -> bool:
     """Return whether one side names values (x = 1, y = 2) that the other lists bare."""
     if not wanted or not given:
@@ -551,20 +493,6 @@ def _names_values(wanted: Sequence[Node], given: Sequence[Node]) -> bool:
     ):
         return False
     return named is given or len({item.items[0] for item in named if isinstance(item, Rel)}) > 1
-
-
-def _one_name(node: Group) -> tuple[Node | None, list[Node]]:
-    """Return name and bare values of `x = 1 or x = 2` and `x = 1, 2`; else None and the items."""
-    items = list(node.items)
-    first = items[0] if items else None
-    if not isinstance(first, Rel) or not _is_name(first.items[0]):
-        return None, items
-    name = first.items[0]
-    if any(
-        isinstance(item, Rel) and (item.ops != ("=",) or item.items[0] != name) for item in items
-    ):
-        return None, items
-    return name, [item.items[1] if isinstance(item, Rel) else item for item in items]
 
 
 def _distinct(items: list[Node], policy: Policy) -> list[Node]:

@@ -32,7 +32,7 @@ _FAMILY = {
 def unfinished(node: Node) -> bool:
     """Return whether an operation between numbers is left undone. Raises Undefined, Undecided."""
     if isinstance(node, (Group, Rel)):
-        return any(map(unfinished, _scaled(node) or node.items))
+        return any(map(unfinished, scaled(node) or node.items))
     if not isinstance(node, Op):
         return False
     spend(3)
@@ -58,7 +58,7 @@ def worked_out(gold: Node, answer: Node) -> bool:
 def _left_undone(node: Node) -> Iterator[Op]:
     """Yield the operations that could be carried out."""
     if isinstance(node, (Group, Rel)):
-        for item in _scaled(node) or node.items:
+        for item in scaled(node) or node.items:
             yield from _left_undone(item)
     elif isinstance(node, Op):
         spend(3)
@@ -93,11 +93,15 @@ def families(node: Node) -> frozenset[str]:
     return own.union(*map(families, node.args))
 
 
-def _scaled(node: Group | Rel) -> tuple[Node, ...]:
-    """Return a number before a matrix, and the entries, into which it need not be multiplied."""
-    if not isinstance(node, Group) or node.kind != "matrix":
+def scaled(node: Group | Rel) -> tuple[Node, ...]:
+    """Return a number before a matrix or tuple, and the entries; () if there is none.
+
+    The number need not be multiplied into the entries.
+    """
+    if not isinstance(node, Group) or node.kind not in ("matrix", "()"):
         return ()
-    entries = [entry for row in node.items if isinstance(row, Group) for entry in row.items]
+    rows = [row.items for row in node.items if isinstance(row, Group)]
+    entries = [entry for row in rows for entry in row] if rows else list(node.items)
     if not all(isinstance(entry, Op) and entry.name == "*" for entry in entries):
         return ()
     factors = {entry.args[0] for entry in entries if isinstance(entry, Op)}

@@ -49,6 +49,15 @@ _BASE_WORD = re.compile(
 _TO = re.compile(r"([0-9]++)\s++to\s++([0-9]++)(?:\s++to\s++([0-9]++))?")
 _NAMED_TIMES = {"noon": (12 * 3600, "p"), "midnight": (0, "a")}
 _WORD = re.compile(r"[a-z]+(?:['\s,-]+[a-z]+)*|[a-z]{3,}(?:['\s,-]+(?:[a-z]+|[0-9]{1,4}))+")
+_EXCEPT = r"(?:except(?: for)?|other than|excluding|but|not equal to)"
+_REALS = re.compile(
+    r"(?:the )?(?:set of )?(?:all )?(?:the )?"
+    r"(?:(positive|negative|non-?negative|nonzero|non-zero) )?"
+    r"(?:real numbers?|reals|real(?= [a-z]\b))(?: [a-z])?"
+    r"(?: (?:that|which) are)?(?: such that [a-z])?"
+    rf"(?:(?:,? {_EXCEPT}|( (?:is |are )?(?:strictly )?(?:greater|less) than)( or equal to)?)"
+    r" (?:[a-z] ?= ?)?(\S[^=<>]{0,60}))?"
+)
 _CJK_WORDS = re.compile(f"[{cjk.LETTERS}]{{1,12}}")
 
 
@@ -67,7 +76,8 @@ def special(plain: str) -> Choice | Clock | Ratio | Node | None:
         and not _OTHER_LABEL.search(label[3])
         and not _LETTERS_ONLY.fullmatch(label[3])
     ):
-        return Choice(label[1] or label[2])
+        # `B: 24` may be one of several options in a list.
+        return Choice(label[1] or label[2], label[3].strip() if label[1] else "")
     based = _BASED.fullmatch(plain)
     if based and 2 <= int(based[3] or based[4]) <= 36:
         return named(based[1], numeral(based[2], int(based[3] or based[4])))
@@ -79,14 +89,33 @@ def words(plain: str) -> Words | Node | None:
     number = in_words(plain)
     if number is not None:
         return number
+    written = cjk.numeral(plain)
+    if written is not None:
+        return Num(written)
     text = " ".join(re.sub(r"\\(?=\s)", " ", plain).lower().strip(" .,;:!'\"").split())
-    if text in ("all real numbers", "all reals", "real numbers", "the real numbers"):
-        return parse(r"\mathbb{R}")
+    if (reals := _REALS.fullmatch(text)) is not None:
+        return _try(_real_set(reals)) or Words(text)
     if _CJK_WORDS.fullmatch(text):
         return Words(text)
     if len(text) > 1 and _WORD.fullmatch(text) and len(text.split()) <= 12:
         return Words(text)
     return None
+
+
+_SIGNED = {"positive": "x > 0", "negative": "x < 0", "nonnegative": r"x \ge 0"}
+
+
+def _real_set(reals: re.Match[str]) -> str:
+    """Return the set that words such as `all real numbers greater than 3` describe."""
+    sign, than, closed, ends = reals.groups()
+    sign = (sign or "").replace("-", "")
+    if ends is None:
+        return _SIGNED.get(sign, r"\mathbb{R} \setminus \{0\}" if sign else r"\mathbb{R}")
+    if sign:
+        return ""
+    if than is None:
+        return rf"\mathbb{{R}} \setminus \{{{re.sub(' and ', ', ', ends)}\}}"
+    return f"x {'>' if 'greater' in than else '<'}{'=' if closed else ''} {ends}"
 
 
 def with_bases(text: str) -> str:

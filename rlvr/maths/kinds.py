@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from rlvr.maths.parse import Node
@@ -10,9 +10,10 @@ from rlvr.maths.parse import Node
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A multiple-choice letter, upper case."""
+    """A multiple-choice letter, upper case. `says`: what stands there beside it, as text."""
 
     letter: str
+    says: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ _UNICODE = {
     "≠": r" \ne ",
     "∪": r" \cup ", "∩": r" \cap ", "∈": r" \in ", "∅": r" \emptyset ", "ℝ": r" \mathbb{R} ",
     "±": r" \pm ",
-    "°": r"^\circ ", "º": r"^\circ ", "≈": r" \approx ", "∖": r" \setminus ", "√": r"\sqrt ",
+    "°": r"^\circ ", "º": r"^\circ ", "≈": r" \approx ", "≡": r" \equiv ",
+    "∖": r" \setminus ", "√": r"\sqrt ",
     "∛": r"\sqrt[3] ", "∜": r"\sqrt[4] ",
     "′": "'",
     "θ": r" \theta ", "α": r" \alpha ", "β": r" \beta ", "λ": r" \lambda ", "φ": r" \phi ",
@@ -77,7 +78,7 @@ _FORALL = re.compile(
 _NUMBERS = r"(?:\\mathbb\s*+\{?+\s*+[ZN]\s*+\}?|\\[ZN](?![a-zA-Z]))[+*]?"
 _APART = r"(?:\s|[,;(]|\\q?quad(?![a-zA-Z])|\\[ ,;:])*+"
 _PARAMETER = re.compile(
-    r"(?<![\s,;(])\s*+(?:(?:[,;(]|\\q?quad(?![a-zA-Z])|\\[ ,;:])|(?=\\text))"
+    r"(?<![\s,;(])(?<!quad)\s*+(?:(?:[,;(]|\\q?quad(?![a-zA-Z])|\\[ ,;:])|(?=\\text))"
     + _APART
     + r"(?:\\text\s*+\{[\s,]*+)?(?:(?:where|with|for)\b(?: (?:any|some|all|every))?\s*+)?\}?\s*+"
     rf"(?:(?P<name>[a-zA-Z])\s*+\\in\s*+(?P<set>{_NUMBERS})"
@@ -99,10 +100,21 @@ _REVERSED = re.compile(r"([\[\]])([^\[\](),;]+[,;][^\[\](),;]+)([\[\]])")
 _NAMED = {r"\lbrace": r"\{", r"\rbrace": r"\}", r"\lbrack": "[", r"\rbrack": "]", r"\vert": "|",
           r"\nicefrac": r"\frac", r"\sfrac": r"\frac", r"\colon": ":", r"\cent": r"\text{ cents}",
           r"\oslash": r"\emptyset",
+          r"\top": "T", r"\intercal": "T",
           r"\leqq": r"\le", r"\geqq": r"\ge", r"\lneq": "<", r"\gneq": ">"}  # fmt: skip
 _SYNONYM = re.compile("(?:" + "|".join(re.escape(name) for name in _NAMED) + ")(?![a-zA-Z])")
 _OVER = re.compile(r"\A([^{}=<>,\\]++)\\over(?![a-zA-Z])([^{}=<>,\\]++)\Z")
 _SCIENTIFIC = re.compile(r"(?<=[0-9]) ?[xX] ?(?=10 ?\^)")  # 3 x 10^5
+_MODULUS = re.compile(
+    r"\(\s*+(?:\\[bp]?mod|\\text\s*+\{\s*+mod\s*+\}|\\(?:operatorname|mathrm)\s*+\{\s*+mod\s*+\}|mod)"
+    r"(?![a-zA-Z])\s*+([^()]{1,20}+)\)|(?:\\[bp]?mod|\\text\s*+\{\s*+mod\s*+\}|\bmod)(?![a-zA-Z])"
+)  # (mod 7), \pmod{7}
+_ALIGNED = re.compile(
+    r"\\begin\{(?:align|aligned|gather|gathered)\*?\}((?:(?!\\begin|\\end).)++)"
+    r"\\end\{(?:align|aligned|gather|gathered)\*?\}",
+    re.S,
+)
+_LEFT_SIDE = re.compile(r"\s*+[^&=<>\s][^&=<>]*+&?\s*+(?:[=<>]|\\[lgn]eq?(?![a-zA-Z]))")
 _FORMAT = re.compile(r"\{\s*,\s*\}")
 _POWER_IN_TEXT = re.compile(r"(?<=[a-zA-Z])\^\{(-?[0-9])\}(?=[a-zA-Z/ .]*+\})")
 _DOLLAR = re.compile(r"\$(?=\s*+-?\s*+\.?[0-9])")
@@ -146,10 +158,13 @@ def clean(text: str) -> str:
     if r"\(" in text:
         text = re.sub(r"(?<!\\)\\[()]", " ", text)  # not the `\\` that ends a row
     if "\\begin" in text:
+        text = _ALIGNED.sub(_rows, text)
         text = re.sub(r"\\begin\{(?:align|aligned|equation|gather|gathered)\*?\}|\\end\{(?:align|"
                       r"aligned|equation|gather|gathered)\*?\}", " ", text)  # fmt: skip
         text = _ARRAY.sub(lambda m: "" if "hline" in m[0] else r"\begin{array}", text)
     text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)
+    if r"\equiv" in text:
+        text = _MODULUS.sub(lambda m: rf"\pmod {{{m[1]}}}" if m[1] else r"\pmod ", text)
     text = _SCIENTIFIC.sub(r" \\times ", text)
     text = _SPACED_THOUSANDS.sub(lambda m: m[1] + re.sub(r"[^0-9]", "", m[2]), text)
     text = _FORMAT.sub("\\\\thousands ", text)
@@ -171,6 +186,13 @@ def clean(text: str) -> str:
     )
     text = _unpunctuated(text.strip())
     return _OVER.sub(r"\\frac{\1}{\2}", text)
+
+
+def _rows(match: re.Match[str]) -> str:
+    """Write aligned equations as a list, and the steps of one calculation as a chain."""
+    rows = [row for row in match[1].split(r"\newline") if row.strip(" &")]
+    each = len(rows) > 1 and all(map(_LEFT_SIDE.match, rows))
+    return (", " if each else " ").join(row.replace("&", " ").strip(" ,") for row in rows)
 
 
 def _parameter(match: re.Match[str]) -> str:
@@ -255,7 +277,7 @@ _RELATIONS = {
     r"\leq": "<=",
     r"\leqslant": "<=", r"\ge": ">=", r"\geq": ">=", r"\geqslant": ">=", r"\lt": "<", r"\gt": ">",
     r"\ne": "!=",
-    r"\neq": "!=", r"\in": "in",
+    r"\neq": "!=", r"\in": "in", r"\equiv": "mod",
 }  # fmt: skip
 LETTERS = frozenset(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu "

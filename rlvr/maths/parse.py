@@ -80,6 +80,12 @@ class _Parser(Numerals):
         while self.peek().kind == "relation":
             ops.append(self.next().text.replace("==", "="))
             items.append(_number_set(self.side()) if ops[-1] == "in" else self.side())
+        if "mod" in ops and set(ops) <= {"mod", "="} and self.accept(r"\pmod"):
+            braced = self.peek().text == "{"
+            modulus = self.argument() if braced else self.power()
+            return Group("mod", (items[0], items[-1], modulus))
+        if "mod" in ops:
+            raise ParseError("a congruence without a modulus")
         return Rel(tuple(ops), tuple(items)) if ops else items[0]
 
     def point(self) -> Node | None:
@@ -160,7 +166,7 @@ class _Parser(Numerals):
         left = self.unary()
         for _ in range(MAX_DEPTH):
             if self.peek().text.startswith(r"\begin{") and not isinstance(left, Group):
-                left = _scaled(left, self.atom())
+                left = _scaled(left, self.power())
             elif self.accept("*", r"\times", r"\cdot", r"\ast"):
                 left = Op("*", (left, self.unary()))
             elif self.accept("/", r"\div"):
@@ -168,7 +174,10 @@ class _Parser(Numerals):
             elif self.starts_factor():
                 if self.peek().kind == "number" and self.tokens[self.at - 1].text not in ")!":
                     raise ParseError("a number right after another factor")
-                left = Op("*", (left, self.power()))
+                right = self.power()
+                tuple_ = isinstance(right, Group) and right.kind in ("()", "matrix")
+                number = isinstance(left, (Num, Op))
+                left = _scaled(left, right) if tuple_ and number else Op("*", (left, right))
             else:
                 return left
         raise ParseError("too many factors")
@@ -204,6 +213,8 @@ class _Parser(Numerals):
         base = self.postfix()
         if self.accept("^"):
             exponent = self.exponent()
+            if isinstance(base, Group) and exponent == Sym("T"):
+                return _transposed(base)
             base = counted(base, exponent) or Op("^", (base, exponent))
             while token := self.accept("!", "%", r"\%"):
                 base = self.factorial(base) if token.text == "!" else Op("pct", (base,))
@@ -694,12 +705,24 @@ def _product(factors: list[Sym]) -> Node:
 
 
 def _scaled(factor: Node, matrix: Node) -> Node:
-    """Multiply a number into a matrix, entry by entry."""
+    """Multiply a number into a matrix or a tuple, entry by entry."""
     if not isinstance(matrix, Group) or isinstance(factor, Rel):
         raise ParseError("a matrix that is no factor")
+    if matrix.kind == "()":
+        return Group("()", tuple(Op("*", (factor, entry)) for entry in matrix.items))
     rows = [row.items for row in matrix.items if isinstance(row, Group)]
     scaled = [Group("row", tuple(Op("*", (factor, entry)) for entry in row)) for row in rows]
     return Group("matrix", tuple(scaled))
+
+
+def _transposed(node: Group) -> Group:
+    """Return a matrix with its rows as columns; `[1,2]^T` is a column."""
+    if node.kind in ("()", "[]"):
+        return Group("matrix", tuple(Group("row", (item,)) for item in node.items))
+    if node.kind != "matrix":
+        raise ParseError("the transpose of something other than a matrix")
+    rows = [row.items for row in node.items if isinstance(row, Group)]
+    return Group("matrix", tuple(Group("row", column) for column in zip(*rows, strict=True)))
 
 
 def _without(node: Node) -> Node:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from rlvr.maths import cjk
+
 _Rewritten = str | Callable[[re.Match[str]], str]
 
 _UNSEEN = dict.fromkeys(
@@ -21,6 +23,11 @@ _MARKS = str.maketrans({
     "ℂ": r" \mathbb{C} ", "→": r"\to ", "∧": r"\land ", "∨": r"\lor ", "¬": r"\lnot ", "、": ", ",
     "‼": "!!",
 })  # fmt: skip
+_JOINTS = (
+    (re.compile("或者?|または"), " or "),
+    (re.compile("以及|[和且及与與]|並且|并且"), " and "),
+)
+_CJK_LETTER = re.compile(f"[{cjk.LETTERS}]")
 _COMMENT = re.compile(r"(?:^%|(?<=\n)%|(?<=[\t ])%(?=[\t ]*+[A-Za-z]))[^\n]*+\n")
 _THOUSANDS = re.compile(r"(?<=[0-9]),\\!\s*+(?=[0-9]{3}(?![0-9]))")
 _POWER_FIRST = re.compile(
@@ -56,7 +63,7 @@ _BOLD_SET = re.compile(r"\s*+\$?+\s*+\\(?:mathbf|bf|boldsymbol)\s*+\{?+\s*+([RZN
 def respelled(text: str) -> str:
     """Return an answer's text with the spellings above rewritten."""
     if not text.isascii():
-        text = text.translate(_UNSEEN).translate(_MARKS)
+        text = _joined(text.translate(_UNSEEN).translate(_MARKS))
     if "%" in text:
         text = _COMMENT.sub("", text)
     if "^" in text and "_" in text:
@@ -72,6 +79,14 @@ def respelled(text: str) -> str:
             text = pattern.sub(known, text)
     bold = _BOLD_SET.fullmatch(text)
     return rf"\mathbb{{{bold[1]}}}" if bold else text
+
+
+def _joined(text: str) -> str:
+    """Write `x=0 或 x=4` with an English word, where nothing else is in Chinese or Japanese."""
+    joined = text
+    for pattern, word in _JOINTS:
+        joined = pattern.sub(word, joined)
+    return text if _CJK_LETTER.search(joined) else joined
 
 
 def _separated(match: re.Match[str]) -> str:

@@ -77,7 +77,9 @@ _WORDS = re.compile(r"\$?\\(?:text(?:bf|it|rm)?|mathrm|mbox)\{([^{}\\0-9]*)\}\$?
 _DIGIT_OR_COMMAND = re.compile(r"[\d\\]")
 _ITEM = re.compile(r"(?:[0-9]++[.)]|[-*•])\s")
 _TOTAL = re.compile(r"[-*•]\s+\**(?:total|answer|result|sum)\b[^:=]{0,40}[:=]", re.I)
-_SENTENCES = re.compile(r"(?<=[.!?])\s++(?=[A-Z(\"'$\\])|(?<=[。！？])")
+_SENTENCES = re.compile(
+    r"(?<=[.!?])\s++(?=[A-Z(\"'$\\]|[0-9][0-9 .,()$+*/×·÷−-]*+=)|(?<=[。！？．])"
+)
 # What a helpful model ends with, and what explains a name of the display before.
 _OFFER = re.compile(
     r"(?:let me know|feel free|i hope|hope|would you like|if you(?: have|'d)\b)", re.I
@@ -106,6 +108,10 @@ _BAD_WORDS = re.compile(
     r"|quotient|multiple|power|reciprocal|opposite|negative|inverse|factorial) of))\s*$",
     re.I,
 )
+_LEADS_TO = re.compile(
+    r"\b(?:equal|(?:simplifie|reduce|evaluate|come|amount|round|work out)s|adds? up|sums? up"
+    r"|comes out) to\s*+\**+\s*+\Z"
+)
 _NO_CJK = re.compile(rf"(?:[不非没第或\-]\s*+|{cjk.BOUNDS})\Z|[^\x00-\x7f\w：，。]\s*+\Z")
 _OPERATOR_BEFORE = re.compile(r"[-+*/^_({\[,<>|&\\0-9≠≈]")
 _LEFT_SIDE = re.compile(r"(?:^|[^=<>!≠≤≥])=\s*+\Z")
@@ -120,19 +126,22 @@ def ending(text: str, reader: Reader) -> str | None:
         return None
     text = clauses.without_asides(text)
     alone = "\n" not in text
+    if alone and text.startswith("="):
+        text = text[1:].strip()
     if alone and reader.readable(text):
         return text
     if clauses.two_values(text):
-        return None
+        return _conclusion(last_of(text.splitlines()[-1]).strip().rstrip(".!。．"), reader)
     if alone and not reader.word and (worded := clauses.number_in_words(text)) is not None:
         return worded
     words = _WORDS.sub(r"\1", text)
-    if alone and not _DIGIT_OR_COMMAND.search(words) and len(words.split()) <= 6:
+    bare = not _DIGIT_OR_COMMAND.search(words) and not _RELATED.search(words)
+    if alone and bare and len(words.split()) <= 6:
         return text
     if stance.refused(text[-SMALL:]):
         return None
     if reader.word:
-        return _SENTENCES.split(text.splitlines()[-1].strip())[-1]
+        return last_of(text.splitlines()[-1].strip())
     rows = _ALIGNED.search(text)
     if rows:
         row = rows[1].replace("&", "").rstrip(" .,").rsplit("\\\\", 1)[-1].strip()
@@ -166,9 +175,22 @@ def without_pictures(line: str) -> str:
     return line[:end].lstrip()
 
 
+_RELATED = re.compile(r"\$[^$\n]*[<>=][^$\n]*\$")
+_SET_NAMED = re.compile(
+    r"\b(?:is|are)\s++(all real numbers|the empty set|empty|infinity)[.!]?\s*+\Z", re.I
+)
+
+
+def _set_named(sentence: str) -> str | None:
+    """Return the set that a sentence says in words at its end: `it is the empty set`."""
+    named = _SET_NAMED.search(sentence)
+    return named[1] if named and not stance.open_doubt(sentence[: named.start(1)]) else None
+
+
 def last_of(line: str) -> str:
     """Return the last sentence of a line."""
-    return _SENTENCES.split(line)[-1]
+    parts = [part for part in _SENTENCES.split(line) if part]
+    return parts[-1] if parts else ""
 
 
 def last_sentence(text: str, reader: Reader) -> str | None:
@@ -186,11 +208,13 @@ def last_sentence(text: str, reader: Reader) -> str | None:
             continue
         if (worded := clauses.number_in_words(sentence)) is not None:
             return worded
-        if _DIGIT_OR_COMMAND.search(sentence):
+        if _DIGIT_OR_COMMAND.search(sentence) or _RELATED.search(sentence):
             return told(sentence, reader)
+        if (named := _set_named(sentence)) is not None:
+            return named
         if _OFFER.match(sentence) or not _LETTER.search(sentence):
             continue
-        complete = sentence.rstrip().endswith((".", "!", "。"))
+        complete = sentence.rstrip().endswith((".", "!", "。", "．"))
         if not complete or stance.says_doubt(sentence) or stance.TAKEN_BACK.search(sentence):
             break
     return None
@@ -202,6 +226,10 @@ _STEP = re.compile(
     r"|substitut|choos"
     r"|test|try|check|us)ing|test|try|check|should)\b",
     re.I,
+)
+_AFTER_STEP = re.compile(
+    r"(?i:using|substituting|simplifying|plugging)\b.*"
+    r"(?:\b(?:so|thus|hence|therefore)\b|\bbecomes\b|\bwe (?:get|obtain|find|have)\b)"
 )
 _CONCLUDES = re.compile(
     r"[:=]|\b(?:so|thus|therefore|hence|total|altogether|finally|is|are|it['’]s|equals|left"
@@ -227,12 +255,27 @@ def _last_digit(text: str) -> int:
     return max((match.end() for match in _DIGIT.finditer(text)), default=0)
 
 
-# `the solutions are x = 1 and x = 2`: all of it is the answer.
-_SOLVED = re.compile(
-    r"\b(?:solutions?|roots|zeros|values of \S{1,9}) (?:is|are):? (.{1,200})\Z", re.I
+# What leads to a conclusion: `so x = 1 or x = 2`, `x^2 > 4 when x < -2 or x > 2`.
+_LEADS = re.compile(
+    r"(?:\b(?:is|are|be|becomes?|equals?|equal to|(?:simplifie|reduce|evaluate)s to|get|gets|have"
+    r"|obtain|gives?|yields?|find|so|thus|hence|therefore|namely|means|implies|(?<=[<>≤≥] [0-9])"
+    r"\$? when|(?<=[<>≤≥] [0-9]) (?:when|if))\b|:|：|\A\w+?ing\b[^,.]{0,40}?,"
+    r"|所以|因此|故|即|为|是|得)"
+    r"[,:]?\s*+(?:(?:exactly|precisely|just|simply|the set)\s++)?",
+    re.I,
 )
+_MOST_LEADS = 8
 _DELIMITER = re.compile(r"\$|\\[()]")
-_SEVERAL = re.compile(r",|[<>≤≥]|\\[lg]eq?|\b(?:and|or)\b")
+_SEVERAL = re.compile(
+    r",|[<>≤≥≠≡]|\\(?:[lg]eq?|ne|neq|equiv)(?![a-zA-Z])|\b(?:and|or|all real)\b|[或和且]"
+)
+_RATIO = re.compile(r"[0-9]+ to [0-9]+")
+# A formula: letters and signs, no name with its number (`x = 5`), which is read further down.
+_FORMULA = re.compile(
+    r"(?=.*[a-zA-Z])(?![a-zA-Z]\w{0,2}(?:\([a-zA-Z0-9]\))? ?= ?[-+0-9.,/]+\Z)"
+    r"(?=.*(?:[-+*/^=(²³]|[0-9a-zA-Z] ?\\?(?:sin|cos|tan|ln|log)))"
+    r"(?!\\?[$€£¥0-9]++[0-9.,]*+ ?[a-zA-Z ]++\Z).++"
+)
 _NOTE = re.compile(r"(?<=[\w.$%])\s\([^()]*+\)\Z")
 
 
@@ -241,22 +284,21 @@ def told(sentence: str, reader: Reader) -> str | None:
     body = sentence.strip().rstrip(".!。")
     ended = body != sentence.strip()
     body = clauses.main_clause(body) if ended else body
-    if "?" in sentence or "？" in sentence or _STEP.match(body) or clauses.of_another(body):
+    if "?" in sentence or "？" in sentence or clauses.of_another(body):
+        return None
+    if _STEP.match(body) and not _AFTER_STEP.search(body):
         return None
     if not ended and (stance.cut_off(body) or _PROSE.search(body) and not _CONCLUDES.search(body)):
         return None  # without a full stop a sentence must have a word of conclusion
     if not ended and _MORE.search(body, _last_digit(body)):
         return None
+    if (whole := _conclusion(body, reader)) is not None:
+        return whole
     for condition in _CONDITION.finditer(body):
         if _DIGIT_OR_COMMAND.search(body, 0, condition.start()):
             if _MATHS.search(body, condition.end()) and not stance.says_doubt(body):
                 body = body[: condition.start()]
             break
-    solved = _SOLVED.search(body)
-    if solved and not stance.open_doubt(body[: solved.start(1)]):
-        values = _DELIMITER.sub(" ", solved[1]).strip()
-        if _SEVERAL.search(values) and reader.readable(values):
-            return values
     note = _NOTE.search(body)
     if note and _DIGIT.search(body, 0, note.start()):
         body = body[: note.start()]
@@ -268,7 +310,7 @@ def told(sentence: str, reader: Reader) -> str | None:
         if (
             reader.readable(content)
             and not stance.open_doubt(before + content)
-            and not _BAD_WORDS.search(before)
+            and not _BAD_WORDS.search(_LEADS_TO.sub("", before))
             and not _operator_before(before.rstrip())
             and not before.rstrip().endswith("=")
             and _ends_well(body[inline.end() :])
@@ -277,6 +319,20 @@ def told(sentence: str, reader: Reader) -> str | None:
         return None if "$" not in body or "\\(" in body else _number_told(body, reader)
     expression = _expression(body, reader)
     return _number_told(body, reader) if expression is None else expression
+
+
+def _conclusion(body: str, reader: Reader) -> str | None:
+    """Return what a sentence concludes if it is more than a number: a list, a set, a formula."""
+    if (named := _set_named(body)) is not None:
+        return named
+    for lead in [*_LEADS.finditer(body)][-_MOST_LEADS:]:
+        value = _DELIMITER.sub(" ", body[lead.end() :]).replace("**", "").strip()
+        ratio = "ratio" in body and _RATIO.fullmatch(value)
+        if not ratio and not _SEVERAL.search(value) and not _FORMULA.fullmatch(value):
+            continue
+        if reader.readable(value) and not stance.open_doubt(body[: lead.end()]):
+            return value
+    return None
 
 
 def _operator_before(before: str) -> bool:
@@ -305,6 +361,8 @@ def _number_told(body: str, reader: Reader) -> str | None:
         return None
     last = numbers[-1]
     before, after = body[: last.start()].rstrip(" *"), body[last.end() :].lstrip("*")
+    if before.count("$") % 2 and not reader.readable(body[before.rfind("$") + 1 : last.end()]):
+        after = after.removeprefix("$")  # a formula with a label: `$\text{Area} = 2 \cdot 4 = 8$`
     if not _GOOD_AFTER.match(after) or _MATHS.search(after) or not _ends_well(after):
         return None
     if stance.open_doubt(before + " " + last[0]) or before.count("(") > before.count(")"):
@@ -313,7 +371,11 @@ def _number_told(body: str, reader: Reader) -> str | None:
         return _equation(before, last, reader)
     if _BAD_BEFORE.search(body[: last.start()]) and not before.endswith(":"):
         return None
-    if _operator_before(before) or _BAD_WORDS.search(before) or _NO_CJK.search(before):
+    if (
+        _operator_before(before)
+        or _BAD_WORDS.search(_LEADS_TO.sub("", before))
+        or _NO_CJK.search(before)
+    ):
         return None
     if len(numbers) > 1:
         whole = _COMPOUND.match(body, numbers[-2].start())
@@ -341,16 +403,24 @@ def _expression(body: str, reader: Reader) -> str | None:
     return value
 
 
+_BEFORE_LEFT = re.compile(
+    rf"[:;,](?=\s)|\b(?:{'|'.join(clauses.VERBS)}|so|thus|hence|therefore|then|we|only|that)\b",
+    re.I,
+)
+
+
 def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
     """Return the statement in `left = number`: a name's value, or a worked-out sum.
 
     The sum is returned too, so that it can be checked: `3 apples + 4 apples = 7`.
     """
     value = last[0].strip()
-    left = re.split(r"[:;,](?=\s)|\b(?:is|are|was|so|then|we|get|have)\b", before[:-1])[-1].strip()
+    left = _BEFORE_LEFT.split(before[:-1])[-1].strip()
     if not re.search(r"[-+*/^_\\(){}\[\]|0-9×·÷√²³]", left) or _APPLIED.fullmatch(left):
         return value
-    sums = _NOT_WORD.sub(" ", re.sub(r"[$€£¥]|(?<=\d),(?=\d{3})", "", left)).strip()
+    left = re.sub(r"\\(?:text|mathrm)\{[^{}]*\}|[$€£¥]|(?<=\d),(?=\d{3})", "", left)
+    left = re.sub(r"\\(?:times|cdot)(?![a-zA-Z])", "*", left).replace(r"\div", "/")
+    sums = _NOT_WORD.sub(" ", left).strip(" =")
     sums = re.sub(r"(?<=[\d)\s])x(?=[\d(\s])|×|·", "*", sums).replace("÷", "/")
     if not _ARITHMETIC.fullmatch(sums):
         return None
@@ -371,6 +441,9 @@ _LAST_WORD = re.compile(
 )
 
 
+_ABSENT = re.compile(r"\b(?:does not|doesn['’]t|do not) exist(?=\W*+\Z)", re.I)
+
+
 def stated_word(answer: str) -> str:
     """Return the word that begins an answer, or that it says about something; else the answer.
 
@@ -380,6 +453,9 @@ def stated_word(answer: str) -> str:
     leading = _LEADING.match(answer)
     if leading:
         return leading[1]
+    absent = _ABSENT.search(answer)
+    if absent and not stance.open_doubt(answer[: absent.start()]):
+        return absent[0]
     last = _LAST_WORD.search(answer)
     if last is None or "?" in last[0] or stance.open_doubt(answer[: last.start(1)]):
         return answer

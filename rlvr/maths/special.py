@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from rlvr.maths import cjk
 from rlvr.maths.finished import unfinished, worked_out
 from rlvr.maths.kinds import Answer, Choice, Clock, Ratio, Words
 from rlvr.maths.names import value_of
@@ -40,17 +41,24 @@ def same_special(gold: Answer, answer: Answer) -> bool:
         if len(answer.parts) != 2 or not _is_fraction(gold):
             return False
         return not any(map(unfinished, answer.parts)) and equal(gold, Op("/", answer.parts))
-    return gold == answer or _is_nothing(gold) and _is_nothing(answer)
+    return gold == answer or any(_says(kind, gold) and _says(kind, answer) for kind in _ABSENT)
 
 
-_NOTHING = re.compile(r"(?:there (?:is|are) )?no (?:real )?solutions?|(?:the )?empty set")
+# Two ways to say that there is no answer: no solution, and no limit.
+_ABSENT = (
+    re.compile(r"(?:there (?:is|are) )?no (?:real )?solutions?|(?:the )?empty set|无解|無解"),
+    re.compile(
+        r"dne|(?:(?:it|(?:the |this )?(?:limit|integral|value|maximum|minimum)) )?"
+        r"(?:does not|doesn['’]t|do not) exist|不存在|极限不存在"
+    ),
+)
 
 
-def _is_nothing(answer: Answer) -> bool:
-    """Return whether an answer says that nothing solves the problem."""
+def _says(kind: re.Pattern[str], answer: Answer) -> bool:
+    """Return whether an answer says in words that there is none; the empty set says it too."""
     if isinstance(answer, Words):
-        return _NOTHING.fullmatch(answer.text) is not None
-    return answer == Group("{}", ())
+        return kind.fullmatch(answer.text) is not None
+    return kind is _ABSENT[0] and answer == Group("{}", ())
 
 
 def _as_ratio(answer: Answer) -> Answer:
@@ -114,11 +122,14 @@ _UPRIGHT = re.compile(r"\\(?:text|textbf|mathrm|mathbf|rm)\s*+\{([^{}]*+)\}")
 def several_choices(text: str) -> str:
     """Return the letters of several choices, `BD` for `B, D` or `(B) and (D)`; "" for another.
 
+    Numbers in circles stand for themselves.
     Without marks between them they are in the order of the alphabet: `BAD` is a word.
     """
     if len(text) > 80:
         return ""
     plain = _UPRIGHT.sub(r"\1", text).strip(" $.")
+    if cjk.CIRCLED.fullmatch(plain):
+        return "".join(sorted(set(re.findall("[①-⑳]", plain))))
     if not _LETTERS.fullmatch(plain):
         return ""
     letters = "".join(re.findall("[A-H]", plain))

@@ -52,12 +52,16 @@ _FILLERS = frozenset(
 _CJK_DOUBT = re.compile(
     r"(?:假设|假定|假如|如果|若|怀疑|可能|也许|大概|或许|不认为|不是|并非|仮に|もし)\w{0,2}\s*+\Z"
 )
-_BREAKS = re.compile(r"[,;:]\s|\b(?:then|hence|thus|therefore|but)\b|(?:\A|\band )so\b|。|，", re.I)
+_BREAKS = re.compile(
+    r"[,;:]\s|\band (?:get|keep|take|conclude|are left with)\b"
+    r"|\b(?:then|hence|thus|therefore|but)\b|(?:\A|\band )so\b|。|，",
+    re.I,
+)
 _DOUBTED = re.compile(
     r"(?<![\w-])(?:"
     + "|".join(sorted(_DOUBTS - {"≠", "may"}))
     + r")(?![\w-])|n['’]t\b|≠|\\neq?(?![a-z])"
-    r"|\\not\b|[不没沒非未]|如果|假设|假定|怀疑|可能|也许|大约|ない|아니|仮に|가정"
+    r"|\\not\b|不(?!等式)|[没沒非未]|如果|假设|假定|怀疑|可能|也许|大约|ない|아니|仮に|가정"
     r"|(?-i:\bmay\b)"
     r"|\b(?:we (?:still )?need to|about|approximately|around|roughly|nearly|almost"
     r"|contradict\w*+)\b",
@@ -75,7 +79,7 @@ _AFTER = re.compile(
     + r"|not|never|wrong|incorrect|false|mistaken|doubt|unsure|unlikely|guess|suspect|if|unless"
     r"|provided|only (?:for|if|when)"
     r"|(?:for|when) (?:\$?[a-z]\$? is )?(?:even|odd)|impossible|contradict\w*+|extraneous|fails?"
-    r"|refut\w*+)(?![\w-])|n['’]t\b|(?-i:\bmay\b)|[不没沒非未]|如果|ない|아니",
+    r"|refut\w*+)(?![\w-])|n['’]t\b|(?-i:\bmay\b)|不(?!等式)|[没沒非未]|如果|ない|아니",
     re.I,
 )
 _GUESSES = re.compile(r"\b(?:guess(?:es)?\s*+:|hunch\b|bet\b|suspect\b)", re.I)

@@ -44,7 +44,8 @@ class Rel:
 class Group:
     """Several answers in one.
 
-    `kind`: list and or ; () [] (] [) {} matrix row builder union inter setminus.
+    `kind`: list and or ; () [] (] [) {} matrix row builder union inter setminus mod; the last has
+    the two sides of a congruence, and its modulus.
     """
 
     kind: str

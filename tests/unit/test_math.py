@@ -690,7 +690,7 @@ FRESH: list[tuple[Any, str, str]] = [
     (r"\lfloor x\rfloor", r"\lceil x\rceil", "-"),
     (r"\lfloor x\rfloor", r"\lfloor x \rfloor", "+"), (r"4 \pmod 7", "4", "?"),
     (r"x\equiv 4\pmod 7", r"x\equiv 4 \pmod{7}", "+"),
-    (r"x\equiv 4\pmod 7", r"x\equiv 4 \pmod{5}", "?"), ("y=3x+2", "3x+2=y", "+"),
+    (r"x\equiv 4\pmod 7", r"x\equiv 4 \pmod{5}", "-"), ("y=3x+2", "3x+2=y", "+"),
     ("y=3x+2", "f(x)=3x+2", "-"), ("3x-y+2=0", "y=3x+2", "+"),
     ("x^2+y^2=25", r"y=\sqrt{25-x^2}", "-"), ("x^2+y^2=25", "x^2+y^2-25=0", "+"),
     (r"\frac{x^2}{9}-\frac{y^2}{16}=1", "16x^2-9y^2=144", "+"),
