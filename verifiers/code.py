@@ -56,7 +56,8 @@ strings. A bool is not a number; integers compare exactly; floats within `tolera
 1e-12 absolute).
 
 Options: `timeout` in seconds (of CPU, and of wall time without waiting for a core) for all tests of
-a program; for a whole program, it is for each test, and all tests may take ten times that.
+a program; for a whole program, it is for each test, and all tests may take ten times that. What
+the verifier and a `checker` take is not the program's.
 `memory_mb`. `tolerance`. `packages`: installed packages that tests and programs may import, such as
 [numpy]; they are mounted read-only, and there are none by default. Tests that import a missing
 package are `abstain`, but a program that does so is `wrong`: the packages are part of the task, and
@@ -71,7 +72,6 @@ import json
 import math
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
@@ -82,7 +82,7 @@ from rlvr.programs import asserted, stdio, told
 from rlvr.programs.fences import TooLarge, joined, program
 from rlvr.programs.names import imports_for
 from rlvr.sandbox import recorded
-from rlvr.sandbox.outside import OVERRUN, Limits, ProgramError, Sandbox, SandboxError
+from rlvr.sandbox.outside import OVERRUN, Limits, Program, ProgramError, Sandbox, SandboxError
 from rlvr.sandbox.packages import Packages, installed
 from rlvr.sandbox.plain import NotPlain, pack
 from rlvr.verify.verifier import NO_ANSWER
@@ -472,7 +472,7 @@ def _printed(
     Raises BadReference.
     """
     passed: list[bool] = []
-    failure, until = "", time.monotonic() + ALL_TESTS * timeout
+    failure, most_used = "", sandbox.used + ALL_TESTS * timeout
     with contextlib.ExitStack() as stack:
         judge = _judge(stack, sandbox, tests, timeout) if tests.checker else None
         for number, (given, wanted) in enumerate(tests.pairs, 1):
@@ -486,7 +486,7 @@ def _printed(
                 passed.append(False)
                 said = str(error)
             failure = failure if failure or passed[-1] else f"test {number}: {said}"
-            if said.startswith(OVERRUN) or time.monotonic() > until:
+            if said.startswith(OVERRUN) or sandbox.used > most_used:
                 break
     failure = failure or ("" if len(passed) == len(tests.pairs) else OVERRUN)
     return passed + [False] * (len(tests.pairs) - len(passed)), failure
@@ -497,20 +497,43 @@ def _judge(
 ) -> Callable[[str, str, str], bool]:
     """Start a checker; return a function of input, output and expected output, which asks it.
 
-    Raises BadReference if its code does not load. If it raises on an output, the answer is no.
+    Raises BadReference if its code does not load. If it raises on an output, the answer is no. If
+    it gives none, its own time for all tests may be over: a new one is asked. If that gives none
+    either, the output is to blame, unless the expected output gets no answer as well.
     """
-    checker = stack.enter_context(sandbox.checker(ALL_TESTS * timeout))
-    try:
-        reply = checker.ask({"part": "outputs", "checker": tests.checker})
-    except ProgramError as error:
-        raise BadReference(f"the checker: {error}") from None
-    if "broken" in reply:
-        raise BadReference(f"the checker: {reply['broken']}")
+
+    def start() -> Program:
+        checker = stack.enter_context(sandbox.checker(ALL_TESTS * timeout))
+        try:
+            reply = checker.ask({"part": "outputs", "checker": tests.checker})
+        except ProgramError as error:
+            raise BadReference(f"the checker: {error}") from None
+        if "broken" in reply:
+            raise BadReference(f"the checker: {reply['broken']}")
+        return checker
+
+    checker = start()
 
     def judge(given: str, printed: str, wanted: str) -> bool:
-        return checker.ask({"texts": [given, printed, wanted]}).get("holds") is True
+        nonlocal checker
+        try:
+            return _holds(checker, given, printed, wanted)
+        except ProgramError:
+            checker = start()
+        try:
+            return _holds(checker, given, printed, wanted)
+        except ProgramError as failed:
+            try:
+                _holds(start(), given, wanted, wanted)
+            except ProgramError as error:
+                raise BadReference(f"the checker: {error}") from None
+            raise failed
 
     return judge
+
+
+def _holds(checker: Program, given: str, printed: str, wanted: str) -> bool:
+    return checker.ask({"texts": [given, printed, wanted]}).get("holds") is True
 
 
 # --- comparing packed data -------------------------------------------------------------------

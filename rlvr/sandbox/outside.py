@@ -242,6 +242,7 @@ class Sandbox:
         """
         self.limits = limits or Limits()
         self.pid = os.getpid()
+        self.used = 0.0  # seconds that the programs of `output` used, without waiting for a core
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
         users = _two_users()
@@ -322,7 +323,10 @@ class Sandbox:
         escaped = 6 * most + 1024  # as JSON
         with Program(self._control, True, timeout, escaped) as program:
             request = {"part": "program", "source": source, "input": given, "most": most}
-            reply = program.ask(request)
+            try:
+                reply = program.ask(request)
+            finally:
+                self.used += program.used
         output = reply.get("output")
         if not isinstance(output, str):
             raise ProgramError(_text(reply.get("raised"), "broke the protocol"))
@@ -353,6 +357,7 @@ class Program:
         self._ours = _own_seconds()
         self._waits = Waits()
         self._began = 0.0
+        self._lost = 0.0  # of these, those that it waited for a core or for us, at the last look
         self._most = most
         self._pidfd = -1
         self._held = bytearray()
@@ -367,6 +372,11 @@ class Program:
         finally:
             theirs.close()
             os.close(status)
+
+    @property
+    def used(self) -> float:
+        """Seconds that it used so far, without those in which it waited for a core or for us."""
+        return max(0.0, self._spent - self._lost)
 
     def _meet(self) -> None:
         """Wait until the process exists; it runs nothing before that. Raises SandboxError."""
@@ -488,7 +498,9 @@ class Program:
         if elapsed <= self.timeout and not idle:
             return
         ours = _own_seconds() - self._ours  # in which the program may have waited for us
-        if elapsed - self._waited() - ours > self.timeout or self._cpu() > self.timeout:
+        lost = self._waited() + ours
+        self._lost = min(lost, elapsed)
+        if elapsed - lost > self.timeout or self._cpu() > self.timeout:
             raise ProgramError(f"{OVERRUN} ({self.timeout:g} s)")
         if elapsed > self.cap:
             raise SandboxError(f"starved of a core for {elapsed:.0f} s")

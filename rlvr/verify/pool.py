@@ -100,8 +100,13 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
         importlib.import_module(module)
     options = json.loads(options_json)
     shares, compiles = None, str(vars(loaded.module).get("COMPILES", ""))
+    cases = [
+        (case_problem(reference), completion)
+        for reference, completion, _ in vars(loaded.module).get("CASES", ())
+    ]
     if loaded.isolate:
-        _warm(loaded, options)
+        for problem, completion in cases:  # so that everything is loaded before the fork
+            _one(loaded.verify, options, problem, completion)
         shares = _shares(loaded, options)
     limit = _memory() + memory_mb * 2**20
     if loaded.isolate:
@@ -122,7 +127,10 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
                 try:
                     _limit_memory(limit)
                     judge = partial(_one, loaded.verify, options)
-                    _work(socket.socket(fileno=fds[0]), fds[1], judge, shares, compiles)
+                    # Of one that is not isolated nothing runs before the fork: its threads, or
+                    # a GPU that it opens, would be lost.
+                    first = [] if loaded.isolate else cases[:1]
+                    _work(socket.socket(fileno=fds[0]), fds[1], judge, shares, compiles, first)
                 except (EOFError, BrokenPipeError, ConnectionResetError):
                     pass
                 finally:
@@ -134,12 +142,6 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
         os.wait()  # returns when the last of them has gone
     except ChildProcessError:
         pass
-
-
-def _warm(loaded: LoadedVerifier, options: dict[str, Any]) -> None:
-    """Judge the module's own cases, so that everything is loaded and cached before the fork."""
-    for reference, completion, _ in vars(loaded.module).get("CASES", ()):
-        _one(loaded.verify, options, case_problem(reference), completion)
 
 
 def _shares(loaded: LoadedVerifier, options: dict[str, Any]) -> bool:
@@ -162,10 +164,20 @@ Judging = Callable[[Problem, str], tuple[Any, ...]]
 
 
 def _work(
-    sock: socket.socket, page_fd: int, judge: Judging, shares: bool | None, compiles: str
+    sock: socket.socket,
+    page_fd: int,
+    judge: Judging,
+    shares: bool | None,
+    compiles: str,
+    first: list[tuple[Problem, str]],
 ) -> None:
-    """Answer chunks until the caller closes the socket. `shares`: None if not isolated."""
+    """Answer chunks until the caller closes the socket.
+
+    `shares`: None if not isolated. `first`: what is judged before the first chunk.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for problem, completion in first:
+        judge(problem, completion)  # what it loads at its first verdict is no item's time
     page = mmap.mmap(page_fd, mmap.PAGESIZE)
     page.madvise(mmap.MADV_DONTFORK)
     sock.send(b"up")
@@ -236,6 +248,7 @@ class Item:
     """Something to be judged, and how often that failed.
 
     `blamed`: what went wrong with the completion, if a harmless one is now judged in its place.
+    `fresh`: it ran out of memory in a worker that had judged others, and gets a new one.
     """
 
     position: int
@@ -243,6 +256,7 @@ class Item:
     completion: str
     failures: int = 0
     blamed: str = ""
+    fresh: bool = False
     seconds: float = 0.0
 
 
@@ -288,6 +302,7 @@ class _Worker:
     forks: bool = False  # a process for each item, whose wait counts too
     chunk: list[Item] = field(default_factory=list)
     answered: int = 0
+    judged: int = 0  # so many items before the chunk
     sent_at: float = 0.0
     begun: tuple[int, float] = (0, 0.0)
     waited: float = 0.0  # run-queue wait so far when the current item began, or a little earlier
@@ -381,6 +396,7 @@ class VerifierPool:
         # Items that share a process start in larger chunks: a fork costs as much as hundreds.
         self._chunk_size = 256.0 if self._shares else 1.0
         self._look_at = 0.0
+        self._started = False
 
     def __enter__(self) -> Self:
         return self
@@ -434,7 +450,10 @@ class VerifierPool:
                 ready = todo and (todo[0].position < position + WINDOW)
                 if not ready:
                     break
-                retry = todo[0].failures > 0 or todo[0].blamed
+                retry = todo[0].failures > 0 or todo[0].blamed or todo[0].fresh
+                if todo[0].fresh and worker.judged:
+                    self._discard(worker)
+                    worker = self._spawn()
                 chunk = [todo.popleft() for _ in range(1 if retry else min(size, len(todo)))]
                 self._dispatch(worker, chunk)
             busy = [worker for worker in self._workers if worker.chunk]
@@ -457,15 +476,28 @@ class VerifierPool:
             pid = greeting(ours)
         except OSError:
             ours.close()
-            raise RunError(
-                f"the verifier server of {self.verifier.name!r} did not start (its error is above)"
-            ) from None
+            raise RunError(self._gone()) from None
         finally:
             theirs.close()
             os.close(page_fd)
+        self._started = True
         worker = _Worker(pid, ours, page, forks=self.verifier.isolate)
         self._workers.append(worker)
         return worker
+
+    def _gone(self) -> str:
+        """Return why no worker comes from the server."""
+        name = repr(self.verifier.name)
+        if not self._started:
+            return f"the verifier server of {name} did not start (its error is above)"
+        try:
+            code = self._server.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            return f"a worker of the verifier {name} ended while it started (its error is above)"
+        return (
+            f"the verifier server of {name} ended in the midst of its work, with code {code} "
+            "(killed for memory, perhaps): run the same command again"
+        )
 
     def _discard(self, worker: _Worker) -> None:
         self._workers.remove(worker)
@@ -550,7 +582,16 @@ class VerifierPool:
             # Data, not pickles: a completion may have taken over the worker.
             for reply in json.loads(worker.buffer[_LENGTH.size : end]):
                 item = worker.chunk[worker.answered]
+                used = worker.judged + worker.answered > 0
                 worker.answered += 1
+                if self._ran_out(reply):
+                    # What earlier verdicts left behind may have filled it: it judges no more.
+                    rest = worker.chunk[worker.answered :]
+                    self._discard(worker)
+                    if used and not item.fresh:
+                        item.fresh = True
+                        return [item, *again, *rest]
+                    return [*self._take(item, reply, done), *again, *rest]
                 again += self._take(item, reply, done)
             del worker.buffer[:end]
         if worker.answered == len(worker.chunk):
@@ -558,8 +599,13 @@ class VerifierPool:
             if self._shares:  # the cost of the fork belongs to the chunk, not to its items
                 seconds = sum(item.seconds for item in worker.chunk)
             self._adapt(len(worker.chunk), seconds)
+            worker.judged += len(worker.chunk)
             worker.chunk = []
         return again
+
+    def _ran_out(self, reply: Any) -> bool:
+        """Return whether a worker that judges one item after the other ran out of memory."""
+        return not self.verifier.isolate and isinstance(reply, list) and reply[:1] == ["memory"]
 
     def _adapt(self, size: int, seconds: float) -> None:
         wanted = _SHARED_SECONDS if self._shares else _CHUNK_SECONDS

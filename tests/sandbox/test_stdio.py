@@ -293,6 +293,22 @@ def test_what_a_checker_raises_or_never_ends_over_an_output_is_a_no() -> None:
     assert judge(reference, "print(3, end='')", timeout=0.2).status == "correct"
 
 
+def test_the_time_of_a_checker_is_not_the_programs() -> None:
+    """It needs 0.75 s for all five outputs, where ten times the timeout is 0.5 s."""
+    slow = "import time\ndef check(i, o, e):\n    time.sleep(0.15)\n    return o == e\n"
+    reference = {"tests": [{"input": "", "output": "3"}] * 5, "checker": slow}
+    assert judge(reference, "print(3, end='')", timeout=0.05).status == "correct"
+    assert judge(reference, "print(4, end='')", timeout=0.05).status == "wrong"
+
+
+def test_a_checker_that_never_ends_on_the_expected_output_decides_nothing() -> None:
+    reference = {
+        "tests": [{"input": "", "output": "3"}],
+        "checker": "def check(i, o, e):\n    while 1: pass",
+    }
+    assert judge(reference, "print(3)", timeout=0.05).status == "abstain"
+
+
 CALLS = [
     {"input_output": {"fn_name": "f", "inputs": [[2], [3]], "outputs": [4, 9]}},
     {"input_output": {"fn_name": "f", "inputs": [[2], [3]], "outputs": [[4], [9]]}},

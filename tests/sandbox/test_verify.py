@@ -316,6 +316,53 @@ def test_whose_fault_it_is_is_found_by_a_harmless_completion(
     assert verdicts["hang", "ok"].reason.startswith("a harmless completion does no better")
 
 
+FILLS = (
+    "from rlvr.data import Verdict\n"
+    "held = []\n"
+    "def verify(problem, completion):\n"
+    "    held.append(bytearray(16 * 2**20))\n"
+    "    return Verdict('correct')\n"
+)
+
+
+def test_what_earlier_verdicts_hold_is_not_the_completions_memory(tmp_path: Path) -> None:
+    """A cache that grows by 16 MiB a verdict fills 256 MiB: a new worker goes on."""
+    path = tmp_path / "fills.py"
+    path.write_text(FILLS)
+    items = [(case_problem("ok"), "ok")] * 50
+    with VerifierPool(str(path), workers=2, memory_mb=256) as pool:
+        assert {verdict.status for verdict in pool.verify(items)} == {"correct"}
+
+
+LOADS = (
+    "import functools, time\n"
+    "from rlvr.data import Verdict\n"
+    "@functools.cache\n"
+    "def load():\n"
+    "    time.sleep(1.5)\n"
+    "def verify(problem, completion):\n"
+    "    load()\n"
+    "    return Verdict('correct')\n"
+    "CASES = [('ok', 'ok', 'correct')]\n"
+)
+
+
+def test_what_a_verifier_loads_at_its_first_verdict_is_no_items_time(tmp_path: Path) -> None:
+    path = tmp_path / "loads.py"
+    path.write_text(LOADS)
+    items = [(case_problem("ok"), "ok")] * 3
+    with VerifierPool(str(path), workers=1, timeout=0.5) as pool:
+        assert [verdict.status for verdict in pool.verify(items)] == ["correct"] * 3
+
+
+def test_a_server_that_dies_in_the_midst_is_said_to(plugin: str) -> None:
+    with VerifierPool(plugin, workers=1) as pool:
+        assert statuses(pool, ["ok"]) == ["correct"]
+        pool._server.kill()
+        with pytest.raises(RunError, match="ended in the midst of its work, with code -9"):
+            statuses(pool, ["die"])
+
+
 def test_a_chatty_verifier_leaves_stdout_alone(plugin: str) -> None:
     code = (
         "from rlvr.verify.pool import VerifierPool; from rlvr.verify.verifier import case_problem\n"
