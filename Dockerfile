@@ -18,7 +18,7 @@ COPY . .
 ARG DEVICE=cpu
 RUN UV_NO_CACHE=1 make DEVICE="$DEVICE" ".venv/ready-$DEVICE"
 
-ENV PATH=/rlvr/.venv/bin:$PATH RLVR_CACHE=/runs/cache
+ENV PATH=/rlvr/.venv/bin:$PATH RLVR_CACHE=/runs/runs/.cache
 WORKDIR /runs
 ENTRYPOINT ["rlvr"]
 CMD ["doctor"]

@@ -760,7 +760,10 @@ def check(
         raise InputError(f"check: {overrides[0]}: {name} is no config: give options by -O")
     if of_run:
         if model or verifier:
-            raise InputError(f"check: {name} names them: -O model=NAME, -O verifier.name=NAME")
+            raise InputError(
+                f"check: --model and --verifier are for rows. In {name} override its own keys: "
+                "model=NAME, verifier.name=NAME"
+            )
         config = config_.load(Path(name), [*(options or []), *(overrides or [])])
         found = check_rows.of_config(config, n, timeout)
     elif _are_rows(name):

@@ -49,7 +49,9 @@ _ANSWER_CLOSED = re.compile(
 )
 _BEGINS = re.compile(r"[<\[◁H]")  # what every mark begins with
 # A mark in quotes on one line is spoken of, and marks nothing.
-_QUOTED = re.compile(r"(?<![\w'])(?:'[^'\n]{1,200}+'|\"[^\"\n]{1,200}+\"|`[^`\n]{1,200}+`)")
+_QUOTED = re.compile(
+    r"(?<![\w'])(?:'[^'\n]{1,200}+'|\"[^\"\n]{1,200}+\"|(?<!`)`[^`\n]{1,200}+`(?!`))"
+)
 _MARK = r"(?:<\|[A-Za-z_]{2,20}\|>|</?s>|<(?:end|start)_of_turn>|<turn\|>|<eos>|\[DONE\])"
 _LAST_MARK = re.compile(rf"{_MARK}\s*+")
 _FIRST_MARK = re.compile(rf"(?:{_MARK}(?:assistant\b|model\b)?\s*+)++")

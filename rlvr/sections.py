@@ -27,6 +27,12 @@ def configs_folder() -> Path:
     return Path(str(importlib.import_module("rlvr.configs").__file__)).parent
 
 
+def shortened(text: str) -> str:
+    """Return a text in one line, of which at most 200 characters are shown."""
+    line = " ".join(text.split())
+    return line if len(line) <= 200 else f"{line[:200]} ..."
+
+
 def one_line(failure: BaseException) -> str:
     """Return what an exception says, in one line of at most 300 characters."""
     return " ".join(str(failure).split())[:300]

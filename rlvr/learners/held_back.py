@@ -5,6 +5,7 @@ They are of the split `dev`: neither trained on nor in the evaluation.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections import Counter
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from rlvr.data import RunError
 from rlvr.engine import threads
 from rlvr.evaluate.evaluation import RECORD, Problems, Record, evaluate, score
 from rlvr.learners.context import Run, Seed
@@ -64,10 +66,10 @@ def sample(
 
 
 def share_correct(records: Sequence[Record]) -> float:
-    """Return the share of correct records among the decided ones, 0 where none is."""
+    """Return the share of correct records among the decided ones, nan where none is."""
     statuses = Counter(status for (status,) in pick(records, "status"))
     decided = statuses["correct"] + statuses["wrong"]
-    return statuses["correct"] / decided if decided else 0.0
+    return statuses["correct"] / decided if decided else math.nan
 
 
 def in_training(
@@ -128,6 +130,10 @@ class EarlyStop:
         if step % self.settings.every and step != self.steps:
             return False
         value = in_training(self.run, self.save, model, optimizer, self._measure)
+        if math.isnan(value):
+            if not self.measured and step == self.steps:
+                raise RunError("early_stop: no verdict in the whole round, errors alone: see them")
+            return False  # errors alone say nothing of the weights
         self.measured.append((step, value))
         best, shown = self.kept
         if best == step:

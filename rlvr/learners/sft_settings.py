@@ -62,7 +62,7 @@ class TrainConfig(Section):
                 f"accelerate: {self.accelerate!r} is no file, and none of {', '.join(known)}"
             )
         if self.early_stop and (self.lora or self.processes > 1):
-            raise ValueError("early_stop: it has whole weights measured: drop lora and processes")
+            raise ValueError("early_stop works neither with lora nor with several processes")
         if self.lora and self.accelerate != "ddp":
             raise ValueError(f"accelerate: {self.accelerate}: lora needs ddp: drop one of the two")
         if self.accelerate == "deepspeed" and self.processes > 1 and self.precision == "bf16":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 import shutil
 import time
 from collections import Counter
@@ -293,7 +294,8 @@ def _best_temperature(run: Run, seed: Seed) -> tuple[Sequence[Record], Metrics]:
             samples = TUNED if temperature else 1
             records = sample(run, seed, tuning, temperature, samples, "tune", place)
             scores[temperature] = share_correct(records)
-        best = max(scores, key=lambda temperature: scores[temperature])
+        # Where no verdict is known, nothing is said for that temperature.
+        best = max(scores, key=lambda one: -1.0 if math.isnan(scores[one]) else scores[one])
         samples = run.config.evaluate.samples if best else 1
         records = sample(run, seed, seed.held_out, best, samples, "best", place)
     found = metrics.accuracy(records, "pass@1_best_temperature")

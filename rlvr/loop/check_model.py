@@ -28,6 +28,7 @@ from rlvr.loop.problems import draw
 from rlvr.loop.work import started
 from rlvr.models import loading
 from rlvr.records.layout import BASE, base_of
+from rlvr.sections import shortened
 from rlvr.statistics.shares import wilson_interval
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.settings import NamedConfig
@@ -35,7 +36,6 @@ from rlvr.verify.settings import NamedConfig
 MAX_TOKENS = 128  # of a completion, where no config says it and the model has room for so many
 SHOWN = 3  # completions
 STEPS = 3  # of training that is timed
-WIDTH = 200  # characters of a text that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +170,8 @@ def said_of(config: Config, sample: Sample) -> Iterator[tuple[str, str]]:
     for place, one in enumerate(_different(records), 1):
         prompts = {problem.id: problem.prompt for problem in sample.problems.problems}
         yield f"completion {place}", one.status + (f" ({one.reason})" if one.reason else "")
-        yield "  prompt", _short(prompts[one.problem_id])
-        yield "  text", _short(one.text)
+        yield "  prompt", shortened(prompts[one.problem_id])
+        yield "  text", shortened(one.text)
     yield "what follows", _follows(config, right, decided, high, cut / n)
 
 
@@ -217,8 +217,3 @@ def _follows(config: Config, right: int, decided: int, high: float, cut: float) 
     if not right:
         said += f". Its pass@1 may still be as high as {high:.2f}: a larger --sample tells more"
     return said
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= WIDTH else f"{line[:WIDTH]} ..."

@@ -18,7 +18,8 @@ from rlvr.data import Problem, Split, Verdict
 from rlvr.evaluate.near import near_duplicates
 from rlvr.loop.preflight import tokenizer_and_positions
 from rlvr.models.loading import Prompting, encode_prompts, encode_solutions
-from rlvr.verify.check import Report, attack, corrupted, earnings, holes, reports
+from rlvr.sections import shortened
+from rlvr.verify.check import Report, attack, check_task, corrupted, earnings, holes
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.settings import NamedConfig
 from rlvr.verify.tasks import ask, draw_problems, verifier_of
@@ -29,7 +30,6 @@ ATTACKED = 4  # problems that each trick is tried on
 HELD_TO = 200  # rows whose answers are judged, unless -n says otherwise
 SHOWN = 3  # problems, faults of a kind
 EMPTY = 20  # empty answers that are judged where there are no right ones
-WIDTH = 200  # characters of a text that are shown
 
 
 def report(
@@ -63,7 +63,8 @@ def of_config(config: Config, n: int | None = None, timeout: float = 10.0) -> It
     """Check the task of a config as `report` checks rows, and any other by its own solutions."""
     if config.task.name == "rows":
         return iter([report(config.task, config.verifier, config.model, n, timeout)])
-    return reports(config.task.name, n, config.task.options, timeout)
+    task = config.task
+    return iter([check_task(task.name, n, task.options, timeout, config.verifier)])
 
 
 def _spread(problems: Sequence[Item], n: int) -> list[Item]:
@@ -75,15 +76,10 @@ def _spread(problems: Sequence[Item], n: int) -> list[Item]:
 def _shown(place: int, problem: Problem) -> Iterator[tuple[str, str]]:
     yield f"problem {place}", f"{problem.id}, level {problem.level}"
     for role, content in problem.messages or (("prompt", problem.prompt),):
-        yield f"  {role}", _short(content)
-    yield "  answer", _short(str(problem.reference))
+        yield f"  {role}", shortened(content)
+    yield "  answer", shortened(str(problem.reference))
     if problem.solution is not None:
-        yield "  solution", _short(problem.solution)
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= WIDTH else f"{line[:WIDTH]} ..."
+        yield "  solution", shortened(problem.solution)
 
 
 def _contents(every: Sequence[Problem]) -> Iterator[tuple[str, str]]:
@@ -132,7 +128,7 @@ def _splits(task: NamedConfig) -> Iterator[tuple[str, str]]:
     ]
     near = near_duplicates(*drawn)
     example = "".join(
-        f": {_short(drawn[0][one.held_out])!r} ~ {_short(drawn[1][one.trained])!r}"
+        f": {shortened(drawn[0][one.held_out])!r} ~ {shortened(drawn[1][one.trained])!r}"
         for one in near[:1]
     )
     yield "near-duplicates", f"{len(near):,} held out are nearly in train{example}"
@@ -200,8 +196,9 @@ def hold(pool: VerifierPool, problems: Sequence[Problem]) -> Held:
     unread = _these(right, golden, "abstain")
     if unread:
         problem, verdict = unread[0]
+        unreadable = shortened(str(problem.reference))
         held.said.append(
-            f"{len(unread):,} references can't be read, such as {_short(str(problem.reference))!r} "
+            f"{len(unread):,} references can't be read, such as {unreadable!r} "
             f"of {problem.id} ({verdict.reason}): their completions stay undecided"
         )
     if len(unread) == len(right):
@@ -231,9 +228,9 @@ def _faults(
 ) -> list[str]:
     """Return a line for each of the first answers that are judged as they must not be."""
     found = [
-        f"{problem.id}: its {what} answer {_short(text)!r} is {status}"
+        f"{problem.id}: its {what} answer {shortened(text)!r} is {status}"
         + (f" ({verdict.reason})" if verdict.reason else "")
-        + f"; the reference is {_short(str(problem.reference))!r}"
+        + f"; the reference is {shortened(str(problem.reference))!r}"
         for problem, text, verdict in zip(problems, texts, verdicts, strict=True)
         if verdict.status == status
     ]

@@ -127,8 +127,7 @@ def check_model(config: Config, where: str, seeds: Sequence[SeedProblems]) -> in
                 f"start than its trained weights: choose one of {', '.join(loading.LADDER)}"
             )
     tokenizer, positions = tokenizer_and_positions(config.model, where)
-    limit = min(positions, 2048)
-    limit = int(config.engine.get("max_model_len", limit))
+    limit = int(config.engine.get("max_model_len", positions))
     needed = 0
     for problems in seeds:
         train = [one for round_ in problems.rounds for one in round_]

@@ -202,15 +202,15 @@ def _card(frames: RunFrames, kept: bool, counts: dict[str, Counter[str]], shape:
             f"\n# {front.pretty_name}\n",
             f"{about} In round 1 all arms select from one pool, so the same",
             "completion is there once for each arm that has it.\n",
-            *_table(("", ""), [(name, f"`{value}`") for name, value in facts.items()]),
+            *markdown_table(("", ""), [(name, f"`{value}`") for name, value in facts.items()]),
             "\n## Counts\n",
-            *_table(
+            *markdown_table(
                 ("arm", *heads),
                 [(arm, *(f"{n[head]:,}" for head in heads)) for arm, n in counts.items()],
             ),
             "\n## Columns\n",
             *([f"Those of the shape {shape}, one row a completion, and:\n"] if shape else []),
-            *_table(
+            *markdown_table(
                 ("column", "what it is"),
                 [(f"`{name}`", COLUMNS[name]) for name in (BESIDE if shape else COLUMNS)],
             ),
@@ -227,6 +227,7 @@ def _plain(config: Any) -> dict[str, Any]:
     return {key: value for key, value in config.items() if value is not None}
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Return the lines of a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines]
+    return ["| " + " | ".join(map(str, line)) + " |" for line in lines]

@@ -281,7 +281,7 @@ def time_said(config: Config, folder: Path, where: str) -> str:
             return f"about {hours_text(hours)}, as the rounds in {run.name} took"
     return (
         "no run of this config lies beside it; to measure it now: "
-        f"rlvr check {where} --sample 20 (each override with -O before it)"
+        f"rlvr check {where} --sample 20, with the same overrides"
     )
 
 

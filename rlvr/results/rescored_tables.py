@@ -15,7 +15,7 @@ from rlvr.data import DECIDED, STATUSES
 from rlvr.results.agreement import SETS
 from rlvr.results.effects import number, signed, span
 from rlvr.results.tables import empty_table
-from rlvr.verify.audit import one_line, share
+from rlvr.verify.audit import quoted, share
 
 PRINTED = 2  # examples of each kind that the terminal shows
 Summary = Mapping[str, Any]
@@ -273,8 +273,8 @@ def _examples(of: Summary) -> Iterator[str]:
             continue
         round_ = f", round {one['round']}" if one["round"] else ""
         yield f"{kind}: {one['set']}, seed {one['seed']}, {one['arm']}{round_}, {one['problem']}"
-        yield f"  reference  {one_line(one['reference'])}"
-        yield f"  completion {one_line(one['completion'])}"
+        yield f"  reference  {quoted(one['reference'])}"
+        yield f"  completion {quoted(one['completion'])}"
         for name, side in ((was, one["was"]), (now, one["now"])):
             if side["reason"]:
                 yield f"  {name}: {' '.join(side['reason'].split())[:160]}"

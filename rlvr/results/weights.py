@@ -7,9 +7,8 @@ and the figures of these very weights.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import rlvr
 from rlvr.data import InputError
@@ -19,6 +18,7 @@ from rlvr.evaluate.table import find
 from rlvr.records import record
 from rlvr.records.layout import BASE, MODEL, SUMS, Place, base_of
 from rlvr.results.compare import read_results, rule_text, why
+from rlvr.results.export import markdown_table
 from rlvr.results.frames import RunFrames, known, read_run
 from rlvr.results.verdict import rulings
 
@@ -110,7 +110,7 @@ def _card(frames: RunFrames, place: Place, files: Iterable[Path]) -> str:
             "\n## Figures of these weights\n",
             *_figures(frames, place),
             "\n## Where they come from\n",
-            *_table(("", ""), [(key, f"`{value}`") for key, value in facts.items()]),
+            *markdown_table(("", ""), [(key, f"`{value}`") for key, value in facts.items()]),
             "\n## Licence\n",
             "Not stated: whoever publishes this adds it (`license:` above). The terms of the model",
             "that training started from, and of the data, may bind these weights.\n",
@@ -155,9 +155,4 @@ def _figures(frames: RunFrames, place: Place) -> list[str]:
         [(name, says)] = find(metric).named(largest=str(k)).items()
         if set(cells) != {MISSING}:
             rows.append((f"`{name}`", says, *cells))
-    return _table(("metric", "what it is", "base", "these weights"), rows)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(map(str, line)) + " |" for line in lines]
+    return markdown_table(("metric", "what it is", "base", "these weights"), rows)

@@ -74,7 +74,7 @@ def _coin(completion: Completion, verdict: Verdict, flip: Flip, seed: int) -> st
 
 def _check(arm: Arm) -> None:
     if arm.flip is not None and arm.keep not in ("verified", "inverted"):
-        raise ValueError(f"keep: {arm.keep} asks no verifier: flip has no meaning")
+        raise ValueError(f"flip changes what `verified` and `inverted` keep, and not {arm.keep}")
 
 
 AXIS = Axis(

@@ -300,8 +300,8 @@ def _print_disagreements(name: str, found: list[Disagreement], show: int, consol
         why = f" ({verdict.reason})" if verdict.reason else ""
         lines = (
             f"  {known}{f' ({pair.how})' if pair.how else ''}, verdict {verdict.status}{why}",
-            f"    reference  {one_line(pair.reference)}",
-            f"    completion {one_line(pair.completion)}",
+            f"    reference  {quoted(pair.reference)}",
+            f"    completion {quoted(pair.completion)}",
         )
         for line in lines:
             console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -309,7 +309,7 @@ def _print_disagreements(name: str, found: list[Disagreement], show: int, consol
         console.print(f"  and {len(found) - show} more", highlight=False)
 
 
-def one_line(value: Any) -> str:
+def quoted(value: Any) -> str:
     """Return a value as one line. A long text is cut to its end, where the answer stands."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return json.dumps(text if len(text) <= 160 else "..." + text[-160:], ensure_ascii=False)

@@ -22,9 +22,9 @@ from rlvr.data import DECIDED, InputError, Problem, Split, Status, Verdict, near
 from rlvr.verify.plugins import FUNCTIONS, Kind, available, load_module, load_named, load_plugin
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.settings import NamedConfig
-from rlvr.verify.tasks import draw_problems, load_task
+from rlvr.verify.tasks import check_task_options, draw_problems, load_task
 from rlvr.verify.tricks import FAMILIES, PROBE, answer, attempts, common_answers, sample, says_it
-from rlvr.verify.verifier import case_problem, near_miss
+from rlvr.verify.verifier import case_problem, check_options, load_verifier, near_miss
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 N = 200
@@ -66,11 +66,24 @@ def reports(
     `n`: problems of each split; if None, 200 or as many as there are. `options` are the plugin's.
     Raises InputError for an unknown name or option, or a verifier without cases.
     """
-    for kind in _kinds(name):
+    given, kinds = dict(options or {}), _kinds(name)
+    for kind in [one for one in kinds if len(kinds) == 1 or _takes(one, name, given)] or kinds:
         if kind == "verifier":
-            yield _check_verifier(name, dict(options or {}), timeout)
+            yield _check_verifier(name, given, timeout)
         else:
-            yield _check_task(name, n, dict(options or {}), timeout)
+            yield check_task(name, n, given, timeout)
+
+
+def _takes(kind: Kind, name: str, options: Mapping[str, Any]) -> bool:
+    """Return whether the plugin of this kind has such options, where both kinds have its name."""
+    try:
+        if kind == "verifier":
+            check_options(load_verifier(name), options)
+        else:
+            check_task_options(NamedConfig(name=name, **options))
+    except InputError:
+        return False
+    return True
 
 
 def _kinds(name: str) -> list[Kind]:
@@ -137,7 +150,17 @@ def _said(verdict: Verdict) -> str:
 # Tasks
 
 
-def _check_task(name: str, n: int | None, options: dict[str, Any], timeout: float) -> Report:
+def check_task(
+    name: str,
+    n: int | None,
+    options: dict[str, Any],
+    timeout: float,
+    verifier: NamedConfig | None = None,
+) -> Report:
+    """Check a task by its own solutions; `verifier` judges them, None for the task's own.
+
+    Raises InputError for an unknown name or option.
+    """
     drawn = {split: problems for split in SPLITS if (problems := draw(name, options, split, n))}
     problems = [problem for of_split in drawn.values() for problem in of_split]
     failures = [f"{name}: {line}" for line in _flaws(drawn)]
@@ -145,10 +168,12 @@ def _check_task(name: str, n: int | None, options: dict[str, Any], timeout: floa
     if again != fingerprint(drawn):
         failures.append(f"{name}: drawn again in another process, the problems differ: {again}")
     solved = [problem for problem in problems if problem.solution is not None]
-    _, verifier = load_task(name)
+    _, own = load_task(name)
+    if verifier is None and own is not None:
+        verifier = NamedConfig(name=own)
     table: list[str] = []
     if verifier is not None:
-        with VerifierPool(verifier, timeout=timeout) as pool:
+        with VerifierPool(verifier.name, verifier.options, timeout=timeout) as pool:
             failures += _prove(name, pool, solved)
             earned = attack(pool, problems, problems)
         failures += holes(name, earned)

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from rlvr.data import DASH, InputError, Problem, Verdict
 from rlvr.records.record import write_json
-from rlvr.verify.audit import CONFIDENCE, SHOWN, figures_of, interval, one_line, share
+from rlvr.verify.audit import CONFIDENCE, SHOWN, figures_of, interval, quoted, share
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.score import read, rows_of
 from rlvr.verify.verifier import check_options, load_verifier
@@ -290,7 +290,7 @@ def _print_disagreements(
         for text in (
             f"  {line.file}:{line.problem.id}: expected {line.expected}, "
             f"verdict {verdict.status}{why}",
-            f"    reference  {one_line(line.problem.reference)}",
-            f"    completion {one_line(line.completion)}",
+            f"    reference  {quoted(line.problem.reference)}",
+            f"    completion {quoted(line.completion)}",
         ):
             console.print(text, highlight=False, markup=False, soft_wrap=True)

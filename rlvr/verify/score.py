@@ -29,7 +29,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from rlvr.data import DASH, DECIDED, InputError, Problem, RunError, Verdict, nearest
+from rlvr.data import DASH, DECIDED, STATUSES, InputError, Problem, RunError, Verdict, nearest
 from rlvr.sections import one_line
 from rlvr.shapes import values
 from rlvr.shapes.files import (
@@ -253,6 +253,7 @@ def read(
     shape, told, empty = None, "", True
     for number, where, data, row in rows:
         empty = False
+        _refuse_own_fields(row, where)
         if shape is None or not fits(shape, row, prompted=False):
             found = next((one for one in offered if fits(one, row, prompted=False)), None)
             shape = resolved(found, [row]) if found else None
@@ -378,6 +379,19 @@ def _fields_of(verdict: Verdict) -> dict[str, Any]:
     return fields
 
 
+def _refuse_own_fields(row: Row, where: str) -> None:
+    """Raise InputError for a column that a verdict would replace; an earlier verdict may go."""
+    own = {"status", "reason"} & row.keys()
+    status = row.get("status")
+    if own and any(
+        one not in STATUSES for one in (status if isinstance(status, list) else [status])
+    ):
+        raise InputError(
+            f"{where}: column {min(own)!r} has the name of a verdict's field, which would replace "
+            "it: rename the column"
+        )
+
+
 def _kept(row: Row) -> Row:
     return {key: one for key, one in row.items() if key not in FIELDS}
 
@@ -400,8 +414,8 @@ def table_of(rows: Sequence[Row], out: Path) -> pa.Table:
             columns[name] = pa.array([row.get(name) for row in rows])
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as failure:
             raise InputError(
-                f"{out}: column {name!r} can't be one of Parquet ({one_line(failure)}): leave it "
-                "out, or write JSONL"
+                f"{out}: column {name!r} can't be one of Parquet ({one_line(failure)}): write "
+                "JSONL, or give it values of one type"
             ) from failure
     table = pa.table(columns)
     try:

@@ -38,7 +38,7 @@ def draw_problems(
     `wanted`: how many problems the config asks of eval and of dev, for a task that divides what it
     has. Raises InputError if the task's options or its data are at fault.
     """
-    problems = _checked(task)
+    problems = check_task_options(task)
     told = {"wanted": wanted} if "wanted" in inspect.signature(problems).parameters else {}
     try:
         return list(problems(split, n, seed=seed, **told, **task.options))
@@ -60,7 +60,7 @@ def ask(task: NamedConfig, function: str, *values: Any) -> Any:
     found = vars(plugins.load_named("task", task.name, "problems")[1]).get(function)
     if found is None:
         return None
-    _checked(task)
+    check_task_options(task)
     try:
         return found(*values, **task.options)
     except InputError as failure:
@@ -73,7 +73,7 @@ def verifier_of(task: NamedConfig) -> str | None:
     return suits or load_task(task.name)[1]
 
 
-def _checked(task: NamedConfig) -> Callable[..., Iterator[Problem]]:
+def check_task_options(task: NamedConfig) -> Callable[..., Iterator[Problem]]:
     """Return the task's `problems`. Raises InputError for an option that it lacks."""
     problems, _ = load_task(task.name)
     partial = getattr(problems, "keywords", ())

@@ -83,7 +83,7 @@ def test_what_is_no_check_of_rows(call: Call, tmp_path: Path) -> None:
     code, _, err = call("check", "rows.parquet", "--sample", "4")
     assert code == 2 and "--sample 4: by which model? Add --model" in err
     code, _, err = call("check", TINY, "--model", "tiny-0.1m")
-    assert code == 2 and f"{TINY} names them: -O model=NAME" in err
+    assert code == 2 and "--model and --verifier are for rows" in err
     code, _, err = call("check", tmp_path / "nowhere.parquet")
     assert code == 2 and "nowhere.parquet" in err and "no such file" in err
 
@@ -125,3 +125,21 @@ def test_references_that_are_objects_are_held_to_an_empty_answer(
     assert code == 1 and "its empty answer '' is error (TypeError" in text
     code, out, _ = call("check", file, "--verifier", tmp_path / "good.py")
     assert code == 0 and "to an empty answer of 12 alone" in " ".join(out.split())
+
+
+ALWAYS = """from rlvr.data import Verdict
+def verify(problem, completion):
+    return Verdict('correct')
+"""
+
+
+def test_a_config_is_checked_with_its_own_verifier(call: Call, tmp_path: Path) -> None:
+    verifier = tmp_path / "always.py"
+    verifier.write_text(ALWAYS)
+    code, out, _ = call("check", str(TINY), "-n", "5", f"verifier={{name: {verifier}}}")
+    assert code == 1 and "its corrupted solution" in out
+
+
+def test_options_go_to_the_kind_that_has_them(call: Call, tmp_path: Path) -> None:
+    code, out, _ = call("check", "algebra", "-n", "5", "-O", "levels=[linear]")
+    assert code == 0 and "task algebra: 5 train" in out and "verifier algebra" not in out

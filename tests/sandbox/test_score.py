@@ -124,6 +124,15 @@ def test_no_field_of_an_older_verdict_stays_beside_the_new_one(tmp_path: Path, m
         assert not {"passed", "fraction"} & set(line) and line["seconds"] != 9
 
 
+@pytest.mark.parametrize("own", [{"status": "train"}, {"reason": "from set B"}, {"status": [1]}])
+def test_a_column_that_a_verdict_would_replace_is_refused(
+    tmp_path: Path, own: dict[str, Any]
+) -> None:
+    path = jsonl(tmp_path / "in.jsonl", {"completion": "1", "answer": "2", **own})
+    with pytest.raises(InputError, match=r"in.jsonl:1: column '(status|reason)' has the name of"):
+        scored(path)
+
+
 def test_blank_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
     line = b'{"completion": "1", "answer": "1"}'
     path = tmp_path / "in.jsonl"

@@ -320,7 +320,10 @@ def test_an_engine_is_known_by_its_name() -> None:
     ("arm", "words"),
     [
         ("{name: a, keep: self-scored}", "keep: self-scored needs match"),
-        ("{name: a, keep: all, flip: {false_positive: 0.1}}", "asks no verifier"),
+        (
+            "{name: a, keep: all, flip: {false_positive: 0.1}}",
+            "flip changes what `verified` and `inverted` keep",
+        ),
         ("{name: a, keep: verified, flip: {false_positive: 2}}", "less than or equal to 1"),
         ("{name: a, keep: verified, flip: {pattern: '('}}", "no regular expression"),
         ("{name: a, keep: real, real_fraction: 0.5}", "real_fraction has no meaning"),
@@ -468,8 +471,8 @@ def test_keys_that_came_later_are_hashed_where_they_are_set(override: str) -> No
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["train.lora={rank: 2}"], "early_stop: it has whole weights measured: drop lora"),
-        (["train.processes=2"], "early_stop: it has whole weights measured"),
+        (["train.lora={rank: 2}"], "early_stop works neither with lora"),
+        (["train.processes=2"], "nor with several processes"),
         (["arms=[{name: a, keep: verified, learner: grpo}]"], "train.early_stop: it ends rounds"),
     ],
 )

@@ -377,7 +377,10 @@ def test_a_config_with_them_reads_back_and_hashes_apart(tmp_path: Path) -> None:
         ("{name: a, keep: replay, memory: accumulate}", "memory has no meaning"),
         ("{name: a, keep: replay, real_fraction: 0.5}", "real_fraction has no meaning"),
         ("{name: a, keep: replay, match: verified}", "add match_by: rows"),
-        ("{name: a, keep: replay, flip: {false_positive: 0.1}}", "asks no verifier"),
+        (
+            "{name: a, keep: replay, flip: {false_positive: 0.1}}",
+            "flip changes what `verified` and `inverted` keep",
+        ),
         ("{name: a, keep: replay, learner: grpo}", "keep: replay is no reward"),
         ("{name: a, keep: verified, cap: 2, learner: grpo}", "drop match, share, cap"),
         (

@@ -18,6 +18,7 @@ SAID = [
     ("<longcat_think>8</longcat_think>7", "7"),
     ("<analysis>8</analysis>7", "7"),
     ("[THINK]8[/THINK]7", "7"),
+    ("<think>```\n8\n```</think>```\n7\n```", "```\n7\n```"),  # no mark in quotes
     ("◁think▷8◁/think▷7", "7"),
     ("<|begin_of_thought|>8<|end_of_thought|><|begin_of_solution|>7<|end_of_solution|>", "7"),
     ("<|START_THINKING|>8<|END_THINKING|><|START_RESPONSE|>7<|END_RESPONSE|>", "7"),

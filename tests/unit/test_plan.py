@@ -215,4 +215,4 @@ def test_a_dry_run_says_the_time_that_an_earlier_run_took(pilot: Path, tmp_path:
     for config, place in ((changed(model="tiny-0.4m"), folder), (of, tmp_path / "alone")):
         said = plan.time_said(config, place, "a.yaml")
         assert said.startswith("no run of this config lies beside it; to measure it now: ")
-        assert "rlvr check a.yaml --sample 20 (" in said
+        assert "rlvr check a.yaml --sample 20, with" in said
