@@ -147,7 +147,8 @@ def exactly(text: str, option: str) -> Rate:
 def audited(path: Path) -> Verifier:
     """Read the rates of a verifier from what `rlvr audit -o FILE` wrote.
 
-    They are drawn from Jeffreys' posterior: Beta(k + 1/2, n - k + 1/2) for k accepted of n. Raises
+    They are drawn from Jeffreys' posterior: Beta(k + 1/2, n - k + 1/2) for k accepted of n, which
+    are as many as independent ones where several answers to a problem were labelled. Raises
     InputError where the file is none of these, or has only right or only wrong answers.
     """
     try:
@@ -163,13 +164,14 @@ def audited(path: Path) -> Verifier:
 
 
 def _counted(side: Mapping[str, Any]) -> Rate:
-    accepted, decided = int(side["accepted"]), int(side["decided"])
+    rate, decided = float(side["rate"]), float(side.get("effective", side["decided"]))
+    accepted = rate * decided
 
     def draw(rng: np.random.Generator) -> Array:
         return rng.beta(accepted + 0.5, decided - accepted + 0.5, DRAWS)
 
     low, high = map(float, side["ci95"])
-    return Rate(float(side["rate"]), low, high, draw)
+    return Rate(rate, low, high, draw)
 
 
 def faultless() -> Verifier:

@@ -43,22 +43,32 @@ def clustered_interval(
     clusters are independent. (0, 1) without trials.
 
     Korn and Graubard 1998, Survey Methodology 24: the interval of Clopper and Pearson for the share
-    p and an effective number of trials, n / d (t[n-1] / t[m-1])^2, with n trials in m clusters. The
-    design effect d is the variance of p between clusters, m / (m-1) sum (x[j] - p n[j])^2 / n^2,
-    over that of independent trials, p (1-p) / n. Never more than n trials count. Where p is 0 or 1
-    nothing tells how alike the trials of a cluster are: each cluster counts as one trial then.
+    p and an effective number of trials (`effective_trials`).
+    """
+    n = float(np.sum(trials))
+    effective = effective_trials(successes, trials, confidence)
+    share = float(np.sum(successes)) / n if n else 0.0
+    return exact_interval(share * effective, effective, confidence)
+
+
+def effective_trials(successes: Any, trials: Any, confidence: float = 0.95) -> float:
+    """Return as how many independent trials those that come in clusters count.
+
+    n / d (t[n-1] / t[m-1])^2, with n trials in m clusters. The design effect d is the variance of
+    the share p between clusters, m / (m-1) sum (x[j] - p n[j])^2 / n^2, over that of independent
+    trials, p (1-p) / n. Never more than n trials count. Where p is 0 or 1 nothing tells how alike
+    the trials of a cluster are: each cluster counts as one trial then.
     """
     x, of = np.asarray(successes, float), np.asarray(trials, float)
     x, of = x[of > 0], of[of > 0]
     n, m = float(of.sum()), len(of)
-    if not m:
-        return 0.0, 1.0
-    p = float(x.sum()) / n
-    if m == 1 or p in (0.0, 1.0):
-        return exact_interval(p * m, m, confidence)
+    if n == m:
+        return n  # one trial in each cluster
+    p = float(x.sum()) / n if m else 0.0
+    if m <= 1 or p in (0.0, 1.0):
+        return float(m)
     between = m / (m - 1) * float(((x - p * of) ** 2).sum()) / n**2
     design = between / (p * (1 - p) / n)
     quantile = (1 + confidence) / 2
     narrower = (float(stdtrit(n - 1, quantile)) / float(stdtrit(m - 1, quantile))) ** 2
-    effective = n * min(1.0, narrower / design) if design > 0 else n * narrower
-    return exact_interval(p * effective, effective, confidence)
+    return n * min(1.0, narrower / design) if design > 0 else n * narrower

@@ -34,7 +34,7 @@ from rich.table import Table
 
 from rlvr.data import DASH, InputError, Problem, Verdict
 from rlvr.records.record import write_json
-from rlvr.statistics.shares import exact_interval
+from rlvr.statistics.shares import clustered_interval, effective_trials, exact_interval
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.verifier import LoadedVerifier, case_problem, check_options, load_verifier
 
@@ -97,9 +97,22 @@ def interval(successes: int, n: int) -> tuple[float, float]:
     return exact_interval(successes, n, CONFIDENCE)
 
 
-def figures_of(right: Counter[str], wrong: Counter[str]) -> dict[str, Any]:
-    """Return the rates of statuses counted on right completions and on wrong ones."""
-    tpr, fpr = _rate(right, accepted_at_worst=False), _rate(wrong, accepted_at_worst=True)
+Clusters = tuple[Sequence[int], Sequence[int]]
+
+
+def figures_of(
+    right: Counter[str],
+    wrong: Counter[str],
+    right_by: Clusters | None = None,
+    wrong_by: Clusters | None = None,
+) -> dict[str, Any]:
+    """Return the rates of statuses counted on right completions and on wrong ones.
+
+    `right_by`, `wrong_by`: of each problem how many were accepted, and how many decided. Answers to
+    one problem are alike. Without them all are taken as independent.
+    """
+    tpr = _rate(right, False, right_by)
+    fpr = _rate(wrong, True, wrong_by)
     figures: dict[str, Any] = {"right": right.total(), "wrong": wrong.total()}
     figures |= {"tpr": tpr, "fpr": fpr}
     if tpr["rate"] is not None and fpr["rate"] is not None:
@@ -113,7 +126,7 @@ def figures_of(right: Counter[str], wrong: Counter[str]) -> dict[str, Any]:
     return figures
 
 
-def _rate(counts: Counter[str], accepted_at_worst: bool) -> dict[str, Any]:
+def _rate(counts: Counter[str], accepted_at_worst: bool, by: Clusters | None) -> dict[str, Any]:
     """Return the share accepted among the decided ones, and both ways to count the undecided."""
     undecided = counts["abstain"] + counts["error"]
     decided, accepted = counts["correct"] + counts["wrong"], counts["correct"]
@@ -121,13 +134,15 @@ def _rate(counts: Counter[str], accepted_at_worst: bool) -> dict[str, Any]:
         (accepted + extra) / (decided + undecided) if decided + undecided else None
         for extra in (0, undecided)
     )
+    within = clustered_interval(*by, CONFIDENCE) if by else interval(accepted, decided)
     return {
         "accepted": accepted,
         "decided": decided,
+        **({"effective": effective_trials(*by, CONFIDENCE)} if by else {}),
         "abstain": counts["abstain"],
         "error": counts["error"],
         "rate": accepted / decided if decided else None,
-        "ci95": list(interval(accepted, decided)),
+        "ci95": list(within),
         "at_worst": every if accepted_at_worst else none,
         "at_best": none if accepted_at_worst else every,
     }

@@ -13,6 +13,7 @@ abstain and error; they agree only if the label allows them. TPR and FPR are tho
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,9 +26,10 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from rlvr.data import DASH, InputError, Problem, Verdict
+from rlvr.data import DASH, DECIDED, InputError, Problem, Verdict
 from rlvr.records.record import write_json
-from rlvr.verify.audit import CONFIDENCE, SHOWN, figures_of, interval, quoted, share
+from rlvr.statistics.shares import clustered_interval
+from rlvr.verify.audit import CONFIDENCE, SHOWN, figures_of, quoted, share
 from rlvr.verify.pool import VerifierPool
 from rlvr.verify.score import read, rows_of
 from rlvr.verify.verifier import check_options, load_verifier
@@ -63,9 +65,22 @@ class Disagreement(NamedTuple):
 
 @dataclass
 class Tally:
-    """Verdicts counted by (expected, status)."""
+    """Verdicts counted by (expected, status), and by problem.
+
+    Several answers to one problem are alike: a problem is a cluster of the intervals.
+    """
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    problems: dict[str, Counter[tuple[str, str]]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+
+    def add(self, line: Line, verdict: Verdict) -> None:
+        """Count one verdict."""
+        key = line.expected, verdict.status
+        self.counts[key] += 1
+        asked = line.problem.prompt or line.problem.id  # which problem it is, nothing else says
+        self.problems[hashlib.sha256(asked.encode()).hexdigest()][key] += 1
 
     def figures(self) -> dict[str, Any]:
         """Return agreement, false positives and negatives, undecided ones, and the rates."""
@@ -80,17 +95,38 @@ class Tally:
             if ("correct" in allowed) != ("wrong" in allowed):
                 (right if "correct" in allowed else wrong)[status] += n
         lines = self.counts.total()
+        rates = figures_of(right, wrong, *map(self._decided, ("correct", "wrong")))
+        each = self.problems.values()
+        agreed = [sum(n for key, n in one.items() if key[1] in key[0].split("|")) for one in each]
+        within = clustered_interval(agreed, [one.total() for one in each], CONFIDENCE)
         return {
             "lines": lines,
             "agree": agree,
-            "agree_ci95": list(interval(agree, lines)),
+            "problems": len(self.problems),
+            "agree_ci95": list(within),
             "false_positives": against["correct"],
             "false_negatives": against["wrong"],
             "undecided": undecided,
             "errors": sum(n for (_, status), n in self.counts.items() if status == "error"),
             "undecided_allowed": undecided - against["abstain"] - against["error"],
-            **figures_of(right, wrong),
+            **rates,
         }
+
+    def _decided(self, label: str) -> tuple[list[int], list[int]]:
+        """Return by problem how many answers of this label were accepted, and decided."""
+        other = "wrong" if label == "correct" else "correct"
+        found: tuple[list[int], list[int]] = [], []
+        for counts in self.problems.values():
+            of = [
+                (status, n)
+                for (expected, status), n in counts.items()
+                if status in DECIDED
+                and label in expected.split("|")
+                and other not in expected.split("|")
+            ]
+            found[0].append(sum(n for status, n in of if status == "correct"))
+            found[1].append(sum(n for _, n in of))
+        return found
 
 
 @dataclass
@@ -104,7 +140,7 @@ class Agreement:
     def add(self, line: Line, verdict: Verdict) -> None:
         """Count one verdict."""
         for tally in (self.files[line.file], self.classes[line.group]):
-            tally.counts[line.expected, verdict.status] += 1
+            tally.add(line, verdict)
         found = self.differ[line.group or line.file]
         if verdict.status not in line.allowed and len(found) < KEPT:
             found.append(Disagreement(line, verdict))
@@ -112,7 +148,12 @@ class Agreement:
     @property
     def all(self) -> Tally:
         """The tally of all files together."""
-        return Tally(sum((tally.counts for tally in self.files.values()), Counter()))
+        whole = Tally()
+        for tally in self.files.values():
+            whole.counts.update(tally.counts)
+            for problem, counts in tally.problems.items():
+                whole.problems[problem].update(counts)
+        return whole
 
 
 # --- reading ---------------------------------------------------------------------------------
@@ -267,15 +308,16 @@ def _cells(figures: Mapping[str, Any]) -> list[str]:
 
 def _rates(figures: Mapping[str, Any]) -> str:
     """Return the share that agrees, TPR, FPR and J, with intervals, as one line."""
-    said = [_rate("agree", figures["agree"], figures["lines"])]
+    said = [_rate("agree", figures["agree"], figures["lines"], figures["agree_ci95"])]
     for side, name in (("tpr", "TPR"), ("fpr", "FPR")):
         if figures[side]["decided"]:
-            said.append(_rate(name, figures[side]["accepted"], figures[side]["decided"]))
+            of = figures[side]
+            said.append(_rate(name, of["accepted"], of["decided"], of["ci95"]))
     return ", ".join(said) + (f", J {share(figures['j']['rate'])}" if "j" in figures else "")
 
 
-def _rate(name: str, count: int, n: int) -> str:
-    low, high = interval(count, n)
+def _rate(name: str, count: int, n: int, within: Sequence[float]) -> str:
+    low, high = within
     return f"{name} {share(count / n)} ({count:,} of {n:,}; {share(low)} to {share(high)})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import importlib
 import io
@@ -10,7 +11,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 from rlvr.cli import app
 from rlvr.data import InputError, Problem, Status, Verdict
 from rlvr.verify.labelled import Agreement, Line, Tally, measure, print_agreement, read_labelled
+from rlvr.verify.verifier import case_problem
 
 ROOT = Path(__file__).parents[2]
 LINES: list[dict[str, Any]] = [
@@ -37,8 +39,9 @@ def write_lines(folder: Path, lines: list[dict[str, Any]], name: str = "labelled
 
 def tally(*counts: tuple[str, str]) -> dict[str, Any]:
     found = Tally()
-    for expected, status in counts:
-        found.counts[expected, status] += 1
+    for place, (expected, status) in enumerate(counts):
+        problem = dataclasses.replace(case_problem("4"), prompt=f"question {place}")
+        found.add(Line(problem, "4", expected, "", "file"), Verdict(cast(Status, status)))
     return found.figures()
 
 
@@ -184,12 +187,27 @@ def test_rates_are_of_lines_that_are_right_or_wrong_for_certain() -> None:
     assert figures["tpr"]["abstain"] == 1 and figures["j"]["rate"] == 0.5
 
 
+def test_answers_to_one_problem_are_alike() -> None:
+    """Of 100 problems 5 are judged wrongly, each in all of its 10 answers."""
+    found, alone = Tally(), Tally()
+    for place in range(1000):
+        status: Status = "wrong" if place % 100 < 5 else "correct"
+        for tally_, problem in ((found, place % 100), (alone, place)):
+            asked = dataclasses.replace(case_problem("4"), prompt=f"question {problem}")
+            tally_.add(Line(asked, "4", "correct", "", "file"), Verdict(status))
+    low, high = found.figures()["tpr"]["ci95"]
+    assert low < 0.89 and high > 0.98 and found.figures()["problems"] == 100
+    low, high = alone.figures()["tpr"]["ci95"]
+    assert low > 0.93 and high < 0.965
+
+
 def test_a_labelled_file(tmp_path: Path) -> None:
     result = measure("math", [write_lines(tmp_path, LINES)])
     assert result.classes[""].figures()["tpr"]["accepted"] == 1
     figures = result.classes["sum"].figures()
     assert figures["fpr"] | {"ci95": []} == {
         "accepted": 1, "decided": 2, "abstain": 0, "error": 0, "rate": 0.5, "ci95": [],
+        "effective": 2.0,
         "at_worst": 0.5, "at_best": 0.5,
     }  # fmt: skip
     assert figures["tpr"]["abstain"] == 1
