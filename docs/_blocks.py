@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from rlvr.results.effects import Results
+from rlvr.results.tables import Table
+from rlvr.results.terminal import drawn
 
 ROOT = Path(__file__).parent.parent
 CLAIMS = ROOT / "docs" / "claims"
@@ -32,7 +33,7 @@ def printed(*tables: Table) -> str:
     for i, shown in enumerate(tables):
         if i:
             console.print()
-        console.print(shown)
+        console.print(drawn(shown))
     return stripped(out.getvalue())
 
 

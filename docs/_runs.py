@@ -11,7 +11,8 @@ from rich.console import Console
 from rlvr.claims.pages import MOST_CONTRASTED
 from rlvr.results.compare import finding, headline, read_results
 from rlvr.results.effects import Effect, Results, contrast_effects, number, signed, span
-from rlvr.results.tables import HELP, contrast_tables, print_tables, verdict_table
+from rlvr.results.tables import contrast_tables, verdict_table
+from rlvr.results.terminal import HELP, print_tables
 from rlvr.results.verdict import Ruling, may_have_fallen, rulings
 
 BEFORE = RESULTS / "verdicts-before.json"

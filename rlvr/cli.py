@@ -245,7 +245,7 @@ def sweep(
     from rlvr.loop.sweep import points
     from rlvr.results.compare import read_results, write_compare
     from rlvr.results.plot import plot_sweep
-    from rlvr.results.tables import print_side_by_side
+    from rlvr.results.terminal import print_side_by_side
 
     use_openmp()
 
@@ -279,7 +279,7 @@ def compare(
 def _compare(runs: list[Path], everything: bool = False) -> None:
     from rlvr.results.compare import read_all, write_compare
     from rlvr.results.plot import plot, plot_steps
-    from rlvr.results.tables import print_tables
+    from rlvr.results.terminal import print_tables
 
     results = read_all(runs)
     write_compare(results)

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
 
 from rlvr.records import record
 from rlvr.records.layout import BASE, Place
 from rlvr.results.effects import number, plain, signed
-from rlvr.results.tables import empty_table
+from rlvr.results.tables import Table
+from rlvr.results.terminal import drawn
 from rlvr.statistics.estimates import MIN_SEEDS, error_covariance, paired_interval
 
 EQUAL = 1e-9  # a figure this near the mean over its documents is that mean
@@ -108,20 +108,25 @@ def _documents(
 
 def print_bench(of: Mapping[str, Any], console: Console) -> None:
     """Print bench.json as a table, and what has to be known about it in sentences."""
-    percent = f"{100 * of['confidence']:g} %"
-    title = f"{of['run']}, round {of['round']}: lm-eval {of['lm_eval']}"
-    head = ("base", "arm", "delta", f"{percent} interval")
-    table = empty_table(title, ("task", "metric", "arm"), head)
+    rows = []
     for one in of["figures"]:
         metric = one["metric"] if one["filter"] == "none" else f"{one['metric']} {one['filter']}"
+        figures = (_text(one["base"], number), _text(one["final"], number))
         low, high = (_text(x, signed) for x in one["ci"])
-        table.add_row(
-            *map(escape, (one["task"], metric, one["arm"])),
-            *(_text(one[name], number) for name in ("base", "final")),
-            _text(one["delta"], signed),
-            low if low == "-" else f"{low} to {high}",
-        )
-    console.print(table)
+        interval = low if low == "-" else f"{low} to {high}"
+        delta = _text(one["delta"], signed)
+        rows.append((one["task"], metric, one["arm"], *figures, delta, interval))
+    head = (
+        "task",
+        "metric",
+        "arm",
+        "base",
+        "arm",
+        "delta",
+        f"{100 * of['confidence']:g} % interval",
+    )
+    title = f"{of['run']}, round {of['round']}: lm-eval {of['lm_eval']}"
+    console.print(drawn(Table(title, head, tuple(rows), names=3)))
     console.print()
     for line in _said(of):
         console.print(line, highlight=False, markup=False, soft_wrap=True)

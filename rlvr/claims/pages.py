@@ -49,6 +49,7 @@ from rlvr.results.effects import (
 from rlvr.results.plot import plot
 from rlvr.results.sceptic import checks
 from rlvr.results.tables import contrast_tables, means_tables, sign_tables, verdict_table
+from rlvr.results.terminal import drawn
 from rlvr.results.verdict import rulings
 from rlvr.statistics.conditions import Settled, parse
 from rlvr.statistics.estimates import Interval, holm, paired_interval
@@ -275,7 +276,7 @@ def _tables(r: Results, named: Sequence[str]) -> list[str]:
     out = io.StringIO()
     console = Console(file=out, width=100)
     for table in shown:
-        console.print(table)
+        console.print(drawn(table))
         console.print()
     return ["```", *(line.rstrip() for line in out.getvalue().rstrip().splitlines()), "```"]
 

@@ -45,6 +45,18 @@ from rlvr.results.compare import size_matched
 from rlvr.results.effects import Results, percent
 from rlvr.results.plot import ON_DARK
 from rlvr.results.sceptic import Check, checks
+from rlvr.results.tables import (
+    Table,
+    added_tables,
+    conditions_tables,
+    contrast_tables,
+    evidence_tables,
+    excluded_tables,
+    side_by_side_table,
+    sign_tables,
+    verdict_table,
+)
+from rlvr.results.verdict import Kind
 from rlvr.statistics.estimates import Outcome
 
 HERE = Path(__file__).parent
@@ -68,7 +80,7 @@ class RunView:
     headline: Figure
     percent: str
     groups: Mapping[str, Sequence[Figure]]
-    tables: Mapping[str, facts.Table]
+    tables: Mapping[str, Sequence[Table]]
     left_out: Sequence[str]
     found: Sequence[facts.Found]
     about: str
@@ -116,20 +128,15 @@ def _view(parts: RunParts, groups: Mapping[str, Sequence[Figure]]) -> RunView:
     r = parts.results
     reasons = parts.sample.excluded if parts.sample else {}
     tables = {
-        "verdict": facts.verdict_table(r),
-        "added": facts.added_table(r),
-        "signs": facts.signs_table(r),
-        "conditions": facts.conditions_table(r),
-        "evidence": facts.evidence_table(r),
-        "signs_figures": facts.signs_figures_table(r),
-        "contrast": facts.contrast_table(r),
-        "coverage": facts.coverage_table(r),
-        "budget": facts.budget_table(r, parts.seconds),
-        "excluded": facts.excluded_table(r),
-        "reasons": facts.reasons_table(reasons),
-        "all": facts.all_figures(r),
-        "environment": facts.environment_table(parts.manifest),
-        "config": facts.config_table(r),
+        "found": [verdict_table(r), *added_tables(r), *sign_tables(r), *conditions_tables(r)],
+        "evidence": [*evidence_tables(r), *contrast_tables(r)],
+        "excluded": excluded_tables(r),
+        "reasons": [table] if (table := facts.reasons_table(reasons)).rows else [],
+        "coverage": [facts.coverage_table(r)],
+        "budget": [facts.budget_table(r, parts.seconds)],
+        "all": [facts.all_figures(r)],
+        "environment": [facts.environment_table(parts.manifest)],
+        "config": [facts.config_table(r)],
     }
     headline, *others = groups
     return RunView(
@@ -223,9 +230,9 @@ def _fill(views: Sequence[RunView], looks: Mapping[str, Look], packed: str) -> s
         version=__version__,
         runs=views,
         looks={arm: f"arm-{i}" for i, arm in enumerate(looks)},
-        side_by_side=facts.side_by_side_table(names, results) if several else None,
+        side_by_side=side_by_side_table(names, results) if several else None,
         differences=facts.differences_table(names, results) if several else None,
-        outcomes=get_args(Outcome),
+        outcomes=(*get_args(Outcome), *(kind for kind in get_args(Kind) if kind != "open")),
         packed=packed,
         sets=SETS,
         statuses=STATUSES,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlvr.data import InputError
-from rlvr.report.facts import Table
 from rlvr.results.effects import Results
 from rlvr.results.rescored import FOLDER, SUMMARY
-from rlvr.results.rescored_tables import Summary, example_sheet, names, said, sheets
+from rlvr.results.rescored_tables import Summary, example_table, names, said, tables
+from rlvr.results.tables import Table
 from rlvr.results.verdict import rulings
 
 
@@ -35,13 +35,13 @@ def by_others(r: Results) -> list[ByAnother]:
 def _read(r: Results, path: Path) -> ByAnother:
     try:
         of: Summary = json.loads(path.read_text(encoding="utf-8"))
-        tables = [*sheets(of, every_round=True), *([example_sheet(of)] if of["examples"] else [])]
+        examples = [example_table(of)] if of["examples"] else []
+        shown = [*tables(of, every_round=True), *examples]
         name, lines = names(of)[1], [*_stale(r, of), *said(of)]
     except (ValueError, TypeError, KeyError) as failure:
         raise InputError(
             f"{path}: not what `rlvr rescore` writes ({failure!r}): delete it, or run that again"
         ) from failure
-    shown = [Table(one.title, one.head, one.rows, one.note) for one in tables]
     return ByAnother(name, lines, shown)
 
 

@@ -8,7 +8,7 @@ the config says otherwise. `arms` and `contrasts` describe: their p_holm correct
 arms (or the pairs of arms), not for the number of metrics. What is ruled stands in `verdicts`,
 `rulings` and `why`.
 
-What it does not do: rule (`rlvr.results.verdict`), train, score, read completions, print
+What it does not do: rule (`rlvr.results.verdict`), train, score, read completions, write tables
 (`rlvr.results.tables`) or draw (`rlvr.results.plot`). Pairs and intervals are made in
 `rlvr.results.effects`.
 """

@@ -13,7 +13,8 @@ from rlvr.data import InputError
 from rlvr.results.effects import signed, span
 from rlvr.results.forecast import Forecast, Rate, Told, faultless, forecast
 from rlvr.results.law_runs import ACCURACY
-from rlvr.results.tables import empty_table
+from rlvr.results.tables import Table
+from rlvr.results.terminal import drawn
 from rlvr.statistics import law
 
 
@@ -30,21 +31,8 @@ def print_forecast(found: Forecast, console: Console) -> None:
         f"({found.verifier.source})",
     ):
         console.print(escape(line), highlight=False)
-    table = empty_table(
-        f"change of accuracy in {found.rounds} rounds",
-        ["arm"],
-        ["TPR", "FPR", "rows", "change", "95 %", "grows", "falls", "forecast"],
-    )
-    for one in found.arms:
-        rates = (f"{one.filter.tpr:.2f}", f"{one.filter.fpr:.2f}", f"{one.rows:,.0f}")
-        table.add_row(escape(one.arm), *rates, *_cells(one))
-    margin = config.verdict.margin
-    table.caption = (
-        f"grows, falls: how many of {law.DRAWS:,} such runs do, by {margin:g} or more;\n"
-        "TPR, FPR: with the arm's own made errors; rows: of round 1"
-    )
     console.print()
-    console.print(table)
+    console.print(drawn(_table(found)))
     console.print()
     for line in (
         *_needed(found),
@@ -52,6 +40,24 @@ def print_forecast(found: Forecast, console: Console) -> None:
         *found.notes,
     ):
         console.print(escape(line), highlight=False)
+
+
+def _table(found: Forecast) -> Table:
+    rows = [
+        (
+            one.arm,
+            *(f"{one.filter.tpr:.2f}", f"{one.filter.fpr:.2f}", f"{one.rows:,.0f}"),
+            *_cells(one),
+        )
+        for one in found.arms
+    ]
+    return Table(
+        f"change of accuracy in {found.rounds} rounds",
+        ("arm", "TPR", "FPR", "rows", "change", "95 %", "grows", "falls", "forecast"),
+        tuple(rows),
+        f"grows, falls: how many of {law.DRAWS:,} such runs do, by {found.config.verdict.margin:g} "
+        "or more;\nTPR, FPR: with the arm's own made errors; rows: of round 1",
+    )
 
 
 def _said(rate: Rate) -> str:

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from rlvr.config import Config
 from rlvr.results.effects import number
 from rlvr.results.plan import Measured, Pilot, fresh_seeds, recorded, rule_of, size_of
-from rlvr.results.tables import empty_table
+from rlvr.results.tables import Table
+from rlvr.results.terminal import drawn
 from rlvr.statistics.estimates import TOLERANCE
 from rlvr.statistics.power import (
     HELD,
@@ -37,7 +37,7 @@ def print_plan(pilot: Pilot, effect: float, console: Console) -> None:
     tables = arms_table(pilot, effect), seeds_table(pilot, arm, effect)
     for table in (*tables, other_table(pilot, arm, effect)):
         console.print()
-        console.print(table)
+        console.print(drawn(table))
     console.print()
     for line in notes(pilot, arm, effect):
         console.print(escape(line), highlight=False)
@@ -48,36 +48,32 @@ def print_scenarios(config: Config, effect: float, console: Console) -> bool:
     rows = list(recorded(config))
     if not rows:
         return False
-    rule, size = rule_of(config), size_of(config)
     console.print(escape(_asked(config, effect)), highlight=False)
     console.print(
         "No pilot is given: each line takes its variances from one recorded run (docs/results). "
         "Which of them this run is like, nobody knows before a pilot.\n",
         highlight=False,
     )
-    table = empty_table(
-        f"if {config.name} were like",
-        ["recorded run", "arm"],
-        ["sd of seeds", "of measuring", "seeds needed", f"+- of {size.seeds} seeds"],
-    )
-    for name, of in rows:
-        there = outlook(of.spread, size, effect, rule)
-        seeds = _seeds(seeds_needed(of.spread, size, effect, rule, known=True))
-        table.add_row(
-            escape(name),
-            escape(of.arm),
-            number(math.sqrt(of.spread.between)),
-            _measuring(of),
-            seeds,
-            number(there.half),
-        )
-    console.print(table)
+    console.print(drawn(_scenarios(config, effect, rows)))
     console.print(
         f"\nFor a plan of your own: rlvr run CONFIG {fresh_seeds(config)} --out PILOT, then\n"
         "rlvr plan CONFIG --pilot PILOT",
         highlight=False,
     )
     return True
+
+
+def _scenarios(config: Config, effect: float, recorded: Sequence[tuple[str, Measured]]) -> Table:
+    rule, size = rule_of(config), size_of(config)
+    rows = []
+    for name, of in recorded:
+        there = outlook(of.spread, size, effect, rule)
+        seeds = _seeds(seeds_needed(of.spread, size, effect, rule, known=True))
+        deviation = number(math.sqrt(of.spread.between))
+        rows.append((name, of.arm, deviation, _measuring(of), seeds, number(there.half)))
+    head = ("recorded run", "arm", "sd of seeds", "of measuring", "seeds needed")
+    width = f"+- of {size.seeds} seeds"
+    return Table(f"if {config.name} were like", (*head, width), tuple(rows), names=2)
 
 
 def hardest(pilot: Pilot, effect: float) -> Measured:
@@ -114,24 +110,23 @@ def _source(pilot: Pilot) -> str:
 def arms_table(pilot: Pilot, effect: float) -> Table:
     """Return for each primary arm where its error comes from, and the seeds that it needs."""
     size, rule = pilot.size, pilot.rule
-    figures = ["between seeds", "problems", "samples", "seeds needed", "sd uncertain"]
-    table = empty_table(
-        "standard deviations of one seed's change, and seeds needed", ["arm"], figures
-    )
+    rows = []
     for of in pilot.arms:
         seeds = [seeds_needed(of.spread, size, effect, rule, known) for known in (True, False)]
         between = number(math.sqrt(of.spread.between))
-        table.add_row(escape(of.arm), between, *_measuring_parts(of), *map(_seeds, seeds))
-    table.caption = (
+        rows.append((of.arm, between, *_measuring_parts(of), *map(_seeds, seeds)))
+    note = (
         f"seeds needed, with {size.problems:,} problems x {size.samples:,} samples: if these "
         "deviations are the true ones. sd uncertain: on average over what "
         f"{pilot.arms[0].spread.size.seeds} seeds leave open of them."
     )
     if not all(of.samples_known for of in pilot.arms):
-        table.caption += f" ?: {_untold(pilot)}."
+        note += f" ?: {_untold(pilot)}."
         if size.samples < pilot.arms[0].spread.size.samples:
-            table.caption += " With fewer samples than the pilot's, both are taken for samples'."
-    return table
+            note += " With fewer samples than the pilot's, both are taken for samples'."
+    head = ("arm", "between seeds", "problems", "samples", "seeds needed", "sd uncertain")
+    title = "standard deviations of one seed's change, and seeds needed"
+    return Table(title, head, tuple(rows), note)
 
 
 def _untold(pilot: Pilot) -> str:
@@ -181,12 +176,12 @@ def _outlooks(
     of: Measured,
     effect: float,
 ) -> Table:
-    figures = ["+-", f"in {HELD:.0%} of runs", f"tells {effect:g}", "verdict", "no effect", "hours"]
-    table = empty_table(title, [head], figures)
+    rows = []
     for name, size in sizes:
         there = outlook(of.spread, size, effect, pilot.rule)
-        table.add_row(name, *_cells(there), _hours(pilot.hours(size)))
-    return table
+        rows.append((name, *_cells(there), _hours(pilot.hours(size))))
+    figures = ("+-", f"in {HELD:.0%} of runs", f"tells {effect:g}", "verdict", "no effect", "hours")
+    return Table(title, (head, *figures), tuple(rows))
 
 
 def _cells(there: Outlook) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -14,56 +13,36 @@ from rich.markup import escape
 from rlvr.data import DECIDED, STATUSES
 from rlvr.results.agreement import SETS
 from rlvr.results.effects import number, signed, span
-from rlvr.results.tables import empty_table
+from rlvr.results.tables import Table
+from rlvr.results.terminal import drawn
 from rlvr.verify.audit import quoted, share
 
 PRINTED = 2  # examples of each kind that the terminal shows
 Summary = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A table of text: column heads, rows of as many cells, a note under it.
-
-    `names`: how many of the first columns are names, and no figures; `words`: of the last ones.
-    """
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-    names: int = 1
-    words: int = 0
-
-
 def print_rescored(of: Summary, console: Console) -> None:
     """Print the tables of a summary, some examples, and in sentences which verdicts flip."""
     console.print(f"[bold]{escape(of['run'])}[/bold]: {escape(_by(of))}", highlight=False)
     console.print()
-    for sheet in sheets(of):
-        table = empty_table(sheet.title, sheet.head[: sheet.names], sheet.head[sheet.names :])
-        for column in table.columns[len(sheet.head) - sheet.words :]:
-            column.justify, column.no_wrap, column.overflow = "left", False, "fold"
-        for row in sheet.rows:
-            table.add_row(*map(escape, row))
-        table.caption = escape(sheet.note)
-        console.print(table)
+    for table in tables(of):
+        console.print(drawn(table))
         console.print()
     for line in (*_examples(of), "", *said(of)):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def sheets(of: Summary, every_round: bool = False) -> list[Sheet]:
+def tables(of: Summary, every_round: bool = False) -> list[Table]:
     """Return the tables of a summary, in the order in which they are read.
 
     Those by round have the base, the first round and the last one, or every one.
     """
     last = max((one["round"] for one in of["by_round"]), default=0)
     rounds = range(last + 1) if every_round else (0, 1, last)
-    conditions = [condition_sheet(of)] if of["conditions"] else []
-    rates = [pair_sheet(of), rate_sheet(of), reverse_sheet(of), round_sheet(of, rounds)]
-    kept = [kept_sheet(of, rounds)] if of["kept"] else []
-    return [verdict_sheet(of), *conditions, *rates, *kept]
+    conditions = [condition_table(of)] if of["conditions"] else []
+    rates = [pair_table(of), rate_table(of), reverse_table(of), round_table(of, rounds)]
+    kept = [kept_table(of, rounds)] if of["kept"] else []
+    return [verdict_table(of), *conditions, *rates, *kept]
 
 
 def names(of: Summary) -> tuple[str, str]:
@@ -105,7 +84,7 @@ def said(of: Summary) -> Iterator[str]:
         yield f"{one['n']:,} {one['status']} by {now}: {reason or 'no reason given'}"
 
 
-def verdict_sheet(of: Summary) -> Sheet:
+def verdict_table(of: Summary) -> Table:
     """Return both verdicts on each arm; where completions are undecided, also at worst and best.
 
     A row of one cell is a heading.
@@ -124,7 +103,7 @@ def verdict_sheet(of: Summary) -> Sheet:
     rule = of["rule"]
     head = ("arm, by", "base", "final", "delta", "interval", "Holm p", "verdict")
     title = f"{rule['metric']} at round {rule['round']} by either verifier, the run's rule"
-    return Sheet(title, head, tuple(rows), words=1)
+    return Table(title, head, tuple(rows), words=1)
 
 
 def _effect(one: Mapping[str, Any]) -> tuple[str, ...]:
@@ -141,13 +120,13 @@ def _known(x: float | None) -> float:
     return math.nan if x is None else x
 
 
-def condition_sheet(of: Summary) -> Sheet:
+def condition_table(of: Summary) -> Table:
     """Return what became of the config's own conditions."""
     rows = tuple((one["condition"], one["was"], one["now"]) for one in of["conditions"])
-    return Sheet("conditions of the config", ("condition", *names(of)), rows, words=2)
+    return Table("conditions of the config", ("condition", *names(of)), rows, words=2)
 
 
-def pair_sheet(of: Summary) -> Sheet:
+def pair_table(of: Summary) -> Table:
     """Return how many completions have each pair of verdicts."""
     was, now = names(of)
     counts = {(one["set"], one["was"], one["now"]): one["n"] for one in of["pairs"]}
@@ -159,23 +138,23 @@ def pair_sheet(of: Summary) -> Sheet:
     ]
     title = f"completions by verdict: rows by {was}, columns by {now}"
     note = "The pool of round 1, which all arms share, counts once."
-    return Sheet(title, ("set", "", *STATUSES), tuple(rows), note, names=2)
+    return Table(title, ("set", "", *STATUSES), tuple(rows), note, names=2)
 
 
-def rate_sheet(of: Summary) -> Sheet:
+def rate_table(of: Summary) -> Table:
     """Return the rates of the run's verifier with the other one as truth, by arm too."""
     was, now = names(of)
     note = (
         "TPR: share accepted of what is right; FPR: of what is wrong. Exact intervals; the "
         "completions of a problem are one cluster, for they are alike."
     )
-    return Sheet(f"{was}, with {now} as truth", _RATES, tuple(_rate_rows(of, "was", True)), note)
+    return Table(f"{was}, with {now} as truth", _RATES, tuple(_rate_rows(of, "was", True)), note)
 
 
-def reverse_sheet(of: Summary) -> Sheet:
+def reverse_table(of: Summary) -> Table:
     """Return the rates of the other verifier with the run's as truth, of all completions."""
     was, now = names(of)
-    return Sheet(f"{now}, with {was} as truth", _RATES, tuple(_rate_rows(of, "now", False)))
+    return Table(f"{now}, with {was} as truth", _RATES, tuple(_rate_rows(of, "now", False)))
 
 
 _RATES = ("completions", "decided", "TPR", "95 %", "FPR", "95 %")
@@ -198,7 +177,7 @@ def _interval(rate: Mapping[str, Any]) -> str:
     return "-" if rate["rate"] is None else " to ".join(map(share, rate["ci95"]))
 
 
-def round_sheet(of: Summary, rounds: Collection[int]) -> Sheet:
+def round_table(of: Summary, rounds: Collection[int]) -> Table:
     """Return on how many completions of each arm and round the two disagree."""
     was, now = names(of)
     counts: dict[tuple[str, str, int], Counter[str]] = {}
@@ -221,14 +200,14 @@ def round_sheet(of: Summary, rounds: Collection[int]) -> Sheet:
     note = (
         f"only: correct by that one, wrong by the other. TPR, FPR: of {was}, with {now} as truth."
     )
-    return Sheet("disagreements by arm and round", head, tuple(rows), note)
+    return Table("disagreements by arm and round", head, tuple(rows), note)
 
 
 def _at(arm: str, round_: int) -> str:
     return f"{arm}, round {round_}" if round_ else arm
 
 
-def kept_sheet(of: Summary, rounds: Collection[int]) -> Sheet:
+def kept_table(of: Summary, rounds: Collection[int]) -> Table:
     """Return what the arms kept, by the other verifier's verdict, and would have kept with it."""
     _, now = names(of)
     rows = [
@@ -246,10 +225,10 @@ def kept_sheet(of: Summary, rounds: Collection[int]) -> Sheet:
         f"right, wrong: of those kept, by {now}; would: what the arm would have kept of the same "
         "completions; both: of those, what it kept. After round 1 it would have sampled others."
     )
-    return Sheet(f"kept, judged by {now}, all seeds", head, tuple(rows), note)
+    return Table(f"kept, judged by {now}, all seeds", head, tuple(rows), note)
 
 
-def example_sheet(of: Summary) -> Sheet:
+def example_table(of: Summary) -> Table:
     """Return some completions on which the two disagree."""
     rows = tuple(
         (
@@ -260,7 +239,7 @@ def example_sheet(of: Summary) -> Sheet:
         for one in of["examples"]
     )
     head = ("where", "prompt", "reference", "completion", *names(of))
-    return Sheet("completions on which they disagree", head, rows, names=6)
+    return Table("completions on which they disagree", head, rows, names=6)
 
 
 def _examples(of: Summary) -> Iterator[str]:

@@ -1,25 +1,18 @@
-"""From a run's results to the tables and sentences that the terminal shows.
+"""From a run's results to tables of text, for the terminal, the report and the pages of claims.
 
-By default the verdicts, the signs of collapse, what a sceptic asks and a sentence for each arm;
-with `everything` the other tables too. Every table fits 80 columns where names are of ordinary
-length; longer ones are folded, figures never. What it does not do: compute; every figure comes from
-`rlvr.results.compare`.
+What it does not do: compute, every figure comes from `rlvr.results.compare`; and draw, that is done
+by `rlvr.results.terminal` and by the template of `rlvr.report`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
+from dataclasses import dataclass
 
 from rlvr.evaluate.metrics import OFF_TARGET
 from rlvr.evaluate.table import BUDGET, NLL, find, in_terminal
-from rlvr.results.about import arm_says, setting, task
-from rlvr.results.compare import p_value, rule_text, short, size_matched
+from rlvr.results.compare import p_value
 from rlvr.results.conditions import figures, settle_conditions
 from rlvr.results.effects import (
     EXCLUDED,
@@ -36,116 +29,29 @@ from rlvr.results.effects import (
     strictest,
     worst_case,
 )
-from rlvr.results.sceptic import checks
 from rlvr.results.verdict import Seen, kinds_in_words, moves_in_words, ruled, rulings
 from rlvr.statistics.estimates import minimal_detectable_effect
 
-WIDTH = 80
+WIDTH = 80  # columns of a terminal that a table of arms fits
 GAP = 2
-STYLES = {
-    **{"growth": "green", "collapse": "red"},
-    **{"beyond sharpening": "green", "sharpening": "yellow", "no change": "dim", "open": "dim"},
-}
-WORSE = " !"  # beside a sign that moved the harmful way
-HELP = "docs/glossary.md has every word, docs/metrics.md every metric."
+WORSE = " !"  # behind a sign that moved the harmful way
+EXPLORATORY = ("exploratory:",)
 
 
-def print_tables(runs: Sequence[Results], console: Console, everything: bool = False) -> None:
-    """Print the tables of each run and, for several, one side by side."""
-    for r in runs:
-        _print_run(r, console, everything)
-    if len(runs) > 1:
-        print_side_by_side(runs, console)
-    console.print(HELP, highlight=False)
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of text: column heads, rows of as many cells, a note under it.
 
+    `names`: how many of the first columns are names, and no figures; `words`: of the last ones. A
+    row of one cell is a heading.
+    """
 
-def _print_run(r: Results, console: Console, everything: bool) -> None:
-    console.print(f"[bold]{escape(r.name)}[/bold], {_progress(r)}", highlight=False)
-    console.print(f"Rule: {escape(rule_text(r))}.", highlight=False)
-    console.print()
-    console.print(arms_table(r))
-    tables = [verdict_table(r), *added_tables(r), *sign_tables(r), *conditions_tables(r)]
-    tables += [checks_table(r)]
-    if everything:
-        tables += [*evidence_tables(r), *contrast_tables(r), *means_tables(r), *_level_tables(r)]
-        tables += [*_excluded_tables(r), *_seed_tables(r)]
-        for view in r.exploratory:
-            tables += [*contrast_tables(view), *_seed_tables(view)]
-    for table in tables:
-        console.print()
-        console.print(table)
-    console.print()
-    for arm, ruling in rulings(r).items():
-        text = escape(short(r, ruling))
-        console.print(f"[bold]{escape(arm)}[/bold]: {text}", highlight=False)
-    for said in size_matched(r):
-        console.print(f"{escape(said)}.", highlight=False)
-    console.print()
-
-
-def arms_table(r: Results) -> Table:
-    """Return what was run, and what each arm trains on, those that were added included."""
-    size = (setting(r, f"evaluate.{key}") for key in ("problems", "samples"))
-    table = empty_table(
-        f"{setting(r, 'model')} on {task(r)}, {' x '.join(size)} held-out samples", [], []
-    )
-    table.show_header = False
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    views = (r, *r.exploratory)
-    arms = {str(arm["name"]): arm for view in views for arm in view.config["arms"]}
-    shown = {name for view in views for name in view.arms}
-    for name, arm in arms.items():
-        if name in shown:
-            table.add_row(escape(name), escape(arm_says(arm).rstrip(".")))
-    return table
-
-
-def _progress(r: Results) -> str:
-    seeds = f"seed{'' if len(r.seeds) == 1 else 's'} {', '.join(map(str, r.seeds))}"
-    if r.round == r.rounds and not r.absent:
-        return f"{seeds}, {r.rounds} rounds"
-    text = f"{seeds}, [yellow]incomplete: compared at round {r.round} of {r.rounds}[/yellow]"
-    if r.absent:
-        absent = ", ".join(map(str, r.absent))
-        text += f", without seed {absent}: no round finished in every arm"
-    return text
-
-
-def empty_table(title: str, names: Sequence[str], figures: Sequence[str]) -> Table:
-    """Return a table without rows: names flush left, folded where too long; figures flush right."""
-    table = Table(
-        title=escape(title),
-        title_justify="left",
-        title_style="bold",
-        caption_justify="left",
-        caption_style="",
-        box=None,
-        padding=(0, GAP, 0, 0),
-        pad_edge=False,
-    )
-    for name in names:
-        table.add_column(escape(name), overflow="fold")
-    for figure in figures:
-        table.add_column(escape(figure), justify="right", no_wrap=True)
-    return table
-
-
-def _effect_rows(r: Results, arm: str, other: str, effect: Effect) -> Iterator[tuple[str, Effect]]:
-    """Yield an effect and, where completions were excluded, what it is with them either way."""
-    yield arm if other == "base" else f"{arm} - {other}", effect
-    cases = worst_case(r, arm, other)
-    if cases:
-        yield from zip(("  at worst", "  at best"), cases, strict=True)
-
-
-def _effect_cells(effect: Effect) -> list[str]:
-    return [signed(effect.interval.delta), span(effect.interval.low, effect.interval.high)]
-
-
-def _styled(word: str, style: str | None = None) -> str:
-    style = style or STYLES.get(word, "yellow")
-    return f"[{style}]{escape(word)}[/{style}]"
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    names: int = 1
+    words: int = 0
 
 
 def verdict_table(r: Results) -> Table:
@@ -153,148 +59,122 @@ def verdict_table(r: Results) -> Table:
 
     Under an arm, pass@1 against the base at its best temperature, with the word for its growth.
     """
-    columns = ["base", "final", "delta", f"{percent(r)} interval"]
-    table = empty_table(f"{r.metric} against the base", ["arm"], columns)
-    table.add_column("verdict", overflow="fold")
+    rows: list[tuple[str, ...]] = []
     best = "  base at best T" if r.metric == "pass@1" else "  pass@1 at best T"
     found = rulings(r)
     for arm, ruling in found.items():
         if arm == _first_described(r):
-            table.add_row("exploratory:", style="dim")
+            rows.append(EXPLORATORY)
         for label, effect in _effect_rows(r, arm, "base", ruling.effect):
             word = ruling.said if effect is ruling.effect else ruled(r, arm, effect)[0]
-            table.add_row(*_verdict_cells(label, effect), _styled(word))
+            rows.append((*_verdict_cells(label, effect), word))
         if ruling.best is not None:
-            kind = _styled(ruling.kind) if ruling.kind else ""
-            table.add_row(*_verdict_cells(best, ruling.best), kind)
+            rows.append((*_verdict_cells(best, ruling.best), ruling.kind or ""))
     notes = []
     if any(ruling.kind == "beyond sharpening" for ruling in found.values()):
         notes.append(kinds_in_words(r))
     if _first_described(r):
         notes.append("exploratory: the rule is not about them; intervals not corrected")
-    table.caption = "\n".join(notes)
-    return table
+    head = ("arm", "base", "final", "delta", f"{percent(r)} interval", "verdict")
+    title = f"{r.metric} against the base"
+    return Table(title, head, tuple(rows), "\n".join(notes), words=1)
 
 
 def added_tables(r: Results) -> list[Table]:
     """Return what was added to the run after it began, each arm against the base: no verdicts."""
-    columns = ["base", "final", "delta", f"{percent(r)} interval"]
-    tables = []
-    for where, effects in added_effects(r):
-        table = empty_table(f"{r.metric} {where}", ["arm"], columns)
-        for arm, effect in effects.items():
-            table.add_row(*_verdict_cells(arm, effect))
-        table.caption = f"added later ({escape(r.added)}): exploratory, no verdict, not corrected"
-        tables.append(table)
-    return tables
-
-
-def _first_described(r: Results) -> str:
-    """Return the first arm in the order of the rulings that is not a primary one, "" if none."""
-    return next((arm for arm in r.arms if arm not in r.primary), "")
-
-
-def _verdict_cells(label: str, effect: Effect) -> list[str]:
-    return [escape(label), number(effect.base), number(effect.final), *_effect_cells(effect)]
+    head = ("arm", "base", "final", "delta", f"{percent(r)} interval")
+    note = f"added later ({r.added}): exploratory, no verdict, not corrected"
+    return [
+        Table(
+            f"{r.metric} {where}",
+            head,
+            tuple(_verdict_cells(arm, effect) for arm, effect in effects.items()),
+            note,
+        )
+        for where, effects in added_effects(r)
+    ]
 
 
 def sign_tables(r: Results) -> list[Table]:
     """Return the signs of collapse, an arm a row, in one table; none where no sign is recorded."""
     found = rulings(r)
-    names = [seen.sign.name for seen in next(iter(found.values())).signs]
+    names = tuple(seen.sign.name for seen in next(iter(found.values())).signs)
     if not names:
         return []
-    table = empty_table("signs of collapse", ["arm"], [])
-    for name in names:
-        table.add_column(name, no_wrap=True)
+    rows: list[tuple[str, ...]] = []
     for arm, ruling in found.items():
         if arm == _first_described(r):
-            table.add_row("exploratory:", style="dim")
-        table.add_row(escape(arm), *map(_move, ruling.signs))
-    table.caption = moves_in_words(r)
-    table.caption += f"\n{WORSE.strip()} moved the harmful way"
+            rows.append(EXPLORATORY)
+        rows.append((arm, *map(_move, ruling.signs)))
+    note = f"{moves_in_words(r)}\n{WORSE.strip()} moved the harmful way"
     if "coverage" in names:
-        table.caption += f"; coverage: {r.largest_k}"
+        note += f"; coverage: {r.largest_k}"
     if "distinct" in names:
-        table.caption += "\ndistinct falls, too, where more samples agree on the right answer"
-    return [table]
+        note += "\ndistinct falls, too, where more samples agree on the right answer"
+    return [Table("signs of collapse", ("arm", *names), tuple(rows), note, words=len(names))]
 
 
-def _move(seen: Seen) -> str:
-    return f"[red]{seen.move}{WORSE}[/red]" if seen.worse else _styled(seen.move, "dim")
+def conditions_tables(r: Results) -> list[Table]:
+    """Return one table of the run's own conditions, none where it has none."""
+    settled = settle_conditions(r)
+    rows = tuple(
+        (one.condition.text, *figures(one.condition, one.interval), p_value(p), one.state)
+        for one, p in settled
+    )
+    note = "\n".join(dict.fromkeys(one.why for one, _ in settled if one.why))
+    head = ("condition", "value", f"{percent(r)} interval", "Holm p", "")
+    return [Table("conditions of the config", head, rows, note)] if rows else []
 
 
 def evidence_tables(r: Results) -> list[Table]:
     """Return the figures behind the verdicts and behind the signs."""
-    columns = ["Holm p", "noise", "floor", "80 % power from"]
-    sure = empty_table(f"{r.metric} against the base, how sure", ["arm"], columns)
-    sure.caption = "noise: standard error within one seed, over problems and their samples"
-    figures = ["base", "final", "delta", f"{percent(r)} interval", "Holm p"]
-    behind = empty_table("signs of collapse, the figures", ["arm", "sign"], figures)
-    behind.add_column("move", no_wrap=True)
+    sure, behind = [], []
     for arm, ruling in rulings(r).items():
         effect = ruling.effect
         noise = number(r.mean(arm, f"{r.metric}_se"))
         error, seeds = effect.variances.error, len(effect.deltas)
         power = number(minimal_detectable_effect(error, seeds, strictest(r, arm)))
-        sure.add_row(escape(arm), p_value(effect.p_holm), noise, effect.floor, power)
+        sure.append((arm, p_value(effect.p_holm), noise, effect.floor, power))
         for seen in ruling.signs:
             cells = _verdict_cells(seen.sign.name, seen.effect)
-            behind.add_row(escape(arm), *cells, p_value(seen.effect.p_holm), _move(seen))
-    return [sure, behind] if behind.row_count else [sure]
+            behind.append((arm, *cells, p_value(seen.effect.p_holm), _move(seen)))
+    title = f"{r.metric} against the base, how sure"
+    note = "noise: standard error within one seed, over problems and their samples"
+    of_verdicts = Table(
+        title, ("arm", "Holm p", "noise", "floor", "80 % power from"), tuple(sure), note
+    )
+    head = ("arm", "sign", "base", "final", "delta", f"{percent(r)} interval", "Holm p", "move")
+    of_signs = Table("signs of collapse, the figures", head, tuple(behind), names=2, words=1)
+    return [of_verdicts, of_signs] if behind else [of_verdicts]
 
 
 def contrast_tables(r: Results) -> list[Table]:
     """Return one table, none where there is one arm."""
-    columns = ["delta", f"{percent(r)} interval", "Holm p", "excludes 0"]
-    table = empty_table(f"{r.metric}, arm against arm", ["arms"], columns)
+    rows = []
     for (a, b), measured in contrast_effects(r, r.metric).items():
         for label, effect in _effect_rows(r, a, b, measured):
-            interval = effect.interval
-            table.add_row(
-                escape(label),
-                *_effect_cells(effect),
-                p_value(effect.p_holm),
-                "-" if math.isnan(interval.low) else "yes" if excludes_zero(interval) else "no",
-            )
-    return [table] if table.row_count else []
+            low = effect.interval.low
+            said = "-" if math.isnan(low) else "yes" if excludes_zero(effect.interval) else "no"
+            rows.append((label, *_effect_cells(effect), p_value(effect.p_holm), said))
+    head = ("arms", "delta", f"{percent(r)} interval", "Holm p", "excludes 0")
+    return [Table(f"{r.metric}, arm against arm", head, tuple(rows))] if rows else []
 
 
-def conditions_tables(r: Results) -> list[Table]:
-    """Return one table of the run's own conditions, none where it has none."""
-    columns = ["value", f"{percent(r)} interval", "Holm p", ""]
-    table = empty_table("conditions of the config", ["condition"], columns)
-    settled = settle_conditions(r)
-    table.caption = "\n".join(dict.fromkeys(escape(one.why) for one, _ in settled if one.why))
-    for one, p in settled:
-        said = figures(one.condition, one.interval)
-        table.add_row(escape(one.condition.text), *said, p_value(p), one.state)
-    return [table] if table.row_count else []
-
-
-def checks_table(r: Results) -> Table:
-    """Return what a sceptic asks of the run, with the answers."""
-    table = Table.grid(padding=(0, GAP, 0, 0))
-    for check in checks(r):
-        mark = "[green]ok[/green]" if check.ok else "[red]look[/red]"
-        table.add_row(mark, check.what, Text(check.found))
-    return table
-
-
-def _excluded_tables(r: Results) -> list[Table]:
+def excluded_tables(r: Results) -> list[Table]:
     """Return the undecided completions, and the metric with all of them wrong, then right."""
     if not any(excluded(r, arm) for arm in ("base", *r.arms)):
         return []
-    figures = ["abstain", "error", r.metric, "all wrong", "all right"]
-    table = empty_table("completions excluded from evaluation, all seeds", ["arm"], figures)
-    table.caption = "at worst, at best: with all of them counted against, or for, the arm"
-    for arm in ("base", *r.arms):
-        table.add_row(
-            escape(arm),
+    rows = tuple(
+        (
+            arm,
             *(f"{sum(r.finite(arm, metric)):,.0f}" for metric in EXCLUDED),
             *(number(r.mean(arm, f"{r.metric}{end}")) for end in ("", "_low", "_high")),
         )
-    return [table]
+        for arm in ("base", *r.arms)
+    )
+    head = ("arm", "abstain", "error", r.metric, "all wrong", "all right")
+    note = "at worst, at best: with all of them counted against, or for, the arm"
+    return [Table("completions excluded from evaluation, all seeds", head, rows, note)]
 
 
 def means_tables(r: Results, also: Sequence[str] = ()) -> list[Table]:
@@ -313,17 +193,66 @@ def means_tables(r: Results, also: Sequence[str] = ()) -> list[Table]:
     for metric in dict.fromkeys([r.metric, *also, *shown, *counts]):
         figures = {arm: r.mean(arm, metric) for arm in ("base", *r.arms)}
         if any(math.isfinite(x) for x in figures.values()):
-            show = _count if metric in counts else number
+            show = count if metric in counts else number
             rows[metric] = {arm: show(x) for arm, x in figures.items()}
     return _arm_tables(r, f"means over seeds at round {r.round}", "metric", rows)
 
 
-def _count(x: float) -> str:
+def level_tables(r: Results) -> list[Table]:
+    """Return the rule's metric and the share kept, by level of the problems."""
+    return [*_by_level(r, r.metric), *_by_level(r, "keep_rate")]
+
+
+def seed_tables(r: Results) -> list[Table]:
+    """Return the rule's metric, a seed a row."""
+    rows = {
+        str(seed): {arm: number(r.at(seed, arm, r.metric)) for arm in ("base", *r.arms)}
+        for seed in r.seeds
+    }
+    return _arm_tables(r, f"{r.metric} by seed at round {r.round}", "seed", rows)
+
+
+def side_by_side_table(labels: Sequence[str], runs: Sequence[Results]) -> Table:
+    """Return each arm of each run against its base, on its run's own rule."""
+    rows = []
+    for label, r in zip(labels, runs, strict=True):
+        for arm, ruling in rulings(r).items():
+            for name, effect in _effect_rows(r, arm, "base", ruling.effect):
+                word = ruling.said if effect is ruling.effect else ruled(r, arm, effect)[0]
+                said = word if ruling.primary else f"{word}, exploratory"
+                rows.append((label, *_verdict_cells(name, effect), said))
+    head = ("run", "arm", "base", "final", "delta", "interval", "verdict")
+    return Table("runs side by side", head, tuple(rows), names=2, words=1)
+
+
+def count(x: float) -> str:
+    """Return a number of completions or rows; a dash if it is not known."""
     return f"{x:,.0f}" if math.isfinite(x) else "-"
 
 
-def _level_tables(r: Results) -> list[Table]:
-    return [*_by_level(r, r.metric), *_by_level(r, "keep_rate")]
+def _first_described(r: Results) -> str:
+    """Return the first arm in the order of the rulings that is not a primary one, "" if none."""
+    return next((arm for arm in r.arms if arm not in r.primary), "")
+
+
+def _effect_rows(r: Results, arm: str, other: str, effect: Effect) -> Iterator[tuple[str, Effect]]:
+    """Yield an effect and, where completions were excluded, what it is with them either way."""
+    yield arm if other == "base" else f"{arm} - {other}", effect
+    cases = worst_case(r, arm, other)
+    if cases:
+        yield from zip(("  at worst", "  at best"), cases, strict=True)
+
+
+def _effect_cells(effect: Effect) -> tuple[str, str]:
+    return signed(effect.interval.delta), span(effect.interval.low, effect.interval.high)
+
+
+def _verdict_cells(label: str, effect: Effect) -> tuple[str, ...]:
+    return (label, number(effect.base), number(effect.final), *_effect_cells(effect))
+
+
+def _move(seen: Seen) -> str:
+    return f"{seen.move}{WORSE}" if seen.worse else seen.move
 
 
 def _by_level(r: Results, metric: str) -> list[Table]:
@@ -335,14 +264,6 @@ def _by_level(r: Results, metric: str) -> list[Table]:
         for key in sorted({key for _, _, _, key in r.values if key.startswith(start)})
     }
     return _arm_tables(r, f"{metric} by level at round {r.round}", "level", rows)
-
-
-def _seed_tables(r: Results) -> list[Table]:
-    rows = {
-        str(seed): {arm: number(r.at(seed, arm, r.metric)) for arm in ("base", *r.arms)}
-        for seed in r.seeds
-    }
-    return _arm_tables(r, f"{r.metric} by seed at round {r.round}", "seed", rows)
 
 
 def _arm_tables(
@@ -364,29 +285,13 @@ def _arm_tables(
         if groups[-1] and fixed + sum(wide[a] for a in groups[-1]) + wide[arm] > WIDTH:
             groups.append([])
         groups[-1].append(arm)
-    tables = []
-    for group in groups:
-        table = empty_table(title, [head], ["base", *group])
-        for name, cells in rows.items():
-            table.add_row(escape(name), *(cells[arm] for arm in ("base", *group)))
-        tables.append(table)
-    return tables
-
-
-def print_side_by_side(runs: Sequence[Results], console: Console) -> None:
-    """Print each arm of each run against its base, in one table."""
-    names = [r.name for r in runs]
-    labels = names if len(set(names)) == len(names) else [str(r.folder) for r in runs]
-    figures = ["base", "final", "delta", "interval", "verdict"]
-    table = empty_table("runs side by side", ["run", "arm"], figures)
-    for label, r in zip(labels, runs, strict=True):
-        for arm, ruling in rulings(r).items():
-            for name, effect in _effect_rows(r, arm, "base", ruling.effect):
-                word = ruling.said if effect is ruling.effect else ruled(r, arm, effect)[0]
-                table.add_row(escape(label), *_verdict_cells(name, effect), _styled(word))
-    console.print(table)
-    for label, r in zip(labels, runs, strict=True):
-        if r.round < r.rounds or r.absent:
-            console.print(f"{escape(label)}: {_progress(r)}", highlight=False)
-    if len({(r.metric, r.margin, r.confidence, r.primary) for r in runs}) > 1:
-        console.print("These runs were judged by different rules: see each run's own above.")
+    return [
+        Table(
+            title,
+            (head, "base", *group),
+            tuple(
+                (name, *(cells[arm] for arm in ("base", *group))) for name, cells in rows.items()
+            ),
+        )
+        for group in groups
+    ]

@@ -20,10 +20,10 @@ from rlvr.loop.progress import Display
 from rlvr.loop.units import Job
 from rlvr.records import added, record, seals
 from rlvr.records.layout import Place, base_of
-from rlvr.report.facts import added_table
 from rlvr.results.compare import compare_run, read_results
 from rlvr.results.sceptic import checks
-from rlvr.results.tables import print_tables
+from rlvr.results.tables import added_tables
+from rlvr.results.terminal import print_tables
 from rlvr.verify.tasks import draw_problems
 
 CONFIG = """
@@ -386,10 +386,14 @@ def test_results_with_additions_keep_every_figure_of_the_rule() -> None:
     assert (of_all["round"], of_all["seeds"]) == (2, [0, 1, 2])
     assert of_all["contrasts"] == compare_run(whole)["contrasts"]
     assert {one["pass@1"]["p_holm"] for one in of_all["arms"].values()} == {None}
-    table = added_table(r)
-    assert [row[0] for row in table.rows] == [
-        *("at round 1, seeds 0, 1", "random", "at round 2, seeds 0, 1, 2"),
-        *("verified", "unfiltered", "random"),
+    tables = added_tables(r)
+    assert [table.title for table in tables] == [
+        "pass@1 at round 1, seeds 0, 1",
+        "pass@1 at round 2, seeds 0, 1, 2",
+    ]
+    assert [[row[0] for row in table.rows] for table in tables] == [
+        ["random"],
+        ["verified", "unfiltered", "random"],
     ]
     out = io.StringIO()
     console = Console(width=80, file=out)

@@ -263,10 +263,10 @@ def test_a_run_says_of_each_of_its_conditions_what_became_of_it(tmp_path: Path) 
     assert (found[5]["value"], found[5]["p"]) == (None, None)
     assert all(one["p"] <= one["p_holm"] for one in found[:5])
     (table,) = conditions_tables(r)
-    cells = [list(column.cells) for column in table.columns]
+    cells = [list(column) for column in zip(*table.rows, strict=True)]
     assert cells[0] == list(SAID) and cells[-1] == states
     assert cells[2][3:5] == ["round 1", "round 3 or later"]
-    words = {str(column.header) for column in table.columns} | {*get_args(State)}
+    words = {*table.head, *get_args(State)}
     glossary = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text()
     assert [word for word in words if word and f"*{word}*" not in glossary] == []
 
@@ -286,7 +286,7 @@ def test_an_arm_that_was_not_taught_settles_nothing(tmp_path: Path) -> None:
     assert [one["state"] for one in found] == ["open", "holds", "open"]
     assert [one["why"] for one in found] == [why, "", why] and found[0]["p_holm"] is None
     (table,) = conditions_tables(r)
-    assert table.caption == why
+    assert table.note == why
 
 
 def test_equal_seeds_are_not_surer_than_what_was_measured(tmp_path: Path) -> None:

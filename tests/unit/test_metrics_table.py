@@ -28,7 +28,7 @@ from rlvr.records import record
 from rlvr.records.layout import base_of
 from rlvr.report.figures import arm_looks, figure_groups
 from rlvr.results.compare import compare_run, read_results, rule_text
-from rlvr.results.tables import print_tables
+from rlvr.results.terminal import print_tables
 from rlvr.statistics.conditions import parse
 
 ROOT = next(path for path in Path(__file__).parents if (path / "pyproject.toml").is_file())

@@ -90,7 +90,7 @@ def test_the_glossary_has_every_column_and_every_word_of_a_verdict() -> None:
     terms = set(re.findall(r"\*([^*\n]+)\*", (ROOT / "docs" / "glossary.md").read_text()))
     r = read_results(RESULTS)
     shown = (verdict_table(r), *sign_tables(r), *contrast_tables(r), *evidence_tables(r))
-    columns = {str(column.header) for table in shown for column in table.columns}
+    columns = {name for table in shown for name in table.head}
     assert columns - terms == {"arms"}
     words = {*get_args(Outcome), *get_args(Kind), *get_args(Move), NOTHING, NO_ROOM, "exploratory"}
     words |= {check.what for check in checks(r)} | {"corrupted", "pilot", "policy", "trick"}

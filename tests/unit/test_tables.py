@@ -1,4 +1,4 @@
-"""rlvr/results/tables.py: what a terminal of 80 columns shows of synthetic runs."""
+"""rlvr/results/tables.py and terminal.py: what a terminal of 80 columns shows of synthetic runs."""
 
 import io
 import re
@@ -11,7 +11,7 @@ from support.figures import ARMS, BASE, FINAL, make_run, rows_of, with_excluded,
 
 from rlvr import cli
 from rlvr.results.compare import read_results, size_matched
-from rlvr.results.tables import print_tables
+from rlvr.results.terminal import print_tables
 
 RECORDED = Path(__file__).parents[2] / "docs" / "results"
 

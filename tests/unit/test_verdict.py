@@ -18,9 +18,9 @@ from rlvr.config import load, resolved, shipped_configs
 from rlvr.data import InputError
 from rlvr.evaluate import table
 from rlvr.records.record import deciding, digest
-from rlvr.report.facts import verdict_table
 from rlvr.results.compare import compare_run, read_results
 from rlvr.results.effects import Effect, Results
+from rlvr.results.tables import verdict_table
 from rlvr.results.verdict import SIGNS, Ruling, rulings
 from rlvr.statistics.estimates import Interval, Variances
 
