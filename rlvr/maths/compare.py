@@ -447,6 +447,7 @@ def _is_condition(answer: Node) -> bool:
 def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
     if not isinstance(answer, Group) or answer.kind not in (*LISTS, "{}"):
         return False
+    answer = Group(answer.kind, tuple(_shortened(item, policy) for item in answer.items))
     gold, answer = solutions(gold), solutions(one_parameter(answer, gold))
     ours, theirs = ([item for item in side.items if is_membership(item)] for side in (gold, answer))
     if ours or theirs:  # k in Z: apart from what it is said of
@@ -493,6 +494,17 @@ def _names_values(wanted: Sequence[Node], given: Sequence[Node]) -> bool:
     ):
         return False
     return named is given or len({item.items[0] for item in named if isinstance(item, Rel)}) > 1
+
+
+def _shortened(item: Node, policy: Policy) -> Node:
+    """Return `x = 6/2 = 3` as `x = 3` if it is true; anything else as it is."""
+    if not isinstance(item, Rel) or set(item.ops) != {"="} or len(item.items) < 3:
+        return item
+    name, *steps, value = item.items
+    lenient = replace(policy, arithmetic="accepted")
+    if not is_assignable(name) or not all(same(value, step, lenient) for step in steps):
+        return item
+    return Rel(("=",), (name, value))
 
 
 def _distinct(items: list[Node], policy: Policy) -> list[Node]:
