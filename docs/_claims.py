@@ -65,7 +65,12 @@ def _claims() -> str:
                 found, r = recorded[name]
                 _, _, effect, outcome, _ = summary([(name, section, found)])[0]
                 label = f"[{label}](claims/{name}/README.md)"
-                outcome = f"{outcome} (round {r.round} of {r.rounds}, {len(r.seeds)} seeds)"
+                there = (
+                    f"{len(r.seeds)} of {len(r.seeds) + len(r.absent)}"
+                    if r.absent
+                    else len(r.seeds)
+                )
+                outcome = f"{outcome} (round {r.round} of {r.rounds}, {there} seeds)"
             cells = (label, section.tested, outcome, effect, section.untested)
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", _left(CLAIMS)]) + "\n"

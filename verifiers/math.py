@@ -189,8 +189,8 @@ def _as_written(gold: str, completion: str, why: str, policy: Policy) -> Verdict
     if why.startswith(_UNKNOWN) and len(gold) <= MAX_CHARS:
         found = _found(completion, why, policy, frozenset())
         answer = _unwrapped(found.text or "")
-        if not several_choices(answer):
-            answer = cjk.circled_last(completion[-MAX_CHARS:])
+        if cjk.CIRCLED.search(gold) and not several_choices(answer):
+            answer = "" if _MARKED.search(completion) else cjk.circled_last(completion[-MAX_CHARS:])
         wanted, given = several_choices(gold), several_choices(answer)
         if wanted:
             if wanted == given:
@@ -201,6 +201,7 @@ def _as_written(gold: str, completion: str, why: str, policy: Policy) -> Verdict
     return Verdict("abstain", f"reference {gold[:80]!r}: {why}")
 
 
+_MARKED = re.compile(r"\\boxed|\\fbox|<answer|####|<think")
 _NO_DIGITS = re.compile(r"[^1-9]++")
 
 

@@ -31,12 +31,14 @@ class Stated:
 
 
 _CALCULATOR = re.compile(r"<<[^<>\n]*+>>")  # GSM8K's
+_WIDE_POINT = re.compile("(?<=[0-9])．(?=[0-9])")
 _EMPHASIS = re.compile(r"(?<![\w)*])\*{2,3}|\*{2,3}(?![\w(*-])|__(?=[A-Za-z])|`++")
 
 
 def plain(text: str) -> str:
     """Return a text without emphasis and without GSM8K's calculations."""
-    return _EMPHASIS.sub("", _CALCULATOR.sub("", text))
+    text = _EMPHASIS.sub("", _CALCULATOR.sub("", text))
+    return _WIDE_POINT.sub(".", text) if "．" in text else text
 
 
 _ANNOUNCED = re.compile(
@@ -47,7 +49,7 @@ _ANNOUNCED = re.compile(
     r"(?:\b(?:is|are|equals|(?:must|should|would|will|has to) be|comes (?:out )?to|becomes"
     r"|ist|lautet|beträgt|est|es|é|è|är|to|adalah|равен|равна|-)(?![\w'’])\s*+:?+|:|：|=)"
     r"(?!\s*+(?:not|never|no longer|nicht|pas|non|não|не)\b)[ \t]*(?:\n[ \t]*){0,2}(?=[^\n])"
-    r"|(?:最终答案|最後答案|故答案|故选|应选|答案|正解|答え|정답|(?<![^\W\d_])(?:答|답))"
+    r"|(?:最终答案|最後答案|故答案|(?<!不)(?:故选|应选)|(?<!错误)(?<!错的)答案|正解|答え|정답|(?<![^\W\d_])(?:答|답))"
     r"\s*+(?:应该|應該)?+(?:(?<=选)|是|为|為|就是|は|：|:|은|는|이|=)(?!不)[：:]?"
     r"[ \t]*\n?[ \t]*(?=[^\n])",
     re.I,
@@ -66,10 +68,15 @@ _CHOSEN = re.compile(
     r"|\b([A-J]) is the (?:correct|right|best) (?:answer|choice|option)"
     r"|\b(?:Option|Choice|Answer|So|Thus|Hence|Therefore),? ([A-J]) is (?:correct|right)"
     r"(?=[.!]?\s*+\Z)"
-    r"|(?:故选|答案选|应选|正确选项是)\s*+[:：]?\s*+\(?([A-J])\b"
-    r"|(?<![不非没未])选\s*+\(?([A-J])\)?(?=项?\s*+(?:[。.!！]|\n|\Z))"
+    r"|(?<![不非没未])(?:故选|答案选|应选|正确选项是)\s*+[:：]?\s*+\(?([A-J])\b"
+    r"|(?<![不非没未应])选\s*+\(?([A-J])\)?(?=项?\s*+(?:[。.!！]|\n|\Z))"
     r"|\b(?:[Ii]t['’]s|[Ii]t is|[Cc]hoose|[Pp]ick|[Ss]elect|go with)[ \t]++(?:the[ \t]++)?"
     r"(?:option[ \t]++|choice[ \t]++|answer[ \t]++)?\(?([A-J])\)?(?=[ \t]*+(?:[.!,]|\n|\Z))"
+)
+_PART = re.compile(rf"\b(?:twice|half|double|triple|{stance.PART_OF}) the\s*+\Z", re.I)
+_UNCHOSEN = re.compile(
+    r"\b(?:or|option|choice|wrong|incorrect|reject\w*|not|if|maybe|perhaps|could|might|may|guess)\b",
+    re.I,
 )
 _ONLY_WORDS = re.compile(r"\W*+(?:(?:the|my|our|so|thus|final|correct)\W++)*+", re.I)
 _SENTENCE_END = re.compile(
@@ -125,15 +132,22 @@ def announcements(text: str, reader: Reader) -> list[Stated] | None:
                 sentence if long else _announced(sentence, text[end : end + 1], reader)
             )
         # "The answer, I suspect, is 5" states nothing.
-        answer = "" if stance.says_doubt(match[0]) else answers[sentence]
+        doubted = stance.says_doubt(match[0]) or _PART.search(_before(text, match.start()))
+        answer = "" if doubted else answers[sentence]
         announced.append(Stated(match.start(), end, answer))
     if reader.letter:
         chosen = [
             Stated(m.start(), m.end(), next(filter(None, m.groups())))
             for m in _CHOSEN.finditer(text)
+            if not (m[0].startswith("which") and _UNCHOSEN.search(_before(text, m.start())))
         ]
         announced = sorted([*announced, *chosen], key=lambda one: one.start)
     return announced
+
+
+def _before(text: str, end: int) -> str:
+    """Return the part of a sentence before a position."""
+    return re.split(r"[.!?\n]\s", text[max(0, end - 300) : end])[-1]
 
 
 _WORKED = re.compile(r"([0-9.,]++)\s\([0-9.,$ ]++[-+*/×÷=][-+*/×÷=0-9.,$ ]*+\)")

@@ -99,29 +99,54 @@ def _whole(text: str) -> int | None:
     return total + section + digit if read else None
 
 
-_NOT = re.compile("不(?!等式)|[非没沒未无無]|可能|也许|或许|大概|假设|如果|若")
+_NOT = re.compile(
+    "不(?!等式)|[非没沒未无無猜或设令吗]|(?<!等)可能|也许|大概|假[设如定]|如果|若|难道|排除|除了|求证|要证|已知|错|还是|要么|(?<!节)约|至少"
+    "|至多|最多|最少|[和、]"
+)
 _END = "。．.！! $"
+_CLAUSE = re.compile("[，。；,;\n]")
+_NOTHING = ("无解", "無解", "不存在")
+_SAYS = re.compile("(?:[是为為得即选：:]|可知)\\s*+\\Z")
 
 
 def said_last(text: str, words: str) -> bool:
-    """Return whether a text ends with these words, in a clause that neither denies nor supposes.
+    """Return whether a sentence ends by saying these words, and neither denies nor supposes them.
 
-    `由 a=b 可知，△ABC是等腰三角形。` says 等腰三角形.
+    `由 a=b 可知，△ABC是等腰三角形。` says 等腰三角形; `等腰直角三角形` does not say 直角三角形.
     """
     text = text.rstrip(_END)
-    if words.isascii() or not text.endswith(words):
+    if words.isascii() or not text.endswith(words) or text == words:
         return False
-    clause = re.split("[，。；,;]", text.removesuffix(words))[-1]
-    return not _NOT.search(clause)
+    clause = _CLAUSE.split(text.removesuffix(words))[-1]
+    if _NOT.search(clause):
+        return False
+    return bool(clause) and (words in _NOTHING or bool(_SAYS.search(clause)))
 
 
 CIRCLED = re.compile("[①-⑳](?:[\\s,，、和与及]*+[①-⑳])*+")  # the numbers of true statements
 
 
 def circled_last(text: str) -> str:
-    """Return the numbers in circles at the end of a text, `①③` of `正确的是①③。`; else ""."""
+    """Return the numbers in circles that a text says last, `①③` of `正确的是①③。`; else ""."""
     last = [*CIRCLED.finditer(text)][-1:]
     if not last or text[last[0].end() :].strip(_END):
         return ""
-    clause = re.split("[，。；,;]", text[: last[0].start()])[-1]
-    return "" if _NOT.search(clause) or re.search("错误|有误", clause) else last[0][0]
+    sentence = re.split("[。\n]", text[: last[0].start()])[-1]
+    clause = _CLAUSE.split(sentence)[-1]
+    if CIRCLED.search(sentence) or _NOT.search(clause) or re.search("假", clause):
+        return ""
+    return last[0][0] if _SAYS.search(clause) else ""
+
+
+_UNIT = re.compile("(?:元|块钱?|[厘毫分千]?米|千?克|度|天|年|小时|分钟|秒|岁)?")
+_STATED = re.compile(
+    rf"(?:是|为|為|有|得|了|等于|共[^0-9，。]{{0,4}}?)({NUMERAL})([{LETTERS}]{{0,2}})[。．.！!]?\Z"
+)
+
+
+def numeral_last(sentence: str) -> str | None:
+    """Return the numeral that a sentence states last, in `共节约一万二千元。`; None if none."""
+    stated = _STATED.search(sentence[-60:])
+    if stated is None or _NOT.search(sentence) or re.search(BOUNDS, sentence.replace("节约", "")):
+        return None
+    return stated[1] if _UNIT.fullmatch(stated[2]) or counted(stated[2]) else None

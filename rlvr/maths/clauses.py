@@ -32,8 +32,7 @@ VERBS = (
     "play plays bake bakes find finds"
 ).split()
 _STATES = re.compile(
-    rf"\b(?:{'|'.join(VERBS)})\b[^0-9]{{0,40}}\Z|[a-z0-9)] ?= ?\Z|\b[a-z]{{3,20}}(?:s|ed)\s\$?\Z"
-    r"|(?:\A|\b(?:so|thus|hence|therefore)),?\s*+\$?\Z",
+    rf"\b(?:{'|'.join(VERBS)})\b[^0-9]{{0,40}}\Z|[a-z0-9)] ?= ?\Z|\b[a-z]{{3,20}}(?:s|ed)\s\$?\Z",
     re.I,
 )
 _SUBORDINATE = re.compile(
@@ -48,6 +47,12 @@ _CIRCUMSTANCE = re.compile(
     r"|that (?:is|are))\s|of (?:the|these|those|all|them|his|her|its|their|our|my|your)\s"
     r"|to (?!a\b|the\b)[a-z]+\s"
     r"|(?<=[a-z]\s)(?:less|greater|more|fewer) than\s)"
+)
+# `Therefore, 15 of the 40 pupils sing.`, and no more numbers.
+_OF_MANY = re.compile(
+    r"(?:so|thus|hence|therefore|\W)*+,?\s*+([0-9]++) of (?:the|his|her|its|their|all) [0-9]++ "
+    r"(?!(?:[^.]*\s)?(?:is|are|was|were|makes?|gives?|equals?|means|costs?)\b)[a-zA-Z ]++\Z",
+    re.I,
 )
 # What shows that the sentence has not said its value yet.
 _CONTINUES = re.compile(
@@ -79,14 +84,17 @@ def main_clause(sentence: str) -> str:
     """Leave out what a sentence says of its value after it: `for 16 glasses`, `, not 10`."""
     sentence = _LISTED.sub("", _WHY.sub("", _DISMISSES.sub("", sentence)))
     sentence = signed(sentence)
+    if of_many := _OF_MANY.match(sentence):
+        return sentence[: of_many.end(1)]
     numbers = list(NUMBER.finditer(sentence))
     if len(numbers) < 2 or _SUBORDINATE.match(sentence):
         return sentence
+    continued = max((one.start() for one in _CONTINUES.finditer(sentence)), default=-1)
     for number, following in pairwise(numbers):
         if not _STATES.search(sentence, max(0, number.start() - 60), number.start()):
             continue
         cut = _CIRCUMSTANCE.search(sentence, number.end(), following.start())
-        if cut and not _CONTINUES.search(sentence, number.end()):
+        if cut and continued < number.end():
             return sentence[: cut.start()]
     return sentence
 
@@ -106,8 +114,17 @@ _COUNTED = re.compile(
     rf"\b(?:{'|'.join(VERBS)})\s((?:[a-z]{{1,20}}+(?:-[a-z]{{1,20}}+)?+(?:\s++|\Z)){{1,14}})\Z",
     re.I,
 )
-_CJK_COUNTED = re.compile(
-    rf"(?:是|为|為|有|得|了|等于|共[^0-9，。]{{0,4}}?)({cjk.NUMERAL})[{cjk.LETTERS}]{{0,2}}[。．.！!]?\Z"
+_HEDGED = re.compile(
+    r"\b(?:not sure|unsure|maybe|perhaps|possibly|probably|if|unless|suppose|assum\w*+|guess"
+    r"|false|wrong|incorrect|either|or|might|could|may)\b",
+    re.I,
+)
+_REASON = re.compile(r"(?:since|because|as|each|for|while|where)\b", re.I)
+# After a number in words: more than what it counts.
+_GOES_ON = re.compile(
+    r"\b(?:or|and|out|of|in|to|point|over|percent|below|above|by|times|plus|minus|multiplied"
+    r"|divided|percentage|thirds?|halves|half|quarters?|fifths?|tenths?)\b",
+    re.I,
 )
 
 
@@ -116,10 +133,15 @@ def number_in_words(sentence: str) -> str | None:
 
     `so there are five apples` states five. `one` is none: `the answer is one of them`.
     """
-    clause = _CLAUSE.split(sentence.strip()[-200:])[-1].rstrip(" .!")
-    if not sentence.isascii() and (written := _CJK_COUNTED.search(sentence[-40:])):
-        last = sentence[sentence.rfind("，") + 1 :]
-        return None if stance.says_doubt(last) else written[1]
+    text = sentence.strip()[-200:]
+    if not sentence.isascii() and (written := cjk.numeral_last(sentence)) is not None:
+        return written
+    parts = list(_CLAUSE.finditer(text))
+    clause = text[parts[-1].end() if parts else 0 :].rstrip(" .!").lstrip()
+    mark = parts[-1][0][0] if parts else ""
+    apart = mark == ";" or mark == ":" and _DIGIT_OR_COMMAND.search(text, 0, parts[-1].start())
+    if apart or _REASON.match(clause) or _HEDGED.search(text):
+        return None
     cut = _CIRCUMSTANCE.search(clause)
     if cut and _DIGIT_OR_COMMAND.search(clause, cut.start()):
         clause = clause[: cut.start()].rstrip(" ,")
@@ -131,7 +153,8 @@ def number_in_words(sentence: str) -> str | None:
         number, rest = " ".join(words[:count]), " ".join(words[count:])
         if number.lower() != "one" and in_words(number) is not None:
             changed = stance.qualified(f" {rest}", 0) or stance.doubts_after(rest)
-            return None if changed else number
+            more = _GOES_ON.search(rest) or any(in_words(word) for word in rest.split())
+            return None if changed or more else number
     return None
 
 

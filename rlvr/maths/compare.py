@@ -99,20 +99,31 @@ def _is_congruence(node: Answer) -> bool:
 def _same_congruence(gold: Answer, answer: Answer) -> bool:
     """Compare `x = 3 (mod 7)` with another one: the same name, modulus and class of residues.
 
-    A number answers, as a remainder, what a congruence of a number says: `2^5 = 1 (mod 31)`.
+    A number answers, as a remainder, what a congruence of numbers says: `2^5 = 1 (mod 31)`. The
+    residue must be worked out, and every side that is a number must be true.
     """
-    if isinstance(gold, Num) and isinstance(answer, Group):
-        left, rest, modulus = answer.items
-        size = exact(modulus)
-        return not symbols(left) and rest == gold and size is not None and 0 <= gold.value < size
-    if not isinstance(gold, Group) or not isinstance(answer, Group) or gold.kind != answer.kind:
+    if not isinstance(answer, Group) or answer.kind != "mod":
         return False
-    (name, rest, modulus), (other, given, divisor) = gold.items, answer.items
-    numbers = [exact(node) for node in (rest, modulus, given, divisor)]
-    if name != other or None in numbers:
-        return name == other and gold == answer
-    a, m, b, n = (number for number in numbers if number is not None)
-    return m == n != 0 and (a - b) % m == 0
+    *sides, modulus = answer.items
+    m = exact(modulus)
+    if not m or m.denominator > 1 or not isinstance(sides[-1], Num):
+        return False
+    known = [exact(side) for side in sides if not symbols(side)]
+    numbers = [n for n in known if n is not None and n.denominator == 1]
+    if len(numbers) < len(known) or any((n - numbers[-1]) % m for n in numbers):
+        return False
+    if isinstance(gold, Num):
+        return not symbols(sides[0]) and sides[-1] == gold and 0 <= gold.value < m
+    if not isinstance(gold, Group) or gold.kind != "mod" or len(numbers) < len(sides) - 1:
+        return False
+    (name, *_, rest, divisor) = gold.items
+    wanted = exact(rest)
+    return (
+        wanted is not None
+        and sides[0] == name
+        and exact(divisor) == m
+        and ((numbers[-1] - wanted) % m == 0)
+    )
 
 
 def _same_several(gold: Answer, answer: Answer, policy: Policy) -> bool:
@@ -459,7 +470,12 @@ def _same_list(gold: Group, answer: Node | Quantity, policy: Policy) -> bool:
         )
     if not any(isinstance(item, Rel) for item in one_name(gold)[1]):
         answer = unnumbered(answer)
-    elif unnumbered(answer) is answer:
+    elif unnumbered(answer) is answer and unnumbered(gold) is not gold:
+        if not any(isinstance(item, Rel) for item in answer.items):  # in the order of the numbers
+            return len(gold.items) == len(answer.items) and all(
+                same(one, other, policy)
+                for one, other in zip(gold.items, answer.items, strict=True)
+            )
         gold = unnumbered(gold)
     if (gold.kind == "or") != (answer.kind == "or") and several_names(gold, answer):
         return False

@@ -107,6 +107,8 @@ def scaled(node: Group | Rel) -> tuple[Node, ...]:
     factors = {entry.args[0] for entry in entries if isinstance(entry, Op)}
     if len(factors) > 1:
         return ()
+    if not rows and any((exact(entry) or Fraction(1, 2)).denominator == 1 for entry in entries):
+        return ()  # `2(3, 4)` could be carried out, `1/5 (3, 4)` not
     return (*factors, *(entry.args[1] for entry in entries if isinstance(entry, Op)))
 
 

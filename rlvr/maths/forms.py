@@ -114,7 +114,9 @@ def _real_set(reals: re.Match[str]) -> str:
     if sign:
         return ""
     if than is None:
-        return rf"\mathbb{{R}} \setminus \{{{re.sub(' and ', ', ', ends)}\}}"
+        parts = re.sub(" and ", ", ", ends).split(", ")
+        ends = ", ".join("0" if part == "zero" else part for part in parts)
+        return rf"\mathbb{{R}} \setminus \{{{ends}\}}"
     return f"x {'>' if 'greater' in than else '<'}{'=' if closed else ''} {ends}"
 
 

@@ -83,7 +83,7 @@ class _Parser(Numerals):
         if "mod" in ops and set(ops) <= {"mod", "="} and self.accept(r"\pmod"):
             braced = self.peek().text == "{"
             modulus = self.argument() if braced else self.power()
-            return Group("mod", (items[0], items[-1], modulus))
+            return Group("mod", (*items, modulus))
         if "mod" in ops:
             raise ParseError("a congruence without a modulus")
         return Rel(tuple(ops), tuple(items)) if ops else items[0]

@@ -78,7 +78,8 @@ _DIGIT_OR_COMMAND = re.compile(r"[\d\\]")
 _ITEM = re.compile(r"(?:[0-9]++[.)]|[-*•])\s")
 _TOTAL = re.compile(r"[-*•]\s+\**(?:total|answer|result|sum)\b[^:=]{0,40}[:=]", re.I)
 _SENTENCES = re.compile(
-    r"(?<=[.!?])\s++(?=[A-Z(\"'$\\]|[0-9][0-9 .,()$+*/×·÷−-]*+=)|(?<=[。！？．])"
+    r"(?<=[.!?])\s++(?=[A-Z(\"'$\\]|[0-9][0-9 .,()$+*/×·÷−-]{0,60}+=)"
+    r"|(?<=[。！？])|(?<=．)(?![0-9])"
 )
 # What a helpful model ends with, and what explains a name of the display before.
 _OFFER = re.compile(
@@ -175,7 +176,7 @@ def without_pictures(line: str) -> str:
     return line[:end].lstrip()
 
 
-_RELATED = re.compile(r"\$[^$\n]*[<>=][^$\n]*\$")
+_RELATED = re.compile(r"\$[^$\n<>=]*+[<>=][^$\n]*+\$")
 _SET_NAMED = re.compile(
     r"\b(?:is|are)\s++(all real numbers|the empty set|empty|infinity)[.!]?\s*+\Z", re.I
 )
@@ -184,7 +185,13 @@ _SET_NAMED = re.compile(
 def _set_named(sentence: str) -> str | None:
     """Return the set that a sentence says in words at its end: `it is the empty set`."""
     named = _SET_NAMED.search(sentence)
-    return named[1] if named and not stance.open_doubt(sentence[: named.start(1)]) else None
+    if (
+        named is None
+        or stance.open_doubt(before := sentence[: named.start(1)])
+        or _OR.search(before)
+    ):
+        return None
+    return "the empty set" if named[1].lower() == "empty" else named[1]
 
 
 def last_of(line: str) -> str:
@@ -227,8 +234,15 @@ _STEP = re.compile(
     r"|test|try|check|us)ing|test|try|check|should)\b",
     re.I,
 )
+# `It is 4 or it is 5`; `False: 5`.
+_EITHER = re.compile(r"[0-9][^.]{0,80}?\bor (?:it|they|he|she|we|there|the)\b")
+_OF_THE_ANSWER = re.compile(
+    rf"\b(?:twice|half|double|triple|{stance.PART_OF}) the (?:answer|result|value)\b", re.I
+)
+_REFUSED = re.compile(r"\W*+(?:false|wrong|incorrect|impossible|not)\b[^:]{0,30}:", re.I)
 _AFTER_STEP = re.compile(
-    r"(?i:using|substituting|simplifying|plugging)\b.*"
+    r"(?i:using|substituting|simplifying|plugging)\b"
+    r"(?!.*\b(?:wrong|incorrect|mistaken|naive|flawed|instead)\b).*"
     r"(?:\b(?:so|thus|hence|therefore)\b|\bbecomes\b|\bwe (?:get|obtain|find|have)\b)"
 )
 _CONCLUDES = re.compile(
@@ -242,7 +256,7 @@ _PROSE = re.compile(r"(?<![a-zA-Z\\])[a-zA-Z]{3}")
 _CONDITION = re.compile(
     r"(?<=[\w$)}])(?:,\s++|\s++)(?:attained|achieved|reached|occurring|when|where|if|for|at"
     r"|with|as|by)\s++"
-    r"(?:at\s++|when\s++|for\s++)?+(?=\$|\\\(|[a-zA-Z]\b)"
+    r"(?:at\s++|when\s++|for\s++)?+(?=\$(?![0-9.,]++\s)|\\\(|[a-zA-Z]\b)"
 )
 
 
@@ -286,7 +300,9 @@ def told(sentence: str, reader: Reader) -> str | None:
     body = clauses.main_clause(body) if ended else body
     if "?" in sentence or "？" in sentence or clauses.of_another(body):
         return None
-    if _STEP.match(body) and not _AFTER_STEP.search(body):
+    if _EITHER.search(body) or _REFUSED.match(body) or _OF_THE_ANSWER.search(body):
+        return None
+    if _STEP.match(body) and not _AFTER_STEP.match(body):
         return None
     if not ended and (stance.cut_off(body) or _PROSE.search(body) and not _CONCLUDES.search(body)):
         return None  # without a full stop a sentence must have a word of conclusion
@@ -325,14 +341,40 @@ def _conclusion(body: str, reader: Reader) -> str | None:
     """Return what a sentence concludes if it is more than a number: a list, a set, a formula."""
     if (named := _set_named(body)) is not None:
         return named
+    if _CONDITIONAL.match(body):
+        return None
     for lead in [*_LEADS.finditer(body)][-_MOST_LEADS:]:
         value = _DELIMITER.sub(" ", body[lead.end() :]).replace("**", "").strip()
         ratio = "ratio" in body and _RATIO.fullmatch(value)
         if not ratio and not _SEVERAL.search(value) and not _FORMULA.fullmatch(value):
             continue
-        if reader.readable(value) and not stance.open_doubt(body[: lead.end()]):
-            return value
+        if not reader.readable(value) or _are_steps(value):
+            continue
+        before = body[: lead.end()]
+        if _NOT_CONCLUDED.search(before) or stance.open_doubt(before):
+            return None
+        if lead[0][0] in ":：" and stance.says_doubt(body[: lead.start()]):
+            return None
+        return value
     return None
+
+
+_CONDITIONAL = re.compile(r"\W*+(?:if|when|unless|suppose|let)\b|如果|若|当|求证|已知|设|令", re.I)
+_NOT_CONCLUDED = re.compile(
+    r"\b(?:or|need to|want to|to (?:prove|show|simplify|find|solve)|twice|half|double|triple"
+    r"|some of|would|had we|unsure|not sure|guess|false|wrong|incorrect|impossible|fails?"
+    rf"|candidates?|extraneous|reject(?:ed)?|excluded?|discard(?:ed)?|{stance.PART_OF})\b|[或错]|求证|已知|还是",
+    re.I,
+)
+_STEPS = re.compile(r",?\s*+\band\b|,")
+_NAME = re.compile(r"\(?[a-zA-Z](?:_\{?\w\}?)?(?:\([a-z0-9]\))?(?:,\s?[a-zA-Z])*\)?")
+
+
+def _are_steps(value: str) -> bool:
+    """Return whether equations are the steps to a value: `2x = 10, x = 5`."""
+    sides = [part.partition("=") for part in _STEPS.split(value)]
+    equations = len(sides) > 1 and all(mark for _, mark, _ in sides)
+    return equations and not all(_NAME.fullmatch(left.strip()) for left, _, _ in sides)
 
 
 def _operator_before(before: str) -> bool:
@@ -361,7 +403,8 @@ def _number_told(body: str, reader: Reader) -> str | None:
         return None
     last = numbers[-1]
     before, after = body[: last.start()].rstrip(" *"), body[last.end() :].lstrip("*")
-    if before.count("$") % 2 and not reader.readable(body[before.rfind("$") + 1 : last.end()]):
+    labelled = before.count("$") % 2 and bool(_LEFT_SIDE.search(before))
+    if labelled and not reader.readable(body[before.rfind("$") + 1 : last.end()]):
         after = after.removeprefix("$")  # a formula with a label: `$\text{Area} = 2 \cdot 4 = 8$`
     if not _GOOD_AFTER.match(after) or _MATHS.search(after) or not _ends_well(after):
         return None
@@ -400,7 +443,7 @@ def _expression(body: str, reader: Reader) -> str | None:
         return None
     if stance.open_doubt(body[: verbs[-1].end()]) or not reader.readable(value):
         return None
-    return value
+    return None if _are_steps(value) else value
 
 
 _BEFORE_LEFT = re.compile(
@@ -418,7 +461,15 @@ def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
     left = _BEFORE_LEFT.split(before[:-1])[-1].strip()
     if not re.search(r"[-+*/^_\\(){}\[\]|0-9×·÷√²³]", left) or _APPLIED.fullmatch(left):
         return value
-    left = re.sub(r"\\(?:text|mathrm)\{[^{}]*\}|[$€£¥]|(?<=\d),(?=\d{3})", "", left)
+    left = re.sub(r".*\band ([a-zA-Z](?:_\w)?)\Z", r"\1", left)  # `2x = 10 and x`
+    label = _LABEL.match(left)
+    if label:
+        if stance.changed_before(label[1], len(label[1])) or _PARTS_OF.search(label[1]):
+            return None
+        left = left[label.end() :].strip()
+        if not left:
+            return value
+    left = re.sub(r"[$€£¥]|(?<=\d),(?=\d{3})", "", left)
     left = re.sub(r"\\(?:times|cdot)(?![a-zA-Z])", "*", left).replace(r"\div", "/")
     sums = _NOT_WORD.sub(" ", left).strip(" =")
     sums = re.sub(r"(?<=[\d)\s])x(?=[\d(\s])|×|·", "*", sums).replace("÷", "/")
@@ -429,6 +480,8 @@ def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
     return whole if reader.readable(whole) else None
 
 
+_LABEL = re.compile(r"\$?\s*+\\(?:text|mathrm)\{([^{}]*+)\}\s*+(?==|\Z)")
+_PARTS_OF = re.compile(r"\b(?:twice|half|double|triple|of|not|wrong)\b", re.I)
 _APPLIED = re.compile(r"[a-zA-Z]\([^()]{1,12}\)")
 _LEADING = re.compile(
     r"\W*+(yes|no|true|false)(?:[,.;:!]|\s[-–—])\s++"
@@ -441,7 +494,11 @@ _LAST_WORD = re.compile(
 )
 
 
-_ABSENT = re.compile(r"\b(?:does not|doesn['’]t|do not) exist(?=\W*+\Z)", re.I)
+_ABSENT = re.compile(
+    r"(?:\A|[,;.:] |\b(?:so|thus|hence|therefore),? )(?:it|(?:the |this )?(?:limit|integral)) "
+    r"((?:does not|doesn['’]t) exist)(?=\W*+\Z)",
+    re.I,
+)
 
 
 def stated_word(answer: str) -> str:
@@ -454,8 +511,8 @@ def stated_word(answer: str) -> str:
     if leading:
         return leading[1]
     absent = _ABSENT.search(answer)
-    if absent and not stance.open_doubt(answer[: absent.start()]):
-        return absent[0]
+    if absent and not _DIGIT.search(answer) and not stance.open_doubt(answer[: absent.start(1)]):
+        return answer if _OR.search(answer) else absent[1]
     last = _LAST_WORD.search(answer)
     if last is None or "?" in last[0] or stance.open_doubt(answer[: last.start(1)]):
         return answer

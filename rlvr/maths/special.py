@@ -46,10 +46,13 @@ def same_special(gold: Answer, answer: Answer) -> bool:
 
 # Two ways to say that there is no answer: no solution, and no limit.
 _ABSENT = (
-    re.compile(r"(?:there (?:is|are) )?no (?:real )?solutions?|(?:the )?empty set|无解|無解"),
     re.compile(
-        r"dne|(?:(?:it|(?:the |this )?(?:limit|integral|value|maximum|minimum)) )?"
-        r"(?:does not|doesn['’]t|do not) exist|不存在|极限不存在"
+        r"(?:there (?:is|are) )?no (?:real )?solutions?|(?:the )?empty set|无解|無解"
+        r"|(?:(?:so|thus|hence|therefore),? )?(?:the )?(?:solution )?set is (?:the )?empty(?: set)?"
+    ),
+    re.compile(
+        r"dne|(?:(?:it|(?:the |this )?(?:limit|integral)) )?"
+        r"(?:does not|doesn['’]t) exist|不存在|极限不存在"
     ),
 )
 

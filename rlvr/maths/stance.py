@@ -53,7 +53,7 @@ _CJK_DOUBT = re.compile(
     r"(?:假设|假定|假如|如果|若|怀疑|可能|也许|大概|或许|不认为|不是|并非|仮に|もし)\w{0,2}\s*+\Z"
 )
 _BREAKS = re.compile(
-    r"[,;:]\s|\band (?:get|keep|take|conclude|are left with)\b"
+    r"[,;:]\s|\b(?:discard|reject|exclude|rule out)\b[^.;]{0,40}?\band (?:get|keep|are left with)\b"
     r"|\b(?:then|hence|thus|therefore|but)\b|(?:\A|\band )so\b|。|，",
     re.I,
 )
@@ -64,7 +64,8 @@ _DOUBTED = re.compile(
     r"|\\not\b|不(?!等式)|[没沒非未]|如果|假设|假定|怀疑|可能|也许|大约|ない|아니|仮に|가정"
     r"|(?-i:\bmay\b)"
     r"|\b(?:we (?:still )?need to|about|approximately|around|roughly|nearly|almost"
-    r"|contradict\w*+)\b",
+    r"|contradict\w*+"
+    r"|(?:rejected|excluded|discarded|extraneous|candidate) (?:value|solution|root|answer)s?)\b",
     re.I,
 )
 

@@ -60,7 +60,7 @@ STATES: dict[str, list[tuple[str, str]]] = {
         (r"\cos^2 x", "It simplifies to $1-\\sin^2 x$."),
         ("6", "Substituting back: 9 is no root, so only x = 6 remains."),
         ("24", "We discard $p=-4$ and get $p = 24$."), ("0.24", "Thus P(A) = 0.24."),
-        ("4", r"$$3^{2018} \equiv 3^4 \equiv 4 \pmod{7}.$$"),
+        ("4", r"$$3^{2020} \equiv 3^4 \equiv 4 \pmod{7}.$$"),
         ("B", "It is a line, which is option B."),
         ("DNE", "The two sides differ. Since they do, the limit does not exist."),
         (r"x^4 + C", r"Hence $\int 4x^3 dx = x^4 + c$."),
@@ -74,6 +74,9 @@ STATES: dict[str, list[tuple[str, str]]] = {
         ("25\\%", "所以增长了百分之二十五。"),
     ],
     "of how many": [
+        ("60\\%", "12 out of 20 is 60%."), ("30", "10 pages in 3 days is 30 pages."),
+        ("24", "So 6 pens at $4 each cost $24."), ("20", "He earns $20, since he works two hours."),
+        ("5", "So 2x = 10, x = 5."), ("16", "The total is 5 + 3 = 8, and 8 * 2 = 16."),
         ("15", "Therefore, 15 of the 40 pupils sing."),
         ("6", "So he gives 6 of his 24 cards away."),
         ("18", "She sells 4 + 5 = 9 eggs a day and makes 9 * 2 = $18 every day at the market."),
@@ -189,6 +192,19 @@ STATES: dict[str, list[tuple[str, str]]] = {
 }  # fmt: skip
 STATES_NOT: dict[str, list[tuple[str, str]]] = {
     "conclusions of more than a number": [
+        ("(2,3)", "The interval is [2,3] or it is (2,3)."), ("x>4", "This is false: x > 4."),
+        ("x>4", "If n is odd, we get x > 4."), ("1,2", "The rejected values are 1 and 2."),
+        ("x+7", "Twice the answer is x + 7."), ("x>4", "求证：x>4。"),
+        ("24", "It is 9 or it is 24."),
+        ("24", "It is wrong to add and get 24."), ("24", "Using the wrong rule, we get 24."),
+        ("24", r"So $\text{Area} \le 24$."), ("24", r"So $\text{Area} = 3 \cdot 24$."),
+        ("24", r"So $\text{Half of }x = 24$."), ("B", "It is not 24, which is option B."),
+        ("菱形", "所以它是矩形或菱形。"), ("直角三角形", "\\boxed{等腰直角三角形}"),
+        ("菱形", "我猜它是菱形。"),
+        ("①③", "我猜是①③。"), ("①③", "\\boxed{5} 所以是①③。"), ("5", "至少有五个。"),
+        ("DNE", "The answer is 5, others do not exist"), ("5", "Maybe, there are five apples."),
+        ("5", "So the probability is five out of six."),
+        ("5", "There are four, or there are five."),
         ("3", "$(x-3)(x+5) = 0$, so $x = 3$ or $x = -5$."),
         ("(1, 4)", "Therefore $x = 4$ and $y = 1$."),
         ("40", "Therefore, 15 of the 40 pupils sing."),
