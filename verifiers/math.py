@@ -98,8 +98,9 @@ from rlvr.maths.parse import MAX_CHARS, Group, Num, Op, Rel, Sym, numeral
 from rlvr.maths.policy import Policy
 from rlvr.maths.quantities import unit_in_a_line
 from rlvr.maths.read import read
+from rlvr.maths.reader import Reader
 from rlvr.maths.references import said, stated, words_of
-from rlvr.maths.sentences import Reader, stated_word
+from rlvr.maths.sentences import stated_word
 from rlvr.maths.sets import NotASet
 from rlvr.maths.signs import expanded
 from rlvr.maths.special import several_choices

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from rlvr.maths import stance
 from rlvr.maths.clauses import NUMBER, signed
+from rlvr.maths.reader import Reader
 from rlvr.maths.sentences import (
     INLINE,
-    Reader,
     harmless,
     quantity,
     told,

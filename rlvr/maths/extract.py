@@ -25,7 +25,8 @@ from rlvr.maths.around import measured, torn
 from rlvr.maths.boxes import boxes
 from rlvr.maths.cardinals import in_words
 from rlvr.maths.clauses import NUMBER
-from rlvr.maths.sentences import SMALL, Reader, ending, last_of, last_sentence
+from rlvr.maths.reader import Reader
+from rlvr.maths.sentences import SMALL, ending, last_of, last_sentence
 
 MAX_COMPLETION = 200_000  # the most characters after the thought: a longer text has no answer
 

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from rlvr.maths import cjk, clauses, stance
 from rlvr.maths.clauses import NUMBER
+from rlvr.maths.conclusions import are_steps, conclusion, set_named
+from rlvr.maths.reader import Reader
 
 MAX_WORDS = 6  # of a quantity in a sentence: a number and the noun it counts
 SMALL = 2_000  # characters that are read where a few sentences are looked for
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """What the verifier knows about texts.
-
-    `readable`: whether a text is an answer as it stands. `same`: whether two texts are the same
-    answer. `letter`: whether the expected answer is the letter of a choice. `word`: whether it is
-    in words.
-    """
-
-    readable: Callable[[str], bool]
-    same: Callable[[str, str], bool]
-    letter: bool = False
-    word: bool = False
 
 
 INLINE = re.compile(r"(?<!\\)\$([^$\n]++)(?<!\\)\$|\\\(((?:(?!\\[()]).)++)\\\)")
@@ -132,7 +117,7 @@ def ending(text: str, reader: Reader) -> str | None:
     if alone and reader.readable(text):
         return text
     if clauses.two_values(text):
-        return _conclusion(last_of(text.splitlines()[-1]).strip().rstrip(".!。．"), reader)
+        return conclusion(last_of(text.splitlines()[-1]).strip().rstrip(".!。．"), reader)
     if alone and not reader.word and (worded := clauses.number_in_words(text)) is not None:
         return worded
     words = _WORDS.sub(r"\1", text)
@@ -177,21 +162,6 @@ def without_pictures(line: str) -> str:
 
 
 _RELATED = re.compile(r"\$[^$\n<>=]*+[<>=][^$\n]*+\$")
-_SET_NAMED = re.compile(
-    r"\b(?:is|are)\s++(all real numbers|the empty set|empty|infinity)[.!]?\s*+\Z", re.I
-)
-
-
-def _set_named(sentence: str) -> str | None:
-    """Return the set that a sentence says in words at its end: `it is the empty set`."""
-    named = _SET_NAMED.search(sentence)
-    if (
-        named is None
-        or stance.open_doubt(before := sentence[: named.start(1)])
-        or _OR.search(before)
-    ):
-        return None
-    return "the empty set" if named[1].lower() == "empty" else named[1]
 
 
 def last_of(line: str) -> str:
@@ -217,7 +187,7 @@ def last_sentence(text: str, reader: Reader) -> str | None:
             return worded
         if _DIGIT_OR_COMMAND.search(sentence) or _RELATED.search(sentence):
             return told(sentence, reader)
-        if (named := _set_named(sentence)) is not None:
+        if (named := set_named(sentence)) is not None:
             return named
         if _OFFER.match(sentence) or not _LETTER.search(sentence):
             continue
@@ -269,27 +239,6 @@ def _last_digit(text: str) -> int:
     return max((match.end() for match in _DIGIT.finditer(text)), default=0)
 
 
-# What leads to a conclusion: `so x = 1 or x = 2`, `x^2 > 4 when x < -2 or x > 2`.
-_LEADS = re.compile(
-    r"(?:\b(?:is|are|be|becomes?|equals?|equal to|(?:simplifie|reduce|evaluate)s to|get|gets|have"
-    r"|obtain|gives?|yields?|find|so|thus|hence|therefore|namely|means|implies|(?<=[<>≤≥] [0-9])"
-    r"\$? when|(?<=[<>≤≥] [0-9]) (?:when|if))\b|:|：|\A\w+?ing\b[^,.]{0,40}?,"
-    r"|所以|因此|故|即|为|是|得)"
-    r"[,:]?\s*+(?:(?:exactly|precisely|just|simply|the set)\s++)?",
-    re.I,
-)
-_MOST_LEADS = 8
-_DELIMITER = re.compile(r"\$|\\[()]")
-_SEVERAL = re.compile(
-    r",|[<>≤≥≠≡]|\\(?:[lg]eq?|ne|neq|equiv)(?![a-zA-Z])|\b(?:and|or|all real)\b|[或和且]"
-)
-_RATIO = re.compile(r"[0-9]+ to [0-9]+")
-# A formula: letters and signs, no name with its number (`x = 5`), which is read further down.
-_FORMULA = re.compile(
-    r"(?=.*[a-zA-Z])(?![a-zA-Z]\w{0,2}(?:\([a-zA-Z0-9]\))? ?= ?[-+0-9.,/]+\Z)"
-    r"(?=.*(?:[-+*/^=(²³]|[0-9a-zA-Z] ?\\?(?:sin|cos|tan|ln|log)))"
-    r"(?!\\?[$€£¥0-9]++[0-9.,]*+ ?[a-zA-Z ]++\Z).++"
-)
 _NOTE = re.compile(r"(?<=[\w.$%])\s\([^()]*+\)\Z")
 
 
@@ -308,7 +257,7 @@ def told(sentence: str, reader: Reader) -> str | None:
         return None  # without a full stop a sentence must have a word of conclusion
     if not ended and _MORE.search(body, _last_digit(body)):
         return None
-    if (whole := _conclusion(body, reader)) is not None:
+    if (whole := conclusion(body, reader)) is not None:
         return whole
     for condition in _CONDITION.finditer(body):
         if _DIGIT_OR_COMMAND.search(body, 0, condition.start()):
@@ -335,46 +284,6 @@ def told(sentence: str, reader: Reader) -> str | None:
         return None if "$" not in body or "\\(" in body else _number_told(body, reader)
     expression = _expression(body, reader)
     return _number_told(body, reader) if expression is None else expression
-
-
-def _conclusion(body: str, reader: Reader) -> str | None:
-    """Return what a sentence concludes if it is more than a number: a list, a set, a formula."""
-    if (named := _set_named(body)) is not None:
-        return named
-    if _CONDITIONAL.match(body):
-        return None
-    for lead in [*_LEADS.finditer(body)][-_MOST_LEADS:]:
-        value = _DELIMITER.sub(" ", body[lead.end() :]).replace("**", "").strip()
-        ratio = "ratio" in body and _RATIO.fullmatch(value)
-        if not ratio and not _SEVERAL.search(value) and not _FORMULA.fullmatch(value):
-            continue
-        if not reader.readable(value) or _are_steps(value):
-            continue
-        before = body[: lead.end()]
-        if _NOT_CONCLUDED.search(before) or stance.open_doubt(before):
-            return None
-        if lead[0][0] in ":：" and stance.says_doubt(body[: lead.start()]):
-            return None
-        return value
-    return None
-
-
-_CONDITIONAL = re.compile(r"\W*+(?:if|when|unless|suppose|let)\b|如果|若|当|求证|已知|设|令", re.I)
-_NOT_CONCLUDED = re.compile(
-    r"\b(?:or|need to|want to|to (?:prove|show|simplify|find|solve)|twice|half|double|triple"
-    r"|some of|would|had we|unsure|not sure|guess|false|wrong|incorrect|impossible|fails?"
-    rf"|candidates?|extraneous|reject(?:ed)?|excluded?|discard(?:ed)?|{stance.PART_OF})\b|[或错]|求证|已知|还是",
-    re.I,
-)
-_STEPS = re.compile(r",?\s*+\band\b|,")
-_NAME = re.compile(r"\(?[a-zA-Z](?:_\{?\w\}?)?(?:\([a-z0-9]\))?(?:,\s?[a-zA-Z])*\)?")
-
-
-def _are_steps(value: str) -> bool:
-    """Return whether equations are the steps to a value: `2x = 10, x = 5`."""
-    sides = [part.partition("=") for part in _STEPS.split(value)]
-    equations = len(sides) > 1 and all(mark for _, mark, _ in sides)
-    return equations and not all(_NAME.fullmatch(left.strip()) for left, _, _ in sides)
 
 
 def _operator_before(before: str) -> bool:
@@ -443,7 +352,7 @@ def _expression(body: str, reader: Reader) -> str | None:
         return None
     if stance.open_doubt(body[: verbs[-1].end()]) or not reader.readable(value):
         return None
-    return None if _are_steps(value) else value
+    return None if are_steps(value) else value
 
 
 _BEFORE_LEFT = re.compile(
