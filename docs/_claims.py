@@ -65,11 +65,9 @@ def _claims() -> str:
                 found, r = recorded[name]
                 _, _, effect, outcome, _ = summary([(name, section, found)])[0]
                 label = f"[{label}](claims/{name}/README.md)"
-                there = (
-                    f"{len(r.seeds)} of {len(r.seeds) + len(r.absent)}"
-                    if r.absent
-                    else len(r.seeds)
-                )
+                there = str(len(r.seeds))
+                if r.absent:  # of so few seeds no effect is said
+                    there, effect = f"{there} of {len(r.seeds) + len(r.absent)}", ""
                 outcome = f"{outcome} (round {r.round} of {r.rounds}, {there} seeds)"
             cells = (label, section.tested, outcome, effect, section.untested)
             lines.append(f"| {' | '.join(cells)} |")
