@@ -66,7 +66,7 @@ _NOT_CONCLUDED = re.compile(
     rf"|candidates?|extraneous|reject(?:ed)?|excluded?|discard(?:ed)?|{stance.PART_OF})\b|[或错]|求证|已知|还是",
     re.I,
 )
-_STEPS = re.compile(r",?\s*+\band\b|,")
+_STEPS = re.compile(r",(?:\s*+and\b)?|\band\b")
 _NAME = re.compile(r"\(?[a-zA-Z](?:_\{?\w\}?)?(?:\([a-z0-9]\))?(?:,\s?[a-zA-Z])*\)?")
 
 

@@ -370,7 +370,8 @@ def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
     left = _BEFORE_LEFT.split(before[:-1])[-1].strip()
     if not re.search(r"[-+*/^_\\(){}\[\]|0-9×·÷√²³]", left) or _APPLIED.fullmatch(left):
         return value
-    left = re.sub(r".*\band ([a-zA-Z](?:_\w)?)\Z", r"\1", left)  # `2x = 10 and x`
+    name = left.rpartition(" and ")[2]
+    left = name if re.fullmatch(r"[a-zA-Z](?:_\w)?", name) else left  # `2x = 10 and x`
     label = _LABEL.match(left)
     if label:
         if stance.changed_before(label[1], len(label[1])) or _PARTS_OF.search(label[1]):
