@@ -38,7 +38,7 @@ class Side:
 
     def add(self, line: Line, status: str) -> None:
         """Count one verdict."""
-        self.tally.counts[line.expected, status] += 1
+        self.tally.add(line, status)
         if status not in line.allowed:
             self.wrong.append((line, status))
 

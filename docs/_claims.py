@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 from _blocks import CLAIMS, RESULTS, RUNS, with_block
 
-from rlvr.claims.experiments import Claim
 from rlvr.claims.experiments import find as find_claims
 from rlvr.claims.pages import family, summary, title, write
 from rlvr.config import ClaimConfig, resolved
@@ -60,7 +59,7 @@ def _claims() -> str:
         for section in claim.claim.each():
             name = claim.name if section.id == claim.claim.id else section.id.lower()
             label = f"{title(name, section)}: {section.says}"
-            outcome, effect = _begun(claim), ""
+            outcome, effect = f"not run yet: configs/claims/{claim.name}.yaml", ""
             if name in recorded:
                 found, r = recorded[name]
                 _, _, effect, outcome, _ = summary([(name, section, found)])[0]
@@ -72,15 +71,6 @@ def _claims() -> str:
             cells = (label, section.tested, outcome, effect, section.untested)
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", _left(CLAIMS)]) + "\n"
-
-
-def _begun(claim: Claim) -> str:
-    """Return how far a claim without a page is."""
-    config, run = f"configs/claims/{claim.name}.yaml", CLAIMS / claim.name / "main"
-    if not run.exists():
-        return f"not run yet: {config}"
-    r = read_results(run)
-    return f"not finished: {len(r.seeds)} of {len(r.seeds) + len(r.absent)} seeds: {config}"
 
 
 def _first_edition() -> str:

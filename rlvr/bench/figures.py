@@ -116,15 +116,8 @@ def print_bench(of: Mapping[str, Any], console: Console) -> None:
         interval = low if low == "-" else f"{low} to {high}"
         delta = _text(one["delta"], signed)
         rows.append((one["task"], metric, one["arm"], *figures, delta, interval))
-    head = (
-        "task",
-        "metric",
-        "arm",
-        "base",
-        "arm",
-        "delta",
-        f"{100 * of['confidence']:g} % interval",
-    )
+    interval_head = f"{100 * of['confidence']:g} % interval"
+    head = ("task", "metric", "arm", "base", "arm", "delta", interval_head)
     title = f"{of['run']}, round {of['round']}: lm-eval {of['lm_eval']}"
     console.print(drawn(Table(title, head, tuple(rows), names=3)))
     console.print()

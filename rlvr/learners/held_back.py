@@ -132,8 +132,11 @@ class EarlyStop:
         value = in_training(self.run, self.save, model, optimizer, self._measure)
         if math.isnan(value):
             if not self.measured and step == self.steps:
-                raise RunError("early_stop: no verdict in the whole round, errors alone: see them")
-            return False  # errors alone say nothing of the weights
+                raise RunError(
+                    "early_stop: the round has no verdict on held-back problems, only abstains and "
+                    "errors: mend the verifier (`rlvr check` tries it), then run the command again"
+                )
+            return False  # without a verdict nothing is known of the weights
         self.measured.append((step, value))
         best, shown = self.kept
         if best == step:

@@ -73,7 +73,7 @@ _CHOSEN = re.compile(
     r"|\b(?:[Ii]t['’]s|[Ii]t is|[Cc]hoose|[Pp]ick|[Ss]elect|go with)[ \t]++(?:the[ \t]++)?"
     r"(?:option[ \t]++|choice[ \t]++|answer[ \t]++)?\(?([A-J])\)?(?=[ \t]*+(?:[.!,]|\n|\Z))"
 )
-_PART = re.compile(rf"\b(?:twice|half|double|triple|{stance.PART_OF}) the\s*+\Z", re.I)
+_PART = re.compile(rf"\b{stance.PART} the\s*+\Z", re.I)
 _UNCHOSEN = re.compile(
     r"\b(?:or|option|choice|wrong|incorrect|reject\w*|not|if|maybe|perhaps|could|might|may|guess)\b",
     re.I,

@@ -75,7 +75,7 @@ _NEGATIVE = re.compile(r"(\A|(?:\b(?:is|be|equals)|=) )(?:negative|minus) (?=[0-
 _OF_ANOTHER = re.compile(
     r"\b(?:mistake|naive|(?:textbook|book|problem|question) says|(?:he|she|they|it) claims?|thinks"
     r"|students? (?:answer|say)|ends in|(?:[a-z] (?:squared|cubed|(?:minus|plus) [0-9]{1,9})"
-    rf"|(?:twice|double|triple|half|{stance.PART_OF}) \$?[a-z]\$?|[a-z]['’]s reciprocal)"
+    rf"|{stance.PART} \$?[a-z]\$?|[a-z]['’]s reciprocal)"
     r" (?:is|equals))\b"
 )
 

@@ -34,7 +34,7 @@ _FORMULA = re.compile(
 _SET_NAMED = re.compile(
     r"\b(?:is|are)\s++(all real numbers|the empty set|empty|infinity)[.!]?\s*+\Z", re.I
 )
-_OR = re.compile(r"\bor\b", re.I)
+OR = re.compile(r"\bor\b", re.I)
 
 
 def conclusion(body: str, reader: Reader) -> str | None:
@@ -61,9 +61,10 @@ def conclusion(body: str, reader: Reader) -> str | None:
 
 _CONDITIONAL = re.compile(r"\W*+(?:if|when|unless|suppose|let)\b|如果|若|当|求证|已知|设|令", re.I)
 _NOT_CONCLUDED = re.compile(
-    r"\b(?:or|need to|want to|to (?:prove|show|simplify|find|solve)|twice|half|double|triple"
+    r"\b(?:or|need to|want to|to (?:prove|show|simplify|find|solve)"
     r"|some of|would|had we|unsure|not sure|guess|false|wrong|incorrect|impossible|fails?"
-    rf"|candidates?|extraneous|reject(?:ed)?|excluded?|discard(?:ed)?|{stance.PART_OF})\b|[或错]|求证|已知|还是",
+    rf"|candidates?|extraneous|reject(?:ed)?|excluded?|discard(?:ed)?|{stance.PART})\b"
+    r"|[或错]|求证|已知|还是",
     re.I,
 )
 _STEPS = re.compile(r",(?:\s*+and\b)?|\band\b")
@@ -80,10 +81,7 @@ def are_steps(value: str) -> bool:
 def set_named(sentence: str) -> str | None:
     """Return the set that a sentence says in words at its end: `it is the empty set`."""
     named = _SET_NAMED.search(sentence)
-    if (
-        named is None
-        or stance.open_doubt(before := sentence[: named.start(1)])
-        or _OR.search(before)
-    ):
+    before = sentence[: named.start(1)] if named else ""
+    if named is None or stance.open_doubt(before) or OR.search(before):
         return None
     return "the empty set" if named[1].lower() == "empty" else named[1]

@@ -7,7 +7,7 @@ import unicodedata
 
 from rlvr.maths import cjk, clauses, stance
 from rlvr.maths.clauses import NUMBER
-from rlvr.maths.conclusions import are_steps, conclusion, set_named
+from rlvr.maths.conclusions import OR, are_steps, conclusion, set_named
 from rlvr.maths.reader import Reader
 
 MAX_WORDS = 6  # of a quantity in a sentence: a number and the noun it counts
@@ -33,12 +33,11 @@ def harmless(rest: str) -> bool:
         and not _MATHS.search(rest)
         and not stance.qualified(rest, 0)
         and not stance.doubts_after(rest)
-        and not _OR.search(rest)
+        and not OR.search(rest)
         and "?" not in rest
     )
 
 
-_OR = re.compile(r"\bor\b", re.I)
 _WORD_END = re.compile(r"(?<=[^\s,.;:!?])(?=[\s,.;:!?]|\Z)")
 
 
@@ -206,9 +205,7 @@ _STEP = re.compile(
 )
 # `It is 4 or it is 5`; `False: 5`.
 _EITHER = re.compile(r"[0-9][^.]{0,80}?\bor (?:it|they|he|she|we|there|the)\b")
-_OF_THE_ANSWER = re.compile(
-    rf"\b(?:twice|half|double|triple|{stance.PART_OF}) the (?:answer|result|value)\b", re.I
-)
+_OF_THE_ANSWER = re.compile(rf"\b{stance.PART} the (?:answer|result|value)\b", re.I)
 _REFUSED = re.compile(r"\W*+(?:false|wrong|incorrect|impossible|not)\b[^:]{0,30}:", re.I)
 _AFTER_STEP = re.compile(
     r"(?i:using|substituting|simplifying|plugging)\b"
@@ -374,7 +371,7 @@ def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
     left = name if re.fullmatch(r"[a-zA-Z](?:_\w)?", name) else left  # `2x = 10 and x`
     label = _LABEL.match(left)
     if label:
-        if stance.changed_before(label[1], len(label[1])) or _PARTS_OF.search(label[1]):
+        if stance.changed_before(label[1], len(label[1])) or _NO_LABEL.search(label[1]):
             return None
         left = left[label.end() :].strip()
         if not left:
@@ -391,7 +388,7 @@ def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
 
 
 _LABEL = re.compile(r"\$?\s*+\\(?:text|mathrm)\{([^{}]*+)\}\s*+(?==|\Z)")
-_PARTS_OF = re.compile(r"\b(?:twice|half|double|triple|of|not|wrong)\b", re.I)
+_NO_LABEL = re.compile(r"\b(?:twice|half|double|triple|of|not|wrong)\b", re.I)
 _APPLIED = re.compile(r"[a-zA-Z]\([^()]{1,12}\)")
 _LEADING = re.compile(
     r"\W*+(yes|no|true|false)(?:[,.;:!]|\s[-–—])\s++"
@@ -422,7 +419,7 @@ def stated_word(answer: str) -> str:
         return leading[1]
     absent = _ABSENT.search(answer)
     if absent and not _DIGIT.search(answer) and not stance.open_doubt(answer[: absent.start(1)]):
-        return answer if _OR.search(answer) else absent[1]
+        return answer if OR.search(answer) else absent[1]
     last = _LAST_WORD.search(answer)
     if last is None or "?" in last[0] or stance.open_doubt(answer[: last.start(1)]):
         return answer

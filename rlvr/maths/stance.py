@@ -205,13 +205,15 @@ PART_OF = (
     r"(?:square|square root|cube|cube root|root|half|double|negative|reciprocal|opposite|inverse"
     r"|multiple|factor|divisor) of"
 )
+# What says that a value is not the one that follows it in the text: `twice x is 3`.
+PART = rf"(?:twice|half|double|triple|{PART_OF})"
 _CHANGED = re.compile(
     r"(?:\b(?:(?:more|greater|fewer|less|other|different) (?:than|from)"
     r"|(?:is|are) (?:above|below|near)"
     rf"|answer (?:is|must be) (?:at (?:least|most)|up to|(?:a |the )?{PART_OF})"
     r"|close to|anything but|all but|divisible by|negative|minus|plus|times|a rough estimate:?"
     r"|tempted to (?:say|answer)"
-    rf"|(?:twice|half|double|triple|{PART_OF}|(?:more|less) than) the answer (?:is|equals)"
+    rf"|(?:{PART}|(?:more|less) than) the answer (?:is|equals)"
     r"|(?:incorrect|wrong|naive|mistaken|flawed) (?:approach|method|way|calculation|attempt"
     r"|reading)s? (?:gives?|yields?|leads? to))|[0-9]%? ?of|[±∓]|from [-0-9.$]{1,12} to"
     r"|(?:\A|\n|\b(?:is|are) )\$?-?[0-9.]+\$? and)[\s$]*+\Z",

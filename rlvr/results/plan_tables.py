@@ -45,8 +45,8 @@ def print_plan(pilot: Pilot, effect: float, console: Console) -> None:
 
 def print_scenarios(config: Config, effect: float, console: Console) -> bool:
     """Print what recorded runs would say of the config; False where there are none."""
-    rows = list(recorded(config))
-    if not rows:
+    runs = list(recorded(config))
+    if not runs:
         return False
     console.print(escape(_asked(config, effect)), highlight=False)
     console.print(
@@ -54,7 +54,7 @@ def print_scenarios(config: Config, effect: float, console: Console) -> bool:
         "Which of them this run is like, nobody knows before a pilot.\n",
         highlight=False,
     )
-    console.print(drawn(_scenarios(config, effect, rows)))
+    console.print(drawn(_scenarios(config, effect, runs)))
     console.print(
         f"\nFor a plan of your own: rlvr run CONFIG {fresh_seeds(config)} --out PILOT, then\n"
         "rlvr plan CONFIG --pilot PILOT",
@@ -63,10 +63,10 @@ def print_scenarios(config: Config, effect: float, console: Console) -> bool:
     return True
 
 
-def _scenarios(config: Config, effect: float, recorded: Sequence[tuple[str, Measured]]) -> Table:
+def _scenarios(config: Config, effect: float, runs: Sequence[tuple[str, Measured]]) -> Table:
     rule, size = rule_of(config), size_of(config)
     rows = []
-    for name, of in recorded:
+    for name, of in runs:
         there = outlook(of.spread, size, effect, rule)
         seeds = _seeds(seeds_needed(of.spread, size, effect, rule, known=True))
         deviation = number(math.sqrt(of.spread.between))

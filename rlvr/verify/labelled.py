@@ -65,36 +65,40 @@ class Disagreement(NamedTuple):
 
 @dataclass
 class Tally:
-    """Verdicts counted by (expected, status), and by problem.
+    """Verdicts counted by problem, then by (expected, status).
 
     Several answers to one problem are alike: a problem is a cluster of the intervals.
     """
 
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     problems: dict[str, Counter[tuple[str, str]]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
 
-    def add(self, line: Line, verdict: Verdict) -> None:
-        """Count one verdict."""
-        key = line.expected, verdict.status
-        self.counts[key] += 1
-        asked = line.problem.prompt or line.problem.id  # which problem it is, nothing else says
-        self.problems[hashlib.sha256(asked.encode()).hexdigest()][key] += 1
+    def add(self, line: Line, status: str) -> None:
+        """Count one verdict by its status."""
+        # Without a prompt nothing says that two lines are of one problem.
+        asked = line.problem.prompt or f"{line.file}:{line.problem.id}"
+        problem = hashlib.sha256(asked.encode()).hexdigest()  # a prompt may be long
+        self.problems[problem][line.expected, status] += 1
+
+    @property
+    def counts(self) -> Counter[tuple[str, str]]:
+        """How many verdicts there are by (expected, status)."""
+        return sum(self.problems.values(), Counter())
 
     def figures(self) -> dict[str, Any]:
         """Return agreement, false positives and negatives, undecided ones, and the rates."""
         against: Counter[str] = Counter()
         agree = undecided = 0
-        right, wrong = Counter[str](), Counter[str]()
-        for (expected, status), n in self.counts.items():
+        right, wrong, counts = Counter[str](), Counter[str](), self.counts
+        for (expected, status), n in counts.items():
             allowed = expected.split("|")
             agree += n * (status in allowed)
             against[status] += n * (status not in allowed)
             undecided += n * (status in ("abstain", "error"))
             if ("correct" in allowed) != ("wrong" in allowed):
                 (right if "correct" in allowed else wrong)[status] += n
-        lines = self.counts.total()
+        lines = counts.total()
         rates = figures_of(right, wrong, *map(self._decided, ("correct", "wrong")))
         each = self.problems.values()
         agreed = [sum(n for key, n in one.items() if key[1] in key[0].split("|")) for one in each]
@@ -107,7 +111,7 @@ class Tally:
             "false_positives": against["correct"],
             "false_negatives": against["wrong"],
             "undecided": undecided,
-            "errors": sum(n for (_, status), n in self.counts.items() if status == "error"),
+            "errors": sum(n for (_, status), n in counts.items() if status == "error"),
             "undecided_allowed": undecided - against["abstain"] - against["error"],
             **rates,
         }
@@ -140,7 +144,7 @@ class Agreement:
     def add(self, line: Line, verdict: Verdict) -> None:
         """Count one verdict."""
         for tally in (self.files[line.file], self.classes[line.group]):
-            tally.add(line, verdict)
+            tally.add(line, verdict.status)
         found = self.differ[line.group or line.file]
         if verdict.status not in line.allowed and len(found) < KEPT:
             found.append(Disagreement(line, verdict))
@@ -150,7 +154,6 @@ class Agreement:
         """The tally of all files together."""
         whole = Tally()
         for tally in self.files.values():
-            whole.counts.update(tally.counts)
             for problem, counts in tally.problems.items():
                 whole.problems[problem].update(counts)
         return whole

@@ -91,7 +91,9 @@ def _receive(sock: socket.socket) -> bytearray:
     return _read_exactly(sock, size)
 
 
-def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) -> None:
+def _serve(
+    control_fd: int, verifier: str, options_json: str, memory_mb: int, loading: float
+) -> None:
     """Fork a worker for every (socket, progress page) pair that comes; end with the caller."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)  # a verifier's prints must not go into the caller's output
@@ -130,7 +132,8 @@ def _serve(control_fd: int, verifier: str, options_json: str, memory_mb: int) ->
                     # Of one that is not isolated nothing runs before the fork: its threads, or
                     # a GPU that it opens, would be lost.
                     first = [] if loaded.isolate else cases[:1]
-                    _work(socket.socket(fileno=fds[0]), fds[1], judge, shares, compiles, first)
+                    ours = socket.socket(fileno=fds[0])
+                    _work(ours, fds[1], judge, shares, compiles, first, loading)
                 except (EOFError, BrokenPipeError, ConnectionResetError):
                     pass
                 finally:
@@ -163,6 +166,28 @@ def _limit_memory(limit: int) -> None:
 Judging = Callable[[Problem, str], tuple[Any, ...]]
 
 
+class _Overran(BaseException):
+    """The first case takes too long. No Exception, which a verifier may catch."""
+
+
+def _load(judge: Judging, first: list[tuple[Problem, str]], seconds: float) -> None:
+    """Judge before the first item: what a verifier loads at its first verdict is no item's time."""
+
+    def overran(*_: object) -> None:
+        raise _Overran
+
+    before = signal.signal(signal.SIGALRM, overran)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        for problem, completion in first:
+            judge(problem, completion)
+    except _Overran:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def _work(
     sock: socket.socket,
     page_fd: int,
@@ -170,14 +195,15 @@ def _work(
     shares: bool | None,
     compiles: str,
     first: list[tuple[Problem, str]],
+    loading: float,
 ) -> None:
     """Answer chunks until the caller closes the socket.
 
-    `shares`: None if not isolated. `first`: what is judged before the first chunk.
+    `shares`: None if not isolated. `first`: what is judged before the first chunk, for so many
+    seconds of `loading` at most.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for problem, completion in first:
-        judge(problem, completion)  # what it loads at its first verdict is no item's time
+    _load(judge, first, loading)
     page = mmap.mmap(page_fd, mmap.PAGESIZE)
     page.madvise(mmap.MADV_DONTFORK)
     sock.send(b"up")
@@ -382,7 +408,7 @@ class VerifierPool:
         self.wall_cap = 20 * timeout + 60
         self._control, theirs = socket.socketpair()
         call = f"import sys; sys.path[:] = {sys.path!r}; from rlvr.verify.pool import _serve; "
-        arguments = (theirs.fileno(), verifier, json.dumps(options), memory_mb)
+        arguments = (theirs.fileno(), verifier, json.dumps(options), memory_mb, 10 * timeout)
         isolation = isolated.command(self.verifier.files) if self.verifier.isolate else []
         with theirs:
             self._server = subprocess.Popen(

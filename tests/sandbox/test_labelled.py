@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -41,7 +41,7 @@ def tally(*counts: tuple[str, str]) -> dict[str, Any]:
     found = Tally()
     for place, (expected, status) in enumerate(counts):
         problem = dataclasses.replace(case_problem("4"), prompt=f"question {place}")
-        found.add(Line(problem, "4", expected, "", "file"), Verdict(cast(Status, status)))
+        found.add(Line(problem, "4", expected, "", "file"), status)
     return found.figures()
 
 
@@ -191,14 +191,21 @@ def test_answers_to_one_problem_are_alike() -> None:
     """Of 100 problems 5 are judged wrongly, each in all of its 10 answers."""
     found, alone = Tally(), Tally()
     for place in range(1000):
-        status: Status = "wrong" if place % 100 < 5 else "correct"
+        status = "wrong" if place % 100 < 5 else "correct"
         for tally_, problem in ((found, place % 100), (alone, place)):
             asked = dataclasses.replace(case_problem("4"), prompt=f"question {problem}")
-            tally_.add(Line(asked, "4", "correct", "", "file"), Verdict(status))
+            tally_.add(Line(asked, "4", "correct", "", "file"), status)
     low, high = found.figures()["tpr"]["ci95"]
     assert low < 0.89 and high > 0.98 and found.figures()["problems"] == 100
     low, high = alone.figures()["tpr"]["ci95"]
     assert low > 0.93 and high < 0.965
+
+
+def test_lines_of_two_files_are_not_one_problem_by_their_number() -> None:
+    result = Agreement()
+    for file in ("a.jsonl", "b.jsonl"):
+        result.add(Line(case_problem("4"), "4", "correct", "", file), Verdict("correct"))
+    assert result.all.figures()["problems"] == 2 == result.all.figures()["lines"]
 
 
 def test_a_labelled_file(tmp_path: Path) -> None:

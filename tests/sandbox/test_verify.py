@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -316,43 +317,43 @@ def test_whose_fault_it_is_is_found_by_a_harmless_completion(
     assert verdicts["hang", "ok"].reason.startswith("a harmless completion does no better")
 
 
-FILLS = (
-    "from rlvr.data import Verdict\n"
-    "held = []\n"
-    "def verify(problem, completion):\n"
-    "    held.append(bytearray(16 * 2**20))\n"
-    "    return Verdict('correct')\n"
-)
+MINE = """import functools, time
+from rlvr.data import Verdict
+held = []
+@functools.cache
+def load():
+    time.sleep(1.5)
+def hang():
+    while True:
+        pass
+def verify(problem, completion):
+    {does}
+    return Verdict("correct")
+CASES = [("first", "ok", "correct")]
+"""
+
+
+def judged(folder: Path, does: str, n: int, **options: Any) -> list[str]:
+    """Return the statuses of n completions by a verifier that does something at each verdict."""
+    path = folder / "mine.py"
+    path.write_text(MINE.format(does=does))
+    with VerifierPool(str(path), **options) as pool:
+        return [verdict.status for verdict in pool.verify([(case_problem("ok"), "ok")] * n)]
 
 
 def test_what_earlier_verdicts_hold_is_not_the_completions_memory(tmp_path: Path) -> None:
     """A cache that grows by 16 MiB a verdict fills 256 MiB: a new worker goes on."""
-    path = tmp_path / "fills.py"
-    path.write_text(FILLS)
-    items = [(case_problem("ok"), "ok")] * 50
-    with VerifierPool(str(path), workers=2, memory_mb=256) as pool:
-        assert {verdict.status for verdict in pool.verify(items)} == {"correct"}
-
-
-LOADS = (
-    "import functools, time\n"
-    "from rlvr.data import Verdict\n"
-    "@functools.cache\n"
-    "def load():\n"
-    "    time.sleep(1.5)\n"
-    "def verify(problem, completion):\n"
-    "    load()\n"
-    "    return Verdict('correct')\n"
-    "CASES = [('ok', 'ok', 'correct')]\n"
-)
+    found = judged(tmp_path, "held.append(bytearray(16 * 2**20))", 50, workers=2, memory_mb=256)
+    assert found == ["correct"] * 50
 
 
 def test_what_a_verifier_loads_at_its_first_verdict_is_no_items_time(tmp_path: Path) -> None:
-    path = tmp_path / "loads.py"
-    path.write_text(LOADS)
-    items = [(case_problem("ok"), "ok")] * 3
-    with VerifierPool(str(path), workers=1, timeout=0.5) as pool:
-        assert [verdict.status for verdict in pool.verify(items)] == ["correct"] * 3
+    assert judged(tmp_path, "load()", 3, workers=1, timeout=0.5) == ["correct"] * 3
+
+
+def test_a_first_case_that_never_ends_holds_up_no_run(tmp_path: Path) -> None:
+    does = "hang() if problem.reference == 'first' else None"
+    assert judged(tmp_path, does, 3, workers=1, timeout=0.1) == ["correct"] * 3
 
 
 def test_a_server_that_dies_in_the_midst_is_said_to(plugin: str) -> None:
