@@ -221,9 +221,23 @@ _CHANGED = re.compile(
 )
 
 
+# What a match of _CHANGED ends with, for nearly no text does; and, where it ends with `is`, holds.
+_CHANGES = tuple(
+    "than from above below near least most to of but by negative minus plus times estimate "
+    "estimate: say answer gives give yields yield ± ∓ and".split()
+)
+_PARTS = ("twice", "half", "double", "triple", " of ", " than ")
+
+
 def changed_before(text: str, start: int) -> bool:
     """Return whether the words right before a box change what it holds: `minus`, `divisible by`."""
-    return bool(_CHANGED.search(text, max(0, start - NEAR), start))
+    begin = max(0, start - NEAR)
+    before = " ".join(text[begin:start].replace("$", " ").split()).lower()
+    if not before.endswith(_CHANGES) and not (
+        before.endswith(("is", "equals")) and any(part in before for part in _PARTS)
+    ):
+        return False
+    return bool(_CHANGED.search(text, begin, start))
 
 
 def qualified(text: str, end: int) -> bool:
