@@ -254,7 +254,7 @@ def sweep(
     sizes = _sizes([point.config for point in grid])
     try:
         with Display(console, f"{len(grid)} points", *sizes) as display:
-            runner.run_all([(point.config, point.folder) for point in grid], display, config)
+            runner.run_all([(point.config, point.folder, config) for point in grid], display)
     except KeyboardInterrupt:
         _stop("interrupted; what was recorded is kept: the same command resumes", 130)
     results = [(point.label, read_results(point.folder)) for point in grid]
@@ -433,12 +433,15 @@ def claims(
             for claim, runs in wanted
         }
     rows = []
-    for claim, runs in wanted:
-        try:
-            _run_claim(claim, runs, folder / claim.name, kept.get(claim.name, {}))
-        except KeyboardInterrupt:
-            _stop("interrupted; what was recorded is kept: the same command resumes", 130)
-        rows += write((record or folder) / claim.name, chosen)
+    try:
+        if chosen == "smoke":
+            _run_at_once(wanted, folder)
+        for claim, runs in wanted:
+            if chosen == "cpu":
+                _run_claim(claim, runs, folder / claim.name, kept.get(claim.name, {}))
+            rows += write((record or folder) / claim.name, chosen)
+    except KeyboardInterrupt:
+        _stop("interrupted; what was recorded is kept: the same command resumes", 130)
     table = Table(title="claims", title_justify="left", show_lines=True)
     for head in ("claim", "rule", "effect", "outcome", "what would change it"):
         table.add_column(head, overflow="fold")
@@ -448,6 +451,20 @@ def claims(
     if chosen == "smoke":
         console.print(claims_.SMOKE_NOTE, highlight=False)
     console.print(f"Pages: {record or folder}/*/README.md", highlight=False, soft_wrap=True)
+
+
+def _run_at_once(wanted: Sequence[tuple[Claim, Mapping[str, Config]]], folder: Path) -> None:
+    """Make the runs of all claims at once: a smoke run is little more than its engine's start."""
+    from rlvr.loop import runner
+    from rlvr.loop.progress import Display
+
+    made = [
+        (config, folder / claim.name / name, str(claim.path))
+        for claim, runs in wanted
+        for name, config in runs.items()
+    ]
+    with Display(console, f"{len(made)} runs", *_sizes([one for one, _, _ in made])) as display:
+        runner.run_all(made, display)
 
 
 def _run_claim(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -65,7 +66,8 @@ class Crew(Protocol):
 class Units:
     """The units of one run: what each needs, which are finished, and what of them was shown.
 
-    told: how far each round is, as its worker last said it.
+    told: how far each round is, as its worker last said it. name: which of several runs it is, for
+    the display.
     """
 
     begun: Begun
@@ -74,11 +76,16 @@ class Units:
     shown: set[Place] = field(default_factory=set)
     told: dict[Place, str] = field(default_factory=dict)
     since: dict[Unit, float] = field(default_factory=dict)  # its begin, or its last round's end
+    name: str = ""
 
     @property
     def job(self) -> Job:
         """The run as a job."""
         return self.begun.job
+
+    def note(self, text: str, display: Display) -> None:
+        """Say one line on this run that stays."""
+        display.note(f"{self.name}  {text}" if self.name else text)
 
     def look(self, display: Display) -> None:
         """Show the rounds that were recorded since the last look, and publish them.
@@ -96,11 +103,11 @@ class Units:
                     seconds = now - self.since.get(unit, now)
                     self.since[unit] = now
                     said = headline(json.loads(path.read_text()))
-                    display.round_done(place, said, seconds)
+                    display.round_done(place, said, seconds, self.name)
                     news.append(place)
                 elif (far := _read(told_of(self.job.folder, place))) != self.told.get(place, ""):
                     self.told[place] = far
-                    display.progress(place, far)
+                    display.progress(place, far, self.name)
         self.shown.update(news)
         if news:
             self.begun.publish()
@@ -114,9 +121,13 @@ def _read(path: Path) -> str:
 def units_of(begun: Sequence[Begun], display: Display) -> list[Units]:
     """Return the units of each run, after the rounds that are recorded were shown."""
     runs = []
-    for one in begun:
+    folders = [one.job.folder.absolute() for one in begun]
+    above = os.path.commonpath(folders)
+    for one, folder in zip(begun, folders, strict=True):
         needs = units(one.job)
-        runs.append(Units(one, needs, {unit for unit in needs if unit.finished(one.job)}))
+        done = {unit for unit in needs if unit.finished(one.job)}
+        name = str(folder.relative_to(above)) if len(begun) > 1 else ""
+        runs.append(Units(one, needs, done, name=name))
         runs[-1].look(display)
     return runs
 
@@ -129,18 +140,20 @@ def unfinished(runs: Sequence[Units]) -> list[tuple[Units, Unit]]:
 def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
     """Give out the units as what they need is finished, until all are made.
 
+    A worker keeps to its run while that has a unit for it, because its engine is that run's.
+
     Raises what a unit raised, RunError for one whose workers were lost as often as it may be begun,
     and KeyboardInterrupt after a Ctrl-C.
     """
     todo = unfinished(runs)
     running: dict[Any, tuple[Any, Units, Unit]] = {}
-    idle: list[Any] = []
+    idle: list[tuple[Any, Units]] = []  # a worker, and whose unit it made last
     failures: Counter[tuple[Path, Unit]] = Counter()
     waited = time.monotonic()
 
     def recover(worker: Any, of: Units, unit: Unit, failure: LostError) -> None:
         """Dismiss a lost worker; another begins its unit again, if it may be tried again."""
-        for lost in (worker, *idle):  # an idle one may have been on the same node
+        for lost in (worker, *(one for one, _ in idle)):  # they may have been on the same node
             crew.dismiss(lost)
         idle.clear()
         failures[of.job.folder, unit] += 1
@@ -155,12 +168,14 @@ def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
             if not running:
                 break
         ready = [(of, unit) for of, unit in todo if set(of.needs[unit]) <= of.done]
-        for of, unit in ready[: max(0, crew.room() - len(running))]:
-            was_idle = bool(idle)
-            worker = idle.pop() if was_idle else crew.hire()
+        for _ in range(min(len(ready), crew.room() - len(running))):
+            kept, (of, unit) = _match([of for _, of in idle], ready)
+            ready.remove((of, unit))
+            was_idle = kept is not None
+            worker = crew.hire() if kept is None else idle.pop(kept)[0]
             job = dataclasses.replace(of.job, folder=of.job.folder.absolute(), problems={})
             if said := long_begin(of.job, unit):
-                display.note(said)
+                of.note(said, display)
             todo.remove((of, unit))
             try:
                 running[crew.begin(worker, job, unit)] = (worker, of, unit)
@@ -172,7 +187,7 @@ def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
                 crew.dismiss(worker)  # killed while it waited: another takes the unit
                 todo.insert(0, (of, unit))
         while idle and not (crew.keeps and todo):
-            crew.dismiss(idle.pop())
+            crew.dismiss(idle.pop()[0])
         if not running:
             if time.monotonic() - waited > WAIT_SECONDS:
                 waited = time.monotonic()
@@ -185,8 +200,8 @@ def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
                 made = crew.result(task)
                 of.begun.timing.rows += made.timing
                 for line in made.notes:
-                    display.note(line)
-                idle.append(worker)
+                    of.note(line, display)
+                idle.append((worker, of))
                 if not display.stopping:
                     of.done.add(unit)
             except LostError as failure:
@@ -194,6 +209,21 @@ def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
         for one in runs:
             one.look(display)
     display.may_stop()
+
+
+def _match(
+    idle: Sequence[Units], ready: Sequence[tuple[Units, Unit]]
+) -> tuple[int | None, tuple[Units, Unit]]:
+    """Return the place of the idle worker that takes a unit, None for a new one, and the unit.
+
+    idle: the runs whose units they made last. A worker goes on with its run, else with the first:
+    one that begins the next would often wait for a warm start that the two share.
+    """
+    for place, of in enumerate(idle):
+        for one in ready:
+            if one[0] is of:
+                return place, one
+    return (0 if idle else None), ready[0]
 
 
 def _goes_on(tries: int, unit: Unit, failure: LostError, most: int, display: Display) -> bool:

@@ -47,18 +47,22 @@ def workers_of(config: Config) -> int:
     return max(1, min(cores, psutil.virtual_memory().available // MEMORY))
 
 
-def run(begun: Begun, display: Display) -> None:
-    """Make every unit of a run in worker processes. Raises RunError and InputError."""
-    config = begun.job.config
-    runs = units_of([begun], display)
+def run(begun: Sequence[Begun], display: Display) -> None:
+    """Make every unit of these runs in worker processes. Raises RunError and InputError.
+
+    All have the first one's `threads` and `workers`.
+    """
+    config = begun[0].job.config
+    runs = units_of(begun, display)
     todo = unfinished(runs)
     if not todo:
         return
     threads = config.threads or len(os.sched_getaffinity(0))
     count = min(workers_of(config), len(todo))
+    whose = config.name if len(runs) == 1 else f"{len(runs)} runs"
     display.note(
-        f"{config.name}: {len(todo)} units, {count} at a time with {threads} threads each, into "
-        f"{begun.job.folder}"
+        f"{whose}: {len(todo)} units, {count} at a time with {threads} threads each, into "
+        f"{os.path.commonpath([one.job.folder for one in begun])}"
     )
     with closing(_Processes(threads, count)) as crew:
         dispatch(runs, crew, display)

@@ -56,7 +56,7 @@ class Display:
         self.took: dict[str, list[float]] = {"base": [], "round": []}
         self.where, self.detail = "", ""
         self.opened = time.monotonic()
-        self.told_at: dict[Place, float] = {}
+        self.told_at: dict[tuple[str, Place], float] = {}
         self.stopping = False
         self.samples: list[tuple[str, str, str]] = []
         self.began = 0.0  # when the first that ended here began
@@ -94,18 +94,18 @@ class Display:
         """Say one line that stays."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def stage(self, place: Place, stage: str) -> None:
-        """A stage begins."""
-        self.where = f"seed {place.seed}  {place.arm}  round {place.round}  {stage}"
+    def stage(self, place: Place, stage: str, run: str = "") -> None:
+        """A stage begins. `run`: which of several runs it is of."""
+        self.where = f"{_of(run)}seed {place.seed}  {place.arm}  round {place.round}  {stage}"
         self.detail = ""
 
-    def progress(self, place: Place, text: str) -> None:
+    def progress(self, place: Place, text: str, run: str = "") -> None:
         """Say how far a stage of minutes is; in plain lines every 30 s at most, for each place."""
-        self.stage(place, text)
+        self.stage(place, text, run)
         now = time.monotonic()
-        if not self.live_wanted and now - self.told_at.get(place, self.opened) >= SAID_EVERY:
-            self.told_at[place] = now
-            self.note(f"seed {place.seed}: {text}")
+        if not self.live_wanted and now - self.told_at.get((run, place), self.opened) >= SAID_EVERY:
+            self.told_at[run, place] = now
+            self.note(f"{_of(run)}seed {place.seed}: {text}")
 
     def tokens(self, done: int, tokens: int) -> None:
         """`done` completions of the stage are there, `tokens` sampled so far."""
@@ -127,10 +127,12 @@ class Display:
             for completion, verdict in judged[-4:]
         ]
 
-    def round_done(self, place: Place, headline: Mapping[str, Any], seconds: float) -> None:
+    def round_done(
+        self, place: Place, headline: Mapping[str, Any], seconds: float, run: str = ""
+    ) -> None:
         """A round is recorded; `headline` is what to say of it.
 
-        `seconds` 0 means that it was there already.
+        `seconds` 0 means that it was there already. `run`: which of several runs it is of.
         """
         self.bar.advance(self.task)
         kind = "round" if place.round else "base"
@@ -140,7 +142,7 @@ class Display:
         self.began = self.began or time.monotonic() - seconds
         self.took[kind].append(seconds)
         figures = "  ".join(f"{name} {value}" for name, value in headline.items())
-        where = f"seed {place.seed}  {place.arm:<12} round {place.round}"
+        where = f"{_of(run)}seed {place.seed}  {place.arm:<12} round {place.round}"
         line = f"{where}  {figures}  {seconds:.1f} s"
         left = self.seconds_left()
         if left is not None and not self.live_wanted:
@@ -162,6 +164,11 @@ class Display:
         )
         spent = sum(map(sum, self.took.values()))
         return alone * (time.monotonic() - self.began) / spent if spent else None
+
+
+def _of(run: str) -> str:
+    """Return what stands before a line on one of several runs."""
+    return f"{run}  " if run else ""
 
 
 def _short(text: str) -> str:

@@ -10,6 +10,7 @@ import dataclasses
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,14 @@ def run(
     _run([prepare(config, folder, where, collected)], display)
 
 
-def run_all(runs: Sequence[tuple[Config, Path]], display: Display, where: str) -> None:
-    """Run, or resume, several configs, each in its folder: in turn, or all at once on a cluster.
+def run_all(runs: Sequence[tuple[Config, Path, str]], display: Display) -> None:
+    """Run, or resume, several configs, each in its folder, with where the config stands.
 
-    `where`: where their config stands. Raises as `run` does; every run is looked at before any
-    begins.
+    They are made at once on a cluster, or where a config says `threads` or `workers`; else in turn.
+    Raises as `run` does; every run is looked at before any begins.
     """
     jobs = []
-    for config, folder in runs:
+    for config, folder, where in runs:
         job = prepare(config, folder, where)
         # Drawn again when its turn comes: the problems of a whole sweep may be too many to hold.
         jobs.append(job if len(runs) == 1 else dataclasses.replace(job, problems={}))
@@ -60,15 +61,19 @@ def _run(jobs: Sequence[Job], display: Display) -> None:
     if jobs[0].config.executor == "ray":
         from rlvr.loop import cluster  # ray is an extra
 
-        with ExitStack() as stack:
-            cluster.run([stack.enter_context(_begun(job, display)) for job in jobs], display)
+        with _all_begun(jobs, display) as started:
+            cluster.run(started, display)
         return
-    for job in jobs:
-        with _begun(job, display) as started:
-            if job.config.threads is None and job.config.workers is None:
-                _work_here(started, display)
-            else:
+    for (threads, workers), alike in groupby(
+        jobs, lambda job: (job.config.threads, job.config.workers)
+    ):
+        if threads or workers:
+            with _all_begun(list(alike), display) as started:
                 local.run(started, display)
+            continue
+        for job in alike:
+            with _begun(job, display) as alone:
+                _work_here(alone, display)
 
 
 def prepare(config: Config, folder: Path, where: str, collected: Collected | None = None) -> Job:
@@ -115,6 +120,12 @@ def _said_of(where: str) -> Iterator[None]:
         if where in str(failure):
             raise
         raise InputError(f"{where}: {failure}") from failure
+
+
+@contextmanager
+def _all_begun(jobs: Sequence[Job], display: Display) -> Iterator[list[Begun]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(_begun(job, display)) for job in jobs]
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 `--over train.lr=1e-4,2e-4 --over arms=[verified],[random]` is a grid of four. A point's folder is
 named by its keys, and holds an ordinary run, so that the same command resumes the sweep where it
-was stopped; on a cluster its points run at once. It runs the points you list; it does not search.
+was stopped; where there are workers for them (`rlvr.loop.runner`), its points run at once. It runs
+the points you list; it does not search.
 """
 
 from __future__ import annotations

@@ -52,11 +52,13 @@ class Unseen(Display):
         """Keep a line for the display of the run."""
         self.notes.append(text)
 
-    def progress(self, place: Place, text: str) -> None:
+    def progress(self, place: Place, text: str, run: str = "") -> None:
         """Write it to the file in which the run looks for it."""
         record.write_text(told_of(self.run, place), text)
 
-    def round_done(self, place: Place, headline: Mapping[str, Any], seconds: float) -> None:
+    def round_done(
+        self, place: Place, headline: Mapping[str, Any], seconds: float, run: str = ""
+    ) -> None:
         """Say nothing: the run sees the files."""
 
     def may_stop(self) -> None:

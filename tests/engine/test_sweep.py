@@ -44,17 +44,19 @@ def test_a_grid_that_wont_do(over: list[str], words: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_two_real_points_and_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [[], ["threads=1", "workers=2"]], ids=["in turn", "at once"])
+def test_two_real_points_and_again(at_once: list[str], tmp_path: Path) -> None:
     out = tmp_path / "sweep"
     command = ["sweep", TINY, "--over", "train.lr=1e-4,5e-4"]
     command += ["seeds=[7]", "rounds=1", "arms=[verified]", "evaluate.off_target=[]"]
 
-    command += ["warm_start.until=0.99", "warm_start.check_every=150"]
+    command += ["warm_start.until=0.99", "warm_start.check_every=150", *at_once]
 
     def sweep() -> str:
         return command_here(*command, "--out", out, cache=tmp_path / "cache")
 
     first = sweep()
+    assert ("2 runs: 4 units, 2 at a time with 1 threads each" in first) == bool(at_once)
     table = first[first.index("runs side by side") :]
     assert table.count("verified") == 2 and "train.lr=1e-4" in table and "train.lr=5e-4" in table
     assert (out / "sweep.png").stat().st_size > 10_000
