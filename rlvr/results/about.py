@@ -26,8 +26,9 @@ KEEP: Mapping[str, str] = {
     "right-answer": "completions with the right final answer, by sound work or by luck",
     "lucky": "completions with the right final answer and wrong work",
     "real": "real solutions of the round's problems, and nothing of its own",
-    "replay": "what the model has seen already: its warm-start rows or, without a warm start, the "
-    "base's accepted completions of round 1",
+    "replay": "the warm start's real solutions, the same in every round (new to the model as far "
+    "as its warm start ended before them); without a warm start, the base's accepted completions "
+    "of round 1",
     "classifier": "what a classifier on hidden states calls clean",
 }
 
