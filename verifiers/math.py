@@ -84,10 +84,12 @@ from typing import Any, Literal
 
 from rlvr.data import Problem, Status, Verdict
 from rlvr.maths import cjk
+from rlvr.maths.alike import how_many
 from rlvr.maths.approx import exact_side, rounds_to
 from rlvr.maths.around import torn
 from rlvr.maths.cardinals import in_words
 from rlvr.maths.compare import same
+from rlvr.maths.dates import names_day
 from rlvr.maths.effort import Undecided, Undefined, allowance
 from rlvr.maths.extract import Found, final_answer
 from rlvr.maths.kinds import Answer, Choice, Quantity, Several, Words
@@ -151,10 +153,14 @@ def _judge(gold: str, completion: str, policy: Policy, prompt: str) -> Verdict:
         return Verdict("wrong", found.reason)
     if _is_word(gold) or isinstance(reference, Words) and " " not in reference.text:
         text = stated_word(text)
-    if isinstance(reference, Words) and cjk.said_last(text, reference.text):
+    if isinstance(reference, Words) and (
+        cjk.said_last(text, reference.text) or names_day(text, reference.text)
+    ):
         text = reference.text
     if len(text) > MAX_CHARS:
         return Verdict("wrong", f"an answer of more than {MAX_CHARS:,} characters")
+    if found.ordered and not isinstance(reference, Several):
+        policy = replace(policy, ordered=True)
     verdict = _decide(gold, reference, text, policy, known)
     if verdict.status != "correct" and _spelled_alike(gold, text):
         return Verdict("correct", extracted=verdict.extracted)
@@ -173,6 +179,7 @@ def _found(
         lambda a, b: _same_text(a, b, policy, known),
         isinstance(reference, Choice),
         worded,
+        how_many(reference),
     )
     return final_answer(completion, reader, policy.retracted == "heard")
 

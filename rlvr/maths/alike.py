@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from rlvr.maths.kinds import Answer, Choice
+from rlvr.maths.kinds import Answer, Choice, Several
 from rlvr.maths.lex import ParseError
 from rlvr.maths.names import is_assignable, replaced
 from rlvr.maths.read import read
@@ -19,7 +19,18 @@ from rlvr.maths.value import equal, symbols
 LISTS = ("list", "and", "or")
 _AXES = ("i", "j", "k")
 _CONSTANTS = frozenset("CcKk")
+# Coordinates in the order in which they are written.
+_COORDINATES = (("r", "theta"), ("r", "theta", "z"), ("rho", "theta", "phi"))
 _PARAMETERS = frozenset("nkmlt")
+
+
+def how_many(reference: Answer | str) -> int:
+    """Return how many values a list, set or tuple has; 0 for anything else."""
+    if isinstance(reference, Several):
+        return len(reference.items)
+    if isinstance(reference, Group) and reference.kind in (*LISTS, "{}", "()"):
+        return len(reference.items)
+    return 0
 
 
 def in_its_notation(gold: Node, answer: Node) -> Node:
@@ -164,6 +175,8 @@ def _by_name(node: Group) -> dict[str, Node]:
         order = sorted(named, key=lambda name: int(name[2:]))
     elif all(len(name) == 1 for name in named):
         order = [*"xyzw"] if set(named) <= set("xyzw") else sorted(named)
+    elif set(named) in map(set, _COORDINATES):
+        order = next([*names] for names in _COORDINATES if set(names) == set(named))
     else:
         return {}
     return {name: named[name] for name in order if name in named}

@@ -151,6 +151,7 @@ def _before(text: str, end: int) -> str:
 
 
 _WORKED = re.compile(r"([0-9.,]++)\s\([0-9.,$ ]++[-+*/×÷=][-+*/×÷=0-9.,$ ]*+\)")
+_AGAIN = re.compile(r"([^()]{1,60}?) \(([^()]{1,60})\)")
 _PLAIN = re.compile(r"[^=$\\]*+")
 # A letter and what it stands for: `B (12 m/s)`, `option B: 12`; no second letter beside it.
 _LETTER = re.compile(
@@ -192,6 +193,8 @@ def _announced(sentence: str, mark: str, reader: Reader) -> str:
         return "" if stance.doubts_after(sentence[letter.end(1) :]) else letter[1]
     if worked := _WORKED.fullmatch(sentence):
         return worked[1]  # `25 (85 - 60)`
+    if (again := _AGAIN.fullmatch(sentence)) and reader.same(again[1], again[2]):
+        return again[1]  # `75 cents ($0.75)`
     if reader.word or reader.readable(sentence):
         return sentence
     inline = INLINE.match(sentence)

@@ -25,7 +25,7 @@ _TOUCHES = re.compile(r"(?:[0-9]|(?:\A|[\s$(:])[-−])\Z")  # a bullet has a bla
 _BEHIND = re.compile(
     r"\{?[0-9]|[xyzn](?![a-zA-Z])|[ ]?[-−][ ]?[0-9]{1,9}+\s*+(?:[.$]|\n|\Z)"
     r"|\s*+(?:\\(?:pi|sqrt|[dtc]?frac|times|cdot|pm|div|binom|ln|log|sin|cos|tan)(?![a-zA-Z])"
-    r"|\^(?!\s*+\{?\s*+\\circ)|[/×·±]|\*(?!\*)|\+\s?[\w\\]|,[0-9]{3}(?![0-9])|\.[0-9]|:[0-9]{2}"
+    r"|\^(?!\s*+\{?\s*+\\circ)|[/×·±]|(?<!\n)\*(?!\*)|\+\s?[\w\\]|,[0-9]{3}(?![0-9])|\.[0-9]|:[0-9]{2}"
     r"|(?:\\text\{\s*+)?(?:to|or|through)\b\s?\}?\s?\$?[0-9]"
     r"|\$?\s?(?:\\text\{\s*+)?(?:feet|foot|ft|hours?|hrs?|h|minutes?|min|pounds?|lbs?)\b\}?\s?"
     r"(?:and\s)?[0-9])"
@@ -134,4 +134,4 @@ def _is_unit(words: str, upright: bool) -> bool:
         and found.scale == 1
         and bool(found.powers)
         and not any(name.startswith("noun ") for name in found.powers)
-    )
+    ) or (found is not None and found.scale == 12)  # `\boxed{5} dozen eggs`

@@ -19,7 +19,7 @@ _VALUES = {
     **{word: 10 * value for value, word in enumerate(_TENS, 2)},
 }
 _SCALES = {"thousand": 10**3, "million": 10**6}
-_PARTS = {
+PARTS = {
     **{word: value for value, word in enumerate("third fourth fifth sixth seventh".split(), 3)},
     "half": 2, "halve": 2, "quarter": 4, "eighth": 8, "ninth": 9, "tenth": 10, "hundredth": 100,
 }  # fmt: skip
@@ -29,7 +29,7 @@ _PAIR = rf"(?:(?:{'|'.join(_TENS)})(?: (?:{_DIGIT}))?|{'|'.join(_TEENS)}|{_DIGIT
 _THREE = rf"(?:(?:{_DIGIT}) hundred(?: (?:and )?{_PAIR})?|{_PAIR})"
 _WHOLE = rf"zero|(?:{_THREE} million ?)?(?:{_THREE} thousand ?)?(?:(?:and )?{_THREE})?"
 _NUMBER = re.compile(rf"(?:(negative|minus) )?(?!and )({_WHOLE})(?<=[a-z])")
-_FRACTION = re.compile(rf"(?:(negative|minus) )?({_PAIR}) ({'|'.join(_PARTS)})(s?)")
+_FRACTION = re.compile(rf"(?:(negative|minus) )?({_PAIR}) ({'|'.join(PARTS)})(s?)")
 
 
 def in_words(text: str) -> Node | None:
@@ -42,7 +42,7 @@ def in_words(text: str) -> Node | None:
         return _signed(number[1], _value(number[2]))
     part = _FRACTION.fullmatch(text)
     if part and (part[2] == "one") == (not part[4]):
-        top, bottom = _signed(part[1], _value(part[2])), Num(Fraction(_PARTS[part[3]]))
+        top, bottom = _signed(part[1], _value(part[2])), Num(Fraction(PARTS[part[3]]))
         return Op("/", (top, bottom))
     return None
 

@@ -10,6 +10,8 @@ from itertools import pairwise
 
 from rlvr.maths import cjk, stance
 from rlvr.maths.cardinals import in_words
+from rlvr.maths.nouns import without_extras
+from rlvr.maths.tree import Op
 
 NUMBER = re.compile(
     r"(?:\\?[$€£¥]\s*)?(?<![0-9.,])[-−]?(?:\\?[$€£¥]\s*)?"
@@ -54,6 +56,7 @@ _OF_MANY = re.compile(
     r"(?!(?:[^.]*\s)?(?:is|are|was|were|makes?|gives?|equals?|means|costs?)\b)[a-zA-Z ]++\Z",
     re.I,
 )
+_OF_THEM = re.compile(r"[0-9]++ of (?:them|these|those|which|whom)\b")
 # What shows that the sentence has not said its value yet.
 _CONTINUES = re.compile(
     r"\b(?:so|then|thus|hence|therefore|total|altogether|but|or|equals?"
@@ -93,6 +96,9 @@ def main_clause(sentence: str) -> str:
     for number, following in pairwise(numbers):
         if not _STATES.search(sentence, max(0, number.start() - 60), number.start()):
             continue
+        comma = sentence.rfind(",", number.end(), following.start())
+        if comma > 0 and _OF_THEM.match(sentence, following.start()):
+            return sentence[:comma]
         cut = _CIRCUMSTANCE.search(sentence, number.end(), following.start())
         if cut and continued < number.end():
             return sentence[: cut.start()]
@@ -152,6 +158,11 @@ def number_in_words(sentence: str) -> str | None:
     for count in range(len(words), 0, -1):
         number, rest = " ".join(words[:count]), " ".join(words[count:])
         if number.lower() != "one" and in_words(number) is not None:
+            rest = without_extras(rest)
+            if rest.startswith("dozen"):
+                number, rest = f"{number} dozen", rest.removeprefix("dozen").strip()
+            if isinstance(in_words(number), Op):  # two-thirds of the cake
+                rest = rest.removeprefix("of ")
             changed = stance.qualified(f" {rest}", 0) or stance.doubts_after(rest)
             more = _GOES_ON.search(rest) or any(in_words(word) for word in rest.split())
             return None if changed or more else number
@@ -165,9 +176,14 @@ _ASIDE_SENTENCE = re.compile(
     r"|i(?: a|['’])m \S{1,9} sure)\b",
     re.I,
 )
+# What a helpful model ends with.
+OFFER = (
+    r"(?:(?:please )?(?:let me know|feel free)|(?:i )?hope|would you like"
+    r"|if you(?: have|['’]d| need))"
+)
 _ASIDE_LINE = re.compile(
     r"\n[^\w\n]*+(?:(?:verification|check(?:ing)?|confidence|score|notes?|date|time|source"
-    r"|total tokens)\s?:|see\b|this uses\b)[^\n]*+\Z",
+    rf"|total tokens)\s?:|see\b|this uses\b|{OFFER}\b)[^\n]*+\Z",
     re.I,
 )
 _NEXT_PROBLEM = re.compile(r"\n[^\w\n]*+(?:question|problem|exercise)(?: [0-9]{1,3})?\s?[:.]", re.I)

@@ -34,6 +34,13 @@ _FORMULA = re.compile(
 _SET_NAMED = re.compile(
     r"\b(?:is|are)\s++(all real numbers|the empty set|empty|infinity)[.!]?\s*+\Z", re.I
 )
+# `So $k$ must be greater than 9.`
+_BOUND = re.compile(
+    r"(?:(?:so|thus|hence|therefore)\b,? )?\$?([a-zA-Z])\$? (?:is|must be|has to be) "
+    r"(?:strictly )?(greater|larger|less|smaller) than( or equal to)? \$?([^\s$]{1,40})\$?",
+    re.I,
+)
+_SIGNS = {"greater": ">", "larger": ">", "less": "<", "smaller": "<"}
 OR = re.compile(r"\bor\b", re.I)
 
 
@@ -43,6 +50,9 @@ def conclusion(body: str, reader: Reader) -> str | None:
         return named
     if _CONDITIONAL.match(body):
         return None
+    if bound := _BOUND.fullmatch(body):
+        value = f"{bound[1]} {_SIGNS[bound[2].lower()]}{'=' if bound[3] else ''} {bound[4]}"
+        return value if reader.readable(value) else None
     for lead in [*_LEADS.finditer(body)][-_MOST_LEADS:]:
         value = _DELIMITER.sub(" ", body[lead.end() :]).replace("**", "").strip()
         ratio = "ratio" in body and _RATIO.fullmatch(value)

@@ -25,6 +25,7 @@ from rlvr.maths.around import measured, torn
 from rlvr.maths.boxes import boxes
 from rlvr.maths.cardinals import in_words
 from rlvr.maths.clauses import NUMBER
+from rlvr.maths.listed import in_clauses, in_lines
 from rlvr.maths.reader import Reader
 from rlvr.maths.sentences import SMALL, ending, last_of, last_sentence
 
@@ -33,6 +34,7 @@ MAX_COMPLETION = 200_000  # the most characters after the thought: a longer text
 NO_ANSWER = "no answer"
 SEVERAL = "several different answers"
 TAKEN_BACK = "the answer is taken back"
+MAX_AGAIN = 100  # characters of the same answer with another unit
 TOO_LONG = f"more than {MAX_COMPLETION:,} characters: too long to read"
 
 # Every pattern takes time in proportion to the text, for every text (tests/unit/test_growth.py):
@@ -41,10 +43,14 @@ TOO_LONG = f"more than {MAX_COMPLETION:,} characters: too long to read"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The text of the final answer, or None and the reason why there is none."""
+    """The text of the final answer, or None and the reason why there is none.
+
+    ordered: whether it is a list whose order says what its values are of.
+    """
 
     text: str | None
     reason: str = ""
+    ordered: bool = False
 
 
 def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Found:
@@ -72,15 +78,32 @@ def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Fou
         if marked:
             return _found(last_sentence(text[marked[-1].end :], reader))
     words = plain(text)
-    announced = announcements(words, reader)
+    listed = in_lines(words, reader) if reader.several else None
+    announced = announcements(words[: listed.start] if listed else words, reader)
+    if listed and not any(one.text for one in announced or []):
+        return Found(listed.text, ordered=listed.ordered)
     if announced is None:
         return Found(None, SEVERAL)
     stated = [one for one in announced if not _disowned(words, one, retracted)]
     if stated:
-        return _settled(stated, words, reader, retracted, announced=True)
+        settled = _settled(stated, words, reader, retracted, announced=True)
+        if settled.text is None or reader.readable(settled.text):
+            return settled
+        return _in_clauses(settled.text, reader) or settled
     if announced:
         return Found(None, NO_ANSWER)
-    return _found(ending(words.strip(), reader))
+    ended = ending(words.strip(), reader)
+    if ended is None or not reader.readable(ended) or not _SEPARATED.search(ended):
+        return _in_clauses(last_of(words.strip().rpartition("\n")[2]), reader) or _found(ended)
+    return _found(ended)
+
+
+_SEPARATED = re.compile(r",|\b(?:and|or)\b|\\pm|±|\A\W*+[({\[]")  # a list, or a tuple
+
+
+def _in_clauses(sentence: str, reader: Reader) -> Found | None:
+    listed = in_clauses(sentence, reader)
+    return Found(listed.text, ordered=listed.ordered) if listed else None
 
 
 def _found(text: str | None) -> Found:
@@ -338,7 +361,9 @@ def _after(last: Stated, tail: str, reader: Reader, corrected: bool) -> Found:
         return Found(last.text)
     other = _OR_ELSE.match(tail) or _AND_ALSO.match(tail) or _BECOMES.match(tail)
     if other and not reader.same(last.text, other[1].strip("$ .").removesuffix(")")):
-        return Found(None, SEVERAL)
+        whole = tail[other.start(1) :].partition("\n")[0].strip("$ .")  # `2500 m = 2.5 km`
+        if other.re is not _BECOMES or not reader.same(last.text, whole[:MAX_AGAIN]):
+            return Found(None, SEVERAL)
     words = _others_dismissed(plain(tail), last.text, reader)
     announced = [
         one

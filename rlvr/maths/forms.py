@@ -58,6 +58,11 @@ _REALS = re.compile(
     rf"(?:(?:,? {_EXCEPT}|( (?:is |are )?(?:strictly )?(?:greater|less) than)( or equal to)?)"
     r" (?:[a-z] ?= ?)?(\S[^=<>]{0,60}))?"
 )
+_FROM_TO = re.compile(
+    r"(?:(?:the )?(?:set of )?(?:all )?(?:the )?(?:real )?(?:numbers?|values|reals)(?: of)?"
+    r"(?: [a-z])? )?"
+    r"(?:from|between) (\S{1,20}) (?:to|and) (\S{1,20}?),? (inclusive|exclusive)"
+)
 _CJK_WORDS = re.compile(f"[{cjk.LETTERS}]{{1,12}}")
 
 
@@ -93,6 +98,9 @@ def words(plain: str) -> Words | Node | None:
     if written is not None:
         return Num(written)
     text = " ".join(re.sub(r"\\(?=\s)", " ", plain).lower().strip(" .,;:!'\"").split())
+    if (between := _FROM_TO.fullmatch(text)) is not None:
+        brackets = "[]" if between[3] == "inclusive" else "()"
+        return _try(f"{brackets[0]}{between[1]}, {between[2]}{brackets[1]}")
     if (reals := _REALS.fullmatch(text)) is not None:
         return _try(_real_set(reals)) or Words(text)
     if _CJK_WORDS.fullmatch(text):

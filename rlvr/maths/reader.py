@@ -12,10 +12,11 @@ class Reader:
 
     `readable`: whether a text is an answer as it stands. `same`: whether two texts are the same
     answer. `letter`: whether the expected answer is the letter of a choice. `word`: whether it is
-    in words.
+    in words. `several`: how many values it has, 0 where it is one.
     """
 
     readable: Callable[[str], bool]
     same: Callable[[str, str], bool]
     letter: bool = False
     word: bool = False
+    several: int = 0

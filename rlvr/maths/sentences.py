@@ -65,10 +65,8 @@ _SENTENCES = re.compile(
     r"(?<=[.!?])\s++(?=[A-Z(\"'$\\]|[0-9][0-9 .,()$+*/×·÷−-]{0,60}+=)"
     r"|(?<=[。！？])|(?<=．)(?![0-9])"
 )
-# What a helpful model ends with, and what explains a name of the display before.
-_OFFER = re.compile(
-    r"(?:let me know|feel free|i hope|hope|would you like|if you(?: have|'d)\b)", re.I
-)
+_OFFER = re.compile(clauses.OFFER, re.I)
+# What explains a name of the display before.
 _WHERE = re.compile(r"(?<=[$\]])\s*+(?:where|with)\b[^\d\n=]*+\Z", re.I)
 _LETTER = re.compile(r"[^\W\d_]")
 _BAD_BEFORE = re.compile(
@@ -101,7 +99,7 @@ _NO_CJK = re.compile(rf"(?:[不非没第或\-]\s*+|{cjk.BOUNDS})\Z|[^\x00-\x7f\w
 _OPERATOR_BEFORE = re.compile(r"[-+*/^_({\[,<>|&\\0-9≠≈]")
 _LEFT_SIDE = re.compile(r"(?:^|[^=<>!≠≤≥])=\s*+\Z")
 _NOT_WORD = re.compile(r"[^\W\d_]{2,}+[.,']?")
-_ARITHMETIC = re.compile(r"[-+*/().\d\s×·÷x%=]++")
+_ARITHMETIC = re.compile(r"[-+*/^().\d\s×·÷x%=]++")
 
 
 def ending(text: str, reader: Reader) -> str | None:
@@ -184,11 +182,13 @@ def last_sentence(text: str, reader: Reader) -> str | None:
             continue
         if (worded := clauses.number_in_words(sentence)) is not None:
             return worded
+        if _OFFER.match(sentence):
+            continue
         if _DIGIT_OR_COMMAND.search(sentence) or _RELATED.search(sentence):
             return told(sentence, reader)
         if (named := set_named(sentence)) is not None:
             return named
-        if _OFFER.match(sentence) or not _LETTER.search(sentence):
+        if not _LETTER.search(sentence):
             continue
         complete = sentence.rstrip().endswith((".", "!", "。", "．"))
         if not complete or stance.says_doubt(sentence) or stance.TAKEN_BACK.search(sentence):
@@ -236,6 +236,11 @@ def _last_digit(text: str) -> int:
     return max((match.end() for match in _DIGIT.finditer(text)), default=0)
 
 
+_CHANCE = re.compile(
+    r"([^0-9]*?\b(?:probability|chance|odds|likelihood|fraction|proportion)\b[^0-9]*?\bis )"
+    r"([0-9]++) out of ([1-9][0-9]*+)",
+    re.I,
+)
 _NOTE = re.compile(r"(?<=[\w.$%])\s\([^()]*+\)\Z")
 
 
@@ -243,6 +248,8 @@ def told(sentence: str, reader: Reader) -> str | None:
     """Return the value that a sentence states last, None if it states none."""
     body = sentence.strip().rstrip(".!。")
     ended = body != sentence.strip()
+    if chance := _CHANCE.fullmatch(body):
+        return None if stance.says_doubt(chance[1]) else f"{chance[2]}/{chance[3]}"
     body = clauses.main_clause(body) if ended else body
     if "?" in sentence or "？" in sentence or clauses.of_another(body):
         return None
@@ -335,7 +342,7 @@ def _number_told(body: str, reader: Reader) -> str | None:
 
 
 _COMPOUND = re.compile(r"[0-9.]+\s+[a-z]+(?:,|\s+and)?\s+[0-9.]+\s+[a-z]+\b", re.I)
-_VERB = re.compile(r"\b(?:is|are|equals|equal to|be)\s++")
+_VERB = re.compile(r"(?:\b(?:is|are|equals|equal to|be)|(?<=[a-z]{3} )=)\s++")
 _ASIDE = re.compile(r"\(\s*+(?:≈|\\approx|about|approximately|i\.e\.)[^()]*+\)\s*+\Z")
 _SIGN = re.compile(r"[-+*/^π√∞()]")
 
@@ -376,7 +383,7 @@ def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
         left = left[label.end() :].strip()
         if not left:
             return value
-    left = re.sub(r"[$€£¥]|(?<=\d),(?=\d{3})", "", left)
+    left = re.sub(r"[$€£¥]|(?<=\d),(?=\d{3})", "", _POWERS.sub(_as_power, left))
     left = re.sub(r"\\(?:times|cdot)(?![a-zA-Z])", "*", left).replace(r"\div", "/")
     sums = _NOT_WORD.sub(" ", left).strip(" =")
     sums = re.sub(r"(?<=[\d)\s])x(?=[\d(\s])|×|·", "*", sums).replace("÷", "/")
@@ -387,17 +394,27 @@ def _equation(before: str, last: re.Match[str], reader: Reader) -> str | None:
     return whole if reader.readable(whole) else None
 
 
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_POWERS = re.compile(f"[{_SUPERSCRIPTS}]++")
+
+
+def _as_power(match: re.Match[str]) -> str:
+    return "^" + "".join(str(_SUPERSCRIPTS.index(digit)) for digit in match[0])
+
+
 _LABEL = re.compile(r"\$?\s*+\\(?:text|mathrm)\{([^{}]*+)\}\s*+(?==|\Z)")
 _NO_LABEL = re.compile(r"\b(?:twice|half|double|triple|of|not|wrong)\b", re.I)
 _APPLIED = re.compile(r"[a-zA-Z]\([^()]{1,12}\)")
 _LEADING = re.compile(
-    r"\W*+(yes|no|true|false)(?:[,.;:!]|\s[-–—])\s++"
+    r"\W*+(?:(?:so|thus|hence|therefore)\W++)?(yes|no|true|false)(?:[,.;:!]|\s[-–—])\s++"
     r"(?!.*\b(?:yes|no|true|false|maybe|perhaps|or|both|neither|not sure|but|only|if|unless"
     r"|except|provided|probably)\b)",
     re.I | re.S,
 )
 _LAST_WORD = re.compile(
-    r"\b(?:is|are|be|on|thus|hence)\s++(?:therefore\s++|thus\s++|an?\s++)?([A-Za-z]++)\W*+\Z", re.I
+    r"\b(?:(?:is|are|be|on|thus|hence)\s++(?:therefore\s++|thus\s++|an?\s++)?([A-Za-z]++)"
+    r"|(?:series|sequence|integral|product|sum|it)\s++(converges|diverges))\W*+\Z",
+    re.I,
 )
 
 
@@ -421,6 +438,7 @@ def stated_word(answer: str) -> str:
     if absent and not _DIGIT.search(answer) and not stance.open_doubt(answer[: absent.start(1)]):
         return answer if OR.search(answer) else absent[1]
     last = _LAST_WORD.search(answer)
-    if last is None or "?" in last[0] or stance.open_doubt(answer[: last.start(1)]):
+    if last is None or "?" in last[0]:
         return answer
-    return last[1]
+    word = last.lastindex or 0
+    return answer if stance.open_doubt(answer[: last.start(word)]) else last[word]
