@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from rlvr.verifiers.math import verify
 
-from rlvr.data import Problem
+from rlvr.data import Problem, Verdict
 
 
 def status(reference: str, completion: str) -> str:
     problem = Problem("x", "t", "eval", "", "", reference)
-    return verify(problem, completion).status
+    verdict: Verdict = verify(problem, completion)
+    return verdict.status
 
 
 @pytest.mark.parametrize(
