@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 from _blocks import CLAIMS, RESULTS, RUNS, with_block
+from rlvr.tasks import recordings
 
 from rlvr.claims.experiments import find as find_claims
 from rlvr.claims.pages import family, summary, title, write
+from rlvr.claims.quantities import damage_beyond_channel
 from rlvr.config import ClaimConfig, resolved
 from rlvr.records.record import deciding, write_json
 from rlvr.results.compare import read_results, write_compare
@@ -19,6 +22,7 @@ from rlvr.results.conditions import figures, settle_in
 from rlvr.results.effects import Results
 from rlvr.results.plot import plot
 from rlvr.statistics.conditions import parse
+from rlvr.statistics.estimates import paired_interval
 
 FIRST = CLAIMS / "first"
 PUBLISHED = RESULTS / "published.yaml"
@@ -31,6 +35,7 @@ def claims(text: str) -> str:
     for name, block in (
         ("claims", _claims()),
         ("family", _family(CLAIMS)),
+        ("damage", _damage()),
         ("first", _first_edition()),
         ("first-family", _family(FIRST)),
     ):
@@ -52,7 +57,7 @@ def _recorded_claims(edition: Path) -> list[Recorded]:
 
 def _claims() -> str:
     """Return the table of the claims as their configs have them, those without a run included."""
-    recorded = {name: (found, r) for name, _, found, r in _recorded_claims(CLAIMS)}
+    recorded = {name: (said, found, r) for name, said, found, r in _recorded_claims(CLAIMS)}
     heads = ("claim", "what was tested", "outcome", "effect", "what was not tested")
     lines = [f"| {' | '.join(heads)} |", "|---|---|---|---|---|"]
     for claim in find_claims([]):
@@ -61,16 +66,43 @@ def _claims() -> str:
             label = f"{title(name, section)}: {section.says}"
             outcome, effect = f"not run yet: configs/claims/{claim.name}.yaml", ""
             if name in recorded:
-                found, r = recorded[name]
+                said, found, r = recorded[name]
+                label = f"{title(name, said)}: {said.says}"  # as the run recorded it
                 _, _, effect, outcome, _ = summary([(name, section, found)])[0]
                 label = f"[{label}](claims/{name}/README.md)"
                 there = str(len(r.seeds))
                 if r.absent:  # of so few seeds no effect is said
                     there, effect = f"{there} of {len(r.seeds) + len(r.absent)}", ""
+                    outcome = f"not finished: {outcome}"
                 outcome = f"{outcome} (round {r.round} of {r.rounds}, {there} seeds)"
             cells = (label, section.tested, outcome, effect, section.untested)
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", _left(CLAIMS)]) + "\n"
+
+
+def _damage() -> str:
+    """Return C4b's share of damage in each round, by dose, beside what the channel predicts."""
+    runs = [read_results(CLAIMS / "c4" / name) for name in ("main", "noise-0.6", "noise-1")]
+    beyond, lost = parse("damage_beyond_channel() < 1").quantity, []
+    for r in runs:
+        channel = {name: r.config["task"][name] for name in ("noise", "silent")}
+        lost.append(1 - recordings.information(**channel))
+    heads = [f"noise {r.config['task']['noise']:g}" for r in runs]
+    lines = [f"| round | {' | '.join(heads)} |", "|---:|" + "---:|" * len(runs)]
+    lines.append(f"| predicted | {' | '.join(f'{one:.2f}' for one in lost)} |")
+    for round_ in range(1, runs[0].rounds + 1):
+        cells = []
+        for r, channel_alone in zip(runs, lost, strict=True):
+            at = replace(r, round=round_)
+            each = [damage_beyond_channel(beyond, s, at, ()) + channel_alone for s in r.seeds]
+            band = paired_interval(each, r.confidence)
+            cells.append(f"{band.delta:.2f} ({band.low:.2f} to {band.high:.2f})")
+        lines.append(f"| {round_} | {' | '.join(cells)} |")
+    said = (
+        "The damage of retrained transcripts between clean text (0) and own samples (1), by the "
+        "dose of noise: means over seeds with their 95 % intervals. The rule is about round 10."
+    )
+    return "\n".join([*lines, "", said]) + "\n"
 
 
 def _first_edition() -> str:
