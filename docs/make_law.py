@@ -183,7 +183,7 @@ def _gaps() -> dict[str, list[float]]:
 def _committed(tested: Sequence[ArmForecast]) -> dict[str, float]:
     """Return the errors of the forecasts that were committed before the runs, at bases aimed at."""
     said = json.loads(FORECASTS.read_text())
-    found = {}
+    found: dict[str, float] = {}
     for model in law.MODELS:
         misses = [one.came - said[one.run]["changes"][model][one.arm] for one in tested]
         found[model] = _round(math.sqrt(sum(miss**2 for miss in misses) / len(misses)))

@@ -15,6 +15,7 @@ from itertools import chain
 from operator import eq
 from typing import Any
 
+from rlvr.config import ClaimConfig
 from rlvr.evaluate.table import ACCURACY, find
 from rlvr.learners.grpo_settings import logprob_gap_bound
 from rlvr.learners.learner import Learner
@@ -32,7 +33,7 @@ from rlvr.results.effects import (
 )
 from rlvr.results.effects import arm_effects as effects_of
 from rlvr.results.verdict import nothing_to_learn_from, ruled, rulings
-from rlvr.statistics.conditions import parse
+from rlvr.statistics.conditions import Term, parse
 from rlvr.statistics.estimates import MIN_SEEDS, outlier
 
 MAX_SHORTFALL = 0.02  # of the rows that a size-matched arm was to have
@@ -175,7 +176,7 @@ def _twins(r: Results) -> tuple[int, ...]:
 
 
 def _floor(r: Results) -> Check:
-    """Whether every figure behind a verdict has its error of measurement, paired by problem."""
+    """Whether every figure behind a verdict, or a claim's rule, has an error paired by problem."""
     lacking: dict[str, str] = {}
     for ruling in rulings(r).values():
         behind = [ruling.effect, *([ruling.best] if ruling.best else [])]
@@ -183,10 +184,22 @@ def _floor(r: Results) -> Check:
             names = ("greedy", r.largest_k)
             behind += [effect_of(r, ruling.arm, "base", name, name) for name in names]
         lacking |= {e.metric: e.floor for e in behind if e.deltas and e.floor != "paired"}
+    for a, b in _asked(r):
+        e = effect_of(r, a.arm, b.arm, a.metric, b.metric)
+        lacking |= {a.metric: e.floor} if e.deltas and e.floor != "paired" else {}
     if not lacking:
         return Check("floor", True, "paired by problem for every figure behind a verdict")
     worst = [f"{floor} for {name}" for name, floor in lacking.items()]
     return Check("floor", False, _cut("", worst))
+
+
+def _asked(r: Results) -> list[tuple[Term, Term]]:
+    """Return the pairs of figures whose difference the rule of a claim asks for."""
+    claim = r.config.get("claim")
+    sections = ClaimConfig(**claim).each() if claim else []
+    texts = [text for one in sections for text in (*one.controls, *one.rule, *one.refutes)]
+    asked = [parse(text).quantity for text in texts]
+    return [(one.plus, one.minus) for one in asked if one.plus and one.minus]
 
 
 def _outlier(r: Results) -> list[Check]:
