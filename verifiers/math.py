@@ -16,8 +16,7 @@ is decided, the answer is at fault, and `wrong`, even if a proof could show that
 not, the reference is at fault, and the verdict is `abstain`. So a model can't get an abstain by
 choice.
 
-Outside the vocabulary: integrals, long sums, limits, piecewise functions, congruences, drawings,
-sentences. latex2sympy2_extended could read some of them, but it passes pieces of the text to
+Outside the vocabulary: integrals, long sums, limits, piecewise functions, drawings, sentences. latex2sympy2_extended could read some of them, but it passes pieces of the text to
 sympy's parse_expr, which evaluates them. So it is not used.
 
 How it decides
@@ -32,7 +31,9 @@ How it decides
   is a number, the answer must be a numeral, a fraction, or something that may stand unevaluated. If
   it is another constant, the answer may use no function that the reference does not use. `2x = 6`
   does not answer `x = 3`, and `2x+1 > 7` does not answer `x > 3`.
-- A number may be in English words (`seventy-two`, `one half`), as the whole answer.
+- A number may be in English words (`seventy-two`, `so there are five apples`).
+- If the reference has several values, a text may state them one by one, in lines, parts or clauses
+  (`rlvr.maths.listed`). They must then come in the reference's order, unless each has its name.
 - A percent sign, a currency or a unit beside a box belongs to what it holds.
 - Equations compare as equations (equal up to a constant factor, or to clearing denominators);
   inequalities in one variable as sets; open and closed ends differ. `k = 1` answers the reference
