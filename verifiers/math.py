@@ -16,8 +16,9 @@ is decided, the answer is at fault, and `wrong`, even if a proof could show that
 not, the reference is at fault, and the verdict is `abstain`. So a model can't get an abstain by
 choice.
 
-Outside the vocabulary: integrals, long sums, limits, piecewise functions, drawings, sentences. latex2sympy2_extended could read some of them, but it passes pieces of the text to
-sympy's parse_expr, which evaluates them. So it is not used.
+Outside the vocabulary: integrals, long sums, limits, piecewise functions, drawings, sentences.
+latex2sympy2_extended could read some of them, but it passes pieces of the text to sympy's
+parse_expr, which evaluates them. So it is not used.
 
 How it decides
 - Numbers compare exactly. One decimal stands for a number that has no finite decimal (1/3,
@@ -88,7 +89,7 @@ from rlvr.maths import cjk
 from rlvr.maths.alike import how_many
 from rlvr.maths.approx import exact_side, rounds_to
 from rlvr.maths.around import torn
-from rlvr.maths.cardinals import in_words
+from rlvr.maths.cardinals import is_word, with_digits
 from rlvr.maths.compare import same
 from rlvr.maths.dates import names_day
 from rlvr.maths.effort import Undecided, Undefined, allowance
@@ -147,17 +148,19 @@ def _judge(gold: str, completion: str, policy: Policy, prompt: str) -> Verdict:
     if isinstance(reference, str):
         return _as_written(gold, completion, reference, policy)
     known = nouns_in(prompt) | counted(reference)
-    worded = isinstance(reference, Words) or _is_word(gold)
+    worded = isinstance(reference, Words) or is_word(gold)
     found = _found(completion, reference, policy, known, worded)
     text = found.text
     if text is None:
         return Verdict("wrong", found.reason)
-    if _is_word(gold) or isinstance(reference, Words) and " " not in reference.text:
+    if is_word(gold) or isinstance(reference, Words) and " " not in reference.text:
         text = stated_word(text)
     if isinstance(reference, Words) and (
         cjk.said_last(text, reference.text) or names_day(text, reference.text)
     ):
         text = reference.text
+    if not isinstance(reference, Words):
+        text = with_digits(text)
     if len(text) > MAX_CHARS:
         return Verdict("wrong", f"an answer of more than {MAX_CHARS:,} characters")
     if found.ordered and not isinstance(reference, Several):
@@ -181,16 +184,9 @@ def _found(
         isinstance(reference, Choice),
         worded,
         how_many(reference),
+        isinstance(reference, Several),
     )
     return final_answer(completion, reader, policy.retracted == "heard")
-
-
-def _is_word(gold: str) -> bool:
-    """Return whether a reference is a number in words, which a sentence may state as a word."""
-    return gold.isascii() and in_words(_TEXT.sub(r"\1", gold)) is not None
-
-
-_TEXT = re.compile(r"\\text\{([^{}]*+)\}")
 
 
 def _as_written(gold: str, completion: str, why: str, policy: Policy) -> Verdict:

@@ -10,6 +10,8 @@ from fractions import Fraction
 
 from rlvr.maths.tree import Node, Num, Op
 
+_TEXT = re.compile(r"\\text\{([^{}]*+)\}")
+_MAX_WORDS = 8  # of a number before what it counts
 _DIGITS = "one two three four five six seven eight nine".split()
 _TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
@@ -45,6 +47,26 @@ def in_words(text: str) -> Node | None:
         top, bottom = _signed(part[1], _value(part[2])), Num(Fraction(PARTS[part[3]]))
         return Op("/", (top, bottom))
     return None
+
+
+def is_word(reference: str) -> bool:
+    """Return whether a reference is a number in words, which a sentence may state as a word."""
+    return reference.isascii() and in_words(_TEXT.sub(r"\1", reference)) is not None
+
+
+def with_digits(text: str) -> str:
+    """Write the number in words that a text begins with in digits: `five people`; else the text.
+
+    A text that is a number to its end stays, and so do fractions (`two halves`) and `one`.
+    """
+    words = text.split() if len(text) <= 150 else []
+    for count in range(min(len(words) - 1, _MAX_WORDS), 0, -1):
+        number = in_words(" ".join(words[:count]))
+        if isinstance(number, Num) and number.value > 1 and in_words(text) is None:
+            part = words[count].lower().rstrip("s")
+            ordinal = part in PARTS or part.endswith("th")
+            return text if ordinal else f"{number.value} {' '.join(words[count:])}"
+    return text
 
 
 def _signed(sign: str | None, value: int) -> Num:

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from rlvr.maths import cjk, stance
 from rlvr.maths.cardinals import in_words
-from rlvr.maths.nouns import without_extras
+from rlvr.maths.nouns import NEVER, without_extras
 from rlvr.maths.tree import Op
 
 NUMBER = re.compile(
@@ -79,7 +79,8 @@ _OF_ANOTHER = re.compile(
     r"\b(?:mistake|naive|(?:textbook|book|problem|question) says|(?:he|she|they|it) claims?|thinks"
     r"|students? (?:answer|say)|ends in|(?:[a-z] (?:squared|cubed|(?:minus|plus) [0-9]{1,9})"
     rf"|{stance.PART} \$?[a-z]\$?|[a-z]['’]s reciprocal)"
-    r" (?:is|equals))\b"
+    r" (?:is|equals))\b",
+    re.I,
 )
 
 
@@ -97,7 +98,8 @@ def main_clause(sentence: str) -> str:
         if not _STATES.search(sentence, max(0, number.start() - 60), number.start()):
             continue
         comma = sentence.rfind(",", number.end(), following.start())
-        if comma > 0 and _OF_THEM.match(sentence, following.start()):
+        last = following is numbers[-1] and continued < number.end()
+        if comma > 0 and last and _OF_THEM.match(sentence, following.start()):
             return sentence[:comma]
         cut = _CIRCUMSTANCE.search(sentence, number.end(), following.start())
         if cut and continued < number.end():
@@ -159,10 +161,14 @@ def number_in_words(sentence: str) -> str | None:
         number, rest = " ".join(words[:count]), " ".join(words[count:])
         if number.lower() != "one" and in_words(number) is not None:
             rest = without_extras(rest)
-            if rest.startswith("dozen"):
-                number, rest = f"{number} dozen", rest.removeprefix("dozen").strip()
             if isinstance(in_words(number), Op):  # two-thirds of the cake
                 rest = rest.removeprefix("of ")
+            elif rest.startswith("dozen"):
+                number, rest = f"{number} dozen", rest.removeprefix("dozen").strip()
+                if NEVER & {*rest.lower().split()}:
+                    return None
+            if "dozen" in rest:
+                return None
             changed = stance.qualified(f" {rest}", 0) or stance.doubts_after(rest)
             more = _GOES_ON.search(rest) or any(in_words(word) for word in rest.split())
             return None if changed or more else number
@@ -177,13 +183,19 @@ _ASIDE_SENTENCE = re.compile(
     re.I,
 )
 # What a helpful model ends with.
-OFFER = (
-    r"(?:(?:please )?(?:let me know|feel free)|(?:i )?hope|would you like"
-    r"|if you(?: have|['’]d| need))"
+OFFER = r"(?:let me know|feel free|i hope|hope|would you like|if you(?: have|['’]d)\b)"
+_OFFERED = re.compile(
+    r"\n[^\w\n]*+(?:(?:please )?(?:let me know|feel free)\b|would you like\b"
+    r"|(?:i )?hope (?:this|that|it) (?:helps|is)\b"
+    r"|if you (?:have|need) (?:any|more|further|other)\b)(?P<rest>[^\n]*+)\Z",
+    re.I,
+)
+_QUESTIONS = re.compile(
+    r"(?<![0-9])[0-9]{1,3}(?: or [0-9]{1,3})? (?:more |other |further )?questions\b", re.I
 )
 _ASIDE_LINE = re.compile(
     r"\n[^\w\n]*+(?:(?:verification|check(?:ing)?|confidence|score|notes?|date|time|source"
-    rf"|total tokens)\s?:|see\b|this uses\b|{OFFER}\b)[^\n]*+\Z",
+    r"|total tokens)\s?:|see\b|this uses\b)[^\n]*+\Z",
     re.I,
 )
 _NEXT_PROBLEM = re.compile(r"\n[^\w\n]*+(?:question|problem|exercise)(?: [0-9]{1,3})?\s?[:.]", re.I)
@@ -203,9 +215,18 @@ def without_asides(text: str) -> str:
     """Leave out the lines after an answer that check it or note something; and a next problem."""
     following = _NEXT_PROBLEM.search(text)
     text = text[: following.start()].rstrip() if following and following.start() else text
-    while (line := text.rfind("\n")) > 0 and _ASIDE_LINE.match(text, line):
+    while (line := text.rfind("\n")) > 0 and (_ASIDE_LINE.match(text, line) or _offers(text, line)):
         text = text[:line].rstrip()
     return text
+
+
+def _offers(text: str, line: int) -> bool:
+    """Return whether a line offers help and says nothing else: no value, nothing taken back."""
+    offered = _OFFERED.match(text, line)
+    rest = _QUESTIONS.sub("", offered["rest"]) if offered else ""
+    return offered is not None and not (
+        _DIGIT_OR_COMMAND.search(rest) or stance.TAKEN_BACK.search(rest) or "$" in rest
+    )
 
 
 def two_values(text: str) -> bool:

@@ -9,24 +9,24 @@ from rlvr.maths import stance
 _MONTHS = (
     "january february march april may june july august september october november december".split()
 )
-_MONTH = rf"({'|'.join(_MONTHS)}|{'|'.join(f'{month[:3]}(?=[. ])' for month in _MONTHS)})\.?"
+_MONTH = rf"({'|'.join(_MONTHS)})"
 _DAY = r"([12]?[0-9]|3[01])(?:st|nd|rd|th)?"
 _YEAR = r"(?:,? ([12][0-9]{3}))?(?![0-9])"
-_DATE = re.compile(rf"\b(?:{_MONTH} {_DAY}|{_DAY} (?:of )?{_MONTH}){_YEAR}", re.I)
-_MOST = 200  # characters that are read
+_DATE = re.compile(rf"(?:{_MONTH} {_DAY}|(?:the )?{_DAY} (?:of )?{_MONTH}){_YEAR}", re.I)
+_SAYS = re.compile(r"[A-Za-z' ,]{0,100}\b(?:on|is|was|be) (?=[^.]{5,40}\.?\Z)")
 
 
 def names_day(text: str, day: str) -> bool:
-    """Return whether a text names the day that a reference is, and no other one."""
-    wanted = _dates(day)
-    return len(wanted) == 1 and _dates(text) == wanted and not stance.says_doubt(text)
+    """Return whether a text is the day that a reference is, or a sentence that ends with it."""
+    wanted, text = _DATE.fullmatch(day.strip()), text.strip().rstrip(".")
+    if wanted is None or len(text) > 150 or stance.says_doubt(text):
+        return False
+    found = _DATE.fullmatch(text)
+    if found is None and (says := _SAYS.match(text)) and not _DATE.search(says[0]):
+        found = _DATE.fullmatch(text, says.end())
+    return found is not None and _parts(found) == _parts(wanted)
 
 
-def _dates(text: str) -> list[str]:
-    """Return the dates in a text, each once and in one form: `march 14`, `may 2 2024`."""
-    found = []
-    for match in _DATE.finditer(text[:_MOST]):
-        month, day = (match[1] or match[4])[:3].lower(), match[2] or match[3]
-        name = next(one for one in _MONTHS if one.startswith(month))
-        found.append(" ".join(filter(None, (name, str(int(day)), match[5]))))
-    return list(dict.fromkeys(found))
+def _parts(date: re.Match[str]) -> tuple[str, int, str | None]:
+    """Return month, day and year, None where it has none."""
+    return (date[1] or date[4]).lower(), int(date[2] or date[3]), date[5]

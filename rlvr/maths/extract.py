@@ -93,12 +93,12 @@ def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Fou
     if announced:
         return Found(None, NO_ANSWER)
     ended = ending(words.strip(), reader)
-    if ended is None or not reader.readable(ended) or not _SEPARATED.search(ended):
+    if ended is None or not _SEPARATED.search(ended):
         return _in_clauses(last_of(words.strip().rpartition("\n")[2]), reader) or _found(ended)
     return _found(ended)
 
 
-_SEPARATED = re.compile(r",|\b(?:and|or)\b|\\pm|±|\A\W*+[({\[]")  # a list, or a tuple
+_SEPARATED = re.compile(r",|\b(?:and|or)\b|\\pm|±")  # a list, or a tuple
 
 
 def _in_clauses(sentence: str, reader: Reader) -> Found | None:
@@ -324,7 +324,7 @@ def _concluded(tail: str, answer: str, reader: Reader) -> str | None:
 
 
 _EDITED = re.compile(
-    r"(?:\n|[.!?]\s)[^\S\n]*+(?:edit|update|erratum|correction|final|p\.?s\.?|in fact)[\s:,]++"
+    r"(?:\n|[.!?]\s)[^\S\n]*+\**(?:edit|update|erratum|correction|final|p\.?s\.?|in fact)[\s:,]++"
     rf"(?:(?:it['’]s|it is|the answer is)\s)?\$?({NUMBER.pattern}|[A-J]\b)",
     re.I,
 )

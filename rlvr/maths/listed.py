@@ -2,7 +2,8 @@ r"""Listed: finds an answer of several values that a text states one by one, at 
 
 In lines (`x = 4` and `y = 1`, bullets, parts (a) and (b)), or in the clauses of one sentence
 (`Alice is 12 and Bob is 15`). It is asked only where the reference has several values, and finds as
-many as that has, or nothing.
+many as that has, or nothing. The forms are narrow: lists of given data, steps, candidates and
+options look alike, so that a line must lead to the values, and a sentence has no other words.
 """
 
 from __future__ import annotations
@@ -30,50 +31,72 @@ _FENCE = re.compile(r"```[a-z]*+")
 _BULLET = re.compile(r"(?:[-*•]|[0-9]{1,2}[.)])[ \t]++")
 _PART = re.compile(r"\(?([a-h]|i{1,3}|iv)\)[ \t:]*+", re.I)
 _PARTS = ("abcdefgh", ("i", "ii", "iii", "iv"))
-_NAMED = re.compile(r"\$?\s*+(\\?[a-zA-Z]{1,8}(?:_\{?\w\}?)?(?:\([a-z]\))?)\s*+=\s*+([^=]++)")
-_NAME = re.compile(r"\$?\s*+[a-zA-Z](?:_\w)?\s*+")
+_NAMED = re.compile(r"\$?\s*+(\\?[a-zA-Z]{1,8}(?:_\{?\w\}?)?(?:\([a-z]\))?)\s*+=\s*+([^=,]++)")
+_APPLIED = re.compile(
+    r"\$?\s*+(?:\\(?:sin|cos|tan|cot|sec|csc|ln|log)\b[^=]{1,20}|[A-Za-z]\([^()=]{1,12}\))\s*+"
+)
 _LABELLED = re.compile(r"[A-Za-z][A-Za-z' -]{1,40}+:\s++(.++)")
-_LEADS = re.compile(r"[:：][\s*$]*+\Z|\A#|\b(?:solution|answer|result|output)s?\b", re.I)
-_NO_LEAD = re.compile(r"\b(?:steps?|given|check\w*+|where|let|try|trial|candidates?)\b", re.I)
+# A line that leads to the values: `Therefore the roots are:`, `## Solution`, `Output:`.
+_LEADS = re.compile(
+    r"(?:#++ )?(?:(?:so|thus|hence|therefore|finally|then)\b,? )?"
+    r"(?:we (?:get|have|find|obtain),? )?(?:the |our |all )?"
+    r"(?:(?:final|exact|real|integer|rational|only|two|three|four|required|missing|side) ){0,2}"
+    r"(?:solutions?|answers?|output|roots|zeros|values|constants|coefficients|coordinates|sides"
+    r"|ages|lengths|angles|numbers)"
+    r"(?: (?:of|to|for) (?:the |this )?[a-z]{1,20}(?: [a-z]{1,20})?)?"
+    r"(?: (?:is|are)(?: as follows)?:?|:)|#++ (?:final )?(?:solution|answer)s?",
+    re.I,
+)
+_NO_LEAD = re.compile(
+    r"\b(?:steps?|given|told|check\w*|where|let|try|trial|tak(?:e|ing)|candidates?|possible"
+    r"|problem|question|assum\w*|suppos\w*|facts?|data|information|known|stated?s?|invalid"
+    r"|extraneous|options?|choices?|intermediate|compar\w*|book|skip|old|initial|starting|first"
+    r"|second|test\w*|plug\w*|original|which|what)\b",
+    re.I,
+)
+_NO_ITEM = re.compile(
+    r"\b(?:in)?valid\b|[~≈?]|,\s|\b(?:rejected|extraneous|discarded|excluded|more|less|fewer|than|twice"
+    r"|times|or|solve|find|compute|prove|show|determine|evaluate|calculate|what|which|how|if|when"
+    r"|let|approximately|about|given)\b",
+    re.I,
+)
 
 
 def in_lines(text: str, reader: Reader) -> Listed | None:
-    """Return the values of the last lines, as many as the reference has; None if they are none.
-
-    Before bullets, and before several values of one name, a line leads to them: `The roots are:`.
-    """
+    """Return the values of the last lines, as many as the reference has; None if they are none."""
     rows = _rows(text)
-    if len(rows) < reader.several or reader.several < 2:
+    if not 2 <= reader.several <= len(rows):
         return None
     block = rows[-reader.several :]
     before = rows[-reader.several - 1][1] if len(rows) > reader.several else ""
     lines = [line for _, line in block]
-    if any(len(line) > MAX_LINE or stance.says_doubt(line) or "?" in line for line in lines):
+    if any(len(line) > MAX_LINE or stance.says_doubt(line) or _NO_ITEM.search(line)
+           for line in lines):  # fmt: skip
         return None
-    led = bool(_LEADS.search(before)) and not _NO_LEAD.search(before)
-    if stance.says_doubt(before) or stance.TAKEN_BACK.search(before):
+    if len(before) > MAX_LINE or _NO_LEAD.search(before) or stance.says_doubt(before):
         return None
+    if stance.TAKEN_BACK.search(before) or _BULLET.match(before) or _PART.match(before):
+        return None  # some items of more
     if all(map(_PART.match, lines)):
         parts = [match[1].lower() for match in map(_PART.match, lines) if match]
         known = any(parts == list(names[: len(parts)]) for names in _PARTS)
         values = [_value(_right(_PART.sub("", line, count=1)), reader) for line in lines]
         return _joined(values, block[0][0], ordered=True) if known else None
-    if any(pattern.match(before) for pattern in (_BULLET, _PART)):
-        return None  # some items of more
+    if before and not _LEADS.fullmatch(before.strip("* ")):
+        return None
     bullets = sum(bool(_BULLET.match(line)) for line in lines)
-    if bullets not in (0, len(lines)) or bullets and not led:
+    if bullets not in (0, len(lines)) or bullets and not before:
         return None
-    bare = [_BULLET.sub("", line, count=1).strip() for line in lines]
-    named = [_NAMED.fullmatch(_unmarked(line)) for line in bare]
+    bare = [_unmarked(_BULLET.sub("", line, count=1)) for line in lines]
+    named = [_NAMED.fullmatch(line) for line in bare]
     names = [match[1] for match in named if match]
-    if len(names) == len(lines) and all(reader.readable(_unmarked(line)) for line in bare):
-        apart = len(set(names)) == len(names)
-        if not led and not apart or 1 < len(set(names)) < len(names):
+    if len(names) == len(lines) and all(map(reader.readable, bare)):
+        if len(set(names)) not in (1, len(names)) or len(set(names)) == 1 and not bullets:
             return None
-        return _joined([*map(_unmarked, bare)], block[0][0], ordered=False)
-    if not led or names:
+        return _joined([*bare], block[0][0], ordered=False)
+    if not bullets or names:
         return None
-    return _joined([_value(line, reader) for line in bare], block[0][0], ordered=bool(bullets))
+    return _joined([_value(line, reader) for line in bare], block[0][0], ordered=True)
 
 
 def _rows(text: str) -> list[tuple[int, str]]:
@@ -94,19 +117,27 @@ def _unmarked(line: str) -> str:
 
 
 def _right(line: str) -> str:
-    r"""Return the right side of `\sin x = 1/2`; the line itself where a name has the value."""
+    r"""Return the right side of `\sin x = 1/2` or `P(A) = 1/2`; any other line as it is."""
     left, mark, value = line.rpartition("=")
-    return line if not mark or _NAME.fullmatch(left) else value.strip(" $.")
+    return value.strip(" $.") if mark and _APPLIED.fullmatch(left) else line
 
 
 def _value(line: str, reader: Reader) -> str | None:
-    """Return the value of one line or clause: alone, after a label, or as its sentence says."""
+    """Return the value of one line: alone, after a label, or as its sentence says.
+
+    A bare number after a label is none where the reference has units: which is which is lost.
+    """
     labelled = _LABELLED.fullmatch(line)
+    found = None
     for one in (_unmarked(line), _unmarked(labelled[1]) if labelled else ""):
-        if one and reader.readable(one):
-            return one
-    sentence = last_of(line)
-    return told(sentence if sentence.endswith(".") else f"{sentence}.", reader)
+        if found is None and one and reader.readable(one):
+            found = one
+    if found is None:
+        sentence = last_of(line)
+        found = told(sentence if sentence.endswith(".") else f"{sentence}.", reader)
+    if found is None or "," in found or reader.counted and NUMBER.fullmatch(found):
+        return None
+    return found
 
 
 def _joined(values: list[str | None], start: int, ordered: bool) -> Listed | None:
@@ -115,13 +146,29 @@ def _joined(values: list[str | None], start: int, ordered: bool) -> Listed | Non
     return Listed(", ".join(filter(None, values)), start, ordered)
 
 
-_JOINT = re.compile(r"(?:(?<!\s)\s++|,\s++)and\s++|[,;]\s++|\bwhile\s++", re.I)
-_VALUED = re.compile(r"[0-9=<>]|\\(?:pi|infty|sqrt)(?![a-zA-Z])")
-_OTHER = re.compile(
-    r"[?+*/^×÷<>≤≥]|\b(?:or|each|every|per|more|less|fewer|than|times|of (?:them|these|those|which)"
-    r"|total|altogether|left|if|when|since|because|from|between|out of|first|then|minus|plus)\b",
+_JOINT = re.compile(r"(?:(?<!\s)\s++|,\s++)and\s++|[,;]\s++|(?<!\s)\s++while\s++", re.I)
+_LEAD = r"(?:(?:so|thus|hence|therefore|finally),? )?"
+# A clause that states one value: `Alice is 12 years old`, `there are 7 blue marbles`.
+_SUBJECT = (
+    r"(?:there (?:are|is)|(?!that|which|who)[A-Za-z']{1,20}(?: [a-z']{1,20}){0,2}"
+    r" (?:is|are|has|have|gets|costs|weighs|needs|receives|earns))"
+)
+_CLAUSE = re.compile(rf"{_LEAD}{_SUBJECT} ({NUMBER.pattern})(?: [a-z]{{2,20}}){{0,6}}\.?", re.I)
+_MORE = re.compile(rf"(?:{_SUBJECT} )?({NUMBER.pattern})(?: [a-z]{{2,20}}){{0,6}}\.?", re.I)
+_NO_CLAUSE = re.compile(
+    r"\b(?:that|states?|says?|claims?|sum|product|root|or|each|every|per|more|less|fewer|than|times"
+    r"|of|total|altogether|left|if|when|since|because|from|between|out|first|then|minus|plus|were"
+    r"|was|had|one|other|problem|question|rejected|so the)\b|[?()+*/^×÷<>≤≥=]",
     re.I,
 )
+# The words beside formulas that state the values: `The solutions are $f(x) = x$ and $f(x) = 0$.`
+_BESIDE = re.compile(
+    r"(?:\W|(?:so|thus|hence|therefore|we|they|the|an|a|and|is|are|get|have|obtain|only|final"
+    r"|solutions?|answers?|functions?|roots|values|numbers|exactly|precisely|these|following"
+    r"|(?:zero|constant|identity|linear) function|for (?:all|every|any)|real|constant)\b)*+",
+    re.I,
+)
+_VALUED = re.compile(r"[0-9=<>]|\\(?:pi|infty|sqrt)(?![a-zA-Z])")
 
 
 def in_clauses(sentence: str, reader: Reader) -> Listed | None:
@@ -133,13 +180,32 @@ def in_clauses(sentence: str, reader: Reader) -> Listed | None:
     inlines = [(one[1] or one[2]).strip() for one in INLINE.finditer(sentence)]
     valued = [one for one in inlines if _VALUED.search(one)]
     words = INLINE.sub(" ", sentence)
-    if len(valued) == reader.several and not _VALUED.search(words) and not _OTHER.search(words):
+    if inlines:
+        if len(valued) != reader.several or not _BESIDE.fullmatch(words):
+            return None
         named = all(map(_NAMED.fullmatch, valued))
         values = [one if reader.readable(one) else None for one in valued]
         return _joined(values, 0, ordered=not named)
-    if inlines or len(NUMBER.findall(sentence)) != reader.several or _OTHER.search(sentence):
+    clauses = _JOINT.split(sentence.strip())
+    if len(clauses) != reader.several or _NO_CLAUSE.search(sentence):
         return None
-    clauses = [part for part in _JOINT.split(sentence) if NUMBER.search(part)]
-    if len(clauses) != reader.several:
+    first, *others = clauses
+    if not _CLAUSE.fullmatch(first) or not all(map(_MORE.fullmatch, others)):
         return None
-    return _joined([_value(clause, reader) for clause in clauses], 0, ordered=True)
+    return _joined([_counted(clause, reader) for clause in clauses], 0, ordered=True)
+
+
+_PLACE = re.compile(r"\s(?:in|on|at|for|with|inside|under)\b")
+
+
+def _counted(clause: str, reader: Reader) -> str | None:
+    """Return the number of a clause, with what it counts where the reference has units."""
+    number = NUMBER.search(clause)
+    if number is None or not reader.counted:
+        return number and number[0].strip()
+    words = _PLACE.split(clause[number.end() :])[0].strip(" .").split()
+    for size in range(min(len(words), 3), 0, -1):
+        value = f"{number[0].strip()} {' '.join(words[:size])}"
+        if reader.readable(value):
+            return value
+    return None

@@ -6,7 +6,6 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from rlvr.maths.cardinals import PARTS, in_words
 from rlvr.maths.forms import special, with_bases, words
 from rlvr.maths.kinds import Answer, Clock, Quantity, Several
 from rlvr.maths.lex import ParseError, ValuelessError, clean
@@ -23,7 +22,6 @@ _SEPARATOR = re.compile(r"[,;]|(?<![a-zA-Z])and(?![a-zA-Z])|\\text\{\s*+and\s*+\
 _LETTER = re.compile(r"[a-zA-Z]")
 _UNIT_LETTERS = re.compile(r"[0-9})]\s*+(?:\\text|[a-zA-Z]{2})")
 _MAX_SEVERAL = 20
-_MAX_NUMBER = 8  # words of a number
 # If cleaning uncovers a phrase or an environment, it is cleaned once more.
 _AGAIN = re.compile(r"\\begin|\\over|(?<![a-zA-Z\\])[a-zA-Z]{2}")
 
@@ -48,7 +46,7 @@ def read(text: str, thousands: bool = True, known: frozenset[str] = frozenset())
     try:
         return _top(parse(text, thousands, cleaned=not _AGAIN.search(text)))
     except ParseError:
-        other = _several(text, known) or _counted(plain, known) or words(plain)
+        other = _several(text, known) or words(plain)
         if other is None:
             raise
         return other
@@ -56,16 +54,6 @@ def read(text: str, thousands: bool = True, known: frozenset[str] = frozenset())
 
 def _one(text: str, plain: str, known: frozenset[str]) -> Answer | None:
     return special(plain) or compound(plain) or quantity(text, known)
-
-
-def _counted(plain: str, known: frozenset[str]) -> Answer | None:
-    """Read what a number in words counts: `five people`."""
-    parts = plain.split()
-    for count in range(min(len(parts) - 1, _MAX_NUMBER), 0, -1):
-        number = in_words(" ".join(parts[:count]))
-        if isinstance(number, Num) and number.value > 1 and parts[count].rstrip("s") not in PARTS:
-            return quantity(f"{number.value} {' '.join(parts[count:])}", known)
-    return None
 
 
 def _several(text: str, known: frozenset[str], surely: bool = False) -> Several | None:

@@ -12,7 +12,8 @@ class Reader:
 
     `readable`: whether a text is an answer as it stands. `same`: whether two texts are the same
     answer. `letter`: whether the expected answer is the letter of a choice. `word`: whether it is
-    in words. `several`: how many values it has, 0 where it is one.
+    in words. `several`: how many values it has, 0 where it is one; `counted`: whether these have
+    units, or say what they count.
     """
 
     readable: Callable[[str], bool]
@@ -20,3 +21,4 @@ class Reader:
     letter: bool = False
     word: bool = False
     several: int = 0
+    counted: bool = False

@@ -182,13 +182,11 @@ def last_sentence(text: str, reader: Reader) -> str | None:
             continue
         if (worded := clauses.number_in_words(sentence)) is not None:
             return worded
-        if _OFFER.match(sentence):
-            continue
         if _DIGIT_OR_COMMAND.search(sentence) or _RELATED.search(sentence):
             return told(sentence, reader)
         if (named := set_named(sentence)) is not None:
             return named
-        if not _LETTER.search(sentence):
+        if _OFFER.match(sentence) or not _LETTER.search(sentence):
             continue
         complete = sentence.rstrip().endswith((".", "!", "。", "．"))
         if not complete or stance.says_doubt(sentence) or stance.TAKEN_BACK.search(sentence):
@@ -237,7 +235,8 @@ def _last_digit(text: str) -> int:
 
 
 _CHANCE = re.compile(
-    r"([^0-9]*?\b(?:probability|chance|odds|likelihood|fraction|proportion)\b[^0-9]*?\bis )"
+    r"(?:(?:so|thus|hence|therefore),? )?(?:the |his |her |their |our )?"
+    r"(?:probability|chance|fraction)(?: (?:of|that) [a-z ]{1,60})? is "
     r"([0-9]++) out of ([1-9][0-9]*+)",
     re.I,
 )
@@ -248,8 +247,8 @@ def told(sentence: str, reader: Reader) -> str | None:
     """Return the value that a sentence states last, None if it states none."""
     body = sentence.strip().rstrip(".!。")
     ended = body != sentence.strip()
-    if chance := _CHANCE.fullmatch(body):
-        return None if stance.says_doubt(chance[1]) else f"{chance[2]}/{chance[3]}"
+    if len(body) <= SMALL and (chance := _CHANCE.fullmatch(body)):
+        return None if stance.says_doubt(chance[0]) else f"{chance[1]}/{chance[2]}"
     body = clauses.main_clause(body) if ended else body
     if "?" in sentence or "？" in sentence or clauses.of_another(body):
         return None
@@ -342,7 +341,11 @@ def _number_told(body: str, reader: Reader) -> str | None:
 
 
 _COMPOUND = re.compile(r"[0-9.]+\s+[a-z]+(?:,|\s+and)?\s+[0-9.]+\s+[a-z]+\b", re.I)
-_VERB = re.compile(r"(?:\b(?:is|are|equals|equal to|be)|(?<=[a-z]{3} )=)\s++")
+_VERB = re.compile(r"\b(?:is|are|equals|equal to|be)\s++")
+# `Area = 9π square inches`
+_NAMED_VALUE = re.compile(
+    r"(?:(?:so|thus|hence|therefore),? )?(?:the )?([a-z]{3,20}(?: [a-z]{3,20})?) = ([^=]++)", re.I
+)
 _ASIDE = re.compile(r"\(\s*+(?:≈|\\approx|about|approximately|i\.e\.)[^()]*+\)\s*+\Z")
 _SIGN = re.compile(r"[-+*/^π√∞()]")
 
@@ -352,6 +355,9 @@ def _expression(body: str, reader: Reader) -> str | None:
     body = _ASIDE.sub("", body)
     verbs = list(_VERB.finditer(body))
     value = body[verbs[-1].end() :].strip("* ") if verbs else ""
+    named = _NAMED_VALUE.fullmatch(body)
+    if named and not _NO_LABEL.search(named[1]) and _SIGN.search(named[2]):
+        return named[2].strip() if reader.readable(named[2]) else None
     if not value or "$" in value or NUMBER.fullmatch(value) or not _SIGN.search(value):
         return None
     if stance.open_doubt(body[: verbs[-1].end()]) or not reader.readable(value):
@@ -408,12 +414,13 @@ _APPLIED = re.compile(r"[a-zA-Z]\([^()]{1,12}\)")
 _LEADING = re.compile(
     r"\W*+(?:(?:so|thus|hence|therefore)\W++)?(yes|no|true|false)(?:[,.;:!]|\s[-–—])\s++"
     r"(?!.*\b(?:yes|no|true|false|maybe|perhaps|or|both|neither|not sure|but|only|if|unless"
-    r"|except|provided|probably)\b)",
+    r"|except|provided|probably|could|might|may|want|prove|show)\b)",
     re.I | re.S,
 )
 _LAST_WORD = re.compile(
     r"\b(?:(?:is|are|be|on|thus|hence)\s++(?:therefore\s++|thus\s++|an?\s++)?([A-Za-z]++)"
-    r"|(?:series|sequence|integral|product|sum|it)\s++(converges|diverges))\W*+\Z",
+    r"|\A\W*+(?:(?:so|thus|hence|therefore),?\s)?(?:the|this)\s(?:infinite\s|improper\s)?"
+    r"(?:series|sequence|integral|product|sum)\s(converges|diverges))\W*+\Z",
     re.I,
 )
 
