@@ -5,6 +5,8 @@ Marks cut a completion into pieces; the pieces that Python can parse are cells
 together with the cells that define what it uses, in the order of the text. Without marks it is the
 whole text.
 
+A cell whose first line says that it is wrong (`# WRONG`) is no answer, unless all say so.
+
 If no cell defines a function, the last cell that returns something continues the prompt. There is
 no stdin. So code after the last definition that reads stdin is a demonstration, and is left out.
 
@@ -14,6 +16,7 @@ The completion may be hostile, and is read outside the sandbox, so all time is l
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Collection, Sequence
 
@@ -39,6 +42,7 @@ def program(completion: str, names: Collection[str], preamble: str = "", prompt:
     cells = cells_of(text.replace("\r\n", "\n").replace("\r", "\n"))
     if not cells:
         return ""
+    cells = [cell for cell in cells if not _WARNS.match(cell.code)] or cells
     if not names:
         return joined(_with_helpers(cells, {at: cells[at].code for at in script(cells)}, names))
     at, defines = _main(cells, names, prompt)
@@ -50,6 +54,14 @@ def program(completion: str, names: Collection[str], preamble: str = "", prompt:
     parts = _with_helpers(cells, {at: code}, names)
     parts = [_without_tests(_without_demonstration(part, names), names) for part in parts]
     return joined([preamble, *parts])
+
+
+# A first line that warns of the code under it: `# WRONG`, `# Incorrect version:`.
+_WARNS = re.compile(
+    r"\s*+#[#\s✗✘❌]*+(?:wrong|incorrect|buggy|bad|do not do this|don['’]t do this)"
+    r"(?: (?:version|code|approach|solution|way|implementation|answer))?[ \t:.!]*+(?:\n|\Z)",
+    re.I,
+)
 
 
 # --- cells -----------------------------------------------------------------------------------

@@ -45,6 +45,10 @@ def squares(completion: str, prompt: str = "", name: str = "f") -> bool:
 
 RIGHT = {
     # Which fence.
+    "a warning after": fence(GOOD) + "Do not write:\n" + fence("# WRONG\n" + BAD),
+    "another warning": fence(GOOD) + "A mistake:\n" + fence("# Incorrect version:\n" + BAD),
+    "all are warned of": fence("# WRONG\n" + GOOD),
+    "a comment is no warning": fence(BAD) + fence("# Wrong inputs raise\n" + GOOD),
     "the last of two": "Draft:\n" + fence(BAD) + "Better:\n" + fence(GOOD),
     "a helper before": fence("def g(x):\n    return x * x\n") + fence("def f(x): return g(x)\n"),
     "a constant before": fence("POWER = 2\n") + "and\n" + fence("def f(x): return x ** POWER\n"),
