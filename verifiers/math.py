@@ -33,8 +33,8 @@ How it decides
   it is another constant, the answer may use no function that the reference does not use. `2x = 6`
   does not answer `x = 3`, and `2x+1 > 7` does not answer `x > 3`.
 - A number may be in English words (`seventy-two`, `so there are five apples`).
-- If the reference has several values, a text may state them one by one, in lines, parts or clauses
-  (`rlvr.maths.listed`). They must then come in the reference's order, unless each has its name.
+- If the reference has several values, a text may state them in lines of their own
+  (`rlvr.maths.listed`).
 - A percent sign, a currency or a unit beside a box belongs to what it holds.
 - Equations compare as equations (equal up to a constant factor, or to clearing denominators);
   inequalities in one variable as sets; open and closed ends differ. `k = 1` answers the reference
@@ -163,8 +163,6 @@ def _judge(gold: str, completion: str, policy: Policy, prompt: str) -> Verdict:
         text = with_digits(text)
     if len(text) > MAX_CHARS:
         return Verdict("wrong", f"an answer of more than {MAX_CHARS:,} characters")
-    if found.ordered and not isinstance(reference, Several):
-        policy = replace(policy, ordered=True)
     verdict = _decide(gold, reference, text, policy, known)
     if verdict.status != "correct" and _spelled_alike(gold, text):
         return Verdict("correct", extracted=verdict.extracted)
@@ -184,7 +182,6 @@ def _found(
         isinstance(reference, Choice),
         worded,
         how_many(reference),
-        isinstance(reference, Several),
     )
     return final_answer(completion, reader, policy.retracted == "heard")
 

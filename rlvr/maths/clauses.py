@@ -56,7 +56,10 @@ _OF_MANY = re.compile(
     r"(?!(?:[^.]*\s)?(?:is|are|was|were|makes?|gives?|equals?|means|costs?)\b)[a-zA-Z ]++\Z",
     re.I,
 )
-_OF_THEM = re.compile(r"[0-9]++ of (?:them|these|those|which|whom)\b")
+_OF_THEM = re.compile(
+    r"[0-9]++ of (?:them|these|those|which|whom)\b(?! (?:are|is|were|was|have|has|had)\b)"
+)
+_OF_A_WHOLE = re.compile(r"of (?:the|his|her|its|their|our|my) (?!.*\b(?:twice|double|half)\b)")
 # What shows that the sentence has not said its value yet.
 _CONTINUES = re.compile(
     r"\b(?:so|then|thus|hence|therefore|total|altogether|but|or|equals?"
@@ -79,8 +82,7 @@ _OF_ANOTHER = re.compile(
     r"\b(?:mistake|naive|(?:textbook|book|problem|question) says|(?:he|she|they|it) claims?|thinks"
     r"|students? (?:answer|say)|ends in|(?:[a-z] (?:squared|cubed|(?:minus|plus) [0-9]{1,9})"
     rf"|{stance.PART} \$?[a-z]\$?|[a-z]['’]s reciprocal)"
-    r" (?:is|equals))\b",
-    re.I,
+    r" (?:is|equals))\b"
 )
 
 
@@ -98,8 +100,9 @@ def main_clause(sentence: str) -> str:
         if not _STATES.search(sentence, max(0, number.start() - 60), number.start()):
             continue
         comma = sentence.rfind(",", number.end(), following.start())
-        last = following is numbers[-1] and continued < number.end()
-        if comma > 0 and last and _OF_THEM.match(sentence, following.start()):
+        aside = following is numbers[-1] and continued < number.end()
+        aside = aside and sentence[comma + 1 : following.start()].isspace()
+        if comma > 0 and aside and _OF_THEM.match(sentence, following.start()):
             return sentence[:comma]
         cut = _CIRCUMSTANCE.search(sentence, number.end(), following.start())
         if cut and continued < number.end():
@@ -161,14 +164,12 @@ def number_in_words(sentence: str) -> str | None:
         number, rest = " ".join(words[:count]), " ".join(words[count:])
         if number.lower() != "one" and in_words(number) is not None:
             rest = without_extras(rest)
-            if isinstance(in_words(number), Op):  # two-thirds of the cake
-                rest = rest.removeprefix("of ")
+            if isinstance(in_words(number), Op) and _OF_A_WHOLE.match(rest):
+                rest = rest.removeprefix("of ")  # two-thirds of the cake
             elif rest.startswith("dozen"):
                 number, rest = f"{number} dozen", rest.removeprefix("dozen").strip()
                 if NEVER & {*rest.lower().split()}:
                     return None
-            if "dozen" in rest:
-                return None
             changed = stance.qualified(f" {rest}", 0) or stance.doubts_after(rest)
             more = _GOES_ON.search(rest) or any(in_words(word) for word in rest.split())
             return None if changed or more else number
@@ -184,15 +185,15 @@ _ASIDE_SENTENCE = re.compile(
 )
 # What a helpful model ends with.
 OFFER = r"(?:let me know|feel free|i hope|hope|would you like|if you(?: have|['’]d)\b)"
-_OFFERED = re.compile(
-    r"\n[^\w\n]*+(?:(?:please )?(?:let me know|feel free)\b|would you like\b"
-    r"|(?:i )?hope (?:this|that|it) (?:helps|is)\b"
-    r"|if you (?:have|need) (?:any|more|further|other)\b)(?P<rest>[^\n]*+)\Z",
-    re.I,
+_ANY = r"(?:any|more|further|other|additional|another)[a-z ,'’]{0,60}"
+_OFFERS = (
+    r"(?:i )?hope (?:this|that) helps(?: you)?(?: (?:to )?(?:understand|clarify)[a-z ,'’]{0,60})?"
+    r"|(?:please )?(?:let me know|feel free to (?:ask|reach out))(?: me)?"
+    rf"(?: if you(?: have| need|['’]d like) {_ANY})?"
+    rf"|if you (?:have|need) (?:{_ANY}|[0-9](?: or [0-9])? (?:more )?questions[a-z ,'’]{{0,60}})"
+    r"|would you like (?:me to|to see|another|more)[a-z ,'’]{0,80}"
 )
-_QUESTIONS = re.compile(
-    r"(?<![0-9])[0-9]{1,3}(?: or [0-9]{1,3})? (?:more |other |further )?questions\b", re.I
-)
+_OFFERED = re.compile(rf"\n[^\w\n]*+(?:(?:{_OFFERS})[.!?:) ]*+)++\Z", re.I)
 _ASIDE_LINE = re.compile(
     r"\n[^\w\n]*+(?:(?:verification|check(?:ing)?|confidence|score|notes?|date|time|source"
     r"|total tokens)\s?:|see\b|this uses\b)[^\n]*+\Z",
@@ -215,18 +216,11 @@ def without_asides(text: str) -> str:
     """Leave out the lines after an answer that check it or note something; and a next problem."""
     following = _NEXT_PROBLEM.search(text)
     text = text[: following.start()].rstrip() if following and following.start() else text
-    while (line := text.rfind("\n")) > 0 and (_ASIDE_LINE.match(text, line) or _offers(text, line)):
+    while (line := text.rfind("\n")) > 0 and (
+        _ASIDE_LINE.match(text, line) or _OFFERED.match(text, line)
+    ):
         text = text[:line].rstrip()
     return text
-
-
-def _offers(text: str, line: int) -> bool:
-    """Return whether a line offers help and says nothing else: no value, nothing taken back."""
-    offered = _OFFERED.match(text, line)
-    rest = _QUESTIONS.sub("", offered["rest"]) if offered else ""
-    return offered is not None and not (
-        _DIGIT_OR_COMMAND.search(rest) or stance.TAKEN_BACK.search(rest) or "$" in rest
-    )
 
 
 def two_values(text: str) -> bool:

@@ -25,7 +25,7 @@ from rlvr.maths.around import measured, torn
 from rlvr.maths.boxes import boxes
 from rlvr.maths.cardinals import in_words
 from rlvr.maths.clauses import NUMBER
-from rlvr.maths.listed import in_clauses, in_lines
+from rlvr.maths.listed import in_formulas, in_lines
 from rlvr.maths.reader import Reader
 from rlvr.maths.sentences import SMALL, ending, last_of, last_sentence
 
@@ -43,14 +43,10 @@ TOO_LONG = f"more than {MAX_COMPLETION:,} characters: too long to read"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The text of the final answer, or None and the reason why there is none.
-
-    ordered: whether it is a list whose order says what its values are of.
-    """
+    """The text of the final answer, or None and the reason why there is none."""
 
     text: str | None
     reason: str = ""
-    ordered: bool = False
 
 
 def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Found:
@@ -81,7 +77,7 @@ def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Fou
     listed = in_lines(words, reader) if reader.several else None
     announced = announcements(words[: listed.start] if listed else words, reader)
     if listed and not any(one.text for one in announced or []):
-        return Found(listed.text, ordered=listed.ordered)
+        return Found(listed.text)
     if announced is None:
         return Found(None, SEVERAL)
     stated = [one for one in announced if not _disowned(words, one, retracted)]
@@ -89,21 +85,21 @@ def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Fou
         settled = _settled(stated, words, reader, retracted, announced=True)
         if settled.text is None or reader.readable(settled.text):
             return settled
-        return _in_clauses(settled.text, reader) or settled
+        return _in_formulas(settled.text, reader) or settled
     if announced:
         return Found(None, NO_ANSWER)
     ended = ending(words.strip(), reader)
     if ended is None or not _SEPARATED.search(ended):
-        return _in_clauses(last_of(words.strip().rpartition("\n")[2]), reader) or _found(ended)
+        return _in_formulas(last_of(words.strip().rpartition("\n")[2]), reader) or _found(ended)
     return _found(ended)
 
 
 _SEPARATED = re.compile(r",|\b(?:and|or)\b|\\pm|±")  # a list, or a tuple
 
 
-def _in_clauses(sentence: str, reader: Reader) -> Found | None:
-    listed = in_clauses(sentence, reader)
-    return Found(listed.text, ordered=listed.ordered) if listed else None
+def _in_formulas(sentence: str, reader: Reader) -> Found | None:
+    listed = in_formulas(sentence, reader)
+    return Found(listed.text) if listed else None
 
 
 def _found(text: str | None) -> Found:

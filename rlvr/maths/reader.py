@@ -12,8 +12,7 @@ class Reader:
 
     `readable`: whether a text is an answer as it stands. `same`: whether two texts are the same
     answer. `letter`: whether the expected answer is the letter of a choice. `word`: whether it is
-    in words. `several`: how many values it has, 0 where it is one; `counted`: whether these have
-    units, or say what they count.
+    in words. `several`: how many values it has, 0 where it is one.
     """
 
     readable: Callable[[str], bool]
@@ -21,4 +20,3 @@ class Reader:
     letter: bool = False
     word: bool = False
     several: int = 0
-    counted: bool = False

@@ -344,7 +344,9 @@ _COMPOUND = re.compile(r"[0-9.]+\s+[a-z]+(?:,|\s+and)?\s+[0-9.]+\s+[a-z]+\b", re
 _VERB = re.compile(r"\b(?:is|are|equals|equal to|be)\s++")
 # `Area = 9π square inches`
 _NAMED_VALUE = re.compile(
-    r"(?:(?:so|thus|hence|therefore),? )?(?:the )?([a-z]{3,20}(?: [a-z]{3,20})?) = ([^=]++)", re.I
+    r"(?:(?:so|thus|hence|therefore),? )?(?:the )?(?:(?:total|surface|shaded|exact|lateral) )?"
+    r"(?:area|volume|perimeter|circumference|length|distance|radius|height|answer) = ([^=]++)",
+    re.I,
 )
 _ASIDE = re.compile(r"\(\s*+(?:≈|\\approx|about|approximately|i\.e\.)[^()]*+\)\s*+\Z")
 _SIGN = re.compile(r"[-+*/^π√∞()]")
@@ -356,8 +358,8 @@ def _expression(body: str, reader: Reader) -> str | None:
     verbs = list(_VERB.finditer(body))
     value = body[verbs[-1].end() :].strip("* ") if verbs else ""
     named = _NAMED_VALUE.fullmatch(body)
-    if named and not _NO_LABEL.search(named[1]) and _SIGN.search(named[2]):
-        return named[2].strip() if reader.readable(named[2]) else None
+    if named and _SIGN.search(named[1]):
+        return named[1].strip() if reader.readable(named[1]) else None
     if not value or "$" in value or NUMBER.fullmatch(value) or not _SIGN.search(value):
         return None
     if stance.open_doubt(body[: verbs[-1].end()]) or not reader.readable(value):
@@ -412,9 +414,9 @@ _LABEL = re.compile(r"\$?\s*+\\(?:text|mathrm)\{([^{}]*+)\}\s*+(?==|\Z)")
 _NO_LABEL = re.compile(r"\b(?:twice|half|double|triple|of|not|wrong)\b", re.I)
 _APPLIED = re.compile(r"[a-zA-Z]\([^()]{1,12}\)")
 _LEADING = re.compile(
-    r"\W*+(?:(?:so|thus|hence|therefore)\W++)?(yes|no|true|false)(?:[,.;:!]|\s[-–—])\s++"
+    r"\W*+(yes|no|true|false)(?:[,.;:!]|\s[-–—])\s++"
     r"(?!.*\b(?:yes|no|true|false|maybe|perhaps|or|both|neither|not sure|but|only|if|unless"
-    r"|except|provided|probably|could|might|may|want|prove|show)\b)",
+    r"|except|provided|probably)\b)",
     re.I | re.S,
 )
 _LAST_WORD = re.compile(
