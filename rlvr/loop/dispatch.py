@@ -157,7 +157,7 @@ def dispatch(runs: Sequence[Units], crew: Crew, display: Display) -> None:
             crew.dismiss(lost)
         idle.clear()
         failures[of.job.folder, unit] += 1
-        if _goes_on(failures[of.job.folder, unit], unit, failure, crew.tries, display):
+        if _goes_on(failures[of.job.folder, unit], of, unit, failure, crew.tries, display):
             todo.insert(0, (of, unit))
 
     while todo or running:
@@ -226,9 +226,14 @@ def _match(
     return (0 if idle else None), ready[0]
 
 
-def _goes_on(tries: int, unit: Unit, failure: LostError, most: int, display: Display) -> bool:
+def _goes_on(
+    tries: int, of: Units, unit: Unit, failure: LostError, most: int, display: Display
+) -> bool:
     """Say that a unit's worker is lost; return whether another is to go on with it."""
-    where, why = f"seed {unit.seed}, {unit.arm}", str(failure).strip().splitlines()[0][:300]
+    where, why = (
+        f"{of.name}  ".lstrip() + f"seed {unit.seed}, {unit.arm}",
+        str(failure).strip().splitlines()[0][:300],
+    )
     if display.stopping:
         display.note(f"{where}: its worker is lost ({why})")
         return False

@@ -175,8 +175,8 @@ def _by_name(node: Group) -> dict[str, Node]:
         order = sorted(named, key=lambda name: int(name[2:]))
     elif all(len(name) == 1 for name in named):
         order = [*"xyzw"] if set(named) <= set("xyzw") else sorted(named)
-    elif set(named) in map(set, _COORDINATES):
-        order = next([*names] for names in _COORDINATES if set(names) == set(named))
+    elif known := [names for names in _COORDINATES if set(names) == set(named)]:
+        order = [*known[0]]
     else:
         return {}
     return {name: named[name] for name in order if name in named}

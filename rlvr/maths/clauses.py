@@ -183,8 +183,7 @@ _ASIDE_SENTENCE = re.compile(
     r"|i(?: a|['’])m \S{1,9} sure)\b",
     re.I,
 )
-# What a helpful model ends with.
-OFFER = r"(?:let me know|feel free|i hope|hope|would you like|if you(?: have|['’]d)\b)"
+# What a helpful model ends with, where its line says nothing else.
 _ANY = r"(?:any|more|further|other|additional|another)[a-z ,'’]{0,60}"
 _OFFERS = (
     r"(?:i )?hope (?:this|that) helps(?: you)?(?: (?:to )?(?:understand|clarify)[a-z ,'’]{0,60})?"

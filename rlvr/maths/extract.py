@@ -85,21 +85,17 @@ def final_answer(completion: str, reader: Reader, retracted: bool = True) -> Fou
         settled = _settled(stated, words, reader, retracted, announced=True)
         if settled.text is None or reader.readable(settled.text):
             return settled
-        return _in_formulas(settled.text, reader) or settled
+        formulas = in_formulas(settled.text, reader)
+        return settled if formulas is None else Found(formulas)
     if announced:
         return Found(None, NO_ANSWER)
     ended = ending(words.strip(), reader)
     if ended is None or not _SEPARATED.search(ended):
-        return _in_formulas(last_of(words.strip().rpartition("\n")[2]), reader) or _found(ended)
+        ended = in_formulas(last_of(words.strip().rpartition("\n")[2]), reader) or ended
     return _found(ended)
 
 
 _SEPARATED = re.compile(r",|\b(?:and|or)\b|\\pm|±")  # a list, or a tuple
-
-
-def _in_formulas(sentence: str, reader: Reader) -> Found | None:
-    listed = in_formulas(sentence, reader)
-    return Found(listed.text) if listed else None
 
 
 def _found(text: str | None) -> Found:

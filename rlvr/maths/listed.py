@@ -52,9 +52,10 @@ def in_lines(text: str, reader: Reader) -> Listed | None:
     lines = [line for _, line in block]
     if any(len(line) > MAX_LINE or _NO_ITEM.search(line) for line in lines):
         return None
-    leads = [row for row in earlier if len(row) <= MAX_LINE and _LEADS.fullmatch(row.strip("* "))]
-    if earlier and leads != earlier[-1:] or any(map(stance.says_doubt, earlier[-2:])):
+    if earlier and not _leads(earlier[-1]) or any(map(stance.says_doubt, earlier[-2:])):
         return None
+    if any(map(_leads, earlier[:-1])):
+        return None  # two lists
     bullets = [bool(_BULLET.match(line)) for line in lines]
     if len(set(bullets)) > 1:
         return None
@@ -66,6 +67,10 @@ def in_lines(text: str, reader: Reader) -> Listed | None:
     if of_one and not (bullets[0] and earlier) or not of_one and not _belong_together(names):
         return None
     return Listed(", ".join(bare), block[0][0])
+
+
+def _leads(line: str) -> bool:
+    return len(line) <= MAX_LINE and _LEADS.fullmatch(line.strip("* ")) is not None
 
 
 def _belong_together(names: list[str]) -> bool:
@@ -102,12 +107,12 @@ _BESIDE = re.compile(
 _VALUED = re.compile(r"[0-9=<>]|\\(?:pi|infty|sqrt)(?![a-zA-Z])")
 
 
-def in_formulas(sentence: str, reader: Reader) -> Listed | None:
-    """Return the formulas of a sentence without other words, as many as the reference has."""
+def in_formulas(sentence: str, reader: Reader) -> str | None:
+    """Return the formulas of a sentence without other words as a list, as many as are expected."""
     if reader.several < 2 or len(sentence) > 2 * MAX_LINE:
         return None
     inlines = [(one[1] or one[2]).strip() for one in INLINE.finditer(sentence)]
     valued = [one for one in inlines if _VALUED.search(one)]
     if len(valued) != reader.several or not _BESIDE.fullmatch(INLINE.sub(" ", sentence)):
         return None
-    return Listed(", ".join(valued), 0) if all(map(reader.readable, valued)) else None
+    return ", ".join(valued) if all(map(reader.readable, valued)) else None

@@ -65,7 +65,10 @@ _SENTENCES = re.compile(
     r"(?<=[.!?])\s++(?=[A-Z(\"'$\\]|[0-9][0-9 .,()$+*/×·÷−-]{0,60}+=)"
     r"|(?<=[。！？])|(?<=．)(?![0-9])"
 )
-_OFFER = re.compile(clauses.OFFER, re.I)
+# What a helpful model ends with, in a sentence without a number.
+_OFFER = re.compile(
+    r"(?:let me know|feel free|i hope|hope|would you like|if you(?: have|['’]d)\b)", re.I
+)
 # What explains a name of the display before.
 _WHERE = re.compile(r"(?<=[$\]])\s*+(?:where|with)\b[^\d\n=]*+\Z", re.I)
 _LETTER = re.compile(r"[^\W\d_]")

@@ -71,6 +71,8 @@ def test_other_values_one_by_one_are_not(reference: str, completion: str) -> Non
         ("9", "There were nine tables in all but one room.", "wrong"),
         ("6", "**Answer: six chairs**", "correct"),
         ("24", "She needs two dozen eggs.", "correct"),
+        ("3", "**Answer: three months**", "correct"),
+        ("5", "five thirteenths", "wrong"),
         ("1", "two halves", "wrong"),
         ("3/4", "She ran three-quarters of the way.", "correct"),
         ("3/8", "So the probability is 3 out of 8.", "correct"),
