@@ -73,7 +73,7 @@ _CHOSEN = re.compile(
     r"|\b(?:[Ii]t['’]s|[Ii]t is|[Cc]hoose|[Pp]ick|[Ss]elect|go with)[ \t]++(?:the[ \t]++)?"
     r"(?:option[ \t]++|choice[ \t]++|answer[ \t]++)?\(?([A-J])\)?(?=[ \t]*+(?:[.!,]|\n|\Z))"
 )
-_PART = re.compile(rf"\b{stance.PART} the\s*+\Z", re.I)
+_PART = re.compile(rf"\b{stance.PART} the\Z", re.I)
 _UNCHOSEN = re.compile(
     r"\b(?:or|option|choice|wrong|incorrect|reject\w*|not|if|maybe|perhaps|could|might|may|guess)\b",
     re.I,
@@ -132,7 +132,8 @@ def announcements(text: str, reader: Reader) -> list[Stated] | None:
                 sentence if long else _announced(sentence, text[end : end + 1], reader)
             )
         # "The answer, I suspect, is 5" states nothing.
-        doubted = stance.says_doubt(match[0]) or _PART.search(_before(text, match.start()))
+        before = text[max(0, match.start() - 300) : match.start()].rstrip()
+        doubted = stance.says_doubt(match[0]) or _PART.search(before, max(0, len(before) - 40))
         answer = "" if doubted else answers[sentence]
         announced.append(Stated(match.start(), end, answer))
     if reader.letter:

@@ -250,7 +250,9 @@ def told(sentence: str, reader: Reader) -> str | None:
     """Return the value that a sentence states last, None if it states none."""
     body = sentence.strip().rstrip(".!。")
     ended = body != sentence.strip()
-    if len(body) <= SMALL and (chance := _CHANCE.fullmatch(body)):
+    if len(body) > SMALL:
+        return None
+    if chance := _CHANCE.fullmatch(body):
         return None if stance.says_doubt(chance[0]) else f"{chance[1]}/{chance[2]}"
     body = clauses.main_clause(body) if ended else body
     if "?" in sentence or "？" in sentence or clauses.of_another(body):
