@@ -31,11 +31,11 @@ SECONDS = 5.0  # that all questions to git may take
 def registered(config: Config, where: str) -> dict[str, Any]:
     """Return what a repository says of the rule in the file `where`; {} where there is none.
 
-    `file`: its path in the repository. `began`: now, in seconds since 1970. `overridden`: keys of
-    the rule that the command line set otherwise; then nothing more is said. `commit`: the first of
-    those since which the file has had its rule as it stands now; None where it has it in none.
-    `committed`: when that was, in seconds since 1970. `at_least`: whether the history that is here
-    begins with that commit, so that it may have been earlier.
+    `file`: its path in the repository. `overridden`: keys of the rule that the command line set
+    otherwise; then nothing more is said. `commit`: the first of those since which the file has had
+    its rule as it stands now; None, and nothing more, where it has it in none. `committed` and
+    `began`: when that was, and now, in seconds since 1970. `at_least`: whether the history that is
+    here begins with that commit, so that it may have been earlier.
     """
     path = Path(where) if Path(where).is_file() else shipped_configs().get(where)
     if path is None:
@@ -46,8 +46,9 @@ def registered(config: Config, where: str) -> dict[str, Any]:
     log = git("log", f"--max-count={COMMITS}", "--format=%H %ct", "--", path.name)
     if prefix is None or log is None or ignored is not None:  # such as of an installed package
         return {}
-    said: dict[str, Any] = {"file": prefix.strip() + path.name, "began": int(time.time())}
+    said: dict[str, Any] = {"file": prefix.strip() + path.name}
     overridden = _overridden(config, path)
+    # Without a commit there is no time in it, so that two runs have files equal to the byte.
     return said | ({"overridden": overridden} if overridden else _since(git, path, log))
 
 
@@ -75,7 +76,7 @@ def _since(git: _Git, path: Path, log: str) -> dict[str, Any]:
         return {"commit": None}
     whole = (git("rev-parse", "--is-shallow-repository") or "").strip() == "false"
     seen = len(log.splitlines()) < COMMITS and whole
-    return {**first, "at_least": not (ended or seen)}
+    return {**first, "began": int(time.time()), "at_least": not (ended or seen)}
 
 
 def _rule(text: str) -> Any:

@@ -54,7 +54,8 @@ def commit(text: str, hours: float) -> str:
 
 def asked(*overrides: str, where: str = "mine.yaml") -> dict[str, Any]:
     found = registered(load(Path(where), overrides), where)
-    found.pop("began", None)
+    began = found.pop("began", None)  # a time only where there is a commit to set it against
+    assert (began is not None) == bool(found.get("commit"))
     return found
 
 
