@@ -22,7 +22,7 @@ from rlvr.results.conditions import figures, settle_in
 from rlvr.results.effects import Results
 from rlvr.results.plot import plot
 from rlvr.statistics.conditions import parse
-from rlvr.statistics.estimates import paired_interval
+from rlvr.statistics.estimates import MIN_SEEDS, paired_interval
 
 FIRST = CLAIMS / "first"
 PUBLISHED = RESULTS / "published.yaml"
@@ -71,9 +71,10 @@ def _claims() -> str:
                 _, _, effect, outcome, _ = summary([(name, section, found)])[0]
                 label = f"[{label}](claims/{name}/README.md)"
                 there = str(len(r.seeds))
-                if r.absent:  # of so few seeds no effect is said
-                    there, effect = f"{there} of {len(r.seeds) + len(r.absent)}", ""
-                    outcome = f"not finished: {outcome}"
+                if r.absent:
+                    there = f"{there} of {len(r.seeds) + len(r.absent)}"
+                if len(r.seeds) < MIN_SEEDS:  # of so few no effect is said
+                    outcome, effect = f"not finished: {outcome}", ""
                 outcome = f"{outcome} (round {r.round} of {r.rounds}, {there} seeds)"
             cells = (label, section.tested, outcome, effect, section.untested)
             lines.append(f"| {' | '.join(cells)} |")
