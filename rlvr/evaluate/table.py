@@ -294,6 +294,9 @@ METRICS: tuple[Metric, ...] = (
     Metric("verifier_fpr", AUDIT,
            "share of corrupted held-out solutions that the verifier accepts",
            "share", SHARE, CHECKED, chart=False),
+    Metric("verifier_undecided", AUDIT,
+           "share of these solutions on which the verifier decides nothing, if there are any",
+           "share", SHARE, CHECKED, chart=False),
     Metric("best_temperature", AUDIT, "temperature at which the base has its best pass@1",
            "temperature", ON, TUNED, chart=False),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from rlvr.data import DECIDED, Arm, Row
+from rlvr.data import DECIDED, Arm, Row, Verdict
 from rlvr.evaluate import metrics, ngrams
 from rlvr.evaluate.evaluation import Problems, Record
 from rlvr.evaluate.room import too_little
@@ -266,18 +266,30 @@ def _audit(run: Run, seed: Seed) -> Metrics:
     """Measure what a sceptic asks before the first round: the verifier, and the splits.
 
     verifier_tpr and verifier_fpr: shares of the held-out problems' real and of their corrupted
-    solutions that the verifier accepts. And `rlvr.loop.splits`.
+    solutions that the verifier accepts, of those that it decides; verifier_undecided: the share of
+    both that it does not decide, where there are any. And `rlvr.loop.splits`.
     """
     held_out = seed.held_out.problems
     found = splits.measure(seed.trained, held_out, seed.heard is not None)
     solved = [problem for problem in held_out if problem.solution is not None]
     texts = {"verifier_tpr": [str(problem.solution) for problem in solved]}
     texts["verifier_fpr"] = corrupted(run.config.task.name, solved) if solved else []
+    undecided: list[Verdict] = []
     for name, candidates in texts.items():
-        verdicts = run.pool.verify(zip(solved, candidates, strict=True))
+        verdicts = list(run.pool.verify(zip(solved, candidates, strict=True)))
         decided = [one.status == "correct" for one in verdicts if one.status in DECIDED]
+        undecided += [one for one in verdicts if one.status not in DECIDED]
         if decided:
             found.append(metrics.metric(name, sum(decided) / len(decided), len(decided)))
+    if undecided:
+        judged = sum(map(len, texts.values()))
+        reason = " ".join(undecided[0].reason.split())[:200]
+        found.append(metrics.metric("verifier_undecided", len(undecided) / judged, judged))
+        run.display.note(
+            f"seed {seed.seed}: warning: the verifier decides nothing on {len(undecided)} of "
+            f"{judged} real and corrupted solutions, first: {undecided[0].status}: {reason}. "
+            "The run goes on"
+        )
     return found
 
 

@@ -18,6 +18,7 @@ from rlvr.data import Problem, Split, Verdict
 from rlvr.evaluate.near import near_duplicates
 from rlvr.loop.preflight import tokenizer_and_positions
 from rlvr.models.loading import Prompting, encode_prompts, encode_solutions
+from rlvr.records.record import digest
 from rlvr.sections import shortened
 from rlvr.verify.check import Report, attack, check_task, corrupted, earnings, holes
 from rlvr.verify.pool import VerifierPool
@@ -52,7 +53,9 @@ def report(
     judge = verifier or NamedConfig(name=str(verifier_of(task)))
     with VerifierPool(judge.name, judge.options, timeout=timeout) as pool:
         held = hold(pool, _spread(every, n or HELD_TO))
-        earned = attack(pool, every, every, ATTACKED)
+        # A file's first rows may be its easiest, and in another order it is the same file.
+        anywhere = sorted(every, key=_by_hash)
+        earned = attack(pool, anywhere, anywhere, ATTACKED)
     lines += [("verifier", f"{judge.name}: {said}") for said in held.said]
     table = [f"{name:<18} {said}" for name, said in lines] + earnings(earned, every)
     what = f"rows {task.options.get('path') or task.options.get('hub')}: {len(every):,} rows"
@@ -65,6 +68,10 @@ def of_config(config: Config, n: int | None = None, timeout: float = 10.0) -> It
         return iter([report(config.task, config.verifier, config.model, n, timeout)])
     task = config.task
     return iter([check_task(task.name, n, task.options, timeout, config.verifier)])
+
+
+def _by_hash(problem: Problem) -> str:
+    return digest([problem.prompt, problem.reference])
 
 
 def _spread(problems: Sequence[Item], n: int) -> list[Item]:

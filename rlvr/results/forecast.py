@@ -262,6 +262,16 @@ def _start(config: Config, where: str, run: Results | None, rates: tuple[float, 
             "set it, or give --pilot RUN"
         )
     base = float(as_it_is(judged, *rates))
+    tpr, fpr = rates
+    if 0 < judged < 1 and not fpr < judged < tpr:
+        seen = judged * tpr + (1 - judged) * fpr
+        raise InputError(
+            f"{where}: the accuracy to start from is {judged:g} ({source}) as the verifier sees "
+            f"it, and with TPR {tpr:g} and FPR {fpr:g} it sees more than {fpr:g} and less than "
+            f"{tpr:g} of any model. If {judged:g} is meant to be the true accuracy, it sees "
+            f"{seen:.3g}: "
+            + ("take a pilot with this verifier" if run else f"give warm_start.until={seen:.3g}")
+        )
     if not 0 < base < 1:
         raise InputError(
             f"{where}: the base accuracy is {base:g} ({source}): there is nothing to tell right "

@@ -34,8 +34,10 @@ def print_forecast(found: Forecast, console: Console) -> None:
     console.print()
     console.print(drawn(_table(found)))
     console.print()
+    refused = [f"{one.arm}: no forecast: {one.why}." for one in found.arms if one.outcome is None]
     for line in (
-        *_needed(found),
+        *refused,  # not in the table, which such a sentence would squeeze
+        *(_needed(found) if len(refused) < len(found.arms) else ()),
         f"Constants: {found.constants_from}. {tested(found.piloted)}",
         *found.notes,
     ):
@@ -68,7 +70,7 @@ def _said(rate: Rate) -> str:
 
 def _cells(one: Told) -> tuple[str, ...]:
     if one.outcome is None:
-        return "-", "-", "-", "-", one.why
+        return "-", "-", "-", "-", "none"
     shares = (f"{share:.0%}" for share in (one.growth, one.collapse))
     return signed(one.change), span(one.low, one.high), *shares, one.outcome
 

@@ -177,6 +177,7 @@ def nothing_to_learn_from(r: Results, arm: str) -> str:
     learners = {str(one["name"]): one.get("learner", "sft") for one in r.config["arms"]}
     learner = LEARNERS[learners[arm]]
     batch = float(r.config.get(learner.section, {}).get("batch_size", math.nan))
+    few: list[tuple[float, str]] = []
     for seed in r.seeds:
         steps, rows, flat = (
             [r.at(seed, arm, metric, t) for t in range(1, r.round + 1)]
@@ -189,8 +190,12 @@ def nothing_to_learn_from(r: Results, arm: str) -> str:
             rows = [n * (1 - share) for n, share in zip(rows, flat, strict=True)]
         mean = math.fsum(rows) / len(rows)
         if mean < batch:  # False where either is not a number
-            return f"seed {seed} had {mean:,.1f} {learner.counts} a round, a batch has {batch:.0f}"
-    return ""
+            had = f"seed {seed} had {mean:,.1f} {learner.counts} a round, a batch has {batch:.0f}"
+            few.append((mean / batch, had))
+    if not few:
+        return ""
+    others = f" ({len(few)} of {len(r.seeds)} seeds have too few)" if len(few) > 1 else ""
+    return min(few)[1] + others
 
 
 # Growth, or sharpening --------------------------------------------------------------------------

@@ -43,6 +43,7 @@ import struct
 import subprocess
 import sys
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -243,17 +244,31 @@ def _one(
     begun = time.perf_counter()
     try:
         verdict = verify(problem, completion, **options)
+        if not isinstance(verdict, Verdict):
+            kind = type(verdict).__name__
+            raise TypeError(
+                f'verify returned a {kind}: return Verdict("correct") or Verdict("wrong")'
+            )
         if verdict.status not in STATUSES:
             raise ValueError(f"unknown status {verdict.status!r} (known: {', '.join(STATUSES)})")
         if not isinstance(verdict.reason, str) or not isinstance(verdict.extracted, str | None):
-            raise ValueError(f"reason is text, extracted text or None, not {verdict!r}"[:300])
+            which = f"reason {verdict.reason!r}, extracted {verdict.extracted!r}"[:200]
+            raise ValueError(f"{which}: the first must be text, the second text or None")
         seconds = time.perf_counter() - begun
         return (verdict.status, verdict.reason, verdict.extracted, seconds, verdict.passed)
     except MemoryError:
         return ("memory", "ran out of memory", None, time.perf_counter() - begun, ())
     except Exception as error:  # a plugin may raise anything; it becomes this item's verdict
-        reason = f"{type(error).__name__}: {error}"[: isolated.MAX_REASON]
+        reason = f"{type(error).__name__}: {error}{_where(verify, error)}"[: isolated.MAX_REASON]
         return ("raised", reason, None, time.perf_counter() - begun, ())
+
+
+def _where(verify: Verify, error: Exception) -> str:
+    """Return the last line of the verifier's own file that an exception passed, if any."""
+    file = getattr(getattr(verify, "__code__", None), "co_filename", None)
+    passed = traceback.walk_tb(error.__traceback__)  # reads no source, as a sealed worker may not
+    lines = [line for frame, line in passed if frame.f_code.co_filename == file]
+    return f" ({os.path.basename(file)}:{lines[-1]})" if file and lines else ""
 
 
 # --- caller side -----------------------------------------------------------------------------

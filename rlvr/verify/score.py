@@ -302,8 +302,8 @@ def _said(
     if not said:
         raise InputError(
             f"{where}: no completion under {column or 'completion'!r} ({reason}"
-            f"{nearest(column, row)}): put what the model wrote there, or name its column with "
-            "--completion-key"
+            f"{'' if column in row else nearest(column, row)}): put what the model wrote there, "
+            "or name its column with --completion-key"
         )
     return said, isinstance(found, list) and isinstance(found[0], str)
 

@@ -97,7 +97,8 @@ def check_options(verifier: LoadedVerifier, options: Mapping[str, Any]) -> None:
 
     A module's own `refuse(argument, options)` may refuse more.
     """
-    first = list(inspect.signature(verifier.verify).parameters)[:2]
+    taken = inspect.signature(verifier.verify).parameters.values()
+    first = [one.name for one in taken if one.kind <= one.POSITIONAL_OR_KEYWORD][:2]
     if len(first) < 2 or first[0] == "completion":
         raise InputError(
             f"verifier {verifier.name!r}: it takes ({', '.join(first)}): write "

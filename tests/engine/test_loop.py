@@ -568,7 +568,11 @@ def test_what_can_not_be_decided_is_excluded_counted_and_bounded(harsh: Path) ->
         assert value(harsh, 7, arm, round_, "pass@1_high") == (0.25, 32)
         assert value(harsh, 7, arm, round_, "excluded_abstain") == (32.0, 128)
         assert value(harsh, 7, arm, round_, "excluded_error")[0] == 0
+    assert value(harsh, 7, "base", 0, "verifier_undecided") == (0.25, 64)
     out = (harsh.parent / "out.txt").read_text()
+    said = "decides nothing on 16 of 64 real and corrupted solutions, first: abstain: can't say"
+    assert said in out
+    assert "decides nothing on 25.0% of them" in " ".join(out.split())
     assert "worst" in out.lower(), "the tables don't show the worst case"
     assert "completions excluded" in " ".join(out.split())
 

@@ -31,6 +31,28 @@ def test_rows_are_tried_from_all_over_the_file(length: int) -> None:
     )
 
 
+LAST = """import re
+from rlvr.data import Verdict
+
+def verify(problem, completion):
+    found = re.findall("[0-9]+", completion)
+    return Verdict("correct" if found and found[-1] == problem.reference else "wrong")
+"""
+
+
+def test_what_a_trick_earns_does_not_hang_on_the_order_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "last.py").write_text(LAST)
+    rows = [{"prompt": f"{a}+{b}=", "answer": str(a + b)} for a in range(20) for b in range(20)]
+    found = []
+    for name, of in (("sorted", rows), ("turned", rows[::-1])):
+        path = write(tmp_path / f"{name}.jsonl", of)
+        task = NamedConfig(**{"name": "rows", "path": str(path)})
+        checked = report(task, NamedConfig(name=str(tmp_path / "last.py")))
+        earned = [line.split()[:5] for line in checked.table if line.count("%") > 2]
+        found.append((earned, len(checked.failures)))
+    assert found[0] == found[1] and len(found[0][0]) > 5
+
+
 def test_rows_are_said_and_their_answers_held_to_the_verifier(call: Call, tmp_path: Path) -> None:
     asked = "Tom has {} red apples and buys {} at the market. How many has he now?"
     rows: list[dict[str, Any]] = [

@@ -37,6 +37,8 @@ def verify(problem, completion, note=""):
         os._exit(3)
     if word == "raise":
         raise KeyError("broken")
+    if word == "bool":
+        return True
     if word == "eat":
         hoard = []
         while True:
@@ -254,7 +256,17 @@ def test_a_death_is_retried_then_an_error(plugin: str, tmp_path: Path) -> None:
     bad = {index: verdict for index, verdict in enumerate(verdicts) if verdict.status != "correct"}
     assert {index: verdict.status for index, verdict in bad.items()} == {7: "error", 200: "error"}
     assert "died" in bad[7].reason
-    assert bad[200].reason == "KeyError: 'broken'"
+    line = PLUGIN.splitlines().index('        raise KeyError("broken")') + 1
+    assert bad[200].reason == f"KeyError: 'broken' (mine.py:{line})"
+
+
+def test_what_is_no_verdict_is_an_error_that_says_what_to_return(plugin: str) -> None:
+    items = [(case_problem("ok"), completion) for completion in ("bool", "number", "ok")]
+    with VerifierPool(plugin, workers=1) as pool:
+        returned, number, fine = pool.verify(items)
+    assert (returned.status, number.status, fine.status) == ("error", "error", "correct")
+    assert 'verify returned a bool: return Verdict("correct")' in returned.reason
+    assert "extracted 42: the first must be text, the second text or None" in number.reason
 
 
 def test_a_memory_bomb_is_wrong(plugin: str) -> None:

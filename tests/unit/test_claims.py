@@ -575,7 +575,7 @@ def sound(arm: str, metric: str, t: int, seed: int) -> float:
 
 
 ALL = ["pass@1", "train_steps", "kept", "shortfall", "train_eval_shared"]
-ALL += ["verifier_tpr", "verifier_fpr", "excluded_abstain", "excluded_error"]
+ALL += ["verifier_tpr", "verifier_fpr", "verifier_undecided", "excluded_abstain", "excluded_error"]
 
 
 def test_a_sound_run_passes_every_check(tmp_path: Path) -> None:
@@ -590,6 +590,7 @@ def test_a_sound_run_passes_every_check(tmp_path: Path) -> None:
         ("train_eval_shared", "base", 1.0, "splits"),
         ("verifier_fpr", "base", 0.2, "verifier"),
         ("verifier_tpr", "base", math.nan, "verifier"),
+        ("verifier_undecided", "base", 0.5, "verifier"),
     ],
 )
 def test_what_is_not_as_it_should_be_is_pointed_at(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,24 @@ def test_few_rows_and_more_rounds_than_calibrated_are_said() -> None:
 def test_a_verifier_that_prefers_wrong_answers_is_refused() -> None:
     with pytest.raises(InputError, match="no loop grows by it"):
         told([], rates("0.3", "0.4"))
+
+
+def test_an_accuracy_that_no_model_can_have_for_this_verifier_is_refused_with_the_one_meant() -> (
+    None
+):
+    with pytest.raises(InputError, match="it sees 0.565: give warm_start.until=0.565"):
+        told([], rates("0.9", "0.4"))
+    assert told(["warm_start.until=0.565"], rates("0.9", "0.4")).start.base == pytest.approx(0.33)
+
+
+def test_why_an_arm_has_no_forecast_stands_below_the_table() -> None:
+    arm = "{name: f, keep: verified, flip: {false_negative: 0.97}}"
+    console = Console(width=80, record=True, file=io.StringIO())
+    print_forecast(told([f"arms=[verified,{arm}]"]), console)
+    said = console.export_text()
+    assert "f: no forecast: keeps" in said and "Boundary" in said and "…" not in said
+    print_forecast(told([f"arms=[{arm}]"]), console)
+    assert "Boundary" not in console.export_text()
 
 
 @pytest.mark.parametrize("text", ["1e-3", "0.001"])

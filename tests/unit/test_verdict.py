@@ -259,7 +259,12 @@ def starved(
 @pytest.mark.parametrize(
     ("rows", "steps", "reason"),
     [
-        ((1, 0, 1), (60, 0, 60), "seed 0 had 1.0 rows a round, a batch has 128"),
+        ((1, 0, 1), (60, 0, 60), "no training step in round 1 of seed 1"),
+        (
+            (20, 300, 1),
+            (60, 60, 60),
+            "seed 2 had 1.0 rows a round, a batch has 128 (2 of 3 seeds have too few)",
+        ),
         ((300, 0, 300), (60, 0, 60), "no training step in round 1 of seed 1"),
         ((127, 300, 300), (60, 60, 60), "seed 0 had 127.0 rows a round, a batch has 128"),
     ],
