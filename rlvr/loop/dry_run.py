@@ -15,6 +15,7 @@ from rlvr.loop import preflight
 from rlvr.loop.problems import sizes
 from rlvr.loop.units import Job
 from rlvr.records import added
+from rlvr.statistics.estimates import MIN_SEEDS
 from rlvr.verify.pool import VerifierPool
 
 SHARES = (0.1, 0.5, 1.0)  # of a pool kept, for which the passes over the rows are said
@@ -27,7 +28,9 @@ def said_of(job: Job, most_passes: float) -> Iterator[tuple[str, str]]:
     """
     config = job.config
     seeds, arms, rounds = len(config.seeds), len(config.arms), config.rounds
-    yield "run", f"{seeds} seeds x ({arms} arms x {rounds} rounds and a base), into {job.folder}"
+    made = f"{seeds} seeds x ({arms} arms x {rounds} rounds and a base), into {job.folder}"
+    few = f"; a verdict needs {MIN_SEEDS} seeds: all will be inconclusive"
+    yield "run", made + (few if seeds < MIN_SEEDS else "")
     if len(job.extents) > 1:
         more = added.in_words(job.extents[0], job.extents[-1])
         yield "added", f"{more}; the verdict stays with what the run began with"

@@ -19,6 +19,7 @@ from rlvr.data import InputError, Problem, Split
 from rlvr.engine.devices import bf16_speed, on_gpu
 from rlvr.engine.protocol import Tokens
 from rlvr.evaluate.settings import OffTargetConfig
+from rlvr.evaluate.table import find
 from rlvr.learners import trl_keys
 from rlvr.learners.context import PROBES, SeedProblems
 from rlvr.learners.grpo import trl_arguments
@@ -209,6 +210,12 @@ def warnings(config: Config) -> Iterator[str]:
             f"{config.model} starts from random weights: without a warm start it solves nothing, "
             f"and no arm has anything to learn from; add warm_start: {{{keys}}} (it needs real "
             "solutions)"
+        )
+    bounds, margin = find(config.verdict.metric).range, config.verdict.margin
+    if bounds is not None and margin >= bounds[1] - bounds[0]:
+        yield (
+            f"verdict.margin: {margin:g}: {config.verdict.metric} lies within {bounds[0]:g} and "
+            f"{bounds[1]:g}, so that no arm grows or collapses; 0.05 is five points of a hundred"
         )
     others = [arm.name for arm in config.arms if arm.learner != "sft"]
     if config.train.trl and others:

@@ -279,6 +279,8 @@ def time_said(config: Config, folder: Path, where: str) -> str:
         if cost is not None:
             hours = cost.hours(size_of(config), config.rounds) / at_once(config)
             return f"about {hours_text(hours)}, as the rounds in {run.name} took"
+    if Path(where).is_dir():  # a run folder, which `rlvr check` does not take
+        return "not known: no run of this config lies beside it"
     return (
         "no run of this config lies beside it; to measure it now: "
         f"rlvr check {where} --sample 20, with the same overrides"

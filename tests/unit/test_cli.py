@@ -144,6 +144,14 @@ def test_a_dry_run_marks_rows_learnt_by_heart_and_problems_that_come_again(call:
     assert "8,900 by each seed (warm start 500 + rounds 8,400): problems come again (" in out
 
 
+def test_a_dry_run_warns_of_a_config_that_can_have_no_verdict(call: Call) -> None:
+    _, out, _ = call("run", TINY, "seeds=[0]", "verdict.margin=5", "--dry-run")
+    assert "a verdict needs 3 seeds: all will be inconclusive" in out
+    assert "verdict.margin: 5: pass@1 lies within 0 and 1, so that no arm grows" in out
+    _, out, _ = call("run", TINY, "seeds=[0,1,2]", "--dry-run")
+    assert "warning" not in out and "inconclusive" not in out
+
+
 def test_a_dry_run_warns_of_a_tiny_model_without_a_warm_start(call: Call, tmp_path: Path) -> None:
     _, out, _ = call("run", TINY, "warm_start=null", "--dry-run")
     (line,) = [line for line in out.splitlines() if line.startswith("warning ")]

@@ -216,3 +216,4 @@ def test_a_dry_run_says_the_time_that_an_earlier_run_took(pilot: Path, tmp_path:
         said = plan.time_said(config, place, "a.yaml")
         assert said.startswith("no run of this config lies beside it; to measure it now: ")
         assert "rlvr check a.yaml --sample 20, with" in said
+    assert "rlvr check" not in plan.time_said(of, tmp_path / "alone", str(tmp_path))
