@@ -209,7 +209,7 @@ def _verdict(settled: Settlement, budget: str) -> str:
     text = f"Outcome by itself: **{settled.outcome}**."
     if settled.missing:
         text += f" Not there yet: {'; '.join(settled.missing)}."
-    elif any(one.state != "holds" for one in settled.controls):
+    if any(one.state != "holds" for one in settled.controls):
         text += " A control does not hold, so the rule is not applied."
     if budget == "smoke":
         text += " This is a smoke run: it tests the machinery and says nothing about the claim."
@@ -352,7 +352,8 @@ def summary(rows: Sequence[tuple[str, ClaimConfig, Mapping[str, Any]]]) -> list[
         label = f"{title(name, claim)}: {claim.says}"
         condition = parse(decisive["condition"])
         said, interval = figures(condition, Interval(value, low, high, math.nan))
-        effect = f"{condition.quantity.text}: {said} ({interval})"
+        of = "control, " if decisive in found["controls"] else ""
+        effect = f"{of}{condition.quantity.text}: {said} ({interval})"
         others = [f"{point}: {said}" for point, said in found["elsewhere"].items()]
         outcome = "; ".join([str(found["outcome"]), *others])
         table.append((label, rule, effect, outcome, claim.changes))
