@@ -191,7 +191,7 @@ def test_what_is_left_undecided_is_found(tmp_path: Path, sums: list[Problem]) ->
     assert max(tally.tried for tally in found["copies"]) == 2  # one reference can't be judged
     assert [line.split(": ")[1] for line in lines] == ["pads", "wraps", "enumerates"]
     assert r"'\\max(E,0)', 2 of 2" in lines[0] and "is abstain (a maximum)" in lines[0]
-    assert "is error (ValueError: too long)" in lines[2]
+    assert "is error (ValueError: too long (undecided.py:6))" in lines[2]
 
 
 # --- what the tricks are ------------------------------------------------------------------------
