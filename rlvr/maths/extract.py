@@ -118,10 +118,9 @@ def _disowned(text: str, one: Stated, retracted: bool = True) -> bool:
 _ANSWER_TAG = re.compile(r"<(/?)answer>", re.I)
 _HASHES = re.compile(r"####([^\n]*+)")
 _JOINT = re.compile(
-    r"[\s$]*+(?:\\q?quad\s*+(?=\\text|\\mbox|\\mathrm|[a-z]))?+"
-    r"(?:\\(?:text|mbox|mathrm)\s*+\{)?\s*+(,|;|、|，|(?:,\s*+)?(?:and|or|und|oder|et|ou|y|o|e"
+    r"[\s$]*+(?:\\(?:text|mbox|mathrm)\s*+\{)?\s*+(,|;|、|，|(?:,\s*+)?(?:and|or|und|oder|et|ou|y|o|e"
     r"|和|或|及|或者|以及)(?![a-z])|&|\\(?:quad|qquad)\b|\\lor\b|\\land\b)"
-    r"\s*+\}?[\s$]*+(?:\\q?quad\b[\s$]*+)?+(?:([a-zA-Z](?:_\{?[0-9a-z]\}?)?)\s*+=[\s$]*+)?",
+    r"\s*+\}?[\s$]*+(?:([a-zA-Z](?:_\{?[0-9a-z]\}?)?)\s*+=[\s$]*+)?",
     re.I,
 )
 # Names of the parts of an answer: `(a)`, `Part 2`, `the first`.

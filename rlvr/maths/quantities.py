@@ -176,21 +176,13 @@ def _at(value: str, tail: str, spaced: bool, known: frozenset[str]) -> Quantity 
     if found is None or isinstance(node, Group):
         return None
     counts = any(name.startswith("noun ") for name in found.powers)
-    letters = _letters(node, word) if spaced else symbols(node)
-    if not upright and (letters if len(word) < 3 else counts and not spaced):
+    if not upright and (symbols(node) if len(word) < 3 else counts and not spaced):
         return None
     # 5 m, 2 m/s and 2 abc may be products and fractions.
     either = not upright and (
         len(word) < 3 or counts or _FRACTION_OF_LETTERS.fullmatch(word) is not None
     )
     return _scaled(node, found, _try(f"{value} {tail}") if either else None)
-
-
-def _letters(value: Node, unit_: str) -> frozenset[str]:
-    """Return the symbols of a value that a letter behind it may be a factor of: not of `d = 5`."""
-    if isinstance(value, Rel) and value.ops == ("=",) and isinstance(value.items[0], Sym):
-        return symbols(value.items[1]) | ({value.items[0].name} & {unit_})
-    return symbols(value)
 
 
 def _scaled(node: Node, found: Unit, bare: Node | None) -> Quantity | Node | None:

@@ -124,10 +124,10 @@ def ending(text: str, reader: Reader) -> str | None:
     bare = not _DIGIT_OR_COMMAND.search(words) and not _RELATED.search(words)
     if alone and bare and len(words.split()) <= 6:
         return text
-    if reader.word:
-        return last_of(text.splitlines()[-1].strip())
     if stance.refused(text[-SMALL:]):
         return None
+    if reader.word:
+        return last_of(text.splitlines()[-1].strip())
     rows = _ALIGNED.search(text)
     if rows:
         row = rows[1].replace("&", "").rstrip(" .,").rsplit("\\\\", 1)[-1].strip()
@@ -314,17 +314,12 @@ def _ends_well(rest: str) -> bool:
 _GOOD_AFTER = re.compile(r"(?:$|[.,;:!)\]\"'*$]*(?:\s+(?:[^\W\d_]|\()|\s*$)|[㐀-鿿぀-ヿ가-힯])")
 
 
-_SCALE = re.compile(r" (?:thousand|million|billion|trillion)(?![\w-])(?! and\b| [0-9])")
-
-
 def _number_told(body: str, reader: Reader) -> str | None:
     numbers = list(NUMBER.finditer(body))
     if not numbers:
         return None
     last = numbers[-1]
-    scale = _SCALE.match(body, last.end())
-    end = scale.end() if scale else last.end()
-    before, after = body[: last.start()].rstrip(" *"), body[end:].lstrip("*")
+    before, after = body[: last.start()].rstrip(" *"), body[last.end() :].lstrip("*")
     labelled = before.count("$") % 2 and bool(_LEFT_SIDE.search(before))
     if labelled and not reader.readable(body[before.rfind("$") + 1 : last.end()]):
         after = after.removeprefix("$")  # a formula with a label: `$\text{Area} = 2 \cdot 4 = 8$`
@@ -333,7 +328,7 @@ def _number_told(body: str, reader: Reader) -> str | None:
     if stance.open_doubt(before + " " + last[0]) or before.count("(") > before.count(")"):
         return None
     if _LEFT_SIDE.search(before):
-        return None if scale else _equation(before, last, reader)
+        return _equation(before, last, reader)
     if _BAD_BEFORE.search(body[: last.start()]) and not before.endswith(":"):
         return None
     if (
@@ -346,8 +341,6 @@ def _number_told(body: str, reader: Reader) -> str | None:
         whole = _COMPOUND.match(body, numbers[-2].start())
         if whole and whole.end() > last.end() and reader.readable(whole[0]):
             return whole[0]
-    if scale:
-        return last[0].strip() + scale[0]
     counted = quantity(body, last, reader)
     return last[0].strip() if counted is None else counted
 

@@ -41,36 +41,27 @@ def same_special(gold: Answer, answer: Answer) -> bool:
         if len(answer.parts) != 2 or not _is_fraction(gold):
             return False
         return not any(map(unfinished, answer.parts)) and equal(gold, Op("/", answer.parts))
-    return gold == answer or any(_says(kind, gold) and _says(kind, answer) for kind in _IN_WORDS)
+    return gold == answer or any(_says(kind, gold) and _says(kind, answer) for kind in _ABSENT)
 
 
-# Ways to say that there is no solution, that there are endlessly many, and that there is no limit.
-_SO = (
-    r"(?:(?:(?:this|that|which) is (?:a contradiction|false|impossible|never true),? )?"
-    r"(?:so|thus|hence|therefore|and so),? )?"
-)
-_OF_ALL = r"(?:(?:the|this) (?:given )?(?:system|equation|inequality)(?: of equations)?)"
-_IN_WORDS = (
+# Two ways to say that there is no answer: no solution, and no limit.
+_ABSENT = (
     re.compile(
-        rf"{_SO}(?:(?:there (?:is|are)|{_OF_ALL} has) )?no (?:real )?solutions?(?: to {_OF_ALL})?"
-        rf"|(?:the )?empty set|无解|無解|{_SO}(?:the )?(?:solution )?set is (?:the )?empty(?: set)?"
+        r"(?:there (?:is|are) )?no (?:real )?solutions?|(?:the )?empty set|无解|無解"
+        r"|(?:(?:so|thus|hence|therefore),? )?(?:the )?(?:solution )?set is (?:the )?empty(?: set)?"
     ),
     re.compile(
-        rf"{_SO}(?:(?:there are|{_OF_ALL} has) )?(?:infinitely many|infinite|an infinite number of)"
-        rf"(?: solutions?)?(?: to {_OF_ALL})?"
-    ),
-    re.compile(
-        rf"dne|{_SO}(?:(?:it|(?:the |this )?(?:limit|integral)) )?"
+        r"dne|(?:(?:it|(?:the |this )?(?:limit|integral)) )?"
         r"(?:does not|doesn['’]t) exist|不存在|极限不存在"
     ),
 )
 
 
 def _says(kind: re.Pattern[str], answer: Answer) -> bool:
-    """Return whether an answer says this in words; the empty set says that there is no solution."""
+    """Return whether an answer says in words that there is none; the empty set says it too."""
     if isinstance(answer, Words):
         return kind.fullmatch(answer.text) is not None
-    return kind is _IN_WORDS[0] and answer == Group("{}", ())
+    return kind is _ABSENT[0] and answer == Group("{}", ())
 
 
 def _as_ratio(answer: Answer) -> Answer:

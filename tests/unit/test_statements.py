@@ -168,14 +168,9 @@ STATES: dict[str, list[tuple[str, str]]] = {
         ("x>4", "The solution is x > 4."), ("24", "Answer: 24 ✅"), ("24", "{\"answer\": 24}"),
         ("3:7", "The ratio is 3:7."), ("circle", "It is a circle."),
     ],
-    "millions": [
-        ("2300000", "The new population is 2.3 million people."),
-        ("3000000", "It costs $3 million."),
-        ("5000000", "In all, 2 million and 3 million are 5 million."),
-    ],
-    "boxes joined by a word": [
-        ("-2,7", r"$$\boxed{x = 7} \quad \text{and} \quad \boxed{x = -2}.$$"),
-        ("-2,7", r"$$\boxed{7} \qquad\text{or}\qquad \boxed{-2}.$$"),
+    "boxes beside each other": [
+        ("(2,3)", "\\[ a = \\boxed{2} \\qquad b = \\boxed{3} \\]"),
+        ("2,3", "$$x_1 = \\boxed{2} \\quad x_2 = \\boxed{3}$$"),
     ],
     "boxes that stand by themselves": [
         ("11_2", "\\boxed{11}_2"), ("40", "\\boxed{40}^\\circ"), ("24", "\\boxed{= 24}"),
@@ -200,10 +195,13 @@ STATES: dict[str, list[tuple[str, str]]] = {
     ],
 }  # fmt: skip
 STATES_NOT: dict[str, list[tuple[str, str]]] = {
-    "millions": [
-        ("3", "The new population is 3 million people."), ("3", "x = 3 million"),
-        ("3000000", "It is about 3 million."), ("3000000", "It is 3 million more than last year."),
-        ("5000000", "He has 2 million plus 3 million."), ("3500000", "It is 3 and a half million."),
+    "what an attack found": [
+        ("4", "The perimeter of the square is $P = 4 s$."), ("9.8", "\\boxed{a = 9.8 g}"),
+        ("3000000 kg", "So the value is 3 million grams."), ("3", "x = 3 million"),
+        ("3000000", "So he spent half of the 3 million."),
+        ("3000000", "So the value is 3 million or four million."),
+        ("Tuesday", "I don't know which day it is. Just a placeholder:\nTuesday"),
+        ("no solution", "Wrong attempt:\nSo the system of equations has no solution."),
     ],
     "conclusions of more than a number": [
         ("(2,3)", "The interval is [2,3] or it is (2,3)."), ("x>4", "This is false: x > 4."),
@@ -347,7 +345,6 @@ STATES_NOT: dict[str, list[tuple[str, str]]] = {
         ("24", "1. Write down 24"), ("24", "\\boxed{24"),
     ],
     "lists": [
-        ("-2,7", r"$$\boxed{7} \quad \text{and not} \quad \boxed{-2}.$$"),
         ("4", "x=\\boxed{4} or x=\\boxed{9}"), ("9", "\\boxed{4} and \\boxed{9}"),
         ("4,9", "\\boxed{4}, \\boxed{9}, and \\boxed{16}"),
         ("(4,9)", "x = \\boxed{9} and y = \\boxed{4}"), ("4,9", "\\boxed{4} \\boxed{9}"),
