@@ -209,7 +209,8 @@ def _verdict(settled: Settlement, budget: str) -> str:
     text = f"Outcome by itself: **{settled.outcome}**."
     if settled.missing:
         text += f" Not there yet: {'; '.join(settled.missing)}."
-    if any(one.state != "holds" for one in settled.controls):
+    unmet = ("fails",) if settled.missing else ("fails", "open")  # open may still come to hold
+    if any(one.state in unmet for one in settled.controls):
         text += " A control does not hold, so the rule is not applied."
     if budget == "smoke":
         text += " This is a smoke run: it tests the machinery and says nothing about the claim."

@@ -230,10 +230,8 @@ def _goes_on(
     tries: int, of: Units, unit: Unit, failure: LostError, most: int, display: Display
 ) -> bool:
     """Say that a unit's worker is lost; return whether another is to go on with it."""
-    where, why = (
-        f"{of.name}  ".lstrip() + f"seed {unit.seed}, {unit.arm}",
-        str(failure).strip().splitlines()[0][:300],
-    )
+    where = f"{of.name}  ".lstrip() + f"seed {unit.seed}, {unit.arm}"
+    why = str(failure).strip().splitlines()[0][:300]
     if display.stopping:
         display.note(f"{where}: its worker is lost ({why})")
         return False

@@ -247,7 +247,7 @@ _NOTE = re.compile(r"(?<=[\w.$%])\s\([^()]*+\)\Z")
 
 
 def told(sentence: str, reader: Reader) -> str | None:
-    """Return the value that a sentence states last, None if it states none."""
+    """Return the value that a sentence states last, None if it states none, or is too long."""
     body = sentence.strip().rstrip(".!。")
     ended = body != sentence.strip()
     if len(body) > SMALL:

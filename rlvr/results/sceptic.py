@@ -409,13 +409,12 @@ def _verifier(r: Results) -> Check:
     tpr, fpr = (r.mean("base", name) for name in ("verifier_tpr", "verifier_fpr"))
     shares = [r.at(seed, "base", "verifier_undecided") for seed in r.seeds]
     undecided = sum(one for one in shares if math.isfinite(one)) / len(shares)  # none, no figure
-    silent = f"decides nothing on {undecided:.1%} of them" if undecided else ""
     if not (math.isfinite(tpr) and math.isfinite(fpr)):
-        missing = silent and f"{silent} (real and corrupted solutions)"
-        missing = missing or "not audited: no real solutions, or an older record"
-        return Check("verifier", False, missing)
+        silent = f"decides nothing on {undecided:.1%} of real and corrupted held-out solutions"
+        unknown = "not audited: no real solutions, or an older record"
+        return Check("verifier", False, silent if undecided else unknown)
     found = f"accepts {tpr:.1%} of real, {fpr:.1%} of corrupted held-out solutions"
-    found += f"; {silent}" if silent else ""
+    found += f"; decides nothing on {undecided:.1%} of them" if undecided else ""
     return Check("verifier", tpr >= 0.99 and fpr <= 0.01 and undecided <= 0.01, found)
 
 
